@@ -1,0 +1,1 @@
+//! The republished genealogy: an OPC UA server whose items are virtual nodes answered by `query`.

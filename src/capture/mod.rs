@@ -1,0 +1,1 @@
+//! Samples become trace events: handshakes, phases, mounts and context. Pure.

@@ -1,0 +1,1 @@
+//! Samples become verdicts: limits, charts, baselines, onset. Pure.

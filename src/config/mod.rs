@@ -1,0 +1,1 @@
+//! Plant files become a checked `Plant`, or all their faults at once.

@@ -1,0 +1,1 @@
+//! The only clock; every queue, task and wire.

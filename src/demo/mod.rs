@@ -1,0 +1,1 @@
+//! A simulated plant with known ground truth, behind real loopback servers.

@@ -1,0 +1,1 @@
+//! The one door: `step(at, Input)` and `apply(&Record)`. Pure.

@@ -1,0 +1,1 @@
+//! Devices: what talks to PLCs.

@@ -1,0 +1,1 @@
+//! The truth: append-only, synced, verifiable.

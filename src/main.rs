@@ -1,0 +1,2 @@
+//! Pedigree.
+fn main() {}

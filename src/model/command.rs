@@ -1,0 +1,102 @@
+//! What the north may do. It enters the engine as an ordinary input.
+use super::{ItemKey, StationId, Text};
+use minicbor::{Decode, Encode};
+
+/// Names a command until it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(transparent)]
+pub struct CommandId(#[n(0)] pub u64);
+
+/// One row of a station's order of work.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, serde::Serialize, serde::Deserialize)]
+#[cbor(map)]
+pub struct OrderRow {
+    /// Where the work is done.
+    #[n(0)]
+    pub station: StationId,
+    /// The program, recipe or operation that it is done with.
+    #[n(1)]
+    pub program: Text,
+    /// The unit.
+    #[n(2)]
+    pub item: ItemKey,
+    /// Its product, if told.
+    #[n(3)]
+    #[serde(default)]
+    pub product: Option<Text>,
+}
+
+/// What the north may do.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    /// Adds rows to the order lists.
+    #[n(0)]
+    Orders(#[n(0)] Vec<OrderRow>),
+    /// Holds an item.
+    #[n(1)]
+    #[cbor(map)]
+    Hold {
+        /// Which.
+        #[n(0)]
+        item: ItemKey,
+        /// Why.
+        #[n(1)]
+        reason: Text,
+        /// Who says so.
+        #[n(2)]
+        badge: Text,
+    },
+    /// Ends a hold.
+    #[n(2)]
+    #[cbor(map)]
+    Release {
+        /// Of what.
+        #[n(0)]
+        item: ItemKey,
+        /// Why.
+        #[n(1)]
+        reason: Text,
+        /// Who says so.
+        #[n(2)]
+        badge: Text,
+    },
+    /// Records a remark.
+    #[n(3)]
+    #[cbor(map)]
+    Note {
+        /// About what.
+        #[n(0)]
+        item: Option<ItemKey>,
+        /// What.
+        #[n(1)]
+        text: Text,
+        /// Who says so.
+        #[n(2)]
+        badge: Text,
+    },
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No station of that name in the plant.
+    #[error("there is no station `{0}` in the plant")]
+    UnknownStation(StationId),
+    /// Nothing to release.
+    #[error("{0} is not on hold")]
+    NotHeld(ItemKey),
+    /// Already so.
+    #[error("{0} is on hold already")]
+    AlreadyHeld(ItemKey),
+    /// The order list already has this row open.
+    #[error("{item} with program `{program}` is in the order list of `{station}` already")]
+    OrderTwice {
+        /// The list.
+        station: StationId,
+        /// The program of the row.
+        program: Text,
+        /// The item of the row.
+        item: ItemKey,
+    },
+}

@@ -1,0 +1,126 @@
+//! What a condition rule says.
+use super::{ItemKey, MonitorId, StationId, Ucum, Utc};
+use minicbor::{Decode, Encode};
+
+/// What a rule says of a machine (ISO 7870).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, serde::Serialize)]
+#[cbor(index_only)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Only common causes.
+    #[n(0)]
+    InControl,
+    /// Past a warning limit.
+    #[n(1)]
+    Warning,
+    /// The process has moved.
+    #[n(2)]
+    Drift,
+    /// There is nothing to judge.
+    #[n(3)]
+    NoData,
+}
+
+/// Which rule spoke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, serde::Serialize)]
+#[cbor(index_only)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    /// An absolute limit with deadband.
+    #[n(0)]
+    Limit,
+    /// Exponentially weighted moving average (ISO 7870-6).
+    #[n(1)]
+    Ewma,
+}
+
+/// To which side of the centre.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, serde::Serialize)]
+#[cbor(index_only)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// Above.
+    #[n(0)]
+    High,
+    /// Below.
+    #[n(1)]
+    Low,
+}
+
+/// When a change began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, serde::Serialize)]
+#[cbor(map)]
+pub struct Onset {
+    /// The likeliest begin.
+    #[n(0)]
+    pub estimate: Utc,
+    /// Not before this; `None`: it began before the memory of the rule does.
+    #[n(1)]
+    pub earliest: Option<Utc>,
+    /// Not after this.
+    #[n(2)]
+    pub latest: Utc,
+}
+
+/// A learned baseline: what is normal for one monitor in one context.
+#[derive(Debug, Clone, PartialEq, Encode, Decode, serde::Serialize)]
+#[cbor(map)]
+pub struct Baseline {
+    /// Centre line, in the monitor's unit.
+    #[n(0)]
+    pub centre_line: f64,
+    /// Standard deviation of single values, in the monitor's unit; greater than 0.
+    #[n(1)]
+    pub sigma: f64,
+    /// Lag-1 autocorrelation, −1 to 1.
+    #[n(2)]
+    pub phi: f64,
+    /// Values it was learned from.
+    #[n(3)]
+    pub n: u32,
+    /// Counted from 1 per monitor.
+    #[n(4)]
+    pub version: u32,
+}
+
+/// A change of a monitor's verdict, or a baseline learned.
+#[derive(Debug, Clone, PartialEq, Encode, Decode, serde::Serialize)]
+#[cbor(map)]
+pub struct VerdictEvent {
+    /// Where.
+    #[n(0)]
+    pub station: StationId,
+    /// Of what.
+    #[n(1)]
+    pub monitor: MonitorId,
+    /// Which rule spoke.
+    #[n(2)]
+    pub rule: Rule,
+    /// What it says from now on.
+    #[n(3)]
+    pub verdict: Verdict,
+    /// To which side.
+    #[n(4)]
+    pub side: Option<Side>,
+    /// The statistic that decided, in the monitor's unit.
+    #[n(5)]
+    pub statistic: Option<f64>,
+    /// The limit that it was held against, in the monitor's unit.
+    #[n(6)]
+    pub limit: Option<f64>,
+    /// When it was seen.
+    #[n(7)]
+    pub time: Utc,
+    /// When the change began.
+    #[n(8)]
+    pub onset: Option<Onset>,
+    /// The baseline that it was judged by, or that was learned.
+    #[n(9)]
+    pub baseline: Option<Baseline>,
+    /// The item whose measurement decided.
+    #[n(10)]
+    pub item: Option<ItemKey>,
+    /// Unit of the monitor.
+    #[n(11)]
+    pub unit: Option<Ucum>,
+}

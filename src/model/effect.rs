@@ -1,0 +1,90 @@
+//! What comes out of the engine.
+use super::plant::{DeviceIndex, TagIndex};
+use super::{CommandId, Frame, ItemKey, Position, Refusal, Value};
+use minicbor::{Decode, Encode};
+
+/// Names a read, a write or a question until it is answered. Never reused within one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(transparent)]
+pub struct ReadToken(#[n(0)] pub u64);
+
+/// Words to be read afresh in one request, never from a cache (OPC UA `MaxAge` 0).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadRequest {
+    /// To be answered under this.
+    pub token: ReadToken,
+    /// Of which device.
+    pub device: DeviceIndex,
+    /// In this order; a snapshot has its trigger word first and last.
+    pub tags: Vec<TagIndex>,
+}
+
+/// One word to be written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Write {
+    /// Which; the plant declares it writable.
+    pub tag: TagIndex,
+    /// One bit of it, or the whole word.
+    pub bit: Option<u8>,
+    /// What.
+    pub value: Value,
+}
+
+/// Words to be written once a record is durable: the replies, then the ack word alone and last.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WriteRequest {
+    /// To be answered under this.
+    pub token: ReadToken,
+    /// To which device.
+    pub device: DeviceIndex,
+    /// Not before this record is on stable storage.
+    pub after: Position,
+    /// Written first, in one request.
+    pub replies: Vec<Write>,
+    /// Written last, alone.
+    pub ack: Option<Write>,
+}
+
+/// Something about the past that the engine does not hold in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// To be answered under this.
+    pub token: ReadToken,
+    /// Are these items known?
+    pub known: Vec<ItemKey>,
+}
+
+/// What became of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Which.
+    pub id: CommandId,
+    /// The record to be durable before it is told, or why it was refused.
+    pub outcome: Result<Position, Vec<Refusal>>,
+}
+
+/// What the shell has to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Append one frame to the ledger.
+    Append(Frame),
+    /// Read words.
+    Read(ReadRequest),
+    /// Write words once a record is durable.
+    Write(WriteRequest),
+    /// Look something up.
+    Ask(Question),
+    /// Tell the north what became of its command.
+    Answer(Answer),
+    /// Tell the people who watch (`tap`) what fired, and why not.
+    Notice(Notice),
+}
+
+/// Something that a PLC engineer wants to see, and that is no record.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Notice {
+    /// Station and handshake, phase or mount, `OP10.admit`.
+    pub about: String,
+    /// One sentence.
+    pub text: String,
+}

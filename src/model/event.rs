@@ -1,0 +1,638 @@
+//! Trace events: what happened to an item, where, when and how we know.
+use super::{
+    Amount, Code, EventTime, HandshakeMark, Interval, ItemKey, Measurement, MountKey, MountPointId,
+    PersonToken, PhaseSummary, Position, Quality, ScopeName, StationId, TagName, Text,
+};
+use minicbor::{Decode, Encode};
+
+/// How an event came to be known (IPC-1782).
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Encode, Decode, serde::Serialize,
+)]
+#[cbor(index_only)]
+#[serde(rename_all = "lowercase")]
+pub enum Evidence {
+    /// Read from the machine by a handshake.
+    #[n(0)]
+    #[default]
+    Automatic,
+    /// Concluded, for example from the order of work.
+    #[n(1)]
+    Inferred,
+    /// Entered by a person.
+    #[n(2)]
+    Manual,
+    /// Known only afterwards.
+    #[n(3)]
+    Late,
+    /// A person overruled a permit, or the machine ran in bypass.
+    #[n(4)]
+    Bypassed,
+}
+
+/// What the work was for; only production enters charts, yield and shipment.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Encode, Decode, serde::Serialize,
+)]
+#[cbor(index_only)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// Goods.
+    #[n(0)]
+    #[default]
+    Production,
+    /// A master that must pass or must fail.
+    #[n(1)]
+    Master,
+    /// Setting the machine up.
+    #[n(2)]
+    Setup,
+    /// A trial.
+    #[n(3)]
+    Trial,
+    /// Not a real machine.
+    #[n(4)]
+    Simulated,
+}
+
+/// The outcome of work on an item.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Encode,
+    Decode,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+#[cbor(index_only)]
+#[serde(rename_all = "lowercase")]
+pub enum Result {
+    /// As specified.
+    #[n(0)]
+    Pass,
+    /// Not as specified.
+    #[n(1)]
+    Fail,
+    /// To be worked on again.
+    #[n(2)]
+    Rework,
+    /// Waste.
+    #[n(3)]
+    Scrap,
+}
+
+/// A lot in a feeder that an item was made with.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct MountUse {
+    /// The mount.
+    #[n(0)]
+    pub mount: MountKey,
+    /// The lot in it.
+    #[n(1)]
+    pub lot: ItemKey,
+}
+
+/// From when to when an item was at the station: what a gap is held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Stay {
+    /// Since its arrival, or since the item before it left.
+    #[n(0)]
+    pub interval: Interval,
+    /// The record of its arrival, if there is one.
+    #[n(1)]
+    pub arrived: Option<Position>,
+}
+
+/// One lot that went into an item.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Consumption {
+    /// Of what.
+    #[n(0)]
+    pub lot: ItemKey,
+    /// How much; `None` if not told.
+    #[n(1)]
+    pub amount: Option<Amount>,
+}
+
+/// Another name of an item.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(map)]
+pub struct Alias {
+    /// Whose numbering it is: carrier, customer label, reprint, supplier, ERP.
+    #[n(0)]
+    pub kind: Text,
+    /// The code in it.
+    #[n(1)]
+    pub code: Code,
+}
+
+/// A word that was not usable, though the event is.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Remark {
+    /// Which word.
+    #[n(0)]
+    pub tag: TagName,
+    /// Its quality.
+    #[n(1)]
+    pub quality: Quality,
+}
+
+/// What happened; one variant a verb of the house (`docs/architecture.md`).
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+pub enum What {
+    /// An item was presented at the station.
+    #[n(0)]
+    #[cbor(map)]
+    Arrive {
+        /// Which.
+        #[n(0)]
+        item: ItemKey,
+    },
+    /// Work on an item ended.
+    #[n(1)]
+    #[cbor(map)]
+    Complete {
+        /// Which.
+        #[n(0)]
+        item: ItemKey,
+        /// With what outcome, if told.
+        #[n(1)]
+        result: Option<Result>,
+        /// What was measured.
+        #[n(2)]
+        measurements: Vec<Measurement>,
+        /// The lots in the station's feeders that it was made with.
+        #[n(3)]
+        mounts: Vec<MountUse>,
+        /// The phase it was concluded from.
+        #[n(4)]
+        phase: Option<PhaseSummary>,
+        /// The row of the station's order list that it took, counted from 0.
+        #[n(5)]
+        order_row: Option<u64>,
+    },
+    /// An item came into being.
+    #[n(2)]
+    #[cbor(map)]
+    Produce {
+        /// Which.
+        #[n(0)]
+        item: ItemKey,
+        /// How much.
+        #[n(1)]
+        amount: Option<Amount>,
+        /// With what outcome, if told.
+        #[n(2)]
+        result: Option<Result>,
+        /// What was measured.
+        #[n(3)]
+        measurements: Vec<Measurement>,
+        /// The lots in the station's feeders that it was made with.
+        #[n(4)]
+        mounts: Vec<MountUse>,
+    },
+    /// A lot went into an item.
+    #[n(3)]
+    #[cbor(map)]
+    Consume {
+        /// What was used, and how much.
+        #[n(0)]
+        consumed: Consumption,
+        /// What it went into.
+        #[n(1)]
+        into: ItemKey,
+        /// Where in it, or from which hopper.
+        #[n(2)]
+        place: Option<Text>,
+    },
+    /// A unit was built into another.
+    #[n(4)]
+    #[cbor(map)]
+    Install {
+        /// The part.
+        #[n(0)]
+        child: ItemKey,
+        /// What it was built into.
+        #[n(1)]
+        parent: ItemKey,
+        /// Where in it.
+        #[n(2)]
+        place: Option<Text>,
+    },
+    /// A unit was taken out of another.
+    #[n(5)]
+    #[cbor(map)]
+    Remove {
+        /// The part.
+        #[n(0)]
+        child: ItemKey,
+        /// What it was taken out of.
+        #[n(1)]
+        parent: ItemKey,
+        /// From where in it.
+        #[n(2)]
+        place: Option<Text>,
+    },
+    /// Items were put into a container.
+    #[n(6)]
+    #[cbor(map)]
+    Pack {
+        /// Which.
+        #[n(0)]
+        items: Vec<ItemKey>,
+        /// Into what.
+        #[n(1)]
+        container: ItemKey,
+    },
+    /// Items were taken out of a container.
+    #[n(7)]
+    #[cbor(map)]
+    Unpack {
+        /// Which.
+        #[n(0)]
+        items: Vec<ItemKey>,
+        /// Out of what.
+        #[n(1)]
+        container: ItemKey,
+    },
+    /// One item became several.
+    #[n(8)]
+    #[cbor(map)]
+    Split {
+        /// What was split.
+        #[n(0)]
+        from: ItemKey,
+        /// What it became.
+        #[n(1)]
+        into: Vec<ItemKey>,
+    },
+    /// Several items became one.
+    #[n(9)]
+    #[cbor(map)]
+    Merge {
+        /// What was merged.
+        #[n(0)]
+        from: Vec<Consumption>,
+        /// What it became.
+        #[n(1)]
+        into: ItemKey,
+    },
+    /// A lot was put into a feeder. The record's position names the mount.
+    #[n(10)]
+    #[cbor(map)]
+    Mount {
+        /// Which feeder.
+        #[n(0)]
+        point: MountPointId,
+        /// Which lot.
+        #[n(1)]
+        lot: ItemKey,
+    },
+    /// A lot was taken out of a feeder.
+    #[n(11)]
+    #[cbor(map)]
+    Unmount {
+        /// The mount that ended.
+        #[n(0)]
+        mount: MountKey,
+        /// Its lot.
+        #[n(1)]
+        lot: ItemKey,
+        /// How much of it was used meanwhile.
+        #[n(2)]
+        used: Option<Amount>,
+    },
+    /// An item changed its place.
+    #[n(12)]
+    #[cbor(map)]
+    Move {
+        /// Which.
+        #[n(0)]
+        item: ItemKey,
+        /// To where.
+        #[n(1)]
+        to: Text,
+    },
+    /// An item came from outside.
+    #[n(13)]
+    #[cbor(map)]
+    Receive {
+        /// Which.
+        #[n(0)]
+        item: ItemKey,
+        /// From whom.
+        #[n(1)]
+        supplier: Option<ScopeName>,
+        /// How much.
+        #[n(2)]
+        amount: Option<Amount>,
+    },
+    /// Items left for a customer.
+    #[n(14)]
+    #[cbor(map)]
+    Ship {
+        /// Which.
+        #[n(0)]
+        items: Vec<ItemKey>,
+        /// To whom.
+        #[n(1)]
+        customer: Option<Text>,
+        /// Under which delivery note.
+        #[n(2)]
+        document: Option<Text>,
+    },
+    /// An item was judged.
+    #[n(15)]
+    #[cbor(map)]
+    Inspect {
+        /// Which.
+        #[n(0)]
+        item: ItemKey,
+        /// With what outcome.
+        #[n(1)]
+        result: Option<Result>,
+        /// What was measured.
+        #[n(2)]
+        measurements: Vec<Measurement>,
+    },
+    /// An item must not move on.
+    #[n(16)]
+    #[cbor(map)]
+    Hold {
+        /// Which.
+        #[n(0)]
+        item: ItemKey,
+        /// Why.
+        #[n(1)]
+        reason: Text,
+    },
+    /// A hold ended.
+    #[n(17)]
+    #[cbor(map)]
+    Release {
+        /// Of what.
+        #[n(0)]
+        item: ItemKey,
+        /// Why.
+        #[n(1)]
+        reason: Text,
+    },
+    /// An item, or an amount of a lot, became waste.
+    #[n(18)]
+    #[cbor(map)]
+    Scrap {
+        /// Which.
+        #[n(0)]
+        item: ItemKey,
+        /// How much of it; all if not told.
+        #[n(1)]
+        amount: Option<Amount>,
+        /// Why.
+        #[n(2)]
+        reason: Option<Text>,
+    },
+    /// An item is to be worked on again.
+    #[n(19)]
+    #[cbor(map)]
+    Rework {
+        /// Which.
+        #[n(0)]
+        item: ItemKey,
+        /// Why.
+        #[n(1)]
+        reason: Option<Text>,
+    },
+    /// The station was cleaned.
+    #[n(20)]
+    #[cbor(map)]
+    Clean {
+        /// Whether its proof was given; a clean without ends nothing.
+        #[n(0)]
+        confirmed: bool,
+        /// What the phase was.
+        #[n(1)]
+        phase: Option<PhaseSummary>,
+    },
+    /// An item was found to have another name.
+    #[n(21)]
+    #[cbor(map)]
+    Identify {
+        /// Which.
+        #[n(0)]
+        item: ItemKey,
+        /// The other name.
+        #[n(1)]
+        alias: Alias,
+    },
+    /// Something worth knowing.
+    #[n(22)]
+    #[cbor(map)]
+    Note {
+        /// About which item, if any.
+        #[n(0)]
+        item: Option<ItemKey>,
+        /// What.
+        #[n(1)]
+        text: Text,
+    },
+    /// An earlier record was wrong; it stays, this one counts.
+    #[n(23)]
+    #[cbor(map)]
+    Correct {
+        /// The record that loses.
+        #[n(0)]
+        position: Position,
+        /// Why.
+        #[n(1)]
+        reason: Text,
+    },
+}
+
+/// The name of what happened, one word for each variant of [`What`].
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "each is the word for the variant of `What` of the same name")]
+pub enum Verb {
+    Arrive,
+    Complete,
+    Produce,
+    Consume,
+    Install,
+    Remove,
+    Pack,
+    Unpack,
+    Split,
+    Merge,
+    Mount,
+    Unmount,
+    Move,
+    Receive,
+    Ship,
+    Inspect,
+    Hold,
+    Release,
+    Scrap,
+    Rework,
+    Clean,
+    Identify,
+    Note,
+    Correct,
+}
+
+impl Verb {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Arrive => "arrive",
+            Self::Complete => "complete",
+            Self::Produce => "produce",
+            Self::Consume => "consume",
+            Self::Install => "install",
+            Self::Remove => "remove",
+            Self::Pack => "pack",
+            Self::Unpack => "unpack",
+            Self::Split => "split",
+            Self::Merge => "merge",
+            Self::Mount => "mount",
+            Self::Unmount => "unmount",
+            Self::Move => "move",
+            Self::Receive => "receive",
+            Self::Ship => "ship",
+            Self::Inspect => "inspect",
+            Self::Hold => "hold",
+            Self::Release => "release",
+            Self::Scrap => "scrap",
+            Self::Rework => "rework",
+            Self::Clean => "clean",
+            Self::Identify => "identify",
+            Self::Note => "note",
+            Self::Correct => "correct",
+        }
+    }
+}
+
+impl What {
+    /// The word for what happened.
+    pub fn verb(&self) -> Verb {
+        match self {
+            Self::Arrive { .. } => Verb::Arrive,
+            Self::Complete { .. } => Verb::Complete,
+            Self::Produce { .. } => Verb::Produce,
+            Self::Consume { .. } => Verb::Consume,
+            Self::Install { .. } => Verb::Install,
+            Self::Remove { .. } => Verb::Remove,
+            Self::Pack { .. } => Verb::Pack,
+            Self::Unpack { .. } => Verb::Unpack,
+            Self::Split { .. } => Verb::Split,
+            Self::Merge { .. } => Verb::Merge,
+            Self::Mount { .. } => Verb::Mount,
+            Self::Unmount { .. } => Verb::Unmount,
+            Self::Move { .. } => Verb::Move,
+            Self::Receive { .. } => Verb::Receive,
+            Self::Ship { .. } => Verb::Ship,
+            Self::Inspect { .. } => Verb::Inspect,
+            Self::Hold { .. } => Verb::Hold,
+            Self::Release { .. } => Verb::Release,
+            Self::Scrap { .. } => Verb::Scrap,
+            Self::Rework { .. } => Verb::Rework,
+            Self::Clean { .. } => Verb::Clean,
+            Self::Identify { .. } => Verb::Identify,
+            Self::Note { .. } => Verb::Note,
+            Self::Correct { .. } => Verb::Correct,
+        }
+    }
+
+    /// Every item that the event is about, the main one first; lots in feeders are reached through
+    /// their mounts and are named too.
+    pub fn items(&self) -> Vec<&ItemKey> {
+        match self {
+            Self::Complete { item, mounts, .. } | Self::Produce { item, mounts, .. } => {
+                std::iter::once(item).chain(mounts.iter().map(|m| &m.lot)).collect()
+            }
+            Self::Arrive { item }
+            | Self::Move { item, .. }
+            | Self::Receive { item, .. }
+            | Self::Inspect { item, .. }
+            | Self::Hold { item, .. }
+            | Self::Release { item, .. }
+            | Self::Scrap { item, .. }
+            | Self::Rework { item, .. }
+            | Self::Identify { item, .. } => vec![item],
+            Self::Consume { consumed, into, .. } => vec![into, &consumed.lot],
+            Self::Install { child, parent, .. } | Self::Remove { child, parent, .. } => {
+                vec![parent, child]
+            }
+            Self::Pack { items, container } | Self::Unpack { items, container } => {
+                std::iter::once(container).chain(items).collect()
+            }
+            Self::Split { from, into } => std::iter::once(from).chain(into).collect(),
+            Self::Merge { from, into } => {
+                std::iter::once(into).chain(from.iter().map(|c| &c.lot)).collect()
+            }
+            Self::Mount { lot, .. } | Self::Unmount { lot, .. } => vec![lot],
+            Self::Ship { items, .. } => items.iter().collect(),
+            Self::Note { item, .. } => item.iter().collect(),
+            Self::Clean { .. } | Self::Correct { .. } => Vec::new(),
+        }
+    }
+}
+
+/// A trace event: what happened, where, when and how we know.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct TraceEvent {
+    /// What happened.
+    #[n(0)]
+    pub what: What,
+    /// When.
+    #[n(1)]
+    pub time: EventTime,
+    /// Where; `None` for what happened at no station.
+    #[n(2)]
+    pub station: Option<StationId>,
+    /// How it came to be known.
+    #[n(3)]
+    pub evidence: Evidence,
+    /// What the work was for.
+    #[n(4)]
+    pub purpose: Purpose,
+    /// The handshake that it came by.
+    #[n(5)]
+    pub handshake: Option<HandshakeMark>,
+    /// From when to when the item was at the station.
+    #[n(6)]
+    pub stay: Option<Stay>,
+    /// Who did it.
+    #[n(7)]
+    pub operator: Option<PersonToken>,
+    /// The product or material of the main item, an attribute.
+    #[n(8)]
+    pub product: Option<Text>,
+    /// The operation, recipe or program.
+    #[n(9)]
+    pub operation: Option<Text>,
+    /// Words that could not be used.
+    #[n(10)]
+    pub remarks: Vec<Remark>,
+}

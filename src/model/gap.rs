@@ -1,0 +1,80 @@
+//! Time that was not observed. There are no silent holes.
+use super::{DeviceId, HandshakeId, Interval, StationId, TagName};
+use minicbor::{Decode, Encode};
+
+/// What was not observed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GapSource {
+    /// Everything of a device.
+    #[n(0)]
+    Device(#[n(0)] DeviceId),
+    /// One tag of a device.
+    #[n(1)]
+    Tag(#[n(0)] DeviceId, #[n(1)] TagName),
+    /// Requests of one handshake.
+    #[n(2)]
+    Handshake(#[n(0)] StationId, #[n(1)] HandshakeId),
+}
+
+/// Why it was not observed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, serde::Serialize)]
+#[cbor(index_only)]
+#[serde(rename_all = "kebab-case")]
+pub enum GapCause {
+    /// The daemon was not running.
+    #[n(0)]
+    Stopped,
+    /// The connection was lost or could not be made.
+    #[n(1)]
+    Disconnected,
+    /// Connected, yet the heartbeat or the data stood still.
+    #[n(2)]
+    Silent,
+    /// The server dropped values of a full queue.
+    #[n(3)]
+    Overflow,
+    /// Notifications are missing from the subscription's sequence.
+    #[n(4)]
+    Sequence,
+    /// The PLC's own numbers skip some.
+    #[n(5)]
+    NumbersSkipped,
+    /// The trigger moved on while its snapshot was read.
+    #[n(6)]
+    TriggerMoved,
+    /// The ledger could not be synced; what was stepped since the last sync is void.
+    #[n(7)]
+    Unsynced,
+    /// Our own input queue was full.
+    #[n(8)]
+    Overload,
+    /// The interface of the PLC program is not the declared one.
+    #[n(9)]
+    Interface,
+}
+
+/// Time not observed.
+///
+/// It is recorded when it opens (`interval.to` is `None`), and again with the same source and
+/// `interval.from` when it closes.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, serde::Serialize)]
+#[cbor(map)]
+pub struct Gap {
+    /// What was not observed.
+    #[n(0)]
+    pub source: GapSource,
+    /// From the last that is known to have been observed to the first after.
+    #[n(1)]
+    pub interval: Interval,
+    /// Why.
+    #[n(2)]
+    pub cause: GapCause,
+    /// How many requests are missing, where the PLC's numbers tell.
+    #[n(3)]
+    pub count: Option<u64>,
+    /// The stations that this source serves: an item's stay at one of them in this time is not
+    /// completely known.
+    #[n(4)]
+    pub stations: Vec<StationId>,
+}

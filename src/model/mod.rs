@@ -1,0 +1,53 @@
+//! The vocabulary: identity, the checked plant, values and their quality, time, samples, trace
+//! events, records, and what goes into and comes out of the engine.
+//!
+//! Words only. Nothing here opens a file or a socket, reads a clock or decides anything; a type is
+//! a noun of the plant, in the words of ISA-95, OPC UA, EPCIS and ISO 7870 (`docs/architecture.md`
+//! has the table). What can be wrong is refused when it is parsed, so that no later room has to
+//! ask again.
+
+mod command;
+mod condition;
+mod effect;
+mod event;
+mod gap;
+mod handshake;
+mod input;
+mod item;
+mod measurement;
+mod name;
+mod person;
+pub mod plant;
+mod quality;
+mod record;
+mod sample;
+mod time;
+mod unit;
+mod value;
+pub mod wire;
+
+pub use command::{Command, CommandId, OrderRow, Refusal};
+pub use condition::{Baseline, Onset, Rule, Side, Verdict, VerdictEvent};
+pub use effect::{Answer, Effect, Notice, Question, ReadRequest, ReadToken, Write, WriteRequest};
+pub use event::{
+    Alias, Consumption, Evidence, MountUse, Purpose, Remark, Result, Stay, TraceEvent, Verb, What,
+};
+pub use gap::{Gap, GapCause, GapSource};
+pub use handshake::{
+    Boot, Digest, Epoch, EpochBegun, EpochCause, HandshakeKey, HandshakeMark, HandshakeNumber,
+    Permit, Quarantine, QuarantineCause, RawWord,
+};
+pub use input::{Facts, Input, Link, ReadDone, ReadFault, StartCause, WriteDone};
+pub use item::{Code, CodeError, ItemClass, ItemKey, ItemKeyError, MountKey, Scope, ScopeName};
+pub use measurement::{Amount, Measurement, PhaseSummary, Statistics, ToolUse};
+pub use name::{
+    DeviceId, HandshakeId, LineId, MonitorId, MountPointId, NameError, PhaseId, SiteId, StationId,
+    TagName, Text,
+};
+pub use person::{PersonKey, PersonToken};
+pub use quality::{Quality, Severity};
+pub use record::{Audit, Body, Frame, Origin, PlantLoaded, Position, Record};
+pub use sample::Sample;
+pub use time::{At, EventTime, Interval, Monotonic, Utc};
+pub use unit::{Ucum, UcumError};
+pub use value::Value;

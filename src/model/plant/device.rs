@@ -1,0 +1,157 @@
+//! How to talk to a controller.
+use super::TagIndex;
+use crate::model::{DeviceId, TagName, Value};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A controller that we talk to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Device {
+    /// Its name.
+    pub id: DeviceId,
+    /// Protocol, address and what belongs to them.
+    pub protocol: Protocol,
+    /// How often monitors and phases look: OPC UA publishing interval, Modbus poll period.
+    pub publish: Duration,
+    /// How often handshake words are looked at, derived: at most a third of the shortest deadline.
+    pub publish_fast: Duration,
+    /// How life is proven.
+    pub heartbeat: Heartbeat,
+    /// The word that changes at every cold start or download.
+    pub restart: Option<TagIndex>,
+    /// What version of the PLC interface the plant file is written for.
+    pub interface: Option<Interface>,
+}
+
+/// Protocol, address and what belongs to them.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Protocol {
+    /// OPC UA over `opc.tcp`.
+    OpcUa(OpcUaLink),
+    /// Modbus/TCP.
+    Modbus(ModbusLink),
+}
+
+impl Protocol {
+    /// `opcua` or `modbus`: the metric label.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::OpcUa(_) => "opcua",
+            Self::Modbus(_) => "modbus",
+        }
+    }
+
+    /// The URL as the plant file has it.
+    pub fn url(&self) -> &str {
+        match self {
+            Self::OpcUa(link) => &link.url,
+            Self::Modbus(link) => &link.url,
+        }
+    }
+}
+
+/// An OPC UA server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpcUaLink {
+    /// `opc.tcp://host:port[/path]`, used as it stands: servers' own URLs are often unreachable.
+    pub url: String,
+    /// Policy and mode.
+    pub security: Security,
+    /// How its certificate is trusted.
+    pub trust: Trust,
+    /// Who we are to it.
+    pub login: Option<UserLogin>,
+}
+
+/// Message security of an OPC UA connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Security {
+    /// The best that the server offers of `Aes256_Sha256_RsaPss`, `Aes128_Sha256_RsaOaep` and
+    /// `Basic256Sha256`, always `SignAndEncrypt`.
+    SignAndEncrypt,
+    /// None; only where the plant file says `allow_insecure = true`.
+    None,
+}
+
+/// How a server's certificate is trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trust {
+    /// SHA-256 over its DER form, as `probe` prints it.
+    Thumbprint([u8; 32]),
+    /// It lies in the folder of trusted certificates.
+    Pki,
+    /// The first one seen is pinned.
+    FirstUse,
+}
+
+/// A user and where the password is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserLogin {
+    /// The user.
+    pub user: String,
+    /// Never inline.
+    pub password: Secret,
+}
+
+/// Where a secret is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Secret {
+    /// In a file, its last line break taken off.
+    File(PathBuf),
+    /// In an environment variable.
+    Env(String),
+}
+
+/// A Modbus/TCP server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModbusLink {
+    /// `tcp://host:port`.
+    pub url: String,
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Unit identifier, 0–255.
+    pub unit: u8,
+    /// Devices with one share use one connection, one request at a time.
+    pub share: Option<String>,
+    /// How long to wait for an answer; then the connection is dropped.
+    pub timeout: Duration,
+    /// Limits of one read request.
+    pub limits: ReadLimits,
+}
+
+/// Limits of one Modbus read request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadLimits {
+    /// Registers, 1–125.
+    pub words: u16,
+    /// Coils or discrete inputs, 1–2000.
+    pub bits: u16,
+    /// Registers read for nothing to save a request.
+    pub read_over: u16,
+    /// Ranges of (area, first, last) never read.
+    pub holes: Vec<(super::Area, u16, u16)>,
+}
+
+/// How life is proven.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heartbeat {
+    /// The word that the PLC must move.
+    pub plc: Option<TagIndex>,
+    /// The word that we move.
+    pub host: Option<TagIndex>,
+    /// Standing longer than this is silence.
+    pub stale_after: Duration,
+}
+
+/// A version word of the PLC interface.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Interface {
+    /// The word.
+    pub tag: TagIndex,
+    /// Its name, for messages.
+    pub name: TagName,
+    /// What it must be.
+    pub equals: Value,
+}

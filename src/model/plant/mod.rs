@@ -1,0 +1,131 @@
+//! The checked plant: what `config` makes of the plant files, and all that the other rooms see of
+//! them. Every reference resolves, every word has its tag, every rule of the language holds.
+//!
+//! Devices, tags and stations are numbered densely in the order of their files, so that the hot path
+//! looks nothing up by name.
+mod device;
+mod station;
+mod tag;
+
+pub use device::{
+    Device, Heartbeat, Interface, ModbusLink, OpcUaLink, Protocol, ReadLimits, Secret, Security,
+    Trust, UserLogin,
+};
+pub use station::{
+    Check, CodeFrom, CodeSpec, Condition, Counter, Drift, First, Handshake, Limits,
+    MeasurementSpec, Monitor, MountPoint, Pattern, PermitCodes, Phase, PurposeSpec, Quantity,
+    Reply, ReplyValue, ResultSpec, ScopeFrom, Splice, Station, Test, Watched, Word,
+};
+pub use tag::{Area, NodeAddress, Register, RegisterType, StringOrder, Tag, TagSource, WordOrder};
+
+use super::{Digest, SiteId, Text};
+use minicbor::{Decode, Encode};
+
+macro_rules! index {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode,
+        )]
+        #[cbor(transparent)]
+        pub struct $name(#[n(0)] pub u32);
+
+        impl $name {
+            /// As an index into the plant's list.
+            pub fn get(self) -> usize {
+                self.0 as usize
+            }
+        }
+    };
+}
+
+index! {
+    /// Which device of the plant.
+    DeviceIndex
+}
+index! {
+    /// Which tag of the plant; tags of all devices are numbered together.
+    TagIndex
+}
+index! {
+    /// Which station of the plant.
+    StationIndex
+}
+
+/// A file that the plant was read from, kept so that a replay can read it again.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct PlantFile {
+    /// Its name without folders.
+    #[n(0)]
+    pub name: Text,
+    /// Its text.
+    #[n(1)]
+    pub text: String,
+}
+
+/// A checked plant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plant {
+    /// The site in which serials are unique.
+    pub site: SiteId,
+    /// Controllers, in the order of their files.
+    pub devices: Vec<Device>,
+    /// Points of all devices.
+    pub tags: Vec<Tag>,
+    /// Places of work.
+    pub stations: Vec<Station>,
+    /// What it was read from.
+    pub files: Vec<PlantFile>,
+    /// SHA-256 over names and texts of `files`.
+    pub hash: Digest,
+}
+
+impl Plant {
+    /// A device of this plant.
+    ///
+    /// # Panics
+    /// If the index is another plant's: an error of ours.
+    #[expect(clippy::indexing_slicing, reason = "indexes are made with the plant")]
+    pub fn device(&self, index: DeviceIndex) -> &Device {
+        &self.devices[index.get()]
+    }
+
+    /// A tag of this plant.
+    ///
+    /// # Panics
+    /// If the index is another plant's: an error of ours.
+    #[expect(clippy::indexing_slicing, reason = "indexes are made with the plant")]
+    pub fn tag(&self, index: TagIndex) -> &Tag {
+        &self.tags[index.get()]
+    }
+
+    /// A station of this plant.
+    ///
+    /// # Panics
+    /// If the index is another plant's: an error of ours.
+    #[expect(clippy::indexing_slicing, reason = "indexes are made with the plant")]
+    pub fn station(&self, index: StationIndex) -> &Station {
+        &self.stations[index.get()]
+    }
+
+    /// The devices with their indexes.
+    pub fn devices(&self) -> impl Iterator<Item = (DeviceIndex, &Device)> {
+        (0..).map(DeviceIndex).zip(&self.devices)
+    }
+
+    /// The tags with their indexes.
+    pub fn tags(&self) -> impl Iterator<Item = (TagIndex, &Tag)> {
+        (0..).map(TagIndex).zip(&self.tags)
+    }
+
+    /// The stations with their indexes.
+    pub fn stations(&self) -> impl Iterator<Item = (StationIndex, &Station)> {
+        (0..).map(StationIndex).zip(&self.stations)
+    }
+
+    /// The tags of one device with their indexes.
+    pub fn tags_of(&self, device: DeviceIndex) -> impl Iterator<Item = (TagIndex, &Tag)> {
+        self.tags().filter(move |(_, tag)| tag.device == device)
+    }
+}

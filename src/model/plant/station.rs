@@ -1,0 +1,414 @@
+//! What the words of a controller mean: stations with handshakes, phases, mounts and monitors.
+use super::{DeviceIndex, TagIndex};
+use crate::model::{
+    HandshakeId, LineId, MonitorId, MountPointId, Permit, PhaseId, Purpose, Result, ScopeName,
+    StationId, TagName, Ucum, Value, Verb,
+};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A place that does one operation on material.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Station {
+    /// Its name.
+    pub id: StationId,
+    /// The controller that serves it; `None` for a station without a PLC.
+    pub device: Option<DeviceIndex>,
+    /// Its line.
+    pub line: Option<LineId>,
+    /// What must be done before (route).
+    pub after: Vec<StationId>,
+    /// What the work is for.
+    pub purpose: PurposeSpec,
+    /// Bits that weaken what is recorded while they are set, with what they make of it.
+    pub evidence: Vec<(Word, crate::model::Evidence)>,
+    /// Whether it works through an order list.
+    pub orders: bool,
+    /// Exchanges with the PLC.
+    pub handshakes: Vec<Handshake>,
+    /// Intervals of machine state.
+    pub phases: Vec<Phase>,
+    /// Feeders, hoppers, slots.
+    pub mounts: Vec<MountPoint>,
+    /// Watched tags and measurements.
+    pub monitors: Vec<Monitor>,
+}
+
+/// A tag, or one bit of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Word {
+    /// The tag.
+    pub tag: TagIndex,
+    /// One bit of it; `None` takes it whole.
+    pub bit: Option<u8>,
+}
+
+/// What the work at a station is for.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PurposeSpec {
+    /// The word that says so, with what its values mean; else production.
+    pub from: Option<(Word, BTreeMap<i64, Purpose>)>,
+    /// Serials that begin with this are masters.
+    pub masters: Option<String>,
+}
+
+/// How a request is made and answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pattern {
+    /// The PLC counts up a word; we echo the number.
+    Counter,
+    /// The PLC sets a bit; we set another; it falls; ours falls.
+    ReqAck,
+}
+
+/// What to do with a number found at first contact with a PLC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum First {
+    /// It was dealt with before we came.
+    Baseline,
+    /// It is a request.
+    Process,
+}
+
+/// An exchange of words that yields one trace event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Handshake {
+    /// Its name.
+    pub id: HandshakeId,
+    /// How a request is made and answered.
+    pub pattern: Pattern,
+    /// What happened when a request comes.
+    pub event: Verb,
+    /// The request word.
+    pub trigger: Word,
+    /// The PLC's own count: the trigger itself for [`Pattern::Counter`].
+    pub number: Option<Counter>,
+    /// The echo word, written last.
+    pub ack: Option<Word>,
+    /// Everything that the event uses, without trigger and ack; what the engine reads is trigger,
+    /// these, ack, trigger.
+    pub snapshot: Vec<TagIndex>,
+    /// Time to answer, from the request.
+    pub deadline: Duration,
+    /// Wait before reading.
+    pub settle: Duration,
+    /// Read twice until equal.
+    pub stable: bool,
+    /// The trigger must fall so soon after the ack.
+    pub release: Duration,
+    /// At first contact.
+    pub first: First,
+    /// The item.
+    pub item: CodeSpec,
+    /// The lot, child or members that the event names beside the item.
+    pub other: Option<CodeSpec>,
+    /// The other item of the event as a class: what `other` makes.
+    pub position: Option<Word>,
+    /// How much.
+    pub quantity: Option<Quantity>,
+    /// When it happened, by a word; else the trigger's source time.
+    pub time: Option<Word>,
+    /// Product or material of the main item.
+    pub product: Option<Word>,
+    /// Operation, recipe or program.
+    pub operation: Option<Word>,
+    /// Who did it.
+    pub badge: Option<Word>,
+    /// With what outcome.
+    pub result: Option<ResultSpec>,
+    /// What was measured.
+    pub measurements: Vec<MeasurementSpec>,
+    /// Rules that the permit follows.
+    pub checks: Vec<Check>,
+    /// Words to answer with, written before the ack.
+    pub replies: Vec<Reply>,
+    /// Codes of the permit.
+    pub permit: PermitCodes,
+    /// Permit past the deadline, never `Ok`.
+    pub on_late: Permit,
+}
+
+/// A count of the PLC's and the range that it wraps in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counter {
+    /// The word.
+    pub tag: TagIndex,
+    /// Bits of it: 16 or 32 for registers; OPC UA types tell at run time and are taken as 32.
+    pub bits: u8,
+}
+
+/// Where a code comes from, and what it is a code of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CodeSpec {
+    /// Unit, lot or container.
+    pub class: crate::model::ItemClass,
+    /// Where the code comes from.
+    pub from: CodeFrom,
+    /// Where it is unique.
+    pub scope: ScopeFrom,
+    /// Codes that are none.
+    pub no_read: Vec<String>,
+}
+
+/// Where a code comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodeFrom {
+    /// A word.
+    Word(Word),
+    /// The unit last presented at the station.
+    Current,
+    /// The next open row of the station's order list.
+    Order,
+}
+
+/// Where a code is unique.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ScopeFrom {
+    /// In the site.
+    Site,
+    /// Worldwide.
+    Gs1,
+    /// Among the items of the product in this word.
+    Product(Word),
+    /// Among the lots of the material in this word.
+    Material(Word),
+    /// Among the lots of the supplier in this word.
+    Supplier(Word),
+    /// Among the lots of a supplier or material that the plant file names.
+    Fixed(crate::model::Scope),
+}
+
+impl ScopeFrom {
+    /// The word that the snapshot needs for it.
+    pub fn word(&self) -> Option<Word> {
+        match self {
+            Self::Product(w) | Self::Material(w) | Self::Supplier(w) => Some(*w),
+            Self::Site | Self::Gs1 | Self::Fixed(_) => None,
+        }
+    }
+
+    /// The scope around a name read from [`Self::word`].
+    pub fn named(&self, name: ScopeName) -> crate::model::Scope {
+        use crate::model::Scope;
+        match self {
+            Self::Product(_) => Scope::Product(name),
+            Self::Material(_) => Scope::Material(name),
+            Self::Supplier(_) => Scope::Supplier(name),
+            Self::Gs1 => Scope::Gs1(Some(name)),
+            Self::Fixed(scope) => scope.clone(),
+            Self::Site => Scope::Site,
+        }
+    }
+}
+
+/// An amount and its unit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quantity {
+    /// The word.
+    pub word: Word,
+    /// Its unit.
+    pub unit: Option<Ucum>,
+}
+
+/// A word whose values are outcomes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResultSpec {
+    /// The word.
+    pub word: Word,
+    /// What its values mean; others are remarked and give no outcome.
+    pub codes: BTreeMap<i64, Result>,
+}
+
+/// A measurement taken with a handshake.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MeasurementSpec {
+    /// Its name.
+    pub name: TagName,
+    /// The word.
+    pub word: Word,
+    /// Its unit.
+    pub unit: Option<Ucum>,
+    /// Specification limits, inclusive.
+    pub low: Option<f64>,
+    /// Specification limits, inclusive.
+    pub high: Option<f64>,
+}
+
+/// A rule that a permit follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Check {
+    /// The item is in the record.
+    Known,
+    /// It is not on hold.
+    NotHeld,
+}
+
+impl Check {
+    /// The word in plant files and reasons.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Known => "known",
+            Self::NotHeld => "not-held",
+        }
+    }
+}
+
+/// A word to answer with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// The word.
+    pub word: Word,
+    /// What to write.
+    pub value: ReplyValue,
+}
+
+/// What a reply word is to hold.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ReplyValue {
+    /// The code of the permit.
+    Permit,
+    /// The reason as text, or as its number in the check list for a numeric word: 0 is none.
+    Reason,
+    /// Always this.
+    Fixed(Value),
+}
+
+/// Codes of the permit; missing ones are those of `nok`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PermitCodes {
+    /// Go on.
+    pub ok: i64,
+    /// Not to be worked on here.
+    pub nok: i64,
+    /// To be reworked.
+    pub rework: i64,
+    /// Nothing can be said.
+    pub unknown: i64,
+}
+
+impl PermitCodes {
+    /// The code of a permit.
+    pub fn code(self, permit: Permit) -> i64 {
+        match permit {
+            Permit::Ok => self.ok,
+            Permit::Nok => self.nok,
+            Permit::Rework => self.rework,
+            Permit::Unknown => self.unknown,
+        }
+    }
+}
+
+/// A comparison of one word.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    /// The word.
+    pub word: Word,
+    /// What is asked of it.
+    pub test: Test,
+}
+
+/// What a condition asks of its word.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Test {
+    /// One of these; names of values are resolved, numbers compare as numbers.
+    In(Vec<Value>),
+    /// Its number grows.
+    Rises,
+    /// Its value becomes another.
+    Changes,
+}
+
+/// An interval of machine state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Phase {
+    /// Its name.
+    pub id: PhaseId,
+    /// While this holds.
+    pub while_: Condition,
+    /// Words whose change ends it and begins another.
+    pub split: Vec<TagIndex>,
+    /// Shorter ones are only noted.
+    pub ignore: Duration,
+    /// How long after its begin `split` words, and after its end `confirm`, may still come.
+    pub settle: Duration,
+    /// What must come true at its end; else it gives no event.
+    pub confirm: Option<Condition>,
+    /// What happened when it ended; `None` only keeps its statistics.
+    pub event: Option<Verb>,
+    /// The item; `None` for phases of the station itself.
+    pub item: Option<CodeSpec>,
+    /// Operation, recipe or program.
+    pub operation: Option<Word>,
+    /// Tags with statistics.
+    pub record: Vec<TagIndex>,
+    /// Statistics per value of this word.
+    pub by: Option<TagIndex>,
+}
+
+/// Whether a lot that changes without an empty moment leaves doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Splice {
+    /// The unit in work has one of the two.
+    OneOf,
+    /// Only between units.
+    Clean,
+}
+
+/// A feeder, hopper or slot: a lot is mounted from the moment its code appears until it goes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MountPoint {
+    /// Its name.
+    pub id: MountPointId,
+    /// The lot.
+    pub lot: CodeSpec,
+    /// Its material, an attribute.
+    pub material: Option<Word>,
+    /// What a change without an empty moment means.
+    pub splice: Splice,
+}
+
+/// A watched tag or measurement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Monitor {
+    /// Its name.
+    pub id: MonitorId,
+    /// What is watched: every change of a tag, or a measurement of this name.
+    pub of: Watched,
+    /// Its unit.
+    pub unit: Option<Ucum>,
+    /// Absolute limits.
+    pub limits: Option<Limits>,
+    /// What may be called drift.
+    pub drift: Option<Drift>,
+}
+
+/// What a monitor watches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Watched {
+    /// Every change of a tag.
+    Tag(Word),
+    /// One value per item: a measurement of a handshake of the same station.
+    Measurement(HandshakeId, TagName),
+}
+
+/// Absolute limits with deadband, in the monitor's unit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// Below is a warning.
+    pub low: Option<f64>,
+    /// Above is a warning.
+    pub high: Option<f64>,
+    /// How far back inside a value must come before the warning ends; not negative.
+    pub deadband: f64,
+}
+
+/// What may be called drift.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Drift {
+    /// Mean time between false alarms.
+    pub false_alarm_interval: Duration,
+    /// Values from which the baseline is learned.
+    pub learn: u32,
+    /// Mean time between two values, by which the interval becomes a run length.
+    pub every: Duration,
+}

@@ -1,0 +1,158 @@
+//! A configured point of a device.
+use super::DeviceIndex;
+use crate::model::{TagName, Ucum};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A configured point of a device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tag {
+    /// Its name: the key in `tags`, or what the plant file wrote for the node.
+    pub name: TagName,
+    /// Whose.
+    pub device: DeviceIndex,
+    /// Where it is found.
+    pub source: TagSource,
+    /// Whether it is a handshake word and goes by the fast subscription or poll.
+    pub fast: bool,
+    /// Whether it is watched at all; words that only snapshots read are not.
+    pub watched: bool,
+    /// Whether a change between two looks must not be missed (phases, mounts): the queue is long.
+    pub every_change: bool,
+    /// How often it is looked at, if not as its device says.
+    pub publish: Option<Duration>,
+    /// Whether it was named as `ack`, `reply` or host heartbeat; nothing else is ever written.
+    pub writable: bool,
+    /// Unit of measure.
+    pub unit: Option<Ucum>,
+    /// Values outside are bad.
+    pub range: Option<(f64, f64)>,
+    /// Numbers that mean "no value" (`NaN` always does).
+    pub bad: Vec<f64>,
+    /// Names of its values.
+    pub names: BTreeMap<i64, String>,
+}
+
+/// Where a tag is found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TagSource {
+    /// A Variable of an OPC UA server.
+    Node(NodeAddress),
+    /// Registers or bits of a Modbus device.
+    Register(Register),
+}
+
+/// A node by namespace URI, never by index: indexes move when a server restarts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NodeAddress {
+    /// Namespace URI, resolved anew at every connect.
+    pub namespace: String,
+    /// Identifier with its type: `s=Press.Count`, `i=1001`, `g=…`, `b=…`.
+    pub identifier: String,
+}
+
+/// A point of the Modbus data model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Register {
+    /// Which of the four tables.
+    pub area: Area,
+    /// Address on the wire, from 0.
+    pub address: u16,
+    /// How its words are to be read.
+    pub kind: RegisterType,
+    /// Order of the words of 32- and 64-bit values.
+    pub order: WordOrder,
+    /// Order of the characters in a register.
+    pub strings: StringOrder,
+    /// Raw value × this = value; 1 leaves integers integers.
+    pub scale: f64,
+}
+
+/// The four tables of the Modbus data model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Area {
+    /// `hr`: read and write, function codes 3, 6, 16.
+    Holding,
+    /// `ir`: read only, function code 4.
+    Input,
+    /// `co`: read and write, function codes 1, 5, 15.
+    Coil,
+    /// `di`: read only, function code 2.
+    Discrete,
+}
+
+/// How registers are to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RegisterType {
+    /// A coil or discrete input.
+    Bool,
+    /// A register of single bits.
+    Bits,
+    /// One register, unsigned.
+    U16,
+    /// One register, signed.
+    I16,
+    /// Two registers, unsigned.
+    U32,
+    /// Two registers, signed.
+    I32,
+    /// Four registers, unsigned.
+    U64,
+    /// Four registers, signed.
+    I64,
+    /// Two registers, IEEE 754.
+    F32,
+    /// Four registers, IEEE 754.
+    F64,
+    /// One register of four binary-coded decimals.
+    Bcd16,
+    /// Two registers of eight binary-coded decimals.
+    Bcd32,
+    /// So many characters, two in a register, padded with NUL or blanks.
+    Text(u16),
+}
+
+impl RegisterType {
+    /// How many registers, or bits for `Bool`.
+    pub fn len(self) -> u16 {
+        match self {
+            Self::Bool | Self::Bits | Self::U16 | Self::I16 | Self::Bcd16 => 1,
+            Self::U32 | Self::I32 | Self::F32 | Self::Bcd32 => 2,
+            Self::U64 | Self::I64 | Self::F64 => 4,
+            Self::Text(chars) => chars.div_ceil(2),
+        }
+    }
+
+    /// Never: every type takes at least one register.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Order of bytes in values of more than one register: A is the most significant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WordOrder {
+    /// Big-endian throughout, the Modbus custom.
+    #[default]
+    Abcd,
+    /// Low word first.
+    Cdab,
+    /// Bytes of each word swapped.
+    Badc,
+    /// Little-endian throughout.
+    Dcba,
+}
+
+/// Which characters of a string a register holds, and in what order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StringOrder {
+    /// Two; the high byte is the first.
+    #[default]
+    HighLow,
+    /// Two; the low byte is the first.
+    LowHigh,
+    /// One, in the high byte.
+    High,
+    /// One, in the low byte.
+    Low,
+}

@@ -1,0 +1,129 @@
+//! Records: what the ledger keeps, and the positions that number them.
+use super::{
+    At, EpochBegun, Gap, MonitorId, OrderRow, Quarantine, SiteId, StationId, Text, TraceEvent,
+    VerdictEvent,
+};
+use minicbor::{Decode, Encode};
+
+/// Where a record stands in its ledger: dense from 1, no hole, no reuse. 0 is before the first.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    Encode,
+    Decode,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+#[cbor(transparent)]
+#[serde(transparent)]
+pub struct Position(#[n(0)] pub u64);
+
+impl Position {
+    /// The one after.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl std::fmt::Display for Position {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// Which ledger: two ledgers never share an (origin, position).
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, serde::Serialize)]
+#[cbor(map)]
+pub struct Origin {
+    /// The site.
+    #[n(0)]
+    pub site: SiteId,
+    /// Counted up by every restore from a backup.
+    #[n(1)]
+    pub incarnation: u32,
+}
+
+/// A plant that was put in force.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct PlantLoaded {
+    /// SHA-256 over the names and texts of its files.
+    #[n(0)]
+    pub hash: super::Digest,
+    /// The names of its files.
+    #[n(1)]
+    pub files: Vec<Text>,
+    /// Its stations, so that they can be named before they did anything.
+    #[n(2)]
+    pub stations: Vec<StationId>,
+    /// Its monitors.
+    #[n(3)]
+    pub monitors: Vec<(StationId, MonitorId)>,
+}
+
+/// Who did what to the system itself (21 CFR 11.10(e)).
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Audit {
+    /// Who: a person's token or a local account.
+    #[n(0)]
+    pub who: Text,
+    /// What was done.
+    #[n(1)]
+    pub what: Text,
+}
+
+/// What a record says.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+pub enum Body {
+    /// Something happened to an item.
+    #[n(0)]
+    Trace(#[n(0)] TraceEvent),
+    /// Something was set aside with its raw values.
+    #[n(1)]
+    Quarantine(#[n(0)] Quarantine),
+    /// Time not observed.
+    #[n(2)]
+    Gap(#[n(0)] Gap),
+    /// A condition rule spoke.
+    #[n(3)]
+    Verdict(#[n(0)] VerdictEvent),
+    /// Handshakes began a new epoch.
+    #[n(4)]
+    Epoch(#[n(0)] EpochBegun),
+    /// A plant was put in force.
+    #[n(5)]
+    Plant(#[n(0)] PlantLoaded),
+    /// Rows were added to the order lists.
+    #[n(6)]
+    Orders(#[n(0)] Vec<OrderRow>),
+    /// The system itself was changed.
+    #[n(7)]
+    Audit(#[n(0)] Audit),
+}
+
+/// One record of the ledger.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Record {
+    /// Its number.
+    #[n(0)]
+    pub position: Position,
+    /// When it was stepped.
+    #[n(1)]
+    pub at: At,
+    /// What it says.
+    #[n(2)]
+    pub body: Body,
+}
+
+/// The records of one step: all of them become durable, or none.
+pub type Frame = Vec<Record>;

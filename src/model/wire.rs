@@ -1,0 +1,98 @@
+//! The one binary form: canonical CBOR bodies in frames with length and checksum.
+//!
+//! A body is a CBOR map with numbered keys in ascending order, shortest integers and definite
+//! lengths: one encoding per value, so that equal bytes mean equal records. A frame is
+//! `[length u32 LE][CRC-32 u32 LE][body]`; the checksum covers length and body, so that a torn or
+//! zero-filled tail never reads as a frame. `docs/ledger-format.md` is written from this page.
+use minicbor::{Decode, Encode};
+
+/// Bytes before a body.
+pub const HEAD_LEN: usize = 8;
+/// Longest body: what a hostile or torn length can make a reader allocate.
+pub const BODY_LEN_MAX: usize = 16 << 20;
+
+/// Why bytes are not a frame.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FrameFault {
+    /// The bytes end inside the frame.
+    #[error("the bytes end inside a frame")]
+    Short,
+    /// The length is 0 or beyond the limit.
+    #[error("a frame says that it is {0} bytes long")]
+    Length(usize),
+    /// The checksum does not match.
+    #[error("the checksum of a frame does not match")]
+    Checksum,
+}
+
+/// The canonical bytes of a value.
+pub fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
+    minicbor::to_vec(value).expect("encoding into memory does not fail")
+}
+
+/// Reads a value back.
+pub fn decode<'b, T: Decode<'b, ()>>(bytes: &'b [u8]) -> Result<T, minicbor::decode::Error> {
+    minicbor::decode(bytes)
+}
+
+fn checksum(len: [u8; 4], body: &[u8]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&len);
+    crc.update(body);
+    crc.finalize()
+}
+
+/// Appends a frame around `body`, which is not longer than [`BODY_LEN_MAX`].
+pub fn put_frame(body: &[u8], out: &mut Vec<u8>) {
+    let len = u32::try_from(body.len()).expect("a body is below BODY_LEN_MAX").to_le_bytes();
+    out.extend_from_slice(&len);
+    out.extend_from_slice(&checksum(len, body).to_le_bytes());
+    out.extend_from_slice(body);
+}
+
+/// Takes the first frame off `bytes`: its body and what follows. `None` at the end.
+pub fn take_frame(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, FrameFault> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let (len, rest) = bytes.split_first_chunk::<4>().ok_or(FrameFault::Short)?;
+    let (crc, rest) = rest.split_first_chunk::<4>().ok_or(FrameFault::Short)?;
+    let wanted = u32::from_le_bytes(*len) as usize;
+    if wanted == 0 || wanted > BODY_LEN_MAX {
+        return Err(FrameFault::Length(wanted));
+    }
+    let (body, rest) = rest.split_at_checked(wanted).ok_or(FrameFault::Short)?;
+    if checksum(*len, body) == u32::from_le_bytes(*crc) {
+        Ok(Some((body, rest)))
+    } else {
+        Err(FrameFault::Checksum)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_frame_with_any_flipped_bit_is_refused(
+            body in proptest::collection::vec(any::<u8>(), 1..64), at in any::<prop::sample::Index>(), bit in 0..8u8,
+        ) {
+            let mut bytes = Vec::new();
+            put_frame(&body, &mut bytes);
+            prop_assert_eq!(take_frame(&bytes).unwrap().unwrap(), (body.as_slice(), [].as_slice()));
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+            prop_assert!(take_frame(&bytes).is_err());
+        }
+
+        #[test]
+        fn a_cut_frame_is_refused(body in proptest::collection::vec(any::<u8>(), 1..64), cut in any::<prop::sample::Index>()) {
+            let mut bytes = Vec::new();
+            put_frame(&body, &mut bytes);
+            bytes.truncate(cut.index(bytes.len() - 1) + 1);
+            prop_assert_eq!(take_frame(&bytes), Err(FrameFault::Short));
+        }
+    }
+}

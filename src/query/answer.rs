@@ -1,0 +1,358 @@
+//! The shapes of answers. They are what `http` sends as JSON and what `address_space` shows.
+use crate::genealogy::{Certainty, LinkKind};
+use crate::model::{
+    Amount, Baseline, Evidence, Gap, Interval, ItemKey, MonitorId, Onset, PersonToken,
+    PhaseSummary, Position, Purpose, Result, Rule, Side, StationId, TagName, Text, Ucum, Utc,
+    Value, Verdict,
+};
+
+/// An answer with the position it was computed at and whether it is complete.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Answer<T> {
+    /// Computed from the records up to this one.
+    pub position: Position,
+    /// Whether anything that it touches was not observed.
+    pub completeness: Completeness,
+    /// The answer itself.
+    pub body: T,
+}
+
+/// Whether anything that an answer touches was not observed.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Completeness {
+    /// Nothing that the answer depends on is known to be missing.
+    Complete,
+    /// Something is.
+    Incomplete(Vec<Incomplete>),
+}
+
+impl Completeness {
+    /// Whether nothing is known to be missing.
+    pub fn is_complete(&self) -> bool {
+        matches!(self, Self::Complete)
+    }
+}
+
+/// Why an answer is not complete.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Incomplete {
+    /// A gap overlaps an item's stay at a station that it serves.
+    Gap {
+        /// The item.
+        item: ItemKey,
+        /// Where it was.
+        station: StationId,
+        /// The record of the gap.
+        position: Position,
+        /// The gap.
+        gap: Gap,
+    },
+    /// Something about the item was set aside.
+    Quarantine {
+        /// Where.
+        station: StationId,
+        /// The record.
+        position: Position,
+    },
+    /// A link is one of several.
+    OneOf {
+        /// The item.
+        item: ItemKey,
+    },
+    /// The index has not caught up with the ledger.
+    Lag {
+        /// The last durable record.
+        durable: Position,
+    },
+}
+
+/// What a typed text turned out to be.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resolved {
+    /// Exactly one item.
+    Item(ItemKey),
+    /// Several items have this code.
+    Candidates(Vec<ItemKey>),
+    /// Nothing recorded has it.
+    Unknown,
+}
+
+/// Which way to follow links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// To what the item was made of.
+    Backward,
+    /// To what it went into.
+    Forward,
+}
+
+/// Where an item stands.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ItemState {
+    /// At a station.
+    InWork(StationId),
+    /// Between stations, or finished.
+    Idle,
+    /// In a container.
+    Packed(ItemKey),
+    /// Left the site.
+    Shipped,
+    /// Waste.
+    Scrapped,
+}
+
+/// One item.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct ItemView {
+    /// Which.
+    pub key: ItemKey,
+    /// Product or material, if told.
+    pub product: Option<Text>,
+    /// Where it stands.
+    pub state: ItemState,
+    /// Why it must not move on, if it must not.
+    pub hold: Option<Text>,
+    /// Time of its first event.
+    pub first_seen: Utc,
+    /// Time of its last event.
+    pub last_seen: Utc,
+    /// What it went through, in order of event time.
+    pub steps: Vec<StepView>,
+    /// What it was made of, one hop; lots are shown for their mounts.
+    pub made_of: Vec<LinkView>,
+    /// What it went into, one hop.
+    pub went_into: Vec<LinkView>,
+}
+
+/// One event in the life of an item.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct StepView {
+    /// Its record.
+    pub position: Position,
+    /// The verb.
+    pub verb: &'static str,
+    /// Where.
+    pub station: Option<StationId>,
+    /// When it happened.
+    pub time: Utc,
+    /// From when to when the item was there, if known.
+    pub stay: Option<Interval>,
+    /// Operation, recipe or program.
+    pub operation: Option<Text>,
+    /// Outcome.
+    pub result: Option<Result>,
+    /// Who.
+    pub operator: Option<PersonToken>,
+    /// How we know.
+    pub evidence: Evidence,
+    /// What for.
+    pub purpose: Purpose,
+    /// What was measured.
+    pub measurements: Vec<MeasurementView>,
+    /// What the phase was.
+    pub phase: Option<PhaseSummary>,
+    /// Whether a gap overlaps the stay.
+    pub complete: bool,
+    /// For verbs with another item, that one.
+    pub other: Option<ItemKey>,
+}
+
+/// A measured value.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct MeasurementView {
+    /// Its name.
+    pub name: TagName,
+    /// As read.
+    pub value: Value,
+    /// Its quality.
+    pub quality: String,
+    /// Its unit.
+    pub unit: Option<Ucum>,
+    /// Limits.
+    pub low: Option<f64>,
+    /// Limits.
+    pub high: Option<f64>,
+    /// Whether it lies within them.
+    pub in_limits: Option<bool>,
+}
+
+/// A link to another item.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct LinkView {
+    /// What it means, read from the part to the whole.
+    pub kind: LinkKind,
+    /// The other item.
+    pub item: ItemKey,
+    /// How sure it is.
+    pub certainty: Certainty,
+    /// The record that made it.
+    pub position: Position,
+    /// When.
+    pub time: Utc,
+    /// How much, if told.
+    pub amount: Option<Amount>,
+    /// Where: the feeder, or the place in the parent.
+    pub place: Option<Text>,
+    /// The station, if known.
+    pub station: Option<StationId>,
+}
+
+/// Everything reached from an item.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Trace {
+    /// Where it began.
+    pub root: ItemKey,
+    /// Which way.
+    pub direction: Direction,
+    /// Every item reached, the root first, nearest first.
+    pub nodes: Vec<TraceNode>,
+    /// Every link walked.
+    pub links: Vec<TraceLink>,
+    /// Whether the given depth stopped the walk.
+    pub cut_at_depth: bool,
+}
+
+/// One item of a trace.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct TraceNode {
+    /// Which.
+    pub item: ItemKey,
+    /// Product or material, if told.
+    pub product: Option<Text>,
+    /// Links from the root.
+    pub depth: u32,
+    /// What it went through.
+    pub steps: Vec<StepView>,
+}
+
+/// One link of a trace, from the part to the whole.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct TraceLink {
+    /// The part.
+    pub part: ItemKey,
+    /// The whole.
+    pub whole: ItemKey,
+    /// What it means.
+    pub kind: LinkKind,
+    /// How sure it is.
+    pub certainty: Certainty,
+    /// The record that made it.
+    pub position: Position,
+    /// How much, if told.
+    pub amount: Option<Amount>,
+    /// The feeder or place.
+    pub place: Option<Text>,
+}
+
+/// Everything that a lot went into.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Recall {
+    /// Of what.
+    pub lot: ItemKey,
+    /// Everything that contains it: units first, then lots made of it.
+    pub suspect: Vec<RecallGroup>,
+    /// Containers that hold any of them.
+    pub containers: Vec<ItemKey>,
+    /// Suspects that left the site, with the delivery note.
+    pub shipped: Vec<(ItemKey, Option<Text>)>,
+    /// Items of which it cannot be told, and why.
+    pub unknown: Vec<(ItemKey, Incomplete)>,
+}
+
+/// One item of a recall.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct RecallGroup {
+    /// Which.
+    pub item: ItemKey,
+    /// Where it stands.
+    pub state: ItemState,
+    /// Through which item it contains the lot; the lot itself if directly.
+    pub via: ItemKey,
+    /// Where they met.
+    pub station: Option<StationId>,
+    /// When they met.
+    pub time: Utc,
+}
+
+/// A station with its live state.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct StationView {
+    /// Which.
+    pub id: StationId,
+    /// The unit last presented and not yet gone.
+    pub current: Option<ItemKey>,
+    /// The unit last completed.
+    pub last: Option<ItemKey>,
+    /// Completed since the ledger began.
+    pub completed: u64,
+    /// What is in its feeders.
+    pub mounts: Vec<(Text, ItemKey)>,
+    /// Time of its last event.
+    pub last_event: Option<Utc>,
+    /// Whether a gap is open.
+    pub gap_open: bool,
+    /// Set aside since the ledger began.
+    pub quarantined: u64,
+}
+
+/// A monitor with its verdict.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct ConditionView {
+    /// Where.
+    pub station: StationId,
+    /// Of what.
+    pub monitor: MonitorId,
+    /// Which rule spoke last.
+    pub rule: Option<Rule>,
+    /// What it says.
+    pub verdict: Verdict,
+    /// To which side.
+    pub side: Option<Side>,
+    /// The statistic that decided.
+    pub statistic: Option<f64>,
+    /// The limit.
+    pub limit: Option<f64>,
+    /// Since when it says so.
+    pub since: Option<Utc>,
+    /// When the change began.
+    pub onset: Option<Onset>,
+    /// What is normal.
+    pub baseline: Option<Baseline>,
+    /// Unit.
+    pub unit: Option<Ucum>,
+    /// The record that said so.
+    pub position: Option<Position>,
+}
+
+/// A gap.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct GapView {
+    /// The record that opened it.
+    pub position: Position,
+    /// What was not observed.
+    pub gap: Gap,
+}
+
+/// A record as the north sees it.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct EventView {
+    /// Its record.
+    pub position: Position,
+    /// The verb, or `quarantine`, `gap`, `verdict`, `epoch`, `plant`, `orders`, `audit`.
+    pub kind: &'static str,
+    /// When it happened.
+    pub time: Utc,
+    /// Where.
+    pub station: Option<StationId>,
+    /// The items concerned, the main one first.
+    pub items: Vec<ItemKey>,
+    /// One sentence.
+    pub text: String,
+    /// Outcome.
+    pub result: Option<Result>,
+}

@@ -1,0 +1,1 @@
+//! Every input as it was stepped.
