@@ -1,0 +1,113 @@
+//! Every metric, once: name, help and labels. `docs/metrics.md` is generated from [`TABLE`].
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+/// Upper bounds of the latency histograms, in seconds.
+const SECONDS: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
+
+macro_rules! metrics {
+    ($($field:ident: $kind:ident($name:literal, $help:literal, [$($label:literal),*]);)*) => {
+        /// All metrics. Labels are bounded by the plant: a serial or a lot is never one.
+        #[derive(Debug, Clone)]
+        pub struct Metrics {
+            registry: Registry,
+            $(#[doc = $help] pub $field: $kind,)*
+        }
+
+        /// Name, type, labels and help of every metric.
+        pub const TABLE: &[(&str, &str, &[&str], &str)] =
+            &[$(($name, kind_name!($kind), &[$($label),*], $help),)*];
+
+        impl Metrics {
+            /// A registry of its own with every metric in it.
+            ///
+            /// # Panics
+            /// If two rows of the table have one name: an error of ours, seen by every test.
+            pub fn new() -> Self {
+                let registry = Registry::new();
+                $(
+                    let $field = make!($kind, $name, $help, &[$($label),*]);
+                    registry.register(Box::new($field.clone())).expect("names are unique");
+                )*
+                Self { registry, $($field,)* }
+            }
+        }
+    };
+}
+
+macro_rules! kind_name {
+    (IntCounterVec) => {
+        "counter"
+    };
+    (IntGaugeVec) => {
+        "gauge"
+    };
+    (HistogramVec) => {
+        "histogram"
+    };
+}
+
+macro_rules! make {
+    (HistogramVec, $name:literal, $help:literal, $labels:expr) => {
+        HistogramVec::new(HistogramOpts::new($name, $help).buckets(SECONDS.to_vec()), $labels)
+            .expect("the table has good names")
+    };
+    ($kind:ident, $name:literal, $help:literal, $labels:expr) => {
+        $kind::new(Opts::new($name, $help), $labels).expect("the table has good names")
+    };
+}
+
+metrics! {
+    build_info: IntGaugeVec("pedigree_build_info", "Always 1; the version that runs.", ["version"]);
+    device_up: IntGaugeVec("pedigree_device_up", "Whether the device is observed (state Live).", ["device", "protocol"]);
+    device_connect_attempts: IntCounterVec("pedigree_device_connect_attempts_total", "Attempts to connect to the device.", ["device", "result"]);
+    device_errors: IntCounterVec("pedigree_device_errors_total", "Faults of the device by class.", ["device", "class"]);
+    device_request_seconds: HistogramVec("pedigree_device_request_duration_seconds", "Time from a request to its answer.", ["device", "op"]);
+    device_insecure: IntGaugeVec("pedigree_device_insecure", "Whether the device is spoken to without encryption.", ["device"]);
+    samples: IntCounterVec("pedigree_samples_total", "Samples received.", ["device", "quality"]);
+    samples_dropped: IntCounterVec("pedigree_samples_dropped_total", "Samples lost before the engine, each told as a gap.", ["device", "reason"]);
+    overflows: IntCounterVec("pedigree_subscription_overflows_total", "Values that a server dropped from a full queue.", ["device"]);
+    gaps: IntCounterVec("pedigree_gaps_total", "Gaps recorded.", ["cause"]);
+    events: IntCounterVec("pedigree_events_total", "Trace events recorded.", ["kind", "station"]);
+    quarantined: IntCounterVec("pedigree_events_quarantined_total", "Requests set aside with their raw values.", ["station"]);
+    handshake_seconds: HistogramVec("pedigree_handshake_seconds", "Time of a handshake by stage: read, sync, write, total.", ["stage"]);
+    condition_verdict: IntGaugeVec("pedigree_condition_verdict", "0 in control, 1 warning, 2 drift, 3 no data.", ["station", "monitor"]);
+    condition_drifts: IntCounterVec("pedigree_condition_drifts_total", "Changes of a monitor to drift.", ["station", "monitor"]);
+    ledger_position: IntGaugeVec("pedigree_ledger_position", "The last durable record.", []);
+    ledger_bytes: IntGaugeVec("pedigree_ledger_bytes", "Bytes in all segments.", []);
+    ledger_failed_syncs: IntCounterVec("pedigree_ledger_failed_syncs_total", "Syncs that failed; nothing after them was acknowledged.", []);
+    ledger_sync_seconds: HistogramVec("pedigree_ledger_sync_duration_seconds", "Duration of fdatasync on the ledger.", []);
+    store_position: IntGaugeVec("pedigree_store_position", "The last record that questions are answered from.", []);
+    store_rebuilds: IntCounterVec("pedigree_store_rebuilds_total", "Times that the index was rebuilt from the ledger.", []);
+    queue_depth: IntGaugeVec("pedigree_queue_depth", "What waits in a queue.", ["queue"]);
+    queue_capacity: IntGaugeVec("pedigree_queue_capacity", "What a queue can hold.", ["queue"]);
+    query_seconds: HistogramVec("pedigree_query_duration_seconds", "Time to answer a question.", ["query"]);
+    http_requests: IntCounterVec("pedigree_http_requests_total", "HTTP requests answered.", ["route", "code"]);
+    opcua_sessions: IntGaugeVec("pedigree_opcua_sessions", "Sessions of OPC UA clients.", []);
+    opcua_rejected: IntCounterVec("pedigree_opcua_rejected_certificates_total", "Client certificates that were not trusted.", []);
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// The Prometheus text format of everything, process metrics of this process included.
+    pub fn text(&self) -> String {
+        let mut families = self.registry.gather();
+        let process = Registry::new();
+        let own = prometheus::process_collector::ProcessCollector::for_self();
+        if process.register(Box::new(own)).is_ok() {
+            families.extend(process.gather());
+        }
+        let mut out = Vec::new();
+        match TextEncoder::new().encode(&families, &mut out) {
+            Ok(()) => String::from_utf8_lossy(&out).into_owned(),
+            Err(why) => format!("# the metrics could not be written: {why}\n"),
+        }
+    }
+}
