@@ -1,0 +1,1 @@
+//! OPC UA devices: the client side.
