@@ -28,7 +28,9 @@ pub mod wire;
 
 pub use command::{Command, CommandId, OrderRow, Refusal};
 pub use condition::{Baseline, Onset, Rule, Side, Verdict, VerdictEvent};
-pub use effect::{Answer, Effect, Notice, Question, ReadRequest, ReadToken, Write, WriteRequest};
+pub use effect::{
+    Answer, Effect, Notice, Question, ReadRequest, ReadToken, Step, Write, WriteRequest,
+};
 pub use event::{
     Alias, Consumption, Evidence, MountUse, Purpose, Remark, Result, Stay, TraceEvent, Verb, What,
 };
