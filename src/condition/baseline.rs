@@ -2,7 +2,7 @@
 use crate::model::Baseline;
 
 /// Fewer values than this say nothing about an autocorrelation, whatever the plant file wants.
-pub(super) const LEARN_MIN: u32 = 20;
+pub(super) const LEARN_MIN: u32 = 30;
 /// More are not kept.
 pub(super) const LEARN_MAX: u32 = 10_000;
 
@@ -12,7 +12,7 @@ const OUTLIER: f64 = 4.5;
 /// 15 000 is refused.
 const HALVES: f64 = 4.0;
 /// Autocorrelated values count for fewer; so many independent ones a centre needs.
-const EFFECTIVE_MIN: f64 = 15.0;
+const EFFECTIVE_MIN: f64 = 25.0;
 /// A value so close to its predecessor wanders rather than varies.
 const PHI_MAX: f64 = 0.95;
 
@@ -66,7 +66,7 @@ impl Learning {
 /// baseline: with 50 values the efficient estimators err by a third less than the robust ones.
 fn estimate(values: &[f64], version: u32) -> Result<Baseline, NotYet> {
     let accepted = accepted(values);
-    let kept: Vec<f64> = values.iter().copied().filter(|x| accepted.contains(x)).collect();
+    let kept: Vec<f64> = values.iter().copied().filter(|x| accepted.contains(*x)).collect();
     if kept.len() * 5 < values.len() * 4 {
         return Err(NotYet::Unstable);
     }
@@ -74,7 +74,7 @@ fn estimate(values: &[f64], version: u32) -> Result<Baseline, NotYet> {
     let centre_line = mean(&kept);
     let pairs = || {
         let both = values.iter().zip(values.iter().skip(1));
-        both.filter(|(a, b)| accepted.contains(a) && accepted.contains(b))
+        both.filter(|(a, b)| accepted.contains(**a) && accepted.contains(**b))
             .map(|(a, b)| (a - centre_line, b - centre_line))
     };
     let variance = kept.iter().map(|x| (x - centre_line).powi(2)).sum::<f64>() / n;
@@ -112,8 +112,8 @@ struct Accepted {
 }
 
 impl Accepted {
-    fn contains(&self, x: &f64) -> bool {
-        (self.low..=self.high).contains(x)
+    fn contains(&self, x: f64) -> bool {
+        (self.low..=self.high).contains(&x)
     }
 }
 
