@@ -157,6 +157,17 @@ fn a_trend_a_constant_and_a_random_walk_are_never_learned() {
 }
 
 #[test]
+fn a_level_that_changes_while_it_is_learned_is_learned_as_it_is_after_the_change() {
+    let mut noise = Noise(5);
+    let mut chart = Chart::new(&monitor(10_000, 100));
+    let level = |t| if t < 50 { 0.0 } else { 2.5 };
+    let said: Vec<Finding> =
+        (0..300).flat_map(|t| step(&mut chart, t, level(t) + noise.normal())).collect();
+    let [Finding { baseline: Some(baseline), .. }] = &said[..] else { panic!("{said:?}") };
+    assert!((baseline.centre_line - 2.5).abs() < 0.4, "{baseline:?}");
+}
+
+#[test]
 fn outliers_and_coarse_values_do_not_spoil_a_baseline() {
     let mut noise = Noise(11);
     let mut spoilt = |t: i64| if t % 20 == 7 { 1e6 } else { noise.normal() };
