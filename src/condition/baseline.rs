@@ -2,7 +2,7 @@
 use crate::model::Baseline;
 
 /// Fewer values than this say nothing about an autocorrelation, whatever the plant file wants.
-pub(super) const LEARN_MIN: u32 = 20;
+pub(super) const LEARN_MIN: u32 = 30;
 /// More are not kept.
 pub(super) const LEARN_MAX: u32 = 10_000;
 
@@ -12,7 +12,7 @@ const OUTLIER: f64 = 4.5;
 /// 15 000 is refused.
 const HALVES: f64 = 4.0;
 /// Autocorrelated values count for fewer; so many independent ones a centre needs.
-const EFFECTIVE_MIN: f64 = 15.0;
+const EFFECTIVE_MIN: f64 = 25.0;
 /// A value so close to its predecessor wanders rather than varies.
 const PHI_MAX: f64 = 0.95;
 
@@ -66,41 +66,72 @@ impl Learning {
 /// baseline: with 50 values the efficient estimators err by a third less than the robust ones.
 fn estimate(values: &[f64], version: u32) -> Result<Baseline, NotYet> {
     let accepted = accepted(values);
-    let kept: Vec<f64> = values.iter().copied().filter(|x| accepted.contains(x)).collect();
-    if kept.len() * 5 < values.len() * 4 {
+    let (older, newer) = values.split_at(values.len() / 2);
+    let [whole, older, newer] = [values, older, newer].map(|part| fit(part, &accepted));
+    let whole = whole.ok_or(NotYet::Unstable)?;
+    if whole.n * 5.0 < count(values.len()) * 4.0 {
         return Err(NotYet::Unstable);
     }
-    let n = count(kept.len());
-    let centre_line = mean(&kept);
-    let pairs = || {
-        let both = values.iter().zip(values.iter().skip(1));
-        both.filter(|(a, b)| accepted.contains(a) && accepted.contains(b))
-            .map(|(a, b)| (a - centre_line, b - centre_line))
-    };
-    let variance = kept.iter().map(|x| (x - centre_line).powi(2)).sum::<f64>() / n;
-    if variance <= 0.0 {
-        return Err(NotYet::Unstable);
+    if let (Some(older), Some(newer)) = (older, newer) {
+        let error = f64::hypot(older.error_of_centre(), newer.error_of_centre());
+        if (newer.centre - older.centre).abs() > HALVES * error {
+            return Err(NotYet::Unstable);
+        }
     }
-    let lag: f64 = pairs().map(|(a, b)| a * b).sum::<f64>() / n / variance;
-    // The lag-1 correlation of a short stretch is too small by (1 + 4φ)/n (Kendall 1954).
-    let phi = lag + (1.0 + 4.0 * lag) / n;
+    let Fit { centre, phi, residual, n } = whole;
     let effective = if phi > 0.0 { n * (1.0 - phi) / (1.0 + phi) } else { n };
-    if phi > PHI_MAX || effective < EFFECTIVE_MIN {
+    if phi >= PHI_MAX || effective < EFFECTIVE_MIN {
         return Err(NotYet::Short);
     }
-    let (squares, count_of_pairs) =
-        pairs().fold((0.0, 0.0), |(sum, m), (a, b)| (f64::powi(b - phi * a, 2) + sum, m + 1.0));
-    // Centre and correlation were fitted.
-    let residual =
-        (squares / (count_of_pairs - 2.0)).sqrt().max(accepted.resolution / 12f64.sqrt());
-    let sigma = residual / (1.0 - phi * phi).sqrt();
-    let (older, newer) = kept.split_at(kept.len() / 2);
-    let error = residual / (1.0 - phi) * (4.0 / n).sqrt();
-    if (mean(newer) - mean(older)).abs() > HALVES * error {
-        return Err(NotYet::Unstable);
+    let n = values.iter().filter(|x| accepted.contains(**x)).count();
+    Ok(Baseline {
+        centre_line: centre,
+        sigma: residual / (1.0 - phi * phi).sqrt(),
+        phi,
+        n: u32::try_from(n).unwrap_or(LEARN_MAX),
+        version,
+    })
+}
+
+/// A first-order autoregression.
+struct Fit {
+    centre: f64,
+    /// At most `PHI_MAX`.
+    phi: f64,
+    /// Standard deviation of the residuals, greater than 0.
+    residual: f64,
+    n: f64,
+}
+
+impl Fit {
+    fn error_of_centre(&self) -> f64 {
+        self.residual / (1.0 - self.phi) / self.n.sqrt()
     }
-    let n = u32::try_from(kept.len()).unwrap_or(LEARN_MAX);
-    Ok(Baseline { centre_line, sigma, phi, n, version })
+}
+
+/// Fits what is accepted of `values`; `None` if it does not vary.
+fn fit(values: &[f64], accepted: &Accepted) -> Option<Fit> {
+    let kept: Vec<f64> = values.iter().copied().filter(|x| accepted.contains(*x)).collect();
+    let n = count(kept.len());
+    let centre = kept.iter().sum::<f64>() / n;
+    let pairs: Vec<(f64, f64)> = values
+        .iter()
+        .zip(values.iter().skip(1))
+        .filter(|(a, b)| accepted.contains(**a) && accepted.contains(**b))
+        .map(|(a, b)| (a - centre, b - centre))
+        .collect();
+    let squares: f64 = kept.iter().map(|x| (x - centre).powi(2)).sum();
+    if pairs.len() < 3 || squares <= 0.0 {
+        return None;
+    }
+    let lag = pairs.iter().map(|(a, b)| a * b).sum::<f64>() / squares;
+    // The lag-1 correlation of a short stretch is too small by (1 + 4φ)/n (Kendall 1954).
+    let phi = (lag + (1.0 + 4.0 * lag) / n).clamp(-PHI_MAX, PHI_MAX);
+    let rest: f64 = pairs.iter().map(|(a, b)| (b - phi * a).powi(2)).sum();
+    // Centre and correlation were fitted; of coarse values none is nearer than to half a step.
+    let residual =
+        (rest / (count(pairs.len()) - 2.0)).sqrt().max(accepted.resolution / 12f64.sqrt());
+    Some(Fit { centre, phi, residual, n })
 }
 
 /// The values that are learned from.
@@ -112,8 +143,8 @@ struct Accepted {
 }
 
 impl Accepted {
-    fn contains(&self, x: &f64) -> bool {
-        (self.low..=self.high).contains(x)
+    fn contains(&self, x: f64) -> bool {
+        (self.low..=self.high).contains(&x)
     }
 }
 
@@ -145,10 +176,6 @@ fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
 fn median(sorted: &[f64]) -> f64 {
     let at = |i: usize| sorted.get(i).copied().unwrap_or_default();
     0.5 * (at(sorted.len().saturating_sub(1) / 2) + at(sorted.len() / 2))
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / count(values.len())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "at most LEARN_MAX values")]

@@ -6,8 +6,8 @@ use crate::model::plant::Limits;
 #[derive(Debug, Clone)]
 pub(super) struct LimitRule {
     limits: Limits,
-    /// `None`: nothing was judged yet.
-    beyond: Option<Option<Side>>,
+    has_judged: bool,
+    beyond: Option<Side>,
 }
 
 /// What changed at a limit.
@@ -21,30 +21,28 @@ pub(super) struct Crossing {
 
 impl LimitRule {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, beyond: None }
+        Self { limits, has_judged: false, beyond: None }
     }
 
     /// Beyond which limit the value last was.
     pub(super) fn beyond(&self) -> Option<Side> {
-        self.beyond.flatten()
+        self.beyond
     }
 
     /// What the record says of it.
     pub(super) fn restore(&mut self, beyond: Option<Side>) {
-        self.beyond = Some(beyond);
+        self.has_judged = true;
+        self.beyond = beyond;
     }
 
     /// Takes one value; says so if it changes sides.
     pub(super) fn step(&mut self, x: f64) -> Option<Crossing> {
         let Limits { low, high, deadband } = self.limits;
-        let was = self.beyond();
+        let was = self.beyond;
         // Inside is farther inside by the deadband for a side that is being left.
         let beyond = |limit: Option<f64>, side: Side, excess: fn(f64, f64) -> f64| {
             let margin = if was == Some(side) { -deadband } else { 0.0 };
-            limit.filter(|limit| {
-                let excess = excess(x, *limit);
-                excess > margin
-            })
+            limit.filter(|limit| excess(x, *limit) > margin)
         };
         let (now, limit) = if let Some(limit) = beyond(high, Side::High, |x, limit| x - limit) {
             (Some(Side::High), Some(limit))
@@ -58,8 +56,8 @@ impl LimitRule {
             };
             (None, left)
         };
-        let changed = self.beyond != Some(now);
-        self.beyond = Some(now);
+        let changed = !self.has_judged || was != now;
+        self.restore(now);
         changed.then_some(Crossing { beyond: now, limit })
     }
 }
@@ -68,30 +66,34 @@ impl LimitRule {
 mod tests {
     use super::*;
 
-    fn sides(values: &[f64]) -> Vec<Option<Option<Side>>> {
+    /// What changed at each value: `in`, `high`, `low`, or nothing.
+    fn sides(values: &[f64]) -> Vec<&'static str> {
         let limits = Limits { low: Some(10.0), high: Some(20.0), deadband: 1.0 };
         let mut rule = LimitRule::new(limits);
-        values.iter().map(|x| rule.step(*x).map(|c| c.beyond)).collect()
+        values
+            .iter()
+            .map(|x| match rule.step(*x) {
+                None => "",
+                Some(Crossing { beyond: None, .. }) => "in",
+                Some(Crossing { beyond: Some(Side::High), .. }) => "high",
+                Some(Crossing { beyond: Some(Side::Low), .. }) => "low",
+            })
+            .collect()
     }
 
     #[test]
     fn a_limit_itself_is_still_inside() {
-        assert_eq!(sides(&[20.0, 10.0]), [Some(None), None]);
+        assert_eq!(sides(&[20.0, 10.0]), ["in", ""]);
     }
 
     #[test]
     fn a_value_is_back_only_past_the_deadband() {
-        let high = Some(Some(Side::High));
-        assert_eq!(
-            sides(&[15.0, 20.1, 19.5, 20.2, 19.0]),
-            [Some(None), high, None, None, Some(None)]
-        );
-        let low = Some(Some(Side::Low));
-        assert_eq!(sides(&[9.9, 10.9, 11.0]), [low, None, Some(None)]);
+        assert_eq!(sides(&[15.0, 20.1, 19.5, 20.2, 19.0]), ["in", "high", "", "", "in"]);
+        assert_eq!(sides(&[9.9, 10.9, 11.0]), ["low", "", "in"]);
     }
 
     #[test]
     fn a_value_that_leaps_across_changes_sides_at_once() {
-        assert_eq!(sides(&[25.0, 5.0]), [Some(Some(Side::High)), Some(Some(Side::Low))]);
+        assert_eq!(sides(&[25.0, 5.0]), ["high", "low"]);
     }
 }

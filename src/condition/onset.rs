@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_change_older_than_the_memory_has_no_earliest_begin() {
-        let onset = memory([1.0; 3 * MEMORY]).onset(Side::High).unwrap();
+        let onset = memory(vec![1.0; 3 * MEMORY]).onset(Side::High).unwrap();
         assert_eq!(onset.earliest, None);
         assert_eq!(onset.estimate, Utc(2 * i64::try_from(MEMORY).unwrap()));
     }

@@ -58,7 +58,8 @@ mod tests {
     #[test]
     fn a_source_with_the_same_period_and_jitter_is_taken_whole() {
         let jitter = [0, 20, -20, 15, 0, -10];
-        let times: Vec<i64> = (0..600).map(|i| i * 100 + jitter[i as usize % 6]).collect();
+        let times: Vec<i64> =
+            (0..600).zip(jitter.into_iter().cycle()).map(|(i, j)| i * 100 + j).collect();
         assert_eq!(taken(100, times.clone()), times);
     }
 

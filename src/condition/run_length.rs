@@ -16,6 +16,8 @@ const STEP: f64 = 0.25;
 const COUNT: usize = 25;
 /// No limit is wider: with this even the shortest baseline keeps the longest promise.
 const LIMIT_MAX: f64 = 40.0;
+/// The share of the promised interval at which the promise is held.
+const HORIZON: f64 = 0.2;
 /// Nodes per standard deviation of the kernel; quadrature error is below 1e-12.
 const NODES_PER_SIGMA: f64 = 2.2;
 
@@ -33,25 +35,28 @@ pub(super) fn statistic_sigma() -> f64 {
     (LAMBDA / (2.0 - LAMBDA)).sqrt()
 }
 
-/// The limit, in standard deviations of the statistic, at which a chart whose baseline was learned from
-/// `n` values alarms falsely once in `run_length` values on average over such baselines.
+/// The limit, in standard deviations of the statistic, that keeps the promise of one false alarm in
+/// `run_length` values for a chart whose baseline was learned from `n` values.
 ///
 /// A learned centre and spread are themselves uncertain: the limit of known parameters, used after
 /// 50 learned values, alarms several times too often. Seen from the truth the limit of a learned
 /// baseline lies at a random place: centre error 1/n, spread error 1/2n, error of the autocorrelation
-/// (1−λ)²/n, all relative variances of single values. The rate of false alarms is averaged over it.
+/// (1−λ)²/n, all relative variances of single values. A chart alarms once and then waits, so the
+/// promise is held to where it is felt: by a fifth of the promised interval as many charts have
+/// alarmed falsely as would with known parameters.
 pub(super) fn limit_for(run_length: f64, n: u32) -> f64 {
-    let wanted = -run_length.max(1.0).ln();
+    let horizon = HORIZON * run_length.max(1.0);
     let (mut low, mut high) = (0.0, LIMIT_MAX);
     for _ in 0..60 {
         let middle = 0.5 * (low + high);
-        if ln_rate(middle, n) > wanted { low = middle } else { high = middle }
+        let too_many = alarmed(middle, n, horizon) > alarmed_by_rate(HORIZON);
+        if too_many { low = middle } else { high = middle }
     }
     0.5 * (low + high)
 }
 
-/// Logarithm of the rate of false alarms at `limit`, averaged over baselines of `n` values.
-fn ln_rate(limit: f64, n: u32) -> f64 {
+/// Share of charts that have alarmed falsely after `horizon` values, over baselines of `n` values.
+fn alarmed(limit: f64, n: u32, horizon: f64) -> f64 {
     /// Odd, so that the middle counts; ±7 standard deviations hold all that matters.
     const POINTS: u32 = 57;
     let from_centre = (2.0 - LAMBDA) / LAMBDA;
@@ -62,9 +67,16 @@ fn ln_rate(limit: f64, n: u32) -> f64 {
         let u = (f64::from(i) / f64::from(POINTS - 1) - 0.5) * 14.0;
         let weight = (-0.5 * u * u).exp();
         weights += weight;
-        sum += weight * (-ln_run_length(limit + u * sigma)).exp();
+        let rate = (-ln_run_length(limit + u * sigma)).exp();
+        sum += weight * alarmed_by_rate(rate * horizon);
     }
-    (sum / weights).ln()
+    sum / weights
+}
+
+/// Share of charts that have alarmed when so many alarms were to be expected (a run length is all but
+/// geometric).
+fn alarmed_by_rate(expected: f64) -> f64 {
+    -(-expected).exp_m1()
 }
 
 /// Logarithm of the in-control run length with known parameters, by cubic interpolation.
@@ -88,10 +100,10 @@ pub(super) fn ln_run_length(limit: f64) -> f64 {
     let x = limit / STEP;
     let first = (x as usize).saturating_sub(1).min(COUNT - 4);
     let t = x - first as f64;
-    let [a, b, c, d] = [table[first], table[first + 1], table[first + 2], table[first + 3]];
-    -a * (t - 1.0) * (t - 2.0) * (t - 3.0) / 6.0 + b * t * (t - 2.0) * (t - 3.0) / 2.0
-        - c * t * (t - 1.0) * (t - 3.0) / 2.0
-        + d * t * (t - 1.0) * (t - 2.0) / 6.0
+    let at = |offset: usize| table[first + offset];
+    -at(0) * (t - 1.0) * (t - 2.0) * (t - 3.0) / 6.0 + at(1) * t * (t - 2.0) * (t - 3.0) / 2.0
+        - at(2) * t * (t - 1.0) * (t - 3.0) / 2.0
+        + at(3) * t * (t - 1.0) * (t - 2.0) / 6.0
 }
 
 /// Average number of values until an EWMA chart with fixed limits `±limit·√(λ/(2−λ))` alarms, begun at
