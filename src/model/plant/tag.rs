@@ -52,7 +52,9 @@ impl Tag {
         }
         let number = value.number()?;
         #[expect(clippy::float_cmp, reason = "a code for \"no value\" is that number exactly")]
-        let no_value = self.bad.iter().any(|bad| *bad == number);
+        #[expect(clippy::cast_possible_truncation, reason = "9999.9 as a 32-bit float holds it")]
+        let is = |bad: f64| bad == number || f64::from(bad as f32) == number;
+        let no_value = self.bad.iter().any(|bad| is(*bad));
         let outside = self.range.is_some_and(|(low, high)| number < low || number > high);
         (no_value || outside).then_some(Quality::BAD_RANGE)
     }
@@ -226,5 +228,13 @@ mod tests {
         let open = tag(None, &[]);
         assert_eq!(open.judge(&Value::Real(-1e300)), None);
         assert_eq!(open.judge(&Value::Real(f64::NAN)), Some(Quality::BAD_RANGE));
+    }
+
+    #[test]
+    fn a_code_for_no_value_is_met_by_the_float_that_is_nearest_to_it() {
+        let scale = tag(None, &[9999.9]);
+        assert_eq!(scale.judge(&Value::Real(f64::from(9999.9_f32))), Some(Quality::BAD_RANGE));
+        assert_eq!(scale.judge(&Value::Real(9999.9)), Some(Quality::BAD_RANGE));
+        assert_eq!(scale.judge(&Value::Real(9999.0)), None);
     }
 }
