@@ -95,6 +95,17 @@ pub struct Register {
     pub scale: f64,
 }
 
+impl Register {
+    /// How many registers, or bits, the point takes: a string with one character in a register
+    /// takes one for each.
+    pub fn span(&self) -> u16 {
+        match (self.kind, self.strings) {
+            (RegisterType::Text(chars), StringOrder::High | StringOrder::Low) => chars,
+            (kind, _) => kind.len(),
+        }
+    }
+}
+
 /// The four tables of the Modbus data model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Area {
