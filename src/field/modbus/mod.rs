@@ -1,1 +1,3 @@
 //! Modbus devices: the client side.
+pub mod decode;
+pub mod plan;
