@@ -12,9 +12,10 @@ use crate::field::link::{Backoff, Stage, Status};
 use crate::field::{Lanes, Request, Wiring};
 use crate::model::plant::{Device, ModbusLink, RegisterType, Tag, TagIndex};
 use crate::model::{
-    At, Boot, GapCause, Input, Link, Monotonic, ReadDone, ReadFault, Sample, Utc, Value, Write,
-    WriteDone,
+    At, Boot, GapCause, Input, Link, Monotonic, ReadDone, ReadFault, ReadRequest, Sample, Session,
+    Utc, Value, Write, WriteDone, WriteRequest,
 };
+use crate::telemetry::Points;
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::time::Duration;
@@ -149,6 +150,8 @@ struct Task {
     /// What the engine was told last.
     told: Option<GapCause>,
     live: bool,
+    session: Session,
+    points: Points,
     busy: u32,
     beat: Monotonic,
     beats: u64,
@@ -156,7 +159,8 @@ struct Task {
 
 /// Runs the task of one device until it is stopped.
 pub(super) async fn run(wiring: Wiring, link: ModbusLink, bus: Bus) {
-    let Wiring { plant, device, lanes, mut requests, status, now, metrics, pki: _, stop } = wiring;
+    let Wiring { plant, device, lanes, mut requests, status, now, metrics, points, stop, .. } =
+        wiring;
     let (learned, answered) = (Learned::default(), None);
     let mut task = Task {
         watch: Watch::new(plant.clone(), device, link.limits.clone()),
@@ -168,6 +172,8 @@ pub(super) async fn run(wiring: Wiring, link: ModbusLink, bus: Bus) {
         observed: None,
         told: None,
         live: false,
+        session: Session(0),
+        points,
         busy: 0,
         beat: Monotonic(0),
         beats: 0,
@@ -348,7 +354,9 @@ impl Task {
         self.beat = Monotonic(0);
         self.watch.start(self.now().monotonic);
         let device = self.reader.device;
-        self.gate.urgent(Input::Link { device, link: Link::Live(boot) }).await?;
+        self.session.0 = self.session.0.saturating_add(1);
+        let link = Link::Live { boot, session: self.session };
+        self.gate.urgent(Input::Link { device, link }).await?;
         if let Some(Err(fault)) = self.beat_ask() {
             tracing::warn!(device = %self.device().id, %fault, "the host heartbeat is not written");
         }
@@ -549,6 +557,12 @@ impl Task {
 
     async fn serve(&mut self, request: Request) -> Result<(), Leave> {
         match request {
+            Request::Read(ReadRequest { session, .. })
+            | Request::Write(WriteRequest { session, .. })
+                if session != self.session =>
+            {
+                self.gate.refuse(request).await
+            }
             Request::Read(read) => {
                 let outcome = self.reader.snapshot(&read.tags).await;
                 let (outcome, ended) = split(outcome);
@@ -557,7 +571,7 @@ impl Task {
                 ended
             }
             Request::Write(write) => {
-                let outcome = self.reader.write(&write).await;
+                let outcome = self.reader.write(&write, &self.points).await;
                 if let Err(fault @ Fault::Unwritable(_)) = &outcome {
                     tracing::warn!(device = %self.device().id, %fault, "nothing is written");
                 }

@@ -6,7 +6,7 @@ use super::watch::{bad, register};
 use super::write::{plan_write, plan_writes};
 use crate::model::plant::{DeviceIndex, ModbusLink, Plant, TagIndex};
 use crate::model::{At, Quality, Sample, Utc, WriteRequest};
-use crate::telemetry::{Metrics, Now};
+use crate::telemetry::{Metrics, Now, Point, Points};
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -256,16 +256,29 @@ impl Reader {
 
     /// Writes the replies, then the ack alone; each is echoed before the next leaves, and nothing
     /// is written if any of it cannot be.
-    pub(super) async fn write(&mut self, request: &WriteRequest) -> Result<(), Fault> {
-        let plan = |writes| plan_writes(&self.plant, self.device, writes);
-        let mut asks = plan(&request.replies).map_err(Fault::Unwritable)?;
-        if let Some(ack) = &request.ack {
-            asks.push(plan_write(&self.plant, self.device, ack).map_err(Fault::Unwritable)?);
+    pub(super) async fn write(
+        &mut self,
+        request: &WriteRequest,
+        points: &Points,
+    ) -> Result<(), Fault> {
+        // What cannot be written is told before anything is.
+        let replies = plan_writes(&self.plant, self.device, &request.replies);
+        let ack = request.ack.as_ref().map(|ack| plan_write(&self.plant, self.device, ack));
+        let ack = ack.transpose().map_err(Fault::Unwritable)?;
+        for ask in &replies.map_err(Fault::Unwritable)? {
+            self.write_one(ask).await?;
         }
-        for ask in &asks {
-            let answer = self.ask_patiently(Urgency::Request, ask).await?;
-            self.answered = Some(answer.at.wall);
+        points.pass(Point::AfterReply);
+        if let Some(ask) = &ack {
+            self.write_one(ask).await?;
+            points.pass(Point::AfterAck);
         }
+        Ok(())
+    }
+
+    async fn write_one(&mut self, ask: &Ask) -> Result<(), Fault> {
+        let answer = self.ask_patiently(Urgency::Request, ask).await?;
+        self.answered = Some(answer.at.wall);
         Ok(())
     }
 }
