@@ -173,10 +173,10 @@ impl Capture {
         let live = self.live_mut();
         let handshake = live.handshake(at);
         let device = live.plant.tag(handshake.trigger.tag).device;
-        let tags = wanted(handshake);
+        let (tags, session) = (wanted(handshake), live.session(device));
         live.tokens.insert(token, at);
         self.exchange(at).stage = Stage::Reading { token, first };
-        step.effect(Effect::Read(ReadRequest { token, device, tags }));
+        step.effect(Effect::Read(ReadRequest { token, device, session, tags }));
     }
 
     /// A read came back. One that nobody waits for any more is ignored.
@@ -563,11 +563,12 @@ impl Capture {
         let handshake = live.handshake(at);
         let device = live.plant.tag(handshake.trigger.tag).device;
         let ack = handshake.ack.map(|w| Write { tag: w.tag, bit: w.bit, value: echo.clone() });
+        let session = live.session(device);
         live.tokens.insert(token, at);
         let exchange = self.exchange(at);
         exchange.ack = Some(echo);
         exchange.stage = Stage::Replying { token };
-        step.effect(Effect::Write(WriteRequest { token, device, after, replies, ack }));
+        step.effect(Effect::Write(WriteRequest { token, device, session, after, replies, ack }));
     }
 
     pub(super) fn on_written(&mut self, step: &mut Step, done: &WriteDone) {

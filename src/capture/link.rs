@@ -2,8 +2,8 @@
 use super::Capture;
 use crate::model::plant::{DeviceIndex, Plant, TagIndex};
 use crate::model::{
-    Body, Boot, Epoch, EpochBegun, EpochCause, Gap, GapCause, GapSource, Interval, Link, StationId,
-    Step, Utc,
+    Body, Boot, Epoch, EpochBegun, EpochCause, Gap, GapCause, GapSource, Interval, Link, Session,
+    StationId, Step, Utc,
 };
 
 impl Capture {
@@ -42,7 +42,7 @@ impl Capture {
         }
         match link {
             Link::Down { since, cause } => {
-                let observed = self.set_observed(device, false);
+                let observed = self.set_session(device, None).is_some();
                 self.forget(step, device);
                 let id = &self.live().device(device).id;
                 let known = self.memory.devices.get(id).is_some_and(|d| d.boot.is_some());
@@ -52,9 +52,9 @@ impl Capture {
                     self.open_gap(step, device, since.unwrap_or(step.at.wall), *cause);
                 }
             }
-            Link::Live(boot) => {
+            Link::Live { boot, session } => {
                 self.forget(step, device);
-                self.set_observed(device, true);
+                self.set_session(device, Some(*session));
                 self.close_gap(step, device);
                 self.compare_boot(step, device, boot);
             }
@@ -140,12 +140,9 @@ impl Capture {
         }
     }
 
-    fn set_observed(&mut self, device: DeviceIndex, now: bool) -> bool {
-        let live = self.live_mut();
-        match live.observed.get_mut(device.get()) {
-            Some(observed) => std::mem::replace(observed, now),
-            None => false,
-        }
+    fn set_session(&mut self, device: DeviceIndex, now: Option<Session>) -> Option<Session> {
+        let session = self.live_mut().sessions.get_mut(device.get())?;
+        std::mem::replace(session, now)
     }
 }
 

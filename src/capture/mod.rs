@@ -18,7 +18,9 @@ mod uses;
 pub use memory::{Memory, StationMemory};
 
 use crate::model::plant::{Device, DeviceIndex, Handshake, Plant, Station, StationIndex};
-use crate::model::{Body, Input, Monotonic, PersonKey, Position, ReadToken, Record, Sample, Step};
+use crate::model::{
+    Body, Input, Monotonic, PersonKey, Position, ReadToken, Record, Sample, Session, Step,
+};
 use handshake::Exchange;
 use mount::Watch;
 use phase::Follow;
@@ -47,7 +49,8 @@ pub struct Capture {
 struct Live {
     plant: Arc<Plant>,
     uses: Uses,
-    observed: Vec<bool>,
+    /// The session in which each device is observed, if it is.
+    sessions: Vec<Option<Session>>,
     exchanges: BTreeMap<At, Exchange>,
     follows: BTreeMap<(StationIndex, usize), Follow>,
     watches: BTreeMap<(StationIndex, usize), Watch>,
@@ -75,7 +78,7 @@ impl Capture {
         let uses = Uses::of(&plant);
         let mut live = Live {
             uses,
-            observed: vec![false; plant.devices.len()],
+            sessions: vec![None; plant.devices.len()],
             exchanges: BTreeMap::new(),
             follows: BTreeMap::new(),
             watches: BTreeMap::new(),
@@ -201,6 +204,10 @@ impl Live {
 
     fn device(&self, index: DeviceIndex) -> &Device {
         self.plant.device(index)
+    }
+
+    fn session(&self, device: DeviceIndex) -> Session {
+        self.sessions.get(device.get()).copied().flatten().unwrap_or_default()
     }
 
     /// `OP10.admit`, for people.

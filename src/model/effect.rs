@@ -1,6 +1,6 @@
 //! What comes out of the engine.
 use super::plant::{DeviceIndex, TagIndex};
-use super::{At, Body, CommandId, Frame, ItemKey, Position, Record, Refusal, Value};
+use super::{At, Body, CommandId, Frame, ItemKey, Position, Record, Refusal, Session, Value};
 use minicbor::{Decode, Encode};
 
 /// Names a read, a write or a question until it is answered. Never reused within one run.
@@ -15,6 +15,8 @@ pub struct ReadRequest {
     pub token: ReadToken,
     /// Of which device.
     pub device: DeviceIndex,
+    /// In this session only.
+    pub session: Session,
     /// In this order; a snapshot has its trigger word first and last.
     pub tags: Vec<TagIndex>,
 }
@@ -37,6 +39,8 @@ pub struct WriteRequest {
     pub token: ReadToken,
     /// To which device.
     pub device: DeviceIndex,
+    /// In this session only.
+    pub session: Session,
     /// Not before this record is on stable storage.
     pub after: Position,
     /// Written first, in one request.

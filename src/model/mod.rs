@@ -39,7 +39,7 @@ pub use handshake::{
     Boot, Digest, Epoch, EpochBegun, EpochCause, HandshakeKey, HandshakeMark, HandshakeNumber,
     Permit, Quarantine, QuarantineCause, RawWord,
 };
-pub use input::{Facts, Input, Link, ReadDone, ReadFault, StartCause, WriteDone};
+pub use input::{Facts, Input, Link, ReadDone, ReadFault, Session, StartCause, WriteDone};
 pub use item::{Code, CodeError, ItemClass, ItemKey, ItemKeyError, MountKey, Scope, ScopeName};
 pub use measurement::{Amount, Measurement, PhaseSummary, Statistics, ToolUse};
 pub use name::{

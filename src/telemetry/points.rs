@@ -72,7 +72,10 @@ impl Points {
             {
                 tracing::error!(point = point.as_str(), "rehearsed crash");
                 let own = rustix::process::getpid();
-                drop(rustix::process::kill_process(own, rustix::process::Signal::KILL));
+                if let Err(why) = rustix::process::kill_process(own, rustix::process::Signal::KILL)
+                {
+                    tracing::error!(%why, "the rehearsed crash did not happen");
+                }
             }
         }
     }
