@@ -146,6 +146,7 @@ impl Link {
     fn new(kind: &'static str, link: LinkView) -> Self {
         let LinkView { kind: _, item, certainty, position, time, amount, place, station } = link;
         let notes = [
+            Some(format!("{} {}", words::class(item.class), words::scope(&item.scope))),
             words::certainty(certainty).map(str::to_owned),
             amount.as_ref().map(words::amount),
             station.map(|station| format!("at {station}")),

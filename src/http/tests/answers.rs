@@ -89,7 +89,10 @@ fn a_command_that_was_not_carried_out_says_why() {
 #[test]
 fn a_body_that_is_no_command_never_reaches_the_daemon() {
     let server = server(|command| panic!("{command:?}"));
+    // One byte too long, so that all of it is read before it is refused.
+    let long = "x".repeat(4 * 1024 * 1024 + 1);
     for (kind, body, code) in [
+        ("application/json", long.as_str(), 413),
         ("text/plain", HOLD, 415),
         ("application/json", "{\"hold\":", 400),
         ("application/json", "{\"explode\":{}}", 400),
@@ -97,10 +100,5 @@ fn a_body_that_is_no_command_never_reaches_the_daemon() {
         let answered = server.post("/api/v1/commands", kind, body);
         assert_eq!(answered.code, code, "{kind} {}", answered.body);
     }
-    // Refused by its declared length: nobody waits for the rest.
-    let long = server.raw(
-        "POST /api/v1/commands HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 5000000\r\n\r\n{",
-    );
-    assert_eq!(long.code, 413, "{}", long.body);
     assert_eq!(server.get("/api/v1/commands").code, 405);
 }

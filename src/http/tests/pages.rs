@@ -27,6 +27,7 @@ fn the_page_of_an_item_shows_both_ways_steps_limits_and_why_it_is_not_complete()
         "<h1><bdi class=\"code\">SN-0001</bdi></h1>",
         "← Made of",
         "href=\"/item?id=l/supplier/ACME/0001\"",
+        "Lot of supplier ACME",
         "one of several",
         "0.25 kg",
         "Went into →",
