@@ -1,5 +1,5 @@
-//! Links: what they mean and how sure they are.
-use crate::model::{ItemKey, MountKey};
+//! Links: what they mean, how sure they are, and from when to when they stand in the record.
+use crate::model::{ItemKey, MountKey, Position};
 
 /// A node of the graph: an item, or one lot in one feeder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,4 +44,58 @@ pub enum Certainty {
     OneOf,
     /// A share of a blend.
     Proportional,
+}
+
+/// Which way to follow links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// To what the item was made of.
+    Backward,
+    /// To what it went into.
+    Forward,
+}
+
+/// A node by its dense number, in the order in which nodes came to be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub u32);
+
+impl NodeId {
+    /// As an index into a list of all nodes.
+    pub fn get(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A link as seen from one of its ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Link {
+    /// The record that made it.
+    pub source: Position,
+    /// The node at the other end.
+    pub node: NodeId,
+    /// The record from which on it stands so: `source`, or one that reinstated or ended it.
+    pub added: Position,
+    /// The record from which on it stands so no longer; [`Link::NEVER`] if it still does.
+    pub removed: Position,
+    /// What it means.
+    pub kind: LinkKind,
+    /// How sure it is.
+    pub certainty: Certainty,
+}
+
+impl Link {
+    /// No record took it back.
+    pub const NEVER: Position = Position(u64::MAX);
+
+    /// Whether it stands so as of a record.
+    pub fn stands(&self, as_of: Position) -> bool {
+        self.added <= as_of && (self.removed == Self::NEVER || as_of < self.removed)
+    }
+}
+
+/// All links of a graph by their ends. How they are kept is the implementor's business.
+pub trait Links {
+    /// Shows every link at `node` in the given direction, those that stand no longer included.
+    fn each(&self, node: NodeId, direction: Direction, see: impl FnMut(&Link));
 }

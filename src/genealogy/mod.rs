@@ -1,4 +1,21 @@
-//! The graph of what went into what, and its questions. Pure: a function of the set of events.
+//! The graph of what went into what, and its questions.
+//!
+//! Pure: a function of the *set* of events; the order in which they arrive is never seen in it. What
+//! an event overtook or a correction took back stays, with the positions at which it was added and
+//! removed, so that every walk can be asked *as of* a position. Amounts, places and times are not
+//! kept here: they are read from the event that made the link.
+#[cfg(test)]
+pub(crate) mod builders;
+mod correction;
+mod fact;
+mod graph;
 mod link;
+mod walk;
 
-pub use link::{Certainty, LinkKind, Node};
+pub use correction::Corrections;
+pub use graph::Graph;
+pub use link::{Certainty, Direction, Link, LinkKind, Links, Node, NodeId};
+pub use walk::{Former, Hop, Reached, Visited, Walk, Walked};
+
+#[cfg(test)]
+mod tests;

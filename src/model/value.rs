@@ -28,10 +28,10 @@ pub enum Value {
     Text(#[n(0)] String),
     /// `ByteString`.
     #[n(6)]
-    #[serde(skip)]
     Bytes(
         #[n(0)]
         #[cbor(with = "minicbor::bytes")]
+        #[serde(serialize_with = "hex")]
         Vec<u8>,
     ),
     /// `DateTime`, nanoseconds since the Unix epoch, UTC.
@@ -40,6 +40,11 @@ pub enum Value {
     /// Array.
     #[n(8)]
     List(#[n(0)] Vec<Value>),
+}
+
+/// JSON has no bytes: two digits for each.
+fn hex<S: serde::Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(&bytes.iter().map(|b| format!("{b:02x}")).collect::<String>())
 }
 
 impl Value {
@@ -137,6 +142,25 @@ impl fmt::Display for Value {
                 }
                 f.write_str("]")
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_can_be_said_in_json() {
+        let all = [
+            (Value::Empty, "null"),
+            (Value::Bool(true), "true"),
+            (Value::Real(f64::NAN), "null"),
+            (Value::Bytes(vec![0, 0xAB]), r#""00ab""#),
+            (Value::List(vec![Value::Int(-1), Value::text("a")]), r#"[-1,"a"]"#),
+        ];
+        for (value, json) in all {
+            assert_eq!(serde_json::to_string(&value).unwrap(), json);
         }
     }
 }

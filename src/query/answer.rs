@@ -1,5 +1,5 @@
 //! The shapes of answers. They are what `http` sends as JSON and what `address_space` shows.
-use crate::genealogy::{Certainty, LinkKind};
+use crate::genealogy::{Certainty, Direction, LinkKind};
 use crate::model::{
     Amount, Baseline, Evidence, Gap, Interval, ItemKey, MonitorId, Onset, PersonToken,
     PhaseSummary, Position, Purpose, Result, Rule, Side, StationId, TagName, Text, Ucum, Utc,
@@ -78,16 +78,6 @@ pub enum Resolved {
     Candidates(Vec<ItemKey>),
     /// Nothing recorded has it.
     Unknown,
-}
-
-/// Which way to follow links.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Direction {
-    /// To what the item was made of.
-    Backward,
-    /// To what it went into.
-    Forward,
 }
 
 /// Where an item stands.

@@ -2,10 +2,11 @@
 //! at and whether it is complete. Nothing here writes, numbers or decides.
 mod answer;
 
+pub use crate::genealogy::Direction;
 pub use answer::{
-    Answer, Completeness, ConditionView, Direction, EventView, GapView, Incomplete, ItemState,
-    ItemView, LinkView, MeasurementView, Recall, RecallGroup, Resolved, StationView, StepView,
-    Trace, TraceLink, TraceNode,
+    Answer, Completeness, ConditionView, EventView, GapView, Incomplete, ItemState, ItemView,
+    LinkView, MeasurementView, Recall, RecallGroup, Resolved, StationView, StepView, Trace,
+    TraceLink, TraceNode,
 };
 
 use crate::model::{ItemClass, ItemKey, Position, StationId};

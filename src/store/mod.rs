@@ -1,1 +1,62 @@
-//! What is derived and can be deleted: the sled event store.
+//! What is derived and can be deleted: the embedded event store that questions read.
+//!
+//! It follows the ledger and is never evidence: a body stands here to be asked, in the ledger to be
+//! trusted. It holds bodies by position, the positions of each item's own events, and the codes that
+//! people type. Whatever is wrong with it is answered by beginning anew; nothing waits for it, and it
+//! asks nobody for records: they are brought.
+mod error;
+mod key;
+mod open;
+mod read;
+mod subject;
+mod write;
+
+pub use error::{RebuildCause, StoreError};
+pub use open::{CACHE_BYTES, Opened, Rebuilt, StoreOptions};
+pub use read::CodeHit;
+pub use subject::subjects;
+
+use crate::model::Position;
+use parking_lot::Mutex;
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// The event store of one ledger.
+#[derive(Debug)]
+pub struct Store {
+    db: sled::Db,
+    /// sled's flush leaves the disk's own cache alone: this descriptor is for `fdatasync`.
+    file: File,
+    dir: PathBuf,
+    applied: AtomicU64,
+    retired: AtomicBool,
+    writer: Mutex<write::Writer>,
+}
+
+impl Store {
+    /// The last record that questions can find here; all before it are here too.
+    pub fn applied(&self) -> Position {
+        Position(self.applied.load(Ordering::Acquire))
+    }
+
+    /// Runs one access. sled panics on some damage; that is told like any other.
+    fn ask<T>(&self, access: impl FnOnce(&sled::Db) -> sled::Result<T>) -> Result<T, StoreError> {
+        guarded(|| access(&self.db))
+    }
+}
+
+fn guarded<T>(access: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
+    match catch_unwind(AssertUnwindSafe(access)) {
+        Ok(outcome) => outcome.map_err(StoreError::from_sled),
+        Err(panic) => {
+            let said = panic.downcast_ref::<String>().map(String::as_str);
+            let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(StoreError::Damaged(said.unwrap_or("sled panicked").to_owned()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! Events for tests, in few words.
+use crate::model::{
+    Amount, Code, Consumption, EventTime, Evidence, Interval, ItemClass, ItemKey, MountKey,
+    MountPointId, MountUse, Position, Purpose, Scope, ScopeName, StationId, Stay, Text, TraceEvent,
+    Utc, What,
+};
+
+pub(crate) fn unit(code: &str) -> ItemKey {
+    ItemKey::unit(Code::parse(code).unwrap())
+}
+
+pub(crate) fn lot(code: &str) -> ItemKey {
+    let supplier = ScopeName::parse("ACME").unwrap();
+    ItemKey::lot(Scope::Supplier(supplier), Code::parse(code).unwrap())
+}
+
+pub(crate) fn container(code: &str) -> ItemKey {
+    let code = Code::parse(code).unwrap();
+    ItemKey { class: ItemClass::Container, scope: Scope::Gs1(None), code }
+}
+
+pub(crate) fn station(name: &str) -> StationId {
+    StationId::parse(name).unwrap()
+}
+
+pub(crate) fn point(name: &str) -> MountPointId {
+    MountPointId::parse(name).unwrap()
+}
+
+pub(crate) fn text(text: &str) -> Text {
+    Text::parse(text).unwrap()
+}
+
+pub(crate) fn interval(from: i64, to: Option<i64>) -> Interval {
+    Interval { from: Utc(from), to: to.map(Utc) }
+}
+
+pub(crate) fn mount_key(at: &str, feeder: &str, opened: u64) -> MountKey {
+    MountKey { station: station(at), point: point(feeder), opened: Position(opened) }
+}
+
+pub(crate) fn used(at: &str, feeder: &str, opened: u64, of: &ItemKey) -> MountUse {
+    MountUse { mount: mount_key(at, feeder, opened), lot: of.clone() }
+}
+
+pub(crate) fn event(time: i64, at: Option<&str>, what: What) -> TraceEvent {
+    TraceEvent {
+        what,
+        time: EventTime { at: Utc(time), uncertainty_ns: 0 },
+        station: at.map(station),
+        evidence: Evidence::Automatic,
+        purpose: Purpose::Production,
+        handshake: None,
+        stay: None,
+        operator: None,
+        product: None,
+        operation: None,
+        remarks: Vec::new(),
+    }
+}
+
+pub(crate) fn arrive(item: &ItemKey) -> What {
+    What::Arrive { item: item.clone() }
+}
+
+pub(crate) fn complete(item: &ItemKey, mounts: Vec<MountUse>) -> What {
+    What::Complete {
+        item: item.clone(),
+        result: Some(crate::model::Result::Pass),
+        measurements: Vec::new(),
+        mounts,
+        phase: None,
+        order_row: None,
+    }
+}
+
+pub(crate) fn completed(
+    time: i64,
+    at: &str,
+    item: &ItemKey,
+    stay: (i64, i64),
+    arrived: Option<u64>,
+    mounts: Vec<MountUse>,
+) -> TraceEvent {
+    TraceEvent {
+        stay: Some(Stay {
+            interval: interval(stay.0, Some(stay.1)),
+            arrived: arrived.map(Position),
+        }),
+        ..event(time, Some(at), complete(item, mounts))
+    }
+}
+
+pub(crate) fn mount(feeder: &str, of: &ItemKey) -> What {
+    What::Mount { point: point(feeder), lot: of.clone() }
+}
+
+pub(crate) fn consume(of: &ItemKey, into: &ItemKey) -> What {
+    let amount = Some(Amount { value: 2.5, unit: None });
+    let consumed = Consumption { lot: of.clone(), amount };
+    What::Consume { consumed, into: into.clone(), place: Some(text("hopper")) }
+}
+
+pub(crate) fn install(child: &ItemKey, parent: &ItemKey) -> What {
+    What::Install { child: child.clone(), parent: parent.clone(), place: Some(text("slot 1")) }
+}
+
+pub(crate) fn remove(child: &ItemKey, parent: &ItemKey) -> What {
+    What::Remove { child: child.clone(), parent: parent.clone(), place: None }
+}
+
+pub(crate) fn pack(items: &[&ItemKey], into: &ItemKey) -> What {
+    What::Pack { items: items.iter().copied().cloned().collect(), container: into.clone() }
+}
+
+pub(crate) fn unpack(items: &[&ItemKey], from: &ItemKey) -> What {
+    What::Unpack { items: items.iter().copied().cloned().collect(), container: from.clone() }
+}
+
+pub(crate) fn correct(loser: u64) -> What {
+    What::Correct { position: Position(loser), reason: text("wrong") }
+}

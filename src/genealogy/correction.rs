@@ -1,0 +1,78 @@
+//! Corrections: which records still count, as of which record.
+use crate::model::Position;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Which records are void: those named by a `correct` that is not void itself.
+///
+/// A correction names an earlier record; one that names itself or a later one says nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Corrections {
+    by_loser: BTreeMap<Position, BTreeSet<Position>>,
+    loser_of: BTreeMap<Position, Position>,
+    void: Arc<BTreeSet<Position>>,
+}
+
+impl Corrections {
+    /// Takes the correction at `correction`, and names every record whose standing it may change:
+    /// the loser, what the loser corrected if it is a correction, and so on.
+    pub fn insert(&mut self, correction: Position, loser: Position) -> Vec<Position> {
+        if loser >= correction {
+            return Vec::new();
+        }
+        self.by_loser.entry(loser).or_default().insert(correction);
+        self.loser_of.insert(correction, loser);
+        let mut touched = vec![loser];
+        let mut at = loser;
+        while let Some(further) = self.loser_of.get(&at) {
+            touched.push(*further);
+            at = *further;
+        }
+        for record in &touched {
+            if self.stands(*record, Position(u64::MAX)) {
+                Arc::make_mut(&mut self.void).remove(record);
+            } else {
+                Arc::make_mut(&mut self.void).insert(*record);
+            }
+        }
+        touched
+    }
+
+    /// Whether a record counts as of a record: it is there, and no correction that counts names it.
+    pub fn stands(&self, record: Position, as_of: Position) -> bool {
+        if record > as_of {
+            return false;
+        }
+        // A correction is later than its loser: the latest are judged first.
+        let mut standing = BTreeSet::new();
+        for at in self.turns(record).into_iter().rev().filter(|at| *at <= as_of) {
+            if !self.is_named_by(at, &standing) {
+                standing.insert(at);
+            }
+        }
+        !self.is_named_by(record, &standing)
+    }
+
+    /// The records at which the standing of a record may change: its corrections, theirs, and so on.
+    pub fn turns(&self, record: Position) -> BTreeSet<Position> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![record];
+        while let Some(at) = open.pop() {
+            for correction in self.by_loser.get(&at).into_iter().flatten() {
+                if found.insert(*correction) {
+                    open.push(*correction);
+                }
+            }
+        }
+        found
+    }
+
+    /// The records that are named by a correction that counts. Shared: it costs nothing to keep.
+    pub fn void(&self) -> &Arc<BTreeSet<Position>> {
+        &self.void
+    }
+
+    fn is_named_by(&self, record: Position, standing: &BTreeSet<Position>) -> bool {
+        self.by_loser.get(&record).is_some_and(|by| !by.is_disjoint(standing))
+    }
+}

@@ -1,0 +1,133 @@
+//! What an event says about links, before anything that other events say is held against it.
+use super::link::{Certainty, LinkKind, Node, NodeId};
+use crate::model::{ItemKey, MountKey, MountUse, Position, TraceEvent, Utc, What};
+
+/// One event's word that a part is in a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fact {
+    pub(super) source: Position,
+    pub(super) part: NodeId,
+    pub(super) whole: NodeId,
+    pub(super) time: Utc,
+    pub(super) kind: LinkKind,
+    pub(super) certainty: Certainty,
+}
+
+/// Part, whole, what the link means, how sure it is.
+pub(super) type Claim = (Node, Node, LinkKind, Certainty);
+
+/// The links that an event makes.
+pub(super) fn made(position: Position, event: &TraceEvent) -> Vec<Claim> {
+    let item = |key: &ItemKey| Node::Item(key.clone());
+    let sure =
+        |part: &ItemKey, whole: &ItemKey, kind| (item(part), item(whole), kind, Certainty::Certain);
+    match &event.what {
+        What::Complete { item: whole, mounts, .. } | What::Produce { item: whole, mounts, .. } => {
+            mounts
+                .iter()
+                .map(|used| {
+                    let mount = Node::Mount(used.mount.clone());
+                    (mount, item(whole), LinkKind::FedInto, certainty(used, mounts))
+                })
+                .collect()
+        }
+        What::Consume { consumed, into, .. } => {
+            vec![sure(&consumed.lot, into, LinkKind::ConsumedInto)]
+        }
+        What::Install { child, parent, .. } => vec![sure(child, parent, LinkKind::InstalledIn)],
+        What::Pack { items, container } => {
+            items.iter().map(|i| sure(i, container, LinkKind::PackedIn)).collect()
+        }
+        What::Split { from, into } => {
+            into.iter().map(|i| sure(from, i, LinkKind::SplitInto)).collect()
+        }
+        What::Merge { from, into } => {
+            from.iter().map(|c| sure(&c.lot, into, LinkKind::MergedInto)).collect()
+        }
+        What::Mount { point, lot } => event
+            .station
+            .iter()
+            .map(|station| {
+                let mount =
+                    MountKey { station: station.clone(), point: point.clone(), opened: position };
+                (item(lot), Node::Mount(mount), LinkKind::MountedAs, Certainty::Certain)
+            })
+            .collect(),
+        What::Arrive { .. }
+        | What::Remove { .. }
+        | What::Unpack { .. }
+        | What::Unmount { .. }
+        | What::Move { .. }
+        | What::Receive { .. }
+        | What::Ship { .. }
+        | What::Inspect { .. }
+        | What::Hold { .. }
+        | What::Release { .. }
+        | What::Scrap { .. }
+        | What::Rework { .. }
+        | What::Clean { .. }
+        | What::Identify { .. }
+        | What::Note { .. }
+        | What::Correct { .. } => Vec::new(),
+    }
+}
+
+/// The links that an event ends: part, whole, and what the link meant.
+pub(super) fn ended(event: &TraceEvent) -> Vec<(&ItemKey, &ItemKey, LinkKind)> {
+    match &event.what {
+        What::Remove { child, parent, .. } => vec![(child, parent, LinkKind::InstalledIn)],
+        What::Unpack { items, container } => {
+            items.iter().map(|item| (item, container, LinkKind::PackedIn)).collect()
+        }
+        What::Arrive { .. }
+        | What::Complete { .. }
+        | What::Produce { .. }
+        | What::Consume { .. }
+        | What::Install { .. }
+        | What::Pack { .. }
+        | What::Split { .. }
+        | What::Merge { .. }
+        | What::Mount { .. }
+        | What::Unmount { .. }
+        | What::Move { .. }
+        | What::Receive { .. }
+        | What::Ship { .. }
+        | What::Inspect { .. }
+        | What::Hold { .. }
+        | What::Release { .. }
+        | What::Scrap { .. }
+        | What::Rework { .. }
+        | What::Clean { .. }
+        | What::Identify { .. }
+        | What::Note { .. }
+        | What::Correct { .. } => Vec::new(),
+    }
+}
+
+/// What a link is called once it has ended.
+pub(super) fn former(kind: LinkKind) -> LinkKind {
+    match kind {
+        LinkKind::InstalledIn => LinkKind::FormerlyInstalledIn,
+        LinkKind::PackedIn => LinkKind::FormerlyPackedIn,
+        LinkKind::ConsumedInto
+        | LinkKind::FormerlyInstalledIn
+        | LinkKind::FormerlyPackedIn
+        | LinkKind::SplitInto
+        | LinkKind::MergedInto
+        | LinkKind::MountedAs
+        | LinkKind::FedInto => kind,
+    }
+}
+
+/// An item made while a feeder changed from one lot to another names both mounts of the feeder: it
+/// has one of the two. Two reels of the same lot leave no doubt.
+fn certainty(used: &MountUse, all: &[MountUse]) -> Certainty {
+    let same_feeder = |other: &&MountUse| {
+        other.mount.station == used.mount.station && other.mount.point == used.mount.point
+    };
+    if all.iter().filter(same_feeder).all(|other| other.lot == used.lot) {
+        Certainty::Certain
+    } else {
+        Certainty::OneOf
+    }
+}

@@ -1,0 +1,290 @@
+//! The graph against a model that keeps the events in a list and looks through all of them.
+use super::builders::*;
+use super::*;
+use crate::model::{Consumption, ItemKey, Position, TraceEvent, What};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+type Event = (Position, TraceEvent);
+type Seen = BTreeSet<(Node, Node, LinkKind, Certainty, Position)>;
+
+/// Whether a record counts, straight from the sentence: it is there, and nothing that counts names it.
+fn counts(events: &[Event], record: Position, as_of: Position) -> bool {
+    record <= as_of
+        && !events.iter().any(|(at, event)| {
+            matches!(&event.what, What::Correct { position, .. } if *position == record)
+                && *at > record
+                && counts(events, *at, as_of)
+        })
+}
+
+/// The links that stand as of a record.
+fn model(events: &[Event], as_of: Position) -> Seen {
+    let mut seen = Seen::new();
+    for (position, event) in events.iter().filter(|(p, _)| counts(events, *p, as_of)) {
+        for (part, whole, kind, certainty) in fact::made(*position, event) {
+            let ended = events.iter().any(|(at, other)| {
+                counts(events, *at, as_of)
+                    && (other.time.at, *at) > (event.time.at, *position)
+                    && fact::ended(other).into_iter().any(|(p, w, k)| {
+                        Node::Item(p.clone()) == part && Node::Item(w.clone()) == whole && k == kind
+                    })
+            });
+            let kind = if ended { fact::former(kind) } else { kind };
+            seen.insert((part, whole, kind, certainty, *position));
+        }
+    }
+    seen
+}
+
+fn graph(events: &[Event]) -> Graph {
+    let mut graph = Graph::default();
+    for (position, event) in events {
+        graph.apply(*position, event);
+    }
+    graph
+}
+
+fn nodes(graph: &Graph) -> impl Iterator<Item = NodeId> {
+    (0..u32::try_from(graph.len()).unwrap()).map(NodeId)
+}
+
+fn standing(graph: &Graph, direction: Direction, as_of: Position) -> Seen {
+    let mut seen = Seen::new();
+    for node in nodes(graph) {
+        graph.each(node, direction, |link| {
+            if link.stands(as_of) {
+                let (part, whole) = match direction {
+                    Direction::Forward => (node, link.node),
+                    Direction::Backward => (link.node, node),
+                };
+                let name = |id| graph.name(id).clone();
+                let link = (name(part), name(whole), link.kind, link.certainty, link.source);
+                assert!(seen.insert(link.clone()), "twice: {link:?}");
+            }
+        });
+    }
+    seen
+}
+
+/// Everything that the graph holds, in an order that does not know how it came in.
+fn dump(
+    graph: &Graph,
+) -> BTreeSet<(Node, Node, LinkKind, Certainty, Position, Position, Position)> {
+    let mut all = BTreeSet::new();
+    for node in nodes(graph) {
+        graph.each(node, Direction::Forward, |l| {
+            let (part, whole) = (graph.name(node).clone(), graph.name(l.node).clone());
+            all.insert((part, whole, l.kind, l.certainty, l.source, l.added, l.removed));
+        });
+    }
+    all
+}
+
+/// What can be reached by item-to-item steps, by repeating until nothing changes.
+fn closure(
+    links: &Seen,
+    begin: &ItemKey,
+    direction: Direction,
+    follow: Former,
+) -> BTreeSet<ItemKey> {
+    let mut at = BTreeSet::from([Node::Item(begin.clone())]);
+    loop {
+        let before = at.len();
+        for (part, whole, kind, ..) in links {
+            let former = [LinkKind::FormerlyInstalledIn, LinkKind::FormerlyPackedIn].contains(kind);
+            if former && follow == Former::Leave {
+                continue;
+            }
+            let (from, to) = match direction {
+                Direction::Forward => (part, whole),
+                Direction::Backward => (whole, part),
+            };
+            if at.contains(from) {
+                at.insert(to.clone());
+            }
+        }
+        if at.len() == before {
+            break;
+        }
+    }
+    let item = |node| match node {
+        Node::Item(key) => Some(key),
+        Node::Mount(_) => None,
+    };
+    at.into_iter().filter_map(item).collect()
+}
+
+fn reached(graph: &Graph, key: &ItemKey, walk: Walk) -> BTreeSet<ItemKey> {
+    let begin = graph.item(key).unwrap();
+    let walked = walk.run(graph, &[begin], &mut Visited::default());
+    let keys: Vec<ItemKey> = walked
+        .reached
+        .iter()
+        .map(|r| match graph.name(r.node) {
+            Node::Item(key) => key.clone(),
+            Node::Mount(mount) => panic!("a walk stops at no mount: {mount:?}"),
+        })
+        .collect();
+    let set: BTreeSet<ItemKey> = keys.iter().cloned().collect();
+    assert_eq!(set.len(), keys.len(), "each once");
+    set
+}
+
+fn any_item() -> impl Strategy<Value = ItemKey> {
+    prop_oneof![
+        3 => (0..4u8).prop_map(|n| unit(&format!("U{n}"))),
+        2 => (0..3u8).prop_map(|n| lot(&format!("L{n}"))),
+        1 => (0..2u8).prop_map(|n| container(&format!("C{n}"))),
+    ]
+}
+
+/// Any verb with any items, sensible or not; positions named lie within the first `n`.
+fn any_what(n: u64) -> impl Strategy<Value = What> {
+    let pair = || (any_item(), any_item());
+    let feeder = || (prop::sample::select(vec!["F1", "F2"]), 1..=n, any_item());
+    prop_oneof![
+        3 => pair().prop_map(|(a, b)| install(&a, &b)),
+        3 => pair().prop_map(|(a, b)| remove(&a, &b)),
+        2 => pair().prop_map(|(a, b)| pack(&[&a], &b)),
+        2 => pair().prop_map(|(a, b)| unpack(&[&a], &b)),
+        1 => pair().prop_map(|(a, b)| consume(&a, &b)),
+        1 => pair().prop_map(|(a, b)| What::Split { from: a.clone(), into: vec![b, a] }),
+        1 => (any_item(), pair()).prop_map(|(a, (b, c))| {
+            let part = |lot| Consumption { lot, amount: None };
+            What::Merge { from: vec![part(a), part(b)], into: c }
+        }),
+        2 => any_item().prop_map(|a| mount("F1", &a)),
+        2 => (any_item(), proptest::collection::vec(feeder(), 0..3)).prop_map(|(item, fed)| {
+            let mounts = fed.iter().map(|(f, p, lot)| used("OP10", f, *p, lot)).collect();
+            complete(&item, mounts)
+        }),
+        4 => (1..=n).prop_map(correct),
+    ]
+}
+
+/// Events at positions 1 … n, event times in no order, and an order in which they arrive.
+fn any_history() -> impl Strategy<Value = (Vec<Event>, Vec<usize>)> {
+    let events = proptest::collection::vec((0..6i64, any_what(14)), 1..14).prop_map(|list| {
+        let numbered = (1..).map(Position).zip(list);
+        numbered.map(|(p, (time, what))| (p, event(time, Some("OP10"), what))).collect()
+    });
+    events.prop_flat_map(|events: Vec<Event>| {
+        let order: Vec<usize> = (0..events.len()).collect();
+        (Just(events), Just(order).prop_shuffle())
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn any_order_of_arrival_gives_the_same_graph((events, order) in any_history()) {
+        let shuffled: Vec<Event> = order.iter().map(|i| events[*i].clone()).collect();
+        let mut twice = shuffled.clone();
+        twice.extend(events.clone());
+        prop_assert_eq!(dump(&graph(&shuffled)), dump(&graph(&events)));
+        prop_assert_eq!(dump(&graph(&twice)), dump(&graph(&events)));
+    }
+
+    #[test]
+    fn as_of_any_record_the_graph_is_that_of_the_records_up_to_it((events, order) in any_history()) {
+        let shuffled: Vec<Event> = order.iter().map(|i| events[*i].clone()).collect();
+        let graph = graph(&shuffled);
+        for as_of in (0..=15).map(Position) {
+            let wanted = model(&events, as_of);
+            prop_assert_eq!(&standing(&graph, Direction::Forward, as_of), &wanted);
+            prop_assert_eq!(&standing(&graph, Direction::Backward, as_of), &wanted);
+        }
+    }
+
+    #[test]
+    fn a_walk_reaches_what_repeated_search_reaches_and_both_ways_are_inverse(
+        (events, _) in any_history(), as_of in 1..15u64, follow in any::<bool>(),
+    ) {
+        let as_of = Position(as_of);
+        let former = if follow { Former::Follow } else { Former::Leave };
+        let graph = graph(&events);
+        let links = model(&events, as_of);
+        let items: Vec<ItemKey> = nodes(&graph).filter_map(|n| match graph.name(n) {
+            Node::Item(key) => Some(key.clone()),
+            Node::Mount(_) => None,
+        }).collect();
+        let mut from = BTreeMap::new();
+        for direction in [Direction::Forward, Direction::Backward] {
+            for key in &items {
+                let walk = Walk { direction, as_of, depth_max: None, former };
+                let found = reached(&graph, key, walk);
+                prop_assert_eq!(&found, &closure(&links, key, direction, former));
+                from.insert((direction == Direction::Forward, key.clone()), found);
+            }
+        }
+        for a in &items {
+            for b in &items {
+                let forward = from[&(true, a.clone())].contains(b);
+                let backward = from[&(false, b.clone())].contains(a);
+                prop_assert_eq!(forward, backward, "{} and {}", a, b);
+            }
+        }
+    }
+}
+
+fn chain() -> Graph {
+    let whats = [
+        install(&unit("A"), &unit("B")),
+        install(&unit("B"), &unit("C")),
+        install(&unit("C"), &unit("A")),
+    ];
+    let numbered = (1..).map(Position).zip(whats);
+    graph(&numbered.map(|(p, what)| (p, event(0, None, what))).collect::<Vec<_>>())
+}
+
+#[test]
+fn a_walk_on_a_cycle_ends_and_says_whether_its_depth_cut_it() {
+    let graph = chain();
+    let walk = |depth_max| {
+        let walk = Walk {
+            direction: Direction::Forward,
+            as_of: Position(9),
+            depth_max,
+            former: Former::Follow,
+        };
+        walk.run(&graph, &[graph.item(&unit("A")).unwrap()], &mut Visited::default())
+    };
+    let depths = |walked: &Walked| walked.reached.iter().map(|r| r.depth).collect::<Vec<_>>();
+    assert_eq!((depths(&walk(None)), walk(None).hops.len()), (vec![0, 1, 2], 3));
+    assert_eq!((depths(&walk(Some(1))), walk(Some(1)).cut_at_depth), (vec![0, 1], true));
+    assert_eq!((depths(&walk(Some(2))), walk(Some(2)).cut_at_depth), (vec![0, 1, 2], false));
+}
+
+#[test]
+fn a_unit_made_while_the_reel_changed_has_one_of_two_lots_unless_both_are_the_same() {
+    let (a, b) = (lot("A"), lot("B"));
+    let certainty = |second: &ItemKey| {
+        let mounts = vec![used("OP10", "F1", 1, &a), used("OP10", "F1", 2, second)];
+        let made = event(5, Some("OP10"), complete(&unit("U"), mounts));
+        fact::made(Position(3), &made).into_iter().map(|(.., c)| c).collect::<Vec<_>>()
+    };
+    assert_eq!(certainty(&b), [Certainty::OneOf; 2]);
+    assert_eq!(certainty(&a), [Certainty::Certain; 2]);
+}
+
+#[test]
+fn a_wrong_mount_is_corrected_at_one_edge_and_leaves_its_units_with_a_loose_mount() {
+    let made = |n: u64| {
+        let mounts = vec![used("OP10", "F1", 1, &lot("A"))];
+        let what = complete(&unit(&format!("U{n}")), mounts);
+        (Position(n), event(5, Some("OP10"), what))
+    };
+    let mut events = vec![(Position(1), event(0, Some("OP10"), mount("F1", &lot("A"))))];
+    events.extend((2..5).map(made));
+    events.push((Position(5), event(9, None, correct(1))));
+    let graph = graph(&events);
+    let at = |as_of| {
+        let direction = Direction::Backward;
+        let walk = Walk { direction, as_of, depth_max: None, former: Former::Leave };
+        walk.run(&graph, &[graph.item(&unit("U3")).unwrap()], &mut Visited::default())
+    };
+    assert_eq!((at(Position(4)).reached.len(), at(Position(4)).loose.len()), (2, 0));
+    assert_eq!((at(Position(5)).reached.len(), at(Position(5)).loose.len()), (1, 1));
+}

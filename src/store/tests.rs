@@ -1,0 +1,242 @@
+use super::open::CACHE_BYTES;
+use super::*;
+use crate::genealogy::builders::*;
+use crate::model::{
+    Alias, At, Body, Code, ItemKey, Origin, Record, SiteId, Text, TraceEvent, Utc, What,
+};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+fn origin(incarnation: u32) -> Origin {
+    Origin { site: SiteId::parse("plant").unwrap(), incarnation }
+}
+
+fn options(dir: &Path) -> StoreOptions {
+    StoreOptions {
+        dir: dir.to_owned(),
+        origin: origin(1),
+        durable: Position(1 << 40),
+        cache_bytes: CACHE_BYTES,
+    }
+}
+
+fn open(dir: &Path) -> Opened {
+    Store::open(&options(dir)).unwrap()
+}
+
+fn record(position: u64, event: TraceEvent) -> (Position, Record) {
+    let at = At { wall: event.time.at, ..At::default() };
+    (Position(position), Record { position: Position(position), at, body: Body::Trace(event) })
+}
+
+/// A shift: lots are mounted, units arrive and are completed, every tenth is packed.
+fn shift(count: u64) -> Vec<(Position, Record)> {
+    (1..=count)
+        .map(|n| {
+            let time = i64::try_from(n).unwrap();
+            let unit_of = |n: u64| unit(&format!("U{}", n / 2));
+            let what = match n % 20 {
+                0 => mount("F1", &lot(&format!("L{n}"))),
+                10 => pack(&[&unit_of(n - 1), &unit_of(n - 3)], &container(&format!("C{n}"))),
+                k if k % 2 == 0 => arrive(&unit_of(n)),
+                _ => complete(&unit_of(n), vec![used("OP10", "F1", n - n % 20, &lot("L0"))]),
+            };
+            record(n, event(time, Some("OP10"), what))
+        })
+        .collect()
+}
+
+fn contents(store: &Store) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    store.db.iter().map(|kv| kv.unwrap()).map(|(k, v)| (k.to_vec(), v.to_vec())).collect()
+}
+
+fn all(store: &Store, item: &ItemKey) -> Vec<u64> {
+    let found = store.positions(item, Position(0)..=Position(u64::MAX)).unwrap();
+    found.into_iter().map(|p| p.0).collect()
+}
+
+#[test]
+fn what_was_applied_is_found_after_a_reopen() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = shift(3000);
+    open(dir.path()).store.apply(&records).unwrap();
+    let Opened { store, applied, rebuilt } = open(dir.path());
+    assert_eq!((applied, rebuilt), (Position(3000), None));
+    assert_eq!(store.record(Position(1234)).unwrap().as_ref(), Some(&records[1233].1));
+    assert_eq!(store.record(Position(3001)).unwrap(), None);
+    let some = store.records(Position(2997), Position(9999), 2).unwrap();
+    assert_eq!(some, [records[2997].1.clone(), records[2998].1.clone()]);
+    assert_eq!(all(&store, &unit("U513")), [1026, 1027, 1030]);
+    let within = store.positions(&unit("U513"), Position(1027)..=Position(1029)).unwrap();
+    assert_eq!(within, [Position(1027)], "across a block of postings");
+    assert_eq!(all(&store, &lot("L0")), [] as [u64; 0], "used only");
+    assert_eq!(all(&store, &unit("nobody")), [] as [u64; 0]);
+}
+
+#[test]
+fn applying_again_gives_the_same_keys_and_values() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = shift(2500);
+    let store = open(dir.path()).store;
+    store.apply(&records).unwrap();
+    store.apply(&records).unwrap();
+    let before = contents(&store);
+    drop(store);
+    fs::remove_file(dir.path().join("applied")).unwrap();
+    let Opened { store, applied, rebuilt } = open(dir.path());
+    assert_eq!((applied, rebuilt), (Position(0), None), "without a mark nothing counts as synced");
+    for part in records.chunks(97) {
+        store.apply(part).unwrap();
+    }
+    assert_eq!(contents(&store), before);
+}
+
+#[test]
+fn a_record_that_is_missing_before_another_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).store;
+    let records = shift(9);
+    store.apply(&records[..4]).unwrap();
+    let refused = store.apply(&records[5..]).unwrap_err();
+    assert!(matches!(refused, StoreError::Hole { applied: Position(4), found: Position(6) }));
+    store.apply(&records).unwrap();
+    assert_eq!(store.applied(), Position(9));
+}
+
+#[test]
+fn long_bodies_and_events_of_many_items_are_kept_in_small_batches() {
+    let dir = tempfile::tempdir().unwrap();
+    let units: Vec<ItemKey> = (0..9000).map(|n| unit(&format!("{n:0>40}"))).collect();
+    let whole = pack(&units.iter().collect::<Vec<_>>(), &container("C"));
+    let records = [record(1, event(1, None, whole)), record(2, event(2, None, correct(1)))];
+    let store = open(dir.path()).store;
+    store.apply(&records).unwrap();
+    assert!(crate::model::wire::encode(&records[0].1).len() > 4 * write::PART_BYTES);
+    assert_eq!(store.record(Position(1)).unwrap().as_ref(), Some(&records[0].1));
+    assert!(store.holds(&records[0].1).unwrap());
+    assert!(!store.holds(&record(1, event(1, None, correct(0))).1).unwrap());
+    for item in [&units[0], &units[8999], &container("C")] {
+        assert_eq!(all(&store, item), [1, 2], "its correction is a step of {item} too");
+    }
+    assert!(contents(&store).values().all(|value| value.len() < 100_000));
+}
+
+#[test]
+fn a_code_leads_to_every_item_that_has_it_and_to_the_aliases_with_their_times() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).store;
+    let kind = Text::parse("carrier").unwrap();
+    let alias = Alias { kind: kind.clone(), code: Code::parse("7").unwrap() };
+    let identify = |item: &ItemKey| What::Identify { item: item.clone(), alias: alias.clone() };
+    store
+        .apply(&[
+            record(1, event(5, None, arrive(&unit("7")))),
+            record(2, event(6, None, mount("F", &lot("7")))),
+            record(3, event(-7, None, identify(&unit("77")))),
+            record(4, event(8, None, identify(&unit("8")))),
+        ])
+        .unwrap();
+    let hits = store.codes(&Code::parse("7").unwrap()).unwrap();
+    let wanted = |item, alias| CodeHit { item, alias };
+    assert_eq!(
+        hits,
+        [
+            wanted(unit("7"), None),
+            wanted(lot("7"), None),
+            wanted(unit("77"), Some((kind.clone(), Utc(-7), Position(3)))),
+            wanted(unit("8"), Some((kind, Utc(8), Position(4)))),
+        ]
+    );
+    assert_eq!(store.codes(&Code::parse("770").unwrap()).unwrap(), []);
+}
+
+/// The files of sled's snapshots in a store that was opened with something in it.
+fn snapshots(dir: &Path) -> Vec<std::path::PathBuf> {
+    let files = fs::read_dir(dir.join("sled")).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|p| p.file_name().unwrap().to_str().unwrap().starts_with("snap.")).collect()
+}
+
+fn filled(dir: &Path) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    open(dir).store.apply(&shift(5000)).unwrap();
+    contents(&open(dir).store)
+}
+
+#[test]
+fn a_torn_new_snapshot_does_not_keep_the_store_from_opening() {
+    let dir = tempfile::tempdir().unwrap();
+    let before = filled(dir.path());
+    let torn = dir.path().join("sled/snap.FFFFFFFFFFFFFFFF.generating");
+    fs::write(&torn, b"torn").unwrap();
+    let Opened { store, applied, rebuilt } = open(dir.path());
+    assert_eq!((applied, rebuilt), (Position(5000), None));
+    assert!(contents(&store) == before && !torn.exists());
+}
+
+#[test]
+fn a_truncated_snapshot_costs_a_scan_and_no_record() {
+    let dir = tempfile::tempdir().unwrap();
+    let before = filled(dir.path());
+    let found = snapshots(dir.path());
+    assert!(!found.is_empty());
+    for path in &found {
+        fs::OpenOptions::new().write(true).open(path).unwrap().set_len(9).unwrap();
+    }
+    let Opened { store, applied, rebuilt } = open(dir.path());
+    assert_eq!((applied, rebuilt), (Position(5000), None));
+    assert!(contents(&store) == before);
+}
+
+#[test]
+fn a_store_of_another_form_another_ledger_or_ahead_of_its_own_is_begun_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    open(dir.path()).store.apply(&shift(10)).unwrap();
+    let cause = |options: StoreOptions| {
+        let Opened { store, applied, rebuilt } = Store::open(&options).unwrap();
+        assert_eq!((applied, store.record(Position(1)).unwrap()), (Position(0), None));
+        store.apply(&shift(10)).unwrap();
+        rebuilt.unwrap().cause
+    };
+    let ahead = StoreOptions { durable: Position(9), ..options(dir.path()) };
+    let (applied, durable) = (Position(10), Position(9));
+    assert_eq!(cause(ahead), RebuildCause::Ahead { applied, durable });
+    let other = StoreOptions { origin: origin(2), ..options(dir.path()) };
+    assert_eq!(cause(other.clone()), RebuildCause::Origin { found: origin(1) });
+    let store = Store::open(&other).unwrap().store;
+    store.db.insert(key::META_SCHEMA, &7u64.to_be_bytes()).unwrap();
+    drop(store);
+    assert_eq!(cause(other.clone()), RebuildCause::Schema { found: 7, wanted: key::SCHEMA });
+    assert_eq!(Store::open(&other).unwrap().rebuilt, None);
+}
+
+/// Flips bytes all over the log: whatever sled makes of it, it is told or answered right.
+#[test]
+fn a_damaged_log_is_begun_anew_or_told_by_whoever_reads_it() {
+    let records = shift(5000);
+    let (mut anew, mut told) = (0, 0);
+    for (from, len) in [(0, 4096), (900_000, 300_000), (1_400_000, 200_000), (3_000_000, 3_000)] {
+        let dir = tempfile::tempdir().unwrap();
+        filled(dir.path());
+        let path = dir.path().join("sled/db");
+        let mut bytes = fs::read(&path).unwrap();
+        bytes.iter_mut().skip(from).take(len).for_each(|b| *b ^= 0x5A);
+        fs::write(&path, bytes).unwrap();
+        let Opened { store, applied, rebuilt } = open(dir.path());
+        anew += u32::from(rebuilt.is_some());
+        let found = store.records(Position(0), applied, usize::MAX);
+        match found {
+            Ok(found) => assert!(found.iter().eq(records.iter().map(|(_, r)| r).take(found.len()))),
+            Err(StoreError::Damaged(_)) => told += 1,
+            Err(other) => panic!("{other}"),
+        }
+        let why = RebuildCause::Damaged("test".to_owned());
+        store.retire();
+        let Opened { store: fresh, .. } = Store::anew(&options(dir.path()), why).unwrap();
+        drop(store);
+        fresh.apply(&records).unwrap();
+        assert_eq!(fresh.records(Position(0), Position(5000), 9999).unwrap().len(), 5000);
+        drop(fresh);
+        assert_eq!(open(dir.path()).applied, Position(5000));
+    }
+    assert!(anew + told > 0, "none of the damage was seen");
+}

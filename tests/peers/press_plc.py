@@ -1,0 +1,330 @@
+#!/usr/bin/env python3
+"""The press, station PRESS10: an OPC UA PLC with two counter-and-echo handshakes, a coil in its feeder and a badge.
+
+usage: press_plc.py --state DIR --truth FILE [--parts N] [--port P] [--control P] [--cycle MS] [--restarts PLAN]
+                    [--mid MS] [--reset-ack idle|zero] [--insecure]
+
+A restart plan is `PART:KIND,…`. KIND is
+  keep              after the part: counters, acks and words are retained
+  reset             after the part: words are cleared and the counters go back by one, so that the next, new part
+                    comes under exactly the numbers of the part before it
+  keep-mid-admit    while the part waits for AckId; an ack written meanwhile is lost with the process
+  keep-mid-result   while the part waits for Ack; the same
+  keep-mid          keep-mid-result for even parts, keep-mid-admit for odd ones
+"""
+import argparse
+import asyncio
+import datetime as dt
+import ipaddress
+import json
+import logging
+import os
+import random
+
+from asyncua import Server, ua
+from asyncua.server.user_managers import User, UserRole
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+import plc_common as plc
+
+NAMESPACE, APPLICATION = "urn:shift:press", "urn:shift:press:plc"
+T = ua.VariantType
+WORDS = {
+    "BootId": (T.UInt32, 0), "Life": (T.UInt32, 0), "Temp": (T.Double, 24.0), "Operator": (T.String, ""),
+    "Coil.LotId": (T.String, ""), "Coil.Material": (T.String, ""),
+    "Admit.Serial": (T.String, ""), "Admit.ReqId": (T.UInt32, 0), "Admit.AckId": (T.UInt32, 0), "Admit.Permit": (T.Int16, 0),
+    "Result.Serial": (T.String, ""), "Result.Count": (T.UInt32, 0), "Result.Ack": (T.UInt32, 0), "Result.Result": (T.Int16, 0),
+    "Result.Force": (T.Double, 0.0), "Result.Temp": (T.Double, 0.0),
+}
+WRITABLE = ("Admit.AckId", "Admit.Permit", "Result.Ack")
+LIVE = ("BootId", "Life", "Temp")
+
+
+class Anybody:
+    """Every client is an ordinary user, so that only the writable words can be written."""
+
+    def get_user(self, iserver, username=None, password=None, certificate=None):
+        return User(role=UserRole.User)
+
+
+def certificate(folder):
+    """Key and self-signed certificate of this PLC, made at its first start; returns paths and the DER bytes."""
+    key_path, cert_path = os.path.join(folder, "press-key.pem"), os.path.join(folder, "press-cert.der")
+    if not os.path.exists(cert_path):
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "press stand-in")])
+        today = dt.datetime.now(dt.timezone.utc)
+        names = [x509.UniformResourceIdentifier(APPLICATION), x509.IPAddress(ipaddress.ip_address(plc.HOST)), x509.DNSName("localhost")]
+        usage = dict(digital_signature=True, content_commitment=True, key_encipherment=True, data_encipherment=True, key_agreement=False,
+                     key_cert_sign=False, crl_sign=False, encipher_only=False, decipher_only=False)
+        cert = (
+            x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(today - dt.timedelta(days=1)).not_valid_after(today + dt.timedelta(days=3650))
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.KeyUsage(**usage), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .sign(key, hashes.SHA256())
+        )
+        pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        with open(key_path, "wb") as f:
+            f.write(pem)
+        os.chmod(key_path, 0o600)
+        with open(cert_path, "wb") as f:
+            f.write(cert.public_bytes(serialization.Encoding.DER))
+    with open(cert_path, "rb") as f:
+        der = f.read()
+    return key_path, cert_path, x509.load_der_x509_certificate(der)
+
+
+def part_words(k):
+    """The words of part k: the same in every run."""
+    r = random.Random(k)
+    failed = k % 37 == 0
+    coil, crew = (k - 1) // 40 + 1, (k - 1) // 60
+    return {
+        "serial": f"SN-{k:05d}", "coil_lot": f"COIL-{coil:03d}", "material": ("DC01", "DC04")[coil % 2],
+        "operator": f"B-{100 + crew % 3}", "result": 2 if failed else 1,
+        "force": round(66.0 + r.random() if failed else r.gauss(50.0, 1.5), 3), "temp": round(r.gauss(41.0, 0.8), 2),
+    }
+
+
+class Press:
+    def __init__(self, args):
+        self.args = args
+        self.state = plc.State(args.state, "press.json", {
+            "boot": random.randrange(1_000, 1_000_000), "port": 0, "control": 0, "done": 0, "phase": "idle", "part": {},
+            "restarts_done": 0, "pause": False, "bad": [], "words": {n: v for n, (_, v) in WORDS.items()}})
+        self.truth = plc.Truth(args.truth)
+        self.plan = plc.Plan(args.restarts, ("keep", "reset"), ("keep-mid", "keep-mid-admit", "keep-mid-result"))
+        self.words, self.bad = self.state["words"], set(self.state["bad"])
+        self.frozen, self.stopped, self.moved = False, asyncio.Event(), asyncio.Event()
+        self.nodes, self.writes = {}, 0
+
+    async def serve(self):
+        st, a = self.state, self.args
+        st["port"] = a.port or st["port"] or plc.free_port()
+        st["control"] = a.control or st["control"] or plc.free_port()
+        st["boot"] += 1
+        st.save()
+        self.words.update(BootId=st["boot"], Life=0)
+        s = self.server = Server(user_manager=Anybody())
+        await s.init()
+        s.set_endpoint(f"opc.tcp://{plc.HOST}:{st['port']}/")
+        s.set_server_name("press stand-in")
+        await s.set_application_uri(APPLICATION)
+        row = {}
+        if a.insecure:
+            s.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+        else:
+            key, cert, parsed = certificate(a.state)
+            s.set_security_policy([ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt])
+            await s.load_certificate(cert)
+            await s.load_private_key(key)
+            row = {"thumbprint": parsed.fingerprint(hashes.SHA1()).hex().upper(),
+                   "thumbprint_sha256": parsed.fingerprint(hashes.SHA256()).hex().upper(), "certificate": os.path.abspath(cert)}
+        s.set_identity_tokens([ua.AnonymousIdentityToken])
+        await self.build(await s.register_namespace(NAMESPACE))
+        await s.start()
+        listener = await plc.control(st["control"], self.commands())
+        plc.up(port=st["port"], control=st["control"], boot=st["boot"], pid=os.getpid(), **row)
+        tasks = [asyncio.create_task(self.life()), asyncio.create_task(self.work())]
+        stop = asyncio.create_task(self.stopped.wait())
+        done, _ = await asyncio.wait([*tasks, stop], return_when=asyncio.FIRST_COMPLETED)
+        for t in done:
+            t.result()
+        listener.close()
+        os._exit(0)
+
+    async def build(self, ns):
+        top = await self.server.nodes.objects.add_object(ua.NodeId("Press", ns), ua.QualifiedName("Press", ns))
+        folders = {"": top}
+        for folder in ("Admit", "Result", "Coil"):
+            folders[folder] = await top.add_object(ua.NodeId(f"Press.{folder}", ns), ua.QualifiedName(folder, ns))
+        aspace = self.server.iserver.aspace
+        for name, (kind, _) in WORDS.items():
+            folder, _, leaf = name.rpartition(".")
+            node = await folders[folder].add_variable(ua.NodeId(f"Press.{name}", ns), ua.QualifiedName(leaf, ns), self.words[name], kind)
+            self.nodes[name] = node.nodeid
+            await self.put(name, self.words[name])
+            if name in WRITABLE:
+                await node.set_writable()
+                aspace.add_datachange_callback(node.nodeid, ua.AttributeIds.Value, self.written(name))
+
+    def written(self, name):
+        async def callback(_handle, value, _error=None):
+            if value.Value is not None and value.Value.Value is not None:
+                self.words[name] = value.Value.Value
+                self.writes += 1
+                self.moved.set()
+        return callback
+
+    async def put(self, name, value, at=None):
+        at = at or dt.datetime.now(dt.timezone.utc)
+        self.words[name] = value
+        code = ua.StatusCodes.BadSensorFailure if name in self.bad else ua.StatusCodes.Good
+        value = ua.DataValue(ua.Variant(value, WORDS[name][0]), ua.StatusCode(code), SourceTimestamp=at, ServerTimestamp=at)
+        await self.server.write_attribute_value(self.nodes[name], value)
+
+    async def life(self):
+        n = 0
+        while True:
+            await asyncio.sleep(0.5)
+            if not self.frozen:
+                n += 1
+                await self.put("Life", n & 0xFFFFFFFF)
+                await self.put("Temp", round(24.0 + 0.5 * random.Random(n).gauss(0, 1), 2))
+
+    async def acked(self, word, number, kind):
+        """Wait for the echo; when a restart is due here, leave before it counts."""
+        if kind:
+            old = self.words[word]
+            mid = self.args.mid if self.args.mid is not None else random.Random(self.state["done"]).choice([0, 5, 20, 80])
+            await asyncio.sleep(mid / 1000)
+            seen = self.words[word] == number
+            self.state["words"] = {**self.words, word: old}
+            plc.restart(self.truth, self.state, {"restart": kind, "during": self.state["part"]["serial"], "word": word,
+                                                 "number": number, "boot": self.state["boot"], "ack_lost": seen})
+        while self.frozen or self.words[word] != number:
+            self.moved.clear()
+            try:
+                await asyncio.wait_for(self.moved.wait(), 0.005)
+            except asyncio.TimeoutError:
+                pass
+
+    async def work(self):
+        st, a = self.state, self.args
+        while True:
+            if st["phase"] == "idle":
+                if kind := self.plan.after(st, st["done"]):
+                    self.restart_between(kind)
+                if st["done"] >= a.parts:
+                    break
+                while st["pause"]:
+                    await asyncio.sleep(0.005)
+                if a.cycle:
+                    await asyncio.sleep(a.cycle / 1000)
+                await self.admit()
+            elif st["phase"] == "admit":
+                await self.finish_admit()
+                await self.result()
+            else:
+                await self.finish_result()
+        self.truth.end(a.parts)
+        await asyncio.Event().wait()
+
+    def restart_between(self, kind):
+        st, w = self.state, self.words
+        row = {"restart": kind, "after": st["done"], "boot": st["boot"], "admit_number": w["Admit.ReqId"], "result_number": w["Result.Count"]}
+        if kind == "reset":
+            req, count = (w["Admit.ReqId"] - 1) & 0xFFFFFFFF, (w["Result.Count"] - 1) & 0xFFFFFFFF
+            w.update({n: v for n, (_, v) in WORDS.items() if n.startswith(("Admit.", "Result."))})
+            w.update({"Admit.ReqId": req, "Result.Count": count})
+            if self.args.reset_ack == "idle":  # the echo equals the counter: nothing is requested
+                w.update({"Admit.AckId": req, "Result.Ack": count})
+        plc.restart(self.truth, st, row)
+
+    async def admit(self):
+        st, w, k = self.state, self.words, self.state["done"] + 1
+        p = st["part"] = {**part_words(k), "admit_number": (w["Admit.ReqId"] + 1) & 0xFFFFFFFF}
+        p["t_admit"], p["admit_boot"] = plc.now_ns(), st["boot"]
+        st["phase"] = "admit"
+        for name, key in (("Coil.LotId", "coil_lot"), ("Coil.Material", "material"), ("Operator", "operator"), ("Admit.Serial", "serial")):
+            w[name] = p[key]
+        w["Admit.ReqId"] = p["admit_number"]
+        st.save()
+        at = dt.datetime.now(dt.timezone.utc)
+        for name in ("Coil.LotId", "Coil.Material", "Operator", "Admit.Serial", "Admit.ReqId"):
+            await self.put(name, w[name], at)
+
+    def due(self, k, which):
+        names = ["keep-mid-" + which] + (["keep-mid"] if (k % 2 == 0) == (which == "result") else [])
+        return self.plan.during(self.state, k, names)
+
+    async def finish_admit(self):
+        k = self.state["done"] + 1
+        await self.acked("Admit.AckId", self.state["part"]["admit_number"], self.due(k, "admit"))
+        self.state["part"]["permit"] = self.words["Admit.Permit"]
+
+    async def result(self):
+        st, w = self.state, self.words
+        p = st["part"]
+        p["result_number"] = (w["Result.Count"] + 1) & 0xFFFFFFFF
+        st["phase"] = "result"
+        for name, key in (("Serial", "serial"), ("Force", "force"), ("Temp", "temp"), ("Result", "result"), ("Count", "result_number")):
+            w["Result." + name] = p[key]
+        st.save()
+        at = dt.datetime.now(dt.timezone.utc)
+        for name in ("Serial", "Force", "Temp", "Result", "Count"):
+            await self.put("Result." + name, w["Result." + name], at)
+
+    async def finish_result(self):
+        st = self.state
+        k, p = st["done"] + 1, st["part"]
+        await self.acked("Result.Ack", p["result_number"], self.due(k, "result"))
+        self.truth.part({**p, "boot": st["boot"], "t_done": plc.now_ns()})
+        st["phase"], st["done"] = "idle", k
+        st.save()
+
+    def commands(self):
+        st = self.state
+
+        def stats():
+            return {"done": st["done"], "parts": self.args.parts, "phase": st["phase"], "boot": st["boot"], "ended": self.truth.ended,
+                    "restarts": st["restarts_done"], "writes": self.writes, "paused": st["pause"], "frozen": self.frozen,
+                    "bad": sorted(self.bad), **{n: self.words[n] for n in ("Admit.ReqId", "Admit.AckId", "Admit.Permit", "Result.Count", "Result.Ack")}}
+
+        def pause(word):
+            st["pause"] = plc.onoff(word)
+            st.save()
+
+        async def bad(name, word):
+            value = self.words[name]
+            (self.bad.add if plc.onoff(word) else self.bad.discard)(name)
+            st["bad"] = sorted(self.bad)
+            st.save()
+            await self.put(name, value)
+
+        async def put(name, *text):
+            kind, text = WORDS[name][0], " ".join(text)
+            await self.put(name, text if kind == T.String else float(text) if kind == T.Double else int(text))
+
+        async def wait(n):
+            while st["done"] < int(n):
+                await asyncio.sleep(0.005)
+
+        def freeze(word):
+            self.frozen = plc.onoff(word)
+
+        return {"stats": lambda: json.dumps(stats()), "pause": pause, "bad": bad, "set": put, "wait": wait, "freeze": freeze,
+                "get": lambda name: json.dumps(self.words[name]), "stop": self.stopped.set}
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--state", required=True)
+    p.add_argument("--truth", required=True)
+    p.add_argument("--parts", type=int, default=500)
+    p.add_argument("--port", type=int, default=0)
+    p.add_argument("--control", type=int, default=0)
+    p.add_argument("--cycle", type=float, default=0, help="ms between two parts")
+    p.add_argument("--restarts", default="")
+    p.add_argument("--mid", type=float, help="ms from presenting to a -mid restart; else 0, 5, 20 or 80 by part")
+    p.add_argument("--reset-ack", choices=("idle", "zero"), default="idle", help="echo words after a reset: equal to the counters, or 0")
+    p.add_argument("--insecure", action="store_true", help="offer security None only")
+    args = p.parse_args()
+    logging.basicConfig(level=logging.CRITICAL)
+
+    async def run():
+        await Press(args).serve()
+
+    asyncio.run(run())
+
+
+if __name__ == "__main__":
+    main()
