@@ -49,7 +49,7 @@ impl Reader {
     /// Reads the ledger of a data directory whose daemon is stopped, up to its last whole frame.
     /// Takes no lock and changes nothing.
     pub fn open(dir: &Path) -> Self {
-        Self::stopped(Arc::new(Files::default()), folder(dir))
+        Self::stopped(Arc::new(Files), folder(dir))
     }
 
     pub(super) fn stopped(disk: Arc<dyn Disk>, dir: PathBuf) -> Self {

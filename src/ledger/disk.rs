@@ -1,5 +1,4 @@
 //! What the ledger asks of a disk: so little that a test can be one.
-use parking_lot::Mutex;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -44,11 +43,14 @@ pub trait DiskFile: Send + Sync {
     }
 }
 
+/// Held as long as it lives.
+pub type Lock = Box<dyn std::any::Any + Send + Sync>;
+
 /// A file system.
 pub trait Disk: Send + Sync {
-    /// Takes the advisory lock `path`, creating it, until this value is dropped; `false` if somebody
-    /// else has it.
-    fn lock(&self, path: &Path) -> io::Result<bool>;
+    /// Takes the advisory lock `path`, creating it; it is held until the value given is dropped.
+    /// `None` if somebody else has it.
+    fn lock(&self, path: &Path) -> io::Result<Option<Lock>>;
 
     /// Makes a directory with its parents; fine if it is there.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
@@ -76,20 +78,15 @@ pub trait Disk: Send + Sync {
 }
 
 /// The file system of the machine.
-#[derive(Debug, Default)]
-pub struct Files {
-    locks: Mutex<Vec<File>>,
-}
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Files;
 
 impl Disk for Files {
-    fn lock(&self, path: &Path) -> io::Result<bool> {
+    fn lock(&self, path: &Path) -> io::Result<Option<Lock>> {
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
         match file.try_lock() {
-            Ok(()) => {
-                self.locks.lock().push(file);
-                Ok(true)
-            }
-            Err(TryLockError::WouldBlock) => Ok(false),
+            Ok(()) => Ok(Some(Box::new(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(why)) => Err(why),
         }
     }

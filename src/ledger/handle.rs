@@ -1,6 +1,6 @@
 //! The handle that the daemon holds, and the thread behind it.
 use super::cursor::{Reader, Tail};
-use super::disk::Disk;
+use super::disk::{Disk, Lock};
 use super::error::{AppendError, Doing, LedgerError};
 use super::format;
 use super::recover::{Recovered, recover};
@@ -97,6 +97,7 @@ pub struct Ledger {
     durable: watch::Receiver<Durable>,
     reader: Reader,
     thread: Option<JoinHandle<()>>,
+    _lock: Lock,
 }
 
 /// What the handle and the thread both see.
@@ -133,9 +134,9 @@ impl Ledger {
         let inner = folder(&dir);
         disk.create_dir(&inner).doing("created", &inner)?;
         let lock = dir.join("lock");
-        if !disk.lock(&lock).doing("locked", &lock)? {
+        let Some(lock) = disk.lock(&lock).doing("locked", &lock)? else {
             return Err(LedgerError::Locked(dir));
-        }
+        };
         disk.sync_dir(&dir).doing("synced", &dir)?;
         let Recovered { writer, cut_bytes } = recover(disk.clone(), &inner, &origin)?;
         let recovered = writer.position();
@@ -161,7 +162,8 @@ impl Ledger {
         let builder = std::thread::Builder::new().name("ledger".to_owned());
         let thread = Some(builder.spawn(move || task.run()).map_err(LedgerError::Thread)?);
         let room = Arc::new(Semaphore::new(QUEUE_BYTES_MAX));
-        let ledger = Self { queue: Some(queue), room, shared, durable, reader, thread };
+        let ledger =
+            Self { queue: Some(queue), room, shared, durable, reader, thread, _lock: lock };
         Ok(Opened { ledger, recovered, cut_bytes, origin })
     }
 

@@ -27,7 +27,7 @@ mod simulated;
 mod tests;
 
 pub use cursor::{Cursor, Entry, Reader};
-pub use disk::{Disk, DiskFile, Files};
+pub use disk::{Disk, DiskFile, Files, Lock};
 pub use error::{AppendError, Damage, LedgerError};
 pub use handle::{Durable, Generation, Ledger, Opened, Options, SEGMENT_BYTES_MAX, State};
 pub use tree::{Tree, leaf};

@@ -1,7 +1,7 @@
 //! A disk that does by seed what real ones do by bad luck: writes that were not synced are lost,
 //! torn and reordered by a power cut, a failed sync drops pages that the cache goes on showing, and
 //! a later sync says Ok all the same.
-use super::disk::{Disk, DiskFile};
+use super::disk::{Disk, DiskFile, Lock};
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -34,7 +34,6 @@ struct World {
     faults: Faults,
     /// Operations until the power fails.
     power: Option<u32>,
-    locked: bool,
 }
 
 #[derive(Default)]
@@ -117,7 +116,6 @@ impl SimulatedDisk {
             journal: Vec::new(),
             faults: Faults::default(),
             power: None,
-            locked: false,
         })))
     }
 
@@ -137,14 +135,14 @@ impl SimulatedDisk {
     /// The process ends and begins again: the cache stays.
     pub(super) fn kill(&self) {
         let mut world = self.0.lock();
-        (world.power, world.locked, world.faults) = (None, false, Faults::default());
+        (world.power, world.faults) = (None, Faults::default());
     }
 
     /// The machine ends and begins again: the cache is gone.
     pub(super) fn power_cut(&self) {
         self.kill();
         let mut world = self.0.lock();
-        let World { rng, inodes, names, durable_names, journal, .. } = &mut *world;
+        let World { rng, inodes, journal, .. } = &mut *world;
         let share = rng.random_range(0.0..=1.0);
         for inode in inodes {
             inode.settle(false, || rng.random_bool(share));
@@ -170,8 +168,8 @@ struct SimulatedFile {
 }
 
 impl Disk for SimulatedDisk {
-    fn lock(&self, _: &Path) -> io::Result<bool> {
-        Ok(!std::mem::replace(&mut self.0.lock().locked, true))
+    fn lock(&self, _: &Path) -> io::Result<Option<Lock>> {
+        Ok(Some(Box::new(())))
     }
 
     fn create_dir(&self, _: &Path) -> io::Result<()> {
