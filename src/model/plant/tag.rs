@@ -1,6 +1,6 @@
 //! A configured point of a device.
 use super::DeviceIndex;
-use crate::model::{TagName, Ucum};
+use crate::model::{Quality, TagName, Ucum, Value};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -31,6 +31,31 @@ pub struct Tag {
     pub bad: Vec<f64>,
     /// Names of its values.
     pub names: BTreeMap<i64, String>,
+}
+
+impl Tag {
+    /// What is wrong with a value that the device called good: not a finite number, a code for "no
+    /// value", or outside the plausible range. `None` leaves the quality as it is. The value itself
+    /// is kept as it was read.
+    pub fn judge(&self, value: &Value) -> Option<Quality> {
+        match value {
+            Value::Real(r) if !r.is_finite() => return Some(Quality::BAD_RANGE),
+            Value::List(elements) => return elements.iter().find_map(|e| self.judge(e)),
+            Value::Empty
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::UInt(_)
+            | Value::Real(_)
+            | Value::Text(_)
+            | Value::Bytes(_)
+            | Value::Time(_) => {}
+        }
+        let number = value.number()?;
+        #[expect(clippy::float_cmp, reason = "a code for \"no value\" is that number exactly")]
+        let no_value = self.bad.iter().any(|bad| *bad == number);
+        let outside = self.range.is_some_and(|(low, high)| number < low || number > high);
+        (no_value || outside).then_some(Quality::BAD_RANGE)
+    }
 }
 
 /// Where a tag is found.
@@ -155,4 +180,51 @@ pub enum StringOrder {
     High,
     /// One, in the low byte.
     Low,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tag(range: Option<(f64, f64)>, bad: &[f64]) -> Tag {
+        Tag {
+            name: TagName::parse("t").unwrap(),
+            device: DeviceIndex(0),
+            source: TagSource::Node(NodeAddress {
+                namespace: "urn:x".to_owned(),
+                identifier: "s=t".to_owned(),
+            }),
+            fast: false,
+            watched: true,
+            every_change: false,
+            publish: None,
+            writable: false,
+            unit: None,
+            range,
+            bad: bad.to_vec(),
+            names: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_no_value_or_implausible_is_bad() {
+        let checked = tag(Some((0.0, 100.0)), &[99.0]);
+        for bad in [
+            Value::Real(f64::NAN),
+            Value::Real(f64::INFINITY),
+            Value::Int(-1),
+            Value::UInt(101),
+            Value::Real(100.5),
+            Value::UInt(99),
+            Value::List(vec![Value::UInt(1), Value::UInt(101)]),
+        ] {
+            assert_eq!(checked.judge(&bad), Some(Quality::BAD_RANGE), "{bad}");
+        }
+        for fine in [Value::Int(0), Value::Real(100.0), Value::text("101"), Value::Empty] {
+            assert_eq!(checked.judge(&fine), None, "{fine}");
+        }
+        let open = tag(None, &[]);
+        assert_eq!(open.judge(&Value::Real(-1e300)), None);
+        assert_eq!(open.judge(&Value::Real(f64::NAN)), Some(Quality::BAD_RANGE));
+    }
 }
