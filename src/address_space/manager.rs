@@ -15,7 +15,7 @@ use ::opcua::server::node_manager::{
     MethodCall, NodeManager, NodeMetadata, ReadNode, RequestContext, ServerContext,
 };
 use ::opcua::types::{
-    AttributeId, ExpandedNodeId, Identifier, LocalizedText, NodeId, ObjectId, QualifiedName,
+    AttributeId, ExpandedNodeId, Identifier, LocalizedText, NodeClass, NodeId, ObjectId, QualifiedName,
     ReferenceTypeId, StatusCode, TimestampsToReturn,
 };
 use std::sync::Arc;
@@ -106,7 +106,7 @@ impl<S: Source> Manager<S> {
             Target::Place(place) => return reader.metadata(&place),
             Target::Type(of) => {
                 let name = QualifiedName::new(self.namespace, of.1);
-                (NodeId::new(self.namespace, of.0), name, types::class(of))
+                (NodeId::new(self.namespace, of.0), name, NodeClass::ObjectType)
             }
             Target::Base(id, name, class) => (id, QualifiedName::new(0, name), class),
         };

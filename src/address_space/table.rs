@@ -35,7 +35,7 @@ impl Kind {
             Self::Flag => DataTypeId::Boolean.into(),
             Self::Time => DataTypeId::DateTime.into(),
             Self::Number => DataTypeId::Double.into(),
-            Self::Verdict => NodeId::new(namespace, types::VERDICT.0),
+            Self::Verdict => NodeId::new(namespace, types::VERDICT),
             Self::Any => DataTypeId::BaseDataType.into(),
             Self::Arguments => DataTypeId::Argument.into(),
         }

@@ -3,7 +3,6 @@ use super::AddressSpaceError;
 use super::place::Method;
 use crate::genealogy::{Certainty, LinkKind};
 use ::opcua::nodes::{ImportedItem, NodeSet2Import, NodeSetImport, NodeSetNamespaceMapper};
-use ::opcua::types::NodeClass;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -26,7 +25,7 @@ pub(super) const CONDITION: Type = Type(1007, "ConditionStateType");
 pub(super) const STEP: Type = Type(1008, "ProcessStepType");
 pub(super) const LEDGER: Type = Type(1009, "LedgerType");
 pub(super) const EVENT: Type = Type(2001, "GenealogyEventType");
-pub(super) const VERDICT: Type = Type(3001, "VerdictEnum");
+pub(super) const VERDICT: u32 = 3001;
 pub(super) const PROCESSED_AT: u32 = 4013;
 
 /// The number of a method as its type declares it; a client may call by that too.
@@ -36,11 +35,6 @@ pub(super) fn method(method: Method) -> u32 {
         Method::Trace => 7002,
         Method::Recall => 7003,
     }
-}
-
-/// The node class of a type.
-pub(super) fn class(of: Type) -> NodeClass {
-    if of == VERDICT { NodeClass::DataType } else { NodeClass::ObjectType }
 }
 
 /// The number of the reference type from a whole to its part. A link that is only one of several
