@@ -311,4 +311,89 @@ pub(super) fn error(refusal: &Refusal) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    fn header(kind: &[u8; 4], len: u32) -> Result<Header, Refusal> {
+        let mut bytes = [0; HEADER_LEN];
+        bytes[..4].copy_from_slice(kind);
+        bytes[4..].copy_from_slice(&len.to_le_bytes());
+        Header::parse(bytes)
+    }
+
+    fn text(text: &[u8]) -> Vec<u8> {
+        [&u32::try_from(text.len()).unwrap().to_le_bytes(), text].concat()
+    }
+
+    fn open(judge: &mut Judge, policy: &str, receiver: &[u8]) -> Result<(), Refusal> {
+        let head = [0; HEADER_LEN + 4];
+        let bytes = [&head[..], &text(policy.as_bytes()), &text(b"leaf"), &text(receiver)].concat();
+        let header = header(b"OPNF", u32::try_from(bytes.len()).unwrap()).unwrap();
+        match judge.frame(header, &bytes)? {
+            Passage::IfTrusted(certificate) => assert_eq!(certificate, b"leaf"),
+            Passage::Free => panic!("a certificate is always looked at"),
+        }
+        Ok(())
+    }
+
+    fn greeted() -> Judge {
+        let mut judge = Judge::new(b"us".to_vec());
+        judge.frame(header(b"HELF", 32).unwrap(), &[0; 32]).unwrap();
+        judge
+    }
+
+    #[test]
+    fn a_header_is_refused_before_its_frame_is_kept() {
+        assert!(header(b"MSGC", 65_536).is_ok());
+        assert_eq!(header(b"MSGF", 65_537), Err(Refusal::TooLarge));
+        assert_eq!(header(b"MSGF", u32::MAX), Err(Refusal::TooLarge));
+        assert_eq!(header(b"MSGF", 23), Err(Refusal::Malformed));
+        assert_eq!(header(b"OPNC", 100), Err(Refusal::Malformed));
+        assert_eq!(header(b"ACKF", 100), Err(Refusal::Malformed));
+    }
+
+    #[test]
+    fn a_channel_is_opened_towards_us_and_keeps_its_policy() {
+        let [first, second, _] = POLICIES;
+        assert_eq!(open(&mut greeted(), first, b"them"), Err(Refusal::Receiver));
+        let mut judge = greeted();
+        assert!(!judge.is_open());
+        assert_eq!(open(&mut judge, first, b"us"), Ok(()));
+        assert!(judge.is_open());
+        assert_eq!(open(&mut judge, first, b"us"), Ok(()), "a renewal");
+        assert_eq!(open(&mut judge, second, b"us"), Err(Refusal::Policy));
+        assert_eq!(open(&mut judge, POLICY_NONE, b"us"), Err(Refusal::Policy));
+    }
+
+    #[test]
+    fn a_request_is_bounded_over_all_its_frames() {
+        let mut judge = greeted();
+        open(&mut judge, POLICIES[0], b"us").unwrap();
+        let bytes = vec![0; FRAME_LEN_MAX];
+        let part = header(b"MSGC", 65_536).unwrap();
+        let end = header(b"MSGF", 65_536).unwrap();
+        for _ in 0..3 {
+            for _ in 0..7 {
+                assert_eq!(judge.frame(part, &bytes), Ok(Passage::Free));
+            }
+            assert_eq!(judge.frame(end, &bytes), Ok(Passage::Free));
+        }
+        for _ in 0..8 {
+            judge.frame(part, &bytes).unwrap();
+        }
+        assert_eq!(judge.frame(part, &bytes), Err(Refusal::TooLarge));
+    }
+
+    #[test]
+    fn no_bytes_make_the_judge_fail() {
+        for len in 24..200_u32 {
+            for fill in [0, 1, 2, 0x7f, 0xff] {
+                let bytes = vec![fill; len as usize];
+                for kind in [b"OPNF", b"MSGF", b"CLOF"] {
+                    let mut judge = greeted();
+                    assert!(judge.frame(header(kind, len).unwrap(), &bytes).is_err());
+                }
+            }
+        }
+    }
+}
