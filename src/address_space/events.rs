@@ -39,9 +39,7 @@ impl Genealogy {
     fn base(&self, name: &str) -> Variant {
         match name {
             // The position, so that the same record has the same id after a restart.
-            "EventId" => {
-                ByteString::from(self.view.position.0.to_be_bytes().to_vec()).into()
-            }
+            "EventId" => ByteString::from(self.view.position.0.to_be_bytes().to_vec()).into(),
             "EventType" => self.event_type.clone().into(),
             "SourceNode" => self.source_node().into(),
             "SourceName" => match &self.view.station {
@@ -61,9 +59,7 @@ impl Genealogy {
         match name {
             "Position" => self.view.position.0.into(),
             "Verb" => self.view.kind.into(),
-            "Items" => {
-                self.view.items.iter().map(ToString::to_string).collect::<Vec<_>>().into()
-            }
+            "Items" => self.view.items.iter().map(ToString::to_string).collect::<Vec<_>>().into(),
             "Station" => table::text(self.view.station.as_ref()),
             "Result" => table::optional(self.view.result.map(table::result)),
             "Text" => self.view.text.as_str().into(),

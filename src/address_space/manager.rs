@@ -15,8 +15,8 @@ use ::opcua::server::node_manager::{
     MethodCall, NodeManager, NodeMetadata, ReadNode, RequestContext, ServerContext,
 };
 use ::opcua::types::{
-    AttributeId, ExpandedNodeId, Identifier, LocalizedText, NodeClass, NodeId, ObjectId, QualifiedName,
-    ReferenceTypeId, StatusCode, TimestampsToReturn,
+    AttributeId, ExpandedNodeId, Identifier, LocalizedText, NodeClass, NodeId, ObjectId,
+    QualifiedName, ReferenceTypeId, StatusCode, TimestampsToReturn,
 };
 use std::sync::Arc;
 
@@ -119,52 +119,6 @@ impl<S: Source> Manager<S> {
         }
     }
 
-    fn read_one(&self, reader: &Reader<'_, S>, node: &mut ReadNode, back: TimestampsToReturn) {
-        let Some(place) = reader.find(&node.node().node_id) else {
-            node.set_error(StatusCode::BadNodeIdUnknown);
-            return;
-        };
-        let wanted = node.node();
-        match attributes::read(reader, &place, wanted.attribute_id, &wanted.index_range, back) {
-            Ok(value) => node.set_result(value),
-            Err(status) => node.set_error(status),
-        }
-    }
-
-    fn translate_one(
-        &self,
-        reader: &Reader<'_, S>,
-        item: &mut BrowsePathItem<'_>,
-        types: &dyn TypeTree,
-    ) {
-        let (mut at, skip) = if *item.node_id() == ObjectId::ObjectsFolder {
-            let Some(first) = item.path().first() else { return };
-            let entry = Place::Object(Object::Traceability);
-            let kind = ReferenceTypeId::Organizes.into();
-            if !leads(first, &kind, types)
-                || first.target_name != reader.metadata(&entry).browse_name
-            {
-                return;
-            }
-            item.add_element(reader.id(&entry), 1, None);
-            (entry, 1)
-        } else {
-            let Some(start) = reader.find(item.node_id()) else {
-                item.set_status(StatusCode::BadNodeIdUnknown);
-                return;
-            };
-            (start, 0)
-        };
-        for (depth, element) in item.path().iter().enumerate().skip(skip) {
-            let Some((kind, child)) = reader.child(&at, &element.target_name) else { return };
-            if !leads(element, &kind, types) {
-                return;
-            }
-            item.add_element(reader.id(&child), depth + 1, None);
-            at = child;
-        }
-    }
-
     fn create_one(&self, reader: &Reader<'_, S>, item: &mut CreateMonitoredItem) {
         let wanted = item.item_to_monitor();
         let Some(place) = reader.find(&wanted.node_id) else {
@@ -208,6 +162,51 @@ impl<S: Source> Manager<S> {
                     || *id == NodeId::new(self.namespace, types::method(*method))
             })
             .ok_or(StatusCode::BadMethodInvalid)
+    }
+}
+
+/// Reads one attribute of a virtual node.
+fn read_one<S: Source>(reader: &Reader<'_, S>, node: &mut ReadNode, back: TimestampsToReturn) {
+    let Some(place) = reader.find(&node.node().node_id) else {
+        node.set_error(StatusCode::BadNodeIdUnknown);
+        return;
+    };
+    let wanted = node.node();
+    match attributes::read(reader, &place, wanted.attribute_id, &wanted.index_range, back) {
+        Ok(value) => node.set_result(value),
+        Err(status) => node.set_error(status),
+    }
+}
+
+/// Follows a path of names from the `Objects` folder or one of our nodes, name by name.
+fn translate_one<S: Source>(
+    reader: &Reader<'_, S>,
+    item: &mut BrowsePathItem<'_>,
+    types: &dyn TypeTree,
+) {
+    let (mut at, skip) = if *item.node_id() == ObjectId::ObjectsFolder {
+        let Some(first) = item.path().first() else { return };
+        let entry = Place::Object(Object::Traceability);
+        let kind = ReferenceTypeId::Organizes.into();
+        if !leads(first, &kind, types) || first.target_name != reader.metadata(&entry).browse_name {
+            return;
+        }
+        item.add_element(reader.id(&entry), 1, None);
+        (entry, 1)
+    } else {
+        let Some(start) = reader.find(item.node_id()) else {
+            item.set_status(StatusCode::BadNodeIdUnknown);
+            return;
+        };
+        (start, 0)
+    };
+    for (depth, element) in item.path().iter().enumerate().skip(skip) {
+        let Some((kind, child)) = reader.child(&at, &element.target_name) else { return };
+        if !leads(element, &kind, types) {
+            return;
+        }
+        item.add_element(reader.id(&child), depth + 1, None);
+        at = child;
     }
 }
 
@@ -269,7 +268,7 @@ impl<S: Source> NodeManager for Manager<S> {
             let reader = self.reader();
             for node in nodes {
                 if self.is_virtual(&node.node().node_id) {
-                    self.read_one(&reader, node, back);
+                    read_one(&reader, node, back);
                 } else {
                     typed.push(&mut **node);
                 }
@@ -308,7 +307,7 @@ impl<S: Source> NodeManager for Manager<S> {
             for item in nodes {
                 let ours = self.is_virtual(item.node_id());
                 if ours || *item.node_id() == ObjectId::ObjectsFolder {
-                    self.translate_one(&reader, item, &*tree);
+                    translate_one(&reader, item, &*tree);
                 }
                 if !ours && self.is_typed(item.node_id()) {
                     typed.push(&mut **item);

@@ -162,6 +162,7 @@ pub(super) fn without_key(path: &[QualifiedName]) -> (&[QualifiedName], bool) {
 }
 
 /// A number that is equal where the values are equal; for times also ordered as they are.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library compares all others itself")]
 pub(super) fn key(value: Variant) -> Variant {
     match value {
         Variant::String(text) => hash(text.as_ref()).into(),

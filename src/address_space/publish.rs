@@ -34,15 +34,17 @@ pub(super) struct Publisher<S> {
 impl<S: Source> Publisher<S> {
     /// Pushes what is recorded from `sent` on; returns when the source is gone.
     pub(super) async fn run(self, mut sent: Position) {
-        let mut changes = self.source.watch();
+        let mut positions = self.source.watch();
+        // What was recorded between `sent` and now is not announced again.
+        positions.mark_changed();
         let mut count = tokio::time::interval(COUNT_EVERY);
         loop {
             tokio::select! {
-                changed = changes.changed() => {
+                changed = positions.changed() => {
                     if changed.is_err() {
                         return;
                     }
-                    changes.borrow_and_update();
+                    positions.borrow_and_update();
                     sent = self.round(sent);
                     tokio::time::sleep(ROUND_MIN).await;
                 }
@@ -99,8 +101,7 @@ impl<S: Source> Publisher<S> {
     }
 
     fn count_sessions(&self) {
-        let id =
-            VariableId::Server_ServerDiagnostics_ServerDiagnosticsSummary_CurrentSessionCount;
+        let id = VariableId::Server_ServerDiagnostics_ServerDiagnosticsSummary_CurrentSessionCount;
         if let Some(Variant::UInt32(count)) =
             self.handle.info().diagnostics.get(id).and_then(|v| v.value)
         {
@@ -125,6 +126,8 @@ fn may_have_changed(place: &Place, touched: &BTreeSet<ItemKey>) -> bool {
             _,
         ) => true,
         // Written once and for ever.
-        Place::Measurement(..) | Place::Object(_) | Place::Method(_) | Place::Arguments(..) => false,
+        Place::Measurement(..) | Place::Object(_) | Place::Method(_) | Place::Arguments(..) => {
+            false
+        }
     }
 }

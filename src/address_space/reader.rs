@@ -45,8 +45,11 @@ pub(super) struct Reader<'a, S> {
     /// Our namespace.
     pub(super) namespace: u16,
     now: DateTime,
-    last: RefCell<Option<(ItemKey, Option<Arc<Answer<ItemView>>>)>>,
+    last: RefCell<Option<(ItemKey, Item)>>,
 }
+
+/// An item as it was answered; none if nothing recorded has its key.
+type Item = Option<Arc<Answer<ItemView>>>;
 
 impl<'a, S: Source> Reader<'a, S> {
     /// A reader for one request that came at `now`.
@@ -64,10 +67,9 @@ impl<'a, S: Source> Reader<'a, S> {
     fn exists(&self, place: &Place) -> bool {
         match place {
             Place::Method(_) | Place::Arguments(..) => true,
-            Place::Measurement(key, at, name) => {
-                self.step(key, *at, |s| s.measurements.iter().any(|m| m.name == *name))
-                    .unwrap_or(false)
-            }
+            Place::Measurement(key, at, name) => self
+                .step(key, *at, |s| s.measurements.iter().any(|m| m.name == *name))
+                .unwrap_or(false),
             Place::Object(object) | Place::Variable(object, _) => match object {
                 Object::Traceability | Object::Folder(_) | Object::Ledger => true,
                 Object::Station(id) => self.source.station(id).is_some(),
@@ -80,7 +82,7 @@ impl<'a, S: Source> Reader<'a, S> {
         }
     }
 
-    fn item(&self, key: &ItemKey) -> Option<Arc<Answer<ItemView>>> {
+    fn item(&self, key: &ItemKey) -> Item {
         if let Some((last, answer)) = &*self.last.borrow()
             && last == key
         {
@@ -177,18 +179,6 @@ impl<'a, S: Source> Reader<'a, S> {
             Place::Object(_) | Place::Variable(..) | Place::Arguments(..) => String::new(),
         };
         if text.is_empty() { LocalizedText::null() } else { LocalizedText::from(text.as_str()) }
-    }
-
-    /// What a variable's value is of; `None` for what has no value.
-    pub(super) fn kind(&self, place: &Place) -> Option<Kind> {
-        match place {
-            Place::Variable(object, name) => {
-                table::variables(object).find(|(n, _)| n == name).map(|(_, kind)| kind)
-            }
-            Place::Measurement(..) => Some(Kind::Any),
-            Place::Arguments(..) => Some(Kind::Arguments),
-            Place::Object(_) | Place::Method(_) => None,
-        }
     }
 
     /// The value of a variable; `None` for what has none.
@@ -373,9 +363,8 @@ impl<'a, S: Source> Reader<'a, S> {
     }
 
     fn content(&self, folder: Folder) -> Vec<Object> {
-        let recent = |class| {
-            self.source.recent(class, RECENT_MAX).into_iter().map(Object::Item).collect()
-        };
+        let recent =
+            |class| self.source.recent(class, RECENT_MAX).into_iter().map(Object::Item).collect();
         match folder {
             Folder::Stations => {
                 self.source.stations().into_iter().map(|s| Object::Station(s.id)).collect()
@@ -404,7 +393,9 @@ impl<'a, S: Source> Reader<'a, S> {
             | Place::Method(_)
             | Place::Arguments(..) => {
                 return self.edges(place).into_iter().find_map(|edge| match edge.to {
-                    Target::Place(to) if edge.forward && self.metadata(&to).browse_name == *name => {
+                    Target::Place(to)
+                        if edge.forward && self.metadata(&to).browse_name == *name =>
+                    {
                         Some((edge.kind, to))
                     }
                     Target::Place(_) | Target::Type(_) | Target::Base(..) => None,
@@ -441,11 +432,7 @@ impl Edges {
     }
 
     fn is_folder(&mut self) {
-        let to = Target::Base(
-            ObjectTypeId::FolderType.into(),
-            "FolderType",
-            NodeClass::ObjectType,
-        );
+        let to = Target::Base(ObjectTypeId::FolderType.into(), "FolderType", NodeClass::ObjectType);
         self.add(ReferenceTypeId::HasTypeDefinition.into(), true, to);
     }
 
@@ -466,6 +453,18 @@ pub(super) fn class(place: &Place) -> NodeClass {
         Place::Object(_) => NodeClass::Object,
         Place::Method(_) => NodeClass::Method,
         Place::Variable(..) | Place::Measurement(..) | Place::Arguments(..) => NodeClass::Variable,
+    }
+}
+
+/// What a variable's value is of; `None` for what has no value.
+pub(super) fn kind(place: &Place) -> Option<Kind> {
+    match place {
+        Place::Variable(object, name) => {
+            table::variables(object).find(|(n, _)| n == name).map(|(_, kind)| kind)
+        }
+        Place::Measurement(..) => Some(Kind::Any),
+        Place::Arguments(..) => Some(Kind::Arguments),
+        Place::Object(_) | Place::Method(_) => None,
     }
 }
 

@@ -9,11 +9,9 @@ use super::watched::Watched;
 use crate::pki::{self, PkiError};
 use crate::telemetry::{Metrics, Now};
 use ::opcua::crypto::{SecurityPolicy, X509};
-use ::opcua::server::node_manager::ServerContext;
-use ::opcua::server::node_manager::memory::{
-    InMemoryNodeManagerBuilder, SimpleNodeManagerBuilder,
-};
 use ::opcua::server::node_manager::NodeManagerBuilder;
+use ::opcua::server::node_manager::ServerContext;
+use ::opcua::server::node_manager::memory::{InMemoryNodeManagerBuilder, SimpleNodeManagerBuilder};
 use ::opcua::server::{
     ANONYMOUS_USER_TOKEN_ID, Limits, OperationalLimits, Server, ServerBuilder, ServerHandle,
     SubscriptionLimits,
@@ -53,7 +51,9 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 pub enum AddressSpaceError {
     /// The port is taken or the address is not ours.
-    #[error("cannot listen for OPC UA clients on {listen}: {why}; is another server running there?")]
+    #[error(
+        "cannot listen for OPC UA clients on {listen}: {why}; is another server running there?"
+    )]
     Listen {
         /// What was asked for.
         listen: SocketAddr,
@@ -113,8 +113,7 @@ pub async fn run<S: Source>(
     let namespace = handle
         .get_namespace_index(NAMESPACE)
         .ok_or_else(|| AddressSpaceError::NodeSet("its namespace is not there".to_owned()))?;
-    let publisher =
-        Publisher { source, namespace, handle: handle.clone(), watched, now, metrics };
+    let publisher = Publisher { source, namespace, handle: handle.clone(), watched, now, metrics };
 
     let serving = server.run_with(inside);
     tokio::pin!(serving);
@@ -209,7 +208,8 @@ fn build<S: Source>(
     let (import, taken) = Import::new()?;
     let manager = move |context: ServerContext| {
         let tree = Arc::clone(&context.type_tree);
-        let nodes = SimpleNodeManagerBuilder::new_imports(vec![Box::new(import)], "genealogy types");
+        let nodes =
+            SimpleNodeManagerBuilder::new_imports(vec![Box::new(import)], "genealogy types");
         let types = Box::new(InMemoryNodeManagerBuilder::new(nodes)).build(context);
         let namespace = tree.write().namespaces_mut().add_namespace(NAMESPACE);
         Manager::new(source, namespace, types, watched, now)

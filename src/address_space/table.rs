@@ -148,10 +148,9 @@ pub(super) fn variables(object: &Object) -> Box<dyn Iterator<Item = (&'static st
         Object::Monitor(..) => of(CONDITION),
         Object::Step(..) => of(STEP),
         Object::Ledger => of(LEDGER),
-        Object::Traceability
-        | Object::Folder(_)
-        | Object::Steps(_)
-        | Object::Measurements(..) => Box::new(std::iter::empty()),
+        Object::Traceability | Object::Folder(_) | Object::Steps(_) | Object::Measurements(..) => {
+            Box::new(std::iter::empty())
+        }
     }
 }
 
@@ -210,8 +209,10 @@ pub(super) fn reason(why: &Incomplete) -> String {
     match why {
         Incomplete::Gap { item, station, position, gap } => {
             let to = gap.interval.to.map_or_else(|| "now".to_owned(), |to| to.to_string());
-            format!("{station} was not observed from {} to {to} while {item} was there ({position})",
-                gap.interval.from)
+            format!(
+                "{station} was not observed from {} to {to} while {item} was there ({position})",
+                gap.interval.from
+            )
         }
         Incomplete::Quarantine { station, position } => {
             format!("something was set aside at {station} ({position})")
@@ -220,7 +221,6 @@ pub(super) fn reason(why: &Incomplete) -> String {
         Incomplete::Lag { durable } => format!("the index has not caught up with {durable}"),
     }
 }
-
 
 /// A machine's value as it was read.
 pub(super) fn measured(value: &Value) -> Variant {

@@ -314,9 +314,9 @@ pub(super) fn error(refusal: &Refusal) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn header(kind: &[u8; 4], len: u32) -> Result<Header, Refusal> {
+    fn header(kind: [u8; 4], len: u32) -> Result<Header, Refusal> {
         let mut bytes = [0; HEADER_LEN];
-        bytes[..4].copy_from_slice(kind);
+        bytes[..4].copy_from_slice(&kind);
         bytes[4..].copy_from_slice(&len.to_le_bytes());
         Header::parse(bytes)
     }
@@ -328,7 +328,7 @@ mod tests {
     fn open(judge: &mut Judge, policy: &str, receiver: &[u8]) -> Result<(), Refusal> {
         let head = [0; HEADER_LEN + 4];
         let bytes = [&head[..], &text(policy.as_bytes()), &text(b"leaf"), &text(receiver)].concat();
-        let header = header(b"OPNF", u32::try_from(bytes.len()).unwrap()).unwrap();
+        let header = header(*b"OPNF", u32::try_from(bytes.len()).unwrap()).unwrap();
         match judge.frame(header, &bytes)? {
             Passage::IfTrusted(certificate) => assert_eq!(certificate, b"leaf"),
             Passage::Free => panic!("a certificate is always looked at"),
@@ -338,18 +338,18 @@ mod tests {
 
     fn greeted() -> Judge {
         let mut judge = Judge::new(b"us".to_vec());
-        judge.frame(header(b"HELF", 32).unwrap(), &[0; 32]).unwrap();
+        judge.frame(header(*b"HELF", 32).unwrap(), &[0; 32]).unwrap();
         judge
     }
 
     #[test]
     fn a_header_is_refused_before_its_frame_is_kept() {
-        assert!(header(b"MSGC", 65_536).is_ok());
-        assert_eq!(header(b"MSGF", 65_537), Err(Refusal::TooLarge));
-        assert_eq!(header(b"MSGF", u32::MAX), Err(Refusal::TooLarge));
-        assert_eq!(header(b"MSGF", 23), Err(Refusal::Malformed));
-        assert_eq!(header(b"OPNC", 100), Err(Refusal::Malformed));
-        assert_eq!(header(b"ACKF", 100), Err(Refusal::Malformed));
+        assert!(header(*b"MSGC", 65_536).is_ok());
+        assert_eq!(header(*b"MSGF", 65_537), Err(Refusal::TooLarge));
+        assert_eq!(header(*b"MSGF", u32::MAX), Err(Refusal::TooLarge));
+        assert_eq!(header(*b"MSGF", 23), Err(Refusal::Malformed));
+        assert_eq!(header(*b"OPNC", 100), Err(Refusal::Malformed));
+        assert_eq!(header(*b"ACKF", 100), Err(Refusal::Malformed));
     }
 
     #[test]
@@ -370,8 +370,8 @@ mod tests {
         let mut judge = greeted();
         open(&mut judge, POLICIES[0], b"us").unwrap();
         let bytes = vec![0; FRAME_LEN_MAX];
-        let part = header(b"MSGC", 65_536).unwrap();
-        let end = header(b"MSGF", 65_536).unwrap();
+        let part = header(*b"MSGC", 65_536).unwrap();
+        let end = header(*b"MSGF", 65_536).unwrap();
         for _ in 0..3 {
             for _ in 0..7 {
                 assert_eq!(judge.frame(part, &bytes), Ok(Passage::Free));
@@ -389,7 +389,7 @@ mod tests {
         for len in 24..200_u32 {
             for fill in [0, 1, 2, 0x7f, 0xff] {
                 let bytes = vec![fill; len as usize];
-                for kind in [b"OPNF", b"MSGF", b"CLOF"] {
+                for kind in [*b"OPNF", *b"MSGF", *b"CLOF"] {
                     let mut judge = greeted();
                     assert!(judge.frame(header(kind, len).unwrap(), &bytes).is_err());
                 }

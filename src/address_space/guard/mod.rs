@@ -31,7 +31,7 @@ const FRAME_WITHIN: Duration = Duration::from_secs(10);
 /// A peer that takes nothing for so long is gone.
 const WRITE_WITHIN: Duration = Duration::from_secs(30);
 /// A connection on which nothing is asked for so long is ended; a session keeps alive far oftener.
-const IDLE_MAX: Duration = Duration::from_secs(3600);
+const IDLE_MAX: Duration = Duration::from_hours(1);
 /// Wait after a failed accept, so that a lack of descriptors does not become a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 

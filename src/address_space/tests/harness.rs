@@ -19,10 +19,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub(super) const BASIC256SHA256: &str =
-    "http://opcfoundation.org/UA/SecurityPolicy#Basic256Sha256";
+pub(super) const BASIC256SHA256: &str = "http://opcfoundation.org/UA/SecurityPolicy#Basic256Sha256";
 /// Long enough for a key exchange in a build without optimisation on a busy machine.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Two certificates, made once: a key takes a second.
 static CERTIFICATES: LazyLock<TempDir> = LazyLock::new(|| {

@@ -63,7 +63,7 @@ async fn refused(served: &Served, frames: &[Vec<u8>]) -> Option<u32> {
     Some(u32::from_le_bytes(status))
 }
 
-fn frame(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+fn frame(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
     let len = u32::try_from(8 + body.len()).unwrap();
     [&kind[..], &len.to_le_bytes(), body].concat()
 }
@@ -76,7 +76,7 @@ fn hello(served: &Served) -> Vec<u8> {
     let url = text(&format!("opc.tcp://{}/", served.address));
     let sizes: Vec<u8> =
         [0u32, 65_535, 65_535, 0, 0].iter().flat_map(|n| n.to_le_bytes()).collect();
-    frame(b"HELF", &[sizes, url].concat())
+    frame(*b"HELF", &[sizes, url].concat())
 }
 
 /// A request header with nothing in it, `extra` being the encoding byte of the additional header.
@@ -94,11 +94,11 @@ fn open_clear(extra: u8) -> Vec<u8> {
     let body = [&[0; 4][..], &policy, &none, &numbers, &request(446, extra)].concat();
     // Protocol version, issue, mode None, a null nonce, an hour.
     let tail = [&[0; 8][..], &[1, 0, 0, 0], &[0xff; 4], &3_600_000u32.to_le_bytes()].concat();
-    frame(b"OPNF", &[body, tail].concat())
+    frame(*b"OPNF", &[body, tail].concat())
 }
 
 fn message(id: u16) -> Vec<u8> {
-    frame(b"MSGF", &[&[0; 16][..], &request(id, 0), &[0; 64]].concat())
+    frame(*b"MSGF", &[&[0; 16][..], &request(id, 0), &[0; 64]].concat())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,7 +110,11 @@ async fn nothing_but_discovery_passes_unencrypted() {
         assert_eq!(refused(&served, &frames).await, checks, "service {id}");
     }
     let frames = [hello(&served), open_clear(1)];
-    assert_eq!(refused(&served, &frames).await, checks, "an additional header is nothing to decode");
+    assert_eq!(
+        refused(&served, &frames).await,
+        checks,
+        "an additional header is nothing to decode"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,7 +127,7 @@ async fn a_frame_that_says_it_is_huge_or_comes_out_of_order_ends_the_connection(
     assert_eq!(refused(&served, &[message(428)]).await, kind);
     assert_eq!(refused(&served, &[hello(&served), hello(&served)]).await, kind);
     let policy = text("http://opcfoundation.org/UA/SecurityPolicy#Basic128Rsa15");
-    let old = frame(b"OPNF", &[&[0; 4][..], &policy, &[0xff; 8]].concat());
+    let old = frame(*b"OPNF", &[&[0; 4][..], &policy, &[0xff; 8]].concat());
     let refused_policy = Some(StatusCode::BadSecurityPolicyRejected.bits());
     assert_eq!(refused(&served, &[hello(&served), old]).await, refused_policy);
 }
