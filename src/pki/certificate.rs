@@ -45,9 +45,13 @@ impl Certificate {
         self.not_before <= now && now <= self.not_after
     }
 
-    /// Whether its first alternative name is this application URI (Part 6 §6.2.2).
+    /// Whether this application URI is among its alternative names (Part 6 §6.2.2).
     pub fn is_for_application(&self, uri: &str) -> bool {
-        X509::from_der(&self.der).is_ok_and(|x509| x509.is_application_uri_valid(uri).is_ok())
+        // GeneralName [6] uniformResourceIdentifier, RFC 5280 §4.2.1.6.
+        let Ok(len) = u8::try_from(uri.len()) else { return false };
+        let head = if len < 0x80 { vec![0x86, len] } else { vec![0x86, 0x81, len] };
+        let name = [head.as_slice(), uri.as_bytes()].concat();
+        !uri.is_empty() && self.der.windows(name.len()).any(|window| window == name)
     }
 }
 
