@@ -166,10 +166,9 @@ async fn ask(plc: &UaPlc, admit: &mut CounterHandshake, part: &Part, cycle: Dura
     let mut permit = PERMIT_UNKNOWN;
     for _ in 0..ASKED_MAX {
         admit.request(&[("Press.Admit.Serial", item(&part.unit))]).await;
-        permit = match plc.get("Press.Admit.Permit") {
-            Variant::Int16(code) => code,
-            _ => PERMIT_UNKNOWN,
-        };
+        if let Variant::Int16(code) = plc.get("Press.Admit.Permit") {
+            permit = code;
+        }
         if permit != PERMIT_UNKNOWN {
             break;
         }
@@ -216,7 +215,7 @@ mod pack {
     pub(super) const PACK_ACK: u16 = 16;
 }
 
-fn chars<'a>(text: &'a str, registers: u16) -> Registers<'a> {
+fn chars(text: &str, registers: u16) -> Registers<'_> {
     Registers::Text(text, registers)
 }
 

@@ -182,7 +182,12 @@ impl ModbusPlc {
             Request::WriteSingleRegister(..) | Request::WriteMultipleRegisters(..) => {
                 return Err(ExceptionCode::IllegalDataAddress);
             }
-            _ => return Err(ExceptionCode::IllegalFunction),
+            Request::ReadDiscreteInputs(..)
+            | Request::ReportServerId
+            | Request::MaskWriteRegister(..)
+            | Request::ReadWriteMultipleRegisters(..)
+            | Request::ReadDeviceIdentification(..)
+            | Request::Custom(..) => return Err(ExceptionCode::IllegalFunction),
         };
         self.written.send_modify(|count| *count += 1);
         Ok(done)

@@ -12,8 +12,8 @@ use ::opcua::server::node_manager::memory::{InMemoryNodeManager, InMemoryNodeMan
 use ::opcua::server::node_manager::{RequestContext, ServerContext, WriteNode};
 use ::opcua::sync::RwLock;
 use ::opcua::types::{
-    AttributeId, DataEncoding, DataTypeId, DataValue, DateTime, NodeId, NumericRange, ObjectId,
-    QualifiedName, StatusCode, TimestampsToReturn, Variant,
+    AttributeId, DataEncoding, DataValue, DateTime, NodeId, NumericRange, ObjectId, QualifiedName,
+    StatusCode, TimestampsToReturn, Variant,
 };
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -107,7 +107,7 @@ impl Words {
         let NodeType::Variable(variable) = &*node else { return StatusCode::BadNotWritable };
         // The library lets a scalar of any type pass; a PLC does not.
         let new = write.value().value.value.as_ref().map(data_type);
-        if new.map(NodeId::from) != Some(variable.data_type()) {
+        if new != Some(variable.data_type()) {
             return StatusCode::BadTypeMismatch;
         }
         match write_node_value(node, write.value()) {
@@ -162,15 +162,7 @@ fn notify(space: &AddressSpace, subscriptions: &SubscriptionCache, id: &NodeId) 
     }
 }
 
-/// The type of a scalar that our PLCs use.
-fn data_type(value: &Variant) -> DataTypeId {
-    match value {
-        Variant::Boolean(_) => DataTypeId::Boolean,
-        Variant::Int16(_) => DataTypeId::Int16,
-        Variant::UInt16(_) => DataTypeId::UInt16,
-        Variant::UInt32(_) => DataTypeId::UInt32,
-        Variant::Double(_) => DataTypeId::Double,
-        Variant::String(_) => DataTypeId::String,
-        _ => DataTypeId::BaseDataType,
-    }
+/// The type of a value, a node of namespace 0.
+fn data_type(value: &Variant) -> NodeId {
+    value.data_type().map(|id| id.node_id).unwrap_or_default()
 }

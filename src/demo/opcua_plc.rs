@@ -133,7 +133,8 @@ fn builder(identity: &Identity, pki: &Path, port: u16) -> ServerBuilder {
         .subscription_poll_interval_ms(10);
     let subscriptions = &mut builder.limits_mut().subscriptions;
     subscriptions.min_publishing_interval_ms = 10.0;
-    subscriptions.min_sampling_interval_ms = 10.0;
+    // 0 = each change as it comes; otherwise the library moves source times to its grid.
+    subscriptions.min_sampling_interval_ms = 0.0;
     subscriptions.max_monitored_item_queue_size = 1_000;
     builder
 }

@@ -77,7 +77,17 @@ mod tests {
             data: Path::new("/tmp/demo"),
             temporary: true,
         };
-        insta::assert_snapshot!(banner(&facts), @"");
+        insta::assert_snapshot!(banner(&facts), @"
+        plant      2 simulated PLCs, encrypted where OPC UA
+                   cast-01   opc.tcp://127.0.0.1:40001    CAST10
+                   asm-01    tcp://127.0.0.1:40002        ASM30, TEST40
+        console    http://127.0.0.1:8080
+        OPC UA     opc.tcp://127.0.0.1:4855  (signed and encrypted)
+                   a new client is refused once, then let in by
+                   pedigree certs trust THUMBPRINT      (pedigree certs ls shows who knocked)
+        data       /tmp/demo  (removed at the end; keep it with --data DIR)
+        stop       Ctrl-C
+        ");
     }
 
     #[test]
