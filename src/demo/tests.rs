@@ -252,7 +252,8 @@ async fn a_plc_that_is_not_answered_waits() {
         assert!(host.try_write("Cast.Part.Ack", 2.0_f64).await.is_bad());
         demo.stop();
     };
-    let ((), ()) = tokio::join!(plant, check);
+    let both = async { tokio::join!(plant, check) };
+    tokio::time::timeout(Duration::from_mins(1), both).await.expect("an answer, and an end");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
