@@ -11,11 +11,43 @@ pub use answer::{
 
 use crate::model::{ItemClass, ItemKey, Position, StationId};
 
+/// How it is opened.
+pub struct Options {
+    /// Where the index is.
+    pub dir: std::path::PathBuf,
+    /// Of which ledger.
+    pub origin: crate::model::Origin,
+    /// The clock.
+    pub now: crate::telemetry::Now,
+    /// What is counted.
+    pub metrics: std::sync::Arc<crate::telemetry::Metrics>,
+}
+
+/// Why it cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("never")]
+pub struct QueryError;
+
 /// The read side. Cheap to clone; every method is safe to call from any thread.
 #[derive(Debug, Clone)]
 pub struct Query {}
 
 impl Query {
+    /// Opens.
+    pub fn open(_: Options) -> Result<Self, QueryError> {
+        todo!()
+    }
+
+    /// Applies.
+    pub fn apply(&self, _: &[(Position, crate::model::Record)]) {
+        todo!()
+    }
+
+    /// Durable.
+    pub fn set_durable(&self, _: Position) {
+        todo!()
+    }
+
     /// Up to which record questions are answered.
     pub fn position(&self) -> Position {
         todo!()
