@@ -7,6 +7,7 @@ mod bus;
 pub mod decode;
 mod device;
 pub mod plan;
+pub mod point;
 mod probe;
 mod reader;
 #[cfg(test)]
