@@ -10,6 +10,7 @@ use super::walk::Walk;
 use crate::model::SiteId;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -161,7 +162,8 @@ fn read(path: &Path, sink: &mut Sink) -> Option<(usize, String)> {
     }
     if errors.is_empty() {
         let schema = schema::daemon();
-        Walk { file, sink }.table(tree.get_mut(), &(0..0), Part::root(&schema), "");
+        let mut walk = Walk { file, sink, taken: BTreeSet::new() };
+        walk.table(tree.get_mut(), &(0..0), Part::root(&schema), "");
     }
     Some((file, text))
 }
@@ -174,7 +176,9 @@ fn layered(text: Option<&str>, variables: &Variables) -> Result<File, ::config::
     let environment = ::config::Environment::with_prefix("PEDIGREE")
         .separator("__")
         .try_parsing(true)
-        .source(Some(variables.list.iter().map(|(name, value, _)| (name.clone(), value.clone())).collect()));
+        .source(Some(
+            variables.list.iter().map(|(name, value, _)| (name.clone(), value.clone())).collect(),
+        ));
     builder.add_source(environment).build()?.try_deserialize()
 }
 
@@ -185,9 +189,8 @@ fn settle(raw: &File, folder: &Path, origin: &Origins<'_>, sink: &mut Sink) -> D
         sink.error(&origin.of("site"), format!("`site` is refused: {error}")).label("not a name");
         SiteId::parse("site").expect("it is a name")
     });
-    let in_folder = |dir: &Option<String>, default: &str| {
-        folder.join(dir.as_deref().unwrap_or(default))
-    };
+    let in_folder =
+        |dir: &Option<String>, default: &str| folder.join(dir.as_deref().unwrap_or(default));
     let data_dir = in_folder(data_dir, "data");
     let pki_dir = match pki_dir {
         Some(dir) => folder.join(dir),
@@ -305,9 +308,7 @@ impl Origins<'_> {
         let (tree, _) = DeTable::parse_recoverable(text);
         let mut keys = key.split('.');
         let value = keys.next().and_then(|key| tree.get_ref().get(key));
-        let value = keys.try_fold(value, |value, key| {
-            value.map(|value| value.get_ref().get(key))
-        });
+        let value = keys.try_fold(value, |value, key| value.map(|value| value.get_ref().get(key)));
         let span = value.flatten().map(toml::Spanned::span).unwrap_or_default();
         Place { file: *file, span }
     }

@@ -45,8 +45,16 @@ const KEYS: [(&str, &str, &str); 46] = [
     ("Mount", "no_read", "write codes for \"nothing there\" in `empty`"),
     ("Mount", "match", TEXT_AS_READ),
     ("Mount", "parse", TEXT_AS_READ),
-    ("Monitor", "per", "a monitor watches every change; for one value per part use `values.X.drift`"),
-    ("Monitor", "stat", "a monitor watches every change; for one value per part use `values.X.drift`"),
+    (
+        "Monitor",
+        "per",
+        "a monitor watches every change; for one value per part use `values.X.drift`",
+    ),
+    (
+        "Monitor",
+        "stat",
+        "a monitor watches every change; for one value per part use `values.X.drift`",
+    ),
     ("Monitor", "expr", "a monitor watches one tag; compute in the PLC"),
     ("Monitor", "for", TEMPLATES),
 ];
@@ -57,7 +65,11 @@ const WORDS: [(&str, &str, &str); 5] = [
     ("Pattern", "ua-result", PATTERNS),
     ("Pattern", "state-word", PATTERNS),
     ("Pattern", "toggle", PATTERNS),
-    ("Pattern", "edge", "a pulse that nobody answers is lost when nobody looks: give it an ack word"),
+    (
+        "Pattern",
+        "edge",
+        "a pulse that nobody answers is lost when nobody looks: give it an ack word",
+    ),
 ];
 
 const PATTERNS: &str = "use the pattern `counter` or `req-ack`";

@@ -33,7 +33,10 @@ pub fn read_dir(dir: &Path) -> std::io::Result<Vec<(String, String)>> {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "toml") && path.is_file() {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-            files.push((name.unwrap_or_default(), std::fs::read_to_string(&path)?));
+            let text = std::fs::read_to_string(&path).map_err(|error| {
+                std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+            })?;
+            files.push((name.unwrap_or_default(), text));
         }
     }
     files.sort();

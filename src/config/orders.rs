@@ -60,7 +60,10 @@ impl Reader<'_> {
             if let Some(first) = seen.insert(key, place.clone()) {
                 let first = self.sink.cite(&first);
                 self.sink
-                    .error(&place, format!("{} stands in the list twice; before at {first}", row.item))
+                    .error(
+                        &place,
+                        format!("{} stands in the list twice; before at {first}", row.item),
+                    )
                     .label("second time with this station and program");
             }
             rows.push(row);
@@ -75,19 +78,31 @@ impl Reader<'_> {
             let found = COLUMNS.into_iter().find(|column| field.text.eq_ignore_ascii_case(column));
             match found {
                 Some(column) if columns.contains(&column) => {
-                    self.error(field.span, format!("the column `{column}` is there twice"), "again");
+                    self.error(
+                        field.span,
+                        format!("the column `{column}` is there twice"),
+                        "again",
+                    );
                 }
                 Some(column) => columns.push(column),
                 None => {
                     let hint = similar::hint(&field.text, "columns", COLUMNS);
-                    self.error(field.span, format!("there is no column `{}`", field.text), "unknown")
-                        .maybe_help(hint);
+                    self.error(
+                        field.span,
+                        format!("there is no column `{}`", field.text),
+                        "unknown",
+                    )
+                    .maybe_help(hint);
                 }
             }
         }
         let missing = ["station", "program", "serial"].into_iter().filter(|c| !columns.contains(c));
         for column in missing.collect::<Vec<_>>() {
-            self.error(at..at + line.len(), format!("the header has no column `{column}`"), "header");
+            self.error(
+                at..at + line.len(),
+                format!("the header has no column `{column}`"),
+                "header",
+            );
         }
         (!self.sink.has_errors()).then_some(columns)
     }
@@ -101,7 +116,8 @@ impl Reader<'_> {
     ) -> Option<OrderRow> {
         let fields = self.fields(at, line, separator)?;
         if fields.len() != columns.len() {
-            let message = format!("the row has {} fields, the header {}", fields.len(), columns.len());
+            let message =
+                format!("the row has {} fields, the header {}", fields.len(), columns.len());
             self.error(at..at + line.len(), message, "wanted as many as the header has");
             return None;
         }

@@ -1,13 +1,14 @@
 //! Loading plant files. Pure: texts in, a checked plant or faults out.
 use super::fault::{Fault, Faults, Place, Sink};
+use super::raw;
 use super::resolve::{self, Read};
 use super::schema::{self, Part};
 use super::walk::Walk;
-use super::raw;
 use crate::model::plant::{Plant, PlantFile};
 use crate::model::{Digest, SiteId, Text};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use toml::de::DeTable;
 
@@ -53,7 +54,9 @@ fn read(name: &str, text: &str, schema: &serde_json::Value, sink: &mut Sink) -> 
     if !errors.is_empty() {
         return read;
     }
-    Walk { file, sink }.table(tree.get_mut(), &(0..0), Part::root(schema), "");
+    let mut walk = Walk { file, sink, taken: BTreeSet::new() };
+    walk.table(tree.get_mut(), &(0..0), Part::root(schema), "");
+    read.taken = walk.taken;
     match raw::PlantFile::deserialize(toml::de::Deserializer::from(tree)) {
         Ok(raw) => read.raw = Some(raw),
         Err(error) => {
@@ -74,7 +77,10 @@ fn kept(name: &str, text: &str, sink: &mut Sink) -> PlantFile {
     let parsed = Text::parse(short);
     if let Err(error) = &parsed {
         let file = sink.source(name, text);
-        sink.error(&Place { file, span: 0..0 }, format!("the name of the file is refused: {error}"));
+        sink.error(
+            &Place { file, span: 0..0 },
+            format!("the name of the file is refused: {error}"),
+        );
     }
     let name = parsed.or_else(|_| Text::parse("-")).expect("a dash is a text");
     PlantFile { name, text: text.to_owned() }

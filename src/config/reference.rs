@@ -48,7 +48,9 @@ pub fn markdown() -> String {
     let daemon = schema::daemon();
     tables(&mut page, &daemon, "the file");
     page.push_str("\n## Not supported by this version\n\n");
-    page.push_str("These keys are refused, with the reason:\n\n| table | key | reason |\n|---|---|---|\n");
+    page.push_str(
+        "These keys are refused, with the reason:\n\n| table | key | reason |\n|---|---|---|\n",
+    );
     for (table, key, reason) in later::keys() {
         let _ = writeln!(page, "| {} | `{key}` | {reason} |", words(table));
     }
@@ -64,7 +66,8 @@ fn tables(page: &mut String, schema: &Value, root: &str) {
         if !done.insert(part.name) {
             continue;
         }
-        let _ = writeln!(page, "\n### {name}\n\n{}\n", part.text("description").unwrap_or_default());
+        let _ =
+            writeln!(page, "\n### {name}\n\n{}\n", part.text("description").unwrap_or_default());
         page.push_str("| key | value | default | |\n|---|---|---|---|\n");
         let required: BTreeSet<&str> = part.required().collect();
         for (key, under, property) in part.keys() {
@@ -102,7 +105,8 @@ fn row(page: &mut String, key: &str, part: Part<'_>, property: &Value, required:
             let _ = write!(text, " `{word}`: {}", meaning.replace('\n', " "));
         }
     }
-    if let Some(example) = of("examples").and_then(|list| list.get(0)) {
+    let plain = part.text("format") != Some("time-span");
+    if let Some(example) = of("examples").and_then(|list| list.get(0)).filter(|_| plain) {
         let _ = write!(text, " Example: `{example}`.");
     }
     let _ = writeln!(page, "| `{key}` | {} | {default} | {text} |", shape(part));
@@ -118,7 +122,7 @@ fn shape(part: Part<'_>) -> String {
         }
         for json in form.types() {
             let shape = match json {
-                "string" if form.text("format") == Some("duration") => "duration".to_owned(),
+                "string" if form.text("format") == Some("time-span") => "duration".to_owned(),
                 "string" => "text".to_owned(),
                 "integer" => integer(form),
                 "number" => "number".to_owned(),
@@ -138,13 +142,16 @@ fn shape(part: Part<'_>) -> String {
     if shapes.iter().any(|shape| shape == "number") {
         shapes.retain(|shape| shape != "integer");
     }
-    shapes.join(" or ").replace("tables by name: table", "tables by name")
+    shapes
+        .join(" or ")
+        .replace("tables by name: table", "tables by name")
         .replace("tables by name: text or tables by name", "tables or texts by name")
 }
 
 fn integer(form: Part<'_>) -> String {
     match form.bounds() {
         (i64::MIN, _) | (_, i64::MAX) => "integer".to_owned(),
+        (least, most) if most == i64::from(u32::MAX) => format!("at least {least}"),
         (least, most) if least == most => format!("{least}"),
         (least, most) => format!("{least} to {most}"),
     }

@@ -159,9 +159,7 @@ impl<'a> Part<'a> {
     /// The parts of a choice of words that have a description of their own.
     pub(super) fn described_words(self) -> Vec<(&'a str, &'a str)> {
         let of = self.here.get("oneOf").and_then(Value::as_array).into_iter().flatten();
-        of.filter_map(|one| {
-            Some((one.get("const")?.as_str()?, one.get("description")?.as_str()?))
-        })
-        .collect()
+        of.filter_map(|one| Some((one.get("const")?.as_str()?, one.get("description")?.as_str()?)))
+            .collect()
     }
 }

@@ -136,8 +136,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for NameOr<T> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                T::deserialize(serde::de::value::MapAccessDeserializer::new(map))
-                    .map(NameOr::Table)
+                T::deserialize(serde::de::value::MapAccessDeserializer::new(map)).map(NameOr::Table)
             }
         }
         d.deserialize_any(Either(PhantomData))
@@ -233,7 +232,7 @@ impl JsonSchema for Span {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "format": "duration",
+            "format": "time-span",
             "pattern": "^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$",
             "examples": ["500ms"],
         })

@@ -5,6 +5,7 @@
 use super::fault::{Place, Sink};
 use super::schema::Part;
 use super::{later, similar};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
@@ -13,6 +14,8 @@ use toml::de::{DeInteger, DeTable, DeValue};
 pub(super) struct Walk<'a> {
     pub(super) file: usize,
     pub(super) sink: &'a mut Sink,
+    /// What was taken out: where its table's key begins, and its own.
+    pub(super) taken: BTreeSet<(usize, String)>,
 }
 
 impl Walk<'_> {
@@ -50,6 +53,7 @@ impl Walk<'_> {
         }
         for key in wrong {
             table.remove(key.as_str());
+            self.taken.insert((at.start, key));
         }
     }
 
@@ -160,7 +164,7 @@ impl Walk<'_> {
             message.push_str(&format!(" such as `{example}`"));
         }
         let help = (!matches!(value, DeValue::Table(_) | DeValue::Array(_))
-            && forms.iter().any(|form| form.text("format") == Some("duration")))
+            && forms.iter().any(|form| form.text("format") == Some("time-span")))
         .then_some("a duration is a text with its unit: ms, s, m, h or d".to_owned());
         self.error(span, message).label("wrong type").maybe_help(help);
     }

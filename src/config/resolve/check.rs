@@ -11,7 +11,10 @@ impl Resolver<'_> {
         self.check_acks(&used);
         self.check_writers(&used);
         self.check_deadbands(&used);
-        self.check_unused(&used);
+        // A table that was given up early has not named all of its words.
+        if !self.sink.has_errors() {
+            self.check_unused(&used);
+        }
     }
 
     /// Two handshakes with one ack word would answer for each other.
@@ -29,7 +32,8 @@ impl Resolver<'_> {
             }
             let cited = self.sink.cite(&before.place);
             let name = self.tags.get(now.word.tag).name.clone();
-            let message = format!("`{name}` is written twice, as {} and as {}", role(before), role(now));
+            let message =
+                format!("`{name}` is written twice, as {} and as {}", role(before), role(now));
             self.sink
                 .error(&now.place, message)
                 .label(format!("first at {cited}"))
@@ -78,7 +82,10 @@ impl Resolver<'_> {
         for (tag, place, path) in self.tags.all_declared() {
             if !used.contains(&tag) {
                 self.sink
-                    .warning(place, format!("`{path}` is used by no handshake, phase, mount or monitor"))
+                    .warning(
+                        place,
+                        format!("`{path}` is used by no handshake, phase, mount or monitor"),
+                    )
                     .label("unused tag")
                     .help("it is not read; take it out, or name it where it is wanted");
             }

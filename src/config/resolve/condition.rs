@@ -119,11 +119,8 @@ fn parse(text: &str) -> Option<Written<'_>> {
     };
     let name = text.get(..from + at)?.trim();
     let values = text.get(from + at + len..)?;
-    let values: Vec<&str> = if len == 1 {
-        vec![values.trim()]
-    } else {
-        values.split(',').map(str::trim).collect()
-    };
+    let values: Vec<&str> =
+        if len == 1 { vec![values.trim()] } else { values.split(',').map(str::trim).collect() };
     let whole = !name.is_empty() && values.iter().all(|value| !value.is_empty());
     whole.then_some(Written::In(name, values))
 }

@@ -30,9 +30,8 @@ impl Resolver<'_> {
         if let Some(event) = event {
             self.check_data_keys(t, event, raw);
         }
-        let mut word = |name: &Option<Spot<String>>| {
-            self.maybe_word(t, name.as_ref(), Use::Snapshot)
-        };
+        let mut word =
+            |name: &Option<Spot<String>>| self.maybe_word(t, name.as_ref(), Use::Snapshot);
         let position = word(&raw.position);
         let time = word(&raw.time);
         let operation = word(&raw.operation);
@@ -76,19 +75,19 @@ impl Resolver<'_> {
             (Some(name), Some(_)) => {
                 self.word(t, name, Use::Snapshot).map(|word| ResultSpec { word, codes })
             }
-            (Some(name), None) => {
+            (Some(name), None) if self.lacks(t, "codes", None::<&()>) => {
                 self.error(t, name.span(), "`result` has no `codes`")
                     .label("what do its values mean?")
                     .help("write `codes = { 1 = \"pass\", 2 = \"fail\" }`");
                 None
             }
-            (None, Some((code, _))) => {
+            (None, Some((code, _))) if self.lacks(t, "result", None::<&()>) => {
                 self.error(t, code.span(), "`codes` has no `result`")
                     .label("of which word?")
                     .help("write `result = …` with the word that holds the outcome");
                 None
             }
-            (None, None) => None,
+            (None | Some(_), None) | (None, Some(_)) => None,
         }
     }
 
@@ -98,7 +97,8 @@ impl Resolver<'_> {
         name: &Spot<String>,
         raw: &raw::Measured,
     ) -> Option<MeasurementSpec> {
-        let t = Table { path: format!("{}.values.{}", t.path, **name), key: name.span(), ..t.clone() };
+        let t =
+            Table { path: format!("{}.values.{}", t.path, **name), key: name.span(), ..t.clone() };
         let tag_name = self.name(&t, name, TagName::parse);
         let word = self.maybe_word(&t, raw.from.as_ref(), Use::Snapshot);
         let unit = self.unit(&t, raw.eu.as_ref());

@@ -1,8 +1,8 @@
 //! Devices: protocol, life, and their tags.
 use super::{Resolver, Table, span};
 use crate::config::raw;
-use crate::config::spot::{Keyed, Scalar, Spot};
 use crate::config::resolve::word::Use;
+use crate::config::spot::{Keyed, Scalar, Spot};
 use crate::model::plant::{
     Device, DeviceIndex, Heartbeat, Interface, Protocol, ReadLimits, StringOrder, WordOrder,
 };
@@ -156,9 +156,13 @@ impl Resolver<'_> {
             let publish = self.draft(index).map_or(PUBLISH, |draft| draft.publish);
             if let Some(raw) = beat.stale_after.as_ref().filter(|_| stale_after < publish * 2) {
                 let look = span::shown(publish);
-                self.error(&under, raw.span(), "`stale_after` is shorter than two looks at the word")
-                    .label(format!("the device is looked at every {look}"))
-                    .help("a living PLC would count as silent: make it longer");
+                self.error(
+                    &under,
+                    raw.span(),
+                    "`stale_after` is shorter than two looks at the word",
+                )
+                .label(format!("the device is looked at every {look}"))
+                .help("a living PLC would count as silent: make it longer");
             }
             self.draft_mut(index).heartbeat = Heartbeat { plc, host, stale_after };
         }
@@ -180,11 +184,7 @@ impl Resolver<'_> {
             raw.interface.as_ref().and_then(|interface| self.interface(t, interface));
     }
 
-    fn interface(
-        &mut self,
-        t: &Table<'_>,
-        raw: &Spot<raw::Interface>,
-    ) -> Option<Interface> {
+    fn interface(&mut self, t: &Table<'_>, raw: &Spot<raw::Interface>) -> Option<Interface> {
         let name = self.one_name(t, "interface", raw.span(), &raw.node, &raw.tag)?;
         let tag = self.tag(t, name, Use::Watched);
         let equals = value(raw.equals.as_ref()?);
@@ -209,7 +209,8 @@ impl Resolver<'_> {
                 None
             }
             (None, None) => {
-                self.error(t, span, format!("`{what}` names no word")).label("wanted `node` or `tag`");
+                self.error(t, span, format!("`{what}` names no word"))
+                    .label("wanted `node` or `tag`");
                 None
             }
         }
@@ -221,7 +222,11 @@ impl Resolver<'_> {
             return;
         };
         for (name, tag) in raw.tags.iter() {
-            let t = Table { path: format!("{}.tags.{}", t.path, **name), key: name.span(), ..t.clone() };
+            let t = Table {
+                path: format!("{}.tags.{}", t.path, **name),
+                key: name.span(),
+                ..t.clone()
+            };
             let added = match kind {
                 Kind::OpcUa => self.node_tag(&t, index, name, tag),
                 Kind::Modbus => self.register_tag(&t, index, name, tag),

@@ -56,6 +56,10 @@ impl Resolver<'_> {
         let answer = self.answer(&t, raw);
         let (deadline, settle) = self.deadline(&t, raw);
         let release = self.period(&t, raw.release.as_ref(), RELEASE);
+        if let Some(raw) = raw.release.as_ref().filter(|_| request.pattern == Pattern::Counter) {
+            self.error(&t, raw.span(), "a counter does not fall")
+                .label("only for `pattern = \"req-ack\"`");
+        }
         let (item, other) = items?;
         let mut handshake = Handshake {
             id: id?,
@@ -117,9 +121,9 @@ impl Resolver<'_> {
         let found = possible.iter().copied().find(|verb| verb.as_str() == raw.as_str());
         if found.is_none() {
             let of_house = ["unpack", "split", "merge", "mount", "unmount", "move", "receive"];
-            let of_house = of_house.into_iter().chain([
-                "ship", "hold", "release", "clean", "identify", "note", "correct",
-            ]);
+            let of_house = of_house
+                .into_iter()
+                .chain(["ship", "hold", "release", "clean", "identify", "note", "correct"]);
             let all = of_house.chain(VERBS.iter().map(|verb| verb.as_str()));
             let message = if all.into_iter().any(|verb| verb == raw.as_str()) {
                 format!("`{}` is not an event of this kind of table yet", **raw)
@@ -238,7 +242,9 @@ impl Resolver<'_> {
             let (deadline, fastest) = (span::shown(deadline), span::shown(fastest));
             self.error(t, at, format!("a deadline of {deadline} cannot be kept"))
                 .label("too short")
-                .help(format!("the words are looked at every {fastest} at best, then comes the disk"));
+                .help(format!(
+                    "the words are looked at every {fastest} at best, then comes the disk"
+                ));
         } else if let Some(raw) = raw.settle.as_ref().filter(|_| settle >= deadline) {
             let deadline = span::shown(deadline);
             self.error(t, raw.span(), "`settle` leaves no time to answer")
@@ -266,7 +272,8 @@ impl Resolver<'_> {
             Verb::Install | Verb::Remove => {
                 let other = self.required(t, event, "child", raw.child.as_ref());
                 let site = ScopeKeys::default();
-                let other = other.and_then(|child| self.beside(t, child, ItemClass::Unit, site, raw));
+                let other =
+                    other.and_then(|child| self.beside(t, child, ItemClass::Unit, site, raw));
                 (self.named_unit(t, raw), other.map(Some))
             }
             Verb::Pack => {
@@ -314,12 +321,8 @@ impl Resolver<'_> {
 
     /// The unit: of the word `serial`, else the current one.
     fn named_unit(&mut self, t: &Table<'_>, raw: &raw::Handshake) -> Option<CodeSpec> {
-        let consumes_or_nests = raw.lot.is_some() || raw.child.is_some();
-        let keys = if consumes_or_nests && raw.child.is_none() {
-            ScopeKeys::default()
-        } else {
-            scope_keys(raw)
-        };
+        // Beside a lot that is consumed, `scope` is the lot's.
+        let keys = if raw.lot.is_some() { ScopeKeys::default() } else { scope_keys(raw) };
         match &raw.serial {
             None => Some(current()),
             Some(name) if name.as_str() == "@current" => {
@@ -382,7 +385,7 @@ impl Resolver<'_> {
         key: &str,
         given: Option<&'r Spot<String>>,
     ) -> Option<&'r Spot<String>> {
-        if given.is_none() {
+        if self.lacks(t, key, given) {
             let or = match event {
                 Verb::Produce => " or `lot`",
                 Verb::Pack => " or `child`",
@@ -425,6 +428,12 @@ impl Resolver<'_> {
             self.error(t, child.span(), "`members` and `child` both say what is packed")
                 .label("write one of them");
         }
+        let coded = raw.lot.is_some() || raw.serial.as_ref().is_some_and(|s| !s.starts_with('@'));
+        if let Some(scope) = raw.scope.as_ref().filter(|_| !coded) {
+            self.error(t, scope.span(), "`scope` has no code to say it of")
+                .label("does nothing")
+                .help("it belongs to `lot` or `serial`; a container's stands in `into`");
+        }
         let scopes = [raw.scope.as_ref(), raw.into.as_ref().and_then(|into| into.scope.as_ref())];
         self.idle_scope_word(t, "supplier", raw.supplier.as_ref(), &scopes);
     }
@@ -438,4 +447,3 @@ fn scope_keys(raw: &raw::Handshake) -> ScopeKeys<'_> {
         supplier: raw.supplier.as_ref(),
     }
 }
-

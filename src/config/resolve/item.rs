@@ -33,6 +33,9 @@ impl Resolver<'_> {
             if class != ItemClass::Lot {
                 return Some(ScopeFrom::Site);
             }
+            if !self.lacks(t, "scope", keys.scope) {
+                return None;
+            }
             self.error(t, code.span(), format!("`{}` has a lot without a scope", t.path))
                 .label("where is this code unique?")
                 .help(
@@ -64,16 +67,24 @@ impl Resolver<'_> {
             _ => {
                 let valid = scopes(class);
                 let hint = similar::hint(name, "scopes here", valid.iter().copied());
-                self.error(t, name.span(), format!("`{}` is not a scope of {}", **name, many(class)))
-                    .label("not a scope")
-                    .maybe_help(hint);
+                self.error(
+                    t,
+                    name.span(),
+                    format!("`{}` is not a scope of {}", **name, many(class)),
+                )
+                .label("not a scope")
+                .maybe_help(hint);
                 return None;
             }
         };
         let Some(key) = key else {
-            self.error(t, name.span(), format!("`scope` names `{}`, which this table has not", **name))
-                .label(format!("no `{}` here", **name))
-                .help(format!("write `{} = …` with the word that says it", **name));
+            self.error(
+                t,
+                name.span(),
+                format!("`scope` names `{}`, which this table has not", **name),
+            )
+            .label(format!("no `{}` here", **name))
+            .help(format!("write `{} = …` with the word that says it", **name));
             return None;
         };
         self.word(t, key, use_).map(from)
@@ -94,7 +105,9 @@ impl Resolver<'_> {
             _ => {
                 self.error(t, raw.span(), format!("this is not a scope of {}", many(class)))
                     .label("wanted one name")
-                    .help("write `scope = { supplier = \"ACME\" }`, or one of product and material");
+                    .help(
+                        "write `scope = { supplier = \"ACME\" }`, or one of product and material",
+                    );
                 return None;
             }
         };

@@ -45,7 +45,13 @@ impl Resolver<'_> {
         Linked::default()
     }
 
-    fn opcua(&mut self, t: &Table<'_>, url: &Spot<String>, rest: &str, raw: &raw::Device) -> Linked {
+    fn opcua(
+        &mut self,
+        t: &Table<'_>,
+        url: &Spot<String>,
+        rest: &str,
+        raw: &raw::Device,
+    ) -> Linked {
         self.only_modbus(t, raw);
         let authority = rest.split('/').next().unwrap_or_default();
         let host = self.host_and_port(t, url, authority, 4840);
@@ -54,10 +60,13 @@ impl Resolver<'_> {
         let login = raw.login.as_ref().and_then(|login| self.login(t, login));
         if raw.login.is_some() && security == Security::None {
             self.sink
-                .warning(&t.here(), format!("the password of `{}` goes over the wire in clear", t.path))
+                .warning(
+                    &t.here(),
+                    format!("the password of `{}` goes over the wire in clear", t.path),
+                )
                 .label("`login` without encryption");
         }
-        if raw.namespace.is_none() {
+        if self.lacks(t, "namespace", raw.namespace.as_ref()) {
             self.sink
                 .error(&t.here(), format!("`{}` has no `namespace`", t.path))
                 .label("OPC UA nodes need one")
@@ -84,9 +93,13 @@ impl Resolver<'_> {
         match raw.security.as_ref().map(|security| (security, **security)) {
             Some((word, SecurityWord::None)) => {
                 if raw.allow_insecure.as_ref().is_none_or(|allowed| !**allowed) {
-                    self.error(t, word.span(), "`security = \"none\"` needs `allow_insecure = true`")
-                        .label("anyone on the network could read and write")
-                        .help("leave `security` out for a signed and encrypted connection");
+                    self.error(
+                        t,
+                        word.span(),
+                        "`security = \"none\"` needs `allow_insecure = true`",
+                    )
+                    .label("anyone on the network could read and write")
+                    .help("leave `security` out for a signed and encrypted connection");
                 }
                 Security::None
             }
@@ -124,15 +137,25 @@ impl Resolver<'_> {
             (Some(file), None) => Some(Secret::File(file.as_str().into())),
             (None, Some(variable)) => Some(Secret::Env((**variable).clone())),
             (Some(_), Some(_)) | (None, None) => {
-                self.error(t, raw.span(), "`login` wants one of `password_file` and `password_env`")
-                    .label("where is the password?");
+                self.error(
+                    t,
+                    raw.span(),
+                    "`login` wants one of `password_file` and `password_env`",
+                )
+                .label("where is the password?");
                 None
             }
         };
         Some(UserLogin { user: (**raw.user.as_ref()?).clone(), password: password? })
     }
 
-    fn modbus(&mut self, t: &Table<'_>, url: &Spot<String>, rest: &str, raw: &raw::Device) -> Linked {
+    fn modbus(
+        &mut self,
+        t: &Table<'_>,
+        url: &Spot<String>,
+        rest: &str,
+        raw: &raw::Device,
+    ) -> Linked {
         self.only_opcua(t, raw);
         let host = self.host_and_port(t, url, rest.trim_end_matches('/'), MODBUS_PORT);
         let timeout = self.period(t, raw.timeout.as_ref(), TIMEOUT);

@@ -28,7 +28,7 @@ use super::spot::Spot;
 use crate::model::NameError;
 use crate::model::plant::{Device, DeviceIndex, Station, StationIndex, Tag, TagIndex};
 use device::Draft;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use tags::Tags;
 use word::Used;
@@ -42,6 +42,8 @@ pub(super) struct Read {
     pub(super) devices: Vec<String>,
     /// Names of the stations that it defines.
     pub(super) stations: Vec<String>,
+    /// Keys that the walk took out, by the begin of their table's key: wrong, but not missing.
+    pub(super) taken: BTreeSet<(usize, String)>,
     /// What it says; `None` if it is not TOML.
     pub(super) raw: Option<raw::PlantFile>,
 }
@@ -56,9 +58,12 @@ pub(super) fn plant(files: &[Read], sink: &mut Sink) -> (Vec<Device>, Vec<Tag>, 
         tags: Tags::default(),
         used: Vec::new(),
         deadbands: Vec::new(),
+        taken: BTreeSet::new(),
     };
     for read in files {
         resolver.declare(read);
+        let taken = read.taken.iter().map(|(at, key)| (read.file, *at, key.clone()));
+        resolver.taken.extend(taken);
     }
     for read in files {
         let devices = read.raw.iter().flat_map(|raw| raw.device.iter());
@@ -94,6 +99,8 @@ struct Resolver<'a> {
     used: Vec<Used>,
     /// Tags that a monitor gives a deadband, with where.
     deadbands: Vec<(TagIndex, Place)>,
+    /// Keys that were wrong: file, begin of their table's key, and their own.
+    taken: BTreeSet<(usize, usize, String)>,
 }
 
 /// The table that is being read: where its names live and how faults speak of it.
@@ -125,7 +132,12 @@ impl<'a> Table<'a> {
 }
 
 impl Resolver<'_> {
-    fn error(&mut self, t: &Table<'_>, span: Range<usize>, message: impl Into<String>) -> &mut Fault {
+    fn error(
+        &mut self,
+        t: &Table<'_>,
+        span: Range<usize>,
+        message: impl Into<String>,
+    ) -> &mut Fault {
         self.sink.error(&t.place(span), message)
     }
 
@@ -136,6 +148,11 @@ impl Resolver<'_> {
         message: impl Into<String>,
     ) -> &mut Fault {
         self.sink.warning(&t.place(span), message)
+    }
+
+    /// Whether a key is not there and was not there either: one that was refused is not missing.
+    fn lacks<T>(&self, t: &Table<'_>, key: &str, given: Option<&T>) -> bool {
+        given.is_none() && !self.taken.contains(&(t.file, t.key.start, key.to_owned()))
     }
 
     /// A text as a name of the model, or its fault.

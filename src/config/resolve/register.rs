@@ -21,7 +21,7 @@ impl Resolver<'_> {
         raw: &raw::Tag,
     ) -> Option<TagIndex> {
         self.foreign_keys(t, Kind::OpcUa, &[("publish", raw.publish.as_ref().map(Spot::span))]);
-        if raw.at.is_none() {
+        if self.lacks(t, "at", raw.at.as_ref()) {
             self.sink
                 .error(&t.here(), format!("`{}` has no address", t.path))
                 .label("no `at`")
@@ -39,7 +39,8 @@ impl Resolver<'_> {
         });
         let poll = raw.poll.as_ref().map(|poll| self.period(t, Some(poll), span::LOOK));
         let ((area, address), kind) = (at?, kind?);
-        if let Some(raw) = raw.at.as_ref().filter(|_| address.checked_add(kind.len() - 1).is_none()) {
+        if let Some(raw) = raw.at.as_ref().filter(|_| address.checked_add(kind.len() - 1).is_none())
+        {
             self.error(t, raw.span(), format!("`{}` has no room for its type", **raw))
                 .label(format!("{} registers from here end beyond 65535", kind.len()));
         }
@@ -105,10 +106,12 @@ impl Resolver<'_> {
             if single {
                 return Some(RegisterType::Bool);
             }
-            self.sink
-                .error(&t.here(), format!("`{}` has no type", t.path))
-                .label("no `type`")
-                .help(format!("one of {}", point::TYPE_NAMES.join(", ")));
+            if self.lacks(t, "type", raw.r#type.as_ref()) {
+                self.sink
+                    .error(&t.here(), format!("`{}` has no type", t.path))
+                    .label("no `type`")
+                    .help(format!("one of {}", point::TYPE_NAMES.join(", ")));
+            }
             return None;
         };
         match point::parse_type(written) {

@@ -129,7 +129,7 @@ impl Resolver<'_> {
         asked: Option<&Spot<String>>,
     ) -> PermitCodes {
         let Some(permit) = &raw.permit else {
-            if let Some(word) = asked {
+            if let Some(word) = asked.filter(|_| self.lacks(t, "permit", raw.permit.as_ref())) {
                 self.error(t, word.span(), format!("`{}` replies `$permit` without codes", t.path))
                     .label("which number is ok, which is not?")
                     .help("write `permit = { ok = 1, nok = 2 }`");
@@ -146,7 +146,8 @@ impl Resolver<'_> {
         let unknown = code(&permit.unknown).unwrap_or(nok);
         let refusals = [(&permit.nok, nok), (&permit.rework, rework), (&permit.unknown, unknown)];
         for (written, refused) in refusals {
-            if let Some(written) = written.as_ref().filter(|_| refused == ok && permit.ok.is_some()) {
+            if let Some(written) = written.as_ref().filter(|_| refused == ok && permit.ok.is_some())
+            {
                 self.error(t, written.span(), format!("the code {refused} means ok as well"))
                     .label("the PLC could not tell them apart");
             }

@@ -72,7 +72,9 @@ impl Resolver<'_> {
         let message = format!("the words of `{}` cannot be read in one request", t.path);
         let label = match torn {
             Torn::Areas(one, other) => format!("they are spread over `{one}` and `{other}`"),
-            Torn::Long { needed, limit } => format!("they span {needed}, one request reads {limit}"),
+            Torn::Long { needed, limit } => {
+                format!("they span {needed}, one request reads {limit}")
+            }
             Torn::Hole(first, last) => format!("the hole {first}..{last} lies between them"),
         };
         self.sink.error(&t.here(), message).label(label).help(
@@ -97,9 +99,10 @@ fn torn(registers: &[(Area, u32, u32)], limits: &ReadLimits) -> Option<Torn> {
     if needed > u32::from(limit) {
         return Some(Torn::Long { needed, limit });
     }
-    let hole = limits.holes.iter().find(|(of, from, to)| {
-        *of == area && u32::from(*from) <= last && u32::from(*to) >= first
-    });
+    let hole = limits
+        .holes
+        .iter()
+        .find(|(of, from, to)| *of == area && u32::from(*from) <= last && u32::from(*to) >= first);
     hole.map(|(_, from, to)| Torn::Hole(*from, *to))
 }
 

@@ -5,8 +5,7 @@ use crate::model::Ucum;
 use std::time::Duration;
 
 /// Units of a duration and what they are worth in milliseconds; longer names first.
-const UNITS: [(&str, f64); 5] =
-    [("ms", 1.0), ("s", 1e3), ("m", 6e4), ("h", 3.6e6), ("d", 8.64e7)];
+const UNITS: [(&str, f64); 5] = [("ms", 1.0), ("s", 1e3), ("m", 6e4), ("h", 3.6e6), ("d", 8.64e7)];
 
 /// How often a word is looked at where nothing is said.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
@@ -57,7 +56,8 @@ impl Resolver<'_> {
     ) -> Duration {
         let period = self.duration(t, raw, default);
         if let Some(raw) = raw.filter(|_| period.is_zero()) {
-            self.error(t, raw.span(), "a period of zero never ends").label("must be more than zero");
+            self.error(t, raw.span(), "a period of zero never ends")
+                .label("must be more than zero");
             return default;
         }
         period

@@ -71,7 +71,7 @@ impl Resolver<'_> {
                 && raw.phase.is_empty()
                 && raw.mount.is_empty()
                 && raw.monitor.is_empty();
-            if !idle {
+            if !idle && self.lacks(t, "device", raw.device.as_ref()) {
                 let path = &t.path;
                 self.sink
                     .error(&t.here(), format!("`{path}` has words, but no device that they are of"))
@@ -83,10 +83,8 @@ impl Resolver<'_> {
             Some(named) => named.index,
             None => {
                 let hint = Self::unknown("devices", name, &self.device_names);
-                let message = format!(
-                    "`{}` refers to device `{}`, which is not configured",
-                    t.path, **name
-                );
+                let message =
+                    format!("`{}` refers to device `{}`, which is not configured", t.path, **name);
                 self.error(t, name.span(), message)
                     .label("no device with this name")
                     .maybe_help(hint);
@@ -106,7 +104,6 @@ impl Resolver<'_> {
             return None;
         }
         if !self.station_names.contains_key(name.as_str()) {
-            // What may be meant is said by its line; a plant is often loaded in parts.
             let hint = Self::unknown("stations", name, &self.station_names);
             let message =
                 format!("`{}` comes after station `{}`, which is not configured", t.path, **name);
@@ -116,12 +113,7 @@ impl Resolver<'_> {
         self.name(t, name, StationId::parse)
     }
 
-    fn purpose(
-        &mut self,
-        t: &Table<'_>,
-        raw: &Spot<raw::Purpose>,
-        use_: Use,
-    ) -> PurposeSpec {
+    fn purpose(&mut self, t: &Table<'_>, raw: &Spot<raw::Purpose>, use_: Use) -> PurposeSpec {
         let t = Table { path: format!("{}.purpose", t.path), ..t.clone() };
         let codes = self.int_keys(&t, &raw.codes, |code| match **code {
             PurposeWord::Production => Purpose::Production,
@@ -146,12 +138,7 @@ impl Resolver<'_> {
         PurposeSpec { from: word.map(|word| (word, codes)), masters }
     }
 
-    fn evidence(
-        &mut self,
-        t: &Table<'_>,
-        raw: &raw::Station,
-        use_: Use,
-    ) -> Vec<(Word, Evidence)> {
+    fn evidence(&mut self, t: &Table<'_>, raw: &raw::Station, use_: Use) -> Vec<(Word, Evidence)> {
         let mut evidence = Vec::new();
         for (name, made) in raw.evidence.iter() {
             let made = match **made {

@@ -71,11 +71,20 @@ impl Resolver<'_> {
     }
 
     /// The whole tag of this name.
-    pub(super) fn tag(&mut self, t: &Table<'_>, name: &Spot<String>, use_: Use) -> Option<TagIndex> {
+    pub(super) fn tag(
+        &mut self,
+        t: &Table<'_>,
+        name: &Spot<String>,
+        use_: Use,
+    ) -> Option<TagIndex> {
         let word = self.word(t, name, use_)?;
         if word.bit.is_some() {
-            self.error(t, name.span(), format!("`{}` is one bit; here a whole tag is wanted", **name))
-                .label("a bit");
+            self.error(
+                t,
+                name.span(),
+                format!("`{}` is one bit; here a whole tag is wanted", **name),
+            )
+            .label("a bit");
             return None;
         }
         Some(word.tag)
@@ -176,8 +185,7 @@ impl Resolver<'_> {
             "i=" => id.parse::<u32>().is_ok() && id.bytes().all(|b| b.is_ascii_digit()),
             "g=" => {
                 let groups: Vec<usize> = id.split('-').map(str::len).collect();
-                groups == [8, 4, 4, 4, 12]
-                    && id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
+                groups == [8, 4, 4, 4, 12] && id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
             }
             _ => !id.is_empty(),
         };
