@@ -47,8 +47,6 @@ pub(in crate::config) struct Handshake {
     pub(in crate::config) lot: Option<Spot<String>>,
     /// The word with the code of the part that is installed, removed or packed.
     pub(in crate::config) child: Option<Spot<String>>,
-    /// `pack`: the word with the codes of all that is packed.
-    pub(in crate::config) members: Option<Spot<String>>,
     /// What it goes into: a lot or unit for `consume`, a container for `pack`.
     pub(in crate::config) into: Option<Spot<Into>>,
     /// Where the code is unique: `site`, `gs1`, or `product`, `material`, `supplier` as the word of

@@ -145,7 +145,7 @@ pub(in crate::config) struct Phase {
     /// What must come true at its end, else it gives no event: `w = v`, `w in a, b`, `w rises`,
     /// `w changes`.
     pub(in crate::config) confirm: Option<Spot<String>>,
-    /// What happened when it ended: `complete` `produce` `clean`; without it only its statistics
+    /// What happened when it ended: `complete` `inspect` `clean`; without it only its statistics
     /// are kept.
     pub(in crate::config) event: Option<Spot<String>>,
     /// The word with the unit's code, `"@order"` (the next open row of the station's list) or

@@ -238,7 +238,7 @@ impl Resolver<'_> {
             self.draft(device)?.kind.map(Kind::fastest)
         });
         let at = raw.deadline.as_ref().map_or(t.key.clone(), Spot::span);
-        if let Some(fastest) = fastest.filter(|fastest| deadline <= *fastest * 2) {
+        if let Some(fastest) = fastest.filter(|fastest| deadline <= *fastest) {
             let (deadline, fastest) = (span::shown(deadline), span::shown(fastest));
             self.error(t, at, format!("a deadline of {deadline} cannot be kept"))
                 .label("too short")
@@ -277,8 +277,7 @@ impl Resolver<'_> {
                 (self.named_unit(t, raw), other.map(Some))
             }
             Verb::Pack => {
-                let packed = raw.members.as_ref().or(raw.child.as_ref());
-                let packed = self.required(t, event, "members", packed);
+                let packed = self.required(t, event, "child", raw.child.as_ref());
                 let site = ScopeKeys::default();
                 let packed = packed.and_then(|of| self.beside(t, of, ItemClass::Unit, site, raw));
                 (self.container(t, raw), packed.map(Some))
@@ -388,7 +387,6 @@ impl Resolver<'_> {
         if self.lacks(t, key, given) {
             let or = match event {
                 Verb::Produce => " or `lot`",
-                Verb::Pack => " or `child`",
                 _ => "",
             };
             let message = format!("`{}` has no `{key}`{or}", t.path);
@@ -406,7 +404,7 @@ impl Resolver<'_> {
         let takes: &[&str] = match event {
             Verb::Consume => &["serial", "lot", "into"],
             Verb::Install | Verb::Remove => &["serial", "child"],
-            Verb::Pack => &["child", "members", "into"],
+            Verb::Pack => &["child", "into"],
             Verb::Produce => &["serial", "lot"],
             _ => &["serial"],
         };
@@ -414,7 +412,6 @@ impl Resolver<'_> {
             ("serial", raw.serial.as_ref().map(Spot::span)),
             ("lot", raw.lot.as_ref().map(Spot::span)),
             ("child", raw.child.as_ref().map(Spot::span)),
-            ("members", raw.members.as_ref().map(Spot::span)),
             ("into", raw.into.as_ref().map(Spot::span)),
         ];
         for (key, span) in given {
@@ -423,10 +420,6 @@ impl Resolver<'_> {
             self.error(t, span, format!("`{event}` has no `{key}`"))
                 .label("not part of this event")
                 .help(format!("items of `{event}`: {}", takes.join(", ")));
-        }
-        if let (Some(_), Some(child)) = (&raw.members, &raw.child) {
-            self.error(t, child.span(), "`members` and `child` both say what is packed")
-                .label("write one of them");
         }
         let coded = raw.lot.is_some() || raw.serial.as_ref().is_some_and(|s| !s.starts_with('@'));
         if let Some(scope) = raw.scope.as_ref().filter(|_| !coded) {

@@ -13,7 +13,7 @@ use std::time::Duration;
 const SETTLE: Duration = Duration::from_secs(2);
 
 /// Events that a phase can yield.
-const VERBS: [Verb; 3] = [Verb::Complete, Verb::Produce, Verb::Clean];
+const VERBS: [Verb; 3] = [Verb::Complete, Verb::Inspect, Verb::Clean];
 
 impl Resolver<'_> {
     /// Reads a phase.
@@ -94,13 +94,7 @@ impl Resolver<'_> {
             }
             (None, Some(lot)) => self.code(t, lot, ItemClass::Lot, keys, no_read, Use::Every),
             (None, None) => match event {
-                Some(Verb::Complete) => Some(current()),
-                Some(Verb::Produce) => {
-                    self.sink
-                        .error(&t.here(), format!("`{}` has no `serial` or `lot`", t.path))
-                        .label("`produce` names it");
-                    None
-                }
+                Some(Verb::Complete | Verb::Inspect) => Some(current()),
                 _ => None,
             },
         }

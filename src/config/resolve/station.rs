@@ -3,7 +3,9 @@ use super::word::Use;
 use super::{Resolver, Table};
 use crate::config::raw::{self, EvidenceWord, Orders, PurposeWord};
 use crate::config::spot::Spot;
-use crate::model::plant::{DeviceIndex, MountPoint, PurposeSpec, Station, Word};
+use crate::model::plant::{
+    DeviceIndex, MountPoint, PurposeSpec, RegisterType, Station, TagSource, Word,
+};
 use crate::model::{Evidence, LineId, Purpose, StationId};
 
 /// What the handshakes and phases of a station need to know of it.
@@ -146,7 +148,17 @@ impl Resolver<'_> {
                 EvidenceWord::Bypassed => Evidence::Bypassed,
             };
             let t = Table { path: format!("{}.evidence", t.path), ..t.clone() };
-            evidence.extend(self.word(&t, name, use_).map(|word| (word, made)));
+            let Some(word) = self.word(&t, name, use_) else { continue };
+            let whole = match &self.tags.get(word.tag).source {
+                TagSource::Register(register) => register.kind != RegisterType::Bool,
+                TagSource::Node(_) => false,
+            };
+            if whole && word.bit.is_none() {
+                self.error(&t, name.span(), format!("`{}` is not a bit", **name))
+                    .label("wanted a bit or a `bool`")
+                    .help("evidence is weakened while a bit is set: name it as `tag.bit`");
+            }
+            evidence.push((word, made));
         }
         evidence
     }
