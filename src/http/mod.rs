@@ -12,6 +12,8 @@ mod serve;
 mod source;
 mod state;
 mod tap;
+#[cfg(test)]
+mod tests;
 
 pub use commands::{Asked, CommandFault, CommandPort};
 pub use serve::{Options, run};

@@ -109,13 +109,12 @@ fn router(site: Arc<Site>) -> Router {
         ("/api/v1/devices", get(api::devices)),
         ("/api/v1/commands", post(api::commands)),
     ];
-    let mut router = Router::new();
+    let mut all = Router::new();
     for (path, handler) in routes {
-        router = router.route(path, measured(&site, path, handler.layer(from_fn(in_time))));
+        all = all.route(path, measured(&site, path, handler.layer(from_fn(in_time))));
     }
     let nowhere = get(nowhere).post(nowhere);
-    router
-        .route("/api/v1/tap", measured(&site, "/api/v1/tap", get(tap::tap)))
+    all.route("/api/v1/tap", measured(&site, "/api/v1/tap", get(tap::tap)))
         .fallback_service(measured(&site, "other", nowhere).with_state(Arc::clone(&site)))
         .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
         .layer(from_fn_with_state(Arc::clone(&site), guard::guard))
@@ -137,16 +136,14 @@ fn measured(
 }
 
 async fn in_time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(ANSWER_WITHIN, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            let why = format!(
-                "no answer within {} s; ask for less, or try again when less is asked at once",
-                ANSWER_WITHIN.as_secs()
-            );
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, why).into_response()
-        }
-    }
+    let answered = tokio::time::timeout(ANSWER_WITHIN, next.run(request)).await;
+    answered.unwrap_or_else(|_| {
+        let why = format!(
+            "no answer within {} s; ask for less, or try again when less is asked at once",
+            ANSWER_WITHIN.as_secs()
+        );
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, why).into_response()
+    })
 }
 
 async fn nowhere(request: Request) -> Problem {

@@ -88,6 +88,7 @@ metrics! {
     http_requests: IntCounterVec("pedigree_http_requests_total", "HTTP requests answered.", ["route", "code"]);
     opcua_sessions: IntGaugeVec("pedigree_opcua_sessions", "Sessions of OPC UA clients.", []);
     opcua_rejected: IntCounterVec("pedigree_opcua_rejected_certificates_total", "Client certificates that were not trusted.", []);
+    opcua_refused: IntCounterVec("pedigree_opcua_refused_connections_total", "Connections of OPC UA clients that were refused or ended, by reason.", ["reason"]);
 }
 
 impl Default for Metrics {

@@ -1,1 +1,24 @@
 //! OPC UA devices: the client side.
+//!
+//! One task a device: it connects with the best security that both sides have, to a server whose
+//! certificate is trusted; resolves namespaces anew; subscribes; proves that data moves; and then
+//! serves reads and writes beside the subscriptions. Any fault ends the connection, opens a gap and
+//! begins from the start, for ever. What a value means is not decided here.
+mod connect;
+mod desk;
+mod fault;
+mod line;
+mod services;
+mod subscribe;
+mod task;
+mod trust;
+mod value;
+mod watch;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use connect::APPLICATION_URI;
+pub use fault::Fault;
+pub use task::run;

@@ -45,7 +45,7 @@ pub(super) async fn commands(
 ) -> Result<Response, Problem> {
     // A page of another site can send a form without asking, yet no JSON.
     let json = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    if !json.is_some_and(|kind| kind.split(';').next().map(str::trim) == Some("application/json")) {
+    if json.is_none_or(|kind| kind.split(';').next().map(str::trim) != Some("application/json")) {
         let why = "a command is JSON: send it with `Content-Type: application/json`";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
     }

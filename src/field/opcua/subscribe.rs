@@ -1,0 +1,293 @@
+//! Subscriptions: what is asked for, and what comes of it.
+use super::connect::REQUEST;
+use super::fault::Fault;
+use super::services::{Nodes, Peer};
+use super::value::{Shift, sample};
+use crate::model::plant::{DeviceIndex, Plant, Tag, TagIndex};
+use crate::model::{At, Quality, Sample};
+use crate::telemetry::Now;
+use ::opcua::client::{MonitoredItemMap, OnSubscriptionNotificationCore, Session};
+use ::opcua::types::{
+    DataChangeNotification, Error, MonitoredItemCreateRequest, MonitoringMode,
+    MonitoringParameters, NotificationMessage, ReadValueId, StatusChangeNotification, StatusCode,
+    TimestampsToReturn,
+};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Items in one CreateMonitoredItems: more is slower on small PLCs (an S7-1200 50-fold).
+const CREATE_CHUNK: usize = 100;
+/// How often a subscription speaks when nothing changes.
+const KEEP_ALIVE: Duration = Duration::from_secs(2);
+/// After so long without any request of ours the server drops the subscription.
+const LIFETIME: Duration = Duration::from_secs(60);
+/// Handshake words: every change until the next publish is kept.
+const QUEUE_FAST: u32 = 100;
+/// Words whose every change counts.
+const QUEUE_EVERY_CHANGE: u32 = 1_000;
+/// Servers that sample on every write of the PLC fill a queue faster than its sampling says.
+const QUEUE_MIN: u32 = 10;
+/// Publish responses that wait for the task.
+const NOTICES_MAX: usize = 1_024;
+
+/// Which of the two subscriptions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Lane {
+    /// Handshake words, and the words that end a connection.
+    Fast,
+    /// Everything else that is watched.
+    Slow,
+}
+
+impl Lane {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Slow => "slow",
+        }
+    }
+}
+
+/// One monitored item to be made.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Item {
+    pub(super) tag: TagIndex,
+    pub(super) lane: Lane,
+    pub(super) sampling: Duration,
+    pub(super) queue: u32,
+}
+
+/// What is to be monitored of a device, and how often the two subscriptions publish.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Layout {
+    pub(super) items: Vec<Item>,
+    pub(super) fast: Duration,
+    pub(super) slow: Duration,
+}
+
+/// Derives the monitored items from the plant.
+pub(super) fn layout(plant: &Plant, device: DeviceIndex) -> Layout {
+    let d = plant.device(device);
+    let beat = d.heartbeat.plc;
+    // A restart must be seen with, not after, the counters that it resets.
+    let ends = [d.restart, d.interface.as_ref().map(|i| i.tag)];
+    let lane = |index, tag: &Tag| (tag.fast || ends.contains(&Some(index))).then_some(Lane::Fast);
+    let wanted: Vec<_> = plant
+        .tags_of(device)
+        .filter_map(|(index, tag)| {
+            let watched = (tag.watched || beat == Some(index)).then_some(Lane::Slow);
+            Some((index, tag, lane(index, tag).or(watched)?))
+        })
+        .collect();
+    let publish_of = |index, tag: &Tag| {
+        let own = tag.publish.unwrap_or(d.publish);
+        if beat == Some(index) { own.min(d.heartbeat.stale_after / 3) } else { own }
+    };
+    let slow = wanted
+        .iter()
+        .filter(|(_, _, lane)| *lane == Lane::Slow)
+        .map(|(index, tag, _)| publish_of(*index, tag))
+        .min()
+        .unwrap_or(d.publish);
+    let fast = d.publish_fast;
+    let items = wanted
+        .into_iter()
+        .map(|(index, tag, lane)| {
+            let (publish, own) = match lane {
+                Lane::Fast => (fast, fast),
+                Lane::Slow => (slow, publish_of(index, tag)),
+            };
+            let sampling = if tag.every_change {
+                Duration::ZERO
+            } else {
+                (own / 2).max(Duration::from_millis(10))
+            };
+            let queue = match lane {
+                Lane::Fast => QUEUE_FAST,
+                Lane::Slow if tag.every_change => QUEUE_EVERY_CHANGE,
+                Lane::Slow => queue(publish, sampling),
+            };
+            Item { tag: index, lane, sampling, queue }
+        })
+        .collect();
+    Layout { items, fast, slow }
+}
+
+/// Twice as many as are sampled between two publishes.
+fn queue(publish: Duration, sampling: Duration) -> u32 {
+    let samples = publish.as_nanos().div_ceil(sampling.as_nanos().max(1));
+    u32::try_from(samples.saturating_mul(2)).unwrap_or(QUEUE_EVERY_CHANGE).max(QUEUE_MIN)
+}
+
+/// One publish response.
+#[derive(Debug)]
+pub(super) struct Notice {
+    /// When it came.
+    pub(super) at: At,
+    /// Whether messages before it are missing from the sequence.
+    pub(super) missed: bool,
+    /// Values, in the order of their source times; none in a keep-alive.
+    pub(super) samples: Vec<Sample>,
+    /// Set when the server closed the subscription.
+    pub(super) closed: Option<StatusCode>,
+}
+
+/// A subscription that was made.
+pub(super) struct Subscription {
+    pub(super) id: u32,
+    pub(super) notices: mpsc::Receiver<Notice>,
+    /// Notices that found the queue full.
+    pub(super) dropped: Arc<AtomicU64>,
+    /// Longest time without a notice that is no silence.
+    pub(super) silence: Duration,
+}
+
+/// Makes one subscription, without items.
+pub(super) async fn subscribe(
+    peer: &Peer,
+    lane: Lane,
+    publish: Duration,
+) -> Result<Subscription, Fault> {
+    let (sender, notices) = mpsc::channel(NOTICES_MAX);
+    let dropped = Arc::new(AtomicU64::new(0));
+    let listener = Listener {
+        plant: Arc::clone(&peer.plant),
+        now: Arc::clone(&peer.now),
+        session: Arc::downgrade(&peer.session),
+        next: None,
+        sender,
+        dropped: Arc::clone(&dropped),
+    };
+    let keep_alive = times(KEEP_ALIVE, publish);
+    let lifetime = times(LIFETIME, publish).max(keep_alive.saturating_mul(3));
+    let id = peer
+        .session
+        .create_subscription(publish, lifetime, keep_alive, 0, 0, true, listener)
+        .await
+        .map_err(Fault::service("making a subscription"))?;
+    let (revised, keep_alive) = peer
+        .session
+        .subscription_state()
+        .lock()
+        .get(id)
+        .map_or((publish, keep_alive), |s| (s.publishing_interval(), s.max_keep_alive_count()));
+    if revised > publish.saturating_mul(2) {
+        let (asked, got) = (publish.as_millis(), revised.as_millis());
+        tracing::warn!(
+            lane = lane.as_str(),
+            asked,
+            got,
+            "the server publishes less often than asked"
+        );
+    }
+    let silence = revised.saturating_mul(keep_alive.max(1)).saturating_mul(2) + REQUEST;
+    Ok(Subscription { id, notices, dropped, silence })
+}
+
+fn times(span: Duration, step: Duration) -> u32 {
+    u32::try_from(span.as_nanos().div_ceil(step.as_nanos().max(1))).unwrap_or(u32::MAX).max(1)
+}
+
+/// Makes monitored items; returns those that the server refused, with its reason. A refused item
+/// costs only itself.
+pub(super) async fn monitor(
+    peer: &Peer,
+    nodes: &Nodes,
+    subscription: u32,
+    items: &[Item],
+) -> Result<Vec<(Item, Quality)>, Error> {
+    let mut refused = Vec::new();
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        items.iter().cloned().partition(|item| nodes.contains_key(&item.tag));
+    refused.extend(unknown.into_iter().map(|item| (item, Quality::BAD_UNKNOWN)));
+    for chunk in known.chunks(CREATE_CHUNK) {
+        let requests = chunk.iter().filter_map(|item| Some(request(item, nodes)?)).collect();
+        let created = peer
+            .session
+            .create_monitored_items(subscription, TimestampsToReturn::Both, requests)
+            .await?;
+        for (item, made) in chunk.iter().zip(created) {
+            let name = &peer.plant.tag(item.tag).name;
+            if !made.result.status_code.is_good() {
+                let status = made.result.status_code;
+                tracing::warn!(tag = %name, %status, "the server does not monitor a node");
+                refused.push((item.clone(), Quality(status.bits())));
+            } else if made.result.revised_queue_size < item.queue && item.lane == Lane::Fast {
+                let (asked, got) = (item.queue, made.result.revised_queue_size);
+                tracing::warn!(tag = %name, asked, got, "the server keeps a shorter queue than asked");
+            }
+        }
+    }
+    Ok(refused)
+}
+
+fn request(item: &Item, nodes: &Nodes) -> Option<MonitoredItemCreateRequest> {
+    Some(MonitoredItemCreateRequest {
+        item_to_monitor: ReadValueId::from(nodes.get(&item.tag)?.clone()),
+        monitoring_mode: MonitoringMode::Reporting,
+        requested_parameters: MonitoringParameters {
+            client_handle: handle(item.tag),
+            sampling_interval: item.sampling.as_secs_f64() * 1_000.0,
+            queue_size: item.queue,
+            discard_oldest: true,
+            ..Default::default()
+        },
+    })
+}
+
+/// 0 would let the library choose.
+fn handle(tag: TagIndex) -> u32 {
+    tag.0.saturating_add(1)
+}
+
+/// Runs inside the library's loop, under its lock: it decodes, counts and tries to send, no more.
+struct Listener {
+    plant: Arc<Plant>,
+    now: Now,
+    session: Weak<Session>,
+    /// The sequence number to come; `None` before the first message.
+    next: Option<u32>,
+    sender: mpsc::Sender<Notice>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl OnSubscriptionNotificationCore for Listener {
+    fn on_subscription_notification(
+        &mut self,
+        message: NotificationMessage,
+        _: MonitoredItemMap<'_>,
+    ) {
+        let at = (self.now)();
+        let mut notice = Notice { at, missed: false, samples: Vec::new(), closed: None };
+        let data = message.notification_data.unwrap_or_default();
+        if !data.is_empty() {
+            notice.missed = self.next.is_some_and(|next| next != message.sequence_number);
+            self.next = Some(following(message.sequence_number));
+        }
+        let shift = self.session.upgrade().map(|s| Shift::of(&s)).unwrap_or_default();
+        for part in data {
+            if let Some(status) = part.inner_as::<StatusChangeNotification>() {
+                notice.closed = Some(status.status);
+            } else if let Some(change) = part.into_inner_as::<DataChangeNotification>() {
+                for item in change.monitored_items.into_iter().flatten() {
+                    let index = TagIndex(item.client_handle.wrapping_sub(1));
+                    if let Some(tag) = self.plant.tags.get(index.get()) {
+                        notice.samples.push(sample(index, tag, item.value, shift, at.wall));
+                    }
+                }
+            }
+        }
+        // Servers group by item; phases and mounts need the order in which things happened.
+        notice.samples.sort_by_key(Sample::time);
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.sender.try_send(notice) {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Sequence numbers wrap to 1, never to 0 (Part 4 §7.9).
+fn following(number: u32) -> u32 {
+    number.checked_add(1).unwrap_or(1)
+}
