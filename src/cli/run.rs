@@ -70,7 +70,7 @@ pub(super) fn failure(why: &DaemonError) -> Failure {
         | DaemonError::Listen { .. }
         | DaemonError::AddressSpace(_)
         | DaemonError::Ledger(_)
-        | DaemonError::Query(_) => Exit::Io,
+        | DaemonError::Store(_) => Exit::Io,
     };
     Failure::new(exit, why.to_string())
 }

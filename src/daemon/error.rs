@@ -1,6 +1,6 @@
 //! Why the daemon cannot start, in words that say what to do.
 use crate::ledger::LedgerError;
-use crate::query::QueryError;
+use crate::store::StoreError;
 use crate::telemetry::CrashFault;
 use std::io;
 use std::net::SocketAddr;
@@ -35,7 +35,7 @@ pub enum DaemonError {
     Ledger(#[from] LedgerError),
     /// The index.
     #[error(transparent)]
-    Query(#[from] QueryError),
+    Store(#[from] StoreError),
     /// The rehearsed crash cannot be read.
     #[error(transparent)]
     Crash(#[from] CrashFault),

@@ -1,22 +1,26 @@
 //! The follower: reads the ledger from its own position and feeds the read side, the live stream and
 //! the counters. There is no other way in which records spread.
 use crate::http::{Readiness, TapEvent};
-use crate::ledger::{Cursor, Durable, LedgerError, State};
+use crate::ledger::{Cursor, Durable, LedgerError, Reader, State};
 use crate::model::{Body, Position, Record, Verdict};
 use crate::query::Query;
 use crate::telemetry::Metrics;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Records that are applied at once: some store batches, so that the first answer is not kept waiting
 /// by the last.
 const CHUNK_LEN_MAX: usize = 512;
+/// Pause after the index took no records.
+const RETRY: Duration = Duration::from_secs(1);
 /// Records that the index may be behind before the daemon calls itself not ready.
 const LAG_MAX: u64 = 10_000;
 
 pub(super) struct Follower {
     pub(super) query: Query,
+    pub(super) reader: Reader,
     pub(super) cursor: Option<Cursor>,
     pub(super) durable: watch::Receiver<Durable>,
     pub(super) tap: broadcast::Sender<TapEvent>,
@@ -30,29 +34,32 @@ pub(super) struct Follower {
 impl Follower {
     /// Runs until the daemon stops, or the ledger cannot be read.
     pub(super) async fn run(mut self) {
-        let mut applied = Position(0);
+        let mut wanted = self.query.wanted();
         loop {
             let durable = self.durable.borrow_and_update().clone();
+            let applied = *wanted.borrow_and_update();
             self.query.set_durable(durable.position);
             self.say_ready(&durable, applied);
             if applied < durable.position {
                 match self.catch_up(applied).await {
-                    Ok(position) => applied = position,
+                    Ok(true) => continue,
+                    Ok(false) => tokio::time::sleep(RETRY).await,
                     Err(why) => return tracing::error!(%why, "the ledger cannot be followed"),
                 }
-                continue;
             }
-            // Cancel-safe: both only wait.
+            // Cancel-safe: all only wait. `wanted` falls when the index is begun anew.
             tokio::select! {
                 changed = self.durable.changed() => if changed.is_err() { return },
+                changed = wanted.changed() => if changed.is_err() { return },
                 () = self.stop.cancelled() => return,
             }
         }
     }
 
-    /// Applies the next chunk on a thread that may block.
-    async fn catch_up(&mut self, applied: Position) -> Result<Position, LedgerError> {
-        let Some(mut cursor) = self.cursor.take() else { return Ok(applied) };
+    /// Applies the next chunk on a thread that may block; `false` if the index takes none now.
+    async fn catch_up(&mut self, applied: Position) -> Result<bool, LedgerError> {
+        let kept = self.cursor.take().filter(|cursor| cursor.position() == applied);
+        let mut cursor = kept.unwrap_or_else(|| self.reader.cursor(applied));
         let query = self.query.clone();
         let work = move || {
             let mut records: Vec<(Position, Record)> = Vec::new();
@@ -60,13 +67,16 @@ impl Follower {
                 let entry = entry?;
                 records.push((entry.position, entry.record));
             }
-            query.apply(&records);
-            Ok::<_, LedgerError>((cursor, records))
+            Ok::<_, LedgerError>((cursor, query.apply(&records), records))
         };
-        let (cursor, records) = match tokio::task::spawn_blocking(work).await {
+        let (cursor, taken, records) = match tokio::task::spawn_blocking(work).await {
             Ok(done) => done?,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
+        if let Err(why) = taken {
+            tracing::error!(%why, "the index takes no records; questions are answered from what it has");
+            return Ok(false);
+        }
         self.cursor = Some(cursor);
         for (position, record) in records.iter().filter(|(p, _)| *p > self.told) {
             self.count(record);
@@ -77,7 +87,8 @@ impl Follower {
                 }
             }
         }
-        Ok(records.last().map_or(applied, |(position, _)| *position))
+        self.told = records.last().map_or(self.told, |(position, _)| self.told.max(*position));
+        Ok(true)
     }
 
     fn say_ready(&self, durable: &Durable, applied: Position) {

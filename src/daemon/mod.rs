@@ -24,7 +24,8 @@ use crate::http::{self, AppState, CommandPort, DeviceView, Readiness};
 use crate::ledger::{self, Files, Ledger};
 use crate::model::plant::{Plant, Protocol, Security};
 use crate::model::{Origin, PersonKey};
-use crate::query::{self, Query};
+use crate::query::{Query, QueryOptions};
+use crate::store::CACHE_BYTES;
 use crate::tape::TapeWriter;
 use crate::telemetry::{Metrics, Now, Points};
 use std::net::SocketAddr;
@@ -120,9 +121,11 @@ pub async fn run(
         tracing::warn!(why, "the tape has a fault; capture goes on without it");
     }
     let state = pump::State::fold(&ledger, &persons, tape.next_number())?;
-    let query = Query::open(query::Options {
+    let query = Query::open(QueryOptions {
         dir: data_dir.join("store"),
         origin: opened.origin.clone(),
+        durable: opened.recovered,
+        cache_bytes: CACHE_BYTES,
         now: Arc::clone(&now),
         metrics: Arc::clone(&metrics),
     })?;
@@ -182,7 +185,8 @@ pub async fn run(
     // Those who follow the ledger, and the engine.
     let follower = follow::Follower {
         query: query.clone(),
-        cursor: Some(ledger.reader().cursor(crate::model::Position(0))),
+        reader: ledger.reader(),
+        cursor: None,
         durable: ledger.durable(),
         tap: tap.clone(),
         readiness,
