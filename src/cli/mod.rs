@@ -12,6 +12,8 @@ mod probe;
 mod recall;
 mod replay;
 mod run;
+mod runtime;
+mod settings;
 mod tap;
 mod trace;
 mod tree;

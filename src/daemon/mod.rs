@@ -11,6 +11,7 @@ mod person;
 mod pump;
 mod queues;
 mod release;
+pub mod replay;
 mod tasks;
 
 pub use clock::clock;

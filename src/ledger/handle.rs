@@ -75,6 +75,28 @@ pub struct Durable {
     pub generation: Generation,
     /// Whether the ledger takes records.
     pub state: State,
+    /// Where each earlier generation ended.
+    pub(super) ends: Arc<[Position]>,
+}
+
+impl Durable {
+    /// A ledger that runs and was never cut.
+    pub fn at(position: Position) -> Self {
+        let generation = Generation::default();
+        Self { position, generation, state: State::Running, ends: Arc::new([]) }
+    }
+
+    /// What became of the record that was appended at `position` under `generation`: `Some(true)` if
+    /// it is durable, `Some(false)` if it is void, `None` while it can become either.
+    ///
+    /// The position alone does not tell: after a cut it goes on to grow over other records.
+    pub fn holds(&self, generation: Generation, position: Position) -> Option<bool> {
+        let ended = usize::try_from(generation.0).ok().and_then(|g| self.ends.get(g));
+        match ended {
+            Some(end) => Some(position <= *end),
+            None => (position <= self.position).then_some(true),
+        }
+    }
 }
 
 /// An open ledger and how it was found.
@@ -142,8 +164,7 @@ impl Ledger {
         let recovered = writer.position();
         let origin = writer.origin.clone();
         let generation = Generation::default();
-        let first = Durable { position: recovered, generation, state: State::Running };
-        let (publish, durable) = watch::channel(first);
+        let (publish, durable) = watch::channel(Durable::at(recovered));
         let (queue, waiting) = mpsc::channel(QUEUE_LEN_MAX);
         let tail = Arc::new(Mutex::new(writer.tail(generation)));
         let reader = Reader::following(disk, inner, tail.clone());

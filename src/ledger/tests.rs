@@ -294,7 +294,10 @@ async fn after_a_failed_sync_a_new_generation_goes_on_from_the_last_durable_reco
     let stale = ledger.append(Generation(0), frame(6..=6)).await;
     assert_eq!(stale, Err(AppendError::Stale { found: Generation(0), current: Generation(1) }));
     ledger.append(Generation(1), vec![record(4, "another 4")]).await.unwrap();
-    until(&mut durable, |d| d.position == Position(4)).await;
+    let later = until(&mut durable, |d| d.position == Position(4)).await;
+    let fate = |generation, position| later.holds(Generation(generation), Position(position));
+    assert_eq!((fate(0, 3), fate(0, 4)), (Some(true), Some(false)));
+    assert_eq!((fate(1, 4), fate(1, 5)), (Some(true), None));
     let entry = follower.next().unwrap().unwrap();
     assert_eq!(entry.record, record(4, "another 4"));
     assert!(follower.next().is_none());
@@ -414,4 +417,37 @@ async fn a_newer_format_is_refused_in_clear_words() {
     std::fs::write(&path, bytes).unwrap();
     let refused = Ledger::open(options(dir.path(), origin()), Files).err().unwrap();
     assert!(refused.to_string().contains("has ledger format 9"), "{refused}");
+}
+
+/// Records of format 1 as they were first written. If this fails, do not change the fixture: every
+/// ledger in the field has such bytes.
+#[test]
+fn a_ledger_of_format_1_is_read_and_written_byte_for_byte() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/ledger-format-1");
+    let report = verify(&fixture).unwrap();
+    assert_eq!((report.faults, report.torn_bytes), (vec![], 0));
+    assert_eq!(
+        report.root.unwrap().to_string(),
+        "6fab93d5aea0b77904c738520742b733ad1993ac426e618f1221ee907423bc70"
+    );
+    let found = Reader::open(&fixture).read(Position(0), 100).unwrap();
+    let wanted: Vec<Record> = (1..=5).map(|n| record(n, &format!("record {n}"))).collect();
+    assert_eq!(found.into_iter().map(|entry| entry.record).collect::<Vec<_>>(), wanted);
+
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder(dir.path())).unwrap();
+    let mut writer = recover(Arc::new(Files), &folder(dir.path()), &origin()).unwrap().writer;
+    let bytes: Vec<Vec<u8>> = wanted.iter().map(wire::encode).collect();
+    for group in [[&bytes[0..2], &bytes[2..3]], [&bytes[3..4], &bytes[4..5]]] {
+        let frames = group.map(<[_]>::to_vec);
+        let frames: Vec<&[Vec<u8>]> = frames.iter().map(Vec::as_slice).collect();
+        writer.write(&frames).unwrap();
+        writer.sync().unwrap();
+        if writer.position() == Position(3) {
+            writer.roll().unwrap();
+        }
+    }
+    for (written, kept) in segments(dir.path()).iter().zip(segments(&fixture)) {
+        assert_eq!(std::fs::read(written).unwrap(), std::fs::read(&kept).unwrap(), "{kept:?}");
+    }
 }

@@ -98,7 +98,10 @@ impl Task {
         *self.shared.intake.lock() = Intake { generation, next: position.next() };
         tracing::warn!(position = position.0, %generation, "the ledger goes on");
         self.tell_as(generation);
-        self.publish.send_replace(Durable { position, generation, state: State::Running });
+        self.publish.send_modify(|durable| {
+            let ends = durable.ends.iter().copied().chain([position]).collect();
+            *durable = Durable { position, generation, state: State::Running, ends };
+        });
         true
     }
 

@@ -4,7 +4,7 @@ use super::{TapeEntry, TapeError, TapeGap, TapeGapCause, TapeItem, TapeReader, T
 use crate::model::plant::{DeviceIndex, Plant, PlantFile, TagIndex};
 use crate::model::{
     At, Boot, Code, Command, CommandId, Digest, Facts, GapCause, Input, ItemKey, Link, Monotonic,
-    OrderRow, Origin, Position, Quality, ReadDone, ReadFault, ReadToken, Sample, SiteId,
+    OrderRow, Origin, Position, Quality, ReadDone, ReadFault, ReadToken, Sample, Session, SiteId,
     StartCause, StationId, Text, Utc, Value, WriteDone,
 };
 use crate::telemetry::Now;
@@ -107,11 +107,15 @@ fn load(files: &[PlantFile]) -> Result<Arc<Plant>, Infallible> {
 fn input() -> impl Strategy<Value = Input> {
     let device = || any::<u32>().prop_map(DeviceIndex);
     let token = || any::<u64>().prop_map(ReadToken);
-    let boot = (prop::option::of(value()), prop::option::of(utc()))
-        .prop_map(|(restart, start_time)| Link::Live(Boot { restart, start_time }));
+    let live = (prop::option::of(value()), prop::option::of(utc()), any::<u64>()).prop_map(
+        |(restart, start_time, session)| Link::Live {
+            boot: Boot { restart, start_time },
+            session: Session(session),
+        },
+    );
     let down =
         (prop::option::of(utc()), cause()).prop_map(|(since, cause)| Link::Down { since, cause });
-    let link = prop_oneof![boot, down];
+    let link = prop_oneof![live, down];
     let start = prop::sample::select(vec![StartCause::Daemon, StartCause::Refold]);
     prop_oneof![
         (start, any::<u64>()).prop_map(|(cause, n)| Input::Start { cause, recovered: Position(n) }),

@@ -50,9 +50,10 @@ enum Leave {
 
 impl From<Fault> for Leave {
     fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Stopped => Self::Stop,
-            fault => Self::down(GapCause::Disconnected, None, fault.to_string()),
+        if matches!(fault, Fault::Stopped) {
+            Self::Stop
+        } else {
+            Self::down(GapCause::Disconnected, None, fault.to_string())
         }
     }
 }
