@@ -36,8 +36,9 @@ async fn a_browse_lists_variables_as_a_plant_file_names_them() {
     let address = NodeAddress { namespace: NAMESPACE.to_owned(), identifier: "s=Count".to_owned() };
     assert_eq!((&count.address, count.data_type.as_str()), (&address, "UInt32"));
     assert_eq!((&count.value, count.quality), (&Value::UInt(7), Quality::GOOD));
-    let writable: Vec<_> =
+    let mut writable: Vec<_> =
         listing.variables.iter().filter(|v| v.writable).map(|v| v.path.concat()).collect();
+    writable.sort();
     assert_eq!(writable, ["Ack", "Permit"]);
     assert!(listing.complete);
     let shallow = browse(&target, Some(&address), 1, pki.path(), clock()().wall).await.unwrap();
