@@ -1,5 +1,6 @@
 //! The device task against the library's own server, on loopback.
 mod plc;
+mod visits;
 
 use crate::field::Request;
 use crate::model::plant::{DeviceIndex, Interface, Security, Trust};
