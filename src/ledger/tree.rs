@@ -34,10 +34,9 @@ impl Tree {
 
     /// Adds one leaf.
     pub fn push(&mut self, leaf: Digest) {
-        let right = (0..self.size.trailing_ones()).fold(leaf, |right, _| {
-            let left = self.peaks.pop().expect("there is a peak for each bit of the size");
-            node(&left, &right)
-        });
+        // One peak for each bit that is set: those of the lowest run are joined.
+        let joined = self.peaks.len().saturating_sub(self.size.trailing_ones() as usize);
+        let right = self.peaks.drain(joined..).rev().fold(leaf, |right, left| node(&left, &right));
         self.peaks.push(right);
         self.size += 1;
     }

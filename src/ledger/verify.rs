@@ -79,9 +79,10 @@ impl Check {
         let head = match segment::head(bytes, dir, first) {
             Ok(head) => head,
             Err(why) => {
-                let why = match why {
-                    LedgerError::Damaged(damage) => damage.why,
-                    other => other.to_string(),
+                let why = if let LedgerError::Damaged(damage) = why {
+                    damage.why
+                } else {
+                    why.to_string()
                 };
                 let to = later.map(before);
                 self.faults.push(damage(first, first, to, &why));

@@ -96,9 +96,9 @@ pub(super) fn take_header(file: &mut impl Read) -> Result<Header, Stop> {
     if got < preamble.len() || [m0, m1, m2, m3, m4, m5, m6, m7] != MAGIC {
         return Err(Stop::Foreign);
     }
-    match u32::from_le_bytes(version) {
-        VERSION => {}
-        newer => return Err(Stop::Newer(newer)),
+    let version = u32::from_le_bytes(version);
+    if version != VERSION {
+        return Err(Stop::Newer(version));
     }
     let mut frame = Vec::new();
     match take(file, &mut frame)? {
