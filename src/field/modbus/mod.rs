@@ -6,6 +6,8 @@
 mod bus;
 pub mod decode;
 mod device;
+mod gate;
+mod live;
 pub mod plan;
 pub mod point;
 mod probe;

@@ -172,24 +172,68 @@ async fn a_device_that_refuses_everything_is_not_observed() {
 }
 
 #[tokio::test]
-async fn a_full_lane_pushes_back_and_is_told_as_a_gap() {
+async fn a_full_bulk_lane_pushes_back_alone_and_is_told_as_a_gap() {
     let plc = Plc::start().await;
     plc.count(0, true);
-    let mut rig = Rig::start(&plant(vec![device("d", plc.port, 1)], vec![tag("hr0")]));
-    rig.live().await;
-    // Nobody takes from the bulk lane until its places are used up and a second has passed.
+    plc.count(50, true);
+    let mut rig = Rig::start(&plant(
+        vec![device("d", plc.port, 1)],
+        vec![Tag { publish: Some(Duration::from_millis(1)), ..tag("hr0") }, fast("hr50")],
+    ));
+    // Handshake words are told on while nobody takes from the bulk lane.
     while rig.bulk.len() < rig.bulk.max_capacity() {
-        plc.take_log();
-        plc.seen(|_| true).await;
+        rig.samples().await;
     }
-    plc.take_log();
-    let blind = timeout(Duration::from_millis(1500), plc.seen(|seen| seen.data == [2])).await;
-    assert!(blind.is_err());
+    let mut slow_reads = true;
+    for _ in 0..50 {
+        plc.take_log();
+        for _ in 0..10 {
+            rig.samples().await;
+        }
+        slow_reads = plc.take_log().iter().any(|seen| seen.address == 0);
+        if !slow_reads {
+            break;
+        }
+    }
+    assert!(!slow_reads, "slow words are not looked at while they have no place");
+    rig.pass(Duration::from_secs(2));
     while rig.bulk.try_recv().is_ok() {}
-    match rig.urgent().await {
+    match rig.answer().await {
         Input::Lost { tag: None, cause: GapCause::Overload, since, to, .. } => assert!(since < to),
         other => panic!("{other:?}"),
     }
+    plc.seen(|seen| seen.address == 0).await;
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_device_that_begins_to_refuse_everything_is_lost() {
+    let plc = Plc::start().await;
+    let mut one = device("d", plc.port, 1);
+    one.heartbeat.stale_after = Duration::from_millis(100);
+    let mut rig = Rig::start(&plant(vec![one], vec![tag("hr0"), tag("hr1")]));
+    rig.live().await;
+    plc.trick_always(3, Trick::Exception(4));
+    match rig.link().await.1 {
+        Link::Down { since: Some(_), cause: GapCause::Silent } => {}
+        other => panic!("{other:?}"),
+    }
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_refused_register_is_asked_for_again_later() {
+    let plc = Plc::start().await;
+    plc.refuse(1, true);
+    let tags = vec![tag("hr0"), tag("hr1"), tag("hr2")];
+    let mut rig = Rig::start(&plant(vec![device("d", plc.port, 1)], tags));
+    assert_eq!(rig.bulk().await.len(), 3);
+    plc.refuse(1, false);
+    plc.set(Area::Holding, 1, &[5]);
+    rig.pass(Duration::from_mins(6));
+    assert_eq!(values(&rig.bulk().await), [(1, uint(5))]);
+    plc.set(Area::Holding, 1, &[6]);
+    assert_eq!(values(&rig.bulk().await), [(1, uint(6))]);
     rig.end().await;
 }
 

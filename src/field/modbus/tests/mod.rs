@@ -19,6 +19,7 @@ use plc::Plc;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -29,9 +30,14 @@ use tokio_util::sync::CancellationToken;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn clock() -> Now {
+    skewed(Arc::default())
+}
+
+/// A clock that can be put forward by nanoseconds.
+fn skewed(skew: Arc<AtomicU64>) -> Now {
     let begun = tokio::time::Instant::now();
     Arc::new(move || {
-        let ns = u64::try_from(begun.elapsed().as_nanos()).unwrap();
+        let ns = u64::try_from(begun.elapsed().as_nanos()).unwrap() + skew.load(Ordering::Relaxed);
         let wall = Utc(1_700_000_000_000_000_000 + i64::try_from(ns).unwrap());
         At { monotonic: Monotonic(ns), wall }
     })
@@ -125,6 +131,7 @@ struct Rig {
     requests: Vec<mpsc::Sender<Request>>,
     status: Vec<watch::Receiver<Status>>,
     metrics: Arc<Metrics>,
+    skew: Arc<AtomicU64>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
 }
@@ -133,7 +140,9 @@ impl Rig {
     fn start(plant: &Arc<Plant>) -> Self {
         let (urgent, urgents) = mpsc::channel(64);
         let (bulk, bulks) = mpsc::channel(64);
-        let (metrics, stop, now) = (Arc::new(Metrics::new()), CancellationToken::new(), clock());
+        let (metrics, stop) = (Arc::new(Metrics::new()), CancellationToken::new());
+        let skew = Arc::new(AtomicU64::new(0));
+        let now = skewed(skew.clone());
         let (mut requests, mut status, mut wirings) = (Vec::new(), Vec::new(), Vec::new());
         for (device, _) in plant.devices() {
             let (request, incoming) = mpsc::channel(8);
@@ -155,7 +164,7 @@ impl Rig {
         }
         let mut tasks = JoinSet::new();
         tasks.spawn(run_all(wirings));
-        Self { urgent: urgents, bulk: bulks, requests, status, metrics, stop, tasks }
+        Self { urgent: urgents, bulk: bulks, requests, status, metrics, skew, stop, tasks }
     }
 
     async fn urgent(&mut self) -> Input {
@@ -206,6 +215,11 @@ impl Rig {
                 other => return other,
             }
         }
+    }
+
+    /// Puts the clock forward.
+    fn pass(&self, time: Duration) {
+        self.skew.fetch_add(u64::try_from(time.as_nanos()).unwrap(), Ordering::Relaxed);
     }
 
     fn errors(&self, device: &str, class: &str) -> u64 {

@@ -47,6 +47,7 @@ struct State {
     counting: BTreeSet<u16>,
     refused: BTreeSet<u16>,
     tricks: Vec<(u8, Option<u16>, Trick)>,
+    lasting: Option<(u8, Trick)>,
     dead_units: BTreeSet<u8>,
     log: Vec<Seen>,
     connections: usize,
@@ -105,6 +106,11 @@ impl Plc {
     /// The next request with this function (and address) meets a trick.
     pub(super) fn trick(&self, function: u8, address: Option<u16>, trick: Trick) {
         self.state.lock().tricks.push((function, address, trick));
+    }
+
+    /// All requests with this function meet a trick from now on.
+    pub(super) fn trick_always(&self, function: u8, trick: Trick) {
+        self.state.lock().lasting = Some((function, trick));
     }
 
     /// This unit never answers.
@@ -170,7 +176,9 @@ async fn serve(
             let at = state.tricks.iter().position(|(function, address, _)| {
                 *function == seen.function && address.is_none_or(|a| a == seen.address)
             });
-            (at.map(|at| state.tricks.remove(at).2), state.dead_units.contains(&seen.unit))
+            let once = at.map(|at| state.tricks.remove(at).2);
+            let lasting = state.lasting.clone().filter(|(function, _)| *function == seen.function);
+            (once.or(lasting.map(|l| l.1)), state.dead_units.contains(&seen.unit))
         };
         logged.notify_waiters();
         if dead {
