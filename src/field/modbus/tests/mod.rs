@@ -158,6 +158,7 @@ impl Rig {
                 status: tell,
                 now: now.clone(),
                 metrics: metrics.clone(),
+                points: crate::telemetry::Points::new(metrics.clone()),
                 pki: PathBuf::new(),
                 stop: stop.clone(),
             });
@@ -190,7 +191,7 @@ impl Rig {
     /// Waits for Live; what it was told to be before is dropped.
     async fn live(&mut self) -> crate::model::Boot {
         loop {
-            if let (_, Link::Live(boot)) = self.link().await {
+            if let (_, Link::Live { boot, .. }) = self.link().await {
                 return boot;
             }
         }

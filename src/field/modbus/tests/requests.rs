@@ -3,12 +3,18 @@ use super::plc::Trick;
 use super::*;
 use crate::field::modbus::{probe, read_once};
 use crate::model::{
-    Position, Quality, ReadDone, ReadFault, ReadRequest, ReadToken, Write, WriteDone, WriteRequest,
+    Position, Quality, ReadDone, ReadFault, ReadRequest, ReadToken, Session, Write, WriteDone,
+    WriteRequest,
 };
 
 fn read(tags: &[u32]) -> Request {
     let tags = tags.iter().copied().map(TagIndex).collect();
-    Request::Read(ReadRequest { token: ReadToken(5), device: DeviceIndex(0), tags })
+    Request::Read(ReadRequest {
+        token: ReadToken(5),
+        device: DeviceIndex(0),
+        session: Session(1),
+        tags,
+    })
 }
 
 fn word(tag: u32, value: u64) -> Write {
@@ -19,6 +25,7 @@ fn write(replies: Vec<Write>, ack: Option<Write>) -> Request {
     Request::Write(WriteRequest {
         token: ReadToken(6),
         device: DeviceIndex(0),
+        session: Session(1),
         after: Position(0),
         replies,
         ack,

@@ -11,7 +11,7 @@ async fn live_is_told_first_then_handshake_words_then_the_rest() {
     let tags = vec![fast("hr0"), tag("hr1"), Tag { watched: false, ..tag("hr2") }];
     let mut rig = Rig::start(&plant(vec![one], tags));
     match rig.urgent().await {
-        Input::Link { device: DeviceIndex(0), link: Link::Live(boot) } => {
+        Input::Link { device: DeviceIndex(0), link: Link::Live { boot, .. } } => {
             assert_eq!((boot.restart, boot.start_time), (Some(uint(9)), None));
         }
         other => panic!("{other:?}"),
@@ -107,7 +107,7 @@ async fn a_device_whose_heartbeat_never_moves_is_never_live() {
     let down = Link::Down { since: None, cause: GapCause::Silent };
     assert_eq!(rig.link().await, (DeviceIndex(0), down));
     plc.count(0, true);
-    assert!(matches!(rig.link().await.1, Link::Live(_)));
+    assert!(matches!(rig.link().await.1, Link::Live { .. }));
     rig.end().await;
 }
 
@@ -180,7 +180,7 @@ async fn a_dead_unit_does_not_take_the_others_of_its_line_down() {
     let (mut live, mut down) = (false, false);
     while !(live && down) {
         match rig.link().await {
-            (DeviceIndex(0), Link::Live(_)) => live = true,
+            (DeviceIndex(0), Link::Live { .. }) => live = true,
             (DeviceIndex(1), Link::Down { since: None, .. }) => down = true,
             other => panic!("{other:?}"),
         }

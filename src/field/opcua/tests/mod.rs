@@ -5,8 +5,8 @@ mod visits;
 use crate::field::Request;
 use crate::model::plant::{DeviceIndex, Interface, Security, Trust};
 use crate::model::{
-    GapCause, Input, Position, Quality, ReadFault, ReadRequest, ReadToken, Sample, TagName, Value,
-    Write, WriteRequest,
+    GapCause, Input, Position, Quality, ReadFault, ReadRequest, ReadToken, Sample, Session,
+    TagName, Value, Write, WriteRequest,
 };
 use ::opcua::types::{DateTime, StatusCode, Variant};
 use plc::{
@@ -19,12 +19,24 @@ use std::time::Duration;
 const DEVICE: DeviceIndex = DeviceIndex(0);
 
 fn read(token: u64, tags: &[crate::model::plant::TagIndex]) -> Request {
-    Request::Read(ReadRequest { token: ReadToken(token), device: DEVICE, tags: tags.to_vec() })
+    Request::Read(ReadRequest {
+        token: ReadToken(token),
+        device: DEVICE,
+        session: Session(1),
+        tags: tags.to_vec(),
+    })
 }
 
 fn write_request(token: u64, replies: Vec<Write>, ack: Option<Write>) -> Request {
     let token = ReadToken(token);
-    Request::Write(WriteRequest { token, device: DEVICE, after: Position(1), replies, ack })
+    Request::Write(WriteRequest {
+        token,
+        device: DEVICE,
+        session: Session(1),
+        after: Position(1),
+        replies,
+        ack,
+    })
 }
 
 fn word(tag: crate::model::plant::TagIndex, value: Value) -> Write {

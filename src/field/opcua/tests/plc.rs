@@ -287,6 +287,7 @@ impl Rig {
             status: status_in,
             now: clock(),
             metrics: Arc::clone(&metrics),
+            points: crate::telemetry::Points::new(Arc::clone(&metrics)),
             pki: pki.to_path_buf(),
             stop: stop.clone(),
         }));
@@ -339,7 +340,7 @@ impl Rig {
 
 pub(super) fn live(input: Input) -> Option<crate::model::Boot> {
     match input {
-        Input::Link { link: crate::model::Link::Live(boot), .. } => Some(boot),
+        Input::Link { link: crate::model::Link::Live { boot, .. }, .. } => Some(boot),
         _ => None,
     }
 }
