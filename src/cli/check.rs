@@ -5,7 +5,7 @@ use crate::config::{self, plant::Checked};
 use crate::daemon;
 use crate::field::{modbus, opcua};
 use crate::model::plant::{DeviceIndex, Plant, Protocol, TagIndex};
-use crate::model::{Sample, SiteId};
+use crate::model::{Quality, Sample, SiteId};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -104,20 +104,21 @@ fn live(context: &Context, plant: &Arc<Plant>) -> Done {
     let mut rows = Vec::new();
     let mut worst = Exit::Ok;
     for (index, device) in plant.devices() {
-        let read = runtime.block_on(async {
+        let read: Result<Vec<Look>, String> = runtime.block_on(async {
             match device.protocol {
-                Protocol::OpcUa(_) => {
-                    drop((&pki, opcua::APPLICATION_URI));
-                    todo!()
-                }
+                Protocol::OpcUa(_) => opcua::read_once(plant, index, &pki, &now)
+                    .await
+                    .map(|words| words.into_iter().map(Look::of).collect())
+                    .map_err(|why| why.to_string()),
                 Protocol::Modbus(_) => modbus::read_once(plant, index, now.clone())
                     .await
+                    .map(|read| read.into_iter().map(Look::unasked).collect())
                     .map_err(|why| why.to_string()),
             }
         });
         if read.is_err() {
             worst = Exit::Unreachable;
-        } else if read.iter().flatten().any(|(_, s)| !s.quality.is_good()) && worst == Exit::Ok {
+        } else if read.iter().flatten().any(|l: &Look| l.fault().is_some()) && worst == Exit::Ok {
             worst = Exit::Negative;
         }
         rows.extend(device_rows(plant, index, read));
@@ -130,7 +131,7 @@ fn live(context: &Context, plant: &Arc<Plant>) -> Done {
 fn device_rows(
     plant: &Plant,
     index: DeviceIndex,
-    read: Result<Vec<(TagIndex, Sample)>, String>,
+    read: Result<Vec<Look>, String>,
 ) -> Vec<Vec<String>> {
     let device = plant.device(index);
     let row = |state: &str, tags: String, fault: String| {
@@ -145,22 +146,42 @@ fn device_rows(
     };
     match read {
         Err(why) => vec![row("no answer", String::new(), why)],
-        Ok(samples) => {
-            let bad: Vec<_> = samples.iter().filter(|(_, s)| !s.quality.is_good()).collect();
-            let good = samples.len().saturating_sub(bad.len());
-            let mut rows = vec![row("ok", format!("{good}/{} good", samples.len()), String::new())];
-            for (tag, sample) in bad {
-                let fault = format!("{}: {}", plant.tag(*tag).name, sample.quality);
-                rows.push(vec![
-                    String::new(),
-                    String::new(),
-                    String::new(),
-                    String::new(),
-                    String::new(),
-                    fault,
-                ]);
+        Ok(looks) => {
+            let faults: Vec<_> = looks.iter().filter_map(|l| Some((l.tag, l.fault()?))).collect();
+            let good = looks.len().saturating_sub(faults.len());
+            let mut rows = vec![row("ok", format!("{good}/{} good", looks.len()), String::new())];
+            for (tag, fault) in faults {
+                let mut cells = vec![String::new(); 5];
+                cells.push(format!("{}: {fault}", plant.tag(tag).name));
+                rows.push(cells);
             }
             rows
         }
+    }
+}
+
+/// One word that was looked at.
+struct Look {
+    tag: TagIndex,
+    quality: Quality,
+    writable: Option<bool>,
+}
+
+impl Look {
+    fn of(word: opcua::Word) -> Self {
+        Self { tag: word.tag, quality: word.sample.quality, writable: word.writable }
+    }
+
+    /// Modbus has no way to ask whether a word may be written.
+    fn unasked((tag, sample): (TagIndex, Sample)) -> Self {
+        Self { tag, quality: sample.quality, writable: None }
+    }
+
+    fn fault(&self) -> Option<String> {
+        if !self.quality.is_good() {
+            return Some(self.quality.to_string());
+        }
+        let refused = self.writable == Some(false);
+        refused.then(|| "the PLC does not let us write it".to_owned())
     }
 }

@@ -14,6 +14,7 @@ mod replay;
 mod run;
 mod runtime;
 mod settings;
+mod stub;
 mod tap;
 mod trace;
 mod tree;
