@@ -112,8 +112,7 @@ pub fn load(
 ) -> Result<DaemonConfig, Faults> {
     let mut sink = Sink::default();
     let config = gather(path, env, &mut sink);
-    sink.finish()?;
-    Ok(config.expect("what hinders a configuration is reported"))
+    sink.finish_with(config)
 }
 
 fn gather(
@@ -156,10 +155,7 @@ fn read(path: &Path, sink: &mut Sink) -> Option<(usize, String)> {
     };
     let file = sink.source(&name, &text);
     let (mut tree, errors) = DeTable::parse_recoverable(&text);
-    for error in &errors {
-        let place = Place { file, span: error.span().unwrap_or_default() };
-        sink.error(&place, format!("this is not TOML: {}", error.message())).label("here");
-    }
+    super::walk::syntax(file, &text, &errors, sink);
     if errors.is_empty() {
         let schema = schema::daemon();
         let mut walk = Walk { file, sink, taken: BTreeSet::new() };
@@ -273,7 +269,7 @@ impl Variables {
             let from = span.start - name.len() - 1;
             let place = Place { file: self.file, span: from..from + name.len() };
             let hint = similar::hint(name, "variables", known.iter().map(String::as_str));
-            sink.error(&place, format!("`{name}` sets nothing")).label("unknown").maybe_help(hint);
+            sink.error(&place, format!("`{name}` sets nothing")).label("unknown").help(hint);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Faults: what is wrong in a file, where, why, and what to write instead.
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
-use std::fmt;
+use std::fmt::{self, Write};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -145,8 +145,9 @@ pub fn render(faults: &[Fault], theme: GraphicalTheme) -> String {
         if handler.render_report(&mut text, fault).is_err() {
             text.truncate(before);
             let Fault { file, line, column, message, .. } = fault;
-            text.push_str(&format!("{file}:{line}:{column}: {message}\n"));
+            let _ = writeln!(text, "{file}:{line}:{column}: {message}");
         }
+        text.push('\n');
     }
     let errors = faults.iter().filter(|fault| fault.severity == Severity::Error).count();
     let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
@@ -197,8 +198,14 @@ impl Sink {
 
     /// What was found: warnings if the files may be used, else everything.
     pub(super) fn finish(mut self) -> Result<Vec<Fault>, Faults> {
-        self.faults.sort_by_key(|fault| fault.order);
+        self.faults.sort_by(|a, b| (a.order, &a.message).cmp(&(b.order, &b.message)));
+        self.faults.dedup_by(|a, b| a.order == b.order && a.message == b.message);
         if self.has_errors() { Err(Faults(self.faults)) } else { Ok(self.faults) }
+    }
+
+    /// What was made of the files, if they may be used.
+    pub(super) fn finish_with<T>(self, made: Option<T>) -> Result<T, Faults> {
+        self.finish().map(|_| made.expect("what hinders the making is reported"))
     }
 
     /// Whether something must be corrected.

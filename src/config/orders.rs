@@ -92,7 +92,7 @@ impl Reader<'_> {
                         format!("there is no column `{}`", field.text),
                         "unknown",
                     )
-                    .maybe_help(hint);
+                    .help(hint);
                 }
             }
         }
@@ -154,19 +154,16 @@ impl Reader<'_> {
         loop {
             let rest = line.get(from..)?;
             let indent = rest.len() - rest.trim_start().len();
-            let (text, len) = match rest.trim_start().strip_prefix('"') {
-                Some(quoted) => {
-                    let Some((text, len)) = unquote(quoted) else {
-                        let span = at + from + indent..at + line.len();
-                        self.error(span, "a quote does not end in its line", "begins here");
-                        return None;
-                    };
-                    (text, indent + 1 + len)
-                }
-                None => {
-                    let len = rest.find(separator).unwrap_or(rest.len());
-                    (rest.get(..len)?.trim().to_owned(), len)
-                }
+            let (text, len) = if let Some(quoted) = rest.trim_start().strip_prefix('"') {
+                let Some((text, len)) = unquote(quoted) else {
+                    let span = at + from + indent..at + line.len();
+                    self.error(span, "a quote does not end in its line", "begins here");
+                    return None;
+                };
+                (text, indent + 1 + len)
+            } else {
+                let len = rest.find(separator).unwrap_or(rest.len());
+                (rest.get(..len)?.trim().to_owned(), len)
             };
             let begin = at + from + indent.min(len);
             fields.push(Field { text, span: begin..at + from + len });

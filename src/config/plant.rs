@@ -47,10 +47,7 @@ fn read(name: &str, text: &str, schema: &serde_json::Value, sink: &mut Sink) -> 
     let mut read = Read { file, raw: None, ..Read::default() };
     read.devices = keys_of(tree.get_ref(), "device");
     read.stations = keys_of(tree.get_ref(), "station");
-    for error in &errors {
-        let place = Place { file, span: error.span().unwrap_or_default() };
-        sink.error(&place, format!("this is not TOML: {}", error.message())).label("here");
-    }
+    super::walk::syntax(file, text, &errors, sink);
     if !errors.is_empty() {
         return read;
     }

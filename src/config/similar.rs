@@ -1,4 +1,5 @@
 //! "Did you mean": the valid name nearest to what was written.
+use std::fmt::Write;
 
 /// Names that a hint lists beside the nearest one; a longer list helps nobody.
 const LISTED_MAX: usize = 24;
@@ -23,22 +24,22 @@ pub(super) fn hint<'a>(
     written: &str,
     what: &str,
     names: impl IntoIterator<Item = &'a str>,
-) -> Option<String> {
+) -> String {
     let mut names: Vec<&str> = names.into_iter().collect();
     if names.is_empty() {
-        return Some(format!("there are no {what} here"));
+        return format!("there are no {what} here");
     }
     let nearest = nearest(written, names.iter().copied());
     let more = names.len().saturating_sub(LISTED_MAX);
     names.truncate(LISTED_MAX);
     let mut list = names.join(", ");
     if more > 0 {
-        list.push_str(&format!(" and {more} more"));
+        let _ = write!(list, " and {more} more");
     }
-    Some(match nearest {
+    match nearest {
         Some(name) => format!("did you mean `{name}`? ({what}: {list})"),
         None => format!("{what}: {list}"),
-    })
+    }
 }
 
 /// Case, `-` and `_` are what people mix up without noticing.
@@ -61,6 +62,6 @@ mod tests {
 
     #[test]
     fn a_hint_without_names_says_so() {
-        assert_eq!(hint("x", "devices", []).unwrap(), "there are no devices here");
+        assert_eq!(hint("x", "devices", []), "there are no devices here");
     }
 }

@@ -6,6 +6,7 @@ use super::fault::{Place, Sink};
 use super::schema::Part;
 use super::{later, similar};
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
@@ -14,7 +15,7 @@ use toml::de::{DeInteger, DeTable, DeValue};
 pub(super) struct Walk<'a> {
     pub(super) file: usize,
     pub(super) sink: &'a mut Sink,
-    /// What was taken out: where its table's key begins, and its own.
+    /// What was taken out, or misspelt: where its table's key begins, and its own.
     pub(super) taken: BTreeSet<(usize, String)>,
 }
 
@@ -27,7 +28,34 @@ impl Walk<'_> {
         part: Part<'_>,
         path: &str,
     ) {
-        for key in part.required().filter(|key| !table.contains_key(*key)) {
+        let mut wrong = Vec::new();
+        for (key, value) in table.iter_mut() {
+            let name: &str = key.get_ref();
+            let under = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+            if let Some(part) = part.entry().or_else(|| part.key(name)) {
+                if self.value(value, &key.span(), part, &under) {
+                    continue;
+                }
+            } else {
+                // What was meant is misspelt, not missing.
+                let meant = similar::nearest(name, part.keys().map(|(key, ..)| key));
+                self.taken.extend(meant.map(|key| (at.start, key.to_owned())));
+                self.unknown_key(name, &key.span(), part, path);
+            }
+            wrong.push(name.to_owned());
+        }
+        for key in wrong {
+            table.remove(key.as_str());
+            self.taken.insert((at.start, key));
+        }
+        self.missing_keys(table, at, part, path);
+    }
+
+    fn missing_keys(&mut self, table: &DeTable<'_>, at: &Range<usize>, part: Part<'_>, path: &str) {
+        for key in part.required() {
+            if table.contains_key(key) || self.taken.contains(&(at.start, key.to_owned())) {
+                continue;
+            }
             let message = match path {
                 "" => format!("the file has no `{key}`"),
                 _ => format!("`{path}` has no `{key}`"),
@@ -35,25 +63,6 @@ impl Walk<'_> {
             let example = part.key(key).and_then(Part::example);
             let example = example.map(|value| format!("such as `{key} = {value}`"));
             self.error(at, message).label(format!("`{key}` is required")).maybe_help(example);
-        }
-        let mut wrong = Vec::new();
-        for (key, value) in table.iter_mut() {
-            let name: &str = key.get_ref();
-            let under = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-            let stays = match part.entry().or_else(|| part.key(name)) {
-                Some(part) => self.value(value, &key.span(), part, &under),
-                None => {
-                    self.unknown_key(name, &key.span(), part, path);
-                    false
-                }
-            };
-            if !stays {
-                wrong.push(name.to_owned());
-            }
-        }
-        for key in wrong {
-            table.remove(key.as_str());
-            self.taken.insert((at.start, key));
         }
     }
 
@@ -68,9 +77,7 @@ impl Walk<'_> {
             return;
         }
         let hint = similar::hint(key, "keys", part.keys().map(|(name, ..)| name));
-        self.error(span, format!("{place} has no key `{key}`"))
-            .label("unknown key")
-            .maybe_help(hint);
+        self.error(span, format!("{place} has no key `{key}`")).label("unknown key").help(hint);
     }
 
     /// Walks a value and says whether it may stay.
@@ -123,7 +130,7 @@ impl Walk<'_> {
         let hint = similar::hint(text, "valid", words);
         self.error(span, format!("`{path}` cannot be `{text}`"))
             .label("not one of its words")
-            .maybe_help(hint);
+            .help(hint);
         false
     }
 
@@ -161,7 +168,7 @@ impl Walk<'_> {
         wanted.dedup();
         let mut message = format!("`{path}` is {}; wanted {}", shown(value), wanted.join(" or "));
         if let Some(example) = forms.iter().find_map(|form| form.example()) {
-            message.push_str(&format!(" such as `{example}`"));
+            let _ = write!(message, " such as `{example}`");
         }
         let help = (!matches!(value, DeValue::Table(_) | DeValue::Array(_))
             && forms.iter().any(|form| form.text("format") == Some("time-span")))
@@ -176,6 +183,19 @@ impl Walk<'_> {
     ) -> &mut super::fault::Fault {
         let place = Place { file: self.file, span: span.clone() };
         self.sink.error(&place, message)
+    }
+}
+
+/// Reports what is not TOML, once a line: the second fault of a line follows from the first.
+pub(super) fn syntax(file: usize, text: &str, errors: &[toml::de::Error], sink: &mut Sink) {
+    let mut last = None;
+    for error in errors {
+        let span = error.span().unwrap_or_default();
+        let line = text.bytes().take(span.start).filter(|b| *b == b'\n').count();
+        if last.replace(line) != Some(line) {
+            let message = format!("this is not TOML: {}", error.message());
+            sink.error(&Place { file, span }, message).label("here");
+        }
     }
 }
 

@@ -89,12 +89,12 @@ impl Resolver<'_> {
             return value.or_else(|| Some(Value::text(text)));
         }
         let hint = if tag.names.is_empty() {
-            Some("wanted a number, true or false; `names` of the tag gives its values names".into())
+            "wanted a number, true or false; `names` of the tag gives its values names".to_owned()
         } else {
             similar::hint(text, "names of its values", tag.names.values().map(String::as_str))
         };
         let message = format!("`{}` has no value `{text}`", tag.name);
-        self.error(t, raw.span(), message).label("no value of this name").maybe_help(hint);
+        self.error(t, raw.span(), message).label("no value of this name").help(hint);
         None
     }
 }

@@ -185,7 +185,8 @@ impl Resolver<'_> {
     }
 
     fn interface(&mut self, t: &Table<'_>, raw: &Spot<raw::Interface>) -> Option<Interface> {
-        let name = self.one_name(t, "interface", raw.span(), &raw.node, &raw.tag)?;
+        let name =
+            self.one_name(t, "interface", raw.span(), raw.node.as_ref(), raw.tag.as_ref())?;
         let tag = self.tag(t, name, Use::Watched);
         let equals = value(raw.equals.as_ref()?);
         let name: TagName = self.tags.get(tag?).name.clone();
@@ -198,8 +199,8 @@ impl Resolver<'_> {
         t: &Table<'_>,
         what: &str,
         span: std::ops::Range<usize>,
-        node: &'r Option<Spot<String>>,
-        tag: &'r Option<Spot<String>>,
+        node: Option<&'r Spot<String>>,
+        tag: Option<&'r Spot<String>>,
     ) -> Option<&'r Spot<String>> {
         match (node, tag) {
             (Some(name), None) | (None, Some(name)) => Some(name),

@@ -73,7 +73,7 @@ impl Resolver<'_> {
                     format!("`{}` is not a scope of {}", **name, many(class)),
                 )
                 .label("not a scope")
-                .maybe_help(hint);
+                .help(hint);
                 return None;
             }
         };

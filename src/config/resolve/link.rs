@@ -123,7 +123,7 @@ impl Resolver<'_> {
             Some(Err(why)) => Some(why),
             None => {
                 let words = ["pki", "first-use", "thumbprint:…"];
-                similar::hint(trust, "ways to trust a certificate", words)
+                Some(similar::hint(trust, "ways to trust a certificate", words))
             }
         };
         self.error(t, trust.span(), format!("`trust` cannot be `{}`", **trust))

@@ -9,12 +9,14 @@ mod data;
 mod device;
 mod handshake;
 mod item;
+mod items;
 mod link;
 mod monitor;
 mod mount;
 mod phase;
 mod register;
 mod reply;
+mod request;
 mod snapshot;
 mod span;
 mod station;
@@ -170,7 +172,7 @@ impl Resolver<'_> {
     }
 
     /// The device or station that a text names, or its fault.
-    fn unknown<I>(what: &str, text: &str, names: &BTreeMap<String, Named<I>>) -> Option<String> {
+    fn unknown<I>(what: &str, text: &str, names: &BTreeMap<String, Named<I>>) -> String {
         similar::hint(text, what, names.keys().map(String::as_str))
     }
 

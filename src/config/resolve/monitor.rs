@@ -48,10 +48,10 @@ impl Resolver<'_> {
         raw: &raw::Monitor,
     ) -> Option<Monitor> {
         let id = self.name(t, name, MonitorId::parse);
-        let tag = self.one_name(t, "monitor", at, &raw.node, &raw.tag);
+        let tag = self.one_name(t, "monitor", at, raw.node.as_ref(), raw.tag.as_ref());
         let word = tag.and_then(|tag| self.word(t, tag, Use::Monitor));
         let unit = self.unit(t, raw.eu.as_ref());
-        let limits = self.alarm_limits(t, &raw.low, &raw.high, &raw.deadband);
+        let limits = self.alarm_limits(t, [&raw.low, &raw.high, &raw.deadband].map(Option::as_ref));
         let period = self.monitor_period(t, raw);
         let publish = t.device.and_then(|device| self.draft(device)).map(|draft| draft.publish);
         let every = period.or(publish).unwrap_or(span::LOOK);
@@ -137,7 +137,7 @@ impl Resolver<'_> {
         }
         let every = self.period(t, raw.cycle.as_ref(), CYCLE);
         let drift = self.drift(t, raw.drift.as_ref(), raw.learn.as_ref(), every)?;
-        let limits = self.alarm_limits(t, &raw.low, &raw.high, &raw.deadband);
+        let limits = self.alarm_limits(t, [&raw.low, &raw.high, &raw.deadband].map(Option::as_ref));
         let id = name.with(format!("{}.{}", **handshake, **name));
         let id = self.name(t, &id, MonitorId::parse);
         Some((id?, limits, drift))
@@ -146,21 +146,19 @@ impl Resolver<'_> {
     fn alarm_limits(
         &mut self,
         t: &Table<'_>,
-        low: &Option<Spot<f64>>,
-        high: &Option<Spot<f64>>,
-        deadband: &Option<Spot<f64>>,
+        [low, high, deadband]: [Option<&Spot<f64>>; 3],
     ) -> Option<Limits> {
         let limited = low.is_some() || high.is_some();
-        if let Some(raw) = deadband.as_ref().filter(|_| !limited) {
+        if let Some(raw) = deadband.filter(|_| !limited) {
             self.error(t, raw.span(), "`deadband` goes with `low` or `high`")
                 .label("no limits here")
                 .help("it says how far back inside a value must come before the warning ends");
         }
-        if let Some(raw) = deadband.as_ref().filter(|raw| !raw.is_finite() || ***raw < 0.0) {
+        if let Some(raw) = deadband.filter(|raw| !raw.is_finite() || ***raw < 0.0) {
             self.error(t, raw.span(), "`deadband` is a number from 0 on").label("not a width");
         }
-        let (low, high) = self.limits(t, low.as_ref(), high.as_ref());
-        let deadband = deadband.as_ref().map_or(0.0, |deadband| **deadband);
+        let (low, high) = self.limits(t, low, high);
+        let deadband = deadband.map_or(0.0, |deadband| **deadband);
         limited.then_some(Limits { low, high, deadband })
     }
 

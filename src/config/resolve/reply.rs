@@ -84,7 +84,7 @@ impl Resolver<'_> {
         let hint = similar::hint(raw, "checks", ours);
         self.error(t, raw.span(), format!("there is no check `{}`", **raw))
             .label("not a check")
-            .maybe_help(hint);
+            .help(hint);
         None
     }
 
@@ -99,10 +99,12 @@ impl Resolver<'_> {
                     "$recipe" => "`$recipe` is not answered by this version".to_owned(),
                     _ => format!("there is no answer `{text}`"),
                 };
-                self.error(t, raw.span(), message).label("not an answer").maybe_help(hint);
+                self.error(t, raw.span(), message).label("not an answer").help(hint);
                 return None;
             }
-            fixed => ReplyValue::Fixed(value(fixed)),
+            fixed @ (Scalar::Bool(_) | Scalar::Int(_) | Scalar::Real(_) | Scalar::Text(_)) => {
+                ReplyValue::Fixed(value(fixed))
+            }
         };
         let word = word?;
         let register = match &self.tags.get(word.tag).source {

@@ -81,18 +81,14 @@ impl Resolver<'_> {
             }
             return None;
         };
-        match self.device_names.get(name.as_str()) {
-            Some(named) => named.index,
-            None => {
-                let hint = Self::unknown("devices", name, &self.device_names);
-                let message =
-                    format!("`{}` refers to device `{}`, which is not configured", t.path, **name);
-                self.error(t, name.span(), message)
-                    .label("no device with this name")
-                    .maybe_help(hint);
-                None
-            }
+        if let Some(named) = self.device_names.get(name.as_str()) {
+            return named.index;
         }
+        let hint = Self::unknown("devices", name, &self.device_names);
+        let message =
+            format!("`{}` refers to device `{}`, which is not configured", t.path, **name);
+        self.error(t, name.span(), message).label("no device with this name").help(hint);
+        None
     }
 
     fn station_before(
@@ -109,7 +105,7 @@ impl Resolver<'_> {
             let hint = Self::unknown("stations", name, &self.station_names);
             let message =
                 format!("`{}` comes after station `{}`, which is not configured", t.path, **name);
-            self.error(t, name.span(), message).label("no station with this name").maybe_help(hint);
+            self.error(t, name.span(), message).label("no station with this name").help(hint);
             return None;
         }
         self.name(t, name, StationId::parse)

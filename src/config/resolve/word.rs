@@ -51,8 +51,9 @@ impl Resolver<'_> {
             Kind::OpcUa => self.node_word(t, device, name)?,
             Kind::Modbus => self.register_word(t, device, name)?,
         };
-        if matches!(use_, Use::Ack | Use::Reply | Use::HostBeat) {
-            self.check_writable(t, name, word);
+        let writes = matches!(use_, Use::Ack | Use::Reply | Use::HostBeat);
+        if writes && !self.check_writable(t, name, word) {
+            return None;
         }
         self.take_up(word, use_);
         let (place, path) = (t.place(name.span()), t.path.clone());
@@ -164,12 +165,6 @@ impl Resolver<'_> {
             self.error(t, name.span(), "the name of a word is empty").label("no name");
             return None;
         }
-        if let Some(node) = t.node.filter(|node| node.is_empty() || explicit(node)) {
-            self.error(t, node.span(), format!("`node` cannot be `{}`", **node))
-                .label("wanted the name that stands before the others")
-                .help("write identifiers such as `i=1001` at each word");
-            return None;
-        }
         let local = match t.node {
             Some(node) => format!("{}.{}", **node, **name),
             None => (**name).clone(),
@@ -210,12 +205,12 @@ impl Resolver<'_> {
         let hint = similar::hint(name, "tags", names.iter().map(String::as_str));
         self.error(t, name.span(), format!("device `{device}` has no tag `{}`", **name))
             .label("no tag of this name")
-            .maybe_help(hint);
+            .help(hint);
         None
     }
 
     /// One writer per word: a bit of a register cannot be written without its neighbours.
-    fn check_writable(&mut self, t: &Table<'_>, name: &Spot<String>, word: Word) {
+    fn check_writable(&mut self, t: &Table<'_>, name: &Spot<String>, word: Word) -> bool {
         let message = match &self.tags.get(word.tag).source {
             _ if word.bit.is_some() => {
                 "is one bit of a word, which cannot be written without the others"
@@ -223,13 +218,14 @@ impl Resolver<'_> {
             TagSource::Register(register) => match register.area {
                 Area::Input => "is an input register, which nobody can write",
                 Area::Discrete => "is a discrete input, which nobody can write",
-                Area::Holding | Area::Coil => return,
+                Area::Holding | Area::Coil => return true,
             },
-            TagSource::Node(_) => return,
+            TagSource::Node(_) => return true,
         };
         self.error(t, name.span(), format!("`{}` {message}", **name))
             .label("is to be written")
             .help("we write coils (`co:`), whole holding registers (`hr:`) and whole nodes");
+        false
     }
 
     pub(super) fn tag_name(
@@ -261,6 +257,6 @@ pub(super) fn bare(name: TagName, device: DeviceIndex, source: TagSource) -> Tag
 }
 
 /// Whether a name is an identifier with its type.
-fn explicit(name: &str) -> bool {
+pub(super) fn explicit(name: &str) -> bool {
     ["i=", "s=", "g=", "b="].iter().any(|kind| name.starts_with(kind))
 }
