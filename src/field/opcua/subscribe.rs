@@ -1,7 +1,7 @@
 //! Subscriptions: what is asked for, and what comes of it.
 use super::connect::REQUEST;
 use super::fault::Fault;
-use super::services::{Nodes, Peer};
+use super::services::{Nodes, Peer, is_too_many};
 use super::value::{Shift, sample};
 use crate::model::plant::{DeviceIndex, Plant, Tag, TagIndex};
 use crate::model::{At, Quality, Sample};
@@ -12,17 +12,16 @@ use ::opcua::types::{
     MonitoringParameters, NotificationMessage, ReadValueId, StatusChangeNotification, StatusCode,
     TimestampsToReturn,
 };
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// Items in one CreateMonitoredItems: more is slower on small PLCs (an S7-1200 50-fold).
+/// Items in one `CreateMonitoredItems`: more is slower on small PLCs (an S7-1200 50-fold).
 const CREATE_CHUNK: usize = 100;
 /// How often a subscription speaks when nothing changes.
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
 /// After so long without any request of ours the server drops the subscription.
-const LIFETIME: Duration = Duration::from_secs(60);
+const LIFETIME: Duration = Duration::from_mins(1);
 /// Handshake words: every change until the next publish is kept.
 const QUEUE_FAST: u32 = 100;
 /// Words whose every change counts.
@@ -128,6 +127,9 @@ pub(super) struct Notice {
     pub(super) at: At,
     /// Whether messages before it are missing from the sequence.
     pub(super) missed: bool,
+    /// How many values were dropped before it because the task was too slow to take them; `None`
+    /// if no notice was dropped.
+    pub(super) dropped: Option<u64>,
     /// Values, in the order of their source times; none in a keep-alive.
     pub(super) samples: Vec<Sample>,
     /// Set when the server closed the subscription.
@@ -138,8 +140,6 @@ pub(super) struct Notice {
 pub(super) struct Subscription {
     pub(super) id: u32,
     pub(super) notices: mpsc::Receiver<Notice>,
-    /// Notices that found the queue full.
-    pub(super) dropped: Arc<AtomicU64>,
     /// Longest time without a notice that is no silence.
     pub(super) silence: Duration,
 }
@@ -151,14 +151,14 @@ pub(super) async fn subscribe(
     publish: Duration,
 ) -> Result<Subscription, Fault> {
     let (sender, notices) = mpsc::channel(NOTICES_MAX);
-    let dropped = Arc::new(AtomicU64::new(0));
     let listener = Listener {
         plant: Arc::clone(&peer.plant),
         now: Arc::clone(&peer.now),
         session: Arc::downgrade(&peer.session),
         next: None,
+        missed: false,
         sender,
-        dropped: Arc::clone(&dropped),
+        dropped: None,
     };
     let keep_alive = times(KEEP_ALIVE, publish);
     let lifetime = times(LIFETIME, publish).max(keep_alive.saturating_mul(3));
@@ -183,7 +183,7 @@ pub(super) async fn subscribe(
         );
     }
     let silence = revised.saturating_mul(keep_alive.max(1)).saturating_mul(2) + REQUEST;
-    Ok(Subscription { id, notices, dropped, silence })
+    Ok(Subscription { id, notices, silence })
 }
 
 fn times(span: Duration, step: Duration) -> u32 {
@@ -202,12 +202,20 @@ pub(super) async fn monitor(
     let (known, unknown): (Vec<_>, Vec<_>) =
         items.iter().cloned().partition(|item| nodes.contains_key(&item.tag));
     refused.extend(unknown.into_iter().map(|item| (item, Quality::BAD_UNKNOWN)));
-    for chunk in known.chunks(CREATE_CHUNK) {
-        let requests = chunk.iter().filter_map(|item| Some(request(item, nodes)?)).collect();
-        let created = peer
-            .session
-            .create_monitored_items(subscription, TimestampsToReturn::Both, requests)
-            .await?;
+    let (mut rest, mut size) = (known.as_slice(), CREATE_CHUNK);
+    while !rest.is_empty() {
+        let (chunk, after) = rest.split_at(size.min(rest.len()));
+        let requests = chunk.iter().filter_map(|item| request(item, nodes)).collect();
+        let create =
+            peer.session.create_monitored_items(subscription, TimestampsToReturn::Both, requests);
+        let created = match create.await {
+            Err(error) if is_too_many(&error) && chunk.len() > 1 => {
+                size = chunk.len() / 2;
+                continue;
+            }
+            created => created?,
+        };
+        rest = after;
         for (item, made) in chunk.iter().zip(created) {
             let name = &peer.plant.tag(item.tag).name;
             if !made.result.status_code.is_good() {
@@ -249,8 +257,9 @@ struct Listener {
     session: Weak<Session>,
     /// The sequence number to come; `None` before the first message.
     next: Option<u32>,
+    missed: bool,
     sender: mpsc::Sender<Notice>,
-    dropped: Arc<AtomicU64>,
+    dropped: Option<u64>,
 }
 
 impl OnSubscriptionNotificationCore for Listener {
@@ -260,10 +269,16 @@ impl OnSubscriptionNotificationCore for Listener {
         _: MonitoredItemMap<'_>,
     ) {
         let at = (self.now)();
-        let mut notice = Notice { at, missed: false, samples: Vec::new(), closed: None };
+        let mut notice = Notice {
+            at,
+            missed: std::mem::take(&mut self.missed),
+            dropped: self.dropped.take(),
+            samples: Vec::new(),
+            closed: None,
+        };
         let data = message.notification_data.unwrap_or_default();
         if !data.is_empty() {
-            notice.missed = self.next.is_some_and(|next| next != message.sequence_number);
+            notice.missed |= self.next.is_some_and(|next| next != message.sequence_number);
             self.next = Some(following(message.sequence_number));
         }
         let shift = self.session.upgrade().map(|s| Shift::of(&s)).unwrap_or_default();
@@ -281,8 +296,11 @@ impl OnSubscriptionNotificationCore for Listener {
         }
         // Servers group by item; phases and mounts need the order in which things happened.
         notice.samples.sort_by_key(Sample::time);
-        if let Err(mpsc::error::TrySendError::Full(_)) = self.sender.try_send(notice) {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        if let Err(mpsc::error::TrySendError::Full(lost)) = self.sender.try_send(notice) {
+            let values = u64::try_from(lost.samples.len()).unwrap_or(u64::MAX);
+            self.dropped = Some(lost.dropped.unwrap_or(0).saturating_add(values));
+            // The next notice that finds room tells of both.
+            self.missed |= lost.missed;
         }
     }
 }

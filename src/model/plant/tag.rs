@@ -51,8 +51,7 @@ impl Tag {
             | Value::Time(_) => {}
         }
         let number = value.number()?;
-        #[expect(clippy::float_cmp, reason = "a code for \"no value\" is that number exactly")]
-        let no_value = self.bad.iter().any(|bad| *bad == number);
+        let no_value = self.bad.contains(&number);
         let outside = self.range.is_some_and(|(low, high)| number < low || number > high);
         (no_value || outside).then_some(Quality::BAD_RANGE)
     }
