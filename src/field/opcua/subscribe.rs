@@ -147,12 +147,14 @@ pub(super) struct Subscription {
 /// Makes one subscription, without items.
 pub(super) async fn subscribe(
     peer: &Peer,
+    device: DeviceIndex,
     lane: Lane,
     publish: Duration,
 ) -> Result<Subscription, Fault> {
     let (sender, notices) = mpsc::channel(NOTICES_MAX);
     let listener = Listener {
         plant: Arc::clone(&peer.plant),
+        device,
         now: Arc::clone(&peer.now),
         session: Arc::downgrade(&peer.session),
         next: None,
@@ -253,6 +255,7 @@ fn handle(tag: TagIndex) -> u32 {
 /// Runs inside the library's loop, under its lock: it decodes, counts and tries to send, no more.
 struct Listener {
     plant: Arc<Plant>,
+    device: DeviceIndex,
     now: Now,
     session: Weak<Session>,
     /// The sequence number to come; `None` before the first message.
@@ -268,6 +271,12 @@ impl OnSubscriptionNotificationCore for Listener {
         message: NotificationMessage,
         _: MonitoredItemMap<'_>,
     ) {
+        self.take(message);
+    }
+}
+
+impl Listener {
+    fn take(&mut self, message: NotificationMessage) {
         let at = (self.now)();
         let mut notice = Notice {
             at,
@@ -288,7 +297,9 @@ impl OnSubscriptionNotificationCore for Listener {
             } else if let Some(change) = part.into_inner_as::<DataChangeNotification>() {
                 for item in change.monitored_items.into_iter().flatten() {
                     let index = TagIndex(item.client_handle.wrapping_sub(1));
-                    if let Some(tag) = self.plant.tags.get(index.get()) {
+                    // A handle is the server's word: it may speak for no other device.
+                    let known = self.plant.tags.get(index.get());
+                    if let Some(tag) = known.filter(|tag| tag.device == self.device) {
                         notice.samples.push(sample(index, tag, item.value, shift, at.wall));
                     }
                 }
@@ -298,7 +309,10 @@ impl OnSubscriptionNotificationCore for Listener {
         notice.samples.sort_by_key(Sample::time);
         if let Err(mpsc::error::TrySendError::Full(lost)) = self.sender.try_send(notice) {
             let values = u64::try_from(lost.samples.len()).unwrap_or(u64::MAX);
-            self.dropped = Some(lost.dropped.unwrap_or(0).saturating_add(values));
+            self.dropped = match lost.dropped {
+                None if values == 0 => None,
+                before => Some(before.unwrap_or(0).saturating_add(values)),
+            };
             // The next notice that finds room tells of both.
             self.missed |= lost.missed;
         }
@@ -308,4 +322,116 @@ impl OnSubscriptionNotificationCore for Listener {
 /// Sequence numbers wrap to 1, never to 0 (Part 4 §7.9).
 fn following(number: u32) -> u32 {
     number.checked_add(1).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::field::opcua::tests::plc::{
+        ACK, BOOT, COUNT, LIFE, SERIAL, STATE, TEMP, clock, plant,
+    };
+    use crate::model::Value;
+    use crate::model::plant::{Security, Trust};
+    use ::opcua::types::{DataValue, DateTime, MonitoredItemNotification, Variant};
+
+    fn listener(room: usize) -> (Listener, mpsc::Receiver<Notice>) {
+        let (sender, notices) = mpsc::channel(room);
+        let listener = Listener {
+            plant: Arc::new(plant(1, Security::None, Trust::Pki)),
+            device: DeviceIndex(0),
+            now: clock(),
+            session: Weak::new(),
+            next: None,
+            missed: false,
+            sender,
+            dropped: None,
+        };
+        (listener, notices)
+    }
+
+    fn message(number: u32, values: &[(TagIndex, u32, i64)]) -> NotificationMessage {
+        let items: Vec<_> = values
+            .iter()
+            .map(|(tag, value, ticks)| MonitoredItemNotification {
+                client_handle: handle(*tag),
+                value: DataValue::new_at(
+                    Variant::UInt32(*value),
+                    DateTime::from(133_000_000_000_000_000 + ticks),
+                ),
+            })
+            .collect();
+        NotificationMessage::data_change(number, DateTime::now(), items, Vec::new())
+    }
+
+    fn one(number: u32) -> NotificationMessage {
+        message(number, &[(COUNT, number, 1)])
+    }
+
+    #[tokio::test]
+    async fn a_hole_in_the_sequence_is_seen_and_the_wrap_is_none() {
+        let (mut listener, mut notices) = listener(10);
+        for number in [u32::MAX - 1, u32::MAX, 1, 2, 4, 5] {
+            listener.take(one(number));
+            listener.take(NotificationMessage::keep_alive(number, DateTime::now()));
+        }
+        let mut missed = Vec::new();
+        for _ in 0..5 {
+            missed.push(notices.recv().await.unwrap().missed);
+            notices.recv().await.unwrap();
+        }
+        assert_eq!(missed, [false, false, false, false, true]);
+    }
+
+    #[tokio::test]
+    async fn what_a_full_queue_drops_is_told_with_the_next_notice() {
+        let (mut listener, mut notices) = listener(2);
+        for number in [1, 2, 3, 5] {
+            listener.take(one(number));
+        }
+        for _ in 0..2 {
+            let kept = notices.recv().await.unwrap();
+            assert_eq!((kept.dropped, kept.missed), (None, false));
+        }
+        listener.take(one(6));
+        let next = notices.recv().await.unwrap();
+        assert_eq!((next.dropped, next.missed), (Some(2), true));
+        listener.take(one(7));
+        assert_eq!(notices.recv().await.unwrap().dropped, None);
+    }
+
+    #[tokio::test]
+    async fn values_are_in_the_order_of_their_times_and_of_this_device() {
+        let (mut listener, mut notices) = listener(1);
+        let nobody = TagIndex(u32::MAX - 1);
+        listener
+            .take(message(1, &[(TEMP, 2, 900), (COUNT, 1, 800), (nobody, 3, 1), (ACK, 4, 900)]));
+        let values: Vec<_> =
+            notices.recv().await.unwrap().samples.into_iter().map(|s| s.value).collect();
+        assert_eq!(values, [1, 2, 4].map(Value::UInt));
+        let mut foreign = (*listener.plant).clone();
+        foreign.tags[COUNT.get()].device = DeviceIndex(1);
+        listener.plant = Arc::new(foreign);
+        listener.take(one(2));
+        assert_eq!(notices.recv().await.unwrap().samples, []);
+    }
+
+    #[test]
+    fn items_and_queues_are_derived_from_the_plant() {
+        let mut plant = plant(1, Security::None, Trust::Pki);
+        plant.devices[0].heartbeat.plc = Some(LIFE);
+        plant.devices[0].heartbeat.stale_after = Duration::from_millis(300);
+        plant.tags[LIFE.get()].watched = false;
+        let layout = layout(&plant, DeviceIndex(0));
+        let item = |tag| layout.items.iter().find(|item| item.tag == tag);
+        assert_eq!(layout.fast, Duration::from_millis(50));
+        assert_eq!(layout.slow, Duration::from_millis(100), "a third of the heartbeat's patience");
+        let count = item(COUNT).unwrap();
+        assert_eq!((count.lane, count.queue), (Lane::Fast, QUEUE_FAST));
+        assert_eq!(item(BOOT).unwrap().lane, Lane::Fast, "a restart is seen with the counters");
+        let state = item(STATE).unwrap();
+        assert_eq!((state.sampling, state.queue), (Duration::ZERO, QUEUE_EVERY_CHANGE));
+        assert_eq!(item(LIFE).unwrap().lane, Lane::Slow);
+        assert!(item(SERIAL).is_none(), "what only snapshots read is not watched");
+        assert_eq!(queue(Duration::from_secs(10), Duration::from_millis(100)), 200);
+    }
 }

@@ -1,5 +1,5 @@
 //! The device task against the library's own server, on loopback.
-mod plc;
+pub(super) mod plc;
 mod visits;
 
 use crate::field::Request;

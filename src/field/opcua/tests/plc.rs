@@ -26,11 +26,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub(super) const NAMESPACE: &str = "urn:test:plc";
+pub(in crate::field::opcua) const NAMESPACE: &str = "urn:test:plc";
 /// Longer than anything takes on a loaded machine; a test that hangs fails.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-pub(super) fn clock() -> Now {
+pub(in crate::field::opcua) fn clock() -> Now {
     let begun = tokio::time::Instant::now();
     Arc::new(move || At {
         monotonic: Monotonic(begun.elapsed().as_nanos().try_into().unwrap()),
@@ -205,20 +205,20 @@ fn tag(name: &str, identifier: &str) -> Tag {
     }
 }
 
-pub(super) const COUNT: TagIndex = TagIndex(0);
-pub(super) const SERIAL: TagIndex = TagIndex(1);
-pub(super) const ACK: TagIndex = TagIndex(2);
-pub(super) const PERMIT: TagIndex = TagIndex(3);
-pub(super) const TEMP: TagIndex = TagIndex(4);
-pub(super) const STATE: TagIndex = TagIndex(5);
-pub(super) const BOOT: TagIndex = TagIndex(6);
-pub(super) const LIFE: TagIndex = TagIndex(7);
-pub(super) const GHOST: TagIndex = TagIndex(8);
-pub(super) const STRAY: TagIndex = TagIndex(9);
+pub(in crate::field::opcua) const COUNT: TagIndex = TagIndex(0);
+pub(in crate::field::opcua) const SERIAL: TagIndex = TagIndex(1);
+pub(in crate::field::opcua) const ACK: TagIndex = TagIndex(2);
+pub(in crate::field::opcua) const PERMIT: TagIndex = TagIndex(3);
+pub(in crate::field::opcua) const TEMP: TagIndex = TagIndex(4);
+pub(in crate::field::opcua) const STATE: TagIndex = TagIndex(5);
+pub(in crate::field::opcua) const BOOT: TagIndex = TagIndex(6);
+pub(in crate::field::opcua) const LIFE: TagIndex = TagIndex(7);
+pub(in crate::field::opcua) const GHOST: TagIndex = TagIndex(8);
+pub(in crate::field::opcua) const STRAY: TagIndex = TagIndex(9);
 
 /// A plant with one device and the words of [`Plc`]; `Ghost` is a node that does not exist, `Stray`
 /// one in a namespace that does not.
-pub(super) fn plant(port: u16, security: Security, trust: Trust) -> Plant {
+pub(in crate::field::opcua) fn plant(port: u16, security: Security, trust: Trust) -> Plant {
     let mut tags: Vec<_> =
         ["Count", "Serial", "Ack", "Permit", "Temp", "State", "Boot", "Life", "Ghost", "Stray"]
             .map(|name| tag(name, &format!("s={name}")))

@@ -63,14 +63,7 @@ impl Watch<'_> {
             self.fresh.remove(&sample.tag);
             return false;
         }
-        let Some(read) = self.latest.get(&sample.tag) else { return false };
-        match (sample.source, read.source) {
-            (Some(source), Some(read_source)) if source == read_source => {
-                (&sample.value, sample.quality) == (&read.value, read.quality)
-            }
-            (Some(source), Some(read_source)) => source < read_source,
-            _ => false,
-        }
+        self.latest.get(&sample.tag).is_some_and(|read| is_overtaken(sample, read))
     }
 
     /// The words that end a connection: nothing after their change belongs to it.
@@ -173,5 +166,39 @@ impl Watch<'_> {
     /// Both subscriptions have spoken up to the earlier of their last words.
     pub(super) fn observed(&mut self) {
         self.task.record.observed = self.last.values().map(|at| at.wall).min();
+    }
+}
+
+/// Whether `sample` is from before `read`, or `read` itself. Without source times nobody can tell.
+fn is_overtaken(sample: &Sample, read: &Sample) -> bool {
+    let (Some(source), Some(read_source)) = (sample.source, read.source) else { return false };
+    let same = (&sample.value, sample.quality) == (&read.value, read.quality);
+    source < read_source || (source == read_source && same)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Quality, Value};
+
+    #[test]
+    fn a_fresh_read_is_not_followed_by_what_was_before_it() {
+        let sample = |source: Option<i64>, value| Sample {
+            tag: TagIndex(0),
+            value: Value::UInt(value),
+            quality: Quality::GOOD,
+            source: source.map(Utc),
+            server: None,
+            receive: Utc(9),
+        };
+        let read = sample(Some(5), 8);
+        assert!(is_overtaken(&sample(Some(4), 7), &read));
+        assert!(is_overtaken(&sample(Some(5), 8), &read));
+        assert!(
+            !is_overtaken(&sample(Some(5), 9), &read),
+            "two changes within one tick of a clock"
+        );
+        assert!(!is_overtaken(&sample(Some(6), 8), &read));
+        assert!(!is_overtaken(&sample(None, 7), &read));
     }
 }
