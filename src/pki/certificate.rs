@@ -35,7 +35,7 @@ impl Certificate {
             subject: printable(&x509.subject_name()),
             not_before: Utc(not_before.unwrap_or(i64::MIN)),
             not_after: Utc(not_after.unwrap_or(i64::MAX)),
-            key_bits: x509.public_key().map(|key| key.bit_length()).unwrap_or(0),
+            key_bits: x509.public_key().map_or(0, |key| key.bit_length()),
             der: der.to_vec(),
         })
     }

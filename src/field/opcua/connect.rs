@@ -198,7 +198,7 @@ impl Opened {
             loop {
                 match self.events.next().await {
                     Some(Ok(SessionPollResult::Reconnected(_))) => return Ok(()),
-                    Some(Ok(SessionPollResult::ConnectionLost(status))) | Some(Err(status)) => {
+                    Some(Ok(SessionPollResult::ConnectionLost(status)) | Err(status)) => {
                         return Err(refused(status));
                     }
                     Some(Ok(_)) => {}
@@ -241,7 +241,7 @@ impl Opened {
 async fn drive(events: &mut BoxStream<'static, Result<SessionPollResult, StatusCode>>) -> Fault {
     loop {
         match events.next().await {
-            Some(Ok(SessionPollResult::ConnectionLost(status))) | Some(Err(status)) => {
+            Some(Ok(SessionPollResult::ConnectionLost(status)) | Err(status)) => {
                 return Fault::Lost(status);
             }
             Some(Ok(_)) => {}

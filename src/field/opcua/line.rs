@@ -41,14 +41,20 @@ pub(super) async fn establish(peer: &Peer, device: DeviceIndex) -> Result<Line, 
     let mut refused = Vec::new();
     // One subscription at least: its keep-alives are a sign of life.
     let fast = if slow_items.is_empty() || !fast_items.is_empty() {
-        Some(start(peer, &nodes, Lane::Fast, layout.fast, &fast_items, &mut refused).await?)
+        Some(
+            start(peer, &nodes, (device, Lane::Fast), layout.fast, &fast_items, &mut refused)
+                .await?,
+        )
     } else {
         None
     };
     let slow = if slow_items.is_empty() {
         None
     } else {
-        Some(start(peer, &nodes, Lane::Slow, layout.slow, &slow_items, &mut refused).await?)
+        Some(
+            start(peer, &nodes, (device, Lane::Slow), layout.slow, &slow_items, &mut refused)
+                .await?,
+        )
     };
     let mut items: BTreeSet<_> =
         fast_items.iter().chain(&slow_items).map(|item| item.tag).collect();
@@ -62,12 +68,12 @@ pub(super) async fn establish(peer: &Peer, device: DeviceIndex) -> Result<Line, 
 async fn start(
     peer: &Peer,
     nodes: &Nodes,
-    lane: Lane,
+    (device, lane): (DeviceIndex, Lane),
     publish: Duration,
     items: &[Item],
     refused: &mut Vec<(Item, Quality)>,
 ) -> Result<Subscription, Fault> {
-    let subscription = subscribe(peer, lane, publish).await?;
+    let subscription = subscribe(peer, device, lane, publish).await?;
     let bad = monitor(peer, nodes, subscription.id, items)
         .await
         .map_err(Fault::service("making monitored items"))?;

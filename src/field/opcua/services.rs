@@ -80,9 +80,17 @@ impl Peer {
         &self,
         words: &[(TagIndex, Option<NodeId>)],
     ) -> Result<Vec<Sample>, Error> {
+        let (mut rest, mut size) = (words, READ_CHUNK);
         let mut samples = Vec::with_capacity(words.len());
-        for chunk in words.chunks(READ_CHUNK) {
-            samples.extend(self.read(chunk).await?);
+        while !rest.is_empty() {
+            let (chunk, after) = rest.split_at(size.min(rest.len()));
+            match self.read(chunk).await {
+                Err(error) if is_too_many(&error) && chunk.len() > 1 => size = chunk.len() / 2,
+                read => {
+                    samples.extend(read?);
+                    rest = after;
+                }
+            }
         }
         Ok(samples)
     }
@@ -92,15 +100,24 @@ impl Peer {
         &self,
         words: &[(TagIndex, NodeId)],
     ) -> Result<BTreeMap<TagIndex, Kind>, Error> {
+        let (mut rest, mut size) = (words, READ_CHUNK / 2);
         let mut kinds = BTreeMap::new();
-        for chunk in words.chunks(READ_CHUNK / 2) {
+        while !rest.is_empty() {
+            let (chunk, after) = rest.split_at(size.min(rest.len()));
             let ids = chunk.iter().flat_map(|(_, node)| {
                 let value = ReadValueId::from(node.clone());
                 let data_type =
                     ReadValueId { attribute_id: AttributeId::DataType as u32, ..value.clone() };
                 [value, data_type]
             });
-            let data = self.read_raw(ids.collect()).await?;
+            let data = match self.read_raw(ids.collect()).await {
+                Err(error) if is_too_many(&error) && chunk.len() > 1 => {
+                    size = chunk.len() / 2;
+                    continue;
+                }
+                data => data?,
+            };
+            rest = after;
             for ((tag, _), pair) in chunk.iter().zip(data.chunks_exact(2)) {
                 let [value, data_type] = pair else { continue };
                 let by_value = value.value.as_ref().and_then(Kind::of);
@@ -212,6 +229,18 @@ impl WriteFault {
             | Self::Count { .. } => ReadFault::Refused,
         }
     }
+}
+
+/// Whether a server refused a request only for its size. What servers state as their limits is not
+/// to be trusted, so it is tried.
+pub(super) fn is_too_many(error: &Error) -> bool {
+    matches!(
+        error.status(),
+        StatusCode::BadTooManyOperations
+            | StatusCode::BadRequestTooLarge
+            | StatusCode::BadResponseTooLarge
+            | StatusCode::BadEncodingLimitsExceeded
+    )
 }
 
 /// What the engine is told of a service that failed.

@@ -1,7 +1,7 @@
 //! Subscriptions: what is asked for, and what comes of it.
 use super::connect::REQUEST;
 use super::fault::Fault;
-use super::services::{Nodes, Peer};
+use super::services::{Nodes, Peer, is_too_many};
 use super::value::{Shift, sample};
 use crate::model::plant::{DeviceIndex, Plant, Tag, TagIndex};
 use crate::model::{At, Quality, Sample};
@@ -12,17 +12,16 @@ use ::opcua::types::{
     MonitoringParameters, NotificationMessage, ReadValueId, StatusChangeNotification, StatusCode,
     TimestampsToReturn,
 };
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// Items in one CreateMonitoredItems: more is slower on small PLCs (an S7-1200 50-fold).
+/// Items in one `CreateMonitoredItems`: more is slower on small PLCs (an S7-1200 50-fold).
 const CREATE_CHUNK: usize = 100;
 /// How often a subscription speaks when nothing changes.
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
 /// After so long without any request of ours the server drops the subscription.
-const LIFETIME: Duration = Duration::from_secs(60);
+const LIFETIME: Duration = Duration::from_mins(1);
 /// Handshake words: every change until the next publish is kept.
 const QUEUE_FAST: u32 = 100;
 /// Words whose every change counts.
@@ -128,6 +127,9 @@ pub(super) struct Notice {
     pub(super) at: At,
     /// Whether messages before it are missing from the sequence.
     pub(super) missed: bool,
+    /// How many values were dropped before it because the task was too slow to take them; `None`
+    /// if no notice was dropped.
+    pub(super) dropped: Option<u64>,
     /// Values, in the order of their source times; none in a keep-alive.
     pub(super) samples: Vec<Sample>,
     /// Set when the server closed the subscription.
@@ -138,8 +140,6 @@ pub(super) struct Notice {
 pub(super) struct Subscription {
     pub(super) id: u32,
     pub(super) notices: mpsc::Receiver<Notice>,
-    /// Notices that found the queue full.
-    pub(super) dropped: Arc<AtomicU64>,
     /// Longest time without a notice that is no silence.
     pub(super) silence: Duration,
 }
@@ -147,18 +147,20 @@ pub(super) struct Subscription {
 /// Makes one subscription, without items.
 pub(super) async fn subscribe(
     peer: &Peer,
+    device: DeviceIndex,
     lane: Lane,
     publish: Duration,
 ) -> Result<Subscription, Fault> {
     let (sender, notices) = mpsc::channel(NOTICES_MAX);
-    let dropped = Arc::new(AtomicU64::new(0));
     let listener = Listener {
         plant: Arc::clone(&peer.plant),
+        device,
         now: Arc::clone(&peer.now),
         session: Arc::downgrade(&peer.session),
         next: None,
+        missed: false,
         sender,
-        dropped: Arc::clone(&dropped),
+        dropped: None,
     };
     let keep_alive = times(KEEP_ALIVE, publish);
     let lifetime = times(LIFETIME, publish).max(keep_alive.saturating_mul(3));
@@ -183,7 +185,7 @@ pub(super) async fn subscribe(
         );
     }
     let silence = revised.saturating_mul(keep_alive.max(1)).saturating_mul(2) + REQUEST;
-    Ok(Subscription { id, notices, dropped, silence })
+    Ok(Subscription { id, notices, silence })
 }
 
 fn times(span: Duration, step: Duration) -> u32 {
@@ -202,12 +204,20 @@ pub(super) async fn monitor(
     let (known, unknown): (Vec<_>, Vec<_>) =
         items.iter().cloned().partition(|item| nodes.contains_key(&item.tag));
     refused.extend(unknown.into_iter().map(|item| (item, Quality::BAD_UNKNOWN)));
-    for chunk in known.chunks(CREATE_CHUNK) {
-        let requests = chunk.iter().filter_map(|item| Some(request(item, nodes)?)).collect();
-        let created = peer
-            .session
-            .create_monitored_items(subscription, TimestampsToReturn::Both, requests)
-            .await?;
+    let (mut rest, mut size) = (known.as_slice(), CREATE_CHUNK);
+    while !rest.is_empty() {
+        let (chunk, after) = rest.split_at(size.min(rest.len()));
+        let requests = chunk.iter().filter_map(|item| request(item, nodes)).collect();
+        let create =
+            peer.session.create_monitored_items(subscription, TimestampsToReturn::Both, requests);
+        let created = match create.await {
+            Err(error) if is_too_many(&error) && chunk.len() > 1 => {
+                size = chunk.len() / 2;
+                continue;
+            }
+            created => created?,
+        };
+        rest = after;
         for (item, made) in chunk.iter().zip(created) {
             let name = &peer.plant.tag(item.tag).name;
             if !made.result.status_code.is_good() {
@@ -245,12 +255,14 @@ fn handle(tag: TagIndex) -> u32 {
 /// Runs inside the library's loop, under its lock: it decodes, counts and tries to send, no more.
 struct Listener {
     plant: Arc<Plant>,
+    device: DeviceIndex,
     now: Now,
     session: Weak<Session>,
     /// The sequence number to come; `None` before the first message.
     next: Option<u32>,
+    missed: bool,
     sender: mpsc::Sender<Notice>,
-    dropped: Arc<AtomicU64>,
+    dropped: Option<u64>,
 }
 
 impl OnSubscriptionNotificationCore for Listener {
@@ -259,11 +271,23 @@ impl OnSubscriptionNotificationCore for Listener {
         message: NotificationMessage,
         _: MonitoredItemMap<'_>,
     ) {
+        self.take(message);
+    }
+}
+
+impl Listener {
+    fn take(&mut self, message: NotificationMessage) {
         let at = (self.now)();
-        let mut notice = Notice { at, missed: false, samples: Vec::new(), closed: None };
+        let mut notice = Notice {
+            at,
+            missed: std::mem::take(&mut self.missed),
+            dropped: self.dropped.take(),
+            samples: Vec::new(),
+            closed: None,
+        };
         let data = message.notification_data.unwrap_or_default();
         if !data.is_empty() {
-            notice.missed = self.next.is_some_and(|next| next != message.sequence_number);
+            notice.missed |= self.next.is_some_and(|next| next != message.sequence_number);
             self.next = Some(following(message.sequence_number));
         }
         let shift = self.session.upgrade().map(|s| Shift::of(&s)).unwrap_or_default();
@@ -273,7 +297,9 @@ impl OnSubscriptionNotificationCore for Listener {
             } else if let Some(change) = part.into_inner_as::<DataChangeNotification>() {
                 for item in change.monitored_items.into_iter().flatten() {
                     let index = TagIndex(item.client_handle.wrapping_sub(1));
-                    if let Some(tag) = self.plant.tags.get(index.get()) {
+                    // A handle is the server's word: it may speak for no other device.
+                    let known = self.plant.tags.get(index.get());
+                    if let Some(tag) = known.filter(|tag| tag.device == self.device) {
                         notice.samples.push(sample(index, tag, item.value, shift, at.wall));
                     }
                 }
@@ -281,8 +307,14 @@ impl OnSubscriptionNotificationCore for Listener {
         }
         // Servers group by item; phases and mounts need the order in which things happened.
         notice.samples.sort_by_key(Sample::time);
-        if let Err(mpsc::error::TrySendError::Full(_)) = self.sender.try_send(notice) {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        if let Err(mpsc::error::TrySendError::Full(lost)) = self.sender.try_send(notice) {
+            let values = u64::try_from(lost.samples.len()).unwrap_or(u64::MAX);
+            self.dropped = match lost.dropped {
+                None if values == 0 => None,
+                before => Some(before.unwrap_or(0).saturating_add(values)),
+            };
+            // The next notice that finds room tells of both.
+            self.missed |= lost.missed;
         }
     }
 }
@@ -290,4 +322,116 @@ impl OnSubscriptionNotificationCore for Listener {
 /// Sequence numbers wrap to 1, never to 0 (Part 4 §7.9).
 fn following(number: u32) -> u32 {
     number.checked_add(1).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::field::opcua::tests::plc::{
+        ACK, BOOT, COUNT, LIFE, SERIAL, STATE, TEMP, clock, plant,
+    };
+    use crate::model::Value;
+    use crate::model::plant::{Security, Trust};
+    use ::opcua::types::{DataValue, DateTime, MonitoredItemNotification, Variant};
+
+    fn listener(room: usize) -> (Listener, mpsc::Receiver<Notice>) {
+        let (sender, notices) = mpsc::channel(room);
+        let listener = Listener {
+            plant: Arc::new(plant(1, Security::None, Trust::Pki)),
+            device: DeviceIndex(0),
+            now: clock(),
+            session: Weak::new(),
+            next: None,
+            missed: false,
+            sender,
+            dropped: None,
+        };
+        (listener, notices)
+    }
+
+    fn message(number: u32, values: &[(TagIndex, u32, i64)]) -> NotificationMessage {
+        let items: Vec<_> = values
+            .iter()
+            .map(|(tag, value, ticks)| MonitoredItemNotification {
+                client_handle: handle(*tag),
+                value: DataValue::new_at(
+                    Variant::UInt32(*value),
+                    DateTime::from(133_000_000_000_000_000 + ticks),
+                ),
+            })
+            .collect();
+        NotificationMessage::data_change(number, DateTime::now(), items, Vec::new())
+    }
+
+    fn one(number: u32) -> NotificationMessage {
+        message(number, &[(COUNT, number, 1)])
+    }
+
+    #[tokio::test]
+    async fn a_hole_in_the_sequence_is_seen_and_the_wrap_is_none() {
+        let (mut listener, mut notices) = listener(10);
+        for number in [u32::MAX - 1, u32::MAX, 1, 2, 4, 5] {
+            listener.take(one(number));
+            listener.take(NotificationMessage::keep_alive(number, DateTime::now()));
+        }
+        let mut missed = Vec::new();
+        for _ in 0..5 {
+            missed.push(notices.recv().await.unwrap().missed);
+            notices.recv().await.unwrap();
+        }
+        assert_eq!(missed, [false, false, false, false, true]);
+    }
+
+    #[tokio::test]
+    async fn what_a_full_queue_drops_is_told_with_the_next_notice() {
+        let (mut listener, mut notices) = listener(2);
+        for number in [1, 2, 3, 5] {
+            listener.take(one(number));
+        }
+        for _ in 0..2 {
+            let kept = notices.recv().await.unwrap();
+            assert_eq!((kept.dropped, kept.missed), (None, false));
+        }
+        listener.take(one(6));
+        let next = notices.recv().await.unwrap();
+        assert_eq!((next.dropped, next.missed), (Some(2), true));
+        listener.take(one(7));
+        assert_eq!(notices.recv().await.unwrap().dropped, None);
+    }
+
+    #[tokio::test]
+    async fn values_are_in_the_order_of_their_times_and_of_this_device() {
+        let (mut listener, mut notices) = listener(1);
+        let nobody = TagIndex(u32::MAX - 1);
+        listener
+            .take(message(1, &[(TEMP, 2, 900), (COUNT, 1, 800), (nobody, 3, 1), (ACK, 4, 900)]));
+        let values: Vec<_> =
+            notices.recv().await.unwrap().samples.into_iter().map(|s| s.value).collect();
+        assert_eq!(values, [1, 2, 4].map(Value::UInt));
+        let mut foreign = (*listener.plant).clone();
+        foreign.tags[COUNT.get()].device = DeviceIndex(1);
+        listener.plant = Arc::new(foreign);
+        listener.take(one(2));
+        assert_eq!(notices.recv().await.unwrap().samples, []);
+    }
+
+    #[test]
+    fn items_and_queues_are_derived_from_the_plant() {
+        let mut plant = plant(1, Security::None, Trust::Pki);
+        plant.devices[0].heartbeat.plc = Some(LIFE);
+        plant.devices[0].heartbeat.stale_after = Duration::from_millis(300);
+        plant.tags[LIFE.get()].watched = false;
+        let layout = layout(&plant, DeviceIndex(0));
+        let item = |tag| layout.items.iter().find(|item| item.tag == tag);
+        assert_eq!(layout.fast, Duration::from_millis(50));
+        assert_eq!(layout.slow, Duration::from_millis(100), "a third of the heartbeat's patience");
+        let count = item(COUNT).unwrap();
+        assert_eq!((count.lane, count.queue), (Lane::Fast, QUEUE_FAST));
+        assert_eq!(item(BOOT).unwrap().lane, Lane::Fast, "a restart is seen with the counters");
+        let state = item(STATE).unwrap();
+        assert_eq!((state.sampling, state.queue), (Duration::ZERO, QUEUE_EVERY_CHANGE));
+        assert_eq!(item(LIFE).unwrap().lane, Lane::Slow);
+        assert!(item(SERIAL).is_none(), "what only snapshots read is not watched");
+        assert_eq!(queue(Duration::from_secs(10), Duration::from_millis(100)), 200);
+    }
 }

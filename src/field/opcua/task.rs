@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// A connection that lived so long begins with short pauses again.
-const STEADY: Duration = Duration::from_secs(10);
+const STEADY: Duration = Duration::from_secs(2);
 /// How long shutdown waits for the lanes.
 const FLUSH: Duration = Duration::from_secs(1);
 
@@ -216,12 +216,15 @@ impl Task {
         }
         let (cause, since) = (fault.cause(), self.record.observed);
         tracing::warn!(device = name, url = link.url, %fault, "not observed");
-        if self.record.up || self.record.told != Some(cause) {
+        // One gap for one absence, whatever the attempts meanwhile end with; but a PLC that is there
+        // with another program is something else than one that is not there.
+        let other = |told| (told == GapCause::Interface) != (cause == GapCause::Interface);
+        if self.record.up || self.record.told.is_none_or(other) {
             let device = self.context.device;
             desk.urgent.push(Input::Link { device, link: Link::Down { since, cause } });
+            self.record.told = Some(cause);
         }
         self.record.up = false;
-        self.record.told = Some(cause);
         self.status.stage(Stage::Backoff);
         self.status.fault(Some(fault.to_string()));
     }

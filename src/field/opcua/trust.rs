@@ -7,7 +7,7 @@ use ::opcua::crypto::SecurityPolicy;
 use ::opcua::types::{EndpointDescription, MessageSecurityMode, UserTokenType};
 use std::path::Path;
 
-/// The policies that we speak, best first. Basic128Rsa15 and Basic256 are withdrawn.
+/// The policies that we speak, best first. The older ones are withdrawn.
 const POLICIES: [SecurityPolicy; 3] = [
     SecurityPolicy::Aes256Sha256RsaPss,
     SecurityPolicy::Aes128Sha256RsaOaep,

@@ -126,10 +126,10 @@ pub(super) struct Kind {
 impl Kind {
     /// From a value that was read.
     pub(super) fn of(variant: &Variant) -> Option<Self> {
-        match variant {
-            Variant::Array(array) => Some(Self { scalar: array.value_type, array: true }),
-            other => other.scalar_type_id().map(|scalar| Self { scalar, array: false }),
+        if let Variant::Array(array) = variant {
+            return Some(Self { scalar: array.value_type, array: true });
         }
+        variant.scalar_type_id().map(|scalar| Self { scalar, array: false })
     }
 
     /// From the `DataType` attribute of a scalar node; built-in types and the abstract types and
@@ -156,8 +156,7 @@ pub(super) fn variant_of(value: &Value, kind: Kind) -> Result<Variant, Unfit> {
                 elements.iter().map(|e| scalar(e, kind.scalar)).collect();
             elements.and_then(|e| Array::new(kind.scalar, e).ok()).map(Variant::from)
         }
-        (Value::List(_), false) => None,
-        (_, true) => None,
+        (Value::List(_), false) | (_, true) => None,
         (single, false) => scalar(single, kind.scalar),
     };
     variant.ok_or_else(|| Unfit {
@@ -189,14 +188,14 @@ fn scalar(value: &Value, kind: VariantScalarTypeId) -> Option<Variant> {
         T::LocalizedText => {
             Variant::LocalizedText(Box::new(LocalizedText::new("", &value.as_text()?)))
         }
-        T::DateTime => match value {
-            Value::Time(ns) => Variant::DateTime(Box::new(date_time(*ns))),
-            _ => return None,
-        },
-        T::ByteString => match value {
-            Value::Bytes(bytes) => Variant::ByteString(bytes.clone().into()),
-            _ => return None,
-        },
+        T::DateTime => {
+            let Value::Time(ns) = value else { return None };
+            Variant::DateTime(Box::new(date_time(*ns)))
+        }
+        T::ByteString => {
+            let Value::Bytes(bytes) = value else { return None };
+            Variant::ByteString(bytes.clone().into())
+        }
         T::Guid => Variant::Guid(Box::new(value.as_text()?.parse::<Guid>().ok()?)),
         T::XmlElement
         | T::NodeId

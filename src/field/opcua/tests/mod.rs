@@ -1,5 +1,5 @@
 //! The device task against the library's own server, on loopback.
-mod plc;
+pub(super) mod plc;
 mod visits;
 
 use crate::field::Request;
@@ -44,16 +44,16 @@ fn word(tag: crate::model::plant::TagIndex, value: Value) -> Write {
 }
 
 fn read_done(token: u64) -> impl Fn(Input) -> Option<Result<Vec<Sample>, ReadFault>> {
-    move |input| match input {
-        Input::Read(done) if done.token == ReadToken(token) => Some(done.outcome),
-        _ => None,
+    move |input| {
+        let Input::Read(done) = input else { return None };
+        (done.token == ReadToken(token)).then_some(done.outcome)
     }
 }
 
 fn written(token: u64) -> impl Fn(Input) -> Option<Result<(), ReadFault>> {
-    move |input| match input {
-        Input::Written(done) if done.token == ReadToken(token) => Some(done.outcome),
-        _ => None,
+    move |input| {
+        let Input::Written(done) = input else { return None };
+        (done.token == ReadToken(token)).then_some(done.outcome)
     }
 }
 
@@ -334,12 +334,10 @@ async fn a_full_queue_of_the_server_is_told_and_handshake_words_are_read_again()
         plc.set("Count", count);
     }
     let (tag, cause) = rig
-        .until("a loss", |input| match input {
-            Input::Lost { tag, cause, since, to, .. } => {
-                assert!(since <= to);
-                Some((tag, cause))
-            }
-            _ => None,
+        .until("a loss", |input| {
+            let Input::Lost { tag, cause, since, to, .. } = input else { return None };
+            assert!(since <= to);
+            Some((tag, cause))
         })
         .await;
     assert_eq!((tag, cause), (Some(COUNT), GapCause::Overflow));

@@ -5,7 +5,10 @@ use crate::model::plant::{
     Device, DeviceIndex, Heartbeat, NodeAddress, OpcUaLink, Plant, Protocol, Security, Tag,
     TagIndex, TagSource, Trust,
 };
-use crate::model::{At, DeviceId, Digest, Input, Monotonic, Sample, SiteId, TagName, Utc, Value};
+use crate::model::{
+    At, Boot, DeviceId, Digest, GapCause, Input, Link, Monotonic, Sample, SiteId, TagName, Utc,
+    Value,
+};
 use crate::pki::{self, Own};
 use crate::telemetry::{Metrics, Now};
 use ::opcua::nodes::VariableBuilder;
@@ -23,11 +26,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub(super) const NAMESPACE: &str = "urn:test:plc";
+pub(in crate::field::opcua) const NAMESPACE: &str = "urn:test:plc";
 /// Longer than anything takes on a loaded machine; a test that hangs fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
-pub(super) fn clock() -> Now {
+pub(in crate::field::opcua) fn clock() -> Now {
     let begun = tokio::time::Instant::now();
     Arc::new(move || At {
         monotonic: Monotonic(begun.elapsed().as_nanos().try_into().unwrap()),
@@ -37,10 +40,10 @@ pub(super) fn clock() -> Now {
 
 /// Waits, but not for ever.
 pub(super) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(done) => done,
-        Err(_) => panic!("{what} did not happen"),
-    }
+    let Ok(done) = tokio::time::timeout(PATIENCE, future).await else {
+        panic!("{what} did not happen")
+    };
+    done
 }
 
 /// The server side.
@@ -202,20 +205,20 @@ fn tag(name: &str, identifier: &str) -> Tag {
     }
 }
 
-pub(super) const COUNT: TagIndex = TagIndex(0);
-pub(super) const SERIAL: TagIndex = TagIndex(1);
-pub(super) const ACK: TagIndex = TagIndex(2);
-pub(super) const PERMIT: TagIndex = TagIndex(3);
-pub(super) const TEMP: TagIndex = TagIndex(4);
-pub(super) const STATE: TagIndex = TagIndex(5);
-pub(super) const BOOT: TagIndex = TagIndex(6);
-pub(super) const LIFE: TagIndex = TagIndex(7);
-pub(super) const GHOST: TagIndex = TagIndex(8);
-pub(super) const STRAY: TagIndex = TagIndex(9);
+pub(in crate::field::opcua) const COUNT: TagIndex = TagIndex(0);
+pub(in crate::field::opcua) const SERIAL: TagIndex = TagIndex(1);
+pub(in crate::field::opcua) const ACK: TagIndex = TagIndex(2);
+pub(in crate::field::opcua) const PERMIT: TagIndex = TagIndex(3);
+pub(in crate::field::opcua) const TEMP: TagIndex = TagIndex(4);
+pub(in crate::field::opcua) const STATE: TagIndex = TagIndex(5);
+pub(in crate::field::opcua) const BOOT: TagIndex = TagIndex(6);
+pub(in crate::field::opcua) const LIFE: TagIndex = TagIndex(7);
+pub(in crate::field::opcua) const GHOST: TagIndex = TagIndex(8);
+pub(in crate::field::opcua) const STRAY: TagIndex = TagIndex(9);
 
 /// A plant with one device and the words of [`Plc`]; `Ghost` is a node that does not exist, `Stray`
 /// one in a namespace that does not.
-pub(super) fn plant(port: u16, security: Security, trust: Trust) -> Plant {
+pub(in crate::field::opcua) fn plant(port: u16, security: Security, trust: Trust) -> Plant {
     let mut tags: Vec<_> =
         ["Count", "Serial", "Ack", "Permit", "Temp", "State", "Boot", "Life", "Ghost", "Stray"]
             .map(|name| tag(name, &format!("s={name}")))
@@ -287,7 +290,6 @@ impl Rig {
             status: status_in,
             now: clock(),
             metrics: Arc::clone(&metrics),
-            points: crate::telemetry::Points::new(Arc::clone(&metrics)),
             pki: pki.to_path_buf(),
             stop: stop.clone(),
         }));
@@ -325,11 +327,10 @@ impl Rig {
         let wait = self.status.wait_for(|status| {
             status.last_fault.as_ref().is_some_and(|fault| fault.contains(text))
         });
-        let status = match tokio::time::timeout(PATIENCE, wait).await {
-            Ok(status) => status.unwrap().clone(),
-            Err(_) => panic!("no fault with `{text}`"),
+        let Ok(status) = tokio::time::timeout(PATIENCE, wait).await else {
+            panic!("no fault with `{text}`")
         };
-        status.last_fault.unwrap()
+        status.unwrap().last_fault.clone().unwrap()
     }
 
     pub(super) async fn end(mut self) {
@@ -338,23 +339,18 @@ impl Rig {
     }
 }
 
-pub(super) fn live(input: Input) -> Option<crate::model::Boot> {
-    match input {
-        Input::Link { link: crate::model::Link::Live { boot, .. }, .. } => Some(boot),
-        _ => None,
-    }
+pub(super) fn live(input: Input) -> Option<Boot> {
+    let Input::Link { link: Link::Live(boot), .. } = input else { return None };
+    Some(boot)
 }
 
-pub(super) fn down(input: Input) -> Option<(Option<Utc>, crate::model::GapCause)> {
-    match input {
-        Input::Link { link: crate::model::Link::Down { since, cause }, .. } => Some((since, cause)),
-        _ => None,
-    }
+#[expect(clippy::needless_pass_by_value, reason = "all three pick from inputs alike")]
+pub(super) fn down(input: Input) -> Option<(Option<Utc>, GapCause)> {
+    let Input::Link { link: Link::Down { since, cause }, .. } = input else { return None };
+    Some((since, cause))
 }
 
 pub(super) fn samples(input: Input) -> Option<Vec<Sample>> {
-    match input {
-        Input::Samples(samples) => Some(samples),
-        _ => None,
-    }
+    let Input::Samples(samples) = input else { return None };
+    Some(samples)
 }
