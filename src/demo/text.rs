@@ -13,7 +13,8 @@ pub struct Facts<'a> {
     pub opcua: &'a str,
     /// The console, `http://127.0.0.1:8080`.
     pub console: &'a str,
-    /// Where ledger, store, certificates and plant files of this demo lie.
+    /// Where ledger, store, certificates and plant files of this demo lie, with its settings in
+    /// `pedigree.toml`.
     pub data: &'a Path,
     /// Whether the directory goes with the demo.
     pub temporary: bool,
@@ -32,16 +33,17 @@ pub fn banner(facts: &Facts<'_>) -> String {
         text,
         "  console    {console}\n  \
          OPC UA     {opcua}  (signed and encrypted)\n             \
-         a new client is refused once, then let in by\n             \
-         pedigree certs trust THUMBPRINT      (pedigree certs ls shows who knocked)\n  \
+         a new client is refused once, then let in by its thumbprint:\n             \
+         pedigree -c {data}/pedigree.toml certs list\n             \
+         pedigree -c {data}/pedigree.toml certs trust THUMBPRINT\n  \
          data       {data}  ({kept})\n  \
          stop       Ctrl-C\n"
     );
     text
 }
 
-/// Three commands to copy, with real ids: what a unit is made of, where a lot went, and how the
-/// machine that drifts stands. `None` before the first unit is packed.
+/// Three commands to copy, with real ids: what a unit is made of, where a lot went, and what happens
+/// now, the verdict on a machine that drifts among it. `None` before the first unit is packed.
 pub fn questions(truth: &[PartTruth], onset: Option<&OnsetTruth>) -> Option<[String; 3]> {
     let packed = |row: &&PartTruth| row.reached == Reached::Packed;
     // A unit of the drift asks more than a healthy one.
@@ -51,7 +53,7 @@ pub fn questions(truth: &[PartTruth], onset: Option<&OnsetTruth>) -> Option<[Str
     Some([
         format!("pedigree trace {}", row.part.unit.code),
         format!("pedigree recall --lot {}", row.part.grease),
-        "pedigree condition show PRESS20/force".to_owned(),
+        "pedigree tap --events".to_owned(),
     ])
 }
 
@@ -83,8 +85,9 @@ mod tests {
                    asm-01    tcp://127.0.0.1:40002        ASM30, TEST40
         console    http://127.0.0.1:8080
         OPC UA     opc.tcp://127.0.0.1:4855  (signed and encrypted)
-                   a new client is refused once, then let in by
-                   pedigree certs trust THUMBPRINT      (pedigree certs ls shows who knocked)
+                   a new client is refused once, then let in by its thumbprint:
+                   pedigree -c /tmp/demo/pedigree.toml certs list
+                   pedigree -c /tmp/demo/pedigree.toml certs trust THUMBPRINT
         data       /tmp/demo  (removed at the end; keep it with --data DIR)
         stop       Ctrl-C
         ");
@@ -104,10 +107,10 @@ mod tests {
             })
             .collect();
         assert_eq!(questions(&rows[2..], None), None);
-        let [trace, recall, condition] = questions(&rows, None).unwrap();
+        let [trace, recall, watch] = questions(&rows, None).unwrap();
         assert_eq!(trace, format!("pedigree trace {}", rows[1].part.unit.code));
         assert!(recall.starts_with("pedigree recall --lot l/supplier/"), "{recall}");
-        assert_eq!(condition, "pedigree condition show PRESS20/force");
+        assert_eq!(watch, "pedigree tap --events");
         let onset = OnsetTruth { unit: rows[0].part.unit.clone(), at: Utc(0) };
         let [trace, ..] = questions(&rows, Some(&onset)).unwrap();
         assert_eq!(trace, format!("pedigree trace {}", rows[0].part.unit.code));
