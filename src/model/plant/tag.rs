@@ -51,7 +51,10 @@ impl Tag {
             | Value::Time(_) => {}
         }
         let number = value.number()?;
-        let no_value = self.bad.contains(&number);
+        #[expect(clippy::float_cmp, reason = "a code for \"no value\" is that number exactly")]
+        #[expect(clippy::cast_possible_truncation, reason = "9999.9 as a 32-bit float holds it")]
+        let is = |bad: f64| bad == number || f64::from(bad as f32) == number;
+        let no_value = self.bad.iter().any(|bad| is(*bad));
         let outside = self.range.is_some_and(|(low, high)| number < low || number > high);
         (no_value || outside).then_some(Quality::BAD_RANGE)
     }
@@ -90,6 +93,17 @@ pub struct Register {
     pub strings: StringOrder,
     /// Raw value × this = value; 1 leaves integers integers.
     pub scale: f64,
+}
+
+impl Register {
+    /// How many registers, or bits, the point takes: a string with one character in a register
+    /// takes one for each.
+    pub fn span(&self) -> u16 {
+        match (self.kind, self.strings) {
+            (RegisterType::Text(chars), StringOrder::High | StringOrder::Low) => chars,
+            (kind, _) => kind.len(),
+        }
+    }
 }
 
 /// The four tables of the Modbus data model.
@@ -225,5 +239,13 @@ mod tests {
         let open = tag(None, &[]);
         assert_eq!(open.judge(&Value::Real(-1e300)), None);
         assert_eq!(open.judge(&Value::Real(f64::NAN)), Some(Quality::BAD_RANGE));
+    }
+
+    #[test]
+    fn a_code_for_no_value_is_met_by_the_float_that_is_nearest_to_it() {
+        let scale = tag(None, &[9999.9]);
+        assert_eq!(scale.judge(&Value::Real(f64::from(9999.9_f32))), Some(Quality::BAD_RANGE));
+        assert_eq!(scale.judge(&Value::Real(9999.9)), Some(Quality::BAD_RANGE));
+        assert_eq!(scale.judge(&Value::Real(9999.0)), None);
     }
 }

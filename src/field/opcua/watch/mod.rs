@@ -191,7 +191,8 @@ impl<'a> Watch<'a> {
         }
         self.task.lives();
         let boot = Boot { restart: before, start_time };
-        self.desk.urgent.push(Input::Link { device, link: Link::Live(boot.clone()) });
+        let link = Link::Live { boot: boot.clone(), session: self.task.record.session };
+        self.desk.urgent.push(Input::Link { device, link });
         self.boot = Some(boot);
         self.observed();
         for (item, quality) in &self.line.refused {

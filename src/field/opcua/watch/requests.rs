@@ -5,6 +5,7 @@ use crate::field::opcua::fault::Fault;
 use crate::field::opcua::line::Retried;
 use crate::field::opcua::services::{Peer, WriteFault, prepare, read_fault};
 use crate::model::{At, ReadDone, ReadRequest, Write, WriteDone, WriteRequest};
+use crate::telemetry::{Point, Points};
 use ::opcua::types::{NodeId, Variant};
 use std::time::Duration;
 
@@ -13,6 +14,11 @@ impl Watch<'_> {
         if self.boot.is_none() {
             self.desk.refuse_one(&request);
             return;
+        }
+        let (Request::Read(ReadRequest { session, .. })
+        | Request::Write(WriteRequest { session, .. })) = &request;
+        if *session != self.task.record.session {
+            return self.desk.refuse_one(&request);
         }
         match request {
             Request::Read(read) => self.begin_read(read),
@@ -25,7 +31,7 @@ impl Watch<'_> {
     }
 
     fn begin_read(&mut self, request: ReadRequest) {
-        let ReadRequest { token, device: _, tags } = request;
+        let ReadRequest { token, device: _, session: _, tags } = request;
         self.desk.begin(token, false);
         let words = words(&self.line.nodes, tags.into_iter());
         let (peer, begun) = (self.peer.clone(), self.task.context.at());
@@ -41,15 +47,16 @@ impl Watch<'_> {
         }
         let Some(request) = self.writes.pop_front() else { return };
         self.writing = true;
-        let WriteRequest { token, device: _, after: _, replies, ack } = request;
+        let WriteRequest { token, device: _, session: _, after: _, replies, ack } = request;
         let fit =
             |write: &Write| prepare(&self.peer.plant, &self.line.nodes, &self.line.kinds, write);
         let replies: Result<Vec<_>, _> = replies.iter().map(fit).collect();
         let ack = ack.as_ref().map(fit).transpose();
         let (peer, begun) = (self.peer.clone(), self.task.context.at());
         let name = self.task.context.name.clone();
+        let points = self.task.context.points.clone();
         self.jobs.push(Box::pin(async move {
-            let written = write(&peer, replies, ack).await;
+            let written = write(&peer, replies, ack, &points).await;
             let outcome = written.map_err(|fault| {
                 tracing::error!(device = name, %fault, "an answer was not written");
                 fault.read_fault()
@@ -118,13 +125,16 @@ async fn write(
     peer: &Peer,
     replies: Result<Vec<(NodeId, Variant)>, WriteFault>,
     ack: Result<Option<(NodeId, Variant)>, WriteFault>,
+    points: &Points,
 ) -> Result<(), WriteFault> {
     let (replies, ack) = (replies?, ack?);
     if !replies.is_empty() {
         peer.write(replies).await?;
+        points.pass(Point::AfterReply);
     }
-    match ack {
-        Some(ack) => peer.write(vec![ack]).await,
-        None => Ok(()),
+    if let Some(ack) = ack {
+        peer.write(vec![ack]).await?;
+        points.pass(Point::AfterAck);
     }
+    Ok(())
 }
