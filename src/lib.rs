@@ -6,6 +6,7 @@
 //! is `docs/architecture.md`; `tests/architecture.rs` holds the code to it.
 pub mod address_space;
 pub mod capture;
+pub mod cli;
 pub mod condition;
 pub mod config;
 pub mod daemon;

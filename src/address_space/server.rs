@@ -194,7 +194,11 @@ fn limits() -> Limits {
             min_publishing_interval_ms: 50.0,
             ..SubscriptionLimits::default()
         },
-        operational: OperationalLimits::default(),
+        // Told to clients, so that no request of theirs comes near what the guard lets through.
+        operational: OperationalLimits {
+            max_nodes_per_read: 2_500,
+            ..OperationalLimits::default()
+        },
         ..Limits::default()
     }
 }

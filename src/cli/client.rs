@@ -15,7 +15,10 @@ fn agent(within: Option<Duration>) -> ureq::Agent {
 fn unreachable(context: &Context, why: &ureq::Error) -> Failure {
     Failure::new(
         Exit::Unreachable,
-        format!("the daemon at {} does not answer: {why}; is it running (`pedigree run`)? Another address is given with --url", context.url),
+        format!(
+            "the daemon at {} does not answer: {why}; is it running (`pedigree run`)? Another address is given with --url",
+            context.url
+        ),
     )
 }
 
@@ -61,11 +64,7 @@ fn problem(status: u16, body: &Value) -> Failure {
 }
 
 /// Asks a question; `query` is encoded here.
-pub(super) fn get(
-    context: &Context,
-    path: &str,
-    query: &[(&str, &str)],
-) -> Result<Value, Failure> {
+pub(super) fn get(context: &Context, path: &str, query: &[(&str, &str)]) -> Result<Value, Failure> {
     let mut request = agent(Some(ANSWER_WITHIN)).get(format!("{}{path}", context.url));
     for (key, value) in query {
         request = request.query(key, value);

@@ -28,7 +28,7 @@ pub(super) fn json(value: &serde_json::Value) -> Result<(), Failure> {
 /// A table with a head, columns aligned, readable without colour.
 pub(super) fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING).set_header(head.to_vec());
+    table.load_style(comfy_table::TableStyle::new()).set_header(head.to_vec());
     table.add_rows(rows);
     table.lines().map(|l| l.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }

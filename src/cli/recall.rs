@@ -40,7 +40,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
         output::json(&answer)?;
     } else {
         let rows = rows(answer.get("body").unwrap_or(&Value::Null));
-        if args.csv { as_csv(&rows)? } else { as_table(&rows)? }
+        if args.csv {
+            as_csv(&rows)?
+        } else {
+            as_table(&rows)?
+        }
         let count = |group: &str| rows.iter().filter(|r| r.group == group).count();
         output::notice(&format!(
             "{} suspect, {} containers, {} shipped, {} unknown; as of record #{}",
@@ -133,7 +137,10 @@ fn cell(text: &str) -> String {
 
 fn as_table(rows: &[Row]) -> Result<(), Failure> {
     let cells = rows.iter().map(|r| r.cells().map(str::to_owned).to_vec()).collect();
-    output::line(output::table(&HEAD.map(|h| h.to_uppercase()).each_ref().map(String::as_str), cells))
+    output::line(output::table(
+        &HEAD.map(|h| h.to_uppercase()).each_ref().map(String::as_str),
+        cells,
+    ))
 }
 
 #[cfg(test)]

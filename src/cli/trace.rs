@@ -95,12 +95,8 @@ fn as_text(item: &Value, ways: &[Value], all: bool) -> Result<(), Failure> {
 }
 
 fn step_line(step: &Value) -> String {
-    let mut line = format!(
-        "  {}  {:9} {:12}",
-        text(step, "time"),
-        text(step, "verb"),
-        text(step, "station")
-    );
+    let mut line =
+        format!("  {}  {:9} {:12}", text(step, "time"), text(step, "verb"), text(step, "station"));
     for key in ["operation", "result", "other"] {
         let word = text(step, key);
         if !word.is_empty() {

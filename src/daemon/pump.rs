@@ -1,18 +1,17 @@
 //! The task that owns the engine: one input in, its effects out. Nothing else touches the engine.
 use super::devices::Devices;
-use super::queues::{Asked, CommandFault, CommandOutcome};
 use super::release::{Held, What};
 use crate::engine::Engine;
 use crate::field::Request;
-use crate::http::TapEvent;
+use crate::http::{Asked, CommandFault, TapEvent};
 use crate::ledger::{AppendError, Durable, Generation, Ledger};
 use crate::model::plant::{DeviceIndex, Plant};
 use crate::model::{
-    Answer, CommandId, Effect, Input, Monotonic, PersonKey, Position, Question, ReadDone, ReadFault,
-    StartCause, WriteDone,
+    Answer, CommandId, Effect, Input, Monotonic, PersonKey, Position, Question, ReadDone,
+    ReadFault, StartCause, WriteDone,
 };
 use crate::tape::TapeWriter;
-use crate::telemetry::{Metrics, Now, Point, Points};
+use crate::telemetry::{Now, Point, Points};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +28,6 @@ pub(super) struct Pump {
     pub(super) held: mpsc::Sender<Held>,
     pub(super) questions: mpsc::Sender<Question>,
     pub(super) tap: broadcast::Sender<TapEvent>,
-    pub(super) metrics: Arc<Metrics>,
     pub(super) points: Points,
     pub(super) now: Now,
     pub(super) stop: CancellationToken,
@@ -40,10 +38,11 @@ pub(super) struct Pump {
 pub(super) struct State {
     engine: Engine,
     generation: Generation,
+    /// Of the next input on the tape.
     number: u64,
     /// Answers that are known at once: a device whose task has ended.
     back: VecDeque<Input>,
-    commands: BTreeMap<CommandId, oneshot::Sender<CommandOutcome>>,
+    commands: BTreeMap<CommandId, oneshot::Sender<Result<Position, CommandFault>>>,
     next_command: u64,
     effects: Vec<Effect>,
 }
@@ -65,10 +64,11 @@ impl State {
     ) -> Result<Self, crate::ledger::LedgerError> {
         let durable = ledger.durable().borrow().clone();
         let mut engine = Engine::new(persons.clone());
-        let mut cursor = ledger.reader().from(Position(0));
-        while engine.position() < durable.position {
-            let Some(entry) = cursor.next()? else { break };
-            engine.apply(&entry.record);
+        for entry in ledger.reader().cursor(Position(0)) {
+            engine.apply(&entry?.record);
+            if engine.position() == durable.position {
+                break;
+            }
         }
         Ok(Self {
             engine,
@@ -110,7 +110,7 @@ impl Pump {
         while let Ok(input) = intake.bulk.try_recv() {
             self.step(input).await;
         }
-        self.tape.sync();
+        self.tape.flush();
     }
 
     async fn turn(
@@ -150,7 +150,9 @@ impl Pump {
     /// The ledger was cut: what was stepped since the last good sync is void. State is folded anew,
     /// and every handshake word is read again.
     async fn refold(&mut self) {
-        tracing::warn!("the ledger was cut; the state is folded anew and all devices are read again");
+        tracing::warn!(
+            "the ledger was cut; the state is folded anew and all devices are read again"
+        );
         match State::fold(&self.ledger, &self.persons, self.state.number) {
             Ok(state) => {
                 let void = std::mem::replace(&mut self.state, state);
@@ -180,8 +182,8 @@ impl Pump {
             self.points.pass(Point::AfterRead);
         }
         let at = (self.now)();
-        self.state.number = self.state.number.saturating_add(1);
         self.tape.append(self.state.number, at, &input);
+        self.state.number = self.state.number.saturating_add(1);
         self.show(&input);
         let mut effects = std::mem::take(&mut self.state.effects);
         self.state.engine.step(at, &input, &mut effects);

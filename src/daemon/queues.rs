@@ -1,9 +1,9 @@
 //! Every queue between tasks, with its bound. Policies: lanes push back (a device task waits, a
 //! library's callback tries and counts a gap); what returns an answer has its place reserved by the
 //! bound on what may be asked; people who watch too slowly miss lines, and are told how many.
+use crate::model::Input;
 use crate::model::plant::Plant;
-use crate::model::{Command, Input, Position, Refusal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 /// Handshake words, links and answers: some per handshake at a time.
 const URGENT_LEN_MAX: usize = 4_096;
@@ -15,24 +15,6 @@ pub(super) const COMMANDS_LEN_MAX: usize = 64;
 pub(super) const TAP_LEN_MAX: usize = 4_096;
 /// Requests under way per handshake: one, and its late answer.
 const REQUESTS_PER_HANDSHAKE: usize = 4;
-
-/// What became of a command.
-pub(super) type CommandOutcome = Result<Position, CommandFault>;
-
-/// Why a command was not carried out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum CommandFault {
-    /// It makes no sense as things stand.
-    Refused(Vec<Refusal>),
-    /// The ledger was cut before its record was durable.
-    Void,
-}
-
-/// A command and where to answer.
-pub(super) struct Asked {
-    pub(super) command: Command,
-    pub(super) answer: oneshot::Sender<CommandOutcome>,
-}
 
 /// Both ends of the lanes into the engine.
 pub(super) struct Lanes {

@@ -1,7 +1,7 @@
 //! What waits until a record is durable: replies to PLCs, answers to the north. A frame that the
 //! ledger dropped takes with it whatever waited for it.
-use super::queues::{CommandFault, CommandOutcome};
 use crate::field::Request;
+use crate::http::CommandFault;
 use crate::ledger::{Durable, Generation};
 use crate::model::{Position, WriteRequest};
 use crate::telemetry::{Metrics, Now, Point, Points};
@@ -19,7 +19,7 @@ pub(super) enum What {
     /// Write to a device.
     Write(WriteRequest, mpsc::Sender<Request>),
     /// Tell the north.
-    Answer(oneshot::Sender<CommandOutcome>),
+    Answer(oneshot::Sender<Result<Position, CommandFault>>),
 }
 
 /// Lets go of what waits, in order, as the ledger becomes durable. Ends when nobody can hand anything
@@ -42,7 +42,7 @@ pub(super) async fn release(
         metrics.handshake_seconds.with_label_values(&["sync"]).observe(waited.as_secs_f64());
         match what {
             What::Write(request, device) if kept => {
-                if request.ack.is_some() && !request.replies.is_empty() {
+                if request.ack.is_some() {
                     points.pass(Point::AfterSync);
                 }
                 // A device whose task has ended reads its handshake words again when it is back.

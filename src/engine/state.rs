@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub struct Engine {
     capture: Capture,
     conditions: Option<Conditions>,
-    /// The last word of every monitor, and the last baseline: what its charts are restored from.
+    /// The last word of every rule of every monitor: what the charts are restored from.
     verdicts: BTreeMap<(StationId, MonitorId), Vec<VerdictEvent>>,
     last: Position,
     started: Option<StartCause>,
@@ -58,7 +58,7 @@ impl Engine {
         if let Body::Verdict(event) = &record.body {
             let key = (event.station.clone(), event.monitor.clone());
             let kept = self.verdicts.entry(key).or_default();
-            kept.retain(|old| old.baseline.is_some() && event.baseline.is_none());
+            kept.retain(|old| old.rule != event.rule);
             kept.push(event.clone());
         }
     }

@@ -14,20 +14,14 @@ pub struct Corrections {
 }
 
 impl Corrections {
-    /// Takes the correction at `correction`, and names every record whose standing it may change:
-    /// the loser, what the loser corrected if it is a correction, and so on.
+    /// Takes the correction at `correction`, and names every record whose standing it may change.
     pub fn insert(&mut self, correction: Position, loser: Position) -> Vec<Position> {
         if loser >= correction {
             return Vec::new();
         }
         self.by_loser.entry(loser).or_default().insert(correction);
         self.loser_of.insert(correction, loser);
-        let mut touched = vec![loser];
-        let mut at = loser;
-        while let Some(further) = self.loser_of.get(&at) {
-            touched.push(*further);
-            at = *further;
-        }
+        let touched = self.reach(loser);
         for record in &touched {
             if self.stands(*record, Position(u64::MAX)) {
                 Arc::make_mut(&mut self.void).remove(record);
@@ -36,6 +30,18 @@ impl Corrections {
             }
         }
         touched
+    }
+
+    /// The records whose standing hangs on that of `record`: itself, what it corrects if it is a
+    /// correction, and so on.
+    pub fn reach(&self, record: Position) -> Vec<Position> {
+        let mut reached = vec![record];
+        let mut at = record;
+        while let Some(loser) = self.loser_of.get(&at) {
+            reached.push(*loser);
+            at = *loser;
+        }
+        reached
     }
 
     /// Whether a record counts as of a record: it is there, and no correction that counts names it.

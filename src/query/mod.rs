@@ -1,6 +1,24 @@
 //! Every question that the north may ask, once. Each answer says the ledger position it was computed
 //! at and whether it is complete. Nothing here writes, numbers or decides.
+//!
+//! Two things follow the ledger together: the index on disk (`store`), which has what was said, and
+//! the memory, which has what hangs together: the graph, states, stays, gaps. Records are brought in
+//! order by whoever reads the ledger; [`Query::wanted`] says from where on.
 mod answer;
+mod body;
+mod describe;
+mod doubt;
+mod follow;
+mod item;
+mod life;
+mod memory;
+mod monitor;
+mod place;
+mod reason;
+mod recall;
+mod state;
+mod step;
+mod trace;
 
 pub use crate::genealogy::Direction;
 pub use answer::{
@@ -8,34 +26,59 @@ pub use answer::{
     LinkView, MeasurementView, Recall, RecallGroup, Resolved, StationView, StepView, Trace,
     TraceLink, TraceNode,
 };
+pub use follow::{QueryError, QueryOptions};
 
-use crate::model::{ItemClass, ItemKey, Position, StationId};
+use crate::genealogy::NodeId;
+use crate::model::{Code, ItemClass, ItemKey, Position, StationId, Text, Utc};
+use crate::store::{CodeHit, StoreError};
+use body::Bodies;
+use follow::Inner;
+use memory::Memory;
+use place::Counted;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// The read side. Cheap to clone; every method is safe to call from any thread.
 #[derive(Debug, Clone)]
-pub struct Query {}
+pub struct Query {
+    inner: Arc<Inner>,
+}
 
 impl Query {
     /// Up to which record questions are answered.
     pub fn position(&self) -> Position {
-        todo!()
+        *self.inner.position.borrow()
     }
 
     /// Changes whenever [`Self::position`] does.
     pub fn watch(&self) -> tokio::sync::watch::Receiver<Position> {
-        todo!()
+        self.inner.position.subscribe()
     }
 
     /// Finds what a person typed: the text form of an item, or a code in any class and scope.
+    ///
+    /// An alias leads to the item that had it last; a code as it stands goes before one with blanks
+    /// taken off its ends.
     pub fn resolve(&self, text: &str) -> Resolved {
-        let _ = text;
-        todo!()
+        self.timed("resolve", || {
+            let found = |text: &str| {
+                let key = text.parse().ok().filter(|key| self.knows(key));
+                key.map_or_else(|| self.by_code(text), Resolved::Item)
+            };
+            match found(text) {
+                Resolved::Unknown => found(text.trim()),
+                known @ (Resolved::Item(_) | Resolved::Candidates(_)) => known,
+            }
+        })
     }
 
     /// One item with its as-built record and its direct links both ways; `None` if not recorded.
     pub fn item(&self, key: &ItemKey) -> Option<Answer<ItemView>> {
-        let _ = key;
-        todo!()
+        self.timed("item", || {
+            let draft = item::draft(&self.inner.memory.read(), key)?;
+            Some(self.answer(draft, item::finish))
+        })
     }
 
     /// Everything that an item was made of, or went into, to any or the given depth.
@@ -45,53 +88,174 @@ impl Query {
         direction: Direction,
         depth_max: Option<u32>,
     ) -> Option<Answer<Trace>> {
-        let _ = (key, direction, depth_max);
-        todo!()
+        self.timed("trace", || {
+            let draft = self.inner.with_visited(|memory, visited| {
+                trace::draft(memory, visited, key, direction, depth_max)
+            })?;
+            Some(self.answer(draft, trace::finish))
+        })
     }
 
     /// Everything that a lot went into: units, containers, shipments, and what cannot be told.
     pub fn recall(&self, lot: &ItemKey) -> Option<Answer<Recall>> {
-        let _ = lot;
-        todo!()
+        self.timed("recall", || {
+            let draft =
+                self.inner.with_visited(|memory, visited| recall::draft(memory, visited, lot))?;
+            Some(self.answer(draft, |recall, _| recall))
+        })
     }
 
     /// Whether the item is recorded at all.
     pub fn knows(&self, key: &ItemKey) -> bool {
-        let _ = key;
-        todo!()
+        self.inner.memory.read().graph.item(key).is_some()
     }
 
     /// The stations with their live state, in the order of the plant.
     pub fn stations(&self) -> Vec<StationView> {
-        todo!()
+        let memory = self.inner.memory.read();
+        let order = memory.places.in_order();
+        order.iter().filter_map(|id| station_view(&memory, id)).collect()
     }
 
     /// One station.
     pub fn station(&self, id: &StationId) -> Option<StationView> {
-        let _ = id;
-        todo!()
+        station_view(&self.inner.memory.read(), id)
     }
 
-    /// The items of a class that were last written about, newest first, at most `count_max`.
+    /// The items of a class that were last written about, newest first, at most `count_max` and at
+    /// most 1,000.
     pub fn recent(&self, class: ItemClass, count_max: usize) -> Vec<ItemKey> {
-        let _ = (class, count_max);
-        todo!()
+        self.inner.memory.read().recent(class).take(count_max).cloned().collect()
     }
 
     /// The records after `after`, oldest first, at most `count_max`, as the north sees them.
     pub fn events(&self, after: Position, count_max: usize) -> Vec<EventView> {
-        let _ = (after, count_max);
-        todo!()
+        self.timed("events", || {
+            let last = self.position();
+            let records = self.ask_store(|store| store.records(after, last, count_max));
+            records.unwrap_or_default().iter().map(describe::event).collect()
+        })
     }
 
     /// The monitors with their verdicts.
     pub fn conditions(&self) -> Vec<ConditionView> {
-        todo!()
+        self.inner.memory.read().monitors.views()
     }
 
     /// The last gaps, newest first, at most `count_max`.
     pub fn gaps(&self, count_max: usize) -> Vec<GapView> {
-        let _ = count_max;
-        todo!()
+        let memory = self.inner.memory.read();
+        let newest = memory.doubts.newest().take(count_max);
+        newest.map(|(position, gap)| GapView { position, gap: gap.clone() }).collect()
+    }
+
+    fn by_code(&self, text: &str) -> Resolved {
+        let Ok(code) = Code::parse(text) else { return Resolved::Unknown };
+        let hits = self.ask_store(|store| store.codes(&code)).unwrap_or_default();
+        let memory = self.inner.memory.read();
+        let mut found = BTreeSet::new();
+        let mut last: BTreeMap<Text, ((Utc, Position), ItemKey)> = BTreeMap::new();
+        for CodeHit { item, alias } in hits {
+            match alias {
+                None => {
+                    found.insert(item);
+                }
+                Some((kind, time, position)) if !memory.void().contains(&position) => {
+                    let key = (time, position);
+                    if last.get(&kind).is_none_or(|(old, _)| *old < key) {
+                        last.insert(kind, (key, item));
+                    }
+                }
+                Some(_) => {}
+            }
+        }
+        found.extend(last.into_values().map(|(_, item)| item));
+        found.retain(|key| memory.graph.item(key).is_some());
+        let mut found: Vec<ItemKey> = found.into_iter().collect();
+        match found.len() {
+            0 => Resolved::Unknown,
+            1 => found.pop().map_or(Resolved::Unknown, Resolved::Item),
+            _ => Resolved::Candidates(found),
+        }
+    }
+
+    /// Fills a draft made under the lock with what the store has, and says how complete it is.
+    fn answer<D, T>(
+        &self,
+        draft: Drafted<D>,
+        finish: impl FnOnce(D, &mut Bodies<'_>) -> T,
+    ) -> Answer<T> {
+        let Drafted { position, void, mut reasons, body } = draft;
+        let durable = Position(self.inner.durable.load(Ordering::Acquire));
+        let (body, lags) = self.inner.with_store(|store| {
+            let mut bodies = Bodies::new(store, position, void);
+            let body = finish(body, &mut bodies);
+            ((body, bodies.lags()), bodies.damage())
+        });
+        if lags || position < durable {
+            reasons.lag(durable.max(position));
+        }
+        Answer { position, completeness: reasons.completeness(), body }
+    }
+
+    fn ask_store<T>(
+        &self,
+        ask: impl FnOnce(&crate::store::Store) -> Result<T, StoreError>,
+    ) -> Option<T> {
+        self.inner.with_store(|store| match ask(store) {
+            Ok(found) => (Some(found), None),
+            Err(why) => (None, Some(why)),
+        })
+    }
+
+    fn timed<T>(&self, query: &'static str, ask: impl FnOnce() -> T) -> T {
+        let begun = (self.inner.now)().monotonic;
+        let answer = ask();
+        let took = (self.inner.now)().monotonic.0.saturating_sub(begun.0);
+        let took = std::time::Duration::from_nanos(took).as_secs_f64();
+        self.inner.metrics.query_seconds.with_label_values(&[query]).observe(took);
+        answer
     }
 }
+
+/// What memory has to say to a question; the rest is read from the store without the lock.
+struct Drafted<D> {
+    position: Position,
+    void: Arc<BTreeSet<Position>>,
+    reasons: reason::Reasons,
+    body: D,
+}
+
+impl<D> Drafted<D> {
+    fn new(memory: &Memory, reasons: reason::Reasons, body: D) -> Self {
+        Self { position: memory.position, void: Arc::clone(memory.void()), reasons, body }
+    }
+}
+
+fn station_view(memory: &Memory, id: &StationId) -> Option<StationView> {
+    let void = memory.void();
+    let place = memory.places.get(memory.places.find(id)?);
+    let key = |node: NodeId| memory.key(node).cloned();
+    let current = place.current.filter(|(_, arrived)| !void.contains(arrived));
+    let mut newest = place.newest().filter(|(position, _)| !void.contains(position));
+    let completed = |(position, node): &(Position, NodeId)| {
+        memory.life(*node).at(*position).is_some_and(|m| m.kind == life::Kind::Complete)
+    };
+    Some(StationView {
+        id: id.clone(),
+        current: current.and_then(|(node, _)| key(node)),
+        last: newest.find(completed).and_then(|(_, node)| key(node)),
+        completed: place.counted(Counted::Completed, void),
+        mounts: memory
+            .mounts
+            .in_place(id, void)
+            .filter_map(|(point, lot)| Some((Text::parse(point.as_str()).ok()?, key(lot)?)))
+            .collect(),
+        last_event: place.last_event,
+        gap_open: memory.doubts.is_open(id),
+        quarantined: place.counted(Counted::Quarantined, void),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -74,7 +74,7 @@ impl Store {
             }
             let mut concerned: Vec<ItemKey> = subjects(&event.what).into_iter().cloned().collect();
             if let What::Correct { position: loser, .. } = &event.what {
-                concerned = self.corrected(chunk, *loser)?;
+                concerned = self.corrected(chunk, *position, *loser)?;
             }
             for item in &concerned {
                 let number = self.number(writer, &mut drafts, item)?;
@@ -97,8 +97,12 @@ impl Store {
     fn corrected(
         &self,
         chunk: &[(Position, Record)],
+        correction: Position,
         loser: Position,
     ) -> Result<Vec<ItemKey>, StoreError> {
+        if loser >= correction {
+            return Ok(Vec::new());
+        }
         let here = chunk.iter().find(|(position, _)| *position == loser).map(|(_, r)| r.clone());
         let record = match here {
             Some(record) => Some(record),

@@ -157,12 +157,12 @@ class Scada:
         return await entry.call_method(f"{self.index}:{method}", *arguments)
 
     async def named(self, method: str, *arguments):
-        """A method's outputs under the names that the server gives them."""
+        """A method's outputs under the names that the server gives them, in small letters."""
         outputs = await self.call(method, *arguments)
         described = await self.node(f"traceability#{method}/OutputArguments").read_value()
         if len(described) == 1:
             outputs = [outputs]
-        return {a.Name: plain(value) for a, value in zip(described, outputs, strict=True)}
+        return {a.Name.lower(): plain(value) for a, value in zip(described, outputs, strict=True)}
 
     async def subscribe_events(self, count: int):
         queue = asyncio.Queue()

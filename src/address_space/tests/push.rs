@@ -169,11 +169,13 @@ async fn a_filter_on_type_text_or_time_lets_through_what_it_says() {
         };
         watch.push((hit, subscribe(&client, server_events(), Some(filter)).await));
     }
-    let position = served.source.record("complete", &[UNIT]);
-    for (_, came) in watch.iter_mut().filter(|(hit, _)| *hit) {
-        assert_eq!(next_event(came).await, [Variant::from(position.0)]);
+    // Once the second has come where it must, the first has had its time everywhere.
+    for _ in 0..2 {
+        let position = served.source.record("complete", &[UNIT]);
+        for (_, came) in watch.iter_mut().filter(|(hit, _)| *hit) {
+            assert_eq!(next_event(came).await, [Variant::from(position.0)]);
+        }
     }
-    // The hits have come, and what is published together comes together.
     for (at, (_, came)) in watch.iter_mut().enumerate().filter(|(_, (hit, _))| !*hit) {
         while let Ok(came) = came.try_recv() {
             assert!(!matches!(came, Came::Event(_)), "{at}: {came:?}");

@@ -376,22 +376,23 @@ fn check(ask: &Ask, response: Response) -> Result<Reply, Fault> {
 /// Devices that share a line: those with one `share`, and those behind one host and port. Devices
 /// of other protocols are left out.
 pub(super) fn lines(plant: &Plant, devices: &[DeviceIndex]) -> Vec<Vec<DeviceIndex>> {
+    let link_of = |device: DeviceIndex| match &plant.device(device).protocol {
+        Protocol::Modbus(link) => Some(link),
+        Protocol::OpcUa(_) => None,
+    };
     let mut lines: Vec<Vec<DeviceIndex>> = Vec::new();
-    for index in devices {
-        let Protocol::Modbus(link) = &plant.device(*index).protocol else { continue };
-        let meets = |other: &DeviceIndex| match &plant.device(*other).protocol {
-            Protocol::Modbus(other) => {
-                (link.share.is_some() && link.share == other.share)
-                    || Endpoint::of(link) == Endpoint::of(other)
-            }
-            Protocol::OpcUa(_) => false,
+    for device in devices {
+        let Some(own) = link_of(*device) else { continue };
+        let meets = |other: &DeviceIndex| {
+            link_of(*other).is_some_and(|other| {
+                (own.share.is_some() && own.share == other.share)
+                    || Endpoint::of(own) == Endpoint::of(other)
+            })
         };
-        let (met, apart): (Vec<_>, Vec<_>) =
+        let (met, mut apart): (Vec<_>, Vec<_>) =
             lines.into_iter().partition(|line| line.iter().any(meets));
-        let mut line = met.concat();
-        line.push(*index);
+        apart.push([met.concat(), vec![*device]].concat());
         lines = apart;
-        lines.push(line);
     }
     lines
 }

@@ -137,7 +137,9 @@ fn ordered(order: WordOrder, mut words: Vec<[u8; 2]>) -> Vec<[u8; 2]> {
         words.reverse();
     }
     if matches!(order, WordOrder::Badc | WordOrder::Dcba) {
-        words.iter_mut().for_each(|word| word.reverse());
+        for word in &mut words {
+            word.reverse();
+        }
     }
     words
 }

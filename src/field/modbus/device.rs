@@ -3,65 +3,25 @@
 //! Its state machine is that of every device (`field::link`). Everything that it says goes in the
 //! order in which it was observed: a look at the device that a request overtakes is thrown away and
 //! made again, so that no older value follows a newer one.
-use super::bus::{Answer, Ask, Bus, Fault, Urgency};
-use super::plan::{Block, Learned};
-use super::reader::{BUSY_PAUSE, Got, Reader};
+use super::bus::{Ask, Bus, Urgency};
+use super::gate::{Backlog, Down, Gate, Leave};
+use super::plan::Learned;
+use super::reader::Reader;
 use super::watch::{Sign, Watch};
-use super::write::{WriteFault, plan_write};
 use crate::field::link::{Backoff, Stage, Status};
-use crate::field::{Lanes, Request, Wiring};
-use crate::model::plant::{Device, ModbusLink, RegisterType, Tag, TagIndex};
-use crate::model::{
-    At, Boot, GapCause, Input, Link, Monotonic, ReadDone, ReadFault, ReadRequest, Sample, Session,
-    Utc, Value, Write, WriteDone, WriteRequest,
-};
+use crate::field::{Request, Wiring};
+use crate::model::plant::{Device, ModbusLink, Tag};
+use crate::model::{At, Boot, GapCause, Input, Link, Monotonic, Sample, Session, Utc};
 use crate::telemetry::Points;
 use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
 
-/// A block that is busy so many times in a row while it is polled is bad.
-const BUSY_MAX: u32 = 5;
 /// While waiting for the heartbeat to move, it is looked at so often in its time.
 const LOOKS_PER_PROOF: u32 = 10;
 /// And never more often than this.
 const LOOK_PAUSE_MIN: Duration = Duration::from_millis(10);
-/// The heartbeat that we move goes up so many times before the PLC may call us stale.
-const BEATS_PER_STALE: u32 = 3;
-/// An input that waited longer for its place than this hid what happened meanwhile.
-const BLIND_MAX: Duration = Duration::from_secs(1);
-
-/// Why the device is not observed any more.
-struct Down {
-    cause: GapCause,
-    /// From here on nothing is known, if that is earlier than the last answer.
-    since: Option<Utc>,
-    why: String,
-}
-
-/// Why a stage ended.
-enum Leave {
-    Stop,
-    Down(Down),
-}
-
-impl From<Fault> for Leave {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Stopped => Self::Stop,
-            fault => Self::down(GapCause::Disconnected, None, fault.to_string()),
-        }
-    }
-}
-
-impl Leave {
-    fn down(cause: GapCause, since: Option<Utc>, why: String) -> Self {
-        Self::Down(Down { cause, since, why })
-    }
-}
 
 /// A device that has shown that it is observed.
 struct Proven {
@@ -70,78 +30,12 @@ struct Proven {
     samples: Vec<Sample>,
 }
 
-/// What comes next while Live.
-#[derive(Debug, Clone)]
-enum Next {
-    /// A request of a group of words.
-    Poll(usize, Urgency, Block),
-    /// A refused address, once more.
-    Retry(TagIndex, Block),
-    /// Our heartbeat.
-    Beat(Ask),
-    /// Nothing: the device has no words that are looked at.
-    Idle,
-}
-
-/// The way into the engine, and out of everything.
-#[derive(Clone)]
-struct Gate {
-    lanes: Lanes,
-    stop: CancellationToken,
-}
-
-impl Gate {
-    async fn tell(&self, lane: &mpsc::Sender<Input>, input: Input) -> Result<(), Leave> {
-        tokio::select! {
-            biased;
-            sent = lane.send(input) => sent.map_err(|_| Leave::Stop),
-            () = self.stop.cancelled() => Err(Leave::Stop),
-        }
-    }
-
-    async fn urgent(&self, input: Input) -> Result<(), Leave> {
-        self.tell(&self.lanes.urgent, input).await
-    }
-
-    /// Answers a request that cannot be fulfilled.
-    async fn refuse(&self, request: Request) -> Result<(), Leave> {
-        let fault = ReadFault::Disconnected;
-        self.urgent(match request {
-            Request::Read(read) => Input::Read(ReadDone { token: read.token, outcome: Err(fault) }),
-            Request::Write(write) => {
-                Input::Written(WriteDone { token: write.token, outcome: Err(fault) })
-            }
-        })
-        .await
-    }
-
-    /// Works, and refuses what is asked meanwhile.
-    async fn refusing<T>(
-        &self,
-        requests: &mut mpsc::Receiver<Request>,
-        work: impl Future<Output = Result<T, Leave>>,
-    ) -> Result<T, Leave> {
-        tokio::pin!(work);
-        let mut open = true;
-        loop {
-            tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return Err(Leave::Stop),
-                done = &mut work => return done,
-                request = requests.recv(), if open => match request {
-                    Some(request) => self.refuse(request).await?,
-                    None => open = false,
-                },
-            }
-        }
-    }
-}
-
 /// The task of one device.
-struct Task {
-    reader: Reader,
-    watch: Watch,
-    gate: Gate,
+pub(super) struct Task {
+    pub(super) reader: Reader,
+    pub(super) watch: Watch,
+    pub(super) gate: Gate,
+    pub(super) backlog: Backlog,
     status: watch::Sender<Status>,
     backoff: Backoff,
     last_fault: Option<String>,
@@ -150,11 +44,16 @@ struct Task {
     /// What the engine was told last.
     told: Option<GapCause>,
     live: bool,
-    session: Session,
-    points: Points,
-    busy: u32,
-    beat: Monotonic,
-    beats: u64,
+    /// Counts the times that it became observed.
+    pub(super) session: Session,
+    pub(super) points: Points,
+    /// Since when every answer is a refusal.
+    pub(super) refused: Option<Monotonic>,
+    /// How often in a row the device was busy.
+    pub(super) busy: u32,
+    /// When our heartbeat is due, and what it counts.
+    pub(super) beat: Monotonic,
+    pub(super) beats: u64,
 }
 
 /// Runs the task of one device until it is stopped.
@@ -166,6 +65,7 @@ pub(super) async fn run(wiring: Wiring, link: ModbusLink, bus: Bus) {
         watch: Watch::new(plant.clone(), device, link.limits.clone()),
         reader: Reader { plant, device, link, bus, learned, now, metrics, answered },
         gate: Gate { lanes, stop },
+        backlog: Backlog::default(),
         status,
         backoff: Backoff::new(device.0.into()),
         last_fault: None,
@@ -174,6 +74,7 @@ pub(super) async fn run(wiring: Wiring, link: ModbusLink, bus: Bus) {
         live: false,
         session: Session(0),
         points,
+        refused: None,
         busy: 0,
         beat: Monotonic(0),
         beats: 0,
@@ -191,11 +92,11 @@ pub(super) async fn run(wiring: Wiring, link: ModbusLink, bus: Bus) {
 }
 
 impl Task {
-    fn device(&self) -> &Device {
+    pub(super) fn device(&self) -> &Device {
         self.reader.plant.device(self.reader.device)
     }
 
-    fn now(&self) -> At {
+    pub(super) fn now(&self) -> At {
         (self.reader.now)()
     }
 
@@ -322,7 +223,7 @@ impl Task {
         Ok(true)
     }
 
-    fn sign(&self, sign: Sign) -> Leave {
+    pub(super) fn sign(&self, sign: Sign) -> Leave {
         match sign {
             Sign::Restarted(seen) => {
                 let why = "the restart word changed: the PLC was started or loaded anew";
@@ -350,6 +251,7 @@ impl Task {
         self.backoff.reset();
         self.live = true;
         self.told = None;
+        self.refused = None;
         self.busy = 0;
         self.beat = Monotonic(0);
         self.watch.start(self.now().monotonic);
@@ -360,249 +262,11 @@ impl Task {
         if let Some(Err(fault)) = self.beat_ask() {
             tracing::warn!(device = %self.device().id, %fault, "the host heartbeat is not written");
         }
-        self.send(samples.into_iter().filter(|s| self.tag(s).watched).collect()).await
+        let watched = samples.into_iter().filter(|s| self.tag(s).watched).collect();
+        self.send(watched, self.now()).await
     }
 
-    /// Handshake words first, on the urgent lane.
-    async fn send(&self, samples: Vec<Sample>) -> Result<(), Leave> {
-        let (fast, slow): (Vec<_>, Vec<_>) = samples.into_iter().partition(|s| self.tag(s).fast);
-        if !fast.is_empty() {
-            self.gate.urgent(Input::Samples(fast)).await?;
-        }
-        if !slow.is_empty() {
-            self.gate.tell(&self.gate.lanes.bulk, Input::Samples(slow)).await?;
-        }
-        Ok(())
-    }
-
-    fn tag(&self, sample: &Sample) -> &Tag {
+    pub(super) fn tag(&self, sample: &Sample) -> &Tag {
         self.reader.plant.tag(sample.tag)
-    }
-}
-
-/// While Live.
-impl Task {
-    async fn observe(
-        &mut self,
-        requests: &mut mpsc::Receiver<Request>,
-    ) -> Result<Infallible, Leave> {
-        let (mut open, mut served) = (true, false);
-        loop {
-            let (due, next) = self.next();
-            // One look between two requests, however many wait: words are late, never unseen.
-            let take_request = open && !(served && due <= self.now().monotonic);
-            let wait = due.0.saturating_sub(self.now().monotonic.0);
-            let fetch = async {
-                sleep(Duration::from_nanos(wait)).await;
-                self.fetch(&next).await
-            };
-            // Both are cancel-safe: `recv` by itself, and a look that is dropped is made again.
-            let fetched = tokio::select! {
-                biased;
-                () = self.gate.stop.cancelled() => return Err(Leave::Stop),
-                request = requests.recv(), if take_request => Err(request),
-                fetched = fetch => Ok(fetched),
-            };
-            served = fetched.is_err();
-            match fetched {
-                Ok(fetched) => self.take(next, fetched).await?,
-                Err(Some(request)) => self.serve(request).await?,
-                Err(None) => open = false,
-            }
-            if let Some(since) = self.watch.stalled(self.now().monotonic) {
-                let stale_after = self.device().heartbeat.stale_after;
-                let why = format!("the heartbeat stands for longer than {stale_after:?}");
-                return Err(Leave::down(GapCause::Silent, Some(since), why));
-            }
-        }
-    }
-
-    /// What is due first, and when.
-    fn next(&self) -> (Monotonic, Next) {
-        let now = self.now().monotonic;
-        let beat = self.beat_ask().and_then(Result::ok).map(|ask| (self.beat, Next::Beat(ask)));
-        if let Some(beat) = beat.clone().filter(|_| self.beat <= now) {
-            return beat;
-        }
-        let poll = self.watch.next(now).and_then(|(due, urgency, group)| {
-            Some((due, Next::Poll(group, urgency, self.watch.block(group)?.clone())))
-        });
-        let retry = self.reader.learned.next_retry().and_then(|(due, tag)| {
-            let register = super::watch::register(self.reader.plant.tag(tag))?;
-            Some((due, Next::Retry(tag, Block::single(tag, register, &self.reader.link.limits)?)))
-        });
-        let idle = (now.plus(BLIND_MAX), Next::Idle);
-        [poll, retry, beat].into_iter().flatten().fold(idle, |a, b| if b.0 < a.0 { b } else { a })
-    }
-
-    /// The write that moves our heartbeat on, wrapping in its own width.
-    fn beat_ask(&self) -> Option<Result<Ask, WriteFault>> {
-        let tag = self.device().heartbeat.host?;
-        let register = super::watch::register(self.reader.plant.tag(tag))?;
-        let value = match register.kind {
-            RegisterType::Bool => Value::Bool(self.beats % 2 == 1),
-            RegisterType::I16 => Value::UInt(self.beats % (1 << 15)),
-            RegisterType::Bcd16 => Value::UInt(self.beats % 10_000),
-            RegisterType::U16 | RegisterType::Bits => Value::UInt(self.beats % (1 << 16)),
-            RegisterType::U32
-            | RegisterType::I32
-            | RegisterType::U64
-            | RegisterType::I64
-            | RegisterType::F32
-            | RegisterType::F64
-            | RegisterType::Bcd32
-            | RegisterType::Text(_) => Value::UInt(self.beats % 10_000_000),
-        };
-        let write = Write { tag, bit: None, value };
-        Some(plan_write(&self.reader.plant, self.reader.device, &write))
-    }
-
-    /// Asks; nothing is changed by it, so that it may be dropped.
-    async fn fetch(&self, next: &Next) -> Option<Result<Answer, Fault>> {
-        Some(match next {
-            Next::Poll(_, urgency, block) => self.reader.fetch(*urgency, block).await,
-            Next::Retry(_, block) => self.reader.fetch(Urgency::Slow, block).await,
-            Next::Beat(ask) => self.reader.ask(Urgency::Request, ask.clone()).await,
-            Next::Idle => return None,
-        })
-    }
-
-    async fn take(
-        &mut self,
-        next: Next,
-        fetched: Option<Result<Answer, Fault>>,
-    ) -> Result<(), Leave> {
-        let Some(fetched) = fetched else { return Ok(()) };
-        match next {
-            Next::Poll(group, urgency, block) => {
-                self.take_poll(group, urgency, &block, fetched).await
-            }
-            Next::Retry(tag, block) => self.take_retry(tag, &block, fetched).await,
-            Next::Beat(_) => {
-                self.beats = self.beats.wrapping_add(1);
-                let period = self.device().heartbeat.stale_after / BEATS_PER_STALE;
-                self.beat = self.now().monotonic.plus(period);
-                match fetched {
-                    Err(fault) if fault.ends_observation() => Err(fault.into()),
-                    Ok(_) | Err(_) => Ok(()),
-                }
-            }
-            Next::Idle => Ok(()),
-        }
-    }
-
-    async fn take_poll(
-        &mut self,
-        group: usize,
-        urgency: Urgency,
-        block: &Block,
-        fetched: Result<Answer, Fault>,
-    ) -> Result<(), Leave> {
-        let refused = matches!(fetched, Err(Fault::Exception(1..=3)));
-        let (samples, at) = match self.reader.take(urgency, block, fetched).await? {
-            Got::Samples(samples, at) => (samples, at),
-            Got::Busy if self.busy < BUSY_MAX => {
-                self.busy += 1;
-                self.watch.postpone(group, self.now().monotonic.plus(BUSY_PAUSE));
-                return Ok(());
-            }
-            Got::Busy => self.reader.read(urgency, block).await?,
-        };
-        self.busy = 0;
-        self.watch.advance(group, at.monotonic);
-        if refused {
-            self.watch.plan(&self.reader.learned);
-        }
-        self.report(samples, at).await
-    }
-
-    async fn take_retry(
-        &mut self,
-        tag: TagIndex,
-        block: &Block,
-        fetched: Result<Answer, Fault>,
-    ) -> Result<(), Leave> {
-        match fetched {
-            Err(fault) if fault.ends_observation() => Err(fault.into()),
-            Err(_) => {
-                self.reader.learned.refuse(block, self.now().monotonic);
-                Ok(())
-            }
-            Ok(answer) => {
-                self.reader.learned.admit(tag);
-                self.watch.plan(&self.reader.learned);
-                match self.reader.take(Urgency::Slow, block, Ok(answer)).await? {
-                    Got::Samples(samples, at) => self.report(samples, at).await,
-                    Got::Busy => Ok(()),
-                }
-            }
-        }
-    }
-
-    /// Tells what is news, handshake words on the urgent lane.
-    async fn report(&mut self, samples: Vec<Sample>, at: At) -> Result<(), Leave> {
-        let news = self.watch.absorb(samples, at).map_err(|sign| self.sign(sign))?;
-        self.send(news).await?;
-        let told = self.now();
-        if told.monotonic > at.monotonic.plus(BLIND_MAX) {
-            // The lane was full: words that came and went meanwhile were not seen.
-            let (device, cause) = (self.reader.device, GapCause::Overload);
-            let dropped = &self.reader.metrics.samples_dropped;
-            dropped.with_label_values(&[self.device().id.as_str(), "overload"]).inc();
-            let lost = Input::Lost { device, tag: None, cause, since: at.wall, to: told.wall };
-            self.gate.urgent(lost).await?;
-        }
-        Ok(())
-    }
-
-    async fn serve(&mut self, request: Request) -> Result<(), Leave> {
-        match request {
-            Request::Read(ReadRequest { session, .. })
-            | Request::Write(WriteRequest { session, .. })
-                if session != self.session =>
-            {
-                self.gate.refuse(request).await
-            }
-            Request::Read(read) => {
-                let outcome = self.reader.snapshot(&read.tags).await;
-                let (outcome, ended) = split(outcome);
-                let done = ReadDone { token: read.token, outcome };
-                self.gate.urgent(Input::Read(done)).await?;
-                ended
-            }
-            Request::Write(write) => {
-                let outcome = self.reader.write(&write, &self.points).await;
-                if let Err(fault @ Fault::Unwritable(_)) = &outcome {
-                    tracing::warn!(device = %self.device().id, %fault, "nothing is written");
-                }
-                let (outcome, ended) = split(outcome);
-                let done = WriteDone { token: write.token, outcome };
-                self.gate.urgent(Input::Written(done)).await?;
-                ended
-            }
-        }
-    }
-}
-
-/// What the engine is told, and whether the device is still observed.
-fn split<T>(outcome: Result<T, Fault>) -> (Result<T, ReadFault>, Result<(), Leave>) {
-    match outcome {
-        Ok(done) => (Ok(done), Ok(())),
-        Err(fault) => {
-            let told = match &fault {
-                Fault::Timeout(_) => ReadFault::Timeout,
-                Fault::Exception(_) | Fault::Unwritable(_) if !fault.ends_observation() => {
-                    ReadFault::Refused
-                }
-                Fault::Exception(_)
-                | Fault::Unwritable(_)
-                | Fault::Unreachable(_)
-                | Fault::Transport(_)
-                | Fault::Framing(_)
-                | Fault::Stopped => ReadFault::Disconnected,
-            };
-            let ended = if fault.ends_observation() { Err(fault.into()) } else { Ok(()) };
-            (Err(told), ended)
-        }
     }
 }

@@ -6,10 +6,14 @@
 mod bus;
 pub mod decode;
 mod device;
+mod gate;
+mod live;
 pub mod plan;
+pub mod point;
 mod probe;
 mod reader;
 #[cfg(test)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a test fails on whatever else comes")]
 mod tests;
 mod watch;
 mod write;
@@ -33,8 +37,8 @@ pub async fn run_all(wirings: Vec<Wiring>) {
     let mut buses: Vec<Option<bus::Bus>> = lines.iter().map(|_| None).collect();
     for wiring in wirings {
         let Protocol::Modbus(link) = &plant.device(wiring.device).protocol else { continue };
-        let line = lines.iter().position(|line| line.contains(&wiring.device));
-        let Some(slot) = line.and_then(|line| buses.get_mut(line)) else { continue };
+        let place = lines.iter().position(|line| line.contains(&wiring.device));
+        let Some(slot) = place.and_then(|place| buses.get_mut(place)) else { continue };
         let bus = slot.get_or_insert_with(|| {
             let (bus, task) = bus::bus(wiring.now.clone());
             tasks.push(task.run().boxed());

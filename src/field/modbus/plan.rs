@@ -14,7 +14,7 @@ const BITS_MAX: u16 = 2000;
 /// One past the last address of an area.
 const ADDRESS_END: u32 = 1 << 16;
 /// A refused value is asked for again so much later: a download may have made it known.
-const RETRY_AFTER: Duration = Duration::from_secs(300);
+const RETRY_AFTER: Duration = Duration::from_mins(5);
 
 /// A value inside a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -268,7 +268,9 @@ impl Reader {
         for ask in &replies.map_err(Fault::Unwritable)? {
             self.write_one(ask).await?;
         }
-        points.pass(Point::AfterReply);
+        if !request.replies.is_empty() {
+            points.pass(Point::AfterReply);
+        }
         if let Some(ask) = &ack {
             self.write_one(ask).await?;
             points.pass(Point::AfterAck);

@@ -135,9 +135,15 @@ impl Watch {
         }
     }
 
-    /// The request that is due first, or the most urgent of those that are due.
-    pub(super) fn next(&self, now: Monotonic) -> Option<(Monotonic, Urgency, usize)> {
-        let waiting = self.groups.iter().enumerate().filter(|(_, g)| !g.plan.blocks.is_empty());
+    /// The request that is due first, or the most urgent of those that are due; none that is less
+    /// urgent than `least`.
+    pub(super) fn next(
+        &self,
+        now: Monotonic,
+        least: Urgency,
+    ) -> Option<(Monotonic, Urgency, usize)> {
+        let asked = |group: &Group| group.urgency <= least && !group.plan.blocks.is_empty();
+        let waiting = self.groups.iter().enumerate().filter(|(_, group)| asked(group));
         let each = waiting.map(|(at, group)| (group.due, group.urgency, at));
         each.min_by_key(|(due, urgency, _)| {
             if *due <= now { (Monotonic(0), *urgency, *due) } else { (*due, *urgency, *due) }

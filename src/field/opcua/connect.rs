@@ -113,6 +113,17 @@ impl Identity {
         link: &OpcUaLink,
         now: Utc,
     ) -> Result<Opened, Fault> {
+        self.open_as(device, device, link, now).await
+    }
+
+    /// The same for a visit beside the device's own session, in a folder of its own.
+    pub(super) async fn open_as(
+        &self,
+        session: &str,
+        device: &str,
+        link: &OpcUaLink,
+        now: Utc,
+    ) -> Result<Opened, Fault> {
         let endpoint = choose(&self.endpoints(&link.url).await?, link)?;
         let token = login(link.login.as_ref())?;
         let certificate = match link.security {
@@ -121,7 +132,7 @@ impl Identity {
             }
             Security::None => None,
         };
-        self.session(device, endpoint, certificate.as_ref(), token)
+        self.session(session, endpoint, certificate.as_ref(), token)
     }
 
     /// A session with an endpoint whose certificate was verified by the caller.

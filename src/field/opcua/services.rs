@@ -2,7 +2,7 @@
 use super::connect::REQUEST;
 use super::fault::Fault;
 use super::value::{Kind, Shift, missing, sample, variant_of};
-use crate::model::plant::{Plant, TagIndex, TagSource};
+use crate::model::plant::{NodeAddress, Plant, TagIndex, TagSource};
 use crate::model::{Quality, ReadFault, Sample, Utc, Value, Write};
 use crate::telemetry::Now;
 use ::opcua::client::Session;
@@ -38,19 +38,7 @@ impl Peer {
 
     /// `NamespaceArray` by index.
     pub(super) async fn namespaces(&self) -> Result<Vec<String>, Fault> {
-        let node = NodeId::from(VariableId::Server_NamespaceArray);
-        let read = self.read_raw(vec![node.into()]).await;
-        let data = read.map_err(Fault::service("reading NamespaceArray"))?;
-        let variant = data.into_iter().next().and_then(|d| d.value).unwrap_or_default();
-        match super::value::value_of(variant, Shift::of(&self.session)) {
-            Some(Value::List(uris)) => {
-                Ok(uris.into_iter().map(|uri| uri.as_text().unwrap_or_default()).collect())
-            }
-            _ => Err(Fault::Service {
-                what: "reading NamespaceArray",
-                why: "the server gave no list".to_owned(),
-            }),
-        }
+        namespaces_of(&self.session).await
     }
 
     /// `Server.ServerStatus.StartTime`, if the server tells it.
@@ -64,19 +52,8 @@ impl Peer {
         }))
     }
 
-    /// One Read request, past every cache (`MaxAge` 0), both timestamps.
     pub(super) async fn read_raw(&self, ids: Vec<ReadValueId>) -> Result<Vec<DataValue>, Error> {
-        let wanted = ids.len();
-        let read = self.session.read(&ids, TimestampsToReturn::Both, 0.0);
-        let data = timeout(PATIENCE, read)
-            .await
-            .map_err(|_| Error::new(StatusCode::BadTimeout, "no answer in time"))??;
-        if data.len() == wanted {
-            Ok(data)
-        } else {
-            let why = format!("{} values for {wanted} nodes", data.len());
-            Err(Error::new(StatusCode::BadUnexpectedError, why))
-        }
+        read_raw(&self.session, ids).await
     }
 
     /// Words in the order given, all in one request; those without a node come back as unknown.
@@ -166,6 +143,41 @@ impl Peer {
     }
 }
 
+/// One Read request, past every cache (`MaxAge` 0), both timestamps; a value for every node.
+pub(super) async fn read_raw(
+    session: &Session,
+    ids: Vec<ReadValueId>,
+) -> Result<Vec<DataValue>, Error> {
+    let wanted = ids.len();
+    let read = session.read(&ids, TimestampsToReturn::Both, 0.0);
+    let data = timeout(PATIENCE, read)
+        .await
+        .map_err(|_| Error::new(StatusCode::BadTimeout, "no answer in time"))??;
+    if data.len() == wanted {
+        Ok(data)
+    } else {
+        let why = format!("{} values for {wanted} nodes", data.len());
+        Err(Error::new(StatusCode::BadUnexpectedError, why))
+    }
+}
+
+/// `NamespaceArray` by index.
+pub(super) async fn namespaces_of(session: &Session) -> Result<Vec<String>, Fault> {
+    let node = NodeId::from(VariableId::Server_NamespaceArray);
+    let read = read_raw(session, vec![node.into()]).await;
+    let data = read.map_err(Fault::service("reading NamespaceArray"))?;
+    let variant = data.into_iter().next().and_then(|d| d.value).unwrap_or_default();
+    match super::value::value_of(variant, Shift::of(session)) {
+        Some(Value::List(uris)) => {
+            Ok(uris.into_iter().map(|uri| uri.as_text().unwrap_or_default()).collect())
+        }
+        _ => Err(Fault::Service {
+            what: "reading NamespaceArray",
+            why: "the server gave no list".to_owned(),
+        }),
+    }
+}
+
 /// Why a write was not done.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WriteFault {
@@ -244,7 +256,14 @@ pub(super) fn prepare(
 /// The node of a tag by the URIs of a server; `None` if the namespace is not there or the
 /// identifier cannot be read.
 pub(super) fn resolve(plant: &Plant, tag: TagIndex, namespaces: &[String]) -> Option<NodeId> {
-    let TagSource::Node(address) = &plant.tag(tag).source else { return None };
+    match &plant.tag(tag).source {
+        TagSource::Node(address) => node_of(address, namespaces),
+        TagSource::Register(_) => None,
+    }
+}
+
+/// The node that an address means on a server with these namespaces.
+pub(super) fn node_of(address: &NodeAddress, namespaces: &[String]) -> Option<NodeId> {
     let index = namespaces.iter().position(|uri| *uri == address.namespace)?;
     let identifier: Identifier = address.identifier.parse().ok()?;
     Some(NodeId::new(u16::try_from(index).ok()?, identifier))

@@ -8,8 +8,8 @@ use super::watch::Watch;
 use crate::field::Wiring;
 use crate::field::link::{Backoff, Stage, Status};
 use crate::model::plant::{Device, DeviceIndex, OpcUaLink, Plant, Protocol, Security};
-use crate::model::{At, GapCause, Input, Link, Utc};
-use crate::telemetry::{Metrics, Now};
+use crate::model::{At, GapCause, Input, Link, Session, Utc};
+use crate::telemetry::{Metrics, Now, Points};
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ const FLUSH: Duration = Duration::from_secs(1);
 /// # Panics
 /// If the device is not an OPC UA device: an error of ours.
 pub async fn run(wiring: Wiring) {
-    let Wiring { plant, device, lanes, requests, status, now, metrics, pki, stop } = wiring;
+    let Wiring { plant, device, lanes, requests, status, now, metrics, points, pki, stop } = wiring;
     let Protocol::OpcUa(link) = plant.device(device).protocol.clone() else {
         unreachable!("the daemon starts this task for OPC UA devices only");
     };
@@ -35,9 +35,15 @@ pub async fn run(wiring: Wiring) {
     let mut desk = Desk::new(requests, lanes.urgent, lanes.bulk);
     let mut task = Task {
         status: Standing { status, now: Arc::clone(&now) },
-        record: Record { observed: None, up: false, told: None, live_at: None },
+        record: Record {
+            observed: None,
+            up: false,
+            told: None,
+            live_at: None,
+            session: Session(0),
+        },
         backoff: Backoff::new(u64::from(device.0)),
-        context: Context { plant, device, link, name, now, metrics, pki },
+        context: Context { plant, device, link, name, now, metrics, points, pki },
         stop,
     };
     let insecure = i64::from(task.context.link.security == Security::None);
@@ -68,6 +74,7 @@ pub(super) struct Context {
     pub(super) name: String,
     pub(super) now: Now,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) points: Points,
     pub(super) pki: PathBuf,
 }
 
@@ -122,6 +129,8 @@ pub(super) struct Record {
     up: bool,
     told: Option<GapCause>,
     live_at: Option<At>,
+    /// Counts the times that it became observed.
+    pub(super) session: Session,
 }
 
 pub(super) struct Task {
@@ -180,6 +189,7 @@ impl Task {
     /// Everything is proven: the engine hears that the device is observed.
     pub(super) fn lives(&mut self) {
         self.record.up = true;
+        self.record.session.0 = self.record.session.0.saturating_add(1);
         self.record.told = None;
         self.record.live_at = Some(self.context.at());
         self.context.set_up(true);

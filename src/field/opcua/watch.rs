@@ -12,6 +12,7 @@ use crate::model::{
     At, Boot, GapCause, Input, Link, Monotonic, Quality, ReadDone, ReadRequest, Sample, Severity,
     Utc, Value, Write, WriteDone, WriteRequest,
 };
+use crate::telemetry::{Point, Points};
 use ::opcua::types::{Error, NodeId, Variant, VariantScalarTypeId};
 use futures::StreamExt;
 use futures::future::BoxFuture;
@@ -184,7 +185,8 @@ impl<'a> Watch<'a> {
         }
         let boot = Boot { restart: found(restart), start_time };
         self.task.lives();
-        self.desk.urgent.push(Input::Link { device, link: Link::Live(boot.clone()) });
+        let link = Link::Live { boot: boot.clone(), session: self.task.record.session };
+        self.desk.urgent.push(Input::Link { device, link });
         self.boot = Some(boot);
         self.observed();
         let refused = std::mem::take(&mut self.line.refused);
@@ -394,6 +396,11 @@ impl<'a> Watch<'a> {
             self.desk.refuse_one(&request);
             return;
         }
+        let (Request::Read(ReadRequest { session, .. })
+        | Request::Write(WriteRequest { session, .. })) = &request;
+        if *session != self.task.record.session {
+            return self.desk.refuse_one(&request);
+        }
         match request {
             Request::Read(read) => self.begin_read(read),
             Request::Write(write) => {
@@ -405,7 +412,7 @@ impl<'a> Watch<'a> {
     }
 
     fn begin_read(&mut self, request: ReadRequest) {
-        let ReadRequest { token, device: _, tags } = request;
+        let ReadRequest { token, device: _, session: _, tags } = request;
         self.desk.begin(token, false);
         let words = words(&self.line.nodes, tags.into_iter());
         let (peer, begun) = (self.peer.clone(), self.task.context.at());
@@ -421,15 +428,16 @@ impl<'a> Watch<'a> {
         }
         let Some(request) = self.writes.pop_front() else { return };
         self.writing = true;
-        let WriteRequest { token, device: _, after: _, replies, ack } = request;
+        let WriteRequest { token, device: _, session: _, after: _, replies, ack } = request;
         let fit =
             |write: &Write| prepare(&self.peer.plant, &self.line.nodes, &self.line.kinds, write);
         let replies: Result<Vec<_>, _> = replies.iter().map(fit).collect();
         let ack = ack.as_ref().map(fit).transpose();
         let (peer, begun) = (self.peer.clone(), self.task.context.at());
         let name = self.task.context.name.clone();
+        let points = self.task.context.points.clone();
         self.jobs.push(Box::pin(async move {
-            let written = write(&peer, replies, ack).await;
+            let written = write(&peer, replies, ack, &points).await;
             let outcome = written.map_err(|fault| {
                 tracing::error!(device = name, %fault, "an answer was not written");
                 fault.read_fault()
@@ -588,15 +596,18 @@ async fn write(
     peer: &Peer,
     replies: Result<Vec<(NodeId, Variant)>, WriteFault>,
     ack: Result<Option<(NodeId, Variant)>, WriteFault>,
+    points: &Points,
 ) -> Result<(), WriteFault> {
     let (replies, ack) = (replies?, ack?);
     if !replies.is_empty() {
         peer.write(replies).await?;
+        points.pass(Point::AfterReply);
     }
-    match ack {
-        Some(ack) => peer.write(vec![ack]).await,
-        None => Ok(()),
+    if let Some(ack) = ack {
+        peer.write(vec![ack]).await?;
+        points.pass(Point::AfterAck);
     }
+    Ok(())
 }
 
 async fn next(subscription: &mut Option<Subscription>) -> Notice {

@@ -1,15 +1,16 @@
 //! The device task against the library's own server, on loopback.
 mod plc;
+mod visits;
 
 use crate::field::Request;
 use crate::model::plant::{DeviceIndex, Interface, Security, Trust};
 use crate::model::{
-    GapCause, Input, Position, Quality, ReadFault, ReadRequest, ReadToken, Sample, TagName, Value,
-    Write, WriteRequest,
+    GapCause, Input, Position, Quality, ReadFault, ReadRequest, ReadToken, Sample, Session,
+    TagName, Value, Write, WriteRequest,
 };
 use ::opcua::types::{DateTime, StatusCode, Variant};
 use plc::{
-    ACK, BOOT, COUNT, GHOST, LIFE, PERMIT, Plc, Rig, SERIAL, STATE, TEMP, down, live, plant,
+    ACK, COUNT, GHOST, LIFE, PERMIT, Plc, Rig, SERIAL, STATE, STRAY, TEMP, down, live, plant,
     samples,
 };
 use std::sync::{Arc, Mutex};
@@ -18,12 +19,24 @@ use std::time::Duration;
 const DEVICE: DeviceIndex = DeviceIndex(0);
 
 fn read(token: u64, tags: &[crate::model::plant::TagIndex]) -> Request {
-    Request::Read(ReadRequest { token: ReadToken(token), device: DEVICE, tags: tags.to_vec() })
+    Request::Read(ReadRequest {
+        token: ReadToken(token),
+        device: DEVICE,
+        session: Session(1),
+        tags: tags.to_vec(),
+    })
 }
 
 fn write_request(token: u64, replies: Vec<Write>, ack: Option<Write>) -> Request {
     let token = ReadToken(token);
-    Request::Write(WriteRequest { token, device: DEVICE, after: Position(1), replies, ack })
+    Request::Write(WriteRequest {
+        token,
+        device: DEVICE,
+        session: Session(1),
+        after: Position(1),
+        replies,
+        ack,
+    })
 }
 
 fn word(tag: crate::model::plant::TagIndex, value: Value) -> Write {
@@ -80,21 +93,30 @@ async fn a_snapshot_comes_fresh_in_the_order_asked_and_a_bad_node_costs_only_its
     let (dir, pki) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let plc = Plc::start(dir.path(), 0).await;
     let mut wanted = plant(plc.port, Security::None, Trust::Pki);
-    wanted.tags[GHOST.get()].watched = true;
+    for ghost in [GHOST, STRAY] {
+        wanted.tags[ghost.get()].watched = true;
+    }
     let mut rig = Rig::start(wanted, pki.path());
     rig.until("live", live).await;
-    rig.fault("`Ghost` BadNodeIdUnknown").await;
-    rig.bulk_sample(GHOST, &Value::Empty).await;
+    rig.fault("does not monitor `Stray` BadNodeIdUnknown").await;
+    let missing = plc::soon("first values", rig.bulk.recv()).await.and_then(samples).unwrap();
+    for ghost in [GHOST, STRAY] {
+        let sample = missing.iter().find(|s| s.tag == ghost).unwrap();
+        assert_eq!((sample.quality, &sample.value), (Quality::BAD_UNKNOWN, &Value::Empty));
+    }
 
     plc.set_at(&[
         ("Serial", "SN-9".into(), DateTime::now()),
         ("Count", Variant::UInt32(9), DateTime::now()),
     ]);
-    rig.requests.send(read(1, &[COUNT, SERIAL, GHOST, ACK, COUNT])).await.unwrap();
+    rig.requests.send(read(1, &[COUNT, SERIAL, GHOST, STRAY, ACK, COUNT])).await.unwrap();
     let snapshot = rig.until("a snapshot", read_done(1)).await.unwrap();
     let (nine, serial) = (Value::UInt(9), Value::text("SN-9"));
-    assert_eq!(values(&snapshot), [nine.clone(), serial, Value::Empty, Value::UInt(0), nine]);
-    assert_eq!(snapshot[2].quality, Quality::BAD_UNKNOWN);
+    assert_eq!(
+        values(&snapshot),
+        [nine.clone(), serial, Value::Empty, Value::Empty, Value::UInt(0), nine]
+    );
+    assert_eq!([snapshot[2].quality, snapshot[3].quality], [Quality::BAD_UNKNOWN; 2]);
     assert!(snapshot[0].quality.is_good() && snapshot[0].source.is_some());
     rig.end().await;
 }
@@ -139,7 +161,9 @@ async fn replies_are_written_in_the_nodes_types_and_the_ack_last() {
 async fn changes_come_in_the_order_of_their_source_times() {
     let (dir, pki) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let plc = Plc::start(dir.path(), 0).await;
-    let mut rig = Rig::start(plant(plc.port, Security::None, Trust::Pki), pki.path());
+    let mut wanted = plant(plc.port, Security::None, Trust::Pki);
+    wanted.tags[TEMP.get()].every_change = true;
+    let mut rig = Rig::start(wanted, pki.path());
     rig.until("live", live).await;
     rig.bulk_sample(STATE, &Value::Int(0)).await;
 
@@ -301,7 +325,10 @@ async fn our_heartbeat_counts_up_in_the_nodes_type() {
 async fn a_full_queue_of_the_server_is_told_and_handshake_words_are_read_again() {
     let (dir, pki) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let plc = Plc::start(dir.path(), 0).await;
-    let mut rig = Rig::start(plant(plc.port, Security::None, Trust::Pki), pki.path());
+    let mut wanted = plant(plc.port, Security::None, Trust::Pki);
+    // Sampled on every write, so that the queue fills.
+    wanted.tags[COUNT.get()].every_change = true;
+    let mut rig = Rig::start(wanted, pki.path());
     rig.until("live", live).await;
     for count in 0..500u32 {
         plc.set("Count", count);
@@ -319,7 +346,6 @@ async fn a_full_queue_of_the_server_is_told_and_handshake_words_are_read_again()
     let both = |input| samples(input).filter(|s| s.iter().any(|s| s.tag == ACK));
     let again = rig.until("the handshake words", both).await;
     assert!(again.iter().any(|s| s.tag == COUNT && s.value == Value::UInt(499)));
-    assert_eq!(rig.metrics.overflows.with_label_values(&["press"]).get() > 0, true);
-    let _ = BOOT;
+    assert!(rig.metrics.overflows.with_label_values(&["press"]).get() > 0);
     rig.end().await;
 }

@@ -81,7 +81,7 @@ impl Plc {
             .with_node_manager(simple_node_manager(metadata, "plc"));
         let limits = &mut builder.limits_mut().subscriptions;
         limits.min_publishing_interval_ms = 20.0;
-        limits.min_sampling_interval_ms = 20.0;
+        limits.min_sampling_interval_ms = 0.0;
         limits.max_monitored_item_queue_size = 1_000;
         let (server, handle) = builder.build().unwrap();
         let listener = bind(port).await;
@@ -211,11 +211,13 @@ pub(super) const STATE: TagIndex = TagIndex(5);
 pub(super) const BOOT: TagIndex = TagIndex(6);
 pub(super) const LIFE: TagIndex = TagIndex(7);
 pub(super) const GHOST: TagIndex = TagIndex(8);
+pub(super) const STRAY: TagIndex = TagIndex(9);
 
-/// A plant with one device and the words of [`Plc`]; `Ghost` is a node that does not exist.
+/// A plant with one device and the words of [`Plc`]; `Ghost` is a node that does not exist, `Stray`
+/// one in a namespace that does not.
 pub(super) fn plant(port: u16, security: Security, trust: Trust) -> Plant {
     let mut tags: Vec<_> =
-        ["Count", "Serial", "Ack", "Permit", "Temp", "State", "Boot", "Life", "Ghost"]
+        ["Count", "Serial", "Ack", "Permit", "Temp", "State", "Boot", "Life", "Ghost", "Stray"]
             .map(|name| tag(name, &format!("s={name}")))
             .into();
     tags[0].fast = true;
@@ -226,7 +228,13 @@ pub(super) fn plant(port: u16, security: Security, trust: Trust) -> Plant {
     tags[3].writable = true;
     tags[4].range = Some((-50.0, 100.0));
     tags[5].every_change = true;
-    tags[8].watched = false;
+    for ghost in [GHOST, STRAY] {
+        tags[ghost.get()].watched = false;
+    }
+    tags[STRAY.get()].source = TagSource::Node(NodeAddress {
+        namespace: "urn:nowhere".to_owned(),
+        identifier: "s=Stray".to_owned(),
+    });
     let device = Device {
         id: DeviceId::parse("press").unwrap(),
         protocol: Protocol::OpcUa(OpcUaLink {
@@ -279,6 +287,7 @@ impl Rig {
             status: status_in,
             now: clock(),
             metrics: Arc::clone(&metrics),
+            points: crate::telemetry::Points::new(Arc::clone(&metrics)),
             pki: pki.to_path_buf(),
             stop: stop.clone(),
         }));
@@ -331,7 +340,7 @@ impl Rig {
 
 pub(super) fn live(input: Input) -> Option<crate::model::Boot> {
     match input {
-        Input::Link { link: crate::model::Link::Live(boot), .. } => Some(boot),
+        Input::Link { link: crate::model::Link::Live { boot, .. }, .. } => Some(boot),
         _ => None,
     }
 }

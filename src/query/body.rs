@@ -1,0 +1,78 @@
+//! Record bodies for an answer, read from the store after the lock on memory is given back.
+use crate::model::{Body, ItemKey, Position, Record, TraceEvent};
+use crate::store::{Store, StoreError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Reads bodies as of one position, and remembers whether anything was missing.
+pub(super) struct Bodies<'a> {
+    store: &'a Store,
+    position: Position,
+    void: Arc<BTreeSet<Position>>,
+    lags: bool,
+    damage: Option<StoreError>,
+}
+
+impl<'a> Bodies<'a> {
+    pub(super) fn new(store: &'a Store, position: Position, void: Arc<BTreeSet<Position>>) -> Self {
+        let lags = store.applied() < position;
+        Self { store, position, void, lags, damage: None }
+    }
+
+    /// The records of an item's own events, corrected ones left out. Memory counted `wanted` of
+    /// them, corrected ones included: if the store knows fewer, it has lost some.
+    pub(super) fn steps(&mut self, item: &ItemKey, wanted: usize) -> Vec<Record> {
+        let found = self.store.positions(item, Position(1)..=self.position);
+        let Some(found) = self.note(found) else { return Vec::new() };
+        if found.len() < wanted {
+            self.missing(format!("{item} has {} of {wanted} events", found.len()));
+        }
+        let void = Arc::clone(&self.void);
+        let standing = found.into_iter().filter(|position| !void.contains(position));
+        standing.filter_map(|position| self.record(position)).collect()
+    }
+
+    /// The event of a record.
+    pub(super) fn event(&mut self, position: Position) -> Option<TraceEvent> {
+        let Body::Trace(event) = self.record(position)?.body else { return None };
+        Some(event)
+    }
+
+    /// Whether the answer lacks something that the ledger has.
+    pub(super) fn lags(&self) -> bool {
+        self.lags
+    }
+
+    /// What was wrong with the store, if anything.
+    pub(super) fn damage(self) -> Option<StoreError> {
+        self.damage
+    }
+
+    fn record(&mut self, position: Position) -> Option<Record> {
+        let found = self.store.record(position);
+        let found = self.note(found)?;
+        if found.is_none() {
+            self.missing(format!("record {position} is missing"));
+        }
+        found
+    }
+
+    fn missing(&mut self, what: String) {
+        // A store that is being filled lacks records and is none the worse for it.
+        if self.store.applied() >= self.position {
+            self.damage.get_or_insert(StoreError::Damaged(what));
+        }
+        self.lags = true;
+    }
+
+    fn note<T>(&mut self, outcome: Result<T, StoreError>) -> Option<T> {
+        match outcome {
+            Ok(found) => Some(found),
+            Err(why) => {
+                self.lags = true;
+                self.damage.get_or_insert(why);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! A record as the north sees it: one sentence.
+use super::answer::EventView;
+use super::step::outcome;
+use crate::model::{
+    Amount, Body, EpochCause, Gap, GapCause, GapSource, ItemKey, Quarantine, QuarantineCause,
+    Record, TraceEvent, Verdict, VerdictEvent, What,
+};
+
+/// The view of a record.
+pub(super) fn event(record: &Record) -> EventView {
+    let mut view = EventView {
+        position: record.position,
+        kind: "",
+        time: record.at.wall,
+        station: None,
+        items: Vec::new(),
+        text: String::new(),
+        result: None,
+    };
+    match &record.body {
+        Body::Trace(event) => {
+            view.kind = event.what.verb().as_str();
+            view.time = event.time.at;
+            view.station.clone_from(&event.station);
+            view.items = event.what.items().into_iter().cloned().collect();
+            view.text = trace(event);
+            view.result = outcome(&event.what).0;
+        }
+        Body::Quarantine(set_aside) => {
+            view.kind = "quarantine";
+            view.time = set_aside.time.at;
+            view.station = Some(set_aside.station.clone());
+            view.text = quarantine(set_aside);
+        }
+        Body::Gap(missed) => {
+            view.kind = "gap";
+            view.time = missed.interval.from;
+            view.station = missed.stations.first().filter(|_| missed.stations.len() == 1).cloned();
+            view.text = gap(missed);
+        }
+        Body::Verdict(spoken) => {
+            view.kind = "verdict";
+            view.time = spoken.time;
+            view.station = Some(spoken.station.clone());
+            view.items = spoken.item.iter().cloned().collect();
+            view.text = verdict(spoken);
+        }
+        Body::Epoch(begun) => {
+            view.kind = "epoch";
+            let why = match begun.cause {
+                EpochCause::FirstContact => "at first contact",
+                EpochCause::RestartWord => "since its restart word changed",
+                EpochCause::ServerStart => "since its server started again",
+                EpochCause::CounterFell => "since a counter fell",
+            };
+            view.text = format!("handshakes of {} begin a new epoch {why}", begun.device);
+        }
+        Body::Plant(plant) => {
+            view.kind = "plant";
+            let (stations, hash) = (plant.stations.len(), plant.hash.to_string());
+            let hash = hash.get(..12).unwrap_or(&hash);
+            view.text = format!("plant {hash}… with {stations} stations was put in force");
+        }
+        Body::Orders(rows) => {
+            view.kind = "orders";
+            view.items = rows.iter().map(|row| row.item.clone()).collect();
+            view.text = format!("{} rows were added to the order lists", rows.len());
+        }
+        Body::Audit(audit) => {
+            view.kind = "audit";
+            view.text = format!("{}: {}", audit.who, audit.what);
+        }
+    }
+    view
+}
+
+fn trace(event: &TraceEvent) -> String {
+    let mut text = what(&event.what);
+    if let Some(station) = &event.station {
+        text.extend([" at ", station.as_str()]);
+    }
+    if let (Some(result), ..) = outcome(&event.what) {
+        text += match result {
+            crate::model::Result::Pass => ": pass",
+            crate::model::Result::Fail => ": fail",
+            crate::model::Result::Rework => ": rework",
+            crate::model::Result::Scrap => ": scrap",
+        };
+    }
+    if let Some(why) = event.handshake.as_ref().and_then(|mark| mark.reason.as_ref()) {
+        text.extend([" (", why.as_str(), ")"]);
+    }
+    text
+}
+
+fn what(what: &What) -> String {
+    match what {
+        What::Arrive { item } => format!("{item} arrived"),
+        What::Complete { item, .. } => format!("work on {item} ended"),
+        What::Produce { item, amount, .. } => format!("{}{item} was produced", of(amount.as_ref())),
+        What::Consume { consumed, into, .. } => {
+            let amount = of(consumed.amount.as_ref());
+            format!("{amount}{} went into {into}", consumed.lot)
+        }
+        What::Install { child, parent, .. } => format!("{child} was built into {parent}"),
+        What::Remove { child, parent, .. } => format!("{child} was taken out of {parent}"),
+        What::Pack { items, container } => format!("{} put into {container}", were(items)),
+        What::Unpack { items, container } => format!("{} taken out of {container}", were(items)),
+        What::Split { from, into } => format!("{from} was split into {} items", into.len()),
+        What::Merge { from, into } => format!("{} items were merged into {into}", from.len()),
+        What::Mount { point, lot } => format!("{lot} was mounted in {point}"),
+        What::Unmount { mount, lot, used } => {
+            let used = used.as_ref().map(|used| format!(", {} used", amount(used)));
+            format!("{lot} was taken out of {}{}", mount.point, used.unwrap_or_default())
+        }
+        What::Move { item, to } => format!("{item} was moved to {to}"),
+        What::Receive { item, supplier, amount } => {
+            let from = supplier.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
+            format!("{}{item} was received{from}", of(amount.as_ref()))
+        }
+        What::Ship { items, customer, document } => {
+            let to = customer.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
+            let with = document.as_ref().map(|note| format!(" with {note}")).unwrap_or_default();
+            format!("{} shipped{to}{with}", were(items))
+        }
+        What::Inspect { item, .. } => format!("{item} was inspected"),
+        What::Hold { item, reason } => format!("{item} is on hold: {reason}"),
+        What::Release { item, reason } => format!("{item} was released: {reason}"),
+        What::Scrap { item, amount, reason } => {
+            let why = reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            format!("{}{item} became waste{why}", of(amount.as_ref()))
+        }
+        What::Rework { item, reason } => {
+            let why = reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            format!("{item} is to be reworked{why}")
+        }
+        What::Clean { confirmed: true, .. } => "the station was cleaned".to_owned(),
+        What::Clean { confirmed: false, .. } => "a clean ended without its proof".to_owned(),
+        What::Identify { item, alias } => {
+            format!("{item} is also {} {}", alias.kind, alias.code)
+        }
+        What::Note { item: Some(item), text } => format!("about {item}: {text}"),
+        What::Note { item: None, text } => text.to_string(),
+        What::Correct { position, reason } => format!("record {position} was wrong: {reason}"),
+    }
+}
+
+fn were(items: &[ItemKey]) -> String {
+    match items {
+        [one] => format!("{one} was"),
+        many => format!("{} items were", many.len()),
+    }
+}
+
+fn of(told: Option<&Amount>) -> String {
+    told.map(|told| format!("{} of ", amount(told))).unwrap_or_default()
+}
+
+fn amount(told: &Amount) -> String {
+    match &told.unit {
+        Some(unit) => format!("{} {unit}", told.value),
+        None => told.value.to_string(),
+    }
+}
+
+fn quarantine(set_aside: &Quarantine) -> String {
+    let why = match &set_aside.cause {
+        QuarantineCause::Conflict => "a number came again with other values".to_owned(),
+        QuarantineCause::Word(tag) => format!("word `{tag}` cannot be used"),
+        QuarantineCause::Code(tag) => format!("the code in `{tag}` is refused"),
+        QuarantineCause::NoCurrent => "no item is present".to_owned(),
+        QuarantineCause::NoOrder => "no open row of the order list fits".to_owned(),
+        QuarantineCause::Count => "the confirming count jumped or fell".to_owned(),
+        QuarantineCause::Gap => "a part of the phase was not observed".to_owned(),
+        QuarantineCause::ItemChanged => "the item changed during the phase".to_owned(),
+    };
+    format!("a request at {} was set aside: {why}", set_aside.station)
+}
+
+fn gap(missed: &Gap) -> String {
+    let source = match &missed.source {
+        GapSource::Device(device) => device.to_string(),
+        GapSource::Tag(device, tag) => format!("`{tag}` of {device}"),
+        GapSource::Handshake(station, handshake) => format!("handshake {station}.{handshake}"),
+    };
+    let why = match missed.cause {
+        GapCause::Stopped => "the daemon was not running",
+        GapCause::Disconnected => "the connection was lost",
+        GapCause::Silent => "the data stood still",
+        GapCause::Overflow => "a queue of the server was full",
+        GapCause::Sequence => "notifications are missing",
+        GapCause::NumbersSkipped => "the PLC's numbers skip some",
+        GapCause::TriggerMoved => "the trigger moved on while it was read",
+        GapCause::Unsynced => "the ledger could not be synced",
+        GapCause::Overload => "our input queue was full",
+        GapCause::Interface => "the PLC program has another interface",
+    };
+    match missed.interval.to {
+        Some(to) => format!("{source} was not observed until {to}: {why}"),
+        None => format!("{source} is not observed: {why}"),
+    }
+}
+
+fn verdict(spoken: &VerdictEvent) -> String {
+    let VerdictEvent { station, monitor, .. } = spoken;
+    let says = match spoken.verdict {
+        Verdict::InControl => "is in control",
+        Verdict::Warning => "is past a warning limit",
+        Verdict::Drift => "has drifted",
+        Verdict::NoData => "has no data",
+    };
+    format!("{monitor} at {station} {says}")
+}

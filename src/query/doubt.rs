@@ -1,0 +1,158 @@
+//! What was not observed, by station: gaps and quarantines on the time line.
+use crate::model::{Gap, GapSource, Interval, Position, StationId, Utc};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One reason for doubt at a station.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Doubt {
+    /// In which time.
+    pub(super) interval: Interval,
+    /// The record that said so first.
+    pub(super) position: Position,
+    /// The gap; `None`: something was quarantined.
+    pub(super) gap: Option<Gap>,
+    /// The latest end up to this one on the line; `Utc(i64::MAX)` if one is open.
+    reach: Utc,
+}
+
+/// The doubts of one station, by their begin.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Timeline(Vec<Doubt>);
+
+impl Timeline {
+    fn insert(&mut self, interval: Interval, position: Position, gap: Option<Gap>) {
+        let key = (interval.from, position);
+        let at = self.0.partition_point(|d| (d.interval.from, d.position) < key);
+        self.0.insert(at, Doubt { interval, position, gap, reach: end(interval) });
+        self.reach_from(at);
+    }
+
+    fn remove(&mut self, from: Utc, position: Position) {
+        let key = (from, position);
+        let at = self.0.partition_point(|d| (d.interval.from, d.position) < key);
+        if self.0.get(at).is_some_and(|d| (d.interval.from, d.position) == key) {
+            self.0.remove(at);
+            self.reach_from(at);
+        }
+    }
+
+    fn reach_from(&mut self, at: usize) {
+        let mut reach = at.checked_sub(1).and_then(|i| self.0.get(i)).map(|d| d.reach);
+        for doubt in self.0.iter_mut().skip(at) {
+            doubt.reach = end(doubt.interval).max(reach.unwrap_or(Utc(i64::MIN)));
+            reach = Some(doubt.reach);
+        }
+    }
+
+    /// The doubts that an interval overlaps, latest begin first.
+    pub(super) fn overlapping(&self, interval: Interval) -> impl Iterator<Item = &Doubt> {
+        let last = end(interval);
+        let begun = self.0.partition_point(|d| d.interval.from <= last);
+        self.0
+            .iter()
+            .take(begun)
+            .rev()
+            .take_while(move |d| d.reach >= interval.from)
+            .filter(move |d| d.interval.overlaps(interval))
+    }
+
+    fn is_open(&self) -> bool {
+        self.0.last().is_some_and(|d| d.reach == Utc(i64::MAX))
+    }
+}
+
+fn end(interval: Interval) -> Utc {
+    interval.to.unwrap_or(Utc(i64::MAX))
+}
+
+/// What makes two records speak of the same gap.
+type GapKey = (GapSource, Utc);
+
+/// All doubts.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Doubts {
+    stations: BTreeMap<StationId, Timeline>,
+    told: BTreeMap<GapKey, BTreeMap<Position, Gap>>,
+    key_of: BTreeMap<Position, GapKey>,
+    /// The gaps as they stand, by the record that opened them.
+    gaps: BTreeMap<Position, Gap>,
+    quarantines: BTreeMap<Position, (StationId, Interval)>,
+}
+
+impl Doubts {
+    /// Takes the word of a gap that opens, closes, or both; tells whether it is a new one.
+    pub(super) fn gap(&mut self, position: Position, gap: &Gap, void: &BTreeSet<Position>) -> bool {
+        let key = (gap.source.clone(), gap.interval.from);
+        let new = !self.told.contains_key(&key);
+        self.told.entry(key.clone()).or_default().insert(position, gap.clone());
+        self.key_of.insert(position, key.clone());
+        self.settle(&key, void);
+        new
+    }
+
+    /// Takes the word of something set aside.
+    pub(super) fn quarantine(&mut self, position: Position, station: &StationId, during: Interval) {
+        self.quarantines.insert(position, (station.clone(), during));
+        self.stations.entry(station.clone()).or_default().insert(during, position, None);
+    }
+
+    /// Looks again at a record that a correction may have taken back or reinstated.
+    pub(super) fn revise(&mut self, position: Position, void: &BTreeSet<Position>) {
+        if let Some(key) = self.key_of.get(&position).cloned() {
+            self.settle(&key, void);
+        }
+        if let Some((station, during)) = self.quarantines.get(&position).cloned() {
+            let line = self.stations.entry(station).or_default();
+            line.remove(during.from, position);
+            if !void.contains(&position) {
+                line.insert(during, position, None);
+            }
+        }
+    }
+
+    /// The doubts of a station that an interval overlaps, latest begin first.
+    pub(super) fn at(
+        &self,
+        station: &StationId,
+        interval: Interval,
+    ) -> impl Iterator<Item = &Doubt> {
+        self.stations.get(station).into_iter().flat_map(move |line| line.overlapping(interval))
+    }
+
+    /// Whether a gap of the station is still open.
+    pub(super) fn is_open(&self, station: &StationId) -> bool {
+        self.stations.get(station).is_some_and(Timeline::is_open)
+    }
+
+    /// The gaps, the last opened first.
+    pub(super) fn newest(&self) -> impl Iterator<Item = (Position, &Gap)> {
+        self.gaps.iter().rev().map(|(position, gap)| (*position, gap))
+    }
+
+    fn settle(&mut self, key: &GapKey, void: &BTreeSet<Position>) {
+        let Some(told) = self.told.get(key) else { return };
+        for position in told.keys() {
+            let Some(old) = self.gaps.remove(position) else { continue };
+            for station in &old.stations {
+                if let Some(line) = self.stations.get_mut(station) {
+                    line.remove(key.1, *position);
+                }
+            }
+        }
+        let mut standing = told.iter().filter(|(position, _)| !void.contains(position));
+        let Some((opened, first)) = standing.next() else { return };
+        let mut gap = first.clone();
+        for (_, more) in standing {
+            gap.interval.to = gap.interval.to.max(more.interval.to);
+            gap.count = gap.count.max(more.count);
+            gap.stations.extend(more.stations.iter().cloned());
+        }
+        gap.stations.sort();
+        gap.stations.dedup();
+        for station in &gap.stations {
+            let line = self.stations.entry(station.clone()).or_default();
+            line.insert(gap.interval, *opened, Some(gap.clone()));
+        }
+        self.gaps.insert(*opened, gap);
+    }
+}

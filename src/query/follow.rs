@@ -1,0 +1,279 @@
+//! Following the ledger: the store first, then memory, then the position that everybody watches.
+use super::Query;
+use super::memory::Memory;
+use crate::genealogy::Visited;
+use crate::model::{Body, Origin, Position, Record, What};
+use crate::store::{Opened, RebuildCause, Rebuilt, Store, StoreError, StoreOptions};
+use crate::telemetry::{Metrics, Now};
+use parking_lot::{Mutex, RwLock};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::watch;
+
+/// Records taken under one lock: readers wait no longer than for these.
+const CHUNK: usize = 256;
+
+/// What the read side is opened with.
+#[derive(Clone)]
+pub struct QueryOptions {
+    /// A directory of its own for the index; it may be deleted while no daemon runs.
+    pub dir: PathBuf,
+    /// The ledger that is followed.
+    pub origin: Origin,
+    /// The ledger's last durable record.
+    pub durable: Position,
+    /// Page cache of the index in bytes; [`crate::store::CACHE_BYTES`] unless said otherwise.
+    pub cache_bytes: u64,
+    /// The time.
+    pub now: Now,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// Why records could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// The index cannot be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A record is missing before one that was brought.
+    #[error("record {found} was brought after {position}; wanted the record after it")]
+    Hole {
+        /// The last that is known.
+        position: Position,
+        /// What came.
+        found: Position,
+    },
+}
+
+/// What all clones share.
+pub(super) struct Inner {
+    pub(super) memory: RwLock<Memory>,
+    shelf: RwLock<Shelf>,
+    options: StoreOptions,
+    pub(super) position: watch::Sender<Position>,
+    wanted: watch::Sender<Position>,
+    pub(super) durable: AtomicU64,
+    visited: Mutex<Vec<Visited>>,
+    pub(super) now: Now,
+    pub(super) metrics: Arc<Metrics>,
+    /// One follower at a time.
+    following: Mutex<()>,
+    /// What is told is looked up and told in one go, whoever tells it.
+    telling: Mutex<()>,
+}
+
+/// The store in use, and how many there were before it.
+struct Shelf {
+    store: Store,
+    generation: u64,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner").field("position", &*self.position.borrow()).finish_non_exhaustive()
+    }
+}
+
+impl Query {
+    /// Opens the index; memory is empty until records are brought, from the first one on.
+    ///
+    /// # Errors
+    /// If the file system says no; a damaged index is begun anew, logged and counted.
+    pub fn open(options: QueryOptions) -> Result<Self, StoreError> {
+        let QueryOptions { dir, origin, durable, cache_bytes, now, metrics } = options;
+        let options = StoreOptions { dir, origin, durable, cache_bytes };
+        let Opened { store, rebuilt, .. } = Store::open(&options)?;
+        let inner = Inner {
+            memory: RwLock::default(),
+            shelf: RwLock::new(Shelf { store, generation: 0 }),
+            options,
+            position: watch::Sender::new(Position(0)),
+            wanted: watch::Sender::new(Position(0)),
+            durable: AtomicU64::new(durable.0),
+            visited: Mutex::default(),
+            now,
+            metrics,
+            following: Mutex::default(),
+            telling: Mutex::default(),
+        };
+        if let Some(rebuilt) = rebuilt {
+            inner.announce(&rebuilt);
+        }
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The records after this one are to be brought next. It starts at 0, since memory is filled
+    /// from the whole ledger, and falls back to 0 when the index had to be begun anew; records that
+    /// the index or memory has already cost next to nothing.
+    pub fn wanted(&self) -> watch::Receiver<Position> {
+        self.inner.wanted.subscribe()
+    }
+
+    /// Takes records in the order of their positions; what is known already is passed over. What the
+    /// index has and memory has not (after a start) goes to memory alone, and the other way round
+    /// (after a rebuild).
+    ///
+    /// # Errors
+    /// If a record is missing before one of them, or if the index cannot be written.
+    pub fn apply(&self, records: &[(Position, Record)]) -> Result<(), QueryError> {
+        let _one = self.inner.following.lock();
+        self.inner.check_last(records);
+        for chunk in records.chunks(CHUNK) {
+            self.inner.to_store(chunk)?;
+            self.inner.to_memory(chunk)?;
+        }
+        Ok(())
+    }
+
+    /// Says how far the ledger is durable, so that answers can say whether they lag behind it.
+    pub fn set_durable(&self, durable: Position) {
+        self.inner.durable.store(durable.0, Ordering::Release);
+    }
+
+    /// Brings the index onto stable storage; without, a crash costs reading some records again.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        self.inner.shelf.read().store.sync()
+    }
+}
+
+impl Inner {
+    /// Asks the store. Damage that the asker met is answered by beginning the index anew.
+    pub(super) fn with_store<T>(&self, ask: impl FnOnce(&Store) -> (T, Option<StoreError>)) -> T {
+        let held = self.shelf.read();
+        let generation = held.generation;
+        let (answer, met) = ask(&held.store);
+        drop(held);
+        match met {
+            Some(StoreError::Damaged(why)) => {
+                self.begin_anew(generation, RebuildCause::Damaged(why));
+            }
+            Some(why) => tracing::warn!(%why, "the index could not be asked"),
+            None => {}
+        }
+        answer
+    }
+
+    /// Runs a walk with a set of visited nodes that is kept for the next one.
+    pub(super) fn with_visited<T>(&self, walk: impl FnOnce(&Memory, &mut Visited) -> T) -> T {
+        let mut visited = self.visited.lock().pop().unwrap_or_default();
+        let found = walk(&self.memory.read(), &mut visited);
+        self.visited.lock().push(visited);
+        found
+    }
+
+    /// At a start, the last record of the index must be the ledger's.
+    fn check_last(&self, records: &[(Position, Record)]) {
+        let held = self.shelf.read();
+        let (generation, last) = (held.generation, held.store.applied());
+        let here = records.partition_point(|(position, _)| *position < last);
+        let Some((_, record)) = records.get(here).filter(|(position, _)| *position == last) else {
+            return;
+        };
+        let same = held.store.holds(record);
+        drop(held);
+        match same {
+            Ok(true) => {}
+            Ok(false) => self.begin_anew(generation, RebuildCause::Diverged(last)),
+            Err(StoreError::Damaged(why)) => {
+                self.begin_anew(generation, RebuildCause::Damaged(why));
+            }
+            Err(why) => tracing::warn!(%why, "the index could not be checked"),
+        }
+    }
+
+    fn to_store(&self, records: &[(Position, Record)]) -> Result<(), StoreError> {
+        let held = self.shelf.read();
+        let (generation, outcome) = (held.generation, held.store.apply(records));
+        drop(held);
+        match outcome {
+            // A hole: it was begun anew meanwhile, and the reader will begin at the first again.
+            Ok(()) | Err(StoreError::Hole { .. }) => {}
+            Err(StoreError::Damaged(why)) => {
+                self.begin_anew(generation, RebuildCause::Damaged(why));
+            }
+            Err(why @ (StoreError::Io(_) | StoreError::File { .. })) => return Err(why),
+        }
+        self.publish();
+        Ok(())
+    }
+
+    fn to_memory(&self, records: &[(Position, Record)]) -> Result<(), QueryError> {
+        let position = self.memory.read().position;
+        let known = records.partition_point(|(at, _)| *at <= position);
+        let fresh = records.get(known..).unwrap_or_default();
+        let losers: Vec<Option<Record>> = fresh.iter().map(|(_, r)| self.loser(r, fresh)).collect();
+        let mut memory = self.memory.write();
+        for ((at, record), loser) in fresh.iter().zip(&losers) {
+            if *at != memory.position.next() {
+                return Err(QueryError::Hole { position: memory.position, found: *at });
+            }
+            memory.apply(record, loser.as_ref());
+        }
+        drop(memory);
+        self.publish();
+        Ok(())
+    }
+
+    /// The record that a correction names.
+    fn loser(&self, record: &Record, near: &[(Position, Record)]) -> Option<Record> {
+        let Body::Trace(event) = &record.body else { return None };
+        let What::Correct { position: loser, .. } = event.what else { return None };
+        if loser >= record.position {
+            return None;
+        }
+        let here = near.binary_search_by_key(&loser, |(position, _)| *position).ok();
+        match here.and_then(|at| near.get(at)) {
+            Some((_, record)) => Some(record.clone()),
+            None => self.with_store(|store| match store.record(loser) {
+                Ok(found) => (found, None),
+                Err(why) => (None, Some(why)),
+            }),
+        }
+    }
+
+    /// Tells everybody how far store and memory are.
+    fn publish(&self) {
+        let _one = self.telling.lock();
+        let memory = self.memory.read().position;
+        let store = self.shelf.read().store.applied();
+        let changed = |to: Position| move |at: &mut Position| std::mem::replace(at, to) != to;
+        self.wanted.send_if_modified(changed(memory.min(store)));
+        self.position.send_if_modified(changed(memory));
+        let gauge = self.metrics.store_position.with_label_values(&[] as &[&str]);
+        gauge.set(i64::try_from(memory.min(store).0).unwrap_or(i64::MAX));
+    }
+
+    /// Begins the index anew, unless somebody else has done it meanwhile.
+    fn begin_anew(&self, generation: u64, cause: RebuildCause) {
+        let mut held = self.shelf.write();
+        if held.generation != generation {
+            return;
+        }
+        held.store.retire();
+        match Store::anew(&self.options, cause) {
+            Ok(Opened { store, rebuilt, .. }) => {
+                let old = std::mem::replace(&mut held.store, store);
+                held.generation += 1;
+                drop(held);
+                // sled may panic on damage when it is closed.
+                let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(old)));
+                if let Some(rebuilt) = rebuilt {
+                    self.announce(&rebuilt);
+                }
+                self.publish();
+            }
+            Err(why) => tracing::error!(%why, "the index is damaged and cannot be begun anew"),
+        }
+    }
+
+    fn announce(&self, rebuilt: &Rebuilt) {
+        let Rebuilt { cause, aside } = rebuilt;
+        tracing::error!(%cause, aside = %aside.display(), "the index is rebuilt from the ledger");
+        self.metrics.store_rebuilds.with_label_values(&[] as &[&str]).inc();
+    }
+}

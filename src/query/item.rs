@@ -1,0 +1,181 @@
+//! One item: its as-built record and its direct links both ways.
+use super::Drafted;
+use super::answer::{ItemState, ItemView, LinkView};
+use super::body::Bodies;
+use super::memory::Memory;
+use super::reason::Reasons;
+use super::step::{self, StepsDraft};
+use crate::genealogy::{Certainty, Direction, Former, Hop, LinkKind, Node, NodeId, Walk};
+use crate::model::{Amount, ItemClass, ItemKey, Position, StationId, Text, TraceEvent, Utc, What};
+
+/// What memory knows of an item.
+pub(super) struct ItemDraft {
+    steps: StepsDraft,
+    state: ItemState,
+    hold: Option<Text>,
+    seen: (Utc, Utc),
+    made_of: Vec<LinkDraft>,
+    went_into: Vec<LinkDraft>,
+}
+
+/// What memory knows of a link to another item.
+struct LinkDraft {
+    other: ItemKey,
+    met: (Utc, Option<StationId>),
+    told: HopDraft,
+    part: ItemKey,
+}
+
+/// What memory knows of a link, whoever asks; what it does not know is in the body.
+pub(super) struct HopDraft {
+    pub(super) kind: LinkKind,
+    pub(super) certainty: Certainty,
+    pub(super) source: Position,
+    place: Option<Text>,
+}
+
+pub(super) fn draft(memory: &Memory, key: &ItemKey) -> Option<Drafted<ItemDraft>> {
+    let node = memory.graph.item(key)?;
+    let mut reasons = Reasons::default();
+    let steps = step::draft(memory, node, &mut reasons)?;
+    if key.class == ItemClass::Lot {
+        reasons.windows(memory, node);
+    }
+    let mut links = |direction| {
+        let walk =
+            Walk { direction, as_of: memory.position, depth_max: None, former: Former::Follow };
+        let mut found = Vec::new();
+        let loose = walk.hops(&memory.graph, node, |hop| {
+            reasons.hop(memory, &hop);
+            found.extend(link(memory, &walk, &hop));
+        });
+        reasons.loose(memory, &loose);
+        found.sort_by_key(|link| link.told.source);
+        found
+    };
+    let (made_of, went_into) = (links(Direction::Backward), links(Direction::Forward));
+    let body = ItemDraft {
+        steps,
+        state: memory.state(node).0,
+        hold: memory.hold(node),
+        seen: memory.life(node).seen?,
+        made_of,
+        went_into,
+    };
+    Some(Drafted::new(memory, reasons, body))
+}
+
+pub(super) fn finish(draft: ItemDraft, bodies: &mut Bodies<'_>) -> ItemView {
+    let ItemDraft { steps, state, hold, seen, made_of, went_into } = draft;
+    let view = |link| link_view(link, bodies);
+    let made_of = made_of.into_iter().map(view).collect();
+    let view = |link| link_view(link, bodies);
+    let went_into = went_into.into_iter().map(view).collect();
+    ItemView {
+        steps: step::finish(&steps, bodies),
+        key: steps.item,
+        product: steps.product,
+        state,
+        hold,
+        first_seen: seen.0,
+        last_seen: seen.1,
+        made_of,
+        went_into,
+    }
+}
+
+fn link(memory: &Memory, walk: &Walk, hop: &Hop) -> Option<LinkDraft> {
+    Some(LinkDraft {
+        other: memory.key(walk.beyond(hop))?.clone(),
+        met: met(memory, hop),
+        told: told(memory, hop),
+        part: memory.key(hop.part)?.clone(),
+    })
+}
+
+fn link_view(link: LinkDraft, bodies: &mut Bodies<'_>) -> LinkView {
+    let LinkDraft { other, met: (time, station), told, part } = link;
+    let (amount, place) = amount_and_place(&told, &part, bodies);
+    let HopDraft { kind, certainty, source: position, .. } = told;
+    LinkView { kind, item: other, certainty, position, time, amount, place, station }
+}
+
+pub(super) fn told(memory: &Memory, hop: &Hop) -> HopDraft {
+    let mount = hop.mount.map(|mount| memory.graph.name(mount));
+    let place = match mount {
+        Some(Node::Mount(mount)) => Text::parse(mount.point.as_str()).ok(),
+        Some(Node::Item(_)) | None => None,
+    };
+    let Hop { kind, certainty, source, .. } = *hop;
+    HopDraft { kind, certainty, source, place }
+}
+
+/// When and where part and whole met: read from the shorter life.
+pub(super) fn met(memory: &Memory, hop: &Hop) -> (Utc, Option<StationId>) {
+    let node: NodeId = match hop.kind {
+        LinkKind::InstalledIn
+        | LinkKind::FormerlyInstalledIn
+        | LinkKind::PackedIn
+        | LinkKind::FormerlyPackedIn => hop.part,
+        LinkKind::ConsumedInto
+        | LinkKind::SplitInto
+        | LinkKind::MergedInto
+        | LinkKind::MountedAs
+        | LinkKind::FedInto => hop.whole,
+    };
+    let moment = memory.life(node).at(hop.source);
+    let station = moment.and_then(|m| m.station).map(|s| memory.places.name(s).clone());
+    (moment.map_or(Utc::default(), |m| m.time), station)
+}
+
+/// What only the body of the record tells of a link.
+pub(super) fn amount_and_place(
+    told: &HopDraft,
+    part: &ItemKey,
+    bodies: &mut Bodies<'_>,
+) -> (Option<Amount>, Option<Text>) {
+    match told.kind {
+        LinkKind::ConsumedInto
+        | LinkKind::MergedInto
+        | LinkKind::InstalledIn
+        | LinkKind::FormerlyInstalledIn => {
+            bodies.event(told.source).map_or((None, None), |event| from_body(event, part))
+        }
+        LinkKind::PackedIn
+        | LinkKind::FormerlyPackedIn
+        | LinkKind::SplitInto
+        | LinkKind::MountedAs
+        | LinkKind::FedInto => (None, told.place.clone()),
+    }
+}
+
+fn from_body(event: TraceEvent, part: &ItemKey) -> (Option<Amount>, Option<Text>) {
+    match event.what {
+        What::Consume { consumed, place, .. } => (consumed.amount, place),
+        What::Install { place, .. } => (None, place),
+        What::Merge { from, .. } => {
+            (from.into_iter().find(|c| c.lot == *part).and_then(|c| c.amount), None)
+        }
+        What::Arrive { .. }
+        | What::Complete { .. }
+        | What::Produce { .. }
+        | What::Remove { .. }
+        | What::Pack { .. }
+        | What::Unpack { .. }
+        | What::Split { .. }
+        | What::Mount { .. }
+        | What::Unmount { .. }
+        | What::Move { .. }
+        | What::Receive { .. }
+        | What::Ship { .. }
+        | What::Inspect { .. }
+        | What::Hold { .. }
+        | What::Release { .. }
+        | What::Scrap { .. }
+        | What::Rework { .. }
+        | What::Clean { .. }
+        | What::Identify { .. }
+        | What::Note { .. }
+        | What::Correct { .. } => (None, None),
+    }
+}

@@ -1,0 +1,344 @@
+//! What questions need at once and for all items: the graph, states, stays, doubts, stations.
+use super::doubt::Doubts;
+use super::life::{Kind, Life, Moment, StationNumber, moments, stay};
+use super::monitor::Monitors;
+use super::place::{Counted, Mounts, Places};
+use crate::genealogy::{Graph, Node, NodeId};
+use crate::model::{
+    Body, Gap, Interval, ItemClass, ItemKey, Position, Quarantine, Record, Text, TraceEvent, Utc,
+    What,
+};
+use crate::store::subjects;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Items of one class that [`super::Query::recent`] can name.
+pub(super) const RECENT_MAX: usize = 1000;
+
+/// Everything in memory. A function of the records up to `position`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Memory {
+    pub(super) position: Position,
+    pub(super) graph: Graph,
+    lives: Vec<Life>,
+    pub(super) places: Places,
+    pub(super) mounts: Mounts,
+    pub(super) doubts: Doubts,
+    pub(super) monitors: Monitors,
+    /// By record: the reason of a hold, `None` for its release.
+    holds: BTreeMap<NodeId, BTreeMap<Position, Option<Text>>>,
+    /// Delivery notes by the record of the shipment.
+    documents: BTreeMap<Position, Text>,
+    products: Vec<Text>,
+    product_numbers: BTreeMap<Text, u32>,
+    recent: [Recent; 3],
+}
+
+impl Memory {
+    /// Takes the next record; for a correction, with the record that it names.
+    pub(super) fn apply(&mut self, record: &Record, loser: Option<&Record>) {
+        let position = record.position;
+        match &record.body {
+            Body::Trace(event) => {
+                self.graph.apply(position, event);
+                self.trace(position, event);
+                if let What::Correct { position: named, .. } = &event.what {
+                    self.correct(*named, loser);
+                }
+            }
+            Body::Quarantine(quarantine) => self.quarantine(position, quarantine),
+            Body::Gap(gap) => self.gap(position, gap),
+            Body::Verdict(event) => self.monitors.spoke(position, event),
+            Body::Epoch(epoch) => {
+                for (station, ..) in &epoch.handshakes {
+                    self.places.at(station).current = None;
+                }
+            }
+            Body::Plant(plant) => {
+                self.places.put_in_force(&plant.stations);
+                self.monitors.put_in_force(&plant.monitors);
+            }
+            Body::Orders(_) | Body::Audit(_) => {}
+        }
+        self.position = position;
+    }
+
+    /// The records that do not count; shared.
+    pub(super) fn void(&self) -> &Arc<BTreeSet<Position>> {
+        self.graph.corrections().void()
+    }
+
+    /// The item that a node is; `None` for a mount.
+    pub(super) fn key(&self, node: NodeId) -> Option<&ItemKey> {
+        match self.graph.name(node) {
+            Node::Item(key) => Some(key),
+            Node::Mount(_) => None,
+        }
+    }
+
+    pub(super) fn class(&self, node: NodeId) -> Option<ItemClass> {
+        self.key(node).map(|key| key.class)
+    }
+
+    /// The life of an item; an empty one for a node that no event was about.
+    pub(super) fn life(&self, node: NodeId) -> &Life {
+        const NONE: &Life = &Life::none();
+        self.lives.get(node.get()).unwrap_or(NONE)
+    }
+
+    /// Why an item must not move on. Holds count in the order in which they were recorded.
+    pub(super) fn hold(&self, node: NodeId) -> Option<Text> {
+        let told = self.holds.get(&node)?;
+        let void = self.void();
+        let last = told.iter().rev().find(|(position, _)| !void.contains(position))?;
+        last.1.clone()
+    }
+
+    /// The product last told of an item.
+    pub(super) fn product(&self, node: NodeId) -> Option<Text> {
+        let void = self.void();
+        let number = self.life(node).standing(void).rev().find_map(|moment| moment.product)?;
+        self.products.get(number as usize).cloned()
+    }
+
+    /// The delivery note of a shipment.
+    pub(super) fn document(&self, shipment: Position) -> Option<Text> {
+        self.documents.get(&shipment).cloned()
+    }
+
+    /// The items of a class last written about, newest first.
+    pub(super) fn recent(&self, class: ItemClass) -> impl Iterator<Item = &ItemKey> {
+        let nodes = self.recent.get(class as usize).into_iter().flat_map(|r| r.order.iter().rev());
+        nodes.filter_map(|(.., node)| self.key(*node))
+    }
+
+    fn life_mut(&mut self, node: NodeId) -> &mut Life {
+        if self.lives.len() <= node.get() {
+            self.lives.resize_with(node.get() + 1, Life::default);
+        }
+        self.lives.get_mut(node.get()).expect("it was made just now")
+    }
+
+    fn trace(&mut self, position: Position, event: &TraceEvent) {
+        let time = event.time.at;
+        let named: Vec<(NodeId, ItemClass)> =
+            event.what.items().iter().map(|k| (self.graph.intern_item(k), k.class)).collect();
+        for (rank, (node, class)) in (0..).zip(named) {
+            self.life_mut(node).see(time);
+            if let Some(recent) = self.recent.get_mut(class as usize) {
+                recent.touch(node, position, rank);
+            }
+        }
+        self.count_step(&subjects(&event.what));
+        let station = event.station.as_ref().map(|station| {
+            let place = self.places.at(station);
+            place.last_event = place.last_event.max(Some(time));
+            self.places.number(station)
+        });
+        for (rank, (item, kind, host)) in moments(&event.what).into_iter().enumerate() {
+            let node = self.graph.intern_item(item);
+            let host = host.map(|host| self.graph.intern_item(host));
+            // Nothing is inside itself, whatever a record says.
+            let kind = if host == Some(node) { Kind::Present } else { kind };
+            let product = event.product.as_ref().filter(|_| rank == 0);
+            let product = product.map(|product| self.product_number(product));
+            let (from, to, stayed, arrived) = stay(event, rank == 0);
+            let moment =
+                Moment { time, position, from, to, arrived, station, host, product, kind, stayed };
+            self.life_mut(node).insert(moment);
+            if let Some(station) = event.station.as_ref().filter(|_| moment.is_presence()) {
+                self.places.at(station).visit(node, &moment);
+            }
+        }
+        self.tell(position, event);
+    }
+
+    /// What an event does beyond the lives of its items: to its station, to feeders, to holds.
+    fn tell(&mut self, position: Position, event: &TraceEvent) {
+        let station = event.station.as_ref();
+        match &event.what {
+            What::Arrive { item } => {
+                let node = self.graph.intern_item(item);
+                if let Some(station) = station {
+                    self.places.at(station).current = Some((node, position));
+                }
+            }
+            What::Complete { .. } | What::Produce { .. } => {
+                if let Some(station) = station {
+                    let place = self.places.at(station);
+                    place.current = None;
+                    place.count(Counted::Completed);
+                }
+            }
+            What::Scrap { .. } | What::Remove { .. } => {
+                if let Some(station) = station {
+                    self.places.at(station).current = None;
+                }
+            }
+            What::Mount { point, lot } => {
+                let lot = self.graph.intern_item(lot);
+                if let Some(station) = station {
+                    self.mounts.mount((event.time.at, position), (station, point), lot);
+                }
+            }
+            What::Unmount { mount, .. } => {
+                self.mounts.unmount(mount.opened, event.time.at, position);
+            }
+            What::Hold { item, reason } => self.hold_told(position, item, Some(reason.clone())),
+            What::Release { item, .. } => self.hold_told(position, item, None),
+            What::Ship { document, .. } => {
+                self.documents.extend(document.iter().map(|note| (position, note.clone())));
+            }
+            What::Consume { .. }
+            | What::Install { .. }
+            | What::Pack { .. }
+            | What::Unpack { .. }
+            | What::Split { .. }
+            | What::Merge { .. }
+            | What::Move { .. }
+            | What::Receive { .. }
+            | What::Inspect { .. }
+            | What::Rework { .. }
+            | What::Clean { .. }
+            | What::Identify { .. }
+            | What::Note { .. }
+            | What::Correct { .. } => {}
+        }
+    }
+
+    fn hold_told(&mut self, position: Position, item: &ItemKey, reason: Option<Text>) {
+        let node = self.graph.intern_item(item);
+        self.holds.entry(node).or_default().insert(position, reason);
+    }
+
+    fn quarantine(&mut self, position: Position, quarantine: &Quarantine) {
+        let Utc(at) = quarantine.time.at;
+        let by = i64::try_from(quarantine.time.uncertainty_ns).unwrap_or(i64::MAX);
+        let instant =
+            Interval { from: Utc(at.saturating_sub(by)), to: Some(Utc(at.saturating_add(by))) };
+        let during = quarantine.phase.as_ref().map_or(instant, |phase| phase.interval);
+        self.doubts.quarantine(position, &quarantine.station, during);
+        let place = self.places.at(&quarantine.station);
+        place.last_event = place.last_event.max(Some(quarantine.time.at));
+        place.count(Counted::Quarantined);
+    }
+
+    fn gap(&mut self, position: Position, gap: &Gap) {
+        let void = Arc::clone(self.void());
+        let new = self.doubts.gap(position, gap, &void);
+        for station in gap.stations.iter().filter(|_| new) {
+            self.places.at(station).current = None;
+        }
+    }
+
+    fn correct(&mut self, named: Position, loser: Option<&Record>) {
+        let void = Arc::clone(self.void());
+        for touched in self.graph.corrections().reach(named) {
+            self.doubts.revise(touched, &void);
+        }
+        match loser.map(|loser| &loser.body) {
+            Some(Body::Trace(event)) => {
+                self.count_step(&subjects(&event.what));
+                if let (What::Complete { .. } | What::Produce { .. }, Some(station)) =
+                    (&event.what, &event.station)
+                {
+                    self.places.at(station).correct(named, Counted::Completed);
+                }
+            }
+            Some(Body::Quarantine(quarantine)) => {
+                self.places.at(&quarantine.station).correct(named, Counted::Quarantined);
+            }
+            _ => {}
+        }
+    }
+
+    fn count_step(&mut self, items: &[&ItemKey]) {
+        let nodes: BTreeSet<NodeId> = items.iter().map(|k| self.graph.intern_item(k)).collect();
+        for node in nodes {
+            self.life_mut(node).steps += 1;
+        }
+    }
+
+    fn product_number(&mut self, product: &Text) -> u32 {
+        if let Some(number) = self.product_numbers.get(product) {
+            return *number;
+        }
+        let number = u32::try_from(self.products.len()).expect("far fewer products");
+        self.products.push(product.clone());
+        self.product_numbers.insert(product.clone(), number);
+        number
+    }
+}
+
+/// The items of a class in the order in which they were last written about.
+#[derive(Debug, Clone, Default)]
+struct Recent {
+    /// Record, rank within it from the last, item.
+    order: BTreeSet<(Position, u32, NodeId)>,
+    of: BTreeMap<NodeId, (Position, u32)>,
+}
+
+impl Recent {
+    fn touch(&mut self, node: NodeId, position: Position, rank: u32) {
+        let key = (position, u32::MAX - rank);
+        if let Some(old) = self.of.insert(node, key) {
+            self.order.remove(&(old.0, old.1, node));
+        }
+        self.order.insert((key.0, key.1, node));
+        if self.order.len() > RECENT_MAX
+            && let Some((.., oldest)) = self.order.pop_first()
+        {
+            self.of.remove(&oldest);
+        }
+    }
+}
+
+/// An item's stay at a station.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Presence {
+    pub(super) position: Position,
+    pub(super) station: StationNumber,
+    pub(super) interval: Interval,
+    /// Whether it is more than the instant of an event.
+    pub(super) stayed: bool,
+}
+
+impl Memory {
+    /// Every stay of an item, by the time of the event that tells of it.
+    pub(super) fn presences(&self, node: NodeId) -> Vec<Presence> {
+        let void = self.void();
+        let life = self.life(node);
+        let covered: BTreeMap<Position, (Utc, Utc)> =
+            life.standing(void).filter_map(|m| Some((m.arrived?, (m.from, m.to)))).collect();
+        let mut found = Vec::new();
+        let mut rest = life.standing(void);
+        while let Some(moment) = rest.next() {
+            let Some(station) = moment.station.filter(|_| moment.is_presence()) else { continue };
+            let (interval, stayed) = match covered.get(&moment.position) {
+                Some((from, to)) => (Interval { from: *from, to: Some(*to) }, true),
+                None if moment.kind == Kind::Arrive => {
+                    let own = rest.clone().find(|later| leaves(station, later)).map(|m| m.time);
+                    let next = self.places.get(station).next_arrival(moment.key(), void);
+                    let to = [own, next].into_iter().flatten().min();
+                    (Interval { from: moment.time, to }, true)
+                }
+                None => (Interval { from: moment.from, to: Some(moment.to) }, moment.stayed),
+            };
+            found.push(Presence { position: moment.position, station, interval, stayed });
+        }
+        found
+    }
+}
+
+/// Whether a later moment of an item shows that it is no longer where it arrived.
+fn leaves(station: StationNumber, later: &Moment) -> bool {
+    let here = later.station == Some(station);
+    match later.kind {
+        Kind::Arrive => true,
+        Kind::Complete | Kind::Scrap | Kind::Leave => later.station.is_some(),
+        Kind::Enter | Kind::Ship | Kind::Receive | Kind::Rework | Kind::Present => {
+            later.station.is_some() && !here
+        }
+        Kind::Mention => false,
+    }
+}

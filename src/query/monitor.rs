@@ -1,0 +1,83 @@
+//! What the condition rules last said.
+use super::answer::ConditionView;
+use crate::model::{Baseline, MonitorId, Position, Rule, StationId, Utc, Verdict, VerdictEvent};
+use std::collections::BTreeMap;
+
+/// What one rule last said.
+#[derive(Debug, Clone)]
+struct Spoken {
+    event: VerdictEvent,
+    position: Position,
+    since: Utc,
+}
+
+/// What the rules of one monitor say.
+#[derive(Debug, Clone, Default)]
+struct Monitor {
+    by_rule: BTreeMap<Rule, Spoken>,
+    baseline: Option<Baseline>,
+}
+
+/// All monitors.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Monitors {
+    known: BTreeMap<(StationId, MonitorId), Monitor>,
+    /// In the order of the plant last put in force.
+    plant: Vec<(StationId, MonitorId)>,
+}
+
+impl Monitors {
+    pub(super) fn put_in_force(&mut self, monitors: &[(StationId, MonitorId)]) {
+        self.plant = monitors.to_vec();
+        for key in monitors {
+            self.known.entry(key.clone()).or_default();
+        }
+    }
+
+    pub(super) fn spoke(&mut self, position: Position, event: &VerdictEvent) {
+        let key = (event.station.clone(), event.monitor.clone());
+        let monitor = self.known.entry(key).or_default();
+        if event.baseline.is_some() {
+            monitor.baseline.clone_from(&event.baseline);
+        }
+        let same = monitor.by_rule.get(&event.rule).filter(|s| s.event.verdict == event.verdict);
+        let since = same.map_or(event.time, |spoken| spoken.since);
+        let spoken = Spoken { event: event.clone(), position, since };
+        monitor.by_rule.insert(event.rule, spoken);
+    }
+
+    /// The monitors of the plant in its order, then those that only older records speak of.
+    pub(super) fn views(&self) -> Vec<ConditionView> {
+        let gone = self.known.iter().filter(|(key, _)| !self.plant.contains(key));
+        let plant = self.plant.iter().filter_map(|key| self.known.get_key_value(key));
+        plant.chain(gone).map(|((station, monitor), m)| view(station, monitor, m)).collect()
+    }
+}
+
+/// The gravest of what its rules say; of equals the one said last.
+fn view(station: &StationId, monitor: &MonitorId, said: &Monitor) -> ConditionView {
+    let gravest = said.by_rule.values().max_by_key(|s| (gravity(s.event.verdict), s.position));
+    let event = gravest.map(|spoken| &spoken.event);
+    ConditionView {
+        station: station.clone(),
+        monitor: monitor.clone(),
+        rule: event.map(|e| e.rule),
+        verdict: event.map_or(Verdict::NoData, |e| e.verdict),
+        side: event.and_then(|e| e.side),
+        statistic: event.and_then(|e| e.statistic),
+        limit: event.and_then(|e| e.limit),
+        since: gravest.map(|spoken| spoken.since),
+        onset: event.and_then(|e| e.onset),
+        baseline: said.baseline.clone(),
+        unit: event.and_then(|e| e.unit.clone()),
+        position: gravest.map(|spoken| spoken.position),
+    }
+}
+
+fn gravity(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::InControl | Verdict::NoData => 0,
+        Verdict::Warning => 1,
+        Verdict::Drift => 2,
+    }
+}

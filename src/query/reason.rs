@@ -1,0 +1,121 @@
+//! Why an answer is not complete, each reason once, in an order that depends on nothing else.
+use super::answer::{Completeness, Incomplete};
+use super::memory::{Memory, Presence};
+use crate::genealogy::{Certainty, Hop, Node, NodeId};
+use crate::model::{Gap, Interval, ItemKey, Position, StationId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The reasons found so far.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Reasons {
+    gaps: BTreeMap<(ItemKey, StationId, Position), Gap>,
+    quarantines: BTreeSet<(StationId, Position)>,
+    one_of: BTreeSet<ItemKey>,
+    durable: Option<Position>,
+}
+
+impl Reasons {
+    /// The index does not have all records up to this one.
+    pub(super) fn lag(&mut self, durable: Position) {
+        self.durable = Some(durable);
+    }
+
+    /// Everything that was not observed while an item was at a station.
+    pub(super) fn stay(
+        &mut self,
+        memory: &Memory,
+        node: NodeId,
+        station: &StationId,
+        interval: Interval,
+    ) {
+        let Some(item) = memory.key(node) else { return };
+        for doubt in memory.doubts.at(station, interval) {
+            match &doubt.gap {
+                Some(gap) => {
+                    let key = (item.clone(), station.clone(), doubt.position);
+                    self.gaps.insert(key, gap.clone());
+                }
+                None => {
+                    self.quarantines.insert((station.clone(), doubt.position));
+                }
+            }
+        }
+    }
+
+    /// Everything that was not observed while an item was anywhere.
+    pub(super) fn stays(&mut self, memory: &Memory, node: NodeId, presences: &[Presence]) {
+        for presence in presences {
+            let station = memory.places.name(presence.station);
+            self.stay(memory, node, station, presence.interval);
+        }
+    }
+
+    /// Everything that was not observed while a lot was in a feeder: what was made with it then may
+    /// be unknown.
+    pub(super) fn windows(&mut self, memory: &Memory, lot: NodeId) {
+        for (station, window) in memory.mounts.windows(lot, memory.void()) {
+            self.stay(memory, lot, station, memory.widened(station, window));
+        }
+    }
+
+    /// A link that is one of several.
+    pub(super) fn hop(&mut self, memory: &Memory, hop: &Hop) {
+        if hop.certainty == Certainty::OneOf
+            && let Some(item) = memory.key(hop.whole)
+        {
+            self.one_of.insert(item.clone());
+        }
+    }
+
+    /// Mounts whose lot was taken back by a correction: what was in the feeder is not known.
+    pub(super) fn loose(&mut self, memory: &Memory, mounts: &[NodeId]) {
+        for mount in mounts {
+            if let Node::Mount(mount) = memory.graph.name(*mount) {
+                self.quarantines.insert((mount.station.clone(), mount.opened));
+            }
+        }
+    }
+
+    /// Gaps and quarantines, then links, then the lag.
+    pub(super) fn completeness(self) -> Completeness {
+        let gaps = self.gaps.into_iter().map(|((item, station, position), gap)| Incomplete::Gap {
+            item,
+            station,
+            position,
+            gap,
+        });
+        let quarantines = self
+            .quarantines
+            .into_iter()
+            .map(|(station, position)| Incomplete::Quarantine { station, position });
+        let one_of = self.one_of.into_iter().map(|item| Incomplete::OneOf { item });
+        let lag = self.durable.into_iter().map(|durable| Incomplete::Lag { durable });
+        let all: Vec<_> = gaps.chain(quarantines).chain(one_of).chain(lag).collect();
+        if all.is_empty() { Completeness::Complete } else { Completeness::Incomplete(all) }
+    }
+}
+
+impl Memory {
+    /// A mount's time in a feeder with the gaps at its ends: a lot that was found mounted when the
+    /// station was seen again may have been there since it was last seen.
+    pub(super) fn widened(&self, station: &StationId, mut window: Interval) -> Interval {
+        loop {
+            let before = window;
+            let gaps_at = |instant| {
+                let instant = Interval { from: instant, to: Some(instant) };
+                self.doubts.at(station, instant).filter(|doubt| doubt.gap.is_some())
+            };
+            for doubt in gaps_at(window.from) {
+                window.from = window.from.min(doubt.interval.from);
+            }
+            if let Some(to) = window.to {
+                for doubt in gaps_at(to) {
+                    window.to = window.to.zip(doubt.interval.to).map(|(a, b)| a.max(b));
+                }
+            }
+            if window == before {
+                return window;
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Recall: what contains a lot, where it is, and of what it cannot be told.
+use super::Drafted;
+use super::answer::{Incomplete, ItemState, Recall, RecallGroup};
+use super::item::met;
+use super::memory::Memory;
+use super::reason::Reasons;
+use crate::genealogy::{Direction, Former, NodeId, Visited, Walk, Walked};
+use crate::model::{Gap, Interval, ItemClass, ItemKey, Position, StationId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Why it cannot be told of an item whether it contains the lot: where and when it, or what it
+/// contains, was not observed.
+#[derive(Clone)]
+struct Why {
+    station: StationId,
+    position: Position,
+    seen: NodeId,
+    gap: Gap,
+}
+
+/// What contains a lot contains it now: a part that was taken out again is followed no further.
+pub(super) fn draft(
+    memory: &Memory,
+    visited: &mut Visited,
+    lot: &ItemKey,
+) -> Option<Drafted<Recall>> {
+    let begin = memory.graph.item(lot)?;
+    let walk = Walk {
+        direction: Direction::Forward,
+        as_of: memory.position,
+        depth_max: None,
+        former: Former::Leave,
+    };
+    let walked = walk.run(&memory.graph, &[begin], visited);
+    let mut reasons = Reasons::default();
+    for reached in &walked.reached {
+        reasons.stays(memory, reached.node, &memory.presences(reached.node));
+        reasons.windows(memory, reached.node);
+    }
+    for hop in &walked.hops {
+        reasons.hop(memory, hop);
+    }
+    let linked: BTreeSet<NodeId> = walked.reached.iter().map(|r| r.node).collect();
+    let mut body = Recall {
+        lot: lot.clone(),
+        suspect: Vec::new(),
+        containers: Vec::new(),
+        shipped: Vec::new(),
+        unknown: unknown(memory, visited, walk, &linked),
+    };
+    for (rank, class) in [(0, ItemClass::Unit), (1, ItemClass::Lot), (2, ItemClass::Container)] {
+        for index in 1..walked.reached.len() {
+            if memory.class_at(&walked, index) != Some(class) {
+                continue;
+            }
+            if rank < 2 {
+                suspect(memory, &walked, index, &mut body);
+            } else {
+                let reached = walked.reached.get(index);
+                body.containers.extend(reached.and_then(|r| memory.key(r.node)).cloned());
+            }
+        }
+    }
+    Some(Drafted::new(memory, reasons, body))
+}
+
+/// Adds one item that contains the lot.
+fn suspect(memory: &Memory, walked: &Walked, index: usize, recall: &mut Recall) {
+    let Some(reached) = walked.reached.get(index) else { return };
+    let Some(hop) = reached.by.and_then(|by| walked.hops.get(by)) else { return };
+    let (Some(item), Some(via)) = (memory.key(reached.node), memory.key(hop.part)) else { return };
+    let (state, document) = memory.state(reached.node);
+    if state == ItemState::Shipped {
+        recall.shipped.push((item.clone(), document));
+    }
+    let (time, station) = met(memory, hop);
+    let (item, via) = (item.clone(), via.clone());
+    recall.suspect.push(RecallGroup { item, state, via, station, time });
+}
+
+/// Items that were at a station while one of the lots may have been in a feeder there and while the
+/// station was not observed, and everything that contains one of them.
+fn unknown(
+    memory: &Memory,
+    visited: &mut Visited,
+    walk: Walk,
+    linked: &BTreeSet<NodeId>,
+) -> Vec<(ItemKey, Incomplete)> {
+    let mut why: BTreeMap<NodeId, Why> = BTreeMap::new();
+    for lot in linked {
+        for (station, window) in memory.mounts.windows(*lot, memory.void()) {
+            let window = memory.widened(station, window);
+            for (node, reason) in unobserved(memory, station, window) {
+                if !linked.contains(&node) && memory.class(node) != Some(ItemClass::Container) {
+                    let known = why.entry(node).or_insert_with(|| reason.clone());
+                    if (&reason.station, reason.position) < (&known.station, known.position) {
+                        *known = reason;
+                    }
+                }
+            }
+        }
+    }
+    let begins: Vec<NodeId> = why.keys().copied().collect();
+    let walked = walk.run(&memory.graph, &begins, visited);
+    for reached in &walked.reached {
+        let from = reached.by.and_then(|by| walked.hops.get(by)).map(|hop| hop.part);
+        if let Some(reason) = from.and_then(|from| why.get(&from)).cloned() {
+            why.entry(reached.node).or_insert(reason);
+        }
+    }
+    let mut all: Vec<(ItemKey, Incomplete)> = why
+        .into_iter()
+        .filter(|(node, _)| !linked.contains(node))
+        .filter_map(|(node, Why { station, position, seen, gap })| {
+            let item = memory.key(seen)?.clone();
+            Some((memory.key(node)?.clone(), Incomplete::Gap { item, station, position, gap }))
+        })
+        .collect();
+    all.sort_by(|a, b| a.0.cmp(&b.0));
+    all
+}
+
+/// The items whose stay at a station overlaps both the window and a gap that touches the window.
+fn unobserved(memory: &Memory, station: &StationId, window: Interval) -> Vec<(NodeId, Why)> {
+    let Some(number) = memory.places.find(station) else { return Vec::new() };
+    let mut found = Vec::new();
+    if memory.doubts.at(station, window).all(|doubt| doubt.gap.is_none()) {
+        return found;
+    }
+    for node in memory.places.get(number).around(window, memory.void()) {
+        for presence in memory.presences(node) {
+            if presence.station != number || !presence.interval.overlaps(window) {
+                continue;
+            }
+            for doubt in memory.doubts.at(station, presence.interval) {
+                if let Some(gap) = &doubt.gap {
+                    let touches = doubt.interval.overlaps(window);
+                    let (station, gap) = (station.clone(), gap.clone());
+                    let why = Why { station, position: doubt.position, seen: node, gap };
+                    found.extend(touches.then_some((node, why)));
+                }
+            }
+        }
+    }
+    found
+}
+
+impl Memory {
+    fn class_at(&self, walked: &Walked, index: usize) -> Option<ItemClass> {
+        walked.reached.get(index).and_then(|reached| self.class(reached.node))
+    }
+}

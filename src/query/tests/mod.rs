@@ -1,0 +1,53 @@
+//! The read side against a model that looks through all records for every question, and its index
+//! under damage.
+mod answers;
+mod follow;
+mod line;
+mod model;
+mod random;
+
+use super::*;
+use crate::model::{At, Body, Origin, Record, SiteId, TraceEvent};
+use crate::telemetry::Metrics;
+use std::path::Path;
+
+pub(super) fn options(dir: &Path) -> QueryOptions {
+    QueryOptions {
+        dir: dir.to_owned(),
+        origin: Origin { site: SiteId::parse("plant").unwrap(), incarnation: 1 },
+        durable: Position(1 << 40),
+        cache_bytes: crate::store::CACHE_BYTES,
+        now: Arc::new(At::default),
+        metrics: Arc::new(Metrics::new()),
+    }
+}
+
+/// A query that has taken the records, with the directory that it lives in.
+pub(super) fn query(records: &[Record]) -> (Query, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let query = Query::open(options(dir.path())).unwrap();
+    feed(&query, records);
+    (query, dir)
+}
+
+/// What the daemon does: brings what is wanted until all is there.
+pub(super) fn feed(query: &Query, records: &[Record]) {
+    let last = records.last().map_or(Position(0), |record| record.position);
+    while *query.wanted().borrow() < last {
+        let from = usize::try_from(query.wanted().borrow().0).unwrap();
+        let batch: Vec<_> =
+            records[from..].iter().take(50).map(|r| (r.position, r.clone())).collect();
+        query.apply(&batch).unwrap();
+    }
+    query.set_durable(last);
+}
+
+/// Records with positions from 1 on.
+pub(super) fn numbered(bodies: Vec<Body>) -> Vec<Record> {
+    let numbered = (1..).map(Position).zip(bodies);
+    numbered.map(|(position, body)| Record { position, at: At::default(), body }).collect()
+}
+
+pub(super) fn traced(events: Vec<TraceEvent>) -> Vec<Record> {
+    numbered(events.into_iter().map(Body::Trace).collect())
+}

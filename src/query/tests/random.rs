@@ -1,0 +1,241 @@
+//! Every question about every item of a random shift against the model.
+use super::line::{STATIONS, any_shift};
+use super::model::{Link, Model};
+use super::*;
+use crate::genealogy::builders::station;
+use crate::genealogy::{Certainty, LinkKind};
+use proptest::prelude::*;
+use std::fmt::Debug;
+
+type Names = BTreeSet<String>;
+
+fn names<T: Debug>(all: impl IntoIterator<Item = T>) -> Names {
+    all.into_iter().map(|one| format!("{one:?}")).collect()
+}
+
+fn reasons(completeness: &Completeness) -> Names {
+    match completeness {
+        Completeness::Complete => Names::new(),
+        Completeness::Incomplete(why) => {
+            assert!(!why.is_empty());
+            assert_eq!(names(why).len(), why.len(), "each once");
+            names(why)
+        }
+    }
+}
+
+/// Why an answer that reaches these items by these links should be incomplete.
+fn expected(
+    model: &Model<'_>,
+    items: &BTreeSet<ItemKey>,
+    links: &[Link],
+    windows: bool,
+    backward: bool,
+) -> Names {
+    let mut why = Vec::new();
+    for item in items {
+        for (_, station, interval, _) in model.stays(item) {
+            why.extend(model.doubts(item, &station, interval));
+        }
+        for (station, interval) in model.windows(item) {
+            if windows && item.class == ItemClass::Lot {
+                why.extend(model.doubts(item, &station, interval));
+            }
+        }
+    }
+    let one_of = links.iter().filter(|link| link.3 == Certainty::OneOf);
+    why.extend(one_of.map(|link| Incomplete::OneOf { item: link.1.clone() }));
+    let loose = model.links().1.into_iter().filter(|(item, ..)| backward && items.contains(item));
+    why.extend(loose.map(|(_, station, position)| Incomplete::Quarantine { station, position }));
+    names(why)
+}
+
+fn is_former(link: &Link) -> bool {
+    [LinkKind::FormerlyInstalledIn, LinkKind::FormerlyPackedIn].contains(&link.2)
+}
+
+/// Items by the least number of links to them, and the links walked.
+fn closure(
+    links: &BTreeSet<Link>,
+    begins: &BTreeSet<ItemKey>,
+    forward: bool,
+    depth_max: u32,
+) -> (BTreeMap<ItemKey, u32>, Vec<Link>) {
+    let mut depths: BTreeMap<ItemKey, u32> = begins.iter().map(|k| (k.clone(), 0)).collect();
+    let ends =
+        |l: &Link| if forward { (l.0.clone(), l.1.clone()) } else { (l.1.clone(), l.0.clone()) };
+    for depth in 0..depth_max {
+        for link in links {
+            let (from, to) = ends(link);
+            if depths.get(&from) == Some(&depth) {
+                depths.entry(to).or_insert(depth + 1);
+            }
+        }
+    }
+    let walked = |l: &&Link| depths.get(&ends(l).0).is_some_and(|depth| *depth < depth_max);
+    let walked = links.iter().filter(walked).cloned().collect();
+    (depths, walked)
+}
+
+fn check_item(query: &Query, model: &Model<'_>, key: &ItemKey) {
+    let answer = query.item(key).unwrap();
+    let view = answer.body;
+    assert_eq!((&view.state, &view.hold), (&model.state(key), &model.hold(key)), "{key}");
+    let (links, _) = model.links();
+    let links: Vec<Link> = links.into_iter().filter(|l| l.0 == *key || l.1 == *key).collect();
+    let of = |views: &[LinkView]| {
+        let shown = views.iter().map(|v| (&v.item, v.kind, v.certainty, v.position));
+        names(shown)
+    };
+    let made_of = links.iter().filter(|l| l.1 == *key).map(|l| (&l.0, l.2, l.3, l.4));
+    assert_eq!(of(&view.made_of), names(made_of), "{key} is made of");
+    let went_into = links.iter().filter(|l| l.0 == *key).map(|l| (&l.1, l.2, l.3, l.4));
+    assert_eq!(of(&view.went_into), names(went_into), "{key} went into");
+    let fed = view.made_of.iter().filter(|v| v.kind == LinkKind::FedInto);
+    let wanted = links.iter().filter(|l| l.1 == *key && l.2 == LinkKind::FedInto);
+    assert_eq!(names(fed.map(|v| (&v.place, v.position))), names(wanted.map(|l| (&l.5, l.4))));
+
+    let steps: BTreeSet<Position> = view.steps.iter().map(|step| step.position).collect();
+    assert_eq!((&steps, view.steps.len()), (&model.steps(key), steps.len()), "{key}");
+    assert!(view.steps.is_sorted_by_key(|step| (step.time, step.position)));
+    for (position, station, interval, stayed) in model.stays(key) {
+        let step = view.steps.iter().find(|step| step.position == position).unwrap();
+        assert_eq!(step.stay, stayed.then_some(interval), "{key} {position}");
+        let gap = |why: &Incomplete| matches!(why, Incomplete::Gap { .. });
+        assert_eq!(step.complete, !model.doubts(key, &station, interval).iter().any(gap));
+    }
+    let only = BTreeSet::from([key.clone()]);
+    assert_eq!(reasons(&answer.completeness), expected(model, &only, &links, true, true), "{key}");
+}
+
+fn check_trace(query: &Query, model: &Model<'_>, key: &ItemKey, forward: bool, max: Option<u32>) {
+    let direction = if forward { Direction::Forward } else { Direction::Backward };
+    let Answer { completeness, body: trace, .. } = query.trace(key, direction, max).unwrap();
+    let (links, _) = model.links();
+    let begin = BTreeSet::from([key.clone()]);
+    let (depths, walked) = closure(&links, &begin, forward, max.unwrap_or(99));
+    let nodes = trace.nodes.iter().map(|node| (&node.item, node.depth));
+    assert_eq!(names(nodes), names(&depths), "{key} {direction:?}");
+    assert_eq!(trace.nodes.len(), depths.len());
+    assert!(trace.nodes.is_sorted_by_key(|node| node.depth) && trace.nodes[0].item == *key);
+    for node in &trace.nodes {
+        let steps: BTreeSet<Position> = node.steps.iter().map(|step| step.position).collect();
+        assert_eq!(steps, model.steps(&node.item));
+    }
+    let shown = trace.links.iter().map(|l| (&l.part, &l.whole, l.kind, l.certainty, l.position));
+    assert_eq!(names(shown), names(walked.iter().map(|l| (&l.0, &l.1, l.2, l.3, l.4))));
+    let (all, _) = closure(&links, &begin, forward, 99);
+    assert_eq!(trace.cut_at_depth, all.len() > depths.len());
+    let items: BTreeSet<ItemKey> = depths.into_keys().collect();
+    let wanted = if max.is_none() {
+        expected(model, &items, &walked, forward, !forward)
+    } else {
+        return;
+    };
+    assert_eq!(reasons(&completeness), wanted, "{key} {direction:?}");
+}
+
+fn check_recall(query: &Query, model: &Model<'_>, lot: &ItemKey) {
+    let Answer { completeness, body: recall, .. } = query.recall(lot).unwrap();
+    let (links, _) = model.links();
+    let links: BTreeSet<Link> = links.into_iter().filter(|l| !is_former(l)).collect();
+    let begin = BTreeSet::from([lot.clone()]);
+    let (depths, walked) = closure(&links, &begin, true, 99);
+    let linked: BTreeSet<ItemKey> = depths.keys().cloned().collect();
+    let of_class = |class| {
+        let found = linked.iter().filter(move |k| k.class == class && *k != lot);
+        found.cloned().collect::<BTreeSet<_>>()
+    };
+    let (units, lots) = (of_class(ItemClass::Unit), of_class(ItemClass::Lot));
+    let suspects: BTreeSet<ItemKey> = recall.suspect.iter().map(|g| g.item.clone()).collect();
+    assert_eq!(suspects, &units | &lots, "{lot}");
+    assert_eq!(recall.suspect.len(), suspects.len());
+    let first_lot = recall.suspect.iter().position(|g| g.item.class == ItemClass::Lot);
+    assert_eq!(first_lot.unwrap_or(units.len()), units.len(), "units first");
+    for group in &recall.suspect {
+        let step = |l: &&Link| l.0 == group.via && l.1 == group.item;
+        assert!(walked.iter().any(|l| step(&l)), "{group:?}");
+        assert_eq!(depths[&group.via] + 1, depths[&group.item]);
+        assert_eq!(group.state, model.state(&group.item));
+    }
+    assert_eq!(names(&recall.containers), names(of_class(ItemClass::Container)));
+    let shipped = suspects.iter().filter(|k| model.state(k) == ItemState::Shipped);
+    assert_eq!(names(recall.shipped.iter().map(|(item, _)| item)), names(shipped));
+
+    let mut unknown = BTreeSet::new();
+    for of in &linked {
+        for (station, window) in model.windows(of) {
+            for item in model.items() {
+                let near = |(_, at, stay, _): &super::model::Stay| {
+                    *at == station
+                        && stay.overlaps(window)
+                        && model.gaps().values().any(|gap| {
+                            gap.stations.contains(at)
+                                && gap.interval.overlaps(*stay)
+                                && gap.interval.overlaps(window)
+                        })
+                };
+                if item.class != ItemClass::Container
+                    && !linked.contains(&item)
+                    && model.stays(&item).iter().any(near)
+                {
+                    unknown.insert(item);
+                }
+            }
+        }
+    }
+    let (unknown, _) = closure(&links, &unknown, true, 99);
+    let unknown: BTreeSet<ItemKey> = unknown.into_keys().filter(|k| !linked.contains(k)).collect();
+    assert_eq!(names(recall.unknown.iter().map(|(item, _)| item)), names(unknown), "{lot}");
+    assert_eq!(reasons(&completeness), expected(model, &linked, &walked, true, false), "{lot}");
+}
+
+fn check_stations(query: &Query, model: &Model<'_>, records: &[Record]) {
+    for name in STATIONS {
+        let id = station(name);
+        let done = |record: &&Record| match &record.body {
+            Body::Trace(e) => {
+                e.station.as_ref() == Some(&id)
+                    && matches!(e.what, crate::model::What::Complete { .. })
+            }
+            _ => false,
+        };
+        let set_aside = |record: &&Record| match &record.body {
+            Body::Quarantine(q) => q.station == id,
+            _ => false,
+        };
+        let count = |which: &dyn Fn(&&Record) -> bool| {
+            records.iter().filter(which).filter(|r| model.counts(r.position)).count() as u64
+        };
+        let view = query.station(&id);
+        let counted = view.as_ref().map_or((0, 0), |v| (v.completed, v.quarantined));
+        assert_eq!(counted, (count(&done), count(&set_aside)), "{name}");
+        let open =
+            model.gaps().values().any(|g| g.stations.contains(&id) && g.interval.to.is_none());
+        assert_eq!(view.is_some_and(|v| v.gap_open), open, "{name}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn every_answer_about_a_random_shift_is_that_of_a_search_through_all_records(
+        records in any_shift(),
+    ) {
+        let (query, _dir) = query(&records);
+        let model = Model(&records);
+        for key in model.items() {
+            check_item(&query, &model, &key);
+            for forward in [true, false] {
+                check_trace(&query, &model, &key, forward, None);
+                check_trace(&query, &model, &key, forward, Some(1));
+            }
+            check_recall(&query, &model, &key);
+        }
+        check_stations(&query, &model, &records);
+        let views = query.events(Position(0), 1000);
+        prop_assert_eq!(views.len(), records.len());
+        prop_assert!(views.iter().all(|view| !view.text.is_empty() && !view.kind.is_empty()));
+    }
+}

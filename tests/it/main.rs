@@ -1,0 +1,12 @@
+//! The whole daemon against the world: real sockets, real disks, foreign PLCs and clients.
+//!
+//! What needs a foreign peer runs under `make test`, which sets `PEDIGREE_PEERS`; without it such a
+//! test says that it was skipped.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![expect(clippy::indexing_slicing, reason = "a test may panic")]
+mod crash;
+mod disk;
+mod nist;
+mod scada;
+mod shift;
+mod support;
