@@ -2,7 +2,7 @@
 use super::disk::{Disk, DiskFile, Files};
 use super::error::{Damage, Doing, LedgerError};
 use super::format::{self, NOT_DENSE, Piece, PieceFault};
-use super::handle::{Generation, folder};
+use super::handle::folder;
 use super::segment::{self, Walk};
 use crate::model::wire::{self, BODY_LEN_MAX, FrameFault, HEAD_LEN};
 use crate::model::{Position, Record};
@@ -30,7 +30,6 @@ pub struct Entry {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tail {
     pub(super) position: Position,
-    pub(super) generation: Generation,
     /// The first position of the active segment.
     pub(super) segment: Position,
     /// Durable bytes of it.
@@ -88,7 +87,6 @@ pub struct Cursor {
 /// Where in which segment the next frame begins.
 struct Place {
     first: Position,
-    generation: Generation,
     file: Box<dyn DiskFile>,
     /// The record that the next frame begins with.
     expected: Position,
@@ -129,10 +127,9 @@ impl Cursor {
         if tail.is_some_and(|tail| tail.position < self.next) {
             return Ok(false);
         }
-        let generation = tail.map(|tail| tail.generation).unwrap_or_default();
-        // After a cut a segment without a record is another file under the same name.
-        if self.place.as_ref().is_none_or(|place| place.generation != generation) {
-            self.place = self.locate(generation)?;
+        // The segment found has a durable record: it is never replaced, and never cut before that.
+        if self.place.is_none() {
+            self.place = self.locate()?;
         }
         let dir = &self.reader.dir;
         let Some(place) = self.place.as_mut() else {
@@ -186,7 +183,7 @@ impl Cursor {
     }
 
     /// Opens the segment that the next record is in.
-    fn locate(&self, generation: Generation) -> Result<Option<Place>, LedgerError> {
+    fn locate(&self) -> Result<Option<Place>, LedgerError> {
         let Reader { disk, dir, .. } = &self.reader;
         let firsts = segment::list(&**disk, dir)?;
         let Some(first) = firsts.into_iter().rfind(|first| *first <= self.next) else {
@@ -197,7 +194,7 @@ impl Cursor {
         let head = segment::read_head(&*file, dir, first)?;
         let offset = head.len as u64;
         let (buffer, used) = (Vec::new(), 0);
-        Ok(Some(Place { first, generation, file, expected: first, offset, buffer, used }))
+        Ok(Some(Place { first, file, expected: first, offset, buffer, used }))
     }
 }
 

@@ -166,7 +166,7 @@ impl Ledger {
         let generation = Generation::default();
         let (publish, durable) = watch::channel(Durable::at(recovered));
         let (queue, waiting) = mpsc::channel(QUEUE_LEN_MAX);
-        let tail = Arc::new(Mutex::new(writer.tail(generation)));
+        let tail = Arc::new(Mutex::new(writer.tail()));
         let reader = Reader::following(disk, inner, tail.clone());
         let intake = Mutex::new(Intake { generation, next: recovered.next() });
         let shared = Arc::new(Shared { intake, tail, bytes: AtomicU64::new(0) });

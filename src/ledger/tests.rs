@@ -2,6 +2,7 @@
 use super::cursor::Reader;
 use super::disk::{Disk, Files};
 use super::error::{AppendError, Damage, LedgerError};
+use super::format::PREAMBLE_LEN;
 use super::handle::{Durable, Generation, Ledger, Opened, Options, State, folder};
 use super::recover::recover;
 use super::simulated::{Faults, SimulatedDisk};
@@ -366,6 +367,28 @@ async fn damage_names_exactly_the_records_that_it_takes() {
     let read = Reader::open(dir.path()).cursor(Position(10)).find_map(Result::err);
     let Some(LedgerError::Damaged(damage)) = read else { panic!("{read:?}") };
     assert!(covers(&damage, 21) && covers(&damage, 22) && !covers(&damage, 23), "{damage}");
+}
+
+#[tokio::test]
+async fn a_record_that_was_changed_with_its_checksum_does_not_fit_the_tree() {
+    let dir = tempfile::tempdir().unwrap();
+    hundred(dir.path()).await;
+    let path = segments(dir.path()).swap_remove(0);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let at = bytes.windows(8).position(|w| w == b"record 3").unwrap();
+    bytes[at] = b'R';
+    let mut forged = bytes[..PREAMBLE_LEN].to_vec();
+    let mut rest = &bytes[PREAMBLE_LEN..];
+    while let Some((head, behind)) = rest.split_first_chunk::<4>() {
+        let len = u32::from_le_bytes(*head) as usize;
+        wire::put_frame(&behind[4..4 + len], &mut forged);
+        rest = &behind[4 + len..];
+    }
+    std::fs::write(&path, forged).unwrap();
+    let report = verify(dir.path()).unwrap();
+    let [fault] = report.faults.as_slice() else { panic!("{report:?}") };
+    assert!(covers(fault, 3), "{fault}");
+    assert_eq!((report.records, report.root), (100, None));
 }
 
 #[tokio::test]

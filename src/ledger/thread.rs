@@ -97,7 +97,7 @@ impl Task {
         let generation = Generation(self.publish.borrow().generation.0 + 1);
         *self.shared.intake.lock() = Intake { generation, next: position.next() };
         tracing::warn!(position = position.0, %generation, "the ledger goes on");
-        self.tell_as(generation);
+        self.tell();
         self.publish.send_modify(|durable| {
             let ends = durable.ends.iter().copied().chain([position]).collect();
             *durable = Durable { position, generation, state: State::Running, ends };
@@ -116,12 +116,7 @@ impl Task {
 
     /// Tells the readers where the durable part ends: before anybody is told that it grew.
     pub(super) fn tell(&self) {
-        let generation = self.publish.borrow().generation;
-        self.tell_as(generation);
-    }
-
-    fn tell_as(&self, generation: Generation) {
-        *self.shared.tail.lock() = self.writer.tail(generation);
+        *self.shared.tail.lock() = self.writer.tail();
         let (bytes, position) = (self.writer.bytes(), self.writer.position().0);
         self.shared.bytes.store(bytes, Ordering::Relaxed);
         let gauge = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);

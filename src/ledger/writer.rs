@@ -3,7 +3,6 @@ use super::cursor::Tail;
 use super::disk::{Disk, DiskFile};
 use super::error::{Doing, LedgerError};
 use super::format::{self, Seal};
-use super::handle::Generation;
 use super::segment;
 use super::tree::{Tree, leaf};
 use crate::model::{Origin, Position};
@@ -43,9 +42,9 @@ impl Writer {
     }
 
     /// Where the durable part ends, for readers.
-    pub(super) fn tail(&self, generation: Generation) -> Tail {
+    pub(super) fn tail(&self) -> Tail {
         let (segment, len) = self.active.as_ref().map_or((Position(0), 0), |a| (a.first, a.len));
-        Tail { position: self.position(), generation, segment, len }
+        Tail { position: self.position(), segment, len }
     }
 
     /// Durable bytes of the active segment.

@@ -124,13 +124,11 @@ pub(super) fn take<'b>(
         got += fill(file, rest).map_err(Stop::Io)?;
     }
     frame.truncate(got);
-    match wire::take_frame(frame) {
-        Ok(Some((body, _))) => Ok(Some(body)),
-        Ok(None) | Err(_) => {
-            let rest = io::copy(file, &mut io::sink()).map_err(Stop::Io)?;
-            Err(Stop::Torn(got as u64 + rest))
-        }
+    if let Ok(Some((body, _))) = wire::take_frame(frame) {
+        return Ok(Some(body));
     }
+    let rest = io::copy(file, &mut io::sink()).map_err(Stop::Io)?;
+    Err(Stop::Torn(got as u64 + rest))
 }
 
 /// Fills as much of `buffer` as there is.
