@@ -2,8 +2,9 @@
 use super::support::daemon::{Daemon, Site};
 use super::support::{here, http, peer};
 use serde_json::Value;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// Runs the client; what it prints is JSON.
@@ -18,16 +19,9 @@ fn scada(peers: &Path, site: &Site, daemon: &Daemon, args: &[&str]) -> Result<Va
     }
 }
 
-/// Browses from a finished unit to its lots and back, and calls `Trace`, over Basic256Sha256.
-pub(crate) fn browse_and_trace(
-    peers: &Path,
-    site: &Site,
-    daemon: &Daemon,
-    press: &Value,
-    assembly: &Value,
-) {
-    let serial = press["serial"].as_str().unwrap();
-    let refused = scada(peers, site, daemon, &["browse-unit", serial]);
+/// An unknown client is refused; the command that the log names lets it in.
+pub(crate) fn introduce(peers: &Path, site: &Site, daemon: &Daemon) {
+    let refused = scada(peers, site, daemon, &["stations"]);
     assert!(refused.is_err(), "a client that nobody trusts got in: {refused:?}");
     let command = http::until("the command that trusts it", Duration::from_secs(10), || {
         let log = site.log();
@@ -37,7 +31,17 @@ pub(crate) fn browse_and_trace(
     let thumbprint = command.split_whitespace().last().unwrap();
     let trusted = site.command(&["certs", "trust", thumbprint]).output().unwrap();
     assert!(trusted.status.success(), "{trusted:?}");
+}
 
+/// Browses from a finished unit to its lots and back, and calls `Trace`, over Basic256Sha256.
+pub(crate) fn browse_and_trace(
+    peers: &Path,
+    site: &Site,
+    daemon: &Daemon,
+    press: &Value,
+    assembly: &Value,
+) {
+    let serial = press["serial"].as_str().unwrap();
     let unit = scada(peers, site, daemon, &["browse-unit", serial]).unwrap();
     let text = unit.to_string();
     for lot in [&press["coil_lot"], &assembly["glue_lot"], &assembly["child"]] {
@@ -54,17 +58,28 @@ pub(crate) fn browse_and_trace(
     assert_eq!(trace["complete"], true, "{trace}");
 }
 
-/// Starts a client that waits for trace events, and gives what it got when it ends.
-pub(crate) fn events(
-    peers: &Path,
-    site: &Site,
-    daemon: &Daemon,
-    count: u32,
-) -> std::process::Child {
+/// A client that waits for trace events.
+pub(crate) struct Listener(Child);
+
+/// Starts a client that subscribes to trace events; from now on it misses none.
+pub(crate) fn listen(peers: &Path, site: &Site, daemon: &Daemon, count: u32) -> Listener {
     let mut command = peer::python(peers);
     command.arg(here("tests/peers/scada.py")).arg(daemon.opcua()).arg("--cert-dir");
     command.arg(site.path("scada")).args(["events", "--count", &count.to_string()]);
-    command.stdout(Stdio::piped()).spawn().unwrap()
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(said.any(|line| line.unwrap().contains("subscribed")), "the client never subscribed");
+    Listener(child)
+}
+
+impl Listener {
+    /// The events that it got.
+    pub(crate) fn events(self) -> Vec<Value> {
+        let done = self.0.wait_with_output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+        let lines = String::from_utf8(done.stdout).unwrap();
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
 }
 
 /// `promtool` finds nothing to say about the metrics, and Prometheus scrapes them.

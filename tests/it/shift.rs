@@ -11,6 +11,8 @@ fn a_shift_is_recorded_as_the_plcs_tell_it() {
     let line = Line::start(&peers, PARTS, &[], &[]);
     let site = line.site();
     let daemon = site.start();
+    super::scada::introduce(&peers, &site, &daemon);
+    let listener = super::scada::listen(&peers, &site, &daemon, 100);
     line.wait_done(Duration::from_secs(300));
     let (press, assembly) = (truth::parts(&line.press_truth), truth::parts(&line.assembly_truth));
     assert_eq!((press.len(), assembly.len()), (500, 500));
@@ -20,6 +22,9 @@ fn a_shift_is_recorded_as_the_plcs_tell_it() {
     truth::assert_shift(&daemon, &press, &assembly);
     super::scada::browse_and_trace(&peers, &site, &daemon, &press[499], &assembly[499]);
     super::scada::prometheus(&peers, &daemon);
+    let events = listener.events();
+    let units = events.iter().filter(|e| e.to_string().contains("u/site/SN-"));
+    assert!(events.len() >= 100 && units.count() > 50, "{events:?}");
     assert!(daemon.stop().success(), "{}", site.log());
     let counted = truth::completions(&site.records());
     let wanted: BTreeMap<_, _> = press

@@ -323,7 +323,7 @@ impl<'a> Model<'a> {
             let entered = match &event.what {
                 What::Install { child, parent, .. } if child == item && parent != item => {
                     Some(parent)
-                },
+                }
                 What::Pack { items, container } if items.contains(item) && container != item => {
                     Some(container)
                 }

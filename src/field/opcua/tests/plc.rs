@@ -290,6 +290,7 @@ impl Rig {
             status: status_in,
             now: clock(),
             metrics: Arc::clone(&metrics),
+            points: crate::telemetry::Points::new(Arc::clone(&metrics)),
             pki: pki.to_path_buf(),
             stop: stop.clone(),
         }));
@@ -340,7 +341,7 @@ impl Rig {
 }
 
 pub(super) fn live(input: Input) -> Option<Boot> {
-    let Input::Link { link: Link::Live(boot), .. } = input else { return None };
+    let Input::Link { link: Link::Live { boot, .. }, .. } = input else { return None };
     Some(boot)
 }
 
