@@ -32,7 +32,7 @@ pub(super) fn open(common: &Common, dir: &Path) -> Result<Kept, DaemonError> {
             metrics: Arc::clone(&common.metrics),
             now: Arc::clone(&common.now),
         },
-        Files::default(),
+        Files,
     )?;
     if opened.cut_bytes > 0 {
         tracing::warn!(

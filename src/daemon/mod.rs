@@ -165,13 +165,13 @@ fn decide(
     tap: broadcast::Sender<TapEvent>,
 ) {
     let answers_len_max = queues::requests_len_max(&common.plant);
-    let (hold, held) = mpsc::channel(answers_len_max);
+    let (hold, waiting) = mpsc::channel(answers_len_max);
     let (ask, questions) = mpsc::channel(answers_len_max);
     let back = lanes.urgent.0.downgrade();
     common.tasks.spawn("facts", facts::answer(questions, kept.query, back));
     let (points, metrics) = (common.points.clone(), Arc::clone(&common.metrics));
     let release =
-        release::release(held, kept.ledger.durable(), points, metrics, Arc::clone(&common.now));
+        release::release(waiting, kept.ledger.durable(), points, metrics, Arc::clone(&common.now));
     common.tasks.spawn("release", release);
     let intake = pump::Intake {
         urgent: lanes.urgent.1,

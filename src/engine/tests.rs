@@ -244,7 +244,11 @@ impl World {
         for effect in out {
             match effect {
                 Effect::Append(frame) => self.appended.extend(frame),
-                other => self.waiting.push_back(other),
+                effect @ (Effect::Read(_)
+                | Effect::Write(_)
+                | Effect::Ask(_)
+                | Effect::Answer(_)
+                | Effect::Notice(_)) => self.waiting.push_back(effect),
             }
         }
     }
@@ -377,12 +381,13 @@ impl World {
 }
 
 fn completed(records: &[Record]) -> Vec<(String, Vec<String>)> {
-    let event = |r: &Record| match &r.body {
-        Body::Trace(TraceEvent { what: What::Complete { item, mounts, .. }, .. }) => {
-            let lots = mounts.iter().map(|m| m.lot.code.to_string()).collect();
-            Some((item.code.to_string(), lots))
-        }
-        _ => None,
+    let event = |r: &Record| {
+        let Body::Trace(TraceEvent { what: What::Complete { item, mounts, .. }, .. }) = &r.body
+        else {
+            return None;
+        };
+        let lots = mounts.iter().map(|m| m.lot.code.to_string()).collect();
+        Some((item.code.to_string(), lots))
     };
     records.iter().filter_map(event).collect()
 }

@@ -13,7 +13,7 @@ fn a_shift_is_recorded_as_the_plcs_tell_it() {
     let daemon = site.start();
     super::scada::introduce(&peers, &site, &daemon);
     let listener = super::scada::listen(&peers, &site, &daemon, 100);
-    line.wait_done(Duration::from_secs(300));
+    line.wait_done(Duration::from_mins(5));
     let (press, assembly) = (truth::parts(&line.press_truth), truth::parts(&line.assembly_truth));
     assert_eq!((press.len(), assembly.len()), (500, 500));
     let last = press[499]["serial"].as_str().unwrap();
@@ -63,7 +63,7 @@ fn a_gap_flips_exactly_the_answers_that_it_touches() {
     });
     assert_eq!(done(), before, "a frozen PLC finishes nothing");
     line.assembly.control("freeze off");
-    line.wait_done(Duration::from_secs(120));
+    line.wait_done(Duration::from_mins(2));
     let press = truth::parts(&line.press_truth);
     line::wait_recorded(&daemon, press[29]["serial"].as_str().unwrap());
     let incomplete: Vec<&str> = press
