@@ -17,6 +17,7 @@ pub mod genealogy;
 pub mod http;
 pub mod ledger;
 pub mod model;
+pub mod pki;
 pub mod query;
 pub mod store;
 pub mod tape;

@@ -1,2 +1,6 @@
-//! Pedigree.
-fn main() {}
+//! The one binary. Everything is in the library.
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pedigree::cli::main().into()
+}

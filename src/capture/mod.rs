@@ -1,1 +1,217 @@
 //! Samples become trace events: handshakes, phases, mounts and context. Pure.
+//!
+//! What is decided here is decided from the snapshot alone; what cannot be decided is quarantined
+//! with its raw values. This room does not number records, keep time or judge a machine's condition.
+mod command;
+mod compose;
+mod conclude;
+mod handshake;
+mod link;
+mod memory;
+mod mount;
+mod number;
+mod phase;
+mod snapshot;
+mod statistics;
+mod uses;
+
+pub use memory::{Memory, StationMemory};
+
+use crate::model::plant::{Device, DeviceIndex, Handshake, Plant, Station, StationIndex};
+use crate::model::{
+    Body, Input, Monotonic, PersonKey, Position, ReadToken, Record, Sample, Session, Step,
+};
+use handshake::Exchange;
+use mount::Watch;
+use phase::Follow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use uses::Uses;
+
+/// Which handshake of which station.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct At {
+    station: StationIndex,
+    handshake: usize,
+}
+
+/// What capture knows: the durable half from records, the volatile half of the plant in force.
+#[derive(Debug, Clone)]
+pub struct Capture {
+    memory: Memory,
+    persons: PersonKey,
+    live: Option<Live>,
+    next_token: u64,
+}
+
+/// What is known of the plant in force since the last start.
+#[derive(Debug, Clone)]
+struct Live {
+    plant: Arc<Plant>,
+    uses: Uses,
+    /// The session in which each device is observed, if it is.
+    sessions: Vec<Option<Session>>,
+    exchanges: BTreeMap<At, Exchange>,
+    follows: BTreeMap<(StationIndex, usize), Follow>,
+    watches: BTreeMap<(StationIndex, usize), Watch>,
+    tokens: BTreeMap<ReadToken, At>,
+}
+
+impl Capture {
+    /// Knows nothing yet; badges become tokens under this key.
+    pub fn new(persons: PersonKey) -> Self {
+        Self { memory: Memory::default(), persons, live: None, next_token: 0 }
+    }
+
+    /// The durable half.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Folds a record into the durable half: the one way in which it changes.
+    pub fn apply(&mut self, record: &Record) {
+        self.memory.apply(record);
+    }
+
+    /// Puts a plant in force; everything volatile begins anew.
+    pub fn load(&mut self, plant: &Arc<Plant>) {
+        let uses = Uses::of(plant);
+        let mut live = Live {
+            uses,
+            sessions: vec![None; plant.devices.len()],
+            exchanges: BTreeMap::new(),
+            follows: BTreeMap::new(),
+            watches: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            plant: Arc::clone(plant),
+        };
+        for (station, s) in plant.stations() {
+            for handshake in 0..s.handshakes.len() {
+                live.exchanges.insert(At { station, handshake }, Exchange::default());
+            }
+            for phase in 0..s.phases.len() {
+                live.follows.insert((station, phase), Follow::default());
+            }
+            for mount in 0..s.mounts.len() {
+                live.watches.insert((station, mount), Watch::default());
+            }
+        }
+        self.live = Some(live);
+    }
+
+    /// The plant in force.
+    pub fn plant(&self) -> Option<&Arc<Plant>> {
+        self.live.as_ref().map(|l| &l.plant)
+    }
+
+    /// Takes what came from the field.
+    pub fn on_input(&mut self, step: &mut Step, input: &Input) {
+        match input {
+            Input::Link { device, link } => self.on_link(step, *device, link),
+            Input::Samples(samples) => self.on_samples(step, samples),
+            Input::Lost { device, tag, cause, since, to } => {
+                self.on_lost(step, *device, *tag, *cause, *since, *to);
+            }
+            Input::Read(done) => self.on_read(step, done),
+            Input::Written(done) => self.on_written(step, done),
+            Input::Facts(facts) => self.on_facts(step, facts),
+            Input::Wake => self.on_wake(step),
+            Input::Command { id, command } => self.on_command(step, *id, command),
+            Input::Start { .. } | Input::Plant(_) => {}
+        }
+    }
+
+    fn on_samples(&mut self, step: &mut Step, samples: &[Sample]) {
+        for sample in samples {
+            self.on_sample(step, sample);
+        }
+    }
+
+    fn on_sample(&mut self, step: &mut Step, sample: &Sample) {
+        let Some(live) = &self.live else { return };
+        for used in live.uses.of_tag(sample.tag) {
+            match used {
+                uses::Use::Handshake(at) => self.on_handshake_word(step, at, sample),
+                uses::Use::Mount(station, mount) => {
+                    self.on_mount_word(step, station, mount, sample);
+                }
+                uses::Use::Phase(station, phase) => {
+                    self.on_phase_word(step, station, phase, sample);
+                }
+            }
+        }
+    }
+
+    /// The next time at which [`Input::Wake`] is wanted, and what for.
+    pub fn next_wake(&self) -> Option<(Monotonic, &'static str)> {
+        let live = self.live.as_ref()?;
+        let exchanges = live.exchanges.values().filter_map(Exchange::wake);
+        let follows = live.follows.values().filter_map(Follow::wake);
+        exchanges.chain(follows).min()
+    }
+
+    fn on_wake(&mut self, step: &mut Step) {
+        let Some(live) = &self.live else { return };
+        let due =
+            |wake: Option<(Monotonic, &str)>| wake.is_some_and(|(t, _)| t <= step.at.monotonic);
+        let exchanges: Vec<At> =
+            live.exchanges.iter().filter(|(_, e)| due(e.wake())).map(|(at, _)| *at).collect();
+        let follows: Vec<_> =
+            live.follows.iter().filter(|(_, f)| due(f.wake())).map(|(at, _)| *at).collect();
+        for at in exchanges {
+            self.on_exchange_wake(step, at);
+        }
+        for (station, phase) in follows {
+            self.on_phase_wake(step, station, phase);
+        }
+    }
+
+    /// Records, and folds the record in at once, so that the rest of the step sees it. Nothing else puts
+    /// a record that capture has to know into a frame.
+    pub fn record(&mut self, step: &mut Step, body: Body) -> Position {
+        let record = step.record(body);
+        self.memory.apply(record);
+        record.position
+    }
+
+    fn token(&mut self) -> ReadToken {
+        self.next_token = self.next_token.saturating_add(1);
+        ReadToken(self.next_token)
+    }
+
+    fn live(&self) -> &Live {
+        self.live.as_ref().expect("only called for the words of a plant in force")
+    }
+
+    fn live_mut(&mut self) -> &mut Live {
+        self.live.as_mut().expect("only called for the words of a plant in force")
+    }
+
+    fn exchange(&mut self, at: At) -> &mut Exchange {
+        self.live_mut().exchanges.entry(at).or_default()
+    }
+}
+
+impl Live {
+    fn station(&self, index: StationIndex) -> &Station {
+        self.plant.station(index)
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "indexes are made with the plant")]
+    fn handshake(&self, at: At) -> &Handshake {
+        &self.station(at.station).handshakes[at.handshake]
+    }
+
+    fn device(&self, index: DeviceIndex) -> &Device {
+        self.plant.device(index)
+    }
+
+    fn session(&self, device: DeviceIndex) -> Session {
+        self.sessions.get(device.get()).copied().flatten().unwrap_or_default()
+    }
+
+    /// `OP10.admit`, for people.
+    fn about(&self, at: At) -> String {
+        format!("{}.{}", self.station(at.station).id, self.handshake(at).id)
+    }
+}

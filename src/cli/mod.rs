@@ -1,1 +1,111 @@
-//! The command line: one file a verb.
+//! The command line: one file a verb. It talks to a running daemon over HTTP, or opens the data of a
+//! stopped one. Data on stdout, notices on stderr; the exit code has a meaning.
+mod certs;
+mod check;
+mod client;
+mod demo;
+mod exit;
+mod offline;
+mod orders;
+mod output;
+mod probe;
+mod recall;
+mod replay;
+mod run;
+mod runtime;
+mod settings;
+mod stub;
+mod tap;
+mod trace;
+mod tree;
+
+pub use exit::Exit;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// The nerve system of a factory: which part went where, made of what, and how we know.
+#[derive(Debug, Parser)]
+#[command(name = "pedigree", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// Where the daemon's HTTP interface is.
+    #[arg(long, global = true, env = "PEDIGREE_URL", default_value = "http://127.0.0.1:8080")]
+    url: String,
+    /// The daemon's settings.
+    #[arg(short, long, global = true, env = "PEDIGREE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// One JSON document instead of text.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Collect from the PLCs, record, answer: the daemon.
+    Run(run::Args),
+    /// A simulated plant on real protocols, with the daemon beside it, to try everything on.
+    Demo(demo::Args),
+    /// Find every fault in plant files; with --live also in what the PLCs offer.
+    Check(check::Args),
+    /// Ask an unknown PLC what it is and offers.
+    Probe(probe::ProbeArgs),
+    /// Walk the nodes of an OPC UA server; with --toml as the beginning of a plant file.
+    Browse(probe::BrowseArgs),
+    /// Own, trusted and refused certificates.
+    Certs(certs::Args),
+    /// Watch live tags, what fired, and why not.
+    Tap(tap::Args),
+    /// What an item was made of and went into.
+    Trace(trace::Args),
+    /// Everything that a lot went into, and what cannot be told.
+    Recall(recall::Args),
+    /// Load the order of work of stations without a handshake.
+    Orders(orders::Args),
+    /// Check every byte of the ledger of a stopped or running daemon.
+    Verify(offline::VerifyArgs),
+    /// Step the recorded inputs again and compare the events with the ledger's bytes.
+    Replay(replay::Args),
+    /// Completions for a shell, to stdout.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What every verb is given.
+#[derive(Debug)]
+struct Context {
+    url: String,
+    config: Option<PathBuf>,
+    json: bool,
+}
+
+/// Parses the command line, does what it says and tells how it went.
+pub fn main() -> Exit {
+    let Cli { url, config, json, verb } = Cli::parse();
+    let context = Context { url, config, json };
+    let done = match verb {
+        Verb::Run(args) => run::run(&context, &args),
+        Verb::Demo(args) => demo::run(&context, &args),
+        Verb::Check(args) => check::run(&context, &args),
+        Verb::Probe(args) => probe::probe(&context, &args),
+        Verb::Browse(args) => probe::browse(&context, &args),
+        Verb::Certs(args) => certs::run(&context, &args),
+        Verb::Tap(args) => tap::run(&context, &args),
+        Verb::Trace(args) => trace::run(&context, &args),
+        Verb::Recall(args) => recall::run(&context, &args),
+        Verb::Orders(args) => orders::run(&context, &args),
+        Verb::Verify(args) => offline::verify(&context, &args),
+        Verb::Replay(args) => replay::run(&context, &args),
+        Verb::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "pedigree", &mut std::io::stdout());
+            Ok(Exit::Ok)
+        }
+    };
+    done.unwrap_or_else(|failure| {
+        output::notice(&failure.text);
+        failure.exit
+    })
+}

@@ -1,1 +1,197 @@
-//! The only clock; every queue, task and wire.
+//! The daemon: the only clock; every queue, task and wire; shutdown.
+//!
+//! Read [`run`] from top to bottom: what is opened in which order, and who is wired to whom. Nothing is
+//! decided here.
+mod clock;
+mod devices;
+mod error;
+mod faces;
+mod facts;
+mod follow;
+mod kept;
+mod person;
+mod pump;
+mod queues;
+mod release;
+pub mod replay;
+mod tasks;
+
+pub use clock::clock;
+pub use error::DaemonError;
+pub use tasks::Tasks;
+
+use crate::field;
+use crate::http::{AppState, Asked, CommandPort, Readiness, TapEvent};
+use crate::model::PersonKey;
+use crate::model::plant::Plant;
+use crate::telemetry::{Metrics, Now, Points};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Certificates towards the PLCs, in the folder of certificates.
+pub const FIELD_PKI: &str = "field";
+/// Certificates towards OPC UA clients, in the folder of certificates.
+pub const ADDRESS_SPACE_PKI: &str = "address-space";
+
+/// What a daemon is started with.
+#[derive(Clone)]
+pub struct Settings {
+    /// The plant to watch.
+    pub plant: Arc<Plant>,
+    /// Where everything that is kept is kept.
+    pub data_dir: PathBuf,
+    /// Certificates.
+    pub pki_dir: PathBuf,
+    /// Where pages, API and metrics are.
+    pub http: SocketAddr,
+    /// Where the republished OPC UA address space is, if anywhere.
+    pub opcua: Option<SocketAddr>,
+    /// A rehearsed crash, such as `after-sync:3`.
+    pub crash: Option<String>,
+    /// The clock.
+    pub now: Now,
+}
+
+/// Where a running daemon can be reached.
+#[derive(Debug, Clone, Copy)]
+pub struct Addresses {
+    /// Pages, API, metrics.
+    pub http: SocketAddr,
+    /// The OPC UA address space.
+    pub opcua: Option<SocketAddr>,
+}
+
+/// The key that turns badges into tokens, made at the first start.
+pub fn person_key(data_dir: &Path) -> Result<PersonKey, DaemonError> {
+    let path = data_dir.join("person.key");
+    person::key(&path).map_err(|source| DaemonError::Io { path, source })
+}
+
+/// What every part of the daemon is given.
+struct Common {
+    plant: Arc<Plant>,
+    now: Now,
+    metrics: Arc<Metrics>,
+    points: Points,
+    tasks: Tasks,
+}
+
+/// Runs until `stop` is cancelled; says on `up` where it can be reached.
+pub async fn run(
+    settings: Settings,
+    stop: CancellationToken,
+    up: oneshot::Sender<Addresses>,
+) -> Result<(), DaemonError> {
+    let metrics = Arc::new(Metrics::new());
+    metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+    let points = Points::new(Arc::clone(&metrics));
+    let common = Common {
+        plant: Arc::clone(&settings.plant),
+        now: Arc::clone(&settings.now),
+        points: match &settings.crash {
+            Some(crash) => points.rehearse(crash)?,
+            None => points,
+        },
+        metrics,
+        tasks: Tasks::new(stop.clone()),
+    };
+    let listener = faces::listen(settings.http).await?;
+    let kept = kept::open(&common, &settings.data_dir)?;
+
+    let lanes = queues::Lanes::new();
+    let (ask_command, commands) = mpsc::channel(queues::COMMANDS_LEN_MAX);
+    let (tap, _) = broadcast::channel(queues::TAP_LEN_MAX);
+    let (readiness, ready) = watch::channel(Readiness::starting());
+    let devices = devices::Devices::start(devices::Surroundings {
+        plant: Arc::clone(&common.plant),
+        lanes: field::Lanes { urgent: lanes.urgent.0.clone(), bulk: lanes.bulk.0.clone() },
+        now: Arc::clone(&common.now),
+        metrics: Arc::clone(&common.metrics),
+        points: common.points.clone(),
+        pki: settings.pki_dir.join(FIELD_PKI),
+        stop: stop.clone(),
+    });
+    let app = AppState {
+        source: Arc::new(kept.query.clone()),
+        commands: CommandPort::new(ask_command),
+        tap: tap.clone(),
+        readiness: ready,
+        devices: faces::views(&common.plant, devices.statuses()),
+    };
+    let http = faces::serve_http(&common, listener, app)?;
+    let opcua = faces::serve_opcua(&common, &settings, &kept.query).await?;
+
+    follow(&common, &kept, tap.clone(), readiness);
+    decide(&common, kept, lanes, commands, devices, tap);
+    if up.send(Addresses { http, opcua }).is_err() {
+        tracing::debug!("nobody asked where the daemon can be reached");
+    }
+    stop.cancelled().await;
+    common.tasks.shut_down().await;
+    Ok(())
+}
+
+/// The one that follows the ledger for everybody who asks.
+fn follow(
+    common: &Common,
+    kept: &kept::Kept,
+    tap: broadcast::Sender<TapEvent>,
+    readiness: watch::Sender<Readiness>,
+) {
+    let follower = follow::Follower {
+        query: kept.query.clone(),
+        reader: kept.ledger.reader(),
+        cursor: None,
+        durable: kept.ledger.durable(),
+        tap,
+        readiness,
+        metrics: Arc::clone(&common.metrics),
+        told: kept.recovered,
+        stop: common.tasks.stop(),
+    };
+    common.tasks.spawn("follower", follower.run());
+}
+
+/// The engine, and those who carry out what it wants.
+fn decide(
+    common: &Common,
+    kept: kept::Kept,
+    lanes: queues::Lanes,
+    commands: mpsc::Receiver<Asked>,
+    devices: devices::Devices,
+    tap: broadcast::Sender<TapEvent>,
+) {
+    let answers_len_max = queues::requests_len_max(&common.plant);
+    let (hold, waiting) = mpsc::channel(answers_len_max);
+    let (ask, questions) = mpsc::channel(answers_len_max);
+    let back = lanes.urgent.0.downgrade();
+    common.tasks.spawn("facts", facts::answer(questions, kept.query, back));
+    let (points, metrics) = (common.points.clone(), Arc::clone(&common.metrics));
+    let release =
+        release::release(waiting, kept.ledger.durable(), points, metrics, Arc::clone(&common.now));
+    common.tasks.spawn("release", release);
+    let intake = pump::Intake {
+        urgent: lanes.urgent.1,
+        bulk: lanes.bulk.1,
+        commands,
+        durable: kept.ledger.durable(),
+    };
+    let pump = pump::Pump {
+        plant: Arc::clone(&common.plant),
+        persons: kept.persons,
+        ledger: kept.ledger,
+        tape: kept.tape,
+        devices,
+        held: hold,
+        questions: ask,
+        tap,
+        points: common.points.clone(),
+        now: Arc::clone(&common.now),
+        stop: common.tasks.stop(),
+        state: kept.state,
+    };
+    common.tasks.spawn("engine", pump.run(intake));
+}

@@ -1,1 +1,11 @@
-//! The one door: `step(at, Input)` and `apply(&Record)`. Pure.
+//! The one door: `step(at, Input) → Effects`, and `apply(&Record)`. Pure.
+//!
+//! The engine alone numbers records. Its durable half changes only by `apply`, in a step and in
+//! recovery alike, so that folding the ledger gives the same state; its volatile half begins anew
+//! with every start. It names no clock, socket or file: the same inputs give the same effects.
+mod state;
+
+pub use state::Engine;
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ pub mod opcua;
 
 use crate::model::plant::{DeviceIndex, Plant};
 use crate::model::{Input, ReadRequest, WriteRequest};
-use crate::telemetry::{Metrics, Now};
+use crate::telemetry::{Metrics, Now, Points};
 use link::Status;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -50,6 +50,8 @@ pub struct Wiring {
     pub now: Now,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Passed after the replies are written, and after the ack is.
+    pub points: Points,
     /// Our own certificate and key, and the certificates that we trust.
     pub pki: PathBuf,
     /// Cancelled at shutdown.

@@ -40,7 +40,7 @@ pub(crate) fn mount_key(at: &str, feeder: &str, opened: u64) -> MountKey {
 }
 
 pub(crate) fn used(at: &str, feeder: &str, opened: u64, of: &ItemKey) -> MountUse {
-    MountUse { mount: mount_key(at, feeder, opened), lot: of.clone() }
+    MountUse { mount: mount_key(at, feeder, opened), lot: of.clone(), one_of: false }
 }
 
 pub(crate) fn event(time: i64, at: Option<&str>, what: What) -> TraceEvent {

@@ -1,1 +1,22 @@
-//! API, metrics and the page.
+//! API, metrics, probes, live stream and the page of an item. Codes against `query` only.
+//!
+//! It decides nothing and keeps nothing: every answer is `query`'s, and a command is answered when the
+//! daemon says that its record is durable. There is no login: it answers on loopback, to loopback names.
+mod api;
+mod commands;
+mod connections;
+mod guard;
+mod page;
+mod problem;
+mod serve;
+mod source;
+mod state;
+mod tap;
+#[cfg(test)]
+mod tests;
+
+pub use commands::{Asked, CommandFault, CommandPort};
+pub use serve::{Options, run};
+pub use source::Source;
+pub use state::{AppState, DeviceView, Devices, Readiness};
+pub use tap::TapEvent;

@@ -1,1 +1,34 @@
-//! The truth: append-only, synced, verifiable.
+//! The truth: append-only segments of synced frames under one Merkle tree.
+//!
+//! One thread writes: it takes whatever waits, appends it, syncs once and publishes the durable
+//! position; there is no commit timer. Whoever has to know waits for that position and reads the
+//! records from its own ([`Cursor`]); there is no other broadcast. A sync that fails is never
+//! luck: the ledger is cut at the last position whose sync returned Ok and goes on in a new
+//! segment under a new [`Generation`].
+//!
+//! It does not number records (the engine does; here density is checked), does not understand
+//! them beyond their position, keeps no index and edits nothing. `docs/ledger-format.md` is
+//! complete enough to write a verifier from.
+mod cursor;
+mod disk;
+mod error;
+mod format;
+mod handle;
+mod recover;
+mod segment;
+mod thread;
+mod tree;
+mod verify;
+mod writer;
+
+#[cfg(test)]
+mod simulated;
+#[cfg(test)]
+mod tests;
+
+pub use cursor::{Cursor, Entry, Reader};
+pub use disk::{Disk, DiskFile, Files, Lock};
+pub use error::{AppendError, Damage, LedgerError};
+pub use handle::{Durable, Generation, Ledger, Opened, Options, SEGMENT_BYTES_MAX, State};
+pub use tree::{Tree, leaf};
+pub use verify::{Report, verify};

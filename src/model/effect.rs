@@ -1,6 +1,6 @@
 //! What comes out of the engine.
 use super::plant::{DeviceIndex, TagIndex};
-use super::{CommandId, Frame, ItemKey, Position, Refusal, Value};
+use super::{At, Body, CommandId, Frame, ItemKey, Position, Record, Refusal, Session, Value};
 use minicbor::{Decode, Encode};
 
 /// Names a read, a write or a question until it is answered. Never reused within one run.
@@ -15,6 +15,8 @@ pub struct ReadRequest {
     pub token: ReadToken,
     /// Of which device.
     pub device: DeviceIndex,
+    /// In this session only.
+    pub session: Session,
     /// In this order; a snapshot has its trigger word first and last.
     pub tags: Vec<TagIndex>,
 }
@@ -37,6 +39,8 @@ pub struct WriteRequest {
     pub token: ReadToken,
     /// To which device.
     pub device: DeviceIndex,
+    /// In this session only.
+    pub session: Session,
     /// Not before this record is on stable storage.
     pub after: Position,
     /// Written first, in one request.
@@ -52,6 +56,8 @@ pub struct Question {
     pub token: ReadToken,
     /// Are these items known?
     pub known: Vec<ItemKey>,
+    /// Everything up to this record must have been looked at.
+    pub as_of: Position,
 }
 
 /// What became of a command.
@@ -78,6 +84,61 @@ pub enum Effect {
     Answer(Answer),
     /// Tell the people who watch (`tap`) what fired, and why not.
     Notice(Notice),
+}
+
+/// What one step of the engine comes to, while it is being made.
+///
+/// The engine makes it with the position that the next record gets; nothing else numbers records.
+#[derive(Debug)]
+pub struct Step {
+    /// When it happens.
+    pub at: At,
+    next: Position,
+    frame: Frame,
+    effects: Vec<Effect>,
+}
+
+impl Step {
+    /// A step whose first record, if any, comes after `last`.
+    pub fn new(at: At, last: Position) -> Self {
+        Self { at, next: last.next(), frame: Vec::new(), effects: Vec::new() }
+    }
+
+    /// Adds a record to the frame.
+    pub fn record(&mut self, body: Body) -> &Record {
+        let record = Record { position: self.next, at: self.at, body };
+        self.next = self.next.next();
+        self.frame.push(record);
+        self.frame.last().expect("it was just put there")
+    }
+
+    /// The position that the next record gets.
+    pub fn next_position(&self) -> Position {
+        self.next
+    }
+
+    /// The records so far.
+    pub fn frame(&self) -> &[Record] {
+        &self.frame
+    }
+
+    /// Adds something to be done.
+    pub fn effect(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// Tells the people who watch.
+    pub fn notice(&mut self, about: impl Into<String>, text: impl Into<String>) {
+        self.effects.push(Effect::Notice(Notice { about: about.into(), text: text.into() }));
+    }
+
+    /// The frame first, then what waits for it.
+    pub fn finish(self, out: &mut Vec<Effect>) {
+        if !self.frame.is_empty() {
+            out.push(Effect::Append(self.frame));
+        }
+        out.extend(self.effects);
+    }
 }
 
 /// Something that a PLC engineer wants to see, and that is no record.

@@ -97,9 +97,13 @@ pub struct MountUse {
     /// The lot in it.
     #[n(1)]
     pub lot: ItemKey,
+    /// Whether the item was made with this lot or with another of the same feeder: it was changed
+    /// while the item was in work.
+    #[n(2)]
+    pub one_of: bool,
 }
 
-/// From when to when an item was at the station: what a gap is held against.
+/// From when to when an item was at the station, by our wall clock: what a gap is held against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Stay {

@@ -16,12 +16,26 @@ pub enum StartCause {
     Refold,
 }
 
+/// Counts the times that a device became observed since its task began. An answer that was decided in
+/// one session must never reach the PLC in the next: there it could acknowledge another request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Session(#[n(0)] pub u64);
+
 /// The state of the connection to a device.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub enum Link {
     /// Observed again: every handshake word is re-read after this.
     #[n(0)]
-    Live(#[n(0)] Boot),
+    #[cbor(map)]
+    Live {
+        /// What tells this run of the device's program from others.
+        #[n(0)]
+        boot: Boot,
+        /// Which connection this is; requests made for another are not carried out.
+        #[n(1)]
+        session: Session,
+    },
     /// Not observed since.
     #[n(1)]
     #[cbor(map)]

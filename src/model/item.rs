@@ -76,7 +76,8 @@ pub enum Scope {
 /// What an item is known by: class, scope and code. Product and material are attributes, never key.
 ///
 /// Its text form `u/site/SN-1`, `l/supplier/ACME/0001`, `c/gs1/00340…` is the one used in URLs,
-/// OPC UA `NodeId`s and on the command line; `/`, `%` and blanks inside a part are percent-encoded.
+/// OPC UA `NodeId`s and on the command line; `/`, `%`, `#`, `?` and blanks inside a part are
+/// percent-encoded.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(map)]
 pub struct ItemKey {
@@ -139,7 +140,7 @@ impl ItemKey {
 
 fn escape(part: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for c in part.chars() {
-        if c == '/' || c == '%' || c.is_whitespace() {
+        if "/%#?".contains(c) || c.is_whitespace() {
             let mut bytes = [0; 4];
             for byte in c.encode_utf8(&mut bytes).bytes() {
                 write!(f, "%{byte:02X}")?;
@@ -259,6 +260,12 @@ mod tests {
             let key = ItemKey { class, scope, code: Code::parse(&code).unwrap() };
             prop_assert_eq!(key.to_string().parse::<ItemKey>().unwrap(), key);
         }
+    }
+
+    #[test]
+    fn a_code_with_url_separators_stays_one_path_segment() {
+        let key = ItemKey::unit(Code::parse("a#b?c/d").unwrap());
+        assert_eq!(key.to_string(), "u/site/a%23b%3Fc%2Fd");
     }
 
     #[test]

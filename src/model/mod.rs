@@ -28,7 +28,9 @@ pub mod wire;
 
 pub use command::{Command, CommandId, OrderRow, Refusal};
 pub use condition::{Baseline, Onset, Rule, Side, Verdict, VerdictEvent};
-pub use effect::{Answer, Effect, Notice, Question, ReadRequest, ReadToken, Write, WriteRequest};
+pub use effect::{
+    Answer, Effect, Notice, Question, ReadRequest, ReadToken, Step, Write, WriteRequest,
+};
 pub use event::{
     Alias, Consumption, Evidence, MountUse, Purpose, Remark, Result, Stay, TraceEvent, Verb, What,
 };
@@ -37,7 +39,7 @@ pub use handshake::{
     Boot, Digest, Epoch, EpochBegun, EpochCause, HandshakeKey, HandshakeMark, HandshakeNumber,
     Permit, Quarantine, QuarantineCause, RawWord,
 };
-pub use input::{Facts, Input, Link, ReadDone, ReadFault, StartCause, WriteDone};
+pub use input::{Facts, Input, Link, ReadDone, ReadFault, Session, StartCause, WriteDone};
 pub use item::{Code, CodeError, ItemClass, ItemKey, ItemKeyError, MountKey, Scope, ScopeName};
 pub use measurement::{Amount, Measurement, PhaseSummary, Statistics, ToolUse};
 pub use name::{

@@ -56,8 +56,9 @@ impl Quality {
 
     /// The Overflow info bit (Part 4 §7.39): the server dropped values of this item.
     pub fn overflowed(self) -> bool {
-        // InfoType DataValue (bit 10) with Overflow (bit 7).
-        self.0 & 0x0480 == 0x0480
+        // Overflow is bit 7 while InfoType (bits 10 and 11) says DataValue. Some servers, async-opcua
+        // among them, set the one and forget the other; without InfoType no bit means anything else.
+        self.0 & 0x0880 == 0x0080
     }
 }
 

@@ -7,24 +7,19 @@ use minicbor::{Decode, Encode};
 ///
 /// Which clock it was read on is in the name of the field: `source` (the device that measured, OPC UA
 /// `SourceTimestamp`), `server` (the server that delivered, `ServerTimestamp`), `receive` (ours).
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Default,
-    Encode,
-    Decode,
-    serde::Serialize,
-    serde::Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Encode, Decode)]
 #[cbor(transparent)]
-#[serde(transparent)]
 pub struct Utc(#[n(0)] pub i64);
+
+impl serde::Serialize for Utc {
+    /// RFC 3339 with as many digits as the instant has.
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        match jiff::Timestamp::from_nanosecond(i128::from(self.0)) {
+            Ok(t) => s.collect_str(&t),
+            Err(_) => s.serialize_i64(self.0),
+        }
+    }
+}
 
 /// Nanoseconds on our monotonic clock since the daemon began; delays and deadlines use it, a step
 /// of the wall clock does not touch it.
@@ -34,6 +29,7 @@ pub struct Monotonic(#[n(0)] pub u64);
 
 impl Monotonic {
     /// This much later.
+    #[must_use]
     pub fn plus(self, by: std::time::Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)))
     }
@@ -41,6 +37,7 @@ impl Monotonic {
 
 impl Utc {
     /// This much later.
+    #[must_use]
     pub fn plus(self, by: std::time::Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(by.as_nanos()).unwrap_or(i64::MAX)))
     }

@@ -28,10 +28,10 @@ pub enum Value {
     Text(#[n(0)] String),
     /// `ByteString`.
     #[n(6)]
-    #[serde(skip)]
     Bytes(
         #[n(0)]
         #[cbor(with = "minicbor::bytes")]
+        #[serde(serialize_with = "hex")]
         Vec<u8>,
     ),
     /// `DateTime`, nanoseconds since the Unix epoch, UTC.
@@ -40,6 +40,19 @@ pub enum Value {
     /// Array.
     #[n(8)]
     List(#[n(0)] Vec<Value>),
+}
+
+/// JSON has no bytes: two digits for each.
+fn hex<S: serde::Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
+    s.collect_str(&Hex(bytes))
+}
+
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
 }
 
 impl Value {
@@ -137,6 +150,25 @@ impl fmt::Display for Value {
                 }
                 f.write_str("]")
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_can_be_said_in_json() {
+        let all = [
+            (Value::Empty, "null"),
+            (Value::Bool(true), "true"),
+            (Value::Real(f64::NAN), "null"),
+            (Value::Bytes(vec![0, 0xAB]), r#""00ab""#),
+            (Value::List(vec![Value::Int(-1), Value::text("a")]), r#"[-1,"a"]"#),
+        ];
+        for (value, json) in all {
+            assert_eq!(serde_json::to_string(&value).unwrap(), json);
         }
     }
 }

@@ -72,6 +72,7 @@ metrics! {
     gaps: IntCounterVec("pedigree_gaps_total", "Gaps recorded.", ["cause"]);
     events: IntCounterVec("pedigree_events_total", "Trace events recorded.", ["kind", "station"]);
     quarantined: IntCounterVec("pedigree_events_quarantined_total", "Requests set aside with their raw values.", ["station"]);
+    handshake_points: IntCounterVec("pedigree_handshake_points_total", "Points of a handshake passed.", ["point"]);
     handshake_seconds: HistogramVec("pedigree_handshake_seconds", "Time of a handshake by stage: read, sync, write, total.", ["stage"]);
     condition_verdict: IntGaugeVec("pedigree_condition_verdict", "0 in control, 1 warning, 2 drift, 3 no data.", ["station", "monitor"]);
     condition_drifts: IntCounterVec("pedigree_condition_drifts_total", "Changes of a monitor to drift.", ["station", "monitor"]);
@@ -87,6 +88,7 @@ metrics! {
     http_requests: IntCounterVec("pedigree_http_requests_total", "HTTP requests answered.", ["route", "code"]);
     opcua_sessions: IntGaugeVec("pedigree_opcua_sessions", "Sessions of OPC UA clients.", []);
     opcua_rejected: IntCounterVec("pedigree_opcua_rejected_certificates_total", "Client certificates that were not trusted.", []);
+    opcua_refused: IntCounterVec("pedigree_opcua_refused_connections_total", "Connections of OPC UA clients that were refused or ended, by reason.", ["reason"]);
 }
 
 impl Default for Metrics {

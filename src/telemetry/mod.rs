@@ -2,8 +2,10 @@
 //!
 //! It does not decide what is worth an alarm: it counts what the rooms say happened.
 mod metrics;
+mod points;
 
 pub use metrics::{Metrics, TABLE};
+pub use points::{CrashFault, Point, Points};
 
 use crate::model::At;
 use std::sync::Arc;

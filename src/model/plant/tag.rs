@@ -1,6 +1,6 @@
 //! A configured point of a device.
 use super::DeviceIndex;
-use crate::model::{TagName, Ucum};
+use crate::model::{Quality, TagName, Ucum, Value};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -31,6 +31,33 @@ pub struct Tag {
     pub bad: Vec<f64>,
     /// Names of its values.
     pub names: BTreeMap<i64, String>,
+}
+
+impl Tag {
+    /// What is wrong with a value that the device called good: not a finite number, a code for "no
+    /// value", or outside the plausible range. `None` leaves the quality as it is. The value itself
+    /// is kept as it was read.
+    pub fn judge(&self, value: &Value) -> Option<Quality> {
+        match value {
+            Value::Real(r) if !r.is_finite() => return Some(Quality::BAD_RANGE),
+            Value::List(elements) => return elements.iter().find_map(|e| self.judge(e)),
+            Value::Empty
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::UInt(_)
+            | Value::Real(_)
+            | Value::Text(_)
+            | Value::Bytes(_)
+            | Value::Time(_) => {}
+        }
+        let number = value.number()?;
+        #[expect(clippy::float_cmp, reason = "a code for \"no value\" is that number exactly")]
+        #[expect(clippy::cast_possible_truncation, reason = "9999.9 as a 32-bit float holds it")]
+        let is = |bad: f64| bad == number || f64::from(bad as f32) == number;
+        let no_value = self.bad.iter().any(|bad| is(*bad));
+        let outside = self.range.is_some_and(|(low, high)| number < low || number > high);
+        (no_value || outside).then_some(Quality::BAD_RANGE)
+    }
 }
 
 /// Where a tag is found.
@@ -66,6 +93,17 @@ pub struct Register {
     pub strings: StringOrder,
     /// Raw value × this = value; 1 leaves integers integers.
     pub scale: f64,
+}
+
+impl Register {
+    /// How many registers, or bits, the point takes: a string with one character in a register
+    /// takes one for each.
+    pub fn span(&self) -> u16 {
+        match (self.kind, self.strings) {
+            (RegisterType::Text(chars), StringOrder::High | StringOrder::Low) => chars,
+            (kind, _) => kind.len(),
+        }
+    }
 }
 
 /// The four tables of the Modbus data model.
@@ -155,4 +193,59 @@ pub enum StringOrder {
     High,
     /// One, in the low byte.
     Low,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tag(range: Option<(f64, f64)>, bad: &[f64]) -> Tag {
+        Tag {
+            name: TagName::parse("t").unwrap(),
+            device: DeviceIndex(0),
+            source: TagSource::Node(NodeAddress {
+                namespace: "urn:x".to_owned(),
+                identifier: "s=t".to_owned(),
+            }),
+            fast: false,
+            watched: true,
+            every_change: false,
+            publish: None,
+            writable: false,
+            unit: None,
+            range,
+            bad: bad.to_vec(),
+            names: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_no_value_or_implausible_is_bad() {
+        let checked = tag(Some((0.0, 100.0)), &[99.0]);
+        for bad in [
+            Value::Real(f64::NAN),
+            Value::Real(f64::INFINITY),
+            Value::Int(-1),
+            Value::UInt(101),
+            Value::Real(100.5),
+            Value::UInt(99),
+            Value::List(vec![Value::UInt(1), Value::UInt(101)]),
+        ] {
+            assert_eq!(checked.judge(&bad), Some(Quality::BAD_RANGE), "{bad}");
+        }
+        for fine in [Value::Int(0), Value::Real(100.0), Value::text("101"), Value::Empty] {
+            assert_eq!(checked.judge(&fine), None, "{fine}");
+        }
+        let open = tag(None, &[]);
+        assert_eq!(open.judge(&Value::Real(-1e300)), None);
+        assert_eq!(open.judge(&Value::Real(f64::NAN)), Some(Quality::BAD_RANGE));
+    }
+
+    #[test]
+    fn a_code_for_no_value_is_met_by_the_float_that_is_nearest_to_it() {
+        let scale = tag(None, &[9999.9]);
+        assert_eq!(scale.judge(&Value::Real(f64::from(9999.9_f32))), Some(Quality::BAD_RANGE));
+        assert_eq!(scale.judge(&Value::Real(9999.9)), Some(Quality::BAD_RANGE));
+        assert_eq!(scale.judge(&Value::Real(9999.0)), None);
+    }
 }

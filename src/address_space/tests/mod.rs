@@ -1,0 +1,6 @@
+mod browse;
+mod fake;
+mod harness;
+mod nodeset;
+mod push;
+mod trust;

@@ -1,0 +1,74 @@
+//! What the north wants done: holds, notes, orders of work.
+use super::Capture;
+use crate::model::{
+    Answer, Body, Command, CommandId, Effect, EventTime, Evidence, ItemKey, OrderRow, Purpose,
+    Refusal, Step, Text, TraceEvent, What,
+};
+
+impl Capture {
+    pub(super) fn on_command(&mut self, step: &mut Step, id: CommandId, command: &Command) {
+        let outcome = match command {
+            Command::Orders(rows) => self.orders(rows).map(|()| Body::Orders(rows.clone())),
+            Command::Hold { item, reason, badge } => {
+                let what = What::Hold { item: item.clone(), reason: reason.clone() };
+                self.hold_is(item, false).map(|()| self.by_hand(step, what, badge))
+            }
+            Command::Release { item, reason, badge } => {
+                let what = What::Release { item: item.clone(), reason: reason.clone() };
+                self.hold_is(item, true).map(|()| self.by_hand(step, what, badge))
+            }
+            Command::Note { item, text, badge } => {
+                let what = What::Note { item: item.clone(), text: text.clone() };
+                Ok(self.by_hand(step, what, badge))
+            }
+        };
+        let outcome = outcome.map(|body| self.record(step, body));
+        step.effect(Effect::Answer(Answer { id, outcome }));
+    }
+
+    fn hold_is(&self, item: &ItemKey, wanted: bool) -> Result<(), Vec<Refusal>> {
+        match (self.memory.holds.contains_key(item), wanted) {
+            (true, false) => Err(vec![Refusal::AlreadyHeld(item.clone())]),
+            (false, true) => Err(vec![Refusal::NotHeld(item.clone())]),
+            (true, true) | (false, false) => Ok(()),
+        }
+    }
+
+    /// All faults of a list at once; a list with one takes none of its rows.
+    fn orders(&self, rows: &[OrderRow]) -> Result<(), Vec<Refusal>> {
+        let mut refusals = Vec::new();
+        for row in rows {
+            let known =
+                self.plant().is_some_and(|p| p.stations.iter().any(|s| s.id == row.station));
+            if !known {
+                refusals.push(Refusal::UnknownStation(row.station.clone()));
+            }
+            let open = self.memory.station(&row.station);
+            if open.is_some_and(|s| s.orders.iter().any(|(_, open)| open == row)) {
+                refusals.push(Refusal::OrderTwice {
+                    station: row.station.clone(),
+                    program: row.program.clone(),
+                    item: row.item.clone(),
+                });
+            }
+        }
+        refusals.dedup();
+        if refusals.is_empty() { Ok(()) } else { Err(refusals) }
+    }
+
+    fn by_hand(&self, step: &Step, what: What, badge: &Text) -> Body {
+        Body::Trace(TraceEvent {
+            what,
+            time: EventTime { at: step.at.wall, uncertainty_ns: 0 },
+            station: None,
+            evidence: Evidence::Manual,
+            purpose: Purpose::Production,
+            handshake: None,
+            stay: None,
+            operator: Some(self.persons.token(badge.as_str())),
+            product: None,
+            operation: None,
+            remarks: Vec::new(),
+        })
+    }
+}

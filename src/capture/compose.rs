@@ -1,0 +1,303 @@
+//! From a snapshot to a trace event. Whatever the item cannot be known from is quarantined.
+use super::snapshot::Snapshot;
+use super::{At, Capture};
+use crate::model::plant::{CodeFrom, CodeSpec, Handshake};
+use crate::model::{
+    Amount, Code, Consumption, Digest, EventTime, Evidence, HandshakeKey, HandshakeMark, Interval,
+    ItemClass, ItemKey, Measurement, NameError, Purpose, Quality, QuarantineCause, Remark,
+    Result as Outcome, Sample, Scope, ScopeName, Stay, Step, Text, TraceEvent, Utc, Value, Verb,
+    What,
+};
+
+use sha2::{Digest as _, Sha256};
+
+/// Why a code word gives no item.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum CodeFault {
+    /// The code or the name of its scope is refused.
+    #[error(transparent)]
+    Refused(#[from] NameError),
+    /// The word with the scope could not be read.
+    #[error("the word that says where the code is unique cannot be used")]
+    NoScope,
+}
+
+/// The item that a code names, `None` if the text is no code.
+pub(super) fn code(
+    spec: &CodeSpec,
+    text: &str,
+    scope: Option<&str>,
+) -> Result<Option<ItemKey>, CodeFault> {
+    if text.is_empty() || spec.no_read.iter().any(|none| none == text) {
+        return Ok(None);
+    }
+    let name = match (spec.scope.word(), scope) {
+        (Some(_), None) => return Err(CodeFault::NoScope),
+        (Some(_), Some(name)) => Some(ScopeName::parse(name)?),
+        (None, _) => None,
+    };
+    let scope = match (name, &spec.scope) {
+        (Some(name), from) => from.named(name),
+        (None, crate::model::plant::ScopeFrom::Gs1) => Scope::Gs1(None),
+        (None, crate::model::plant::ScopeFrom::Fixed(scope)) => scope.clone(),
+        (None, _) => Scope::Site,
+    };
+    Ok(Some(ItemKey { class: spec.class, scope, code: Code::parse(text)? }))
+}
+
+/// What a request is about, before it is permitted.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Draft {
+    /// The main item.
+    pub(super) item: ItemKey,
+    /// The other one, if the verb has one.
+    pub(super) other: Option<ItemKey>,
+    /// When it happened.
+    pub(super) time: EventTime,
+}
+
+impl Capture {
+    /// Who and when: all that the checks need.
+    pub(super) fn draft(
+        &self,
+        at: At,
+        snapshot: &Snapshot,
+        trigger: &Sample,
+        key: &HandshakeKey,
+    ) -> Result<Draft, QuarantineCause> {
+        let handshake = self.live().handshake(at);
+        let item = self.item(at, &handshake.item, snapshot, key)?;
+        let other = match &handshake.other {
+            Some(spec) => Some(self.item(at, spec, snapshot, key)?),
+            None => None,
+        };
+        Ok(Draft { item, other, time: self.event_time(at, snapshot, trigger) })
+    }
+
+    fn item(
+        &self,
+        at: At,
+        spec: &CodeSpec,
+        snapshot: &Snapshot,
+        key: &HandshakeKey,
+    ) -> Result<ItemKey, QuarantineCause> {
+        let plant = &self.live().plant;
+        let CodeFrom::Word(word) = spec.from else {
+            let memory = self.memory.station(&self.live().station(at.station).id);
+            return memory.and_then(|s| s.current.clone()).ok_or(QuarantineCause::NoCurrent);
+        };
+        let name = || plant.tag(word.tag).name.clone();
+        let text = snapshot.text(plant, word)?;
+        let scope = spec.scope.word().and_then(|w| snapshot.good(w)?.as_text());
+        match code(spec, &text, scope.as_deref()) {
+            Ok(Some(item)) => Ok(item),
+            Ok(None) if spec.class == ItemClass::Unit => Ok(provisional(key)),
+            Ok(None) | Err(_) => Err(QuarantineCause::Code(name())),
+        }
+    }
+
+    fn event_time(&self, at: At, snapshot: &Snapshot, trigger: &Sample) -> EventTime {
+        let handshake = self.live().handshake(at);
+        if let Some(Value::Time(t)) = handshake.time.and_then(|w| snapshot.good(w)) {
+            return EventTime { at: Utc(t), uncertainty_ns: 0 };
+        }
+        if let Some(source) = trigger.source {
+            return EventTime { at: source, uncertainty_ns: 0 };
+        }
+        let device = self.live().plant.tag(handshake.trigger.tag).device;
+        let period = self.live().device(device).publish_fast.as_nanos();
+        EventTime { at: trigger.receive, uncertainty_ns: u64::try_from(period).unwrap_or(u64::MAX) }
+    }
+
+    /// The whole event.
+    pub(super) fn compose(
+        &self,
+        step: &Step,
+        at: At,
+        snapshot: &Snapshot,
+        draft: &Draft,
+        mark: HandshakeMark,
+    ) -> TraceEvent {
+        let live = self.live();
+        let handshake = live.handshake(at);
+        let mut remarks = Vec::new();
+        let what = self.what(at, snapshot, draft, &mut remarks);
+        let text = |word: Option<crate::model::plant::Word>| {
+            word.and_then(|w| snapshot.good(w)?.as_text()).and_then(|t| Text::parse(&t).ok())
+        };
+        TraceEvent {
+            what,
+            time: draft.time,
+            station: Some(live.station(at.station).id.clone()),
+            evidence: self.evidence(at, snapshot),
+            purpose: self.purpose(at, snapshot, &draft.item),
+            handshake: Some(mark),
+            stay: Some(self.stay(step, at, &draft.item, handshake.event)),
+            operator: text(handshake.badge).map(|badge| self.persons.token(badge.as_str())),
+            product: text(handshake.product),
+            operation: text(handshake.operation),
+            remarks,
+        }
+    }
+
+    fn what(&self, at: At, snapshot: &Snapshot, draft: &Draft, remarks: &mut Vec<Remark>) -> What {
+        let handshake = self.live().handshake(at);
+        let item = draft.item.clone();
+        let other = || draft.other.clone().unwrap_or_else(|| draft.item.clone());
+        let place = handshake
+            .position
+            .and_then(|w| snapshot.good(w)?.as_text())
+            .and_then(|t| Text::parse(&t).ok());
+        let result = self.result(handshake, snapshot, remarks);
+        let measurements = self.measurements(handshake, snapshot, remarks);
+        let amount = self.amount(handshake, snapshot, remarks);
+        let mounts = || self.mounts_used(at.station);
+        match handshake.event {
+            Verb::Arrive => What::Arrive { item },
+            Verb::Complete => What::Complete {
+                item,
+                result,
+                measurements,
+                mounts: mounts(),
+                phase: None,
+                order_row: None,
+            },
+            Verb::Produce => What::Produce { item, amount, result, measurements, mounts: mounts() },
+            Verb::Consume => {
+                What::Consume { consumed: Consumption { lot: other(), amount }, into: item, place }
+            }
+            Verb::Install => What::Install { child: other(), parent: item, place },
+            Verb::Remove => What::Remove { child: other(), parent: item, place },
+            Verb::Pack => What::Pack { items: vec![other()], container: item },
+            Verb::Unpack => What::Unpack { items: vec![other()], container: item },
+            Verb::Inspect => What::Inspect { item, result, measurements },
+            Verb::Scrap => What::Scrap { item, amount, reason: None },
+            Verb::Rework => What::Rework { item, reason: None },
+            Verb::Receive => What::Receive { item, supplier: None, amount },
+            // `config` admits no other verb in a handshake; the item is not lost should it ever.
+            verb @ (Verb::Split
+            | Verb::Merge
+            | Verb::Mount
+            | Verb::Unmount
+            | Verb::Move
+            | Verb::Ship
+            | Verb::Hold
+            | Verb::Release
+            | Verb::Clean
+            | Verb::Identify
+            | Verb::Note
+            | Verb::Correct) => {
+                let text = format!("the PLC reported `{}`", verb.as_str());
+                let text = Text::parse(&text).expect("a verb is a good text");
+                What::Note { item: Some(item), text }
+            }
+        }
+    }
+
+    fn result(
+        &self,
+        handshake: &Handshake,
+        snapshot: &Snapshot,
+        remarks: &mut Vec<Remark>,
+    ) -> Option<Outcome> {
+        let spec = handshake.result.as_ref()?;
+        let value = snapshot.good(spec.word).and_then(|v| v.integer());
+        let result = value.and_then(|v| spec.codes.get(&v)).copied();
+        if result.is_none() {
+            let (tag, quality) = snapshot.quality(&self.live().plant, spec.word);
+            let quality = if quality.is_good() { Quality::BAD_RANGE } else { quality };
+            remarks.push(Remark { tag, quality });
+        }
+        result
+    }
+
+    fn measurements(
+        &self,
+        handshake: &Handshake,
+        snapshot: &Snapshot,
+        remarks: &mut Vec<Remark>,
+    ) -> Vec<Measurement> {
+        let plant = &self.live().plant;
+        let measure = |spec: &crate::model::plant::MeasurementSpec| {
+            let (tag, quality) = snapshot.quality(plant, spec.word);
+            if !quality.is_good() {
+                remarks.push(Remark { tag, quality });
+            }
+            let value = snapshot.get(spec.word.tag).map_or(Value::Empty, |w| w.value.clone());
+            Measurement {
+                name: spec.name.clone(),
+                value,
+                quality,
+                unit: spec.unit.clone(),
+                low: spec.low,
+                high: spec.high,
+            }
+        };
+        handshake.measurements.iter().map(measure).collect()
+    }
+
+    fn amount(
+        &self,
+        handshake: &Handshake,
+        snapshot: &Snapshot,
+        remarks: &mut Vec<Remark>,
+    ) -> Option<Amount> {
+        let quantity = handshake.quantity.as_ref()?;
+        if let Some(value) = snapshot.good(quantity.word).and_then(|v| v.number()) {
+            Some(Amount { value, unit: quantity.unit.clone() })
+        } else {
+            let (tag, quality) = snapshot.quality(&self.live().plant, quantity.word);
+            let quality = if quality.is_good() { Quality::BAD_TYPE } else { quality };
+            remarks.push(Remark { tag, quality });
+            None
+        }
+    }
+
+    fn evidence(&self, at: At, snapshot: &Snapshot) -> Evidence {
+        let station = self.live().station(at.station);
+        let set = station
+            .evidence
+            .iter()
+            .filter(|(word, _)| snapshot.good(*word) == Some(Value::Bool(true)));
+        set.map(|(_, evidence)| *evidence).max().unwrap_or_default()
+    }
+
+    fn purpose(&self, at: At, snapshot: &Snapshot, item: &ItemKey) -> Purpose {
+        let spec = &self.live().station(at.station).purpose;
+        let master = |prefix: &String| item.code.as_str().starts_with(prefix.as_str());
+        if spec.masters.as_ref().is_some_and(master) {
+            return Purpose::Master;
+        }
+        let told = spec
+            .from
+            .as_ref()
+            .and_then(|(word, codes)| codes.get(&snapshot.good(*word)?.integer()?).copied());
+        told.unwrap_or_default()
+    }
+
+    /// From its arrival; without one, from when the item before it left.
+    pub(super) fn stay(&self, step: &Step, at: At, item: &ItemKey, verb: Verb) -> Stay {
+        let memory = self.memory.station(&self.live().station(at.station).id);
+        let present = memory.and_then(|s| s.present.as_ref()).filter(|p| p.item == *item);
+        let ends = matches!(verb, Verb::Complete | Verb::Produce | Verb::Scrap | Verb::Rework);
+        let since = match (present, verb) {
+            (Some(present), _) => present.since,
+            (None, Verb::Arrive) => step.at.wall,
+            (None, _) => memory.and_then(|s| s.last_left).unwrap_or(step.at.wall),
+        };
+        Stay {
+            interval: Interval { from: since, to: ends.then_some(step.at.wall) },
+            arrived: present.map(|p| p.position),
+        }
+    }
+}
+
+/// A unit whose code could not be read: known by the passage itself.
+fn provisional(key: &HandshakeKey) -> ItemKey {
+    let code = format!("{}.{}.{}.{}", key.station, key.handshake, key.epoch.0, key.number.0);
+    let code = Code::parse(&code).unwrap_or_else(|_| {
+        let digest = Digest(Sha256::digest(&code).into()).to_string();
+        Code::parse(&digest).expect("64 hexadecimal digits are a good code")
+    });
+    ItemKey { class: ItemClass::Unit, scope: Scope::Provisional, code }
+}

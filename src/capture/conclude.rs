@@ -1,0 +1,217 @@
+//! What a phase that has ended comes to: a trace event, something set aside, or a note.
+use super::Capture;
+use super::phase::{Confirmed, Ended};
+use crate::model::plant::{CodeFrom, Phase, StationIndex, TagIndex};
+use crate::model::{
+    Body, EventTime, Evidence, Gap, GapCause, GapSource, Interval, ItemKey, PhaseSummary, Position,
+    Purpose, Quarantine, QuarantineCause, RawWord, Stay, Step, Text, TraceEvent, Utc, Value, Verb,
+    What,
+};
+
+/// The item of a phase, and how it is known.
+struct Found {
+    item: Option<ItemKey>,
+    order_row: Option<u64>,
+    evidence: Evidence,
+    product: Option<Text>,
+}
+
+impl Capture {
+    pub(super) fn conclude(
+        &mut self,
+        step: &mut Step,
+        station: StationIndex,
+        index: usize,
+        phase: &Phase,
+        ended: &Ended,
+    ) {
+        let plant = self.live().plant.clone();
+        let summary = ended.summary(&plant, phase);
+        let seconds = ended.length().as_secs_f64();
+        if ended.length() < phase.ignore {
+            let text = format!("phase {} of {seconds:.3} s is too short to count", phase.id);
+            return self.note_phase(step, station, ended, &text);
+        }
+        let cause = match ended.confirmed {
+            None => {
+                let text = format!("phase {} of {seconds:.3} s was not confirmed", phase.id);
+                return self.note_phase(step, station, ended, &text);
+            }
+            Some(_) if !ended.open.whole => Err(QuarantineCause::Gap),
+            Some(Confirmed::Count(_)) => Err(QuarantineCause::Count),
+            Some(Confirmed::Yes(_)) => self.find(station, index, phase, ended),
+        };
+        let time = EventTime { at: ended.end, uncertainty_ns: 0 };
+        let body = match cause {
+            Ok(found) => Body::Trace(self.phase_event(station, phase, ended, summary, found, time)),
+            Err(cause) => Body::Quarantine(Quarantine {
+                station: plant.station(station).id.clone(),
+                handshake: None,
+                cause,
+                time,
+                raw: self.names(ended),
+                phase: Some(summary),
+            }),
+        };
+        self.record(step, body);
+    }
+
+    fn find(
+        &mut self,
+        station: StationIndex,
+        index: usize,
+        phase: &Phase,
+        ended: &Ended,
+    ) -> Result<Found, QuarantineCause> {
+        let automatic =
+            |item| Found { item, order_row: None, evidence: Evidence::Automatic, product: None };
+        let Some(spec) = &phase.item else { return Ok(automatic(None)) };
+        let id = self.live().station(station).id.clone();
+        match spec.from {
+            CodeFrom::Order => {
+                let program = Self::operation(phase, ended).ok_or(QuarantineCause::NoOrder)?;
+                let rows = self.memory.station(&id).map(|s| s.orders.as_slice());
+                let (row, order) = rows
+                    .unwrap_or_default()
+                    .iter()
+                    .find(|(_, row)| row.program == program)
+                    .ok_or(QuarantineCause::NoOrder)?;
+                Ok(Found {
+                    item: Some(order.item.clone()),
+                    order_row: Some(*row),
+                    evidence: Evidence::Inferred,
+                    product: order.product.clone(),
+                })
+            }
+            CodeFrom::Current => {
+                let current = self.memory.station(&id).and_then(|s| s.current.clone());
+                current.map(|i| automatic(Some(i))).ok_or(QuarantineCause::NoCurrent)
+            }
+            CodeFrom::Word(word) => {
+                let plant = self.live().plant.clone();
+                let name = || plant.tag(word.tag).name.clone();
+                let at_begin = ended.open.names.get(&word.tag).cloned().flatten();
+                let follow = self.follow(station, index);
+                let scope = spec.scope.word().and_then(|w| follow.value(w.tag)?.as_text());
+                let at_end = follow.value(word.tag).cloned();
+                if at_begin != at_end {
+                    return Err(QuarantineCause::ItemChanged);
+                }
+                let text = at_end.and_then(|v| v.as_text());
+                let text = text.ok_or_else(|| QuarantineCause::Word(name()))?;
+                match super::compose::code(spec, &text, scope.as_deref()) {
+                    Ok(Some(item)) => Ok(automatic(Some(item))),
+                    Ok(None) | Err(_) => Err(QuarantineCause::Code(name())),
+                }
+            }
+        }
+    }
+
+    fn operation(phase: &Phase, ended: &Ended) -> Option<Text> {
+        let value = ended.open.names.get(&phase.operation?.tag)?.as_ref();
+        value.and_then(Value::as_text).and_then(|t| Text::parse(&t).ok())
+    }
+
+    fn phase_event(
+        &self,
+        station: StationIndex,
+        phase: &Phase,
+        ended: &Ended,
+        summary: PhaseSummary,
+        found: Found,
+        time: EventTime,
+    ) -> TraceEvent {
+        let note = |text: &str| What::Note {
+            item: None,
+            text: Text::parse(text).expect("a short text without control characters"),
+        };
+        let what = match (phase.event, found.item) {
+            (Some(Verb::Clean), _) => What::Clean { confirmed: true, phase: Some(summary) },
+            (Some(Verb::Inspect), Some(item)) => {
+                What::Inspect { item, result: None, measurements: Vec::new() }
+            }
+            (_, Some(item)) => What::Complete {
+                item,
+                result: None,
+                measurements: Vec::new(),
+                mounts: self.mounts_used(station),
+                phase: Some(summary),
+                order_row: found.order_row,
+            },
+            (_, None) => note(&format!("phase {} ended", phase.id)),
+        };
+        self.station_event(station, what, time, Some(ended.stay()), |event| {
+            event.evidence = found.evidence;
+            event.operation = Self::operation(phase, ended);
+            event.product.clone_from(&found.product);
+        })
+    }
+
+    fn station_event(
+        &self,
+        station: StationIndex,
+        what: What,
+        time: EventTime,
+        stay: Option<Interval>,
+        refine: impl FnOnce(&mut TraceEvent),
+    ) -> TraceEvent {
+        let mut event = TraceEvent {
+            what,
+            time,
+            station: Some(self.live().station(station).id.clone()),
+            evidence: Evidence::Automatic,
+            purpose: Purpose::Production,
+            handshake: None,
+            stay: stay.map(|interval| Stay { interval, arrived: None::<Position> }),
+            operator: None,
+            product: None,
+            operation: None,
+            remarks: Vec::new(),
+        };
+        refine(&mut event);
+        event
+    }
+
+    fn note_phase(&mut self, step: &mut Step, station: StationIndex, ended: &Ended, text: &str) {
+        let text = Text::parse(text).expect("a short text without control characters");
+        let what = What::Note { item: None, text };
+        let time = EventTime { at: ended.end, uncertainty_ns: 0 };
+        let event = self.station_event(station, what, time, Some(ended.stay()), |_| {});
+        self.record(step, Body::Trace(event));
+    }
+
+    /// Work that was not seen: the machine counted it, no phase told of it.
+    pub(super) fn unseen_operations(
+        &mut self,
+        step: &mut Step,
+        station: StationIndex,
+        tag: TagIndex,
+        to: Utc,
+        count: u64,
+    ) {
+        let tag = self.live().plant.tag(tag).name.clone();
+        let station = self.live().station(station);
+        let (id, device) = (station.id.clone(), station.device);
+        let Some(device) = device.map(|d| self.live().device(d).id.clone()) else { return };
+        let since = self.memory.station(&id).and_then(|s| s.last_left).unwrap_or(to);
+        let gap = Gap {
+            source: GapSource::Tag(device, tag),
+            interval: Interval { from: since.min(to), to: Some(to) },
+            cause: GapCause::NumbersSkipped,
+            count: Some(count),
+            stations: vec![id],
+        };
+        self.record(step, Body::Gap(gap));
+    }
+
+    fn names(&self, ended: &Ended) -> Vec<RawWord> {
+        let plant = &self.live().plant;
+        let raw = |(tag, value): (&TagIndex, &Option<Value>)| RawWord {
+            tag: plant.tag(*tag).name.clone(),
+            value: value.clone().unwrap_or(Value::Empty),
+            quality: crate::model::Quality::GOOD,
+            source: Some(ended.end),
+        };
+        ended.open.names.iter().map(raw).collect()
+    }
+}

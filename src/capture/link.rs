@@ -1,0 +1,151 @@
+//! Connections won and lost: gaps, epochs, and what stops counting.
+use super::Capture;
+use crate::model::plant::{DeviceIndex, Plant, TagIndex};
+use crate::model::{
+    Body, Boot, Epoch, EpochBegun, EpochCause, Gap, GapCause, GapSource, Interval, Link, Session,
+    StationId, Step, Utc,
+};
+
+impl Capture {
+    /// Opens the gap of every device that was spoken to before: since the last record it was not
+    /// observed. `cause` says why nobody looked.
+    pub fn open_gaps(&mut self, step: &mut Step, cause: GapCause) {
+        let Some(plant) = self.plant().cloned() else { return };
+        let Some(since) = self.memory.last_at else { return };
+        for (index, device) in plant.devices() {
+            let known = self.memory.devices.get(&device.id);
+            if known.is_some_and(|d| d.boot.is_some()) {
+                self.open_gap(step, index, since, cause);
+            }
+        }
+    }
+
+    fn open_gap(&mut self, step: &mut Step, device: DeviceIndex, since: Utc, cause: GapCause) {
+        let plant = &self.live().plant;
+        let id = plant.device(device).id.clone();
+        if self.memory.devices.get(&id).is_some_and(|d| d.gap.is_some()) {
+            return;
+        }
+        let gap = Gap {
+            source: GapSource::Device(id),
+            interval: Interval { from: since.min(step.at.wall), to: None },
+            cause,
+            count: None,
+            stations: stations_of(plant, device),
+        };
+        self.record(step, Body::Gap(gap));
+    }
+
+    pub(super) fn on_link(&mut self, step: &mut Step, device: DeviceIndex, link: &Link) {
+        if self.live.is_none() {
+            return;
+        }
+        match link {
+            Link::Down { since, cause } => {
+                let observed = self.set_session(device, None).is_some();
+                self.forget(step, device);
+                let id = &self.live().device(device).id;
+                let known = self.memory.devices.get(id).is_some_and(|d| d.boot.is_some());
+                // A device that was never seen has nothing to miss; one that was has, from the last
+                // moment that it was looked at.
+                if observed || known {
+                    self.open_gap(step, device, since.unwrap_or(step.at.wall), *cause);
+                }
+            }
+            Link::Live { boot, session } => {
+                self.forget(step, device);
+                self.set_session(device, Some(*session));
+                self.close_gap(step, device);
+                self.compare_boot(step, device, boot);
+            }
+        }
+    }
+
+    fn close_gap(&mut self, step: &mut Step, device: DeviceIndex) {
+        let id = &self.live().device(device).id;
+        let Some(mut gap) = self.memory.devices.get(id).and_then(|d| d.gap.clone()) else { return };
+        gap.interval.to = Some(step.at.wall);
+        self.record(step, Body::Gap(gap));
+    }
+
+    /// A new epoch for every handshake of a device whose program began anew.
+    fn compare_boot(&mut self, step: &mut Step, device: DeviceIndex, boot: &Boot) {
+        let plant = self.live().plant.clone();
+        let id = plant.device(device).id.clone();
+        let known = self.memory.devices.get(&id).and_then(|d| d.boot.clone());
+        let cause = match &known {
+            None => EpochCause::FirstContact,
+            Some(old) if old.restart != boot.restart => EpochCause::RestartWord,
+            Some(old) if old.start_time != boot.start_time => EpochCause::ServerStart,
+            Some(_) => return,
+        };
+        let mut handshakes = Vec::new();
+        for station in plant.stations.iter().filter(|s| s.device == Some(device)) {
+            let memory = self.memory.station(&station.id);
+            for handshake in &station.handshakes {
+                let epoch = memory
+                    .and_then(|s| s.handshakes.get(&handshake.id))
+                    .map_or(Epoch(0), |h| Epoch(h.epoch.0.saturating_add(1)));
+                handshakes.push((station.id.clone(), handshake.id.clone(), epoch, None));
+            }
+        }
+        let begun = EpochBegun { device: id, boot: boot.clone(), cause, handshakes };
+        self.record(step, Body::Epoch(begun));
+    }
+
+    pub(super) fn on_lost(
+        &mut self,
+        step: &mut Step,
+        device: DeviceIndex,
+        tag: Option<TagIndex>,
+        cause: GapCause,
+        since: Utc,
+        to: Utc,
+    ) {
+        let Some(plant) = self.plant() else { return };
+        let id = plant.device(device).id.clone();
+        let source = match tag {
+            Some(tag) => GapSource::Tag(id, plant.tag(tag).name.clone()),
+            None => GapSource::Device(id),
+        };
+        let gap = Gap {
+            source,
+            interval: Interval { from: since, to: Some(to) },
+            cause,
+            count: None,
+            stations: stations_of(plant, device),
+        };
+        self.break_phases(step, device, tag);
+        self.record(step, Body::Gap(gap));
+    }
+
+    /// Nothing that was seen of a device or begun with it still counts.
+    fn forget(&mut self, step: &mut Step, device: DeviceIndex) {
+        self.break_phases(step, device, None);
+        let live = self.live_mut();
+        for (at, exchange) in &mut live.exchanges {
+            if live.plant.station(at.station).device == Some(device) {
+                exchange.forget();
+            }
+        }
+        for ((station, _), watch) in &mut live.watches {
+            if live.plant.station(*station).device == Some(device) {
+                *watch = super::mount::Watch::default();
+            }
+        }
+        for ((station, _), follow) in &mut live.follows {
+            if live.plant.station(*station).device == Some(device) {
+                *follow = super::phase::Follow::default();
+            }
+        }
+    }
+
+    fn set_session(&mut self, device: DeviceIndex, now: Option<Session>) -> Option<Session> {
+        let session = self.live_mut().sessions.get_mut(device.get())?;
+        std::mem::replace(session, now)
+    }
+}
+
+fn stations_of(plant: &Plant, device: DeviceIndex) -> Vec<StationId> {
+    plant.stations.iter().filter(|s| s.device == Some(device)).map(|s| s.id.clone()).collect()
+}

@@ -1,0 +1,258 @@
+//! The durable half: what records alone make of the stations. Bounded by the plant, not by its
+//! history.
+use crate::model::{
+    Body, Boot, DeviceId, Digest, Epoch, EpochBegun, Gap, GapSource, HandshakeId, HandshakeMark,
+    HandshakeNumber, ItemKey, MountKey, MountPointId, OrderRow, Permit, Position, Quarantine,
+    QuarantineCause, Record, StationId, Text, TraceEvent, Utc, What,
+};
+use std::collections::BTreeMap;
+
+/// What records say of the plant up to a position.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Memory {
+    /// By station.
+    pub stations: BTreeMap<StationId, StationMemory>,
+    /// By device.
+    pub devices: BTreeMap<DeviceId, DeviceMemory>,
+    /// What must not move on, and why.
+    pub holds: BTreeMap<ItemKey, Text>,
+    /// The plant last put in force.
+    pub plant: Option<Digest>,
+    /// When the last record was stepped: what is known to have been observed.
+    pub last_at: Option<Utc>,
+}
+
+/// What records say of a device.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeviceMemory {
+    /// The run of its program that we last spoke to; `None` before first contact.
+    pub boot: Option<Boot>,
+    /// A gap that has not closed.
+    pub gap: Option<Gap>,
+}
+
+/// What records say of a station.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StationMemory {
+    /// By handshake.
+    pub handshakes: BTreeMap<HandshakeId, HandshakeMemory>,
+    /// The unit last presented.
+    pub current: Option<ItemKey>,
+    /// The item at the station, for its stay.
+    pub present: Option<Present>,
+    /// When the item before left, by our wall clock.
+    pub last_left: Option<Utc>,
+    /// What is in its feeders.
+    pub mounts: BTreeMap<MountPointId, Mounted>,
+    /// What was taken out of its feeders while the present item was there.
+    pub unmounted: Vec<Mounted>,
+    /// Open rows of the order list with their numbers.
+    pub orders: Vec<(u64, OrderRow)>,
+    /// The number of the next row.
+    pub next_row: u64,
+}
+
+/// The item at a station.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Present {
+    /// Which.
+    pub item: ItemKey,
+    /// Since when, by our wall clock.
+    pub since: Utc,
+    /// The record that said so first.
+    pub position: Position,
+}
+
+/// A lot in a feeder.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mounted {
+    /// The mount.
+    pub key: MountKey,
+    /// The lot.
+    pub lot: ItemKey,
+}
+
+/// What records say of a handshake.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HandshakeMemory {
+    /// The epoch in force.
+    pub epoch: Epoch,
+    /// What was last dealt with, in this epoch or the one before.
+    pub committed: Option<Committed>,
+    /// A number that counts as dealt with since first contact.
+    pub baseline: Option<HandshakeNumber>,
+    /// The snapshot of the last conflict, so that it is recorded once.
+    pub conflict: Option<Digest>,
+}
+
+/// A request that was dealt with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Committed {
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// Its number.
+    pub number: HandshakeNumber,
+    /// Of its snapshot.
+    pub digest: Digest,
+    /// What it was answered.
+    pub permit: Permit,
+    /// Why, if not ok.
+    pub reason: Option<Text>,
+    /// Its record.
+    pub position: Position,
+    /// When it was stepped.
+    pub at: Utc,
+}
+
+impl Memory {
+    /// What is known of a station.
+    pub fn station(&self, id: &StationId) -> Option<&StationMemory> {
+        self.stations.get(id)
+    }
+
+    /// Folds a record in.
+    pub(super) fn apply(&mut self, record: &Record) {
+        self.last_at = self.last_at.max(Some(record.at.wall));
+        match &record.body {
+            Body::Trace(event) => self.apply_trace(record, event),
+            Body::Quarantine(quarantine) => self.apply_quarantine(record, quarantine),
+            Body::Gap(gap) => self.apply_gap(gap),
+            Body::Epoch(epoch) => self.apply_epoch(epoch),
+            Body::Plant(plant) => self.plant = Some(plant.hash),
+            Body::Orders(rows) => {
+                for row in rows {
+                    let station = self.stations.entry(row.station.clone()).or_default();
+                    station.orders.push((station.next_row, row.clone()));
+                    station.next_row = station.next_row.saturating_add(1);
+                }
+            }
+            Body::Verdict(_) | Body::Audit(_) => {}
+        }
+    }
+
+    fn apply_mark(&mut self, record: &Record, mark: &HandshakeMark, conflict: bool) {
+        let station = self.stations.entry(mark.key.station.clone()).or_default();
+        let handshake = station.handshakes.entry(mark.key.handshake.clone()).or_default();
+        if conflict {
+            handshake.conflict = Some(mark.digest);
+            return;
+        }
+        handshake.conflict = None;
+        handshake.committed = Some(Committed {
+            epoch: mark.key.epoch,
+            number: mark.key.number,
+            digest: mark.digest,
+            permit: mark.permit,
+            reason: mark.reason.clone(),
+            position: record.position,
+            at: record.at.wall,
+        });
+    }
+
+    fn apply_quarantine(&mut self, record: &Record, quarantine: &Quarantine) {
+        if let Some(mark) = &quarantine.handshake {
+            self.apply_mark(record, mark, quarantine.cause == QuarantineCause::Conflict);
+        }
+    }
+
+    fn apply_gap(&mut self, gap: &Gap) {
+        let GapSource::Device(device) = &gap.source else { return };
+        let open = gap.interval.to.is_none();
+        self.devices.entry(device.clone()).or_default().gap = open.then(|| gap.clone());
+        if open {
+            for station in &gap.stations {
+                self.stations.entry(station.clone()).or_default().current = None;
+            }
+        }
+    }
+
+    fn apply_epoch(&mut self, begun: &EpochBegun) {
+        self.devices.entry(begun.device.clone()).or_default().boot = Some(begun.boot.clone());
+        for (station, handshake, epoch, baseline) in &begun.handshakes {
+            let station = self.stations.entry(station.clone()).or_default();
+            station.current = None;
+            let handshake = station.handshakes.entry(handshake.clone()).or_default();
+            handshake.epoch = *epoch;
+            handshake.baseline = *baseline;
+            handshake.conflict = None;
+        }
+    }
+
+    fn apply_trace(&mut self, record: &Record, event: &TraceEvent) {
+        if let Some(mark) = &event.handshake {
+            self.apply_mark(record, mark, false);
+        }
+        if let What::Hold { item, reason } = &event.what {
+            self.holds.insert(item.clone(), reason.clone());
+        }
+        if let What::Release { item, .. } = &event.what {
+            self.holds.remove(item);
+        }
+        if let Some(station) = &event.station {
+            self.stations.entry(station.clone()).or_default().apply(station, record, event);
+        }
+    }
+}
+
+impl StationMemory {
+    fn apply(&mut self, id: &StationId, record: &Record, event: &TraceEvent) {
+        match &event.what {
+            What::Arrive { item } => {
+                self.enter(item, record, event);
+                self.current = Some(item.clone());
+            }
+            What::Consume { into: item, .. }
+            | What::Install { parent: item, .. }
+            | What::Remove { parent: item, .. }
+            | What::Inspect { item, .. } => self.enter(item, record, event),
+            What::Complete { order_row, .. } => {
+                if let Some(row) = order_row {
+                    self.orders.retain(|(n, _)| n != row);
+                }
+                self.leave(record);
+            }
+            What::Produce { .. } | What::Scrap { .. } | What::Rework { .. } => self.leave(record),
+            What::Mount { point, lot } => {
+                let key =
+                    MountKey { station: id.clone(), point: point.clone(), opened: record.position };
+                self.mounts.insert(point.clone(), Mounted { key, lot: lot.clone() });
+            }
+            What::Unmount { mount, .. } => {
+                if let Some(old) = self.mounts.remove(&mount.point)
+                    && self.present.is_some()
+                {
+                    self.unmounted.push(old);
+                }
+            }
+            What::Pack { .. }
+            | What::Unpack { .. }
+            | What::Split { .. }
+            | What::Merge { .. }
+            | What::Move { .. }
+            | What::Receive { .. }
+            | What::Ship { .. }
+            | What::Hold { .. }
+            | What::Release { .. }
+            | What::Clean { .. }
+            | What::Identify { .. }
+            | What::Note { .. }
+            | What::Correct { .. } => {}
+        }
+    }
+
+    fn enter(&mut self, item: &ItemKey, record: &Record, event: &TraceEvent) {
+        if self.present.as_ref().is_some_and(|p| p.item == *item) {
+            return;
+        }
+        let since = event.stay.map_or(record.at.wall, |stay| stay.interval.from);
+        self.unmounted.clear();
+        self.present = Some(Present { item: item.clone(), since, position: record.position });
+    }
+
+    fn leave(&mut self, record: &Record) {
+        self.present = None;
+        self.current = None;
+        self.unmounted.clear();
+        self.last_left = Some(record.at.wall);
+    }
+}

@@ -1,0 +1,131 @@
+//! Mounts: a lot is in a feeder from the moment its code appears until it goes or changes.
+use super::snapshot::{Snapshot, pick};
+use super::{Capture, compose};
+use crate::model::plant::{CodeFrom, MountPoint, StationIndex};
+use crate::model::{
+    Body, EventTime, Evidence, ItemKey, MountUse, Purpose, Sample, Step, TraceEvent, Utc, What,
+};
+
+/// What is known of a feeder since the last start.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Watch {
+    /// The source's time of the last look: an older notification that comes late says nothing.
+    seen: Option<Utc>,
+}
+
+impl Capture {
+    /// The lot word of a feeder changed. Where the scope is in another word, only a snapshot has both
+    /// together, and the change is taken from the next one.
+    pub(super) fn on_mount_word(
+        &mut self,
+        step: &mut Step,
+        station: StationIndex,
+        mount: usize,
+        sample: &Sample,
+    ) {
+        let point = self.mount_point(station, mount);
+        let (CodeFrom::Word(word), None) = (point.lot.from, point.lot.scope.word()) else {
+            return;
+        };
+        let Some(text) = sample.good().and_then(|v| pick(v, word)?.as_text()) else { return };
+        let lot = compose::code(&point.lot, &text, None);
+        self.see_mount(step, station, mount, lot, sample.time());
+    }
+
+    /// The feeders as a snapshot shows them, before the event that it is about.
+    pub(super) fn see_mounts(
+        &mut self,
+        step: &mut Step,
+        station: StationIndex,
+        snapshot: &Snapshot,
+        time: Utc,
+    ) {
+        for mount in 0..self.live().station(station).mounts.len() {
+            let point = self.mount_point(station, mount);
+            let CodeFrom::Word(word) = point.lot.from else { continue };
+            let Ok(text) = snapshot.text(&self.live().plant, word) else { continue };
+            let scope = point.lot.scope.word().and_then(|w| snapshot.good(w)?.as_text());
+            let lot = compose::code(&point.lot, &text, scope.as_deref());
+            self.see_mount(step, station, mount, lot, time);
+        }
+    }
+
+    fn see_mount(
+        &mut self,
+        step: &mut Step,
+        station: StationIndex,
+        mount: usize,
+        lot: Result<Option<ItemKey>, compose::CodeFault>,
+        time: Utc,
+    ) {
+        let point = self.mount_point(station, mount);
+        let id = self.live().station(station).id.clone();
+        let watch = self.live_mut().watches.entry((station, mount)).or_default();
+        if watch.seen.is_some_and(|seen| time < seen) {
+            return;
+        }
+        watch.seen = Some(time);
+        let lot = match lot {
+            Ok(lot) => lot,
+            Err(why) => {
+                step.notice(format!("{id}.{}", point.id), format!("the lot is refused: {why}"));
+                return;
+            }
+        };
+        let memory = self.memory.station(&id);
+        let old = memory.and_then(|s| s.mounts.get(&point.id)).cloned();
+        if old.as_ref().map(|m| &m.lot) == lot.as_ref() {
+            return;
+        }
+        let event = |what| TraceEvent {
+            what,
+            time: EventTime { at: time, uncertainty_ns: 0 },
+            station: Some(id.clone()),
+            evidence: Evidence::Automatic,
+            purpose: Purpose::Production,
+            handshake: None,
+            stay: None,
+            operator: None,
+            product: None,
+            operation: None,
+            remarks: Vec::new(),
+        };
+        if let Some(old) = old {
+            let what = What::Unmount { mount: old.key, lot: old.lot, used: None };
+            self.record(step, Body::Trace(event(what)));
+        }
+        if let Some(lot) = lot {
+            let what = What::Mount { point: point.id.clone(), lot };
+            self.record(step, Body::Trace(event(what)));
+        }
+    }
+
+    /// The lots that the item at a station is made with. A feeder whose lot changed while the item was
+    /// there leaves doubt, unless the plant file says that it is only changed between items.
+    pub(super) fn mounts_used(&self, station: StationIndex) -> Vec<MountUse> {
+        let station = self.live().station(station);
+        let Some(memory) = self.memory.station(&station.id) else { return Vec::new() };
+        let mut used = Vec::new();
+        for point in &station.mounts {
+            let now = memory.mounts.get(&point.id);
+            let before: Vec<_> = match point.splice {
+                crate::model::plant::Splice::OneOf => {
+                    memory.unmounted.iter().filter(|m| m.key.point == point.id).collect()
+                }
+                crate::model::plant::Splice::Clean => Vec::new(),
+            };
+            let one_of = before.len() + usize::from(now.is_some()) > 1;
+            used.extend(before.into_iter().chain(now).map(|m| MountUse {
+                mount: m.key.clone(),
+                lot: m.lot.clone(),
+                one_of,
+            }));
+        }
+        used
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "indexes are made with the plant")]
+    fn mount_point(&self, station: StationIndex, mount: usize) -> MountPoint {
+        self.live().station(station).mounts[mount].clone()
+    }
+}

@@ -1,0 +1,50 @@
+//! Comparing the numbers of a PLC in their own width: 16-bit counters wrap within a shift.
+
+/// How a number stands to the one last committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Distance {
+    /// The same request.
+    Same,
+    /// A later one; so many in between were not seen.
+    Forward {
+        /// Numbers in between.
+        skipped: u64,
+    },
+    /// It fell: the PLC began anew.
+    Fell,
+}
+
+/// Modular distance from `committed` to `number` in a counter of `bits` bits (1–64): less than half
+/// the range is forward, the rest is a fall.
+pub(super) fn distance(committed: u64, number: u64, bits: u8) -> Distance {
+    let mask = if bits >= 64 { u64::MAX } else { (1 << bits) - 1 };
+    match number.wrapping_sub(committed) & mask {
+        0 => Distance::Same,
+        d if d <= mask / 2 => Distance::Forward { skipped: d - 1 },
+        _ => Distance::Fell,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_sixteen_bit_counter_wraps_and_does_not_fall() {
+        assert_eq!(distance(65_535, 0, 16), Distance::Forward { skipped: 0 });
+        assert_eq!(distance(65_530, 3, 16), Distance::Forward { skipped: 8 });
+        assert_eq!(distance(90, 1, 16), Distance::Fell);
+        assert_eq!(distance(7, 7, 32), Distance::Same);
+    }
+
+    proptest! {
+        #[test]
+        fn counting_on_from_any_number_is_forward(start: u64, by in 1..1000u64, bits in 12..=64u8) {
+            let mask = if bits == 64 { u64::MAX } else { (1 << bits) - 1 };
+            let (a, b) = (start & mask, start.wrapping_add(by) & mask);
+            prop_assert_eq!(distance(a, b, bits), Distance::Forward { skipped: by - 1 });
+            prop_assert_eq!(distance(b, a, bits), Distance::Fell);
+        }
+    }
+}

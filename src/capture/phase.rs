@@ -1,0 +1,412 @@
+//! Phases: operations told from machine state alone, with the statistics of their tags.
+//!
+//! Everything here runs on the source's time: a recording played faster than it was made gives the
+//! same phases. The wall clock only ends the waiting for a confirmation that never comes.
+use super::Capture;
+use super::statistics::Tally;
+use crate::model::plant::{CodeFrom, Condition, Phase, Plant, StationIndex, TagIndex, Test};
+use crate::model::{
+    Interval, Monotonic, PhaseSummary, Sample, Statistics, Step, Text, ToolUse, Utc, Value,
+};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What is known of one phase since the last start.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Follow {
+    words: BTreeMap<TagIndex, Known>,
+    /// The state was seen before: a begin is a begin.
+    seen: bool,
+    open: Option<Open>,
+    ended: Option<Ended>,
+}
+
+/// The last good value of a word.
+#[derive(Debug, Clone)]
+struct Known {
+    value: Option<Value>,
+    time: Utc,
+    /// What was in force just before `time`.
+    before: Option<Value>,
+}
+
+/// A phase that goes on.
+#[derive(Debug, Clone)]
+pub(super) struct Open {
+    begin: Utc,
+    begin_wall: Utc,
+    /// Its begin was seen, and nothing was missed since.
+    pub(super) whole: bool,
+    /// What `split` and `operation` words say of it.
+    pub(super) names: BTreeMap<TagIndex, Option<Value>>,
+    tallies: Vec<Tally>,
+    tools: Vec<Tool>,
+}
+
+#[derive(Debug, Clone)]
+struct Tool {
+    value: Option<Value>,
+    from: Utc,
+    to: Option<Utc>,
+    tallies: Vec<Tally>,
+}
+
+/// A phase that has ended and may still be confirmed.
+#[derive(Debug, Clone)]
+pub(super) struct Ended {
+    pub(super) open: Open,
+    pub(super) end: Utc,
+    pub(super) end_wall: Utc,
+    /// Until when it waits, by either clock.
+    until: Utc,
+    wake: Monotonic,
+    /// The confirming count before the end.
+    base: Option<Value>,
+    pub(super) confirmed: Option<Confirmed>,
+}
+
+/// How a phase was confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Confirmed {
+    /// As it should be; the count, where it is one.
+    Yes(Option<u64>),
+    /// A count that jumped or fell.
+    Count(u64),
+}
+
+impl Follow {
+    pub(super) fn wake(&self) -> Option<(Monotonic, &'static str)> {
+        self.ended.as_ref().map(|e| (e.wake, "phase settle"))
+    }
+
+    pub(super) fn value(&self, tag: TagIndex) -> Option<&Value> {
+        self.words.get(&tag)?.value.as_ref()
+    }
+
+    fn learn(&mut self, sample: &Sample) {
+        let (time, value) = (sample.time(), sample.good().cloned());
+        let known =
+            self.words.entry(sample.tag).or_insert(Known { value: None, time, before: None });
+        if time > known.time {
+            known.before = known.value.take();
+            known.time = time;
+        }
+        known.value = value;
+    }
+
+    /// The value in force at `time` and, if it came exactly then, the one before.
+    fn at_begin(&self, tag: TagIndex, time: Utc) -> (Option<&Value>, Option<&Value>) {
+        match self.words.get(&tag) {
+            Some(known) if known.time == time => (known.before.as_ref(), known.value.as_ref()),
+            Some(known) => (known.value.as_ref(), None),
+            None => (None, None),
+        }
+    }
+
+    fn tallies(&self, phase: &Phase, begin: Utc) -> Vec<Tally> {
+        let tally = |tag: &TagIndex| {
+            let (in_force, at_once) = self.at_begin(*tag, begin);
+            let mut tally = Tally::new(begin, in_force.and_then(Value::number));
+            if let Some(value) = at_once {
+                tally.take(begin, value.number());
+            }
+            tally
+        };
+        phase.record.iter().map(tally).collect()
+    }
+
+    fn tool(&self, phase: &Phase, from: Utc) -> Option<Tool> {
+        let by = phase.by?;
+        let tallies = self.tallies(phase, from);
+        Some(Tool { value: self.value(by).cloned(), from, to: None, tallies })
+    }
+
+    fn begin(&mut self, phase: &Phase, sample: &Sample, whole: bool) {
+        let begin = sample.time();
+        let item = phase.item.as_ref().and_then(|spec| match spec.from {
+            CodeFrom::Word(word) => Some(word.tag),
+            CodeFrom::Current | CodeFrom::Order => None,
+        });
+        let names = phase.split.iter().copied().chain(phase.operation.map(|w| w.tag)).chain(item);
+        self.open = Some(Open {
+            begin,
+            begin_wall: sample.receive,
+            whole,
+            names: names.map(|tag| (tag, self.value(tag).cloned())).collect(),
+            tallies: self.tallies(phase, begin),
+            tools: self.tool(phase, begin).into_iter().collect(),
+        });
+    }
+
+    fn end(&mut self, phase: &Phase, sample: &Sample, now: Monotonic) {
+        let Some(open) = self.open.take() else { return };
+        let end = sample.time();
+        let (base, at_once) = match &phase.confirm {
+            Some(confirm) => self.at_begin(confirm.word.tag, end),
+            None => (None, None),
+        };
+        let mut ended = Ended {
+            open,
+            end,
+            end_wall: sample.receive,
+            until: end.plus(phase.settle),
+            wake: now.plus(phase.settle),
+            base: base.cloned(),
+            confirmed: phase.confirm.is_none().then_some(Confirmed::Yes(None)),
+        };
+        if let (Some(confirm), Some(value)) = (&phase.confirm, at_once) {
+            ended.confirm(confirm, value);
+        }
+        self.ended = Some(ended);
+    }
+
+    /// A recorded tag, in whatever it counts: the open phase, and one that ended at this very moment.
+    fn record(&mut self, index: usize, sample: &Sample) {
+        let (time, number) = (sample.time(), sample.good().and_then(Value::number));
+        let ended = self.ended.as_mut().filter(|e| time <= e.end).map(|e| &mut e.open);
+        for open in ended.into_iter().chain(self.open.as_mut()) {
+            let last = open.tools.len().saturating_sub(1);
+            let tools = open.tools.iter_mut().enumerate();
+            let tools = tools.filter(|(i, t)| *i == last || t.to == Some(time)).map(|(_, t)| t);
+            let tallies = tools.filter_map(|t| t.tallies.get_mut(index));
+            for tally in tallies.chain(open.tallies.get_mut(index)) {
+                tally.take(time, number);
+            }
+        }
+    }
+
+    fn change_tool(&mut self, phase: &Phase, sample: &Sample) {
+        let time = sample.time();
+        let next = self.tool(phase, time);
+        let Some(open) = &mut self.open else { return };
+        match open.tools.last_mut() {
+            Some(last) if last.value.as_ref() == sample.good() => {}
+            // Changed at its very begin: the one before was never in force.
+            Some(last) if last.from == time => last.value = sample.good().cloned(),
+            Some(last) => {
+                last.to = Some(time);
+                open.tools.extend(next);
+            }
+            None => open.tools.extend(next),
+        }
+    }
+}
+
+impl Ended {
+    fn confirm(&mut self, confirm: &Condition, value: &Value) {
+        if self.confirmed.is_some() {
+            return;
+        }
+        let base = self.base.as_ref();
+        self.confirmed = match confirm.test {
+            Test::Rises => match (base.and_then(Value::count), value.count()) {
+                (Some(old), Some(new)) if new == old.saturating_add(1) => {
+                    Some(Confirmed::Yes(Some(new)))
+                }
+                (Some(old), Some(new)) if new != old => Some(Confirmed::Count(new)),
+                (Some(_) | None, _) => None,
+            },
+            Test::Changes => (base != Some(value)).then_some(Confirmed::Yes(None)),
+            Test::In(_) => holds(confirm, value).then_some(Confirmed::Yes(None)),
+        };
+    }
+
+    /// How long it was, in the source's time.
+    pub(super) fn length(&self) -> Duration {
+        self.end.since(self.open.begin)
+    }
+
+    /// From when to when, by our wall clock.
+    pub(super) fn stay(&self) -> Interval {
+        Interval { from: self.open.begin_wall, to: Some(self.end_wall) }
+    }
+
+    pub(super) fn summary(&self, plant: &Plant, phase: &Phase) -> PhaseSummary {
+        let close = |tallies: &[Tally], end: Utc| -> Vec<Statistics> {
+            let named = phase.record.iter().map(|tag| plant.tag(*tag).name.clone());
+            tallies.iter().zip(named).map(|(t, name)| t.close(name, end)).collect()
+        };
+        let tool = |t: &Tool| {
+            let text = t.value.as_ref().and_then(Value::as_text).unwrap_or_default();
+            let to = t.to.unwrap_or(self.end);
+            ToolUse {
+                value: Text::parse(&text)
+                    .unwrap_or_else(|_| Text::parse("(none)").expect("a good text")),
+                interval: Interval { from: t.from, to: Some(to) },
+                statistics: close(&t.tallies, to),
+            }
+        };
+        PhaseSummary {
+            phase: phase.id.clone(),
+            interval: Interval { from: self.open.begin, to: Some(self.end) },
+            statistics: close(&self.open.tallies, self.end),
+            tools: self.open.tools.iter().map(tool).collect(),
+            count: match self.confirmed {
+                Some(Confirmed::Yes(count)) => count,
+                Some(Confirmed::Count(count)) => Some(count),
+                None => None,
+            },
+        }
+    }
+}
+
+/// Whether a value is among those that a condition names.
+fn holds(condition: &Condition, value: &Value) -> bool {
+    let Some(value) = super::snapshot::pick(value, condition.word) else { return false };
+    let same = |wanted: &Value| match (wanted.integer(), value.integer()) {
+        (Some(a), Some(b)) => a == b,
+        (Some(_) | None, _) => *wanted == value,
+    };
+    match &condition.test {
+        Test::In(values) => values.iter().any(same),
+        Test::Rises | Test::Changes => false,
+    }
+}
+
+impl Capture {
+    pub(super) fn on_phase_word(
+        &mut self,
+        step: &mut Step,
+        station: StationIndex,
+        phase: usize,
+        sample: &Sample,
+    ) {
+        let late = |e: &Ended| sample.time() > e.until;
+        if self.follow(station, phase).ended.as_ref().is_some_and(late) {
+            self.finish_phase(step, station, phase);
+        }
+        let spec = self.phase(station, phase);
+        let idle_count = self.count_in_idle(&spec, station, phase, sample);
+        let follow = self.follow(station, phase);
+        follow.learn(sample);
+        for (index, _) in spec.record.iter().enumerate().filter(|(_, t)| **t == sample.tag) {
+            follow.record(index, sample);
+        }
+        if spec.by == Some(sample.tag) {
+            follow.change_tool(&spec, sample);
+        }
+        if let (Some(confirm), Some(ended)) = (&spec.confirm, &mut follow.ended)
+            && let Some(value) = sample.good().filter(|_| confirm.word.tag == sample.tag)
+        {
+            ended.confirm(confirm, value);
+        }
+        self.name_or_split(step, station, phase, &spec, sample);
+        if spec.while_.word.tag == sample.tag {
+            self.turn(step, station, phase, &spec, sample);
+        }
+        if let Some((since, count)) = idle_count {
+            self.unseen_operations(step, station, sample.tag, since, count);
+        }
+    }
+
+    /// A word that names the phase came shortly after its begin, or splits it.
+    fn name_or_split(
+        &mut self,
+        step: &mut Step,
+        station: StationIndex,
+        phase: usize,
+        spec: &Phase,
+        sample: &Sample,
+    ) {
+        let follow = self.follow(station, phase);
+        let Some(open) = &mut follow.open else { return };
+        let Some(name) = open.names.get_mut(&sample.tag) else { return };
+        if name.as_ref() == sample.good() {
+            return;
+        }
+        if sample.time().since(open.begin) <= spec.settle {
+            *name = sample.good().cloned();
+        } else if spec.split.contains(&sample.tag) {
+            follow.end(spec, sample, step.at.monotonic);
+            follow.begin(spec, sample, true);
+        }
+    }
+
+    /// The state of the machine changed.
+    fn turn(
+        &mut self,
+        step: &mut Step,
+        station: StationIndex,
+        phase: usize,
+        spec: &Phase,
+        sample: &Sample,
+    ) {
+        let on = sample.good().is_some_and(|v| holds(&spec.while_, v));
+        let follow = self.follow(station, phase);
+        let seen = std::mem::replace(&mut follow.seen, true);
+        match (on, follow.open.is_some()) {
+            (true, false) => {
+                if follow.ended.is_some() {
+                    self.finish_phase(step, station, phase);
+                }
+                self.follow(station, phase).begin(spec, sample, seen);
+            }
+            (false, true) => follow.end(spec, sample, step.at.monotonic),
+            (true, true) | (false, false) => {}
+        }
+    }
+
+    pub(super) fn on_phase_wake(&mut self, step: &mut Step, station: StationIndex, phase: usize) {
+        self.finish_phase(step, station, phase);
+    }
+
+    fn finish_phase(&mut self, step: &mut Step, station: StationIndex, phase: usize) {
+        if let Some(ended) = self.follow(station, phase).ended.take() {
+            let spec = self.phase(station, phase);
+            self.conclude(step, station, phase, &spec, &ended);
+        }
+    }
+
+    /// What was missed makes every phase that goes on a part of one.
+    pub(super) fn break_phases(
+        &mut self,
+        step: &mut Step,
+        device: crate::model::plant::DeviceIndex,
+        tag: Option<TagIndex>,
+    ) {
+        let live = self.live_mut();
+        let plant = live.plant.clone();
+        let mut over = Vec::new();
+        for ((station, phase), follow) in &mut live.follows {
+            if plant.station(*station).device != Some(device) {
+                continue;
+            }
+            if let Some(open) = &mut follow.open {
+                open.whole = false;
+            }
+            if tag.is_none() && follow.ended.is_some() {
+                over.push((*station, *phase));
+            }
+        }
+        for (station, phase) in over {
+            self.finish_phase(step, station, phase);
+        }
+    }
+
+    /// A count that rises while no phase goes on or waits: work that was not seen.
+    fn count_in_idle(
+        &mut self,
+        spec: &Phase,
+        station: StationIndex,
+        phase: usize,
+        sample: &Sample,
+    ) -> Option<(Utc, u64)> {
+        let confirm = spec.confirm.as_ref().filter(|c| c.test == Test::Rises)?;
+        let follow = self.follow(station, phase);
+        if confirm.word.tag != sample.tag || follow.open.is_some() || follow.ended.is_some() {
+            return None;
+        }
+        let new = sample.good()?.count()?;
+        let old = follow.value(sample.tag)?.count()?;
+        (new > old).then(|| (sample.receive, new.saturating_sub(old)))
+    }
+
+    pub(super) fn follow(&mut self, station: StationIndex, phase: usize) -> &mut Follow {
+        self.live_mut().follows.entry((station, phase)).or_default()
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "indexes are made with the plant")]
+    fn phase(&self, station: StationIndex, phase: usize) -> Phase {
+        self.live().station(station).phases[phase].clone()
+    }
+}

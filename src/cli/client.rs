@@ -1,0 +1,89 @@
+//! Asking the daemon over HTTP.
+use super::Context;
+use super::exit::{Exit, Failure};
+use serde_json::Value;
+use std::time::Duration;
+
+/// Longest wait for an answer.
+const ANSWER_WITHIN: Duration = Duration::from_mins(1);
+
+fn agent(within: Option<Duration>) -> ureq::Agent {
+    let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(within);
+    config.build().into()
+}
+
+fn unreachable(context: &Context, why: &ureq::Error) -> Failure {
+    Failure::new(
+        Exit::Unreachable,
+        format!(
+            "the daemon at {} does not answer: {why}; is it running (`pedigree run`)? Another address is given with --url",
+            context.url
+        ),
+    )
+}
+
+fn read(
+    context: &Context,
+    answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+) -> Result<Value, Failure> {
+    let mut answer = answer.map_err(|why| unreachable(context, &why))?;
+    let status = answer.status().as_u16();
+    let body: Value = answer
+        .body_mut()
+        .with_config()
+        .limit(u64::MAX)
+        .read_json()
+        .map_err(|why| unreachable(context, &why))?;
+    match status {
+        200..=299 => Ok(body),
+        _ => Err(problem(status, &body)),
+    }
+}
+
+/// An RFC 9457 problem as words and exit code.
+fn problem(status: u16, body: &Value) -> Failure {
+    let exit = match status {
+        404 | 300 => Exit::NotFound,
+        503 | 429 => Exit::Temporary,
+        _ => Exit::Negative,
+    };
+    let say = |key: &str| body.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (title, detail) = (say("title"), say("detail"));
+    let mut text = match (title.is_empty(), detail.is_empty()) {
+        (false, false) => format!("{title}: {detail}"),
+        (false, true) => title,
+        (true, _) => detail,
+    };
+    for candidate in body.get("candidates").and_then(Value::as_array).into_iter().flatten() {
+        if let Some(id) = candidate.as_str() {
+            text.push_str("\n  ");
+            text.push_str(id);
+        }
+    }
+    Failure::new(exit, text)
+}
+
+/// Asks a question; `query` is encoded here.
+pub(super) fn get(context: &Context, path: &str, query: &[(&str, &str)]) -> Result<Value, Failure> {
+    let mut request = agent(Some(ANSWER_WITHIN)).get(format!("{}{path}", context.url));
+    for (key, value) in query {
+        request = request.query(key, value);
+    }
+    read(context, request.call())
+}
+
+/// Has something done.
+pub(super) fn post(context: &Context, path: &str, body: &Value) -> Result<Value, Failure> {
+    let request = agent(Some(ANSWER_WITHIN)).post(format!("{}{path}", context.url));
+    read(context, request.send_json(body))
+}
+
+/// Lines as they come, for as long as they do.
+pub(super) fn stream(
+    context: &Context,
+    path: &str,
+) -> Result<impl Iterator<Item = std::io::Result<String>> + use<>, Failure> {
+    let answer = agent(None).get(format!("{}{path}", context.url)).call();
+    let answer = answer.map_err(|why| unreachable(context, &why))?;
+    Ok(std::io::BufRead::lines(std::io::BufReader::new(answer.into_body().into_reader())))
+}

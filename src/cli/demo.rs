@@ -1,0 +1,147 @@
+//! `demo`: a simulated plant on real protocols, with the daemon beside it.
+use super::exit::{Done, Exit, Failure};
+use super::{Context, output, run, runtime};
+use crate::config;
+use crate::daemon::{self, Addresses, Settings};
+use crate::demo::{self, Demo, DemoOptions, DriftPlan, Facts};
+use crate::model::SiteId;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+/// Parts that must be through before there is something to ask about.
+const PARTS_BEFORE_QUESTIONS: u64 = 12;
+
+/// A simulated plant on real protocols, with the daemon beside it, to try everything on.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// What the plant makes; the same seed makes the same plant.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Parts a second, about.
+    #[arg(long, default_value_t = 1.0)]
+    speed: f64,
+    /// The press stays healthy.
+    #[arg(long)]
+    no_drift: bool,
+    /// Where to keep the data; else it goes with the demo.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Where the console is.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    http: SocketAddr,
+    /// Where the OPC UA address space is.
+    #[arg(long, default_value = "127.0.0.1:4855")]
+    opcua: SocketAddr,
+}
+
+pub(super) fn run(_: &Context, args: &Args) -> Done {
+    runtime::log("warn")?;
+    let temporary = match &args.data {
+        Some(_) => None,
+        None => Some(tempfile::tempdir().map_err(|why| io(&why))?),
+    };
+    let dir = temporary.as_ref().map(|t| t.path().to_owned()).or_else(|| args.data.clone());
+    let dir = dir.unwrap_or_default();
+    std::fs::create_dir_all(&dir).map_err(|why| io(&why))?;
+    output::notice("making keys and starting the simulated PLCs …");
+    runtime::runtime()?.block_on(both(args, &dir, temporary.is_some()))
+}
+
+fn io(why: &std::io::Error) -> Failure {
+    Failure::new(Exit::Io, format!("the demo's folder cannot be made: {why}"))
+}
+
+async fn both(args: &Args, dir: &Path, temporary: bool) -> Done {
+    let mut options = DemoOptions::new(args.seed, daemon::clock());
+    options.cycle = Duration::from_secs_f64(1.0 / args.speed.clamp(0.01, 1_000.0));
+    if args.no_drift {
+        options.drift = None::<DriftPlan>;
+    }
+    let now = options.now.clone();
+    let started = Demo::start(options, &dir.join("plcs")).await;
+    let (demo, plcs) = started.map_err(|why| Failure::new(Exit::Io, why.to_string()))?;
+    keep_files(dir, &demo.plant_files).map_err(|why| io(&why))?;
+    let site = SiteId::parse("demo").expect("a good name");
+    let checked = config::plant::load(&demo.plant_files, &site)
+        .map_err(|faults| Failure::new(Exit::Configuration, faults.to_string()))?;
+    let settings = Settings {
+        plant: checked.plant,
+        data_dir: dir.join("data"),
+        pki_dir: dir.join("pki"),
+        http: args.http,
+        opcua: Some(args.opcua),
+        crash: None,
+        now,
+    };
+    let stop = CancellationToken::new();
+    let (up, address) = oneshot::channel();
+    let daemon = async {
+        let ended = daemon::run(settings, stop.clone(), up).await;
+        stop.cancel();
+        demo.stop();
+        ended
+    };
+    let told = tell(&demo, dir, temporary, address, stop.clone());
+    let signal = runtime::stop_on_signal(stop.clone());
+    let (ended, (), told, ()) = tokio::join!(daemon, plcs, told, signal);
+    ended.map_err(|why| run::failure(&why))?;
+    told
+}
+
+fn keep_files(dir: &Path, files: &[(String, String)]) -> std::io::Result<()> {
+    let folder = dir.join("plant.d");
+    std::fs::create_dir_all(&folder)?;
+    for (name, text) in files {
+        std::fs::write(folder.join(name), text)?;
+    }
+    let settings =
+        "site = \"demo\"\ndata_dir = \"data\"\nplant_dir = \"plant.d\"\npki_dir = \"pki\"\n";
+    std::fs::write(dir.join("pedigree.toml"), settings)
+}
+
+/// The banner when all is up, the questions when there is something to ask, a line at the drift.
+async fn tell(
+    demo: &Demo,
+    dir: &Path,
+    temporary: bool,
+    address: oneshot::Receiver<Addresses>,
+    stop: CancellationToken,
+) -> Done {
+    let Ok(Addresses { http, opcua }) = address.await else { return Ok(Exit::Ok) };
+    let opcua = opcua.map_or(String::new(), |a| format!("opc.tcp://{a}"));
+    let console = format!("http://{http}");
+    let facts = Facts { plcs: &demo.plcs, opcua: &opcua, console: &console, data: dir, temporary };
+    output::line(demo::banner(&facts))?;
+    let mut progress = demo.progress();
+    let mut asked = false;
+    let mut drifted = false;
+    loop {
+        // Cancel-safe: both only wait.
+        tokio::select! {
+            changed = progress.changed() => if changed.is_err() { return Ok(Exit::Ok) },
+            () = stop.cancelled() => return Ok(Exit::Ok),
+        }
+        let parts = *progress.borrow_and_update();
+        let onset = demo.onset();
+        if !asked
+            && parts >= PARTS_BEFORE_QUESTIONS
+            && let Some(questions) = demo::questions(&demo.truth(), onset.as_ref())
+        {
+            asked = true;
+            output::line("  try:")?;
+            for question in questions {
+                output::line(format_args!("    {question}"))?;
+            }
+        }
+        if let (Some(onset), false) = (&onset, drifted) {
+            drifted = true;
+            output::line(format_args!(
+                "  from now on the press is losing force (first part: {}); watch it being noticed:  pedigree tap --events",
+                onset.unit
+            ))?;
+        }
+    }
+}

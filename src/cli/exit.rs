@@ -1,0 +1,47 @@
+//! Exit codes with a meaning (after `sysexits.h` where it has one).
+
+/// How a verb went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// As wanted.
+    Ok = 0,
+    /// The answer is no: findings, a failed verification.
+    Negative = 1,
+    /// The id is not recorded, or not one thing.
+    NotFound = 3,
+    /// The answer has known gaps.
+    Incomplete = 4,
+    /// The daemon or a PLC does not answer.
+    Unreachable = 69,
+    /// Disk or store.
+    Io = 74,
+    /// Somebody else has it; try again later.
+    Temporary = 75,
+    /// Permission or certificate.
+    Permission = 77,
+    /// The configuration is wrong.
+    Configuration = 78,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a verb could not do its work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub(super) exit: Exit,
+    pub(super) text: String,
+}
+
+impl Failure {
+    pub(super) fn new(exit: Exit, text: impl Into<String>) -> Self {
+        Self { exit, text: text.into() }
+    }
+}
+
+/// How a verb ended.
+pub(super) type Done = Result<Exit, Failure>;

@@ -1,0 +1,34 @@
+//! What goes where: data to stdout, notices to stderr.
+use super::exit::{Exit, Failure};
+use std::io::Write;
+
+/// A line of data. A reader that has gone away ends the program quietly, as `head` expects.
+pub(super) fn line(text: impl std::fmt::Display) -> Result<(), Failure> {
+    writeln!(std::io::stdout(), "{text}").map_err(|why| {
+        if why.kind() == std::io::ErrorKind::BrokenPipe {
+            Failure::new(Exit::Ok, "")
+        } else {
+            Failure::new(Exit::Io, format!("the output cannot be written: {why}"))
+        }
+    })
+}
+
+/// A line of notice; nothing is said if there is nowhere to say it.
+pub(super) fn notice(text: &str) {
+    if !text.is_empty() {
+        drop(writeln!(std::io::stderr(), "{text}"));
+    }
+}
+
+/// A JSON document, laid out for reading.
+pub(super) fn json(value: &serde_json::Value) -> Result<(), Failure> {
+    line(format_args!("{value:#}"))
+}
+
+/// A table with a head, columns aligned, readable without colour.
+pub(super) fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::TableStyle::new()).set_header(head.to_vec());
+    table.add_rows(rows);
+    table.lines().map(|l| l.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}

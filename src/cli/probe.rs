@@ -1,0 +1,154 @@
+//! `probe`, `browse`: an unknown PLC.
+use super::exit::{Done, Exit, Failure};
+use super::{Context, output, runtime, settings, stub};
+use crate::daemon;
+use crate::field::{modbus, opcua};
+use crate::model::plant::{Area, NodeAddress, Security};
+use crate::pki;
+use std::path::PathBuf;
+
+/// Ask an unknown PLC what it is and offers.
+#[derive(Debug, clap::Args)]
+pub(super) struct ProbeArgs {
+    /// `opc.tcp://host:port` or `tcp://host:port`.
+    url: String,
+    /// Modbus unit identifier.
+    #[arg(long, default_value_t = 1)]
+    unit: u8,
+}
+
+/// Walk the nodes of an OPC UA server; with --toml as the beginning of a plant file.
+#[derive(Debug, clap::Args)]
+pub(super) struct BrowseArgs {
+    /// `opc.tcp://host:port`.
+    url: String,
+    /// From this node on, `s=…` or `i=…` in `--namespace`.
+    #[arg(long, requires = "namespace")]
+    node: Option<String>,
+    /// Namespace URI of `--node`.
+    #[arg(long, value_name = "URI")]
+    namespace: Option<String>,
+    /// Steps down at most.
+    #[arg(long, default_value_t = 8)]
+    depth: usize,
+    /// The beginning of a plant file.
+    #[arg(long)]
+    toml: bool,
+    /// Speak without encryption, to a server that has none.
+    #[arg(long)]
+    insecure: bool,
+}
+
+fn pki_dir(context: &Context) -> Result<PathBuf, Failure> {
+    Ok(settings::settings(context)?.pki_dir.join(daemon::FIELD_PKI))
+}
+
+fn unreachable(url: &str, why: impl std::fmt::Display) -> Failure {
+    Failure::new(Exit::Unreachable, format!("{url}: {why}"))
+}
+
+pub(super) fn probe(context: &Context, args: &ProbeArgs) -> Done {
+    runtime::log("error")?;
+    if args.url.starts_with("opc.tcp://") {
+        probe_opcua(context, &args.url)
+    } else {
+        probe_modbus(&args.url, args.unit)
+    }
+}
+
+fn probe_opcua(context: &Context, url: &str) -> Done {
+    let (pki, now) = (pki_dir(context)?, (daemon::clock())().wall);
+    let found = runtime::runtime()?
+        .block_on(opcua::probe(url, &pki, now))
+        .map_err(|why| unreachable(url, why))?;
+    output::line(format_args!("{}  {}", found.application_name, found.application_uri))?;
+    if let Some(c) = &found.certificate {
+        let trusted = if found.trusted { "trusted" } else { "not trusted yet" };
+        let thumbprint = pki::thumbprint_hex(&c.thumbprint);
+        output::line(format_args!("certificate  {}  ({trusted})", c.subject))?;
+        output::line(format_args!("  in a plant file:  trust = \"thumbprint:{thumbprint}\""))?;
+    }
+    for offer in &found.offers {
+        let logins = offer.logins.join(", ");
+        output::line(format_args!("endpoint     {} {}  ({logins})", offer.policy, offer.mode))?;
+    }
+    match &found.namespaces {
+        Ok(uris) => {
+            uris.iter().try_for_each(|uri| output::line(format_args!("namespace    {uri}")))?;
+        }
+        Err(why) => output::notice(&format!("its namespaces could not be read: {why}")),
+    }
+    Ok(Exit::Ok)
+}
+
+fn probe_modbus(url: &str, unit: u8) -> Done {
+    let fault = || {
+        let text =
+            format!("`{url}` is no URL of a PLC; wanted opc.tcp://host:port or tcp://host:port");
+        Failure::new(Exit::Configuration, text)
+    };
+    let (host, port) = url
+        .strip_prefix("tcp://")
+        .and_then(|rest| rest.rsplit_once(':'))
+        .and_then(|(host, port)| Some((host, port.parse().ok()?)))
+        .ok_or_else(fault)?;
+    let found = runtime::runtime()?
+        .block_on(modbus::probe(host, port, unit, daemon::clock()))
+        .map_err(|why| unreachable(url, why))?;
+    if let Some(latency) = found.latency {
+        output::line(format_args!("answers in   {:.1} ms", latency.as_secs_f64() * 1e3))?;
+    }
+    for (object, text) in &found.identity {
+        output::line(format_args!("identity {object}   {text}"))?;
+    }
+    for (area, answer) in &found.areas {
+        let area = match area {
+            Area::Holding => "hr",
+            Area::Input => "ir",
+            Area::Coil => "co",
+            Area::Discrete => "di",
+        };
+        let answer = match answer {
+            Ok(value) => format!("{value}"),
+            Err(why) => why.to_string(),
+        };
+        output::line(format_args!("{area}:0         {answer}"))?;
+    }
+    Ok(Exit::Ok)
+}
+
+pub(super) fn browse(context: &Context, args: &BrowseArgs) -> Done {
+    runtime::log("error")?;
+    let (pki, now) = (pki_dir(context)?, (daemon::clock())().wall);
+    let security = if args.insecure { Security::None } else { Security::SignAndEncrypt };
+    let target = opcua::Target::url(&args.url, security);
+    let start = args
+        .node
+        .as_ref()
+        .zip(args.namespace.as_ref())
+        .map(|(node, uri)| NodeAddress { namespace: uri.clone(), identifier: node.clone() });
+    let found = runtime::runtime()?
+        .block_on(opcua::browse(&target, start.as_ref(), args.depth, &pki, now))
+        .map_err(|why| unreachable(&args.url, why))?;
+    if args.toml {
+        output::line(stub::plant_file(&args.url, args.insecure, &found.variables))?;
+    } else {
+        let row = |v: &opcua::Variable| {
+            vec![
+                v.path.join("/"),
+                v.address.identifier.clone(),
+                v.data_type.clone(),
+                v.value.to_string(),
+                v.quality.to_string(),
+                if v.writable { "rw" } else { "r" }.to_owned(),
+            ]
+        };
+        let rows = found.variables.iter().map(row).collect();
+        let head = ["PATH", "NODE", "TYPE", "VALUE", "QUALITY", ""];
+        output::line(output::table(&head, rows))?;
+    }
+    if !found.complete {
+        output::notice("not everything is listed; look deeper with --depth, or from a --node");
+    }
+    Ok(Exit::Ok)
+}

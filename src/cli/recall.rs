@@ -1,0 +1,153 @@
+//! `recall`: everything that a lot went into, and what cannot be told.
+use super::exit::{Done, Exit, Failure};
+use super::trace::{is_complete, reason, reasons};
+use super::{Context, client, output};
+use serde_json::Value;
+
+/// Everything that a lot went into, and what cannot be told.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The lot: its number, or the full form such as `l/supplier/ACME/0001`.
+    #[arg(long)]
+    lot: String,
+    /// Comma-separated values, one row an item.
+    #[arg(long)]
+    csv: bool,
+}
+
+/// One row of the answer.
+struct Row {
+    group: &'static str,
+    item: String,
+    state: String,
+    via: String,
+    station: String,
+    time: String,
+    reason: String,
+}
+
+fn text(value: &Value, key: &str) -> String {
+    value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+    value.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Done {
+    let answer = client::get(context, "/api/v1/recall", &[("lot", &args.lot)])?;
+    if context.json {
+        output::json(&answer)?;
+    } else {
+        let rows = rows(answer.get("body").unwrap_or(&Value::Null));
+        if args.csv {
+            as_csv(&rows)?;
+        } else {
+            as_table(&rows)?;
+        }
+        let count = |group: &str| rows.iter().filter(|r| r.group == group).count();
+        output::notice(&format!(
+            "{} suspect, {} containers, {} shipped, {} unknown; as of record #{}",
+            count("suspect"),
+            count("container"),
+            count("shipped"),
+            count("unknown"),
+            answer.get("position").and_then(Value::as_u64).unwrap_or(0),
+        ));
+        for why in reasons(&answer) {
+            output::notice(&why);
+        }
+    }
+    Ok(if is_complete(&answer) { Exit::Ok } else { Exit::Incomplete })
+}
+
+fn rows(body: &Value) -> Vec<Row> {
+    let bare = |group, item: String| Row {
+        group,
+        item,
+        state: String::new(),
+        via: String::new(),
+        station: String::new(),
+        time: String::new(),
+        reason: String::new(),
+    };
+    let mut rows = Vec::new();
+    for suspect in list(body, "suspect") {
+        rows.push(Row {
+            state: state(suspect.get("state").unwrap_or(&Value::Null)),
+            via: text(suspect, "via"),
+            station: text(suspect, "station"),
+            time: text(suspect, "time"),
+            ..bare("suspect", text(suspect, "item"))
+        });
+    }
+    for container in list(body, "containers").filter_map(Value::as_str) {
+        rows.push(bare("container", container.to_owned()));
+    }
+    for shipped in list(body, "shipped").filter_map(Value::as_array) {
+        let word = |i: usize| shipped.get(i).and_then(Value::as_str).unwrap_or_default();
+        rows.push(Row { state: word(1).to_owned(), ..bare("shipped", word(0).to_owned()) });
+    }
+    for unknown in list(body, "unknown").filter_map(Value::as_array) {
+        let item = unknown.first().and_then(Value::as_str).unwrap_or_default();
+        let why = unknown.get(1).map(reason).unwrap_or_default();
+        rows.push(Row { reason: why, ..bare("unknown", item.to_owned()) });
+    }
+    rows
+}
+
+/// Where an item stands, as words.
+fn state(value: &Value) -> String {
+    match value {
+        Value::String(word) => word.clone(),
+        Value::Object(map) => {
+            let mut words = map.iter().map(|(word, of)| (word, of.as_str().unwrap_or_default()));
+            words.next().map_or_else(String::new, |(word, of)| format!("{word} {of}"))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => String::new(),
+    }
+}
+
+impl Row {
+    fn cells(&self) -> [&str; 7] {
+        [self.group, &self.item, &self.state, &self.via, &self.station, &self.time, &self.reason]
+    }
+}
+
+const HEAD: [&str; 7] = ["group", "item", "state", "via", "station", "time", "reason"];
+
+fn as_csv(rows: &[Row]) -> Result<(), Failure> {
+    output::line(HEAD.join(","))?;
+    for row in rows {
+        output::line(row.cells().map(cell).join(","))?;
+    }
+    Ok(())
+}
+
+/// RFC 4180; a cell that a spreadsheet would take for a formula gets an apostrophe.
+fn cell(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@']);
+    let text = if formula { format!("'{text}") } else { text.to_owned() };
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
+}
+
+fn as_table(rows: &[Row]) -> Result<(), Failure> {
+    let cells = rows.iter().map(|r| r.cells().map(str::to_owned).to_vec()).collect();
+    output::line(output::table(&HEAD.map(str::to_uppercase).each_ref().map(String::as_str), cells))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cell;
+
+    #[test]
+    fn a_cell_cannot_become_a_formula_or_break_its_row() {
+        assert_eq!(cell("=1+1"), "'=1+1");
+        assert_eq!(cell("a,\"b\""), "\"a,\"\"b\"\"\"");
+        assert_eq!(cell("u/site/SN-1"), "u/site/SN-1");
+    }
+}

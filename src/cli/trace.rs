@@ -1,0 +1,161 @@
+//! `trace`: what an item was made of and went into, with its own record.
+use super::exit::{Done, Exit, Failure};
+use super::{Context, client, output, tree};
+use serde_json::Value;
+
+/// What an item was made of and went into.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A serial, a lot number, or the full form such as `l/supplier/ACME/0001`.
+    id: String,
+    /// Only what it was made of.
+    #[arg(long, conflicts_with = "down")]
+    up: bool,
+    /// Only what it went into.
+    #[arg(long)]
+    down: bool,
+    /// Links to follow at most.
+    #[arg(long)]
+    depth: Option<u32>,
+    /// List every brother.
+    #[arg(long)]
+    all: bool,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Done {
+    let item = client::get(context, "/api/v1/item", &[("id", &args.id)])?;
+    let depth = args.depth.map(|d| d.to_string());
+    let mut ways = Vec::new();
+    for (wanted, direction) in [(!args.down, "backward"), (!args.up, "forward")] {
+        if wanted {
+            let mut query = vec![("id", args.id.as_str()), ("direction", direction)];
+            if let Some(depth) = &depth {
+                query.push(("depth", depth));
+            }
+            ways.push(client::get(context, "/api/v1/trace", &query)?);
+        }
+    }
+    if context.json {
+        output::json(&serde_json::json!({ "item": item, "traces": ways }))?;
+    } else {
+        as_text(&item, &ways, args.all)?;
+    }
+    let answers = std::iter::once(&item).chain(&ways);
+    Ok(if answers.clone().all(is_complete) { Exit::Ok } else { Exit::Incomplete })
+}
+
+/// Whether an answer says that nothing is missing.
+pub(super) fn is_complete(answer: &Value) -> bool {
+    answer.get("completeness").and_then(Value::as_str) == Some("complete")
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn array<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+    value.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+fn as_text(item: &Value, ways: &[Value], all: bool) -> Result<(), Failure> {
+    let body = item.get("body").unwrap_or(&Value::Null);
+    let product = text(body, "product");
+    let hold = text(body, "hold");
+    let mut head = text(body, "key").to_owned();
+    if !product.is_empty() {
+        head.push_str(&format!("  ({product})"));
+    }
+    if !hold.is_empty() {
+        head.push_str(&format!("  ON HOLD: {hold}"));
+    }
+    output::line(head)?;
+    for step in array(body, "steps") {
+        output::line(step_line(step))?;
+    }
+    for answer in ways {
+        let trace = answer.get("body").unwrap_or(&Value::Null);
+        let lines = tree::draw(trace, all);
+        let (some, none) = match text(trace, "direction") {
+            "forward" => ("went into", "went into nothing yet"),
+            _ => ("made of", "made of nothing that is recorded"),
+        };
+        output::line(if lines.is_empty() { none } else { some })?;
+        for line in lines {
+            output::line(format_args!("  {line}"))?;
+        }
+    }
+    for reason in std::iter::once(item).chain(ways).flat_map(reasons) {
+        output::notice(&reason);
+    }
+    let position = item.get("position").and_then(Value::as_u64).unwrap_or(0);
+    let complete = std::iter::once(item).chain(ways).all(is_complete);
+    let state = if complete { "complete" } else { "NOT complete" };
+    output::notice(&format!("{state}, as of record #{position}"));
+    Ok(())
+}
+
+fn step_line(step: &Value) -> String {
+    let mut line =
+        format!("  {}  {:9} {:12}", text(step, "time"), text(step, "verb"), text(step, "station"));
+    for key in ["operation", "result", "other"] {
+        let word = text(step, key);
+        if !word.is_empty() {
+            line.push_str(&format!("  {word}"));
+        }
+    }
+    for m in array(step, "measurements") {
+        let value = m.get("value").map(ToString::to_string).unwrap_or_default();
+        line.push_str(&format!("  {} {value} {}", text(m, "name"), text(m, "unit")));
+        if m.get("in_limits").and_then(Value::as_bool) == Some(false) {
+            line.push_str(" OUT OF LIMITS");
+        }
+    }
+    let evidence = text(step, "evidence");
+    if evidence != "automatic" {
+        line.push_str(&format!("  [{evidence}]"));
+    }
+    if step.get("complete").and_then(Value::as_bool) == Some(false) {
+        line.push_str("  [gap]");
+    }
+    line.trim_end().to_owned()
+}
+
+/// Why an answer is not complete, a sentence each.
+pub(super) fn reasons(answer: &Value) -> Vec<String> {
+    let incomplete = answer.get("completeness").and_then(|c| c.get("incomplete"));
+    let list = incomplete.and_then(Value::as_array).into_iter().flatten();
+    list.map(reason).collect()
+}
+
+/// One reason as a sentence.
+pub(super) fn reason(why: &Value) -> String {
+    let inner = |key: &str| why.get(key);
+    if let Some(gap) = inner("gap") {
+        let facts = gap.get("gap").unwrap_or(&Value::Null);
+        let interval = facts.get("interval").unwrap_or(&Value::Null);
+        let to = text(interval, "to");
+        let to = if to.is_empty() { "now" } else { to };
+        return format!(
+            "not complete: {} was at {} while it was not observed ({}, {} to {to})",
+            text(gap, "item"),
+            text(gap, "station"),
+            text(facts, "cause"),
+            text(interval, "from"),
+        );
+    }
+    if let Some(set_aside) = inner("quarantine") {
+        return format!(
+            "not complete: record #{} at {} was set aside with its raw values",
+            set_aside.get("position").map(ToString::to_string).unwrap_or_default(),
+            text(set_aside, "station"),
+        );
+    }
+    if let Some(one_of) = inner("one-of") {
+        return format!("not complete: {} has one of several lots", text(one_of, "item"));
+    }
+    if let Some(lag) = inner("lag") {
+        let durable = lag.get("durable").map(ToString::to_string).unwrap_or_default();
+        return format!("not complete: the index has not caught up with record #{durable}");
+    }
+    format!("not complete: {why}")
+}

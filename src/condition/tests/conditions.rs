@@ -1,0 +1,173 @@
+//! All charts of a plant: which value reaches which chart.
+use crate::condition::Conditions;
+use crate::model::plant::{Area, RegisterType, StringOrder, WordOrder};
+use crate::model::plant::{
+    Device, DeviceIndex, Heartbeat, Limits, ModbusLink, Monitor, Plant, Protocol, PurposeSpec,
+    ReadLimits, Register, Station, StationIndex, Tag, TagIndex, TagSource, Watched, Word,
+};
+use crate::model::{
+    Code, DeviceId, Digest, HandshakeId, ItemKey, Measurement, MonitorId, Quality, Sample, SiteId,
+    StationId, TagName, Ucum, Utc, Value, Verdict,
+};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+fn tag(name: &str) -> Tag {
+    Tag {
+        name: TagName::parse(name).unwrap(),
+        device: DeviceIndex(0),
+        source: TagSource::Register(Register {
+            area: Area::Holding,
+            address: 0,
+            kind: RegisterType::U16,
+            order: WordOrder::Abcd,
+            strings: StringOrder::HighLow,
+            scale: 1.0,
+        }),
+        fast: false,
+        watched: true,
+        every_change: false,
+        publish: None,
+        writable: false,
+        unit: None,
+        range: None,
+        bad: Vec::new(),
+        names: BTreeMap::new(),
+    }
+}
+
+fn device() -> Device {
+    Device {
+        id: DeviceId::parse("press").unwrap(),
+        protocol: Protocol::Modbus(ModbusLink {
+            url: "tcp://127.0.0.1:502".into(),
+            host: "127.0.0.1".into(),
+            port: 502,
+            unit: 1,
+            share: None,
+            timeout: Duration::from_secs(1),
+            limits: ReadLimits { words: 120, bits: 1_000, read_over: 8, holes: Vec::new() },
+        }),
+        publish: Duration::from_secs(1),
+        publish_fast: Duration::from_millis(100),
+        heartbeat: Heartbeat { plc: None, host: None, stale_after: Duration::from_secs(3) },
+        restart: None,
+        interface: None,
+    }
+}
+
+fn monitor(id: &str, of: Watched) -> Monitor {
+    Monitor {
+        id: MonitorId::parse(id).unwrap(),
+        of,
+        unit: Some(Ucum::parse("Cel").unwrap()),
+        limits: Some(Limits { low: None, high: Some(0.5), deadband: 0.0 }),
+        drift: None,
+    }
+}
+
+/// A press with a temperature, bit 3 of a status word, and a torque measured per unit.
+fn plant() -> Plant {
+    let torque = (HandshakeId::parse("result").unwrap(), TagName::parse("torque").unwrap());
+    Plant {
+        site: SiteId::parse("works").unwrap(),
+        devices: vec![device()],
+        tags: vec![tag("unwatched"), tag("temp"), tag("status")],
+        stations: vec![Station {
+            id: StationId::parse("OP10").unwrap(),
+            device: Some(DeviceIndex(0)),
+            line: None,
+            after: Vec::new(),
+            purpose: PurposeSpec::default(),
+            evidence: Vec::new(),
+            orders: false,
+            handshakes: Vec::new(),
+            phases: Vec::new(),
+            mounts: Vec::new(),
+            monitors: vec![
+                monitor("temp", Watched::Tag(Word { tag: TagIndex(1), bit: None })),
+                monitor("jam", Watched::Tag(Word { tag: TagIndex(2), bit: Some(3) })),
+                monitor("torque", Watched::Measurement(torque.0, torque.1)),
+            ],
+        }],
+        files: Vec::new(),
+        hash: Digest([0; 32]),
+    }
+}
+
+fn sample(tag: u32, value: Value, quality: Quality) -> Sample {
+    Sample {
+        tag: TagIndex(tag),
+        value,
+        quality,
+        source: Some(Utc(5)),
+        server: None,
+        receive: Utc(9),
+    }
+}
+
+#[test]
+fn a_sample_reaches_the_monitor_of_its_tag_or_bit() {
+    let plant = plant();
+    let mut conditions = Conditions::new(&plant);
+    let mut said = |tag, value, quality| {
+        let mut out = Vec::new();
+        conditions.on_sample(&plant, &sample(tag, value, quality), &mut out);
+        let said = |event: &crate::model::VerdictEvent| {
+            assert_eq!((event.station.as_str(), event.time), ("OP10", Utc(5)));
+            (event.monitor.to_string(), event.verdict)
+        };
+        out.iter().map(said).collect::<Vec<_>>()
+    };
+    let good = Quality::GOOD;
+    assert_eq!(said(0, Value::Real(9.0), good), []);
+    assert_eq!(said(1, Value::Real(9.0), Quality::BAD_RANGE), []);
+    assert_eq!(said(1, Value::Real(9.0), good), [("temp".into(), Verdict::Warning)]);
+    assert_eq!(said(2, Value::UInt(0b0111), good), [("jam".into(), Verdict::InControl)]);
+    assert_eq!(said(2, Value::UInt(0b1000), good), [("jam".into(), Verdict::Warning)]);
+    assert_eq!(said(7, Value::UInt(1), good), []);
+}
+
+#[test]
+fn a_measurement_reaches_the_monitor_of_its_handshake_and_name() {
+    let plant = plant();
+    let mut conditions = Conditions::new(&plant);
+    let unit = ItemKey::unit(Code::parse("SN-1").unwrap());
+    let mut said = |handshake: &str, name: &str| {
+        let mut out = Vec::new();
+        let measured = [Measurement {
+            name: TagName::parse(name).unwrap(),
+            value: Value::Real(1.0),
+            quality: Quality::GOOD,
+            unit: None,
+            low: None,
+            high: None,
+        }];
+        let handshake = HandshakeId::parse(handshake).unwrap();
+        conditions.on_measurements(StationIndex(0), &handshake, Utc(3), &unit, &measured, &mut out);
+        out
+    };
+    assert_eq!(said("result", "angle"), []);
+    assert_eq!(said("admit", "torque"), []);
+    let event = said("result", "torque").pop().unwrap();
+    assert_eq!((event.verdict, event.time), (Verdict::Warning, Utc(3)));
+    assert_eq!(event.item, Some(ItemKey::unit(Code::parse("SN-1").unwrap())));
+    assert_eq!(event.unit, Some(Ucum::parse("Cel").unwrap()));
+}
+
+#[test]
+fn what_the_record_says_of_a_monitor_is_not_said_again() {
+    let plant = plant();
+    let mut conditions = Conditions::new(&plant);
+    let hot = sample(1, Value::Real(9.0), Quality::GOOD);
+    let mut out = Vec::new();
+    conditions.on_sample(&plant, &hot, &mut out);
+    let mut again = Conditions::new(&plant);
+    again.restore(&plant, &out[0]);
+    let mut said = Vec::new();
+    again.on_sample(&plant, &hot, &mut said);
+    assert_eq!(said, []);
+    let mut elsewhere = out[0].clone();
+    elsewhere.station = StationId::parse("OP20").unwrap();
+    again.restore(&plant, &elsewhere);
+}

@@ -1,0 +1,92 @@
+//! The promise to the user, by simulation with fixed seeds: false alarms as seldom as promised, changes
+//! found as soon as the tables say, and the begin of a change within the bounds given.
+use super::*;
+use crate::model::Verdict;
+
+/// Steps a chart until it has learned; returns the time of the value that completed it.
+fn learned(chart: &mut Chart, process: &mut Process) -> i64 {
+    (0..20_000).find(|time| !step(chart, *time, process.next()).is_empty()).unwrap()
+}
+
+/// Share of charts that alarm falsely within a quarter of the promised interval, over the share that
+/// charts with a known centre and spread would.
+fn false_alarms(phi: f64, learn: u32, run_length: u64, charts: u64) -> f64 {
+    let alarms = (1..=charts).filter(|seed| {
+        let mut process = Process::new(*seed, phi);
+        let mut chart = Chart::new(&monitor(run_length, learn));
+        learned(&mut chart, &mut process);
+        (0..run_length / 4).any(|_| !step(&mut chart, 0, process.next()).is_empty())
+    });
+    alarms.count() as f64 / charts as f64 / -(-0.25_f64).exp_m1()
+}
+
+#[test]
+fn false_alarms_of_independent_values_are_as_seldom_as_promised() {
+    for (learn, run_length) in [(50, 500), (50, 2_000), (300, 1_000)] {
+        let found = false_alarms(0.0, learn, run_length, 800);
+        assert!((0.7..1.5).contains(&found), "{found} after {learn} values, {run_length}");
+    }
+}
+
+#[test]
+fn false_alarms_of_autocorrelated_values_are_as_seldom_as_promised() {
+    for (phi, learn, run_length) in [(0.5, 100, 500), (0.5, 300, 1_000), (0.9, 300, 500)] {
+        let found = false_alarms(phi, learn, run_length, 800);
+        assert!((0.7..1.5).contains(&found), "{found} at {phi} after {learn} values, {run_length}");
+    }
+}
+
+/// What a change of the given shape, begun 300 values after learning, was found to be.
+struct Found {
+    /// Values from the begin to the alarm, mean.
+    delay: f64,
+    /// Share of changes of which the true begin is within the bounds.
+    covered: f64,
+    /// Share of the affected values from the earliest begin on, mean.
+    recall: f64,
+}
+
+fn change(learn: u32, run_length: u64, shape: fn(f64) -> f64) -> Found {
+    let (mut found, mut delay, mut covered, mut recall) = (0.0, 0.0, 0.0, 0.0);
+    for seed in 1..=400 {
+        let mut process = Process::new(seed, 0.0);
+        let mut chart = Chart::new(&monitor(run_length, learn));
+        let learned = learned(&mut chart, &mut process);
+        let begin = learned + 300;
+        let (time, finding) = (learned + 1..)
+            .find_map(|time| {
+                let affected = if time < begin { 0.0 } else { shape((time - begin) as f64) };
+                step(&mut chart, time, process.next() + affected).pop().map(|found| (time, found))
+            })
+            .unwrap();
+        if time < begin {
+            continue;
+        }
+        assert_eq!(finding.verdict, Verdict::Drift);
+        let onset = finding.onset.unwrap();
+        let earliest = onset.earliest.map_or(learned, |earliest| earliest.0);
+        let values = (time - begin + 1) as f64;
+        found += 1.0;
+        delay += values;
+        covered += f64::from(u8::from((earliest..=onset.latest.0).contains(&begin)));
+        recall += (time - begin.max(earliest) + 1) as f64 / values;
+    }
+    Found { delay: delay / found, covered: covered / found, recall: recall / found }
+}
+
+#[test]
+fn a_step_of_one_sigma_is_found_as_soon_as_the_table_says_and_its_begin_is_within_the_bounds() {
+    // Table: 10.33 at a run length of 500 with a known centre and spread.
+    let step = change(1_000, 500, |_| 1.0);
+    assert!((9.3..11.4).contains(&step.delay), "found after {}", step.delay);
+    assert!(step.covered > 0.9, "covered {}", step.covered);
+    assert!(step.recall > 0.98, "recall {}", step.recall);
+}
+
+#[test]
+fn a_slow_ramp_is_found_and_its_earliest_begin_takes_in_most_of_what_it_affected() {
+    // Table: 53.3 at a run length of 500 with a known centre and spread.
+    let ramp = change(300, 500, |since| 0.01 * since);
+    assert!((45.0..65.0).contains(&ramp.delay), "found after {}", ramp.delay);
+    assert!(ramp.recall > 0.85, "recall {}", ramp.recall);
+}

@@ -1,0 +1,94 @@
+//! Keys and words of the language that this version does not act upon. They are refused with a
+//! reason: a line that does nothing is worse than a line that is missing.
+
+/// Table, key, and what can be done instead.
+const KEYS: [(&str, &str, &str); 47] = [
+    ("PlantFile", "test", "tests in plant files are not run; keep them out of the file"),
+    ("Device", "backoff", "a lost device is tried again after 1 s, then ever slower up to 1 min"),
+    ("Tag", "match", TEXT_AS_READ),
+    ("Tag", "parse", TEXT_AS_READ),
+    ("Station", "carry_over", "batches are not linked to the one before them"),
+    ("Station", "manual", "events come from handshakes and phases only"),
+    ("Handshake", "ring", PATTERNS),
+    ("Handshake", "notifier", PATTERNS),
+    ("Handshake", "recover", PATTERNS),
+    ("Handshake", "fetch", PATTERNS),
+    ("Handshake", "carrier", "carriers are not followed; the unit's own code must be read"),
+    ("Handshake", "members", "one item a request is packed: name its word `child`"),
+    ("Handshake", "best_before", "best-before dates are not recorded"),
+    ("Handshake", "context", "only the keys of this table are recorded"),
+    ("Handshake", "override", "nobody can overrule a permit"),
+    ("Handshake", "match", TEXT_AS_READ),
+    ("Handshake", "parse", TEXT_AS_READ),
+    ("Handshake", "for", TEMPLATES),
+    ("Measurement", "as", "curves are not stored; only single numbers are"),
+    ("Measurement", "parse", TEXT_AS_READ),
+    ("Phase", "require", "limits inside a phase are not checked; `monitor` watches a tag"),
+    ("Phase", "trigger", "a phase has no request word; a `handshake` has"),
+    ("Phase", "child", PHASE_EVENT),
+    ("Phase", "carrier", PHASE_EVENT),
+    ("Phase", "members", PHASE_EVENT),
+    ("Phase", "into", PHASE_EVENT),
+    ("Phase", "quantity", PHASE_EVENT),
+    ("Phase", "position", PHASE_EVENT),
+    ("Phase", "time", PHASE_EVENT),
+    ("Phase", "best_before", PHASE_EVENT),
+    ("Phase", "badge", PHASE_EVENT),
+    ("Phase", "context", PHASE_EVENT),
+    ("Phase", "result", PHASE_EVENT),
+    ("Phase", "codes", PHASE_EVENT),
+    ("Phase", "stable", "a phase is told from watched words, nothing is read twice"),
+    ("Phase", "match", TEXT_AS_READ),
+    ("Phase", "parse", TEXT_AS_READ),
+    ("Mount", "used", "what a feeder used is not counted; say `quantity` in a `consume` handshake"),
+    ("Mount", "check", "a mount is recorded as it is; it answers nobody"),
+    ("Mount", "for", TEMPLATES),
+    ("Mount", "no_read", "write codes for \"nothing there\" in `empty`"),
+    ("Mount", "match", TEXT_AS_READ),
+    ("Mount", "parse", TEXT_AS_READ),
+    (
+        "Monitor",
+        "per",
+        "a monitor watches every change; for one value per part use `values.X.drift`",
+    ),
+    (
+        "Monitor",
+        "stat",
+        "a monitor watches every change; for one value per part use `values.X.drift`",
+    ),
+    ("Monitor", "expr", "a monitor watches one tag; compute in the PLC"),
+    ("Monitor", "for", TEMPLATES),
+];
+
+/// Kind of word, word, and what can be done instead.
+const WORDS: [(&str, &str, &str); 5] = [
+    ("Pattern", "ring", PATTERNS),
+    ("Pattern", "ua-result", PATTERNS),
+    ("Pattern", "state-word", PATTERNS),
+    ("Pattern", "toggle", PATTERNS),
+    (
+        "Pattern",
+        "edge",
+        "a pulse that nobody answers is lost when nobody looks: give it an ack word",
+    ),
+];
+
+const PATTERNS: &str = "use the pattern `counter` or `req-ack`";
+const TEMPLATES: &str = "write each one out under its own name";
+const TEXT_AS_READ: &str = "a word is taken as it is read; take it apart in the PLC";
+const PHASE_EVENT: &str = "an event of a phase has item, operation and statistics only";
+
+/// Why a key of the language is refused in a table.
+pub(super) fn key(table: &str, key: &str) -> Option<&'static str> {
+    KEYS.iter().find(|(t, k, _)| *t == table && *k == key).map(|(.., reason)| *reason)
+}
+
+/// Why a word of the language is refused.
+pub(super) fn word(kind: &str, word: &str) -> Option<&'static str> {
+    WORDS.iter().find(|(k, w, _)| *k == kind && *w == word).map(|(.., reason)| *reason)
+}
+
+/// Every refused key, for the reference.
+pub(super) fn keys() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    KEYS.iter().copied()
+}

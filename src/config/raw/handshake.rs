@@ -1,0 +1,209 @@
+//! Exchanges of words with a PLC, as they are written.
+use crate::config::spot::{Keyed, NameOr, Scalar, Span, Spot};
+use crate::model::Result as Outcome;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// An exchange of words with the PLC that yields one trace event.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Handshake {
+    /// OPC UA: where the names of this table live; `node` and a dot stand before each.
+    pub(in crate::config) node: Option<Spot<String>>,
+    /// What happened when a request comes: `arrive` `complete` `produce` `consume` `install`
+    /// `remove` `pack` `inspect` `scrap` `rework`.
+    #[schemars(required)]
+    pub(in crate::config) event: Option<Spot<String>>,
+    /// How a request is made and answered.
+    #[schemars(extend("default" = "counter"))]
+    pub(in crate::config) pattern: Option<Spot<PatternWord>>,
+    /// The request word.
+    #[schemars(required)]
+    pub(in crate::config) trigger: Option<Spot<String>>,
+    /// The echo word; it is written last, when the record is durable.
+    #[schemars(required)]
+    pub(in crate::config) ack: Option<Spot<String>>,
+    /// The PLC's own count of its requests, where the trigger is a bit.
+    pub(in crate::config) number: Option<Spot<String>>,
+    /// Time to answer, from the request.
+    #[schemars(extend("default" = "1s"))]
+    pub(in crate::config) deadline: Option<Spot<Span>>,
+    /// Wait before reading, for PLCs that fill the data after the request.
+    #[schemars(extend("default" = "0s"))]
+    pub(in crate::config) settle: Option<Spot<Span>>,
+    /// Read twice until equal.
+    #[schemars(extend("default" = false))]
+    pub(in crate::config) stable: Option<Spot<bool>>,
+    /// `req-ack`: the trigger must fall so soon after the ack.
+    #[schemars(extend("default" = "10s"))]
+    pub(in crate::config) release: Option<Spot<Span>>,
+    /// What a number found at first contact is.
+    #[schemars(extend("default" = "baseline"))]
+    pub(in crate::config) first: Option<Spot<FirstWord>>,
+    /// The word with the unit's code; without it the unit last presented at the station
+    /// (`"@current"`).
+    pub(in crate::config) serial: Option<Spot<String>>,
+    /// The word with the lot's code: what is produced, or what is consumed.
+    pub(in crate::config) lot: Option<Spot<String>>,
+    /// The word with the code of the part that is installed, removed or packed.
+    pub(in crate::config) child: Option<Spot<String>>,
+    /// What it goes into: a lot or unit for `consume`, a container for `pack`.
+    pub(in crate::config) into: Option<Spot<Into>>,
+    /// Where the code is unique: `site`, `gs1`, or `product`, `material`, `supplier` as the word of
+    /// that key says; `{ supplier = "ACME" }` names it. Units: the site unless said; lots: required.
+    pub(in crate::config) scope: Option<Spot<NameOr<Fixed>>>,
+    /// The word with the product.
+    pub(in crate::config) product: Option<Spot<String>>,
+    /// The word with the material.
+    pub(in crate::config) material: Option<Spot<String>>,
+    /// The word with the supplier, for `scope = "supplier"`.
+    pub(in crate::config) supplier: Option<Spot<String>>,
+    /// Codes that are none: the passage gets a provisional unit.
+    #[schemars(extend("default" = ["", "NOREAD"]))]
+    pub(in crate::config) no_read: Option<Vec<Spot<String>>>,
+    /// The word with the amount, or `{ from, eu }`.
+    pub(in crate::config) quantity: Option<Spot<NameOr<Quantity>>>,
+    /// The word with the place in the parent, or the hopper.
+    pub(in crate::config) position: Option<Spot<String>>,
+    /// The word with the time at which it happened; else the trigger's source time.
+    pub(in crate::config) time: Option<Spot<String>>,
+    /// The word with the operation, recipe or program.
+    pub(in crate::config) operation: Option<Spot<String>>,
+    /// The word with the badge of who did it.
+    pub(in crate::config) badge: Option<Spot<String>>,
+    /// The word with the outcome.
+    pub(in crate::config) result: Option<Spot<String>>,
+    /// What the values of `result` mean.
+    #[serde(default)]
+    pub(in crate::config) codes: Keyed<Spot<Outcome>>,
+    /// Measurements, by name.
+    #[serde(default)]
+    pub(in crate::config) values: Keyed<Measured>,
+    /// Rules that the permit follows: `known` (the item is in the record), `not-held`.
+    pub(in crate::config) check: Option<Vec<Spot<String>>>,
+    /// Words to answer with: `"$permit"`, `"$reason"`, or a fixed value.
+    #[serde(default)]
+    pub(in crate::config) reply: Keyed<Spot<Scalar>>,
+    /// Codes of the permit.
+    pub(in crate::config) permit: Option<Spot<Permit>>,
+    /// The permit past the deadline; never `ok`.
+    #[schemars(extend("default" = "unknown"))]
+    pub(in crate::config) on_late: Option<Spot<PermitWord>>,
+}
+
+/// How a request is made and answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Pattern")]
+pub(in crate::config) enum PatternWord {
+    /// The PLC counts up a word; we echo the number.
+    Counter,
+    /// The PLC sets a bit; we set another; it falls; ours falls.
+    ReqAck,
+}
+
+/// What a number found at first contact is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "First")]
+pub(in crate::config) enum FirstWord {
+    /// It was dealt with before we came.
+    Baseline,
+    /// It is a request.
+    Process,
+}
+
+/// A permit that is not a yes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "LatePermit")]
+pub(in crate::config) enum PermitWord {
+    /// Not to be worked on here.
+    Nok,
+    /// To be reworked.
+    Rework,
+    /// Nothing can be said.
+    Unknown,
+}
+
+/// What something goes into.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Into {
+    /// The word with a lot's code.
+    pub(in crate::config) lot: Option<Spot<String>>,
+    /// The word with a unit's code.
+    pub(in crate::config) serial: Option<Spot<String>>,
+    /// The word with a container's code.
+    pub(in crate::config) container: Option<Spot<String>>,
+    /// Where that code is unique. Units and containers: the site unless said; lots: required.
+    pub(in crate::config) scope: Option<Spot<NameOr<Fixed>>>,
+}
+
+/// A scope whose name the file says.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Scope")]
+pub(in crate::config) struct Fixed {
+    /// Unique among the items of this product.
+    pub(in crate::config) product: Option<Spot<String>>,
+    /// Unique among the lots of this material.
+    pub(in crate::config) material: Option<Spot<String>>,
+    /// Unique among the lots of this supplier.
+    pub(in crate::config) supplier: Option<Spot<String>>,
+}
+
+/// An amount and its unit.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Quantity {
+    /// The word.
+    #[schemars(required)]
+    pub(in crate::config) from: Option<Spot<String>>,
+    /// Its unit as a UCUM code; the tag's unless said.
+    pub(in crate::config) eu: Option<Spot<String>>,
+}
+
+/// A measurement taken with a handshake.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Measurement")]
+pub(in crate::config) struct Measured {
+    /// The word.
+    #[schemars(required)]
+    pub(in crate::config) from: Option<Spot<String>>,
+    /// Its unit as a UCUM code; the tag's unless said.
+    pub(in crate::config) eu: Option<Spot<String>>,
+    /// Lower specification limit, inclusive.
+    pub(in crate::config) low: Option<Spot<f64>>,
+    /// Upper specification limit, inclusive.
+    pub(in crate::config) high: Option<Spot<f64>>,
+    /// With `drift`: how far back inside the limits a value must come before their warning ends.
+    #[schemars(extend("default" = 0))]
+    pub(in crate::config) deadband: Option<Spot<f64>>,
+    /// What may be called drift.
+    #[schemars(extend("examples" = ["one false alarm in 30d"]))]
+    pub(in crate::config) drift: Option<Spot<String>>,
+    /// With `drift`: values from which the baseline is learned.
+    #[schemars(range(min = 10), extend("default" = 50))]
+    pub(in crate::config) learn: Option<Spot<u32>>,
+    /// With `drift`: mean time between two values.
+    #[schemars(extend("default" = "1s"))]
+    pub(in crate::config) cycle: Option<Spot<Span>>,
+}
+
+/// Codes of the permit.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Permit {
+    /// Go on.
+    #[schemars(required)]
+    pub(in crate::config) ok: Option<Spot<i64>>,
+    /// Not to be worked on here.
+    #[schemars(required)]
+    pub(in crate::config) nok: Option<Spot<i64>>,
+    /// To be reworked; the code of `nok` unless said.
+    pub(in crate::config) rework: Option<Spot<i64>>,
+    /// Nothing can be said; the code of `nok` unless said.
+    pub(in crate::config) unknown: Option<Spot<i64>>,
+}

@@ -1,0 +1,40 @@
+//! The plant file as it is written: every key of the language, still unchecked.
+//!
+//! These types are the language. The schema, the reference and the check for unknown keys, wrong
+//! types and missing keys are made from them; what the values mean is checked in `resolve`. All
+//! keys are optional here, since the walk along the schema has reported a required one that is
+//! missing, and a second fault for the same gap would help nobody.
+
+mod device;
+mod handshake;
+mod station;
+
+pub(super) use device::{
+    Device, Interface, Login, SecurityWord, StringOrderWord, Tag, WordOrderWord,
+};
+pub(super) use handshake::{
+    FirstWord, Fixed, Handshake, Measured, PatternWord, Permit, PermitWord, Quantity,
+};
+pub(super) use station::{
+    EvidenceWord, Monitor, Mount, Orders, Phase, Purpose, PurposeWord, SpliceWord, Station,
+};
+
+use super::spot::{Keyed, Spot};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// A plant file: one controller and the stations that it serves.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PlantFile {
+    /// Version of this language; 1.
+    #[schemars(required, range(min = 1, max = 1))]
+    #[expect(dead_code, reason = "the walk along the schema checks it")]
+    pub(super) schema: Option<Spot<u8>>,
+    /// Controllers, by name.
+    #[serde(default)]
+    pub(super) device: Keyed<Device>,
+    /// Places of work, by name.
+    #[serde(default)]
+    pub(super) station: Keyed<Station>,
+}

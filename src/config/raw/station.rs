@@ -1,0 +1,239 @@
+//! What the words of a controller mean, as it is written.
+use super::Handshake;
+use super::handshake::Fixed;
+use crate::config::spot::{Keyed, NameOr, Span, Spot};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, Visitor};
+use std::borrow::Cow;
+use std::fmt;
+
+/// A place that does one operation on material.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Station {
+    /// The controller that serves it.
+    pub(in crate::config) device: Option<Spot<String>>,
+    /// Its line.
+    pub(in crate::config) line: Option<Spot<String>>,
+    /// Stations that come before it (route).
+    pub(in crate::config) after: Option<Vec<Spot<String>>>,
+    /// Whether it works through a list of work in order; a text says where the list comes from. The
+    /// rows themselves are given to the daemon, not here.
+    #[schemars(extend("default" = false))]
+    pub(in crate::config) orders: Option<Spot<Orders>>,
+    /// What the work is for; production unless said.
+    pub(in crate::config) purpose: Option<Spot<Purpose>>,
+    /// Bits that weaken what is recorded while they are set, with what they make of it.
+    #[serde(default)]
+    pub(in crate::config) evidence: Keyed<Spot<EvidenceWord>>,
+    /// Exchanges of words with the PLC, by name.
+    #[serde(default)]
+    pub(in crate::config) handshake: Keyed<Handshake>,
+    /// Intervals of machine state, by name.
+    #[serde(default)]
+    pub(in crate::config) phase: Keyed<Phase>,
+    /// Feeders, hoppers and slots, by name.
+    #[serde(default)]
+    pub(in crate::config) mount: Keyed<Mount>,
+    /// Watched tags, by name; the text alone is the tag.
+    #[serde(default)]
+    pub(in crate::config) monitor: Keyed<Spot<NameOr<Monitor>>>,
+}
+
+/// Whether a station has a list of work, or what it is read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::config) enum Orders {
+    /// Said plainly.
+    Given(bool),
+    /// Where the list comes from, for people.
+    From,
+}
+
+impl<'de> Deserialize<'de> for Orders {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl Visitor<'_> for Either {
+            type Value = Orders;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("true, false or a string")
+            }
+
+            fn visit_bool<E: Error>(self, given: bool) -> Result<Orders, E> {
+                Ok(Orders::Given(given))
+            }
+
+            fn visit_str<E: Error>(self, _: &str) -> Result<Orders, E> {
+                Ok(Orders::From)
+            }
+        }
+        d.deserialize_any(Either)
+    }
+}
+
+impl JsonSchema for Orders {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Orders".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["boolean", "string"] })
+    }
+}
+
+/// What the work at a station is for.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Purpose {
+    /// The word that says so.
+    pub(in crate::config) from: Option<Spot<String>>,
+    /// What its values mean.
+    #[serde(default)]
+    pub(in crate::config) codes: Keyed<Spot<PurposeWord>>,
+    /// Serials that begin with this are masters.
+    pub(in crate::config) masters: Option<Spot<String>>,
+}
+
+/// What work is for; only production enters charts, yield and shipment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "PurposeCode")]
+pub(in crate::config) enum PurposeWord {
+    /// Goods.
+    Production,
+    /// A master that must pass or must fail.
+    Master,
+    /// Setting the machine up.
+    Setup,
+    /// A trial.
+    Trial,
+}
+
+/// What a bit makes of what is recorded while it is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "Evidence")]
+pub(in crate::config) enum EvidenceWord {
+    /// Done by hand.
+    Manual,
+    /// Done past the interlock.
+    Bypassed,
+}
+
+/// An interval of machine state, with statistics of its tags.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Phase {
+    /// OPC UA: where the names of this table live; `node` and a dot stand before each.
+    pub(in crate::config) node: Option<Spot<String>>,
+    /// While this holds: `w = v`, `w in a, b`.
+    #[schemars(required)]
+    pub(in crate::config) r#while: Option<Spot<String>>,
+    /// Words whose change ends it and begins another.
+    pub(in crate::config) split: Option<Vec<Spot<String>>>,
+    /// Shorter ones are only noted.
+    #[schemars(extend("default" = "0s"))]
+    pub(in crate::config) ignore: Option<Spot<Span>>,
+    /// How long after its begin `split` words, and after its end `confirm`, may still come.
+    #[schemars(extend("default" = "2s"))]
+    pub(in crate::config) settle: Option<Spot<Span>>,
+    /// What must come true at its end, else it gives no event: `w = v`, `w in a, b`, `w rises`,
+    /// `w changes`.
+    pub(in crate::config) confirm: Option<Spot<String>>,
+    /// What happened when it ended: `complete` `inspect` `clean`; without it only its statistics
+    /// are kept.
+    pub(in crate::config) event: Option<Spot<String>>,
+    /// The word with the unit's code, `"@order"` (the next open row of the station's list) or
+    /// `"@current"`.
+    pub(in crate::config) serial: Option<Spot<String>>,
+    /// The word with the lot's code.
+    pub(in crate::config) lot: Option<Spot<String>>,
+    /// Where the code is unique: `site`, `gs1`, or `product`, `material`, `supplier` as the word of
+    /// that key says; `{ supplier = "ACME" }` names it. Units: the site unless said; lots: required.
+    pub(in crate::config) scope: Option<Spot<NameOr<Fixed>>>,
+    /// The word with the product, for `scope = "product"`.
+    pub(in crate::config) product: Option<Spot<String>>,
+    /// The word with the material, for `scope = "material"`.
+    pub(in crate::config) material: Option<Spot<String>>,
+    /// The word with the supplier, for `scope = "supplier"`.
+    pub(in crate::config) supplier: Option<Spot<String>>,
+    /// Codes that are none.
+    #[schemars(extend("default" = ["", "NOREAD"]))]
+    pub(in crate::config) no_read: Option<Vec<Spot<String>>>,
+    /// The word with the operation, recipe or program.
+    pub(in crate::config) operation: Option<Spot<String>>,
+    /// Tags with statistics.
+    pub(in crate::config) record: Option<Vec<Spot<String>>>,
+    /// Statistics per value of this tag.
+    pub(in crate::config) by: Option<Spot<String>>,
+}
+
+/// A feeder, hopper or slot: a lot is mounted from the moment its code appears until it goes.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Mount {
+    /// OPC UA: where the names of this table live; `node` and a dot stand before each.
+    pub(in crate::config) node: Option<Spot<String>>,
+    /// The word with the lot's code.
+    #[schemars(required)]
+    pub(in crate::config) lot: Option<Spot<String>>,
+    /// Where the code is unique: `site`, `gs1`, or `material`, `supplier` as the word of that key
+    /// says; `{ supplier = "ACME" }` names it.
+    #[schemars(required)]
+    pub(in crate::config) scope: Option<Spot<NameOr<Fixed>>>,
+    /// The word with the material, an attribute.
+    pub(in crate::config) material: Option<Spot<String>>,
+    /// The word with the supplier, for `scope = "supplier"`.
+    pub(in crate::config) supplier: Option<Spot<String>>,
+    /// Codes for "nothing there".
+    #[schemars(extend("default" = [""]))]
+    pub(in crate::config) empty: Option<Vec<Spot<String>>>,
+    /// What a change of the code without an empty moment means.
+    #[schemars(extend("default" = "one-of"))]
+    pub(in crate::config) splice: Option<Spot<SpliceWord>>,
+}
+
+/// What a change of the code without an empty moment means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Splice")]
+pub(in crate::config) enum SpliceWord {
+    /// The unit in work has one of the two lots.
+    OneOf,
+    /// It happens only between units.
+    Clean,
+}
+
+/// A watched tag.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Monitor {
+    /// The tag.
+    pub(in crate::config) node: Option<Spot<String>>,
+    /// The tag; the same as `node`.
+    pub(in crate::config) tag: Option<Spot<String>>,
+    /// Its unit as a UCUM code; the tag's unless said.
+    pub(in crate::config) eu: Option<Spot<String>>,
+    /// Below is a warning.
+    pub(in crate::config) low: Option<Spot<f64>>,
+    /// Above is a warning.
+    pub(in crate::config) high: Option<Spot<f64>>,
+    /// How far back inside the limits a value must come before their warning ends.
+    #[schemars(extend("default" = 0))]
+    pub(in crate::config) deadband: Option<Spot<f64>>,
+    /// What may be called drift.
+    #[schemars(extend("examples" = ["one false alarm in 30d"]))]
+    pub(in crate::config) drift: Option<Spot<String>>,
+    /// With `drift`: values from which the baseline is learned.
+    #[schemars(range(min = 10), extend("default" = 50))]
+    pub(in crate::config) learn: Option<Spot<u32>>,
+    /// OPC UA: how often it is looked at, if not as its device says.
+    pub(in crate::config) publish: Option<Spot<Span>>,
+    /// Modbus: how often it is looked at, if not as its device says.
+    pub(in crate::config) poll: Option<Spot<Span>>,
+}

@@ -1,0 +1,107 @@
+//! Rules between tables: who writes a word, who lives on its changes, and what nobody uses.
+use super::Resolver;
+use super::word::{Use, Used};
+use crate::model::plant::Word;
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Resolver<'_> {
+    /// Checks all uses of all words against each other.
+    pub(super) fn check_uses(&mut self) {
+        let used = std::mem::take(&mut self.used);
+        self.check_acks(&used);
+        self.check_writers(&used);
+        self.check_deadbands(&used);
+        // A table that was given up early has not named all of its words.
+        if !self.sink.has_errors() {
+            self.check_unused(&used);
+        }
+    }
+
+    /// Two handshakes with one ack word would answer for each other.
+    fn check_acks(&mut self, used: &[Used]) {
+        let mut first: BTreeMap<Word, &Used> = BTreeMap::new();
+        let written = |use_| matches!(use_, Use::Ack | Use::Reply | Use::HostBeat);
+        for now in used.iter().filter(|used| written(used.use_)) {
+            let Some(before) = first.get(&now.word) else {
+                first.insert(now.word, now);
+                continue;
+            };
+            let shared_reply = before.use_ == Use::Reply && now.use_ == Use::Reply;
+            if shared_reply && before.path != now.path {
+                continue;
+            }
+            let cited = self.sink.cite(&before.place);
+            let name = self.tags.get(now.word.tag).name.clone();
+            let message =
+                format!("`{name}` is written twice, as {} and as {}", role(before), role(now));
+            self.sink
+                .error(&now.place, message)
+                .label(format!("first at {cited}"))
+                .help("give each answer a word of its own");
+        }
+    }
+
+    /// One writer per word: what we write is not what the PLC asks with.
+    fn check_writers(&mut self, used: &[Used]) {
+        let written = |use_| matches!(use_, Use::Ack | Use::Reply | Use::HostBeat);
+        let asks = |use_| matches!(use_, Use::Trigger | Use::PlcBeat);
+        for ours in used.iter().filter(|used| written(used.use_)) {
+            let theirs = used.iter().find(|theirs| {
+                theirs.word.tag == ours.word.tag
+                    && asks(theirs.use_)
+                    && !(theirs.path == ours.path && ours.use_ == Use::Ack)
+            });
+            let Some(theirs) = theirs else { continue };
+            let cited = self.sink.cite(&theirs.place);
+            let name = self.tags.get(ours.word.tag).name.clone();
+            let message = format!("`{name}` would be written by the PLC and by us");
+            self.sink
+                .error(&ours.place, message)
+                .label(format!("the PLC writes it as {}, {cited}", role(theirs)))
+                .help("one word, one writer: give PLC and host each its own");
+        }
+    }
+
+    fn check_deadbands(&mut self, used: &[Used]) {
+        for (tag, place) in std::mem::take(&mut self.deadbands) {
+            let asks = |use_| matches!(use_, Use::Trigger | Use::Ack | Use::Code);
+            let handshake = used.iter().find(|used| used.word.tag == tag && asks(used.use_));
+            let Some(handshake) = handshake else { continue };
+            let cited = self.sink.cite(&handshake.place);
+            let name = self.tags.get(tag).name.clone();
+            self.sink
+                .error(&place, format!("`{name}` is a handshake word and cannot have a deadband"))
+                .label(format!("{} at {cited}", role(handshake)))
+                .help("each of its changes is a part: take `deadband` away");
+        }
+    }
+
+    /// A declared tag that nobody reads is often a slip in the name of another.
+    fn check_unused(&mut self, used: &[Used]) {
+        let used: BTreeSet<_> = used.iter().map(|used| used.word.tag).collect();
+        for (tag, place, path) in self.tags.all_declared() {
+            if !used.contains(&tag) {
+                self.sink
+                    .warning(
+                        place,
+                        format!("`{path}` is used by no handshake, phase, mount or monitor"),
+                    )
+                    .label("unused tag")
+                    .help("it is not read; take it out, or name it where it is wanted");
+            }
+        }
+    }
+}
+
+fn role(used: &Used) -> String {
+    let word = match used.use_ {
+        Use::Trigger => "trigger",
+        Use::Ack => "ack",
+        Use::Reply => "reply",
+        Use::HostBeat => "our heartbeat",
+        Use::PlcBeat => "its heartbeat",
+        Use::Code => "code",
+        Use::Watched | Use::Monitor | Use::Every | Use::Snapshot => "word",
+    };
+    format!("{word} of `{}`", used.path)
+}

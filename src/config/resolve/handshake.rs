@@ -1,0 +1,133 @@
+//! Handshakes: request, items, data, answer.
+use super::device::Kind;
+use super::station::Around;
+use super::word::explicit;
+use super::{Resolver, Table};
+use crate::config::raw::{self, FirstWord};
+use crate::config::similar;
+use crate::config::spot::Spot;
+use crate::model::plant::{First, Handshake, Pattern};
+use crate::model::{HandshakeId, Verb};
+use std::time::Duration;
+
+const RELEASE: Duration = Duration::from_secs(10);
+
+/// Events that a handshake can yield.
+const VERBS: [Verb; 10] = [
+    Verb::Arrive,
+    Verb::Complete,
+    Verb::Produce,
+    Verb::Consume,
+    Verb::Install,
+    Verb::Remove,
+    Verb::Pack,
+    Verb::Inspect,
+    Verb::Scrap,
+    Verb::Rework,
+];
+
+impl Resolver<'_> {
+    /// Reads a handshake.
+    pub(super) fn handshake(
+        &mut self,
+        station: &Table<'_>,
+        name: &Spot<String>,
+        raw: &raw::Handshake,
+        around: &Around,
+    ) -> Option<Handshake> {
+        let t = self.node_table(station.under("handshake", name, raw.node.as_ref()));
+        let id = self.name(&t, name, HandshakeId::parse);
+        let event = raw.event.as_ref().and_then(|event| self.verb(&t, event, &VERBS));
+        let request = self.request(&t, raw);
+        let items = event.map(|event| self.items(&t, event, raw));
+        let data = self.data(&t, event, raw);
+        let answer = self.answer(&t, raw);
+        let (deadline, settle) = self.deadline(&t, raw);
+        let release = self.period(&t, raw.release.as_ref(), RELEASE);
+        if let Some(raw) =
+            raw.release.as_ref().filter(|_| request.pattern == Some(Pattern::Counter))
+        {
+            self.error(&t, raw.span(), "a counter does not fall")
+                .label("only for `pattern = \"req-ack\"`");
+        }
+        let (item, other) = items?;
+        let mut handshake = Handshake {
+            id: id?,
+            pattern: request.pattern?,
+            event: event?,
+            trigger: request.trigger?,
+            number: request.number,
+            ack: request.ack,
+            snapshot: Vec::new(),
+            deadline,
+            settle,
+            stable: raw.stable.as_ref().is_some_and(|stable| **stable),
+            release,
+            first: match raw.first.as_ref().map(|first| **first) {
+                Some(FirstWord::Process) => First::Process,
+                Some(FirstWord::Baseline) | None => First::Baseline,
+            },
+            item: item?,
+            other: other?,
+            position: data.position,
+            quantity: data.quantity,
+            time: data.time,
+            product: data.product,
+            operation: data.operation,
+            badge: data.badge,
+            result: data.result,
+            measurements: data.measurements,
+            checks: answer.checks,
+            replies: answer.replies,
+            permit: answer.permit,
+            on_late: answer.on_late,
+        };
+        handshake.snapshot = super::snapshot::words(&handshake, around);
+        self.check_snapshot(&t, &handshake);
+        Some(handshake)
+    }
+
+    /// Refuses a `node` that cannot stand before names.
+    pub(super) fn node_table<'t>(&mut self, t: Table<'t>) -> Table<'t> {
+        let Some(node) = t.node else { return t };
+        let kind = t.device.and_then(|device| self.draft(device)?.kind);
+        if kind == Some(Kind::Modbus) {
+            self.error(&t, node.span(), "a Modbus device has no nodes")
+                .label("only for OPC UA")
+                .help("write the names of its tags");
+            return Table { node: None, ..t };
+        }
+        if node.is_empty() || explicit(node) || node.starts_with("ns") && node.contains('=') {
+            self.error(&t, node.span(), format!("`node` cannot be `{}`", **node))
+                .label("wanted the name that stands before the others")
+                .help("write identifiers such as `i=1001` at each word");
+            return Table { node: None, ..t };
+        }
+        t
+    }
+
+    /// The event that a text names, of those that are possible here.
+    pub(super) fn verb(
+        &mut self,
+        t: &Table<'_>,
+        raw: &Spot<String>,
+        possible: &[Verb],
+    ) -> Option<Verb> {
+        let found = possible.iter().copied().find(|verb| verb.as_str() == raw.as_str());
+        if found.is_none() {
+            let of_house = ["unpack", "split", "merge", "mount", "unmount", "move", "receive"];
+            let of_house = of_house
+                .into_iter()
+                .chain(["ship", "hold", "release", "clean", "identify", "note", "correct"]);
+            let all = of_house.chain(VERBS.iter().map(|verb| verb.as_str()));
+            let message = if all.into_iter().any(|verb| verb == raw.as_str()) {
+                format!("`{}` is not an event of this kind of table yet", **raw)
+            } else {
+                format!("`{}` is not an event", **raw)
+            };
+            let hint = similar::hint(raw, "events here", possible.iter().map(|verb| verb.as_str()));
+            self.error(t, raw.span(), message).label("not an event here").help(hint);
+        }
+        found
+    }
+}

@@ -1,0 +1,200 @@
+//! Monitors: watched tags, and measurements that may drift.
+use super::device::Kind;
+use super::word::Use;
+use super::{Resolver, Table, span};
+use crate::config::raw;
+use crate::config::spot::{NameOr, Spot};
+use crate::model::MonitorId;
+use crate::model::plant::{Drift, Handshake, Limits, Monitor, TagIndex, Watched};
+use std::ops::Range;
+use std::time::Duration;
+
+/// Values from which a baseline is learned.
+const LEARN: u32 = 50;
+const CYCLE: Duration = Duration::from_secs(1);
+const DRIFT: &str = "one false alarm in ";
+
+impl Resolver<'_> {
+    /// The monitors that a station names.
+    pub(super) fn monitors(&mut self, station: &Table<'_>, raw: &raw::Station) -> Vec<Monitor> {
+        let mut monitors = Vec::new();
+        for (name, monitor) in raw.monitor.iter() {
+            let t = station.under("monitor", name, None);
+            monitors.extend(match &**monitor {
+                NameOr::Name(tag) => self.plain_monitor(&t, name, &monitor.with(tag.clone())),
+                NameOr::Table(table) => self.monitor(&t, name, monitor.span(), table),
+            });
+        }
+        monitors
+    }
+
+    fn plain_monitor(
+        &mut self,
+        t: &Table<'_>,
+        name: &Spot<String>,
+        tag: &Spot<String>,
+    ) -> Option<Monitor> {
+        let id = self.name(t, name, MonitorId::parse);
+        let word = self.word(t, tag, Use::Monitor)?;
+        let unit = self.tags.get(word.tag).unit.clone();
+        Some(Monitor { id: id?, of: Watched::Tag(word), unit, limits: None, drift: None })
+    }
+
+    fn monitor(
+        &mut self,
+        t: &Table<'_>,
+        name: &Spot<String>,
+        at: Range<usize>,
+        raw: &raw::Monitor,
+    ) -> Option<Monitor> {
+        let id = self.name(t, name, MonitorId::parse);
+        let tag = self.one_name(t, "monitor", at, raw.node.as_ref(), raw.tag.as_ref());
+        let word = tag.and_then(|tag| self.word(t, tag, Use::Monitor));
+        let unit = self.unit(t, raw.eu.as_ref());
+        let limits = self.alarm_limits(t, [&raw.low, &raw.high, &raw.deadband].map(Option::as_ref));
+        let period = self.monitor_period(t, raw);
+        let publish = t.device.and_then(|device| self.draft(device)).map(|draft| draft.publish);
+        let every = period.or(publish).unwrap_or(span::LOOK);
+        let drift = self.drift(t, raw.drift.as_ref(), raw.learn.as_ref(), every);
+        let word = word?;
+        if let Some(deadband) = &raw.deadband {
+            self.check_deadband(t, deadband, word.tag);
+        }
+        let tag = self.tags.get_mut(word.tag);
+        tag.publish = match (tag.publish, period) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        let unit = unit.or_else(|| tag.unit.clone());
+        Some(Monitor { id: id?, of: Watched::Tag(word), unit, limits, drift })
+    }
+
+    fn monitor_period(&mut self, t: &Table<'_>, raw: &raw::Monitor) -> Option<Duration> {
+        let kind = t.device.and_then(|device| self.draft(device)?.kind)?;
+        let (ours, theirs, other, key) = match kind {
+            Kind::OpcUa => (&raw.publish, &raw.poll, Kind::Modbus, "poll"),
+            Kind::Modbus => (&raw.poll, &raw.publish, Kind::OpcUa, "publish"),
+        };
+        self.foreign_keys(t, other, &[(key, theirs.as_ref().map(Spot::span))]);
+        ours.as_ref().map(|period| self.period(t, Some(period), span::LOOK))
+    }
+
+    /// Monitors of the measurements of a station's handshakes.
+    pub(super) fn measurement_monitors(
+        &mut self,
+        station: &Table<'_>,
+        raw: &raw::Station,
+        handshakes: &[Handshake],
+    ) -> Vec<Monitor> {
+        let mut monitors = Vec::new();
+        for (handshake, table) in raw.handshake.iter() {
+            let under = station.under("handshake", handshake, None);
+            for (name, measured) in table.values.iter() {
+                let t = under.under("values", name, None);
+                let spec = handshakes.iter().find(|h| h.id.as_str() == handshake.as_str());
+                let spec = spec.and_then(|h| {
+                    h.measurements.iter().find(|m| m.name.as_str() == name.as_str()).map(|m| (h, m))
+                });
+                let found = self.measurement_monitor(&t, handshake, name, measured);
+                let found = found.zip(spec).map(|((id, limits, drift), (h, m))| Monitor {
+                    id,
+                    of: Watched::Measurement(h.id.clone(), m.name.clone()),
+                    unit: m.unit.clone(),
+                    limits,
+                    drift: Some(drift),
+                });
+                if let Some(monitor) = &found
+                    && raw.monitor.iter().any(|(name, _)| **name == monitor.id.as_str())
+                {
+                    let message = format!("two monitors are called `{}`", monitor.id);
+                    self.error(&t, name.span(), message)
+                        .label("this drift is watched under that name")
+                        .help("rename the one under `monitor`");
+                }
+                monitors.extend(found);
+            }
+        }
+        monitors
+    }
+
+    fn measurement_monitor(
+        &mut self,
+        t: &Table<'_>,
+        handshake: &Spot<String>,
+        name: &Spot<String>,
+        raw: &raw::Measured,
+    ) -> Option<(MonitorId, Option<Limits>, Drift)> {
+        if raw.drift.is_none() {
+            let keys = [
+                ("deadband", raw.deadband.as_ref().map(Spot::span)),
+                ("cycle", raw.cycle.as_ref().map(Spot::span)),
+            ];
+            for (key, span) in keys {
+                if let Some(span) = span {
+                    self.error(t, span, format!("`{key}` goes with `drift`")).label("no `drift`");
+                }
+            }
+        }
+        let every = self.period(t, raw.cycle.as_ref(), CYCLE);
+        let drift = self.drift(t, raw.drift.as_ref(), raw.learn.as_ref(), every)?;
+        let limits = self.alarm_limits(t, [&raw.low, &raw.high, &raw.deadband].map(Option::as_ref));
+        let id = name.with(format!("{}.{}", **handshake, **name));
+        let id = self.name(t, &id, MonitorId::parse);
+        Some((id?, limits, drift))
+    }
+
+    fn alarm_limits(
+        &mut self,
+        t: &Table<'_>,
+        [low, high, deadband]: [Option<&Spot<f64>>; 3],
+    ) -> Option<Limits> {
+        let limited = low.is_some() || high.is_some();
+        if let Some(raw) = deadband.filter(|_| !limited) {
+            self.error(t, raw.span(), "`deadband` goes with `low` or `high`")
+                .label("no limits here")
+                .help("it says how far back inside a value must come before the warning ends");
+        }
+        if let Some(raw) = deadband.filter(|raw| !raw.is_finite() || ***raw < 0.0) {
+            self.error(t, raw.span(), "`deadband` is a number from 0 on").label("not a width");
+        }
+        let (low, high) = self.limits(t, low, high);
+        let deadband = deadband.map_or(0.0, |deadband| **deadband);
+        limited.then_some(Limits { low, high, deadband })
+    }
+
+    fn drift(
+        &mut self,
+        t: &Table<'_>,
+        raw: Option<&Spot<String>>,
+        learn: Option<&Spot<u32>>,
+        every: Duration,
+    ) -> Option<Drift> {
+        let Some(raw) = raw else {
+            if let Some(learn) = learn {
+                self.error(t, learn.span(), "`learn` goes with `drift`").label("no `drift`");
+            }
+            return None;
+        };
+        let interval = raw.strip_prefix(DRIFT).and_then(|interval| span::parse(interval.trim()));
+        let Some(interval) = interval else {
+            self.error(t, raw.span(), format!("`{}` does not say what drift is", **raw))
+                .label("wanted how often a false alarm may come")
+                .help("write `drift = \"one false alarm in 30d\"`");
+            return None;
+        };
+        if interval <= every * 10 {
+            let every = span::shown(every);
+            self.error(t, raw.span(), "no chart can tell drift from noise that fast")
+                .label(format!("a value comes every {every}"))
+                .help("false alarms must be much rarer than values: say days, not seconds");
+            return None;
+        }
+        let learn = learn.map_or(LEARN, |learn| **learn);
+        Some(Drift { false_alarm_interval: interval, learn, every })
+    }
+
+    /// A monitor's deadband must not hide the changes that a handshake lives on.
+    fn check_deadband(&mut self, t: &Table<'_>, deadband: &Spot<f64>, tag: TagIndex) {
+        self.deadbands.push((tag, t.place(deadband.span())));
+    }
+}

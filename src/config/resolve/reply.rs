@@ -1,0 +1,195 @@
+//! Answers: checks, reply words and the codes of the permit.
+use super::device::value;
+use super::word::Use;
+use super::{Resolver, Table};
+use crate::config::raw::{self, PermitWord};
+use crate::config::similar;
+use crate::config::spot::{Scalar, Spot};
+use crate::model::plant::{Check, PermitCodes, RegisterType, Reply, ReplyValue, TagSource, Word};
+use crate::model::{Permit, Value};
+
+/// Rules that are checked.
+const CHECKS: [Check; 2] = [Check::Known, Check::NotHeld];
+
+/// Rules of the language that are not.
+const CHECKS_LATER: [&str; 16] = [
+    "route",
+    "not-done-here",
+    "bom",
+    "child-known",
+    "child-not-used",
+    "child-not-held",
+    "lot-known",
+    "lot-not-expired",
+    "cleaned",
+    "allergen-plan",
+    "setup-plan",
+    "msd-floor-life",
+    "mounts-verified",
+    "no fill",
+    "not-bypassed",
+    "master-due",
+];
+
+/// What a request is answered with.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) checks: Vec<Check>,
+    pub(super) replies: Vec<Reply>,
+    pub(super) permit: PermitCodes,
+    pub(super) on_late: Permit,
+}
+
+impl Resolver<'_> {
+    /// Reads checks, replies and permit.
+    pub(super) fn answer(&mut self, t: &Table<'_>, raw: &raw::Handshake) -> Answered {
+        let checks: Vec<Check> =
+            raw.check.iter().flatten().filter_map(|check| self.check(t, check)).collect();
+        let replies: Vec<Reply> =
+            raw.reply.iter().filter_map(|(name, value)| self.reply(t, name, value)).collect();
+        let asks = raw.reply.iter().find(|(_, value)| is(value, "$permit"));
+        let permit = self.permit(t, raw, asks.map(|(name, _)| name));
+        let permit_words = replies.iter().filter(|reply| reply.value == ReplyValue::Permit);
+        let permit_words: Vec<Word> = permit_words.map(|reply| reply.word).collect();
+        if let Some(codes) = raw.permit.as_ref() {
+            for word in permit_words {
+                self.check_codes_fit(t, codes, word);
+            }
+        }
+        if let Some(check) = raw.check.iter().flatten().next().filter(|_| asks.is_none()) {
+            self.warning(t, check.span(), "nobody is told what these checks find")
+                .label("no `$permit` in `reply`")
+                .help("write `reply = { word = \"$permit\" }` and `permit = { ok = 1, nok = 2 }`");
+        }
+        let on_late = match raw.on_late.as_ref().map(|late| **late) {
+            Some(PermitWord::Nok) => Permit::Nok,
+            Some(PermitWord::Rework) => Permit::Rework,
+            Some(PermitWord::Unknown) | None => Permit::Unknown,
+        };
+        Answered { checks, replies, permit, on_late }
+    }
+
+    fn check(&mut self, t: &Table<'_>, raw: &Spot<String>) -> Option<Check> {
+        let found = CHECKS.into_iter().find(|check| check.as_str() == raw.as_str());
+        if found.is_some() {
+            return found;
+        }
+        let ours = CHECKS.map(Check::as_str);
+        if CHECKS_LATER.contains(&raw.as_str()) {
+            self.error(t, raw.span(), format!("`{}` is not checked by this version", **raw))
+                .label("not checked yet")
+                .help(format!("it checks: {}", ours.join(", ")));
+            return None;
+        }
+        let hint = similar::hint(raw, "checks", ours);
+        self.error(t, raw.span(), format!("there is no check `{}`", **raw))
+            .label("not a check")
+            .help(hint);
+        None
+    }
+
+    fn reply(&mut self, t: &Table<'_>, name: &Spot<String>, raw: &Spot<Scalar>) -> Option<Reply> {
+        let word = self.word(t, name, Use::Reply);
+        let value = match &**raw {
+            Scalar::Text(text) if text == "$permit" => ReplyValue::Permit,
+            Scalar::Text(text) if text == "$reason" => ReplyValue::Reason,
+            Scalar::Text(text) if text.starts_with('$') => {
+                let hint = similar::hint(text, "answers", ["$permit", "$reason"]);
+                let message = match text.as_str() {
+                    "$recipe" => "`$recipe` is not answered by this version".to_owned(),
+                    _ => format!("there is no answer `{text}`"),
+                };
+                self.error(t, raw.span(), message).label("not an answer").help(hint);
+                return None;
+            }
+            fixed @ (Scalar::Bool(_) | Scalar::Int(_) | Scalar::Real(_) | Scalar::Text(_)) => {
+                ReplyValue::Fixed(value(fixed))
+            }
+        };
+        let word = word?;
+        let register = match &self.tags.get(word.tag).source {
+            TagSource::Register(register) => Some(register.kind),
+            TagSource::Node(_) => None,
+        };
+        let text = register.map(|kind| matches!(kind, RegisterType::Text(_)));
+        let fits = match (&value, text) {
+            (_, None) | (ReplyValue::Reason, _) => true,
+            (ReplyValue::Permit, Some(text)) => !text,
+            (ReplyValue::Fixed(value), Some(text)) => text == matches!(value, Value::Text(_)),
+        };
+        if !fits {
+            self.error(t, raw.span(), format!("`{}` cannot hold this answer", **name))
+                .label(if text == Some(true) { "the tag is a text" } else { "the tag is no text" });
+        }
+        Some(Reply { word, value })
+    }
+
+    fn permit(
+        &mut self,
+        t: &Table<'_>,
+        raw: &raw::Handshake,
+        asked: Option<&Spot<String>>,
+    ) -> PermitCodes {
+        let Some(permit) = &raw.permit else {
+            if let Some(word) = asked.filter(|_| self.lacks(t, "permit", raw.permit.as_ref())) {
+                self.error(t, word.span(), format!("`{}` replies `$permit` without codes", t.path))
+                    .label("which number is ok, which is not?")
+                    .help("write `permit = { ok = 1, nok = 2 }`");
+            }
+            return PermitCodes { ok: 1, nok: 0, rework: 0, unknown: 0 };
+        };
+        if asked.is_none() {
+            self.warning(t, permit.span(), "`permit` is written nowhere")
+                .label("no `$permit` in `reply`");
+        }
+        let code = |code: &Option<Spot<i64>>| code.as_ref().map(|code| **code);
+        let (ok, nok) = (code(&permit.ok).unwrap_or(1), code(&permit.nok).unwrap_or(0));
+        let rework = code(&permit.rework).unwrap_or(nok);
+        let unknown = code(&permit.unknown).unwrap_or(nok);
+        let refusals = [(&permit.nok, nok), (&permit.rework, rework), (&permit.unknown, unknown)];
+        for (written, refused) in refusals {
+            if let Some(written) = written.as_ref().filter(|_| refused == ok && permit.ok.is_some())
+            {
+                self.error(t, written.span(), format!("the code {refused} means ok as well"))
+                    .label("the PLC could not tell them apart");
+            }
+        }
+        PermitCodes { ok, nok, rework, unknown }
+    }
+
+    fn check_codes_fit(&mut self, t: &Table<'_>, permit: &raw::Permit, word: Word) {
+        let tag = self.tags.get(word.tag);
+        let (name, (low, high)) = match &tag.source {
+            TagSource::Register(register) => (tag.name.clone(), range(register.kind)),
+            TagSource::Node(_) => return,
+        };
+        let raw::Permit { ok, nok, rework, unknown } = permit;
+        for code in [ok, nok, rework, unknown].into_iter().flatten() {
+            if !(low..=high).contains(&**code) {
+                self.error(t, code.span(), format!("`{name}` cannot hold {}", **code))
+                    .label(format!("the tag holds {low} to {high}"));
+            }
+        }
+    }
+}
+
+fn is(value: &Spot<Scalar>, text: &str) -> bool {
+    matches!(&**value, Scalar::Text(found) if found == text)
+}
+
+/// Whole numbers that a register holds.
+fn range(kind: RegisterType) -> (i64, i64) {
+    match kind {
+        RegisterType::Bool => (0, 1),
+        RegisterType::Bits | RegisterType::U16 => (0, u16::MAX.into()),
+        RegisterType::I16 => (i16::MIN.into(), i16::MAX.into()),
+        RegisterType::U32 => (0, u32::MAX.into()),
+        RegisterType::I32 => (i32::MIN.into(), i32::MAX.into()),
+        RegisterType::U64 => (0, i64::MAX),
+        RegisterType::Bcd16 => (0, 9_999),
+        RegisterType::Bcd32 => (0, 99_999_999),
+        RegisterType::I64 | RegisterType::F32 | RegisterType::F64 | RegisterType::Text(_) => {
+            (i64::MIN, i64::MAX)
+        }
+    }
+}

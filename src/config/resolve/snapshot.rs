@@ -1,0 +1,116 @@
+//! What a handshake reads after its trigger: derived from what its event uses, never written down.
+use super::station::Around;
+use super::{Resolver, Table};
+use crate::model::plant::{
+    Area, CodeFrom, CodeSpec, Handshake, ReadLimits, TagIndex, TagSource, Word,
+};
+
+/// The words of an event in their fixed order, each tag once, without trigger and ack.
+pub(super) fn words(handshake: &Handshake, around: &Around) -> Vec<TagIndex> {
+    let Handshake { number, item, other, .. } = handshake;
+    let mut words: Vec<Word> = Vec::new();
+    words.extend(number.map(|counter| Word { tag: counter.tag, bit: None }));
+    let code = |code: &CodeSpec| {
+        let from = match code.from {
+            CodeFrom::Word(word) => Some(word),
+            CodeFrom::Current | CodeFrom::Order => None,
+        };
+        from.into_iter().chain(code.scope.word())
+    };
+    words.extend(code(item));
+    words.extend(other.iter().flat_map(code));
+    words.extend(handshake.quantity.as_ref().map(|quantity| quantity.word));
+    let plain = [
+        handshake.position,
+        handshake.time,
+        handshake.product,
+        handshake.operation,
+        handshake.badge,
+    ];
+    words.extend(plain.into_iter().flatten());
+    words.extend(handshake.result.as_ref().map(|result| result.word));
+    words.extend(handshake.measurements.iter().map(|measurement| measurement.word));
+    words.extend(around.purpose.from.as_ref().map(|(word, _)| *word));
+    words.extend(around.evidence.iter().map(|(word, _)| *word));
+    words.extend(around.mounts.iter().flat_map(|mount| code(&mount.lot)));
+    let mut tags = Vec::new();
+    for Word { tag, .. } in words {
+        let framed =
+            tag == handshake.trigger.tag || handshake.ack.is_some_and(|ack| ack.tag == tag);
+        if !framed && !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    tags
+}
+
+/// Why a snapshot is torn over several requests.
+enum Torn {
+    Areas(&'static str, &'static str),
+    Long { needed: u32, limit: u16 },
+    Hole(u16, u16),
+}
+
+impl Resolver<'_> {
+    /// A Modbus snapshot that takes more than one request can be torn by the PLC's next cycle.
+    pub(super) fn check_snapshot(&mut self, t: &Table<'_>, handshake: &Handshake) {
+        if handshake.stable {
+            return;
+        }
+        let limits = t.device.and_then(|device| self.draft(device)?.limits.clone());
+        let Some(limits) = limits else { return };
+        let tags = handshake.snapshot.iter().chain([&handshake.trigger.tag]);
+        let registers = tags.filter_map(|tag| match &self.tags.get(*tag).source {
+            TagSource::Register(register) => {
+                let last = u32::from(register.address) + u32::from(register.kind.len()) - 1;
+                Some((register.area, u32::from(register.address), last))
+            }
+            TagSource::Node(_) => None,
+        });
+        let registers: Vec<_> = registers.collect();
+        let Some(torn) = torn(&registers, &limits) else { return };
+        let message = format!("the words of `{}` cannot be read in one request", t.path);
+        let label = match torn {
+            Torn::Areas(one, other) => format!("they are spread over `{one}` and `{other}`"),
+            Torn::Long { needed, limit } => {
+                format!("they span {needed}, one request reads {limit}")
+            }
+            Torn::Hole(first, last) => format!("the hole {first}..{last} lies between them"),
+        };
+        self.sink.error(&t.here(), message).label(label).help(
+            "set `stable = true`: it is read twice until equal; or put trigger and data side by \
+             side in the PLC",
+        );
+    }
+}
+
+fn torn(registers: &[(Area, u32, u32)], limits: &ReadLimits) -> Option<Torn> {
+    let (area, ..) = *registers.first()?;
+    if let Some((other, ..)) = registers.iter().find(|(other, ..)| *other != area) {
+        return Some(Torn::Areas(prefix(area), prefix(*other)));
+    }
+    let first = registers.iter().map(|(_, first, _)| *first).min()?;
+    let last = registers.iter().map(|(.., last)| *last).max()?;
+    let limit = match area {
+        Area::Holding | Area::Input => limits.words,
+        Area::Coil | Area::Discrete => limits.bits,
+    };
+    let needed = last - first + 1;
+    if needed > u32::from(limit) {
+        return Some(Torn::Long { needed, limit });
+    }
+    let hole = limits
+        .holes
+        .iter()
+        .find(|(of, from, to)| *of == area && u32::from(*from) <= last && u32::from(*to) >= first);
+    hole.map(|(_, from, to)| Torn::Hole(*from, *to))
+}
+
+fn prefix(area: Area) -> &'static str {
+    match area {
+        Area::Holding => "hr",
+        Area::Input => "ir",
+        Area::Coil => "co",
+        Area::Discrete => "di",
+    }
+}

@@ -1,0 +1,161 @@
+//! Stations: who serves them, what the work is for, and what stands under them.
+use super::word::Use;
+use super::{Resolver, Table};
+use crate::config::raw::{self, EvidenceWord, Orders, PurposeWord};
+use crate::config::spot::Spot;
+use crate::model::plant::{
+    DeviceIndex, MountPoint, PurposeSpec, RegisterType, Station, TagSource, Word,
+};
+use crate::model::{Evidence, LineId, Purpose, StationId};
+
+/// What the handshakes and phases of a station need to know of it.
+#[derive(Debug)]
+pub(super) struct Around {
+    pub(super) orders: bool,
+    pub(super) purpose: PurposeSpec,
+    pub(super) evidence: Vec<(Word, Evidence)>,
+    pub(super) mounts: Vec<MountPoint>,
+}
+
+impl Resolver<'_> {
+    /// Reads a station with all that stands under it.
+    pub(super) fn station(
+        &mut self,
+        file: usize,
+        name: &Spot<String>,
+        raw: &raw::Station,
+    ) -> Option<Station> {
+        let mut t = Table {
+            file,
+            key: name.span(),
+            path: format!("station.{}", **name),
+            device: None,
+            node: None,
+        };
+        let id = self.name(&t, name, StationId::parse);
+        t.device = self.served_by(&t, raw);
+        let line = raw.line.as_ref().and_then(|line| self.name(&t, line, LineId::parse));
+        let after = raw.after.iter().flatten();
+        let after = after.filter_map(|station| self.station_before(&t, name, station)).collect();
+        // Phases have no snapshot: what they need must be watched.
+        let use_ = if raw.phase.is_empty() { Use::Snapshot } else { Use::Every };
+        let purpose = raw.purpose.as_ref();
+        let around = Around {
+            orders: raw.orders.as_ref().is_some_and(|orders| **orders != Orders::Given(false)),
+            purpose: purpose.map(|p| self.purpose(&t, p, use_)).unwrap_or_default(),
+            evidence: self.evidence(&t, raw, use_),
+            mounts: raw.mount.iter().filter_map(|(n, m)| self.mount(&t, n, m)).collect(),
+        };
+        let mut monitors = self.monitors(&t, raw);
+        let handshakes = raw.handshake.iter();
+        let handshakes: Vec<_> =
+            handshakes.filter_map(|(n, h)| self.handshake(&t, n, h, &around)).collect();
+        monitors.extend(self.measurement_monitors(&t, raw, &handshakes));
+        let phases = raw.phase.iter().filter_map(|(n, p)| self.phase(&t, n, p, &around)).collect();
+        Some(Station {
+            id: id?,
+            device: t.device,
+            line,
+            after,
+            purpose: around.purpose,
+            evidence: around.evidence,
+            orders: around.orders,
+            handshakes,
+            phases,
+            mounts: around.mounts,
+            monitors,
+        })
+    }
+
+    fn served_by(&mut self, t: &Table<'_>, raw: &raw::Station) -> Option<DeviceIndex> {
+        let Some(name) = &raw.device else {
+            let idle = raw.handshake.is_empty()
+                && raw.phase.is_empty()
+                && raw.mount.is_empty()
+                && raw.monitor.is_empty();
+            if !idle && self.lacks(t, "device", raw.device.as_ref()) {
+                let path = &t.path;
+                self.sink
+                    .error(&t.here(), format!("`{path}` has words, but no device that they are of"))
+                    .label("no `device`");
+            }
+            return None;
+        };
+        if let Some(named) = self.device_names.get(name.as_str()) {
+            return named.index;
+        }
+        let hint = Self::unknown("devices", name, &self.device_names);
+        let message =
+            format!("`{}` refers to device `{}`, which is not configured", t.path, **name);
+        self.error(t, name.span(), message).label("no device with this name").help(hint);
+        None
+    }
+
+    fn station_before(
+        &mut self,
+        t: &Table<'_>,
+        own: &Spot<String>,
+        name: &Spot<String>,
+    ) -> Option<StationId> {
+        if **name == **own {
+            self.error(t, name.span(), "a station does not come before itself").label("itself");
+            return None;
+        }
+        if !self.station_names.contains_key(name.as_str()) {
+            let hint = Self::unknown("stations", name, &self.station_names);
+            let message =
+                format!("`{}` comes after station `{}`, which is not configured", t.path, **name);
+            self.error(t, name.span(), message).label("no station with this name").help(hint);
+            return None;
+        }
+        self.name(t, name, StationId::parse)
+    }
+
+    fn purpose(&mut self, t: &Table<'_>, raw: &Spot<raw::Purpose>, use_: Use) -> PurposeSpec {
+        let t = Table { path: format!("{}.purpose", t.path), ..t.clone() };
+        let codes = self.int_keys(&t, &raw.codes, |code| match **code {
+            PurposeWord::Production => Purpose::Production,
+            PurposeWord::Master => Purpose::Master,
+            PurposeWord::Setup => Purpose::Setup,
+            PurposeWord::Trial => Purpose::Trial,
+        });
+        let word = self.maybe_word(&t, raw.from.as_ref(), use_);
+        if raw.from.is_some() == raw.codes.is_empty() {
+            self.error(&t, raw.span(), "`purpose` wants `from` and `codes` together")
+                .label("one of the two is missing or empty")
+                .help("write `purpose = { from = \"Mode\", codes = { 1 = \"production\" } }`");
+        }
+        let masters = raw.masters.as_ref().map(|masters| {
+            if masters.is_empty() || masters.contains(['^', '$', '*', '[', '(', '\\']) {
+                self.error(&t, masters.span(), format!("`{}` is not a beginning", **masters))
+                    .label("wanted what the serials of masters begin with")
+                    .help("it is compared as it stands: write `MSTR`, not `^MSTR`");
+            }
+            (**masters).clone()
+        });
+        PurposeSpec { from: word.map(|word| (word, codes)), masters }
+    }
+
+    fn evidence(&mut self, t: &Table<'_>, raw: &raw::Station, use_: Use) -> Vec<(Word, Evidence)> {
+        let mut evidence = Vec::new();
+        for (name, made) in raw.evidence.iter() {
+            let made = match **made {
+                EvidenceWord::Manual => Evidence::Manual,
+                EvidenceWord::Bypassed => Evidence::Bypassed,
+            };
+            let t = Table { path: format!("{}.evidence", t.path), ..t.clone() };
+            let Some(word) = self.word(&t, name, use_) else { continue };
+            let whole = match &self.tags.get(word.tag).source {
+                TagSource::Register(register) => register.kind != RegisterType::Bool,
+                TagSource::Node(_) => false,
+            };
+            if whole && word.bit.is_none() {
+                self.error(&t, name.span(), format!("`{}` is not a bit", **name))
+                    .label("wanted a bit or a `bool`")
+                    .help("evidence is weakened while a bit is set: name it as `tag.bit`");
+            }
+            evidence.push((word, made));
+        }
+        evidence
+    }
+}

@@ -1,0 +1,175 @@
+//! How faults are shown.
+use super::{GOOD, check, found};
+use crate::config::Severity;
+use proptest::prelude::*;
+
+const BROKEN: &str = r#"schema = 1
+
+[device.press-01]
+url       = "opc.tcp://10.0.0.5:4840"
+publish   = 500
+namespce  = "urn:line1:press"
+heartbeat = { plc = "Life" }
+
+[station.OP20]
+device = "pres-01"
+
+[station.OP20.handshake.result]
+event    = "complete"
+trigger  = "Count"
+ack      = "Ack"
+deadline = "fast"
+ring     = { head = "Head" }
+
+[station.OP20.mount.coil]
+lot = "Coil.LotId"
+"#;
+
+#[test]
+fn all_faults_are_shown_at_once() {
+    insta::assert_snapshot!(check(&[("plant.d/20-press.toml", BROKEN)]).unwrap_err(), @r#"
+      × `device.press-01.publish` is the number 500; wanted a text such as `"500ms"`
+       ╭─[plant.d/20-press.toml:5:13]
+     4 │ url       = "opc.tcp://10.0.0.5:4840"
+     5 │ publish   = 500
+       ·             ─┬─
+       ·              ╰── wrong type
+     6 │ namespce  = "urn:line1:press"
+       ╰────
+      help: a duration is a text with its unit: ms, s, m, h or d
+    
+      × `device.press-01` has no key `namespce`
+       ╭─[plant.d/20-press.toml:6:1]
+     5 │ publish   = 500
+     6 │ namespce  = "urn:line1:press"
+       · ────┬───
+       ·     ╰── unknown key
+     7 │ heartbeat = { plc = "Life" }
+       ╰────
+      help: did you mean `namespace`? (keys: allow_insecure, heartbeat, holes, interface, login,
+            max_read, modbus_unit, namespace, order, poll, publish, read_over, restart, root,
+            security, share, strings, tags, timeout, trust, url)
+    
+      × `station.OP20` refers to device `pres-01`, which is not configured
+        ╭─[plant.d/20-press.toml:10:10]
+      9 │ [station.OP20]
+     10 │ device = "pres-01"
+        ·          ────┬────
+        ·              ╰── no device with this name
+     11 │ 
+        ╰────
+      help: did you mean `press-01`? (devices: press-01)
+    
+      × `fast` is not a duration
+        ╭─[plant.d/20-press.toml:16:12]
+     15 │ ack      = "Ack"
+     16 │ deadline = "fast"
+        ·            ───┬──
+        ·               ╰── wanted a number and a unit
+     17 │ ring     = { head = "Head" }
+        ╰────
+      help: write `500ms`, `2s`, `5m`, `8h` or `30d`
+    
+      × `ring` in `station.OP20.handshake.result` is not supported by this version
+        ╭─[plant.d/20-press.toml:17:1]
+     16 │ deadline = "fast"
+     17 │ ring     = { head = "Head" }
+        · ──┬─
+        ·   ╰── not supported yet
+     18 │ 
+        ╰────
+      help: use the pattern `counter` or `req-ack`
+    
+      × `station.OP20.mount.coil` has no `scope`
+        ╭─[plant.d/20-press.toml:19:21]
+     18 │ 
+     19 │ [station.OP20.mount.coil]
+        ·                     ──┬─
+        ·                       ╰── `scope` is required
+     20 │ lot = "Coil.LotId"
+        ╰────
+    
+    6 errors, 0 warnings
+    "#);
+}
+
+#[test]
+fn faults_are_data_too() {
+    let faults = check(&[("a.toml", "schema = 1\nstatoin = {}\n")]).unwrap_err();
+    assert_eq!(faults.errors(), 1);
+    assert_eq!(
+        serde_json::to_value(&faults).unwrap(),
+        serde_json::json!([{
+            "severity": "error",
+            "file": "a.toml",
+            "line": 2,
+            "column": 1,
+            "message": "the file has no key `statoin`",
+            "help": "did you mean `station`? (keys: device, schema, station)",
+        }])
+    );
+}
+
+#[test]
+fn a_file_that_is_not_toml_does_not_hide_the_faults_of_others() {
+    let broken = "schema = 1\n[device.op10]\nurl = \"opc.tcp://a\nx = = 1\n[station.OP10]\n";
+    let other = "schema = 1\n[station.A]\ndevice = \"op10\"\nafter = [\"OP10\", \"OP11\"]\n";
+    let found = found(&[("1.toml", broken), ("2.toml", other)]);
+    let found: Vec<_> =
+        found.iter().map(|f| (f.file.as_str(), f.line, f.message.as_str())).collect();
+    assert_eq!(
+        found,
+        [
+            ("1.toml", 3, "this is not TOML: invalid basic string, expected `\"`"),
+            ("1.toml", 4, "this is not TOML: extra `=`, expected nothing"),
+            ("2.toml", 4, "`station.A` comes after station `OP11`, which is not configured"),
+        ]
+    );
+}
+
+#[test]
+fn a_name_in_two_files_is_cited_in_both() {
+    let text = "schema = 1\n[station.A]\n";
+    let found = found(&[("1.toml", text), ("2.toml", text)]);
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].file.as_str(), found[0].line), ("2.toml", 2));
+    assert_eq!(found[0].message, "station `A` is defined twice; first at 1.toml:2:10");
+}
+
+#[test]
+fn faults_stand_in_the_order_of_files_and_lines() {
+    let found = found(&[("1.toml", BROKEN), ("2.toml", BROKEN)]);
+    let places: Vec<_> = found.iter().map(|f| (f.file.clone(), f.line, f.column)).collect();
+    assert!(places.is_sorted(), "{places:?}");
+    assert!(found.iter().any(|fault| fault.severity == Severity::Error));
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics(text in "(?s).{0,200}") {
+        prop_assert!(found(&[("a.toml", &text)]).len() < 1000);
+    }
+
+    /// Lines and bytes of a good file are taken out, doubled or replaced: near misses reach further
+    /// than noise.
+    #[test]
+    fn no_damaged_file_panics(
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), 0..4u8, "[\\PC\n]{0,3}"), 1..6),
+    ) {
+        let mut text = GOOD.to_owned();
+        for (at, how, with) in cuts {
+            let at = text.floor_char_boundary(at.index(text.len().max(1)));
+            let end = text[at..].find('\n').map_or(text.len(), |n| at + n + 1);
+            match how {
+                0 => text.insert_str(at, &with),
+                1 => drop(text.drain(at..end)),
+                2 => text.insert_str(at, text[at..end].to_owned().as_str()),
+                _ => text.replace_range(at..text.ceil_char_boundary((at + 1).min(text.len())), &with),
+            }
+        }
+        for fault in found(&[("a.toml", &text)]) {
+            prop_assert!(fault.line <= text.matches('\n').count() + 1);
+            prop_assert!(!crate::config::render(&[fault], miette::GraphicalTheme::none()).is_empty());
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The daemon's own file.
+use super::root;
+use crate::config::Faults;
+use crate::config::daemon::{DaemonConfig, load};
+use std::path::Path;
+
+fn with(text: &str, env: &[(&str, &str)]) -> Result<DaemonConfig, Faults> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("pedigree.toml");
+    std::fs::write(&path, text).unwrap();
+    load(Some(&path), env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
+}
+
+fn messages(result: Result<DaemonConfig, Faults>) -> Vec<(String, usize, String)> {
+    let faults = result.unwrap_err();
+    let short = |file: &str| file.rsplit('/').next().unwrap_or_default().to_owned();
+    faults.iter().map(|f| (short(&f.file), f.line, f.message.clone())).collect()
+}
+
+#[test]
+fn without_a_file_everything_has_a_default() {
+    let config = load(None, []).unwrap();
+    assert_eq!(config.site.as_str(), "site");
+    assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.opcua.listen.to_string(), "127.0.0.1:4855");
+    assert!(config.opcua.enabled);
+    assert_eq!(config.pki_dir, Path::new("data/pki"));
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+    let text =
+        "site = \"north\"\n[http]\nlisten = \"127.0.0.1:1\"\n[opcua]\nlisten = \"0.0.0.0:4\"\n";
+    let env = [
+        ("PEDIGREE__HTTP__LISTEN", "[::1]:2"),
+        ("PEDIGREE__OPCUA__ENABLED", "false"),
+        ("PEDIGREE_OTHER", "x"),
+    ];
+    let config = with(text, &env).unwrap();
+    assert_eq!(config.site.as_str(), "north");
+    assert_eq!(config.http.listen.to_string(), "[::1]:2");
+    assert_eq!(config.opcua.listen.to_string(), "0.0.0.0:4");
+    assert!(!config.opcua.enabled);
+    assert_eq!(with("", &[("PEDIGREE__SITE", "7")]).unwrap().site.as_str(), "7");
+}
+
+#[test]
+fn paths_are_relative_to_the_file() {
+    let config = load(Some(&root().join("config/pedigree.toml")), []).unwrap();
+    assert_eq!(config.plant_dir, root().join("config/plant.d"));
+    assert_eq!(config.data_dir, root().join("config/../data"));
+}
+
+#[test]
+fn pages_are_served_on_loopback_only() {
+    let found = messages(with("\n[http]\nlisten = \"0.0.0.0:80\"\n", &[]));
+    let message = "`http.listen` is 0.0.0.0:80, which others on the network can reach";
+    assert_eq!(found, [("pedigree.toml".to_owned(), 3, message.to_owned())]);
+    let found = messages(with("", &[("PEDIGREE__HTTP__LISTEN", "0.0.0.0:80")]));
+    assert_eq!(found, [("environment".to_owned(), 1, message.to_owned())]);
+}
+
+#[test]
+fn every_fault_of_file_and_environment_is_named() {
+    let text = "sit = \"x\"\n[http]\nlisten = 80\n[opcua]\nenabled = \"yes\"\n";
+    let found = messages(with(text, &[("PEDIGREE__HTTP__LISTN", "x")]));
+    let found: Vec<_> = found.iter().map(|(f, l, m)| (f.as_str(), *l, m.as_str())).collect();
+    assert_eq!(
+        found,
+        [
+            ("environment", 1, "`PEDIGREE__HTTP__LISTN` sets nothing"),
+            ("pedigree.toml", 1, "the file has no key `sit`"),
+            ("pedigree.toml", 3, "`http.listen` is the number 80; wanted a text"),
+            ("pedigree.toml", 5, "`opcua.enabled` is a text; wanted true or false"),
+        ]
+    );
+    let found = messages(with("", &[("PEDIGREE__OPCUA__ENABLED", "maybe")]));
+    assert_eq!(found.len(), 1);
+    assert!(found[0].2.contains("opcua.enabled"), "{found:?}");
+    let found = messages(with("site = \"a b\"\n[opcua]\nlisten = \"here\"\n", &[]));
+    assert_eq!(found.len(), 2, "{found:?}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let faults = load(Some(Path::new("no/such/file.toml")), []).unwrap_err();
+    assert!(faults.to_string().contains("no/such/file.toml cannot be read"), "{faults}");
+}

@@ -1,0 +1,229 @@
+//! What is derived from a plant that is right.
+use super::{check, good, root};
+use crate::config::plant::Checked;
+use crate::model::plant::{
+    Area, CodeFrom, Counter, Limits, Protocol, ScopeFrom, StringOrder, Tag, TagIndex, TagSource,
+    Test, Trust, Watched, Word, WordOrder,
+};
+use crate::model::{Scope, ScopeName, Value};
+use std::time::Duration;
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn tag<'a>(checked: &'a Checked, name: &str) -> (TagIndex, &'a Tag) {
+    checked.plant.tags().find(|(_, tag)| tag.name.as_str() == name).unwrap()
+}
+
+fn names(checked: &Checked, tags: &[TagIndex]) -> Vec<String> {
+    tags.iter().map(|tag| checked.plant.tag(*tag).name.to_string()).collect()
+}
+
+#[test]
+fn a_plant_that_is_right_has_no_warnings() {
+    assert!(good().warnings.is_empty());
+}
+
+#[test]
+fn devices_speak_what_their_url_says() {
+    let plant = good().plant;
+    let Protocol::OpcUa(op10) = &plant.devices[0].protocol else { panic!("not OPC UA") };
+    let Trust::Thumbprint(print) = op10.trust else { panic!("not a thumbprint") };
+    assert_eq!((print[0], print[31]), (0x9c, 0xff));
+    let Protocol::Modbus(kettle) = &plant.devices[1].protocol else { panic!("not Modbus") };
+    assert_eq!((kettle.host.as_str(), kettle.port, kettle.unit), ("kettle.example", 502, 3));
+    assert_eq!((kettle.limits.words, kettle.limits.bits), (60, 1000));
+    assert_eq!(kettle.limits.holes, [(Area::Holding, 130, 139)]);
+}
+
+#[test]
+fn handshake_words_are_looked_at_thrice_before_their_deadline() {
+    let plant = good().plant;
+    assert_eq!((plant.devices[0].publish, plant.devices[0].publish_fast), (ms(500), ms(100)));
+    assert_eq!(
+        (plant.devices[1].publish, plant.devices[1].publish_fast.as_millis()),
+        (ms(5000), 333)
+    );
+}
+
+#[test]
+fn words_are_watched_and_written_as_they_are_named() {
+    let checked = good();
+    let flags = |name| {
+        let (_, tag) = tag(&checked, name);
+        (tag.fast, tag.watched, tag.every_change, tag.writable)
+    };
+    assert_eq!(flags("In.ReqId"), (true, true, false, false), "trigger");
+    assert_eq!(flags("In.AckId"), (true, true, false, true), "ack");
+    assert_eq!(flags("In.Permit"), (false, false, false, true), "reply");
+    assert_eq!(flags("HostLife"), (false, false, false, true), "host heartbeat");
+    assert_eq!(flags("Life"), (false, true, false, false), "heartbeat");
+    assert_eq!(flags("BootId"), (false, true, false, false), "restart");
+    assert_eq!(flags("IfVersion"), (false, true, false, false), "interface");
+    assert_eq!(flags("In.Serial"), (false, false, false, false), "snapshot only");
+    assert_eq!(flags("Mode"), (false, false, false, false), "purpose, snapshot only");
+    assert_eq!(flags("Coil.LotId"), (false, true, true, false), "mount");
+    assert_eq!(flags("step"), (false, true, true, false), "phase");
+    assert_eq!(flags("Ax1.Noise"), (false, true, false, false), "monitor");
+    assert_eq!(flags("flags"), (true, true, true, false), "trigger, phase and evidence in one");
+}
+
+#[test]
+fn the_snapshot_is_what_the_event_uses_in_a_fixed_order() {
+    let checked = good();
+    let plant = &checked.plant;
+    let snapshot = |station: usize, handshake: usize| {
+        names(&checked, &plant.stations[station].handshakes[handshake].snapshot)
+    };
+    let around = ["Mode", "Manual", "Coil.LotId", "Coil.Material"];
+    assert_eq!(snapshot(0, 0), [&["In.Serial", "In.Type"][..], &around].concat());
+    let result = ["Res.Serial", "Badge", "Res.Result", "Res.Torque", "Res.Angle"];
+    assert_eq!(snapshot(0, 1), [&result[..], &around].concat());
+    assert_eq!(snapshot(1, 0), ["in_no", "batch", "in_lot", "maker", "in_kg"]);
+    assert_eq!(snapshot(1, 1), ["done_no", "batch", "outcome"]);
+}
+
+#[test]
+fn a_node_is_one_tag_under_whatever_name() {
+    let checked = good();
+    let identifiers: Vec<_> = checked
+        .plant
+        .tags
+        .iter()
+        .filter_map(|tag| match &tag.source {
+            TagSource::Node(node) => Some(node.identifier.as_str()),
+            TagSource::Register(_) => None,
+        })
+        .collect();
+    let mut once = identifiers.clone();
+    once.sort_unstable();
+    once.dedup();
+    assert_eq!(once.len(), identifiers.len());
+    assert!(identifiers.contains(&"s=Trace.In.ReqId"));
+    assert!(identifiers.contains(&"i=1001"));
+    assert!(identifiers.contains(&"s=Trace.Res.Ack"));
+}
+
+#[test]
+fn registers_are_read_as_the_device_says_unless_the_tag_says_otherwise() {
+    let checked = good();
+    let register = |name| match &tag(&checked, name).1.source {
+        TagSource::Register(register) => register.clone(),
+        TagSource::Node(_) => panic!("a node"),
+    };
+    assert_eq!(register("in_kg").order, WordOrder::Abcd);
+    assert_eq!(register("in_no").order, WordOrder::Cdab);
+    assert_eq!(register("batch").strings, StringOrder::LowHigh);
+    assert_eq!((register("batch").area, register("batch").address), (Area::Holding, 12));
+    let (_, temp) = tag(&checked, "temp");
+    assert_eq!((temp.range, temp.bad.as_slice()), (Some((-20.0, 160.0)), &[9999.0][..]));
+    assert_eq!(tag(&checked, "step").1.publish, Some(ms(500)));
+    let charge = &checked.plant.stations[1].handshakes[0];
+    assert_eq!(charge.number, Some(Counter { tag: tag(&checked, "in_no").0, bits: 16 }));
+    assert_eq!(charge.trigger, Word { tag: tag(&checked, "flags").0, bit: Some(0) });
+}
+
+#[test]
+fn items_know_where_their_code_is_unique() {
+    let checked = good();
+    let [charge, discharge] = checked.plant.stations[1].handshakes.as_slice() else { panic!() };
+    let maker = Word { tag: tag(&checked, "maker").0, bit: None };
+    assert_eq!(charge.other.as_ref().unwrap().scope, ScopeFrom::Supplier(maker));
+    assert_eq!(charge.item.scope, ScopeFrom::Site);
+    let soup = Scope::Material(ScopeName::parse("soup").unwrap());
+    assert_eq!(discharge.item.scope, ScopeFrom::Fixed(soup));
+    assert_eq!(discharge.item.no_read, ["", "NOREAD"]);
+    assert_eq!(checked.plant.stations[0].mounts[0].lot.no_read, [""]);
+    let order = checked.plant.stations[1].phases[2].item.as_ref().unwrap();
+    assert_eq!(order.from, CodeFrom::Order);
+}
+
+#[test]
+fn missing_codes_of_a_permit_are_those_of_nok() {
+    let permit = good().plant.stations[0].handshakes[0].permit;
+    assert_eq!((permit.ok, permit.nok, permit.rework, permit.unknown), (1, 2, 2, 2));
+}
+
+#[test]
+fn names_of_values_stand_for_their_numbers() {
+    let checked = good();
+    let phases = &checked.plant.stations[1].phases;
+    assert_eq!(phases[0].while_.test, Test::In(vec![Value::Int(2), Value::Int(3)]));
+    let confirm = phases[1].confirm.as_ref().unwrap();
+    assert_eq!(confirm.test, Test::In(vec![Value::Bool(true)]));
+    assert_eq!(confirm.word.bit, Some(3));
+}
+
+#[test]
+fn a_measurement_that_may_drift_is_a_monitor() {
+    let checked = good();
+    let monitors = &checked.plant.stations[0].monitors;
+    let [motor, noise, torque] = monitors.as_slice() else { panic!("{monitors:#?}") };
+    assert_eq!(torque.id.as_str(), "result.torque");
+    assert!(
+        matches!(&torque.of, Watched::Measurement(h, v) if h.as_str() == "result" && v.as_str() == "torque")
+    );
+    assert_eq!(torque.unit.as_ref().unwrap().as_str(), "N.m");
+    assert_eq!(torque.limits, Some(Limits { low: Some(11.4), high: Some(12.6), deadband: 0.0 }));
+    let drift = torque.drift.unwrap();
+    assert_eq!((drift.learn, drift.every), (50, Duration::from_secs(45)));
+    assert_eq!(drift.false_alarm_interval, Duration::from_hours(720));
+    assert_eq!(motor.drift.unwrap().every, ms(2000));
+    assert_eq!(motor.limits, Some(Limits { low: None, high: Some(80.0), deadband: 2.0 }));
+    assert_eq!((noise.limits, noise.drift), (None, None));
+}
+
+#[test]
+fn the_hash_changes_with_any_text_or_name() {
+    let text = "schema = 1\n";
+    let of = |files: &[(&str, &str)]| check(files).unwrap().plant.hash;
+    assert_eq!(of(&[("a.toml", text)]), of(&[("dir/a.toml", text)]));
+    assert_ne!(of(&[("a.toml", text)]), of(&[("b.toml", text)]));
+    assert_ne!(of(&[("a.toml", text)]), of(&[("a.toml", "schema = 1")]));
+}
+
+#[test]
+fn every_plant_of_this_repository_is_right() {
+    let thumbprint = "ab".repeat(32);
+    let fill = |path: &str, url: &str| {
+        let text = std::fs::read_to_string(root().join(path)).unwrap();
+        let text = text
+            .replace("@URL@", url)
+            .replace("@PRESS_PORT@", "4840")
+            .replace("@ASSEMBLY_PORT@", "502")
+            .replace("@PORT@", "4840")
+            .replace("@PRESS_THUMBPRINT@", &thumbprint)
+            .replace("@THUMBPRINT@", &thumbprint)
+            .replace("@DEADLINE@", "60ms")
+            .replace("@EVERY@", "200ms");
+        (path.to_owned(), text)
+    };
+    let (opcua, modbus) = ("opc.tcp://127.0.0.1:4840", "tcp://127.0.0.1:502");
+    let plants = [
+        vec![
+            fill("tests/plants/shift/press.toml", ""),
+            fill("tests/plants/shift/assembly.toml", ""),
+        ],
+        vec![
+            fill("tests/plants/nist/hurco02.toml", ""),
+            fill("tests/plants/nist/hurco04.toml", ""),
+        ],
+        vec![
+            fill("src/demo/plant/10-cast.toml", opcua),
+            fill("src/demo/plant/20-press.toml", opcua),
+            fill("src/demo/plant/30-assembly.toml", modbus),
+            fill("src/demo/plant/50-packing.toml", modbus),
+        ],
+    ];
+    for files in plants {
+        if let Err(faults) = crate::config::plant::load(&files, &super::site()) {
+            panic!("{faults}");
+        }
+    }
+    let examples = crate::config::read_dir(&root().join("config/plant.d")).unwrap();
+    assert_eq!(examples.len(), 2);
+    let checked = crate::config::plant::load(&examples, &super::site());
+    let checked = checked.unwrap_or_else(|faults| panic!("{faults}"));
+    assert!(checked.warnings.is_empty(), "{:?}", checked.warnings);
+}

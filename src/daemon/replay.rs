@@ -1,0 +1,110 @@
+//! Replay: the tape stepped through a fresh engine, its records held against the ledger byte by byte.
+use crate::config;
+use crate::engine::Engine;
+use crate::ledger::{LedgerError, Reader};
+use crate::model::plant::PlantFile;
+use crate::model::{Effect, Input, PersonKey, Position, Record, SiteId, wire};
+use crate::tape::{TapeError, TapeGapCause, TapeItem, TapeReader};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What came of a replay.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Inputs that were stepped.
+    pub inputs: u64,
+    /// Times that the daemon started, or refolded its state.
+    pub starts: u64,
+    /// Records whose bytes are the ledger's.
+    pub same: u64,
+    /// Positions of records that the inputs do not give, or give differently.
+    pub different: Vec<u64>,
+    /// Records whose inputs are not on the tape.
+    pub not_replayable: u64,
+}
+
+/// Why there is no replay.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The operating system.
+    #[error("the tape cannot be read: {0}")]
+    Io(#[from] std::io::Error),
+    /// The tape.
+    #[error(transparent)]
+    Tape(#[from] Box<TapeError<config::Faults>>),
+}
+
+/// Steps the whole tape of a data directory.
+///
+/// A daemon that was killed had stepped more than became durable; the next start says from which
+/// record it went on, and what was stepped beyond it is void.
+pub fn replay(dir: &Path, site: &SiteId, persons: &PersonKey) -> Result<Report, ReplayError> {
+    let mut ledger = BTreeMap::new();
+    let mut records: Vec<Record> = Vec::new();
+    for entry in Reader::open(dir).cursor(Position(0)) {
+        let entry = entry?;
+        ledger.insert(entry.position, entry.bytes);
+        records.push(entry.record);
+    }
+    let parse = |files: &[PlantFile]| {
+        let files: Vec<(String, String)> =
+            files.iter().map(|f| (f.name.to_string(), f.text.clone())).collect();
+        config::plant::load(&files, site).map(|checked| checked.plant)
+    };
+    let mut report = Report::default();
+    let mut engine = Engine::new(persons.clone());
+    let mut made: BTreeMap<Position, Vec<u8>> = BTreeMap::new();
+    let mut whole = true;
+    let mut tape = TapeReader::open(dir)?;
+    while let Some(item) = tape.next_item(parse).map_err(Box::new)? {
+        match item {
+            // A file without its end, or with half an entry, is how a kill leaves one: the input was
+            // in the page cache before any record of it was.
+            TapeItem::Gap(gap) => {
+                let killed = matches!(gap.cause, TapeGapCause::Open | TapeGapCause::Torn(_));
+                whole = whole && killed;
+            }
+            TapeItem::Entry(entry) => {
+                report.inputs = report.inputs.saturating_add(1);
+                if let Input::Start { recovered, .. } = entry.input {
+                    report.starts = report.starts.saturating_add(1);
+                    made.retain(|position, _| *position <= recovered);
+                    engine = Engine::new(persons.clone());
+                    let durable = records.iter().take_while(|r| r.position <= recovered);
+                    durable.for_each(|r| engine.apply(r));
+                }
+                let mut effects = Vec::new();
+                engine.step(entry.at, &entry.input, &mut effects);
+                let frames = effects.into_iter().filter_map(|effect| match effect {
+                    Effect::Append(frame) => Some(frame),
+                    Effect::Read(_)
+                    | Effect::Write(_)
+                    | Effect::Ask(_)
+                    | Effect::Answer(_)
+                    | Effect::Notice(_) => None,
+                });
+                made.extend(frames.flatten().map(|r| (r.position, wire::encode(&r))));
+            }
+        }
+    }
+    judge(&mut report, &ledger, &made, whole);
+    Ok(report)
+}
+
+fn judge(
+    report: &mut Report,
+    ledger: &BTreeMap<Position, Vec<u8>>,
+    made: &BTreeMap<Position, Vec<u8>>,
+    whole: bool,
+) {
+    for (position, bytes) in ledger {
+        match made.get(position) {
+            Some(found) if found == bytes => report.same = report.same.saturating_add(1),
+            None if !whole => report.not_replayable = report.not_replayable.saturating_add(1),
+            Some(_) | None => report.different.push(position.0),
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! The programs of the machines: each takes parts from the one before it, does its work, tells its
+//! host, and hands the part on. A machine whose host does not answer stands, and the line behind it.
+use super::modbus_plc::{ModbusPlc, Registers, ReqAckHandshake};
+use super::nodes::{Word, host, plc};
+use super::opcua_plc::{CounterHandshake, Identity, UaPlc};
+use super::sim::{BOX_SIZE, MotorTemperature, Part, Simulation, code};
+use super::truth::{Reached, Recorder};
+use crate::model::{ItemClass, ItemKey, Scope};
+use ::opcua::types::Variant;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+/// Parts between two machines; a full belt stops the machine before it.
+pub(super) const BELT: usize = 8;
+/// How often a PLC moves its heartbeat and looks at its slow tags.
+const LIFE_INTERVAL: Duration = Duration::from_millis(500);
+/// How often the press asks again when the host cannot say whether it may.
+const ASKED_MAX: u32 = 3;
+/// Codes of the permit, as in the plant file.
+const PERMIT_OK: i16 = 1;
+const PERMIT_UNKNOWN: i16 = 9;
+/// Codes of a result, as in the plant files.
+const PASS: i16 = 1;
+const FAIL: i16 = 2;
+
+/// What every machine knows.
+#[derive(Clone)]
+pub(super) struct Shift {
+    /// Time from part to part.
+    pub(super) cycle: Duration,
+    /// Where it writes what it did.
+    pub(super) recorder: Recorder,
+}
+
+pub(super) const CAST: Identity =
+    Identity { name: "cast-01", namespace: "urn:demo:cast", top: "Cast" };
+pub(super) const PRESS: Identity =
+    Identity { name: "press-01", namespace: "urn:demo:press", top: "Press" };
+
+/// The words of cast-01.
+pub(super) fn cast_words(boot: u32) -> Vec<Word> {
+    vec![
+        plc("Cast.BootId", boot),
+        plc("Cast.Life", 0_u32),
+        plc("Cast.Furnace.LotId", ""),
+        plc("Cast.Furnace.Alloy", ""),
+        plc("Cast.Part.Serial", ""),
+        plc("Cast.Part.Badge", ""),
+        plc("Cast.Part.MeltTemp", 0.0_f64),
+        plc("Cast.Part.Count", 0_u32),
+        host("Cast.Part.Ack", 0_u32),
+    ]
+}
+
+/// The words of press-01.
+pub(super) fn press_words(boot: u32) -> Vec<Word> {
+    vec![
+        plc("Press.BootId", boot),
+        plc("Press.Life", 0_u32),
+        plc("Press.Badge", ""),
+        plc("Press.Motor.Temp", 48.0_f64),
+        plc("Press.Tool.PunchId", ""),
+        plc("Press.Tool.Strokes", 0_u32),
+        plc("Press.Admit.Serial", ""),
+        plc("Press.Admit.ReqId", 0_u32),
+        host("Press.Admit.AckId", 0_u32),
+        host("Press.Admit.Permit", 0_i16),
+        host("Press.Admit.Reason", ""),
+        plc("Press.Result.Serial", ""),
+        plc("Press.Result.Force", 0.0_f64),
+        plc("Press.Result.Stroke", 0.0_f64),
+        plc("Press.Result.Result", 0_i16),
+        plc("Press.Result.Count", 0_u32),
+        host("Press.Result.Ack", 0_u32),
+    ]
+}
+
+fn text(text: &str) -> Variant {
+    Variant::from(text)
+}
+
+fn item(key: &ItemKey) -> Variant {
+    text(key.code.as_str())
+}
+
+/// CAST10: pours a part every cycle. A new melt is charged while the furnace is empty.
+pub(super) async fn cast(
+    plc: UaPlc,
+    shift: Shift,
+    parts: impl Iterator<Item = Part> + Send,
+    out: mpsc::Sender<Part>,
+) {
+    let mut poured = CounterHandshake::new(&plc, "Cast.Part.Count", "Cast.Part.Ack");
+    let mut tick = interval(shift.cycle.max(Duration::from_micros(1)));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut furnace: Option<ItemKey> = None;
+    for part in parts {
+        tick.tick().await;
+        if furnace.as_ref() != Some(&part.melt) {
+            plc.put(&[("Cast.Furnace.LotId", text(""))]);
+            sleep(shift.cycle * 3 / 10).await;
+            plc.put(&[
+                ("Cast.Furnace.Alloy", text(part.alloy)),
+                ("Cast.Furnace.LotId", item(&part.melt)),
+            ]);
+            furnace = Some(part.melt.clone());
+        }
+        sleep(shift.cycle * 3 / 10).await;
+        poured
+            .request(&[
+                ("Cast.Part.Serial", item(&part.unit)),
+                ("Cast.Part.Badge", text(part.badge)),
+                ("Cast.Part.MeltTemp", part.melt_celsius.into()),
+            ])
+            .await;
+        shift.recorder.cast(&part);
+        if out.send(part).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// PRESS20: asks for each part whether it may be pressed, presses it, and reports force and stroke.
+pub(super) async fn press(
+    plc: UaPlc,
+    shift: Shift,
+    mut parts: mpsc::Receiver<Part>,
+    out: mpsc::Sender<Part>,
+) {
+    let mut admit = CounterHandshake::new(&plc, "Press.Admit.ReqId", "Press.Admit.AckId");
+    let mut result = CounterHandshake::new(&plc, "Press.Result.Count", "Press.Result.Ack");
+    let mut punch: Option<ItemKey> = None;
+    while let Some(part) = parts.recv().await {
+        if punch.as_ref() != Some(&part.punch) {
+            plc.put(&[("Press.Tool.PunchId", text(""))]);
+            sleep(shift.cycle * 3 / 10).await;
+            plc.put(&[("Press.Tool.PunchId", item(&part.punch))]);
+            punch = Some(part.punch.clone());
+        }
+        plc.put(&[("Press.Badge", text(part.badge))]);
+        let permit = ask(&plc, &mut admit, &part, shift.cycle).await;
+        if permit != PERMIT_OK {
+            shift.recorder.refused(&part, i64::from(permit));
+            continue;
+        }
+        sleep(shift.cycle * 3 / 10).await;
+        let at = result
+            .request(&[
+                ("Press.Tool.Strokes", part.strokes.into()),
+                ("Press.Result.Serial", item(&part.unit)),
+                ("Press.Result.Force", part.force_kn.into()),
+                ("Press.Result.Stroke", part.stroke_mm.into()),
+                ("Press.Result.Result", PASS.into()),
+            ])
+            .await;
+        shift.recorder.pressed(&part, at);
+        if out.send(part).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The permit for a part; where the host cannot say, the operator presses the button again.
+async fn ask(plc: &UaPlc, admit: &mut CounterHandshake, part: &Part, cycle: Duration) -> i16 {
+    let mut permit = PERMIT_UNKNOWN;
+    for _ in 0..ASKED_MAX {
+        admit.request(&[("Press.Admit.Serial", item(&part.unit))]).await;
+        if let Variant::Int16(code) = plc.get("Press.Admit.Permit") {
+            permit = code;
+        }
+        if permit != PERMIT_UNKNOWN {
+            break;
+        }
+        sleep(cycle / 2).await;
+    }
+    permit
+}
+
+/// Registers, bits and coils of asm-01, as in the plant file.
+mod asm {
+    pub(super) const LIFE: u16 = 0;
+    pub(super) const BOOT: u16 = 1;
+    pub(super) const FLAGS: u16 = 2;
+    pub(super) const FIT_NO: u16 = 10;
+    pub(super) const GREASE_NO: u16 = 11;
+    pub(super) const DONE_NO: u16 = 12;
+    pub(super) const LEAK_NO: u16 = 13;
+    pub(super) const SERIAL: u16 = 20;
+    pub(super) const BEARING: u16 = 28;
+    pub(super) const GREASE_LOT: u16 = 36;
+    pub(super) const GREASE_MAKER: u16 = 44;
+    pub(super) const GREASE_MG: u16 = 52;
+    pub(super) const TORQUE: u16 = 54;
+    pub(super) const RESULT: u16 = 56;
+    pub(super) const BADGE: u16 = 57;
+    pub(super) const LEAK_SERIAL: u16 = 70;
+    pub(super) const LEAK_RATE: u16 = 78;
+    pub(super) const LEAK_RESULT: u16 = 80;
+    pub(super) const FIT_ACK: u16 = 16;
+    pub(super) const GREASE_ACK: u16 = 17;
+    pub(super) const DONE_ACK: u16 = 18;
+    pub(super) const LEAK_ACK: u16 = 19;
+    pub(super) const CABINET_TEMP: u16 = 10;
+}
+
+/// Registers, bits and coils of pack-01, as in the plant file.
+mod pack {
+    pub(super) const LIFE: u16 = 0;
+    pub(super) const BOOT: u16 = 1;
+    pub(super) const FLAGS: u16 = 2;
+    pub(super) const PACK_NO: u16 = 10;
+    pub(super) const SERIAL: u16 = 20;
+    pub(super) const BOX: u16 = 28;
+    pub(super) const PACK_ACK: u16 = 16;
+}
+
+fn chars(text: &str, registers: u16) -> Registers<'_> {
+    Registers::Text(text, registers)
+}
+
+fn result_code(pass: bool) -> Registers<'static> {
+    Registers::U16((if pass { PASS } else { FAIL }).unsigned_abs())
+}
+
+/// ASM30: a bearing is fitted, greased, and the cover tightened.
+pub(super) async fn assemble(
+    plc: ModbusPlc,
+    shift: Shift,
+    mut parts: mpsc::Receiver<Part>,
+    out: mpsc::Sender<Part>,
+) {
+    let mut fit = ReqAckHandshake::new(&plc, (asm::FLAGS, 0), asm::FIT_NO, asm::FIT_ACK);
+    let mut grease = ReqAckHandshake::new(&plc, (asm::FLAGS, 1), asm::GREASE_NO, asm::GREASE_ACK);
+    let mut done = ReqAckHandshake::new(&plc, (asm::FLAGS, 2), asm::DONE_NO, asm::DONE_ACK);
+    while let Some(part) = parts.recv().await {
+        let serial = || (asm::SERIAL, chars(part.unit.code.as_str(), 8));
+        fit.request(&[
+            serial(),
+            (asm::BEARING, chars(part.bearing.code.as_str(), 8)),
+            (asm::BADGE, chars(part.badge, 4)),
+        ])
+        .await;
+        grease
+            .request(&[
+                serial(),
+                (asm::GREASE_LOT, chars(part.grease.code.as_str(), 8)),
+                (asm::GREASE_MAKER, chars(part.grease_supplier, 8)),
+                (asm::GREASE_MG, Registers::U32(part.grease_mg)),
+            ])
+            .await;
+        sleep(shift.cycle / 10).await;
+        done.request(&[
+            serial(),
+            (asm::TORQUE, Registers::F32(part.torque_nm)),
+            (asm::RESULT, result_code(true)),
+            (asm::BADGE, chars(part.badge, 4)),
+        ])
+        .await;
+        shift.recorder.reached(&part, Reached::Assembled);
+        if out.send(part).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// TEST40, on the PLC of the assembly: the leak test. What fails leaves the line here.
+pub(super) async fn test(
+    plc: ModbusPlc,
+    shift: Shift,
+    mut parts: mpsc::Receiver<Part>,
+    out: mpsc::Sender<Part>,
+) {
+    let mut leak = ReqAckHandshake::new(&plc, (asm::FLAGS, 3), asm::LEAK_NO, asm::LEAK_ACK);
+    while let Some(part) = parts.recv().await {
+        sleep(shift.cycle * 3 / 10).await;
+        leak.request(&[
+            (asm::LEAK_SERIAL, chars(part.unit.code.as_str(), 8)),
+            (asm::LEAK_RATE, Registers::F32(part.leak_ml_min)),
+            (asm::LEAK_RESULT, result_code(part.is_tight())),
+        ])
+        .await;
+        shift.recorder.reached(&part, Reached::Tested);
+        if !part.is_tight() {
+            shift.recorder.left();
+        } else if out.send(part).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// PACK50: ten units into a box.
+pub(super) async fn pack(plc: ModbusPlc, shift: Shift, mut parts: mpsc::Receiver<Part>) {
+    let mut packed = ReqAckHandshake::new(&plc, (pack::FLAGS, 0), pack::PACK_NO, pack::PACK_ACK);
+    let mut count: u64 = 0;
+    while let Some(part) = parts.recv().await {
+        let number = format!("BOX-{:05}", count / BOX_SIZE + 1);
+        packed
+            .request(&[
+                (pack::SERIAL, chars(part.unit.code.as_str(), 8)),
+                (pack::BOX, chars(&number, 8)),
+            ])
+            .await;
+        count += 1;
+        let container =
+            ItemKey { class: ItemClass::Container, scope: Scope::Site, code: code(&number) };
+        shift.recorder.packed(&part, container);
+    }
+}
+
+/// The heartbeat of an OPC UA PLC and, where it has one, its motor.
+pub(super) async fn ua_life(plc: UaPlc, word: &'static str, motor: Option<MotorTemperature>) {
+    let mut motor = motor.into_iter().flatten();
+    let mut tick = interval(LIFE_INTERVAL);
+    let mut life: u32 = 0;
+    loop {
+        tick.tick().await;
+        life = life.wrapping_add(1);
+        plc.put(&[(word, life.into())]);
+        if let Some(celsius) = motor.next() {
+            plc.put(&[("Press.Motor.Temp", celsius.into())]);
+        }
+    }
+}
+
+/// The heartbeat of asm-01 and the temperature of its cabinet.
+pub(super) async fn asm_life(plc: ModbusPlc, boot: u16) {
+    plc.put_input(asm::CABINET_TEMP, 287);
+    modbus_life(plc, asm::LIFE, asm::BOOT, boot).await;
+}
+
+/// The heartbeat of pack-01.
+pub(super) async fn pack_life(plc: ModbusPlc, boot: u16) {
+    modbus_life(plc, pack::LIFE, pack::BOOT, boot).await;
+}
+
+async fn modbus_life(plc: ModbusPlc, life_at: u16, boot_at: u16, boot: u16) {
+    plc.put(&[(boot_at, Registers::U16(boot))]);
+    let mut tick = interval(LIFE_INTERVAL);
+    let mut life: u16 = 0;
+    loop {
+        tick.tick().await;
+        life = life.wrapping_add(1);
+        plc.put(&[(life_at, Registers::U16(life))]);
+    }
+}
+
+/// The parts of a demo: so many, or without end.
+pub(super) fn parts(
+    simulation: Simulation,
+    parts_max: Option<u64>,
+) -> impl Iterator<Item = Part> + Send {
+    let limit = parts_max.unwrap_or(u64::MAX);
+    simulation.take_while(move |part| part.index < limit)
+}

@@ -1,0 +1,254 @@
+//! A simulated OPC UA PLC: its words behind a real server with a certificate of its own.
+//!
+//! It accepts every client certificate, as a PLC on a bench would; what it does not do is talk
+//! without encryption. The server's tasks are the library's; everything of ours runs in the future
+//! that [`Served::run`] gives.
+use super::DemoError;
+use super::nodes::{Word, WordManager, Words};
+use crate::model::Utc;
+use crate::telemetry::Now;
+use ::opcua::crypto::{CertificateStore, X509Data};
+use ::opcua::server::address_space::{AddressSpace, NodeType};
+use ::opcua::server::node_manager::ServerContext;
+use ::opcua::server::node_manager::memory::InMemoryNodeManagerBuilder;
+use ::opcua::server::{
+    ANONYMOUS_USER_TOKEN_ID, Server, ServerBuilder, ServerEndpoint, ServerHandle,
+};
+use ::opcua::types::{
+    DataEncoding, DataValue, DateTime, NodeId, NumericRange, TimestampsToReturn, Variant,
+};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Between 1601, where OPC UA counts from (Part 6 §5.2.2.5), and 1970; in ticks of 100 ns.
+const TICKS_TO_1970: i64 = 116_444_736_000_000_000;
+/// A demo's certificate need not outlive the demo.
+const CERTIFICATE_DAYS: u32 = 365;
+
+/// What a PLC is called on the wire.
+pub(super) struct Identity {
+    /// Its name as a device, `press-01`.
+    pub(super) name: &'static str,
+    /// Namespace of its words, `urn:demo:press`.
+    pub(super) namespace: &'static str,
+    /// Its folder, and the text before every word.
+    pub(super) top: &'static str,
+}
+
+/// The PLC as its own program sees it.
+#[derive(Clone)]
+pub(super) struct UaPlc {
+    manager: Arc<WordManager>,
+    handle: ServerHandle,
+    ids: Arc<BTreeMap<&'static str, NodeId>>,
+    written: watch::Receiver<u64>,
+    now: Now,
+}
+
+/// A server that waits to be run.
+pub(super) struct Served {
+    name: &'static str,
+    server: Server,
+    listener: TcpListener,
+    /// Where it listens.
+    pub(super) url: String,
+    /// SHA-256 over the DER form of its certificate, in upper-case hexadecimal.
+    pub(super) thumbprint: String,
+}
+
+impl Served {
+    /// Serves until the stop token is cancelled.
+    pub(super) async fn run(self) {
+        if let Err(fault) = self.server.run_with(self.listener).await {
+            tracing::error!(device = self.name, %fault, "the simulated PLC stopped");
+        }
+    }
+}
+
+/// Makes the PLC's certificate in `dir` and its server on a free port of the loopback.
+pub(super) async fn make(
+    identity: &Identity,
+    words: Vec<Word>,
+    dir: &Path,
+    now: Now,
+    stop: CancellationToken,
+) -> Result<(UaPlc, Served), DemoError> {
+    let name = identity.name;
+    let pki = dir.join(name);
+    let thumbprint = certificate(identity, pki.clone()).await?;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(DemoError::Bind)?;
+    let port = listener.local_addr().map_err(DemoError::Bind)?.port();
+    let written = Arc::new(watch::Sender::new(0));
+    let woken = written.subscribe();
+    let ids: Vec<&'static str> = words.iter().map(|w| w.name).collect();
+    let (namespace, top) = (identity.namespace, identity.top);
+    let manager = move |context: ServerContext, space: &mut AddressSpace| {
+        Words::build(&context, space, namespace, top, &words, written)
+    };
+    let (server, handle) = builder(identity, &pki, port)
+        .with_node_manager(InMemoryNodeManagerBuilder::new(manager))
+        .token(stop)
+        .build()
+        .map_err(|why| DemoError::Server { device: name, why })?;
+    let manager = handle
+        .node_managers()
+        .get_of_type::<WordManager>()
+        .expect("the node manager was added two lines above");
+    let index = manager.inner().namespace_index();
+    let ids = ids.into_iter().map(|name| (name, NodeId::new(index, name))).collect();
+    let plc = UaPlc { manager, handle, ids: Arc::new(ids), written: woken, now };
+    let url = format!("opc.tcp://127.0.0.1:{port}");
+    Ok((plc, Served { name, server, listener, url, thumbprint }))
+}
+
+fn builder(identity: &Identity, pki: &Path, port: u16) -> ServerBuilder {
+    let anonymous = [ANONYMOUS_USER_TOKEN_ID.to_owned()];
+    let mut builder = ServerBuilder::new()
+        .application_name(identity.name)
+        .application_uri(application_uri(identity))
+        .product_uri("urn:demo:plc")
+        .host("127.0.0.1")
+        .port(port)
+        .pki_dir(pki)
+        .certificate_path(CERTIFICATE)
+        .private_key_path(KEY)
+        .trust_client_certs(true)
+        .discovery_urls(vec!["/".to_owned()])
+        .add_endpoint(
+            "aes256-sha256-rsapss",
+            ServerEndpoint::new_aes256_sha256_rsapss_sign_encrypt("/", &anonymous),
+        )
+        .add_endpoint(
+            "basic256sha256",
+            ServerEndpoint::new_basic256sha256_sign_encrypt("/", &anonymous),
+        )
+        // Handshake words are looked at every few tens of milliseconds; a coarser tick would
+        // quantise that.
+        .subscription_poll_interval_ms(10);
+    let subscriptions = &mut builder.limits_mut().subscriptions;
+    subscriptions.min_publishing_interval_ms = 10.0;
+    // 0 = each change as it comes; otherwise the library moves source times to its grid.
+    subscriptions.min_sampling_interval_ms = 0.0;
+    subscriptions.max_monitored_item_queue_size = 1_000;
+    builder
+}
+
+const CERTIFICATE: &str = "own/cert.der";
+const KEY: &str = "private/key.pem";
+
+fn application_uri(identity: &Identity) -> String {
+    format!("{}:plc", identity.namespace)
+}
+
+/// A key and a certificate in `pki`, and its thumbprint. Drawing an RSA key takes a good part of a
+/// second, so it is done beside the runtime.
+async fn certificate(identity: &Identity, pki: PathBuf) -> Result<String, DemoError> {
+    let device = identity.name;
+    let data = X509Data {
+        key_size: 2048,
+        common_name: device.to_owned(),
+        organization: "Simulated plant".to_owned(),
+        organizational_unit: String::new(),
+        country: String::new(),
+        state: String::new(),
+        alt_host_names: X509Data::alt_host_names(
+            &application_uri(identity),
+            None,
+            true,
+            false,
+            true,
+        ),
+        certificate_duration_days: CERTIFICATE_DAYS,
+    };
+    let made = tokio::task::spawn_blocking(move || {
+        CertificateStore::new(&pki).ensure_pki_path()?;
+        let (certificate, _) = CertificateStore::create_certificate_and_key(
+            &data,
+            true,
+            &pki.join(CERTIFICATE),
+            &pki.join(KEY),
+        )?;
+        certificate.to_der().map_err(|e| e.to_string())
+    });
+    let der = made.await.map_err(|e| e.to_string()).and_then(|der| der);
+    let der = der.map_err(|why| DemoError::Certificate { device, why })?;
+    Ok(Sha256::digest(&der).iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02X}");
+        hex
+    }))
+}
+
+impl UaPlc {
+    /// Writes words in one scan: a read sees all of them or none. The time is their source time.
+    pub(super) fn put(&self, values: &[(&str, Variant)]) -> Utc {
+        let at = (self.now)().wall;
+        let moment = DateTime::from(at.0 / 100 + TICKS_TO_1970);
+        let rows = values
+            .iter()
+            .map(|(name, v)| (self.id(name), None, DataValue::new_at(v.clone(), moment)));
+        self.manager
+            .set_values(self.handle.subscriptions(), rows)
+            .expect("every word was made with the server");
+        at
+    }
+
+    /// The value of a word.
+    pub(super) fn get(&self, name: &str) -> Variant {
+        let space = self.manager.address_space().read();
+        let Some(NodeType::Variable(word)) = space.find(self.id(name)) else {
+            return Variant::Empty;
+        };
+        word.value(TimestampsToReturn::Neither, &NumericRange::None, &DataEncoding::Binary, 0.0)
+            .value
+            .unwrap_or_default()
+    }
+
+    /// Waits until the host has written `value` into a word.
+    pub(super) async fn until(&self, name: &str, value: &Variant) {
+        let mut written = self.written.clone();
+        loop {
+            written.borrow_and_update();
+            if self.get(name) == *value {
+                return;
+            }
+            if written.changed().await.is_err() {
+                // The server is gone: nobody will ever answer, and a PLC that is not answered waits.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    fn id(&self, name: &str) -> &NodeId {
+        self.ids.get(name).expect("the program names only words of its table")
+    }
+}
+
+/// A counter handshake: data words, then the number; then nothing until the number is echoed.
+pub(super) struct CounterHandshake {
+    plc: UaPlc,
+    trigger: &'static str,
+    ack: &'static str,
+    number: u32,
+}
+
+impl CounterHandshake {
+    pub(super) fn new(plc: &UaPlc, trigger: &'static str, ack: &'static str) -> Self {
+        Self { plc: plc.clone(), trigger, ack, number: 0 }
+    }
+
+    /// One request. The time is that of the number.
+    pub(super) async fn request(&mut self, data: &[(&str, Variant)]) -> Utc {
+        self.plc.put(data);
+        self.number = self.number.wrapping_add(1);
+        let number = Variant::from(self.number);
+        let at = self.plc.put(&[(self.trigger, number.clone())]);
+        self.plc.until(self.ack, &number).await;
+        at
+    }
+}

@@ -1,0 +1,184 @@
+//! The state and its two ways to change.
+use crate::capture::{Capture, Memory};
+use crate::condition::Conditions;
+use crate::model::plant::{Plant, StationIndex};
+use crate::model::{
+    At, Body, Effect, GapCause, Input, Link, MonitorId, Monotonic, PersonKey, PlantLoaded,
+    Position, Purpose, Record, StartCause, StationId, Step, Text, TraceEvent, VerdictEvent, What,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Everything that is decided, in one place.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    capture: Capture,
+    conditions: Option<Conditions>,
+    /// The last word of every rule of every monitor: what the charts are restored from.
+    verdicts: BTreeMap<(StationId, MonitorId), Vec<VerdictEvent>>,
+    last: Position,
+    started: Option<StartCause>,
+}
+
+impl Engine {
+    /// Before the first record; badges become tokens under this key.
+    pub fn new(persons: PersonKey) -> Self {
+        Self {
+            capture: Capture::new(persons),
+            conditions: None,
+            verdicts: BTreeMap::new(),
+            last: Position(0),
+            started: None,
+        }
+    }
+
+    /// The last record that is folded in.
+    pub fn position(&self) -> Position {
+        self.last
+    }
+
+    /// The durable half of capture.
+    pub fn memory(&self) -> &Memory {
+        self.capture.memory()
+    }
+
+    /// Folds a durable record in: recovery.
+    ///
+    /// # Panics
+    /// If the record is not the next one: the ledger is dense, so this is an error of ours.
+    pub fn apply(&mut self, record: &Record) {
+        assert_eq!(record.position, self.last.next(), "records are folded in without a hole");
+        self.capture.apply(record);
+        self.note(record);
+    }
+
+    /// What the engine itself keeps of a record that capture has folded in.
+    fn note(&mut self, record: &Record) {
+        self.last = record.position;
+        if let Body::Verdict(event) = &record.body {
+            let key = (event.station.clone(), event.monitor.clone());
+            let kept = self.verdicts.entry(key).or_default();
+            kept.retain(|old| old.rule != event.rule);
+            kept.push(event.clone());
+        }
+    }
+
+    /// The next time at which [`Input::Wake`] is wanted, and what for.
+    pub fn next_wake(&self) -> Option<(Monotonic, &'static str)> {
+        self.capture.next_wake()
+    }
+
+    /// Takes one input at `at`; what is to be done is put into `out`, the frame first. Same state and
+    /// input give the same effects, byte for byte.
+    pub fn step(&mut self, at: At, input: &Input, out: &mut Vec<Effect>) {
+        let mut step = Step::new(at, self.last);
+        match input {
+            Input::Start { cause, .. } => self.started = Some(*cause),
+            Input::Plant(plant) => self.load(&mut step, plant),
+            Input::Samples(samples) => {
+                self.capture.on_input(&mut step, input);
+                let mut verdicts = Vec::new();
+                if let (Some(conditions), Some(plant)) =
+                    (&mut self.conditions, self.capture.plant())
+                {
+                    for sample in samples {
+                        conditions.on_sample(plant, sample, &mut verdicts);
+                    }
+                }
+                record_verdicts(&mut self.capture, &mut step, verdicts);
+            }
+            Input::Link { device, link } => {
+                self.capture.on_input(&mut step, input);
+                if let (Link::Down { .. }, Some(conditions)) = (link, &mut self.conditions) {
+                    conditions.silence(*device);
+                }
+            }
+            Input::Lost { .. }
+            | Input::Read(_)
+            | Input::Written(_)
+            | Input::Facts(_)
+            | Input::Command { .. }
+            | Input::Wake => self.capture.on_input(&mut step, input),
+        }
+        self.judge(&mut step);
+        for record in step.frame() {
+            self.note(record);
+        }
+        step.finish(out);
+    }
+
+    fn load(&mut self, step: &mut Step, plant: &Arc<Plant>) {
+        let known = self.capture.memory().plant;
+        self.capture.load(plant);
+        let mut conditions = Conditions::new(plant);
+        for event in self.verdicts.values().flatten() {
+            conditions.restore(plant, event);
+        }
+        self.conditions = Some(conditions);
+        match self.started.take() {
+            Some(StartCause::Daemon) => self.capture.open_gaps(step, GapCause::Stopped),
+            Some(StartCause::Refold) => self.capture.open_gaps(step, GapCause::Unsynced),
+            None => {}
+        }
+        if known != Some(plant.hash) {
+            let monitors = plant
+                .stations
+                .iter()
+                .flat_map(|s| s.monitors.iter().map(|m| (s.id.clone(), m.id.clone())));
+            self.capture.record(
+                step,
+                Body::Plant(PlantLoaded {
+                    hash: plant.hash,
+                    files: plant.files.iter().map(|f| f.name.clone()).collect::<Vec<Text>>(),
+                    stations: plant.stations.iter().map(|s| s.id.clone()).collect(),
+                    monitors: monitors.collect(),
+                }),
+            );
+        }
+    }
+
+    /// The measurements of this step's events, judged; verdicts join the same frame.
+    fn judge(&mut self, step: &mut Step) {
+        let (Some(conditions), Some(plant)) = (&mut self.conditions, self.capture.plant()) else {
+            return;
+        };
+        let mut verdicts = Vec::new();
+        for record in step.frame() {
+            if let Body::Trace(event) = &record.body {
+                judge_event(conditions, plant, event, &mut verdicts);
+            }
+        }
+        record_verdicts(&mut self.capture, step, verdicts);
+    }
+}
+
+/// Only production enters the charts.
+fn judge_event(
+    conditions: &mut Conditions,
+    plant: &Plant,
+    event: &TraceEvent,
+    out: &mut Vec<VerdictEvent>,
+) {
+    let (What::Complete { item, measurements, .. }
+    | What::Produce { item, measurements, .. }
+    | What::Inspect { item, measurements, .. }) = &event.what
+    else {
+        return;
+    };
+    let (Some(station), Some(mark)) = (&event.station, &event.handshake) else { return };
+    if event.purpose != Purpose::Production {
+        return;
+    }
+    let found = plant.stations().find(|(_, s)| s.id == *station);
+    if let Some((index, _)) = found {
+        let index: StationIndex = index;
+        let time = event.time.at;
+        conditions.on_measurements(index, &mark.key.handshake, time, item, measurements, out);
+    }
+}
+
+fn record_verdicts(capture: &mut Capture, step: &mut Step, verdicts: Vec<VerdictEvent>) {
+    for verdict in verdicts {
+        capture.record(step, Body::Verdict(verdict));
+    }
+}

@@ -1,0 +1,429 @@
+//! The engine against a simulated PLC, a ledger that loses what was not synced, and crashes of
+//! either side in any order. The truth is the PLC's own list of finished parts.
+use super::Engine;
+use crate::model::plant::*;
+use crate::model::*;
+use proptest::prelude::*;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+const TRIGGER: TagIndex = TagIndex(0);
+const NUMBER: TagIndex = TagIndex(1);
+const SERIAL: TagIndex = TagIndex(2);
+const LOT: TagIndex = TagIndex(3);
+const FORCE: TagIndex = TagIndex(4);
+const ACK: TagIndex = TagIndex(5);
+
+fn word(tag: TagIndex) -> Word {
+    Word { tag, bit: None }
+}
+
+fn spec(class: ItemClass, tag: TagIndex) -> CodeSpec {
+    let from = CodeFrom::Word(word(tag));
+    CodeSpec { class, from, scope: ScopeFrom::Site, no_read: vec![String::new()] }
+}
+
+fn tag(name: &str) -> Tag {
+    Tag {
+        name: TagName::parse(name).unwrap(),
+        device: DeviceIndex(0),
+        source: TagSource::Node(NodeAddress { namespace: "u".into(), identifier: "s=x".into() }),
+        fast: true,
+        watched: true,
+        every_change: true,
+        publish: None,
+        writable: name == "ack",
+        unit: None,
+        range: None,
+        bad: Vec::new(),
+        names: std::collections::BTreeMap::new(),
+    }
+}
+
+fn handshake(pattern: Pattern) -> Handshake {
+    let number = if pattern == Pattern::Counter { TRIGGER } else { NUMBER };
+    Handshake {
+        id: HandshakeId::parse("result").unwrap(),
+        pattern,
+        event: Verb::Complete,
+        trigger: word(TRIGGER),
+        number: Some(Counter { tag: number, bits: 16 }),
+        ack: Some(word(ACK)),
+        snapshot: vec![NUMBER, SERIAL, LOT, FORCE],
+        deadline: Duration::from_secs(1),
+        settle: Duration::ZERO,
+        stable: false,
+        release: Duration::from_secs(10),
+        first: First::Process,
+        item: spec(ItemClass::Unit, SERIAL),
+        other: None,
+        position: None,
+        quantity: None,
+        time: None,
+        product: None,
+        operation: None,
+        badge: None,
+        result: None,
+        measurements: vec![MeasurementSpec {
+            name: TagName::parse("force").unwrap(),
+            word: word(FORCE),
+            unit: None,
+            low: None,
+            high: None,
+        }],
+        checks: Vec::new(),
+        replies: Vec::new(),
+        permit: PermitCodes { ok: 1, nok: 2, rework: 2, unknown: 2 },
+        on_late: Permit::Unknown,
+    }
+}
+
+fn plant(pattern: Pattern) -> Arc<Plant> {
+    let names = ["trigger", "number", "serial", "lot", "force", "ack"];
+    let mount = MountPoint {
+        id: MountPointId::parse("feeder").unwrap(),
+        lot: spec(ItemClass::Lot, LOT),
+        material: None,
+        splice: Splice::OneOf,
+    };
+    Arc::new(Plant {
+        site: SiteId::parse("site").unwrap(),
+        devices: vec![Device {
+            id: DeviceId::parse("plc").unwrap(),
+            protocol: Protocol::OpcUa(OpcUaLink {
+                url: "opc.tcp://x".into(),
+                security: Security::None,
+                trust: Trust::Pki,
+                login: None,
+            }),
+            publish: Duration::from_secs(1),
+            publish_fast: Duration::from_millis(100),
+            heartbeat: Heartbeat { plc: None, host: None, stale_after: Duration::from_secs(3) },
+            restart: None,
+            interface: None,
+        }],
+        tags: names.iter().map(|name| tag(name)).collect(),
+        stations: vec![Station {
+            id: StationId::parse("ST10").unwrap(),
+            device: Some(DeviceIndex(0)),
+            line: None,
+            after: Vec::new(),
+            purpose: PurposeSpec::default(),
+            evidence: Vec::new(),
+            orders: false,
+            handshakes: vec![handshake(pattern)],
+            phases: Vec::new(),
+            mounts: vec![mount],
+            monitors: Vec::new(),
+        }],
+        files: Vec::new(),
+        hash: Digest([7; 32]),
+    })
+}
+
+/// A PLC that does its side of the handshake and writes the list of truth.
+#[derive(Debug, Clone)]
+struct Plc {
+    pattern: Pattern,
+    boot: u64,
+    part: u64,
+    number: u64,
+    presented: bool,
+    ack: Value,
+    finished: Vec<(String, String)>,
+}
+
+impl Plc {
+    fn serial(&self) -> String {
+        format!("SN-{}", self.part)
+    }
+
+    fn lot(&self) -> String {
+        format!("LOT-{}", self.part / 3)
+    }
+
+    fn acked(&self) -> bool {
+        match self.pattern {
+            Pattern::Counter => self.ack == Value::UInt(self.number),
+            Pattern::ReqAck => self.ack == Value::Bool(true),
+        }
+    }
+
+    fn run(&mut self) {
+        if self.presented && self.acked() {
+            self.finished.push((self.serial(), self.lot()));
+            self.presented = false;
+        } else if !self.presented && (self.pattern == Pattern::Counter || !self.acked()) {
+            self.part += 1;
+            self.number = (self.number + 1) & 0xFFFF;
+            self.presented = true;
+        }
+    }
+
+    /// A cold start that keeps its counters, or one that presents the next part under the number that
+    /// was dealt with last.
+    fn restart(&mut self, reset: bool) {
+        self.boot += 1;
+        if reset && !self.presented {
+            self.number = self.number.wrapping_sub(1) & 0xFFFF;
+            self.ack = match self.pattern {
+                Pattern::Counter => Value::UInt(self.number),
+                Pattern::ReqAck => Value::Bool(false),
+            };
+        }
+    }
+
+    fn read(&self, tag: TagIndex, now: Utc) -> Sample {
+        let value = match tag {
+            TRIGGER if self.pattern == Pattern::ReqAck => Value::Bool(self.presented),
+            TRIGGER | NUMBER => Value::UInt(self.number),
+            SERIAL => Value::text(&self.serial()),
+            LOT => Value::text(&self.lot()),
+            FORCE => Value::Real(f64::from(u32::try_from(self.part).unwrap())),
+            _ => self.ack.clone(),
+        };
+        let quality = Quality::GOOD;
+        Sample { tag, value, quality, source: Some(now), server: None, receive: now }
+    }
+}
+
+/// The world around the engine.
+struct World {
+    plant: Arc<Plant>,
+    plc: Plc,
+    engine: Engine,
+    /// Durable records, and those that are only appended.
+    durable: Vec<Record>,
+    appended: Vec<Record>,
+    waiting: VecDeque<Effect>,
+    linked: bool,
+    session: Session,
+    now: u64,
+}
+
+fn persons() -> PersonKey {
+    PersonKey::new([1; 32])
+}
+
+impl World {
+    fn new(pattern: Pattern) -> Self {
+        let plc = Plc {
+            pattern,
+            boot: 1,
+            part: 0,
+            number: 0,
+            presented: false,
+            ack: if pattern == Pattern::Counter { Value::UInt(0) } else { Value::Bool(false) },
+            finished: Vec::new(),
+        };
+        let mut world = Self {
+            plant: plant(pattern),
+            plc,
+            engine: Engine::new(persons()),
+            durable: Vec::new(),
+            appended: Vec::new(),
+            waiting: VecDeque::new(),
+            linked: false,
+            session: Session(0),
+            now: 0,
+        };
+        world.start();
+        world
+    }
+
+    fn at(&mut self) -> At {
+        self.now += 1_000_000;
+        At { monotonic: Monotonic(self.now), wall: Utc(i64::try_from(self.now).unwrap()) }
+    }
+
+    fn step(&mut self, input: &Input) {
+        let at = self.at();
+        let mut out = Vec::new();
+        self.engine.step(at, input, &mut out);
+        for effect in out {
+            match effect {
+                Effect::Append(frame) => self.appended.extend(frame),
+                effect @ (Effect::Read(_)
+                | Effect::Write(_)
+                | Effect::Ask(_)
+                | Effect::Answer(_)
+                | Effect::Notice(_)) => self.waiting.push_back(effect),
+            }
+        }
+    }
+
+    fn start(&mut self) {
+        let recovered = self.engine.position();
+        self.step(&Input::Start { cause: StartCause::Daemon, recovered });
+        let plant = Arc::clone(&self.plant);
+        self.step(&Input::Plant(plant));
+        self.link();
+    }
+
+    fn link(&mut self) {
+        self.linked = true;
+        self.session.0 += 1;
+        let session = self.session;
+        let boot = Boot { restart: Some(Value::UInt(self.plc.boot)), start_time: None };
+        self.step(&Input::Link { device: DeviceIndex(0), link: Link::Live { boot, session } });
+        self.notify();
+    }
+
+    fn drop_link(&mut self) {
+        if std::mem::take(&mut self.linked) {
+            let since = Some(Utc(i64::try_from(self.now).unwrap()));
+            let link = Link::Down { since, cause: GapCause::Disconnected };
+            self.step(&Input::Link { device: DeviceIndex(0), link });
+        }
+    }
+
+    /// What a subscription would tell.
+    fn notify(&mut self) {
+        if self.linked {
+            let now = self.at().wall;
+            let samples = [TRIGGER, ACK].map(|tag| self.plc.read(tag, now)).to_vec();
+            self.step(&Input::Samples(samples));
+        }
+    }
+
+    fn sync(&mut self) {
+        self.durable.append(&mut self.appended);
+    }
+
+    /// The daemon dies: some prefix of what was not synced may survive.
+    fn crash(&mut self, kept: usize) {
+        let kept = kept.min(self.appended.len());
+        self.durable.extend(self.appended.drain(..).take(kept));
+        self.waiting.clear();
+        self.engine = Engine::new(persons());
+        for record in &self.durable {
+            self.engine.apply(record);
+        }
+        self.linked = false;
+        self.start();
+    }
+
+    /// Carries out what can be: reads at once, writes once durable.
+    fn deliver(&mut self) {
+        let Some(effect) = self.waiting.pop_front() else { return };
+        let durable = Position(self.durable.len() as u64);
+        match effect {
+            Effect::Read(r) => {
+                let now = self.at().wall;
+                let words = r.tags.iter().map(|t| self.plc.read(*t, now)).collect();
+                let outcome = if self.linked && r.session == self.session {
+                    Ok(words)
+                } else {
+                    Err(ReadFault::Disconnected)
+                };
+                self.step(&Input::Read(ReadDone { token: r.token, outcome }));
+            }
+            Effect::Write(w) if w.after > durable => self.waiting.push_back(Effect::Write(w)),
+            Effect::Write(w) => {
+                let linked = self.linked && w.session == self.session;
+                let outcome = if linked { Ok(()) } else { Err(ReadFault::Disconnected) };
+                if linked {
+                    self.plc.ack = w.ack.unwrap().value;
+                }
+                self.step(&Input::Written(WriteDone { token: w.token, outcome }));
+            }
+            Effect::Append(_) | Effect::Ask(_) | Effect::Answer(_) | Effect::Notice(_) => {}
+        }
+    }
+
+    fn act(&mut self, choice: u8) {
+        match choice % 16 {
+            0..=4 => {
+                self.plc.run();
+                self.notify();
+            }
+            5..=9 => self.deliver(),
+            10 | 11 => self.sync(),
+            12 => self.crash(usize::from(choice / 16)),
+            13 => self.drop_link(),
+            14 => {
+                self.drop_link();
+                self.plc.restart(choice >= 128);
+                self.link();
+            }
+            _ => {
+                if !self.linked {
+                    self.link();
+                }
+            }
+        }
+        if self.engine.next_wake().is_some_and(|(at, _)| at.0 <= self.now) {
+            self.step(&Input::Wake);
+        }
+    }
+
+    /// No more faults: everything that was begun ends.
+    fn settle(&mut self) {
+        for _ in 0..200 {
+            self.sync();
+            if !self.linked {
+                self.link();
+            }
+            while self.waiting.iter().any(|e| matches!(e, Effect::Read(_) | Effect::Write(_))) {
+                self.sync();
+                self.deliver();
+            }
+            if self.plc.presented && self.plc.acked() {
+                self.plc.run();
+            }
+            self.notify();
+            self.now += 1_000_000_000;
+            self.step(&Input::Wake);
+        }
+        self.sync();
+    }
+}
+
+fn completed(records: &[Record]) -> Vec<(String, Vec<String>)> {
+    let event = |r: &Record| {
+        let Body::Trace(TraceEvent { what: What::Complete { item, mounts, .. }, .. }) = &r.body
+        else {
+            return None;
+        };
+        let lots = mounts.iter().map(|m| m.lot.code.to_string()).collect();
+        Some((item.code.to_string(), lots))
+    };
+    records.iter().filter_map(event).collect()
+}
+
+fn check(pattern: Pattern, choices: &[u8]) -> std::result::Result<(), TestCaseError> {
+    let mut world = World::new(pattern);
+    for choice in choices {
+        world.act(*choice);
+    }
+    world.settle();
+    prop_assert!(!world.plc.presented, "the PLC still waits");
+    let truth: Vec<_> =
+        world.plc.finished.iter().map(|(unit, lot)| (unit.clone(), vec![lot.clone()])).collect();
+    prop_assert_eq!(completed(&world.durable), truth);
+    let dense = world.durable.iter().zip(1..).all(|(r, n)| r.position == Position(n));
+    prop_assert!(dense, "positions have holes");
+    let mut folded = Engine::new(persons());
+    world.durable.iter().for_each(|r| folded.apply(r));
+    prop_assert_eq!(folded.memory(), world.engine.memory());
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn a_counter_records_each_part_once_with_its_lot(
+        choices in proptest::collection::vec(any::<u8>(), 0..300),
+    ) {
+        check(Pattern::Counter, &choices)?;
+    }
+
+    #[test]
+    fn a_request_bit_records_each_part_once_with_its_lot(
+        choices in proptest::collection::vec(any::<u8>(), 0..300),
+    ) {
+        check(Pattern::ReqAck, &choices)?;
+    }
+}

@@ -1,0 +1,128 @@
+//! What a person asks of a device before it is in the plant, or of the plant before it runs.
+use super::bus::{Ask, Bus, BusTask, Fault, Reply, Urgency, bus};
+use super::plan::{Learned, plan};
+use super::reader::Reader;
+use super::watch::{bad, register};
+use crate::model::Quality;
+use crate::model::Sample;
+use crate::model::plant::{Area, DeviceIndex, ModbusLink, Plant, Protocol, ReadLimits, TagIndex};
+use crate::telemetry::{Metrics, Now};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Time to answer one question of a probe.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Answers of an identification that says for ever that more follows.
+const IDENTITY_PARTS_MAX: u32 = 16;
+
+/// What a device says of itself.
+#[derive(Debug)]
+pub struct Probe {
+    /// Objects of its identification (Modbus Application Protocol V1.1b3, §6.21), if it has any:
+    /// 0 vendor, 1 product code, 2 revision, 3 URL, 4 product, 5 model, 6 application.
+    pub identity: Vec<(u8, String)>,
+    /// What each area answers at address 0.
+    pub areas: Vec<(Area, Result<u16, Fault>)>,
+    /// The shortest time to an answer; `None` if nothing was answered.
+    pub latency: Option<Duration>,
+}
+
+/// Asks a device who it is and what it has.
+///
+/// # Errors
+/// If it cannot be connected to or does not answer at all.
+pub async fn probe(host: &str, port: u16, unit: u8, now: Now) -> Result<Probe, Fault> {
+    let link = ModbusLink {
+        url: format!("tcp://{host}:{port}"),
+        host: host.to_owned(),
+        port,
+        unit,
+        share: None,
+        timeout: PATIENCE,
+        limits: ReadLimits { words: 1, bits: 1, read_over: 0, holes: Vec::new() },
+    };
+    let (bus, task) = bus(now);
+    beside(task, async move { examine(&bus, &link).await }).await
+}
+
+async fn examine(bus: &Bus, link: &ModbusLink) -> Result<Probe, Fault> {
+    bus.ask(Urgency::Request, link, Ask::Open).await?;
+    let mut found = Probe { identity: Vec::new(), areas: Vec::new(), latency: None };
+    for area in [Area::Holding, Area::Input, Area::Coil, Area::Discrete] {
+        let answer = bus.ask(Urgency::Request, link, Ask::Read(area, 0, 1)).await;
+        if let Ok(answer) = &answer {
+            found.latency = Some(found.latency.map_or(answer.took, |least| least.min(answer.took)));
+        }
+        found.areas.push((area, answer.and_then(|answer| first_word(&answer.reply))));
+        // Silence to the first question is silence to all.
+        if let [(_, Err(Fault::Timeout(patience)))] = found.areas.as_slice() {
+            return Err(Fault::Timeout(*patience));
+        }
+    }
+    found.identity = identify(bus, link).await;
+    Ok(found)
+}
+
+fn first_word(reply: &Reply) -> Result<u16, Fault> {
+    match reply {
+        Reply::Words(words) => words.first().copied(),
+        Reply::Done | Reply::Identity(..) => None,
+    }
+    .ok_or_else(|| Fault::Framing("a read was answered by something else".to_owned()))
+}
+
+/// Most devices have none: no fault of theirs.
+async fn identify(bus: &Bus, link: &ModbusLink) -> Vec<(u8, String)> {
+    let mut identity = Vec::new();
+    let mut from = Some(0);
+    for _ in 0..IDENTITY_PARTS_MAX {
+        let Some(object) = from else { break };
+        match bus.ask(Urgency::Request, link, Ask::Identify(object)).await.map(|a| a.reply) {
+            Ok(Reply::Identity(objects, more)) => {
+                identity.extend(objects);
+                from = more;
+            }
+            Ok(Reply::Done | Reply::Words(_)) | Err(_) => break,
+        }
+    }
+    identity
+}
+
+/// Reads every tag of a device once, over a connection of its own: good, or bad with its quality.
+/// Devices of other protocols have none.
+///
+/// # Errors
+/// If it cannot be connected to, or falls silent meanwhile.
+pub async fn read_once(
+    plant: &Arc<Plant>,
+    device: DeviceIndex,
+    now: Now,
+) -> Result<Vec<(TagIndex, Sample)>, Fault> {
+    let Protocol::Modbus(link) = &plant.device(device).protocol else { return Ok(Vec::new()) };
+    let (bus, task) = bus(now.clone());
+    let (learned, metrics) = (Learned::default(), Arc::new(Metrics::new()));
+    let (plant, link) = (plant.clone(), link.clone());
+    let answered = None;
+    let reader = Reader { plant, device, link, bus, learned, now, metrics, answered };
+    beside(task, read_tags(reader)).await
+}
+
+async fn read_tags(mut reader: Reader) -> Result<Vec<(TagIndex, Sample)>, Fault> {
+    let plant = reader.plant.clone();
+    let points: Vec<_> =
+        plant.tags_of(reader.device).filter_map(|(i, tag)| Some((i, register(tag)?))).collect();
+    let plan = plan(&points, &reader.link.limits, &reader.learned);
+    let mut samples = Vec::with_capacity(points.len());
+    for block in &plan.blocks {
+        samples.extend(reader.read(Urgency::Request, block).await?.0);
+    }
+    let at = (reader.now)().wall;
+    samples.extend(plan.unreadable.iter().map(|(tag, _)| bad(*tag, Quality::BAD_UNKNOWN, at)));
+    samples.sort_by_key(|sample| sample.tag);
+    Ok(samples.into_iter().map(|sample| (sample.tag, sample)).collect())
+}
+
+/// Works with a bus beside it, which ends when the work drops the last handle.
+async fn beside<T>(task: BusTask, work: impl Future<Output = T>) -> T {
+    tokio::join!(task.run(), work).1
+}

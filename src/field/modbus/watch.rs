@@ -1,0 +1,283 @@
+//! What of a device is looked at, how often, and what was last seen. Pure.
+use super::bus::Urgency;
+use super::plan::{Block, Learned, Plan, plan};
+use crate::model::plant::{
+    Device, DeviceIndex, Plant, ReadLimits, Register, Tag, TagIndex, TagSource,
+};
+use crate::model::{At, Monotonic, Quality, Sample, Utc, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The heartbeat is looked at so many times before standing still means silence.
+const LOOKS_PER_STALE: u32 = 3;
+
+/// Words that are looked at together.
+struct Group {
+    urgency: Urgency,
+    period: Duration,
+    tags: Vec<TagIndex>,
+    plan: Plan,
+    /// Blocks of this round that have been read.
+    done: usize,
+    due: Monotonic,
+}
+
+/// What a look at the device says about the device itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// The `restart` word is another; it was last seen as it was at this time.
+    Restarted(Utc),
+    /// The interface word is not what the plant file is written for; what stood there.
+    Interface(String),
+}
+
+/// What of a device is looked at, how often, and what was last seen.
+pub(super) struct Watch {
+    plant: Arc<Plant>,
+    device: DeviceIndex,
+    limits: ReadLimits,
+    groups: Vec<Group>,
+    last: BTreeMap<TagIndex, (Value, Quality)>,
+    restart: Option<(Value, Utc)>,
+    interface_seen: bool,
+    /// The heartbeat word, and when it was last seen to move, or first seen.
+    heart: Option<(Value, At)>,
+    /// Whether it was seen to move.
+    alive: bool,
+}
+
+/// A Modbus tag's register.
+pub(super) fn register(tag: &Tag) -> Option<&Register> {
+    match &tag.source {
+        TagSource::Register(register) => Some(register),
+        TagSource::Node(_) => None,
+    }
+}
+
+impl Watch {
+    pub(super) fn new(plant: Arc<Plant>, index: DeviceIndex, limits: ReadLimits) -> Self {
+        let mut groups: Vec<Group> = Vec::new();
+        let device = plant.device(index);
+        for (tag, urgency, period) in
+            plant.tags_of(index).filter_map(|(at, tag)| pace(device, at, tag))
+        {
+            match groups.iter_mut().find(|g| g.urgency == urgency && g.period == period) {
+                Some(group) => group.tags.push(tag),
+                None => groups.push(Group {
+                    urgency,
+                    period,
+                    tags: vec![tag],
+                    plan: Plan::default(),
+                    done: 0,
+                    due: Monotonic(0),
+                }),
+            }
+        }
+        groups.sort_by_key(|group| (group.urgency, group.period));
+        let last = BTreeMap::new();
+        Self {
+            plant,
+            device: index,
+            limits,
+            groups,
+            last,
+            restart: None,
+            interface_seen: false,
+            heart: None,
+            alive: false,
+        }
+    }
+
+    /// Forgets what was seen: a new connection begins.
+    pub(super) fn reset(&mut self, learned: &Learned) {
+        self.last.clear();
+        self.restart = None;
+        self.interface_seen = false;
+        self.heart = None;
+        self.alive = false;
+        self.plan(learned);
+    }
+
+    /// Plans the requests anew; rounds begin from their first request.
+    pub(super) fn plan(&mut self, learned: &Learned) {
+        let restart = self.plant.device(self.device).restart;
+        for group in &mut self.groups {
+            let points: Vec<_> = group
+                .tags
+                .iter()
+                .filter_map(|tag| Some((*tag, register(self.plant.tag(*tag))?)))
+                .collect();
+            group.plan = plan(&points, &self.limits, learned);
+            // A restart is seen before the words that it has reset.
+            group.plan.blocks.sort_by_key(|block| !restart.is_some_and(|tag| block.holds(tag)));
+            group.done = 0;
+        }
+    }
+
+    /// All requests of one urgency.
+    pub(super) fn blocks(&self, urgency: Urgency) -> Vec<Block> {
+        let groups = self.groups.iter().filter(|group| group.urgency == urgency);
+        groups.flat_map(|group| &group.plan.blocks).cloned().collect()
+    }
+
+    /// Watched values that no request covers: explicitly bad.
+    pub(super) fn unreadable(&self, at: Utc) -> Vec<Sample> {
+        let left_out = self.groups.iter().flat_map(|group| &group.plan.unreadable);
+        left_out.map(|(tag, _)| bad(*tag, Quality::BAD_UNKNOWN, at)).collect()
+    }
+
+    /// Rounds begin from now, each after its period.
+    pub(super) fn start(&mut self, now: Monotonic) {
+        for group in &mut self.groups {
+            group.done = 0;
+            group.due = now.plus(group.period);
+        }
+    }
+
+    /// The request that is due first, or the most urgent of those that are due; none that is less
+    /// urgent than `least`.
+    pub(super) fn next(
+        &self,
+        now: Monotonic,
+        least: Urgency,
+    ) -> Option<(Monotonic, Urgency, usize)> {
+        let asked = |group: &Group| group.urgency <= least && !group.plan.blocks.is_empty();
+        let waiting = self.groups.iter().enumerate().filter(|(_, group)| asked(group));
+        let each = waiting.map(|(at, group)| (group.due, group.urgency, at));
+        each.min_by_key(|(due, urgency, _)| {
+            if *due <= now { (Monotonic(0), *urgency, *due) } else { (*due, *urgency, *due) }
+        })
+    }
+
+    /// The next request of a group.
+    pub(super) fn block(&self, group: usize) -> Option<&Block> {
+        let group = self.groups.get(group)?;
+        group.plan.blocks.get(group.done)
+    }
+
+    /// The request of this group is answered. A round that is late is not made up for.
+    pub(super) fn advance(&mut self, group: usize, now: Monotonic) {
+        let Some(group) = self.groups.get_mut(group) else { return };
+        group.done += 1;
+        if group.done >= group.plan.blocks.len() {
+            group.done = 0;
+            group.due = group.due.plus(group.period).max(now);
+        }
+    }
+
+    /// The request of this group is to be repeated so much later.
+    pub(super) fn postpone(&mut self, group: usize, until: Monotonic) {
+        if let Some(group) = self.groups.get_mut(group) {
+            group.due = until;
+        }
+    }
+
+    /// Takes in what was read: what it says about the device, else what is news and watched.
+    pub(super) fn absorb(&mut self, samples: Vec<Sample>, at: At) -> Result<Vec<Sample>, Sign> {
+        for sample in &samples {
+            self.heed(sample, at)?;
+        }
+        Ok(samples.into_iter().filter(|sample| self.is_news(sample)).collect())
+    }
+
+    /// What a sample says about the device.
+    pub(super) fn heed(&mut self, sample: &Sample, at: At) -> Result<(), Sign> {
+        let device = self.plant.device(self.device);
+        let Some(value) = sample.good() else { return Ok(()) };
+        if device.restart == Some(sample.tag) {
+            match &self.restart {
+                Some((last, seen)) if !same(last, value) => return Err(Sign::Restarted(*seen)),
+                Some(_) | None => self.restart = Some((value.clone(), at.wall)),
+            }
+        }
+        if let Some(interface) = device.interface.as_ref().filter(|i| i.tag == sample.tag) {
+            if !equals(value, &interface.equals) {
+                return Err(Sign::Interface(value.to_string()));
+            }
+            self.interface_seen = true;
+        }
+        if device.heartbeat.plc == Some(sample.tag) {
+            match &self.heart {
+                Some((last, _)) if same(last, value) => {}
+                first_or_moved => {
+                    self.alive = first_or_moved.is_some();
+                    self.heart = Some((value.clone(), at));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_news(&mut self, sample: &Sample) -> bool {
+        let news = self.last.get(&sample.tag).is_none_or(|(value, quality)| {
+            *quality != sample.quality || !same(value, &sample.value)
+        });
+        if news {
+            self.last.insert(sample.tag, (sample.value.clone(), sample.quality));
+        }
+        news && self.plant.tag(sample.tag).watched
+    }
+
+    /// The last value of the `restart` word.
+    pub(super) fn restart(&self) -> Option<Value> {
+        self.restart.as_ref().map(|(value, _)| value.clone())
+    }
+
+    /// Whether the interface word was seen to be right, or none is declared.
+    pub(super) fn is_interface_seen(&self) -> bool {
+        self.interface_seen || self.plant.device(self.device).interface.is_none()
+    }
+
+    /// Whether the heartbeat was seen to move, or none is declared.
+    pub(super) fn is_alive(&self) -> bool {
+        self.alive || self.plant.device(self.device).heartbeat.plc.is_none()
+    }
+
+    /// Since when the heartbeat stands for longer than it may; it stood from this time.
+    pub(super) fn stalled(&self, now: Monotonic) -> Option<Utc> {
+        let heartbeat = &self.plant.device(self.device).heartbeat;
+        let (_, moved) = self.heart.as_ref()?;
+        (now > moved.monotonic.plus(heartbeat.stale_after)).then_some(moved.wall)
+    }
+}
+
+/// Whether, how urgently and how often a tag is looked at.
+fn pace(device: &Device, at: TagIndex, tag: &Tag) -> Option<(TagIndex, Urgency, Duration)> {
+    register(tag)?;
+    let is_heartbeat = device.heartbeat.plc == Some(at);
+    let is_restart = device.restart == Some(at);
+    let is_interface = device.interface.as_ref().is_some_and(|interface| interface.tag == at);
+    if !(tag.watched || is_heartbeat || is_restart || is_interface) {
+        return None;
+    }
+    let fast = tag.fast || is_restart;
+    let usual = if fast { device.publish_fast } else { device.publish };
+    let mut period = tag.publish.unwrap_or(usual);
+    if is_heartbeat {
+        period = period.min(device.heartbeat.stale_after / LOOKS_PER_STALE);
+    }
+    let urgency = if fast || is_heartbeat { Urgency::Fast } else { Urgency::Slow };
+    Some((at, urgency, period))
+}
+
+/// A value that could not be had.
+pub(super) fn bad(tag: TagIndex, quality: Quality, at: Utc) -> Sample {
+    Sample { tag, value: Value::Empty, quality, source: None, server: None, receive: at }
+}
+
+/// Whether two readings are the same, bit for bit: `NaN` is news once, not at every look.
+fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Real(one), Value::Real(other)) => one.to_bits() == other.to_bits(),
+        (one, other) => one == other,
+    }
+}
+
+/// Whether a word holds what the plant file wrote, which knows no signs of registers.
+fn equals(found: &Value, wanted: &Value) -> bool {
+    match (found.number(), wanted.number()) {
+        (Some(found), Some(wanted)) => found.to_bits() == wanted.to_bits(),
+        _ => found == wanted,
+    }
+}

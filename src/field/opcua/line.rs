@@ -1,0 +1,165 @@
+//! What is made anew at every connect: names, types, subscriptions.
+use super::fault::Fault;
+use super::services::{Nodes, Peer, resolve};
+use super::subscribe::{Item, Lane, Subscription, layout, monitor, subscribe};
+use super::value::Kind;
+use crate::model::plant::{DeviceIndex, Plant, TagIndex, TagSource};
+use crate::model::{Quality, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// A connection with its subscriptions, not yet proven.
+pub(super) struct Line {
+    pub(super) nodes: Nodes,
+    /// Types of the writable tags.
+    pub(super) kinds: BTreeMap<TagIndex, Kind>,
+    pub(super) fast: Option<Subscription>,
+    pub(super) slow: Option<Subscription>,
+    /// Tags whose first value is waited for.
+    pub(super) items: BTreeSet<TagIndex>,
+    /// What the server does not monitor, with its reason.
+    pub(super) refused: Vec<(Item, Quality)>,
+    /// The slower publishing interval.
+    pub(super) publish: Duration,
+}
+
+/// Resolves names, checks the interface and subscribes.
+pub(super) async fn establish(peer: &Peer, device: DeviceIndex) -> Result<Line, Fault> {
+    let plant = &peer.plant;
+    let nodes = resolve_all(plant, device, &peer.namespaces().await?)?;
+    check_interface(peer, device, &nodes).await?;
+    let writable: Vec<_> = plant
+        .tags_of(device)
+        .filter(|(_, tag)| tag.writable)
+        .filter_map(|(index, _)| Some((index, nodes.get(&index)?.clone())))
+        .collect();
+    let kinds = peer.kinds(&writable).await.map_err(Fault::service("reading types"))?;
+
+    let layout = layout(plant, device);
+    let (fast_items, slow_items): (Vec<_>, Vec<_>) =
+        layout.items.into_iter().partition(|item| item.lane == Lane::Fast);
+    let mut refused = Vec::new();
+    // One subscription at least: its keep-alives are a sign of life.
+    let fast = if slow_items.is_empty() || !fast_items.is_empty() {
+        Some(
+            start(peer, &nodes, (device, Lane::Fast), layout.fast, &fast_items, &mut refused)
+                .await?,
+        )
+    } else {
+        None
+    };
+    let slow = if slow_items.is_empty() {
+        None
+    } else {
+        Some(
+            start(peer, &nodes, (device, Lane::Slow), layout.slow, &slow_items, &mut refused)
+                .await?,
+        )
+    };
+    let mut items: BTreeSet<_> =
+        fast_items.iter().chain(&slow_items).map(|item| item.tag).collect();
+    for (item, _) in &refused {
+        items.remove(&item.tag);
+    }
+    let publish = layout.slow.max(layout.fast);
+    Ok(Line { nodes, kinds, fast, slow, items, refused, publish })
+}
+
+async fn start(
+    peer: &Peer,
+    nodes: &Nodes,
+    (device, lane): (DeviceIndex, Lane),
+    publish: Duration,
+    items: &[Item],
+    refused: &mut Vec<(Item, Quality)>,
+) -> Result<Subscription, Fault> {
+    let subscription = subscribe(peer, device, lane, publish).await?;
+    let bad = monitor(peer, nodes, subscription.id, items)
+        .await
+        .map_err(Fault::service("making monitored items"))?;
+    refused.extend(bad);
+    Ok(subscription)
+}
+
+/// The nodes of all tags. A namespace that is missing costs its tags; if all are, the server is not
+/// the one that the plant file means, or has not loaded its program yet.
+fn resolve_all(plant: &Plant, device: DeviceIndex, namespaces: &[String]) -> Result<Nodes, Fault> {
+    let tags: Vec<_> = plant.tags_of(device).map(|(index, _)| index).collect();
+    let nodes: Nodes =
+        tags.iter().filter_map(|tag| Some((*tag, resolve(plant, *tag, namespaces)?))).collect();
+    let missing: BTreeSet<_> = tags
+        .iter()
+        .filter_map(|tag| match &plant.tag(*tag).source {
+            TagSource::Node(address) => Some(address.namespace.clone()),
+            TagSource::Register(_) => None,
+        })
+        .filter(|uri| !namespaces.contains(uri))
+        .collect();
+    if nodes.is_empty() && !tags.is_empty() {
+        let (wanted, found) = (missing.into_iter().collect(), namespaces.to_vec());
+        return Err(Fault::Namespaces { wanted, found });
+    }
+    for uri in missing {
+        tracing::warn!(uri, "the server lacks a namespace; its tags are bad until it comes");
+    }
+    Ok(nodes)
+}
+
+async fn check_interface(peer: &Peer, device: DeviceIndex, nodes: &Nodes) -> Result<(), Fault> {
+    let Some(interface) = &peer.plant.device(device).interface else { return Ok(()) };
+    let word = (interface.tag, nodes.get(&interface.tag).cloned());
+    let read = peer.read(&[word]).await.map_err(Fault::service("reading the interface word"))?;
+    let found = read.first().and_then(|sample| sample.good()).cloned().unwrap_or(Value::Empty);
+    interface_fault(peer, device, &found).map_or(Ok(()), Err)
+}
+
+/// A fault if the interface word holds anything but what the plant file is written for.
+pub(super) fn interface_fault(peer: &Peer, device: DeviceIndex, found: &Value) -> Option<Fault> {
+    let interface = peer.plant.device(device).interface.as_ref()?;
+    (!same(found, &interface.equals)).then(|| Fault::Interface {
+        word: interface.name.to_string(),
+        found: found.to_string(),
+        wanted: interface.equals.to_string(),
+    })
+}
+
+/// Equal as a plant file means it: its `3` is the PLC's `UInt16` 3.
+fn same(found: &Value, wanted: &Value) -> bool {
+    found == wanted
+        || found.integer().is_some_and(|i| wanted.integer() == Some(i))
+        || found.number().is_some_and(|n| wanted.number() == Some(n))
+}
+
+/// Tries again what the server refused: names, items, types.
+pub(super) async fn retry(
+    peer: Peer,
+    device: DeviceIndex,
+    subscriptions: [(Lane, Option<u32>); 2],
+    items: Vec<Item>,
+) -> Option<Retried> {
+    let nodes = resolve_all(&peer.plant, device, &peer.namespaces().await.ok()?).ok()?;
+    let mut refused = Vec::new();
+    for (lane, subscription) in subscriptions {
+        let mine: Vec<_> = items.iter().filter(|item| item.lane == lane).cloned().collect();
+        if let Some(subscription) = subscription
+            && !mine.is_empty()
+        {
+            refused.extend(monitor(&peer, &nodes, subscription, &mine).await.ok()?);
+        }
+    }
+    let writable: Vec<_> = peer
+        .plant
+        .tags_of(device)
+        .filter(|(_, tag)| tag.writable)
+        .filter_map(|(index, _)| Some((index, nodes.get(&index)?.clone())))
+        .collect();
+    let kinds = peer.kinds(&writable).await.ok()?;
+    Some(Retried { nodes, kinds, refused })
+}
+
+/// What came of another try.
+pub(super) struct Retried {
+    pub(super) nodes: Nodes,
+    pub(super) kinds: BTreeMap<TagIndex, Kind>,
+    pub(super) refused: Vec<(Item, Quality)>,
+}

@@ -1,0 +1,437 @@
+//! Subscriptions: what is asked for, and what comes of it.
+use super::connect::REQUEST;
+use super::fault::Fault;
+use super::services::{Nodes, Peer, is_too_many};
+use super::value::{Shift, sample};
+use crate::model::plant::{DeviceIndex, Plant, Tag, TagIndex};
+use crate::model::{At, Quality, Sample};
+use crate::telemetry::Now;
+use ::opcua::client::{MonitoredItemMap, OnSubscriptionNotificationCore, Session};
+use ::opcua::types::{
+    DataChangeNotification, Error, MonitoredItemCreateRequest, MonitoringMode,
+    MonitoringParameters, NotificationMessage, ReadValueId, StatusChangeNotification, StatusCode,
+    TimestampsToReturn,
+};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Items in one `CreateMonitoredItems`: more is slower on small PLCs (an S7-1200 50-fold).
+const CREATE_CHUNK: usize = 100;
+/// How often a subscription speaks when nothing changes.
+const KEEP_ALIVE: Duration = Duration::from_secs(2);
+/// After so long without any request of ours the server drops the subscription.
+const LIFETIME: Duration = Duration::from_mins(1);
+/// Handshake words: every change until the next publish is kept.
+const QUEUE_FAST: u32 = 100;
+/// Words whose every change counts.
+const QUEUE_EVERY_CHANGE: u32 = 1_000;
+/// Servers that sample on every write of the PLC fill a queue faster than its sampling says.
+const QUEUE_MIN: u32 = 10;
+/// Publish responses that wait for the task.
+const NOTICES_MAX: usize = 1_024;
+
+/// Which of the two subscriptions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Lane {
+    /// Handshake words, and the words that end a connection.
+    Fast,
+    /// Everything else that is watched.
+    Slow,
+}
+
+impl Lane {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Slow => "slow",
+        }
+    }
+}
+
+/// One monitored item to be made.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Item {
+    pub(super) tag: TagIndex,
+    pub(super) lane: Lane,
+    pub(super) sampling: Duration,
+    pub(super) queue: u32,
+}
+
+/// What is to be monitored of a device, and how often the two subscriptions publish.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Layout {
+    pub(super) items: Vec<Item>,
+    pub(super) fast: Duration,
+    pub(super) slow: Duration,
+}
+
+/// Derives the monitored items from the plant.
+pub(super) fn layout(plant: &Plant, device: DeviceIndex) -> Layout {
+    let d = plant.device(device);
+    let beat = d.heartbeat.plc;
+    // A restart must be seen with, not after, the counters that it resets.
+    let ends = [d.restart, d.interface.as_ref().map(|i| i.tag)];
+    let lane = |index, tag: &Tag| (tag.fast || ends.contains(&Some(index))).then_some(Lane::Fast);
+    let wanted: Vec<_> = plant
+        .tags_of(device)
+        .filter_map(|(index, tag)| {
+            let watched = (tag.watched || beat == Some(index)).then_some(Lane::Slow);
+            Some((index, tag, lane(index, tag).or(watched)?))
+        })
+        .collect();
+    let publish_of = |index, tag: &Tag| {
+        let own = tag.publish.unwrap_or(d.publish);
+        if beat == Some(index) { own.min(d.heartbeat.stale_after / 3) } else { own }
+    };
+    let slow = wanted
+        .iter()
+        .filter(|(_, _, lane)| *lane == Lane::Slow)
+        .map(|(index, tag, _)| publish_of(*index, tag))
+        .min()
+        .unwrap_or(d.publish);
+    let fast = d.publish_fast;
+    let items = wanted
+        .into_iter()
+        .map(|(index, tag, lane)| {
+            let (publish, own) = match lane {
+                Lane::Fast => (fast, fast),
+                Lane::Slow => (slow, publish_of(index, tag)),
+            };
+            let sampling = if tag.every_change {
+                Duration::ZERO
+            } else {
+                (own / 2).max(Duration::from_millis(10))
+            };
+            let queue = match lane {
+                Lane::Fast => QUEUE_FAST,
+                Lane::Slow if tag.every_change => QUEUE_EVERY_CHANGE,
+                Lane::Slow => queue(publish, sampling),
+            };
+            Item { tag: index, lane, sampling, queue }
+        })
+        .collect();
+    Layout { items, fast, slow }
+}
+
+/// Twice as many as are sampled between two publishes.
+fn queue(publish: Duration, sampling: Duration) -> u32 {
+    let samples = publish.as_nanos().div_ceil(sampling.as_nanos().max(1));
+    u32::try_from(samples.saturating_mul(2)).unwrap_or(QUEUE_EVERY_CHANGE).max(QUEUE_MIN)
+}
+
+/// One publish response.
+#[derive(Debug)]
+pub(super) struct Notice {
+    /// When it came.
+    pub(super) at: At,
+    /// Whether messages before it are missing from the sequence.
+    pub(super) missed: bool,
+    /// How many values were dropped before it because the task was too slow to take them; `None`
+    /// if no notice was dropped.
+    pub(super) dropped: Option<u64>,
+    /// Values, in the order of their source times; none in a keep-alive.
+    pub(super) samples: Vec<Sample>,
+    /// Set when the server closed the subscription.
+    pub(super) closed: Option<StatusCode>,
+}
+
+/// A subscription that was made.
+pub(super) struct Subscription {
+    pub(super) id: u32,
+    pub(super) notices: mpsc::Receiver<Notice>,
+    /// Longest time without a notice that is no silence.
+    pub(super) silence: Duration,
+}
+
+/// Makes one subscription, without items.
+pub(super) async fn subscribe(
+    peer: &Peer,
+    device: DeviceIndex,
+    lane: Lane,
+    publish: Duration,
+) -> Result<Subscription, Fault> {
+    let (sender, notices) = mpsc::channel(NOTICES_MAX);
+    let listener = Listener {
+        plant: Arc::clone(&peer.plant),
+        device,
+        now: Arc::clone(&peer.now),
+        session: Arc::downgrade(&peer.session),
+        next: None,
+        missed: false,
+        sender,
+        dropped: None,
+    };
+    let keep_alive = times(KEEP_ALIVE, publish);
+    let lifetime = times(LIFETIME, publish).max(keep_alive.saturating_mul(3));
+    let id = peer
+        .session
+        .create_subscription(publish, lifetime, keep_alive, 0, 0, true, listener)
+        .await
+        .map_err(Fault::service("making a subscription"))?;
+    let (revised, keep_alive) = peer
+        .session
+        .subscription_state()
+        .lock()
+        .get(id)
+        .map_or((publish, keep_alive), |s| (s.publishing_interval(), s.max_keep_alive_count()));
+    if revised > publish.saturating_mul(2) {
+        let (asked, got) = (publish.as_millis(), revised.as_millis());
+        tracing::warn!(
+            lane = lane.as_str(),
+            asked,
+            got,
+            "the server publishes less often than asked"
+        );
+    }
+    let silence = revised.saturating_mul(keep_alive.max(1)).saturating_mul(2) + REQUEST;
+    Ok(Subscription { id, notices, silence })
+}
+
+fn times(span: Duration, step: Duration) -> u32 {
+    u32::try_from(span.as_nanos().div_ceil(step.as_nanos().max(1))).unwrap_or(u32::MAX).max(1)
+}
+
+/// Makes monitored items; returns those that the server refused, with its reason. A refused item
+/// costs only itself.
+pub(super) async fn monitor(
+    peer: &Peer,
+    nodes: &Nodes,
+    subscription: u32,
+    items: &[Item],
+) -> Result<Vec<(Item, Quality)>, Error> {
+    let mut refused = Vec::new();
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        items.iter().cloned().partition(|item| nodes.contains_key(&item.tag));
+    refused.extend(unknown.into_iter().map(|item| (item, Quality::BAD_UNKNOWN)));
+    let (mut rest, mut size) = (known.as_slice(), CREATE_CHUNK);
+    while !rest.is_empty() {
+        let (chunk, after) = rest.split_at(size.min(rest.len()));
+        let requests = chunk.iter().filter_map(|item| request(item, nodes)).collect();
+        let create =
+            peer.session.create_monitored_items(subscription, TimestampsToReturn::Both, requests);
+        let created = match create.await {
+            Err(error) if is_too_many(&error) && chunk.len() > 1 => {
+                size = chunk.len() / 2;
+                continue;
+            }
+            created => created?,
+        };
+        rest = after;
+        for (item, made) in chunk.iter().zip(created) {
+            let name = &peer.plant.tag(item.tag).name;
+            if !made.result.status_code.is_good() {
+                let status = made.result.status_code;
+                tracing::warn!(tag = %name, %status, "the server does not monitor a node");
+                refused.push((item.clone(), Quality(status.bits())));
+            } else if made.result.revised_queue_size < item.queue && item.lane == Lane::Fast {
+                let (asked, got) = (item.queue, made.result.revised_queue_size);
+                tracing::warn!(tag = %name, asked, got, "the server keeps a shorter queue than asked");
+            }
+        }
+    }
+    Ok(refused)
+}
+
+fn request(item: &Item, nodes: &Nodes) -> Option<MonitoredItemCreateRequest> {
+    Some(MonitoredItemCreateRequest {
+        item_to_monitor: ReadValueId::from(nodes.get(&item.tag)?.clone()),
+        monitoring_mode: MonitoringMode::Reporting,
+        requested_parameters: MonitoringParameters {
+            client_handle: handle(item.tag),
+            sampling_interval: item.sampling.as_secs_f64() * 1_000.0,
+            queue_size: item.queue,
+            discard_oldest: true,
+            ..Default::default()
+        },
+    })
+}
+
+/// 0 would let the library choose.
+fn handle(tag: TagIndex) -> u32 {
+    tag.0.saturating_add(1)
+}
+
+/// Runs inside the library's loop, under its lock: it decodes, counts and tries to send, no more.
+struct Listener {
+    plant: Arc<Plant>,
+    device: DeviceIndex,
+    now: Now,
+    session: Weak<Session>,
+    /// The sequence number to come; `None` before the first message.
+    next: Option<u32>,
+    missed: bool,
+    sender: mpsc::Sender<Notice>,
+    dropped: Option<u64>,
+}
+
+impl OnSubscriptionNotificationCore for Listener {
+    fn on_subscription_notification(
+        &mut self,
+        message: NotificationMessage,
+        _: MonitoredItemMap<'_>,
+    ) {
+        self.take(message);
+    }
+}
+
+impl Listener {
+    fn take(&mut self, message: NotificationMessage) {
+        let at = (self.now)();
+        let mut notice = Notice {
+            at,
+            missed: std::mem::take(&mut self.missed),
+            dropped: self.dropped.take(),
+            samples: Vec::new(),
+            closed: None,
+        };
+        let data = message.notification_data.unwrap_or_default();
+        if !data.is_empty() {
+            notice.missed |= self.next.is_some_and(|next| next != message.sequence_number);
+            self.next = Some(following(message.sequence_number));
+        }
+        let shift = self.session.upgrade().map(|s| Shift::of(&s)).unwrap_or_default();
+        for part in data {
+            if let Some(status) = part.inner_as::<StatusChangeNotification>() {
+                notice.closed = Some(status.status);
+            } else if let Some(change) = part.into_inner_as::<DataChangeNotification>() {
+                for item in change.monitored_items.into_iter().flatten() {
+                    let index = TagIndex(item.client_handle.wrapping_sub(1));
+                    // A handle is the server's word: it may speak for no other device.
+                    let known = self.plant.tags.get(index.get());
+                    if let Some(tag) = known.filter(|tag| tag.device == self.device) {
+                        notice.samples.push(sample(index, tag, item.value, shift, at.wall));
+                    }
+                }
+            }
+        }
+        // Servers group by item; phases and mounts need the order in which things happened.
+        notice.samples.sort_by_key(Sample::time);
+        if let Err(mpsc::error::TrySendError::Full(lost)) = self.sender.try_send(notice) {
+            let values = u64::try_from(lost.samples.len()).unwrap_or(u64::MAX);
+            self.dropped = match lost.dropped {
+                None if values == 0 => None,
+                before => Some(before.unwrap_or(0).saturating_add(values)),
+            };
+            // The next notice that finds room tells of both.
+            self.missed |= lost.missed;
+        }
+    }
+}
+
+/// Sequence numbers wrap to 1, never to 0 (Part 4 §7.9).
+fn following(number: u32) -> u32 {
+    number.checked_add(1).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::field::opcua::tests::plc::{
+        ACK, BOOT, COUNT, LIFE, SERIAL, STATE, TEMP, clock, plant,
+    };
+    use crate::model::Value;
+    use crate::model::plant::{Security, Trust};
+    use ::opcua::types::{DataValue, DateTime, MonitoredItemNotification, Variant};
+
+    fn listener(room: usize) -> (Listener, mpsc::Receiver<Notice>) {
+        let (sender, notices) = mpsc::channel(room);
+        let listener = Listener {
+            plant: Arc::new(plant(1, Security::None, Trust::Pki)),
+            device: DeviceIndex(0),
+            now: clock(),
+            session: Weak::new(),
+            next: None,
+            missed: false,
+            sender,
+            dropped: None,
+        };
+        (listener, notices)
+    }
+
+    fn message(number: u32, values: &[(TagIndex, u32, i64)]) -> NotificationMessage {
+        let items: Vec<_> = values
+            .iter()
+            .map(|(tag, value, ticks)| MonitoredItemNotification {
+                client_handle: handle(*tag),
+                value: DataValue::new_at(
+                    Variant::UInt32(*value),
+                    DateTime::from(133_000_000_000_000_000 + ticks),
+                ),
+            })
+            .collect();
+        NotificationMessage::data_change(number, DateTime::now(), items, Vec::new())
+    }
+
+    fn one(number: u32) -> NotificationMessage {
+        message(number, &[(COUNT, number, 1)])
+    }
+
+    #[tokio::test]
+    async fn a_hole_in_the_sequence_is_seen_and_the_wrap_is_none() {
+        let (mut listener, mut notices) = listener(10);
+        for number in [u32::MAX - 1, u32::MAX, 1, 2, 4, 5] {
+            listener.take(one(number));
+            listener.take(NotificationMessage::keep_alive(number, DateTime::now()));
+        }
+        let mut missed = Vec::new();
+        for _ in 0..5 {
+            missed.push(notices.recv().await.unwrap().missed);
+            notices.recv().await.unwrap();
+        }
+        assert_eq!(missed, [false, false, false, false, true]);
+    }
+
+    #[tokio::test]
+    async fn what_a_full_queue_drops_is_told_with_the_next_notice() {
+        let (mut listener, mut notices) = listener(2);
+        for number in [1, 2, 3, 5] {
+            listener.take(one(number));
+        }
+        for _ in 0..2 {
+            let kept = notices.recv().await.unwrap();
+            assert_eq!((kept.dropped, kept.missed), (None, false));
+        }
+        listener.take(one(6));
+        let next = notices.recv().await.unwrap();
+        assert_eq!((next.dropped, next.missed), (Some(2), true));
+        listener.take(one(7));
+        assert_eq!(notices.recv().await.unwrap().dropped, None);
+    }
+
+    #[tokio::test]
+    async fn values_are_in_the_order_of_their_times_and_of_this_device() {
+        let (mut listener, mut notices) = listener(1);
+        let nobody = TagIndex(u32::MAX - 1);
+        listener
+            .take(message(1, &[(TEMP, 2, 900), (COUNT, 1, 800), (nobody, 3, 1), (ACK, 4, 900)]));
+        let values: Vec<_> =
+            notices.recv().await.unwrap().samples.into_iter().map(|s| s.value).collect();
+        assert_eq!(values, [1, 2, 4].map(Value::UInt));
+        let mut foreign = (*listener.plant).clone();
+        foreign.tags[COUNT.get()].device = DeviceIndex(1);
+        listener.plant = Arc::new(foreign);
+        listener.take(one(2));
+        assert_eq!(notices.recv().await.unwrap().samples, []);
+    }
+
+    #[test]
+    fn items_and_queues_are_derived_from_the_plant() {
+        let mut plant = plant(1, Security::None, Trust::Pki);
+        plant.devices[0].heartbeat.plc = Some(LIFE);
+        plant.devices[0].heartbeat.stale_after = Duration::from_millis(300);
+        plant.tags[LIFE.get()].watched = false;
+        let layout = layout(&plant, DeviceIndex(0));
+        let item = |tag| layout.items.iter().find(|item| item.tag == tag);
+        assert_eq!(layout.fast, Duration::from_millis(50));
+        assert_eq!(layout.slow, Duration::from_millis(100), "a third of the heartbeat's patience");
+        let count = item(COUNT).unwrap();
+        assert_eq!((count.lane, count.queue), (Lane::Fast, QUEUE_FAST));
+        assert_eq!(item(BOOT).unwrap().lane, Lane::Fast, "a restart is seen with the counters");
+        let state = item(STATE).unwrap();
+        assert_eq!((state.sampling, state.queue), (Duration::ZERO, QUEUE_EVERY_CHANGE));
+        assert_eq!(item(LIFE).unwrap().lane, Lane::Slow);
+        assert!(item(SERIAL).is_none(), "what only snapshots read is not watched");
+        assert_eq!(queue(Duration::from_secs(10), Duration::from_millis(100)), 200);
+    }
+}

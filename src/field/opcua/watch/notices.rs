@@ -1,0 +1,204 @@
+//! What the subscriptions bring.
+use super::{Done, Refresh, Watch, fast_tags, words};
+use crate::field::opcua::fault::Fault;
+use crate::field::opcua::line::interface_fault;
+use crate::field::opcua::subscribe::{Lane, Notice};
+use crate::model::plant::TagIndex;
+use crate::model::{At, GapCause, Input, Monotonic, Sample, Severity, Utc};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long after a fresh read notifications may still bring what was before it.
+const LATE: Duration = Duration::from_secs(2);
+
+impl Watch<'_> {
+    pub(super) fn on_notice(&mut self, lane: Lane, notice: Notice) -> Result<(), Fault> {
+        let Notice { at, missed, dropped, mut samples, closed } = notice;
+        if let Some(status) = closed {
+            return Err(Fault::SubscriptionClosed { which: lane.as_str(), status });
+        }
+        self.count(&samples);
+        let before = self.last.insert(lane, at).unwrap_or(at);
+        samples.retain(|sample| !self.is_late(sample, at.monotonic));
+        self.check_words(&samples)?;
+        let live = self.boot.is_some();
+        if missed && live {
+            self.lose(None, GapCause::Sequence, before.wall, at.wall);
+        }
+        if let Some(values) = dropped {
+            let labels = [self.task.context.name.as_str(), "overload"];
+            self.task.context.metrics.samples_dropped.with_label_values(&labels).inc_by(values);
+            if live {
+                self.lose(None, GapCause::Overload, before.wall, at.wall);
+            }
+        }
+        for sample in &samples {
+            if live && sample.quality.overflowed() {
+                self.task
+                    .context
+                    .metrics
+                    .overflows
+                    .with_label_values(&[&self.task.context.name])
+                    .inc();
+                let since = self.latest.get(&sample.tag).map_or(before.wall, Sample::time);
+                self.lose(Some(sample.tag), GapCause::Overflow, since, sample.time());
+            }
+            self.on_beat(sample, at);
+            self.latest.insert(sample.tag, sample.clone());
+        }
+        if live {
+            self.observed();
+            let plant = Arc::clone(&self.peer.plant);
+            let (fast, slow) = samples.into_iter().partition(|s| plant.tag(s.tag).fast);
+            self.tell(Lane::Fast, fast);
+            self.tell(Lane::Slow, slow);
+        }
+        Ok(())
+    }
+
+    /// Whether a notification brings what a fresh read has overtaken, or the very same again.
+    fn is_late(&mut self, sample: &Sample, now: Monotonic) -> bool {
+        let Some(until) = self.fresh.get(&sample.tag) else { return false };
+        if now > *until {
+            self.fresh.remove(&sample.tag);
+            return false;
+        }
+        self.latest.get(&sample.tag).is_some_and(|read| is_overtaken(sample, read))
+    }
+
+    /// The words that end a connection: nothing after their change belongs to it.
+    fn check_words(&self, samples: &[Sample]) -> Result<(), Fault> {
+        let device = self.task.context.device();
+        for sample in samples {
+            let Some(value) = sample.good() else { continue };
+            if device.interface.as_ref().is_some_and(|i| i.tag == sample.tag)
+                && let Some(fault) = interface_fault(&self.peer, self.task.context.device, value)
+            {
+                return Err(fault);
+            }
+            if let Some(boot) = &self.boot
+                && device.restart == Some(sample.tag)
+                && boot.restart.as_ref() != Some(value)
+            {
+                return Err(Fault::Restarted(self.peer.plant.tag(sample.tag).name.to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    fn on_beat(&mut self, sample: &Sample, at: At) {
+        if self.task.context.device().heartbeat.plc != Some(sample.tag) {
+            return;
+        }
+        let Some(value) = sample.good() else { return };
+        if self.beat.value.as_ref() != Some(value) {
+            // The first value shows that the word is there, not that it moves.
+            self.beat.moved = self.beat.value.is_some();
+            self.beat.at = at;
+            self.beat.value = Some(value.clone());
+        }
+    }
+
+    /// Values are missing: the engine is told, and handshake words are read afresh.
+    fn lose(&mut self, tag: Option<TagIndex>, cause: GapCause, since: Utc, to: Utc) {
+        let device = self.task.context.device;
+        tracing::warn!(device = self.task.context.name, ?cause, ?tag, "values were lost");
+        self.desk.urgent.push(Input::Lost { device, tag, cause, since, to });
+        self.refresh.wanted |= tag.is_none_or(|tag| self.peer.plant.tag(tag).fast);
+    }
+
+    /// Reads handshake words once more if one is wanted and none is under way.
+    pub(super) fn begin_refresh(&mut self) {
+        if !self.refresh.wanted || self.refresh.under_way {
+            return;
+        }
+        self.refresh = Refresh { wanted: false, under_way: true };
+        let device = self.task.context.device;
+        let words = words(&self.line.nodes, fast_tags(&self.peer.plant, device));
+        let (peer, asked) = (self.peer.clone(), self.task.context.at().wall);
+        self.jobs.push(Box::pin(async move { Done::Fresh(peer.read_many(&words).await, asked) }));
+    }
+
+    /// Words read past the subscription are told unless a notification was faster.
+    pub(super) fn on_fresh(&mut self, samples: Vec<Sample>, asked: Utc) {
+        let until = self.task.context.at().monotonic.plus(LATE);
+        let mut told = Vec::with_capacity(samples.len());
+        for sample in samples {
+            let overtaken = self.boot.is_some()
+                && self
+                    .latest
+                    .get(&sample.tag)
+                    .is_some_and(|latest| latest.receive > asked && latest.source > sample.source);
+            if overtaken {
+                continue;
+            }
+            self.fresh.insert(sample.tag, until);
+            self.latest.insert(sample.tag, sample.clone());
+            if self.peer.plant.tag(sample.tag).fast {
+                told.push(sample);
+            }
+        }
+        self.tell(Lane::Fast, told);
+    }
+
+    pub(super) fn tell(&mut self, lane: Lane, mut samples: Vec<Sample>) {
+        samples.retain(|s| {
+            let tag = self.peer.plant.tag(s.tag);
+            tag.fast || tag.watched
+        });
+        if !samples.is_empty() {
+            samples.sort_by_key(Sample::time);
+            self.desk.outbox(lane).push(Input::Samples(samples));
+        }
+    }
+
+    fn count(&self, samples: &[Sample]) {
+        let of = |wanted| samples.iter().filter(|s| s.quality.severity() == wanted).count();
+        for (severity, label) in
+            [(Severity::Good, "good"), (Severity::Uncertain, "uncertain"), (Severity::Bad, "bad")]
+        {
+            let labels = [self.task.context.name.as_str(), label];
+            let count = u64::try_from(of(severity)).unwrap_or(u64::MAX);
+            self.task.context.metrics.samples.with_label_values(&labels).inc_by(count);
+        }
+    }
+
+    /// Both subscriptions have spoken up to the earlier of their last words.
+    pub(super) fn observed(&mut self) {
+        self.task.record.observed = self.last.values().map(|at| at.wall).min();
+    }
+}
+
+/// Whether `sample` is from before `read`, or `read` itself. Without source times nobody can tell.
+fn is_overtaken(sample: &Sample, read: &Sample) -> bool {
+    let (Some(source), Some(read_source)) = (sample.source, read.source) else { return false };
+    let same = (&sample.value, sample.quality) == (&read.value, read.quality);
+    source < read_source || (source == read_source && same)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Quality, Value};
+
+    #[test]
+    fn a_fresh_read_is_not_followed_by_what_was_before_it() {
+        let sample = |source: Option<i64>, value| Sample {
+            tag: TagIndex(0),
+            value: Value::UInt(value),
+            quality: Quality::GOOD,
+            source: source.map(Utc),
+            server: None,
+            receive: Utc(9),
+        };
+        let read = sample(Some(5), 8);
+        assert!(is_overtaken(&sample(Some(4), 7), &read));
+        assert!(is_overtaken(&sample(Some(5), 8), &read));
+        assert!(
+            !is_overtaken(&sample(Some(5), 9), &read),
+            "two changes within one tick of a clock"
+        );
+        assert!(!is_overtaken(&sample(Some(6), 8), &read));
+        assert!(!is_overtaken(&sample(None, 7), &read));
+    }
+}

@@ -1,0 +1,140 @@
+//! Reads and writes beside the subscriptions.
+use super::{Done, Watch, words};
+use crate::field::Request;
+use crate::field::opcua::fault::Fault;
+use crate::field::opcua::line::Retried;
+use crate::field::opcua::services::{Peer, WriteFault, prepare, read_fault};
+use crate::model::{At, ReadDone, ReadRequest, Write, WriteDone, WriteRequest};
+use crate::telemetry::{Point, Points};
+use ::opcua::types::{NodeId, Variant};
+use std::time::Duration;
+
+impl Watch<'_> {
+    pub(super) fn on_request(&mut self, request: Request) {
+        if self.boot.is_none() {
+            self.desk.refuse_one(&request);
+            return;
+        }
+        let (Request::Read(ReadRequest { session, .. })
+        | Request::Write(WriteRequest { session, .. })) = &request;
+        if *session != self.task.record.session {
+            return self.desk.refuse_one(&request);
+        }
+        match request {
+            Request::Read(read) => self.begin_read(read),
+            Request::Write(write) => {
+                self.desk.begin(write.token, true);
+                self.writes.push_back(write);
+                self.begin_write();
+            }
+        }
+    }
+
+    fn begin_read(&mut self, request: ReadRequest) {
+        let ReadRequest { token, device: _, session: _, tags } = request;
+        self.desk.begin(token, false);
+        let words = words(&self.line.nodes, tags.into_iter());
+        let (peer, begun) = (self.peer.clone(), self.task.context.at());
+        self.jobs.push(Box::pin(async move {
+            let outcome = peer.read(&words).await.map_err(|error| read_fault(&error));
+            Done::Read(ReadDone { token, outcome }, begun)
+        }));
+    }
+
+    fn begin_write(&mut self) {
+        if self.writing {
+            return;
+        }
+        let Some(request) = self.writes.pop_front() else { return };
+        self.writing = true;
+        let WriteRequest { token, device: _, session: _, after: _, replies, ack } = request;
+        let fit =
+            |write: &Write| prepare(&self.peer.plant, &self.line.nodes, &self.line.kinds, write);
+        let replies: Result<Vec<_>, _> = replies.iter().map(fit).collect();
+        let ack = ack.as_ref().map(fit).transpose();
+        let (peer, begun) = (self.peer.clone(), self.task.context.at());
+        let name = self.task.context.name.clone();
+        let points = self.task.context.points.clone();
+        self.jobs.push(Box::pin(async move {
+            let written = write(&peer, replies, ack, &points).await;
+            let outcome = written.map_err(|fault| {
+                tracing::error!(device = name, %fault, "an answer was not written");
+                fault.read_fault()
+            });
+            Done::Written(WriteDone { token, outcome }, begun)
+        }));
+    }
+
+    pub(super) fn on_done(&mut self, done: Done) -> Result<(), Fault> {
+        match done {
+            Done::Read(done, begun) => {
+                self.time("read", begun);
+                if done.outcome.is_err() {
+                    self.task.context.count_error("read");
+                }
+                self.desk.answer_read(done);
+            }
+            Done::Written(done, begun) => {
+                self.time("write", begun);
+                if done.outcome.is_err() {
+                    self.task.context.count_error("write");
+                }
+                self.desk.answer_write(done);
+                self.writing = false;
+                self.begin_write();
+            }
+            Done::Fresh(read, asked) => {
+                self.refresh.under_way = false;
+                self.on_fresh(read.map_err(Fault::service("reading handshake words"))?, asked);
+            }
+            Done::Beat(Ok(())) => {}
+            Done::Beat(Err(fault)) => {
+                self.task.context.count_error("heartbeat");
+                tracing::warn!(device = self.task.context.name, %fault, "our heartbeat was not written");
+            }
+            Done::Retried(retried) => {
+                self.retrying = false;
+                if let Some(Retried { nodes, kinds, refused }) = retried {
+                    self.line.nodes = nodes;
+                    self.line.kinds = kinds;
+                    self.line.refused = refused;
+                    if self.boot.is_some() {
+                        self.tell_refused();
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn time(&self, op: &str, begun: At) {
+        let spent = self.task.context.at().monotonic.0.saturating_sub(begun.monotonic.0);
+        let seconds = Duration::from_nanos(spent).as_secs_f64();
+        let labels = [self.task.context.name.as_str(), op];
+        self.task
+            .context
+            .metrics
+            .device_request_seconds
+            .with_label_values(&labels)
+            .observe(seconds);
+    }
+}
+
+/// Replies in one request, each checked; then the ack alone.
+async fn write(
+    peer: &Peer,
+    replies: Result<Vec<(NodeId, Variant)>, WriteFault>,
+    ack: Result<Option<(NodeId, Variant)>, WriteFault>,
+    points: &Points,
+) -> Result<(), WriteFault> {
+    let (replies, ack) = (replies?, ack?);
+    if !replies.is_empty() {
+        peer.write(replies).await?;
+        points.pass(Point::AfterReply);
+    }
+    if let Some(ack) = ack {
+        peer.write(vec![ack]).await?;
+        points.pass(Point::AfterAck);
+    }
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! The JSON API under `/api/v1`, and what machines ask: `/live`, `/ready`, `/metrics`.
+mod parameters;
+mod questions;
+
+pub(super) use questions::{
+    conditions, devices, events, gaps, item, recall, resolve, stations, trace,
+};
+
+use super::problem::Problem;
+use super::serve::Site;
+use crate::model::{Command, Position};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+
+/// `GET /live`: the loop turns.
+pub(super) async fn live() -> &'static str {
+    "alive\n"
+}
+
+/// `GET /ready`: 200 if the daemon can do its work, else 503 with the reasons.
+pub(super) async fn ready(State(site): State<Arc<Site>>) -> Response {
+    let reasons = site.state.readiness.borrow().reasons();
+    if reasons.is_empty() {
+        return Json(serde_json::json!({ "ready": true })).into_response();
+    }
+    let why = format!("not ready: {}", reasons.join("; "));
+    Problem { reasons, ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, why) }.into_response()
+}
+
+/// `GET /metrics`: Prometheus text format 0.0.4.
+pub(super) async fn metrics(State(site): State<Arc<Site>>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], site.metrics.text())
+}
+
+/// `POST /api/v1/commands`: 200 with the position of the record once it is durable.
+pub(super) async fn commands(
+    State(site): State<Arc<Site>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    // A page of another site can send a form without asking, yet no JSON.
+    let json = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if json.is_none_or(|kind| kind.split(';').next().map(str::trim) != Some("application/json")) {
+        let why = "a command is JSON: send it with `Content-Type: application/json`";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
+    }
+    let body = body.map_err(|why| Problem::new(why.status(), why.body_text()))?;
+    let command: Command = serde_json::from_slice(&body).map_err(|why| {
+        Problem::request(format!(
+            "the body is no command: {why}; one is `{{\"hold\":{{\"item\":\"u/site/SN-1\",\"reason\":\"…\",\"badge\":\"…\"}}}}`"
+        ))
+    })?;
+    let position: Position = site.state.commands.send(command).await?;
+    Ok(Json(serde_json::json!({ "position": position })).into_response())
+}

@@ -1,0 +1,75 @@
+//! What is asked for: the parameters of the questions.
+use crate::http::problem::Problem;
+use crate::model::Position;
+use crate::query::Direction;
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
+
+/// Rows of a list, if not told.
+const LIMIT: usize = 100;
+/// More rows are not given at once: ask again after the last one.
+const LIMIT_MAX: usize = 1_000;
+
+/// Every parameter of every question; one that a question does not know is an error.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Parameters {
+    id: Option<String>,
+    lot: Option<String>,
+    direction: Option<String>,
+    depth: Option<u32>,
+    after: Option<u64>,
+    limit: Option<usize>,
+}
+
+/// The parameters as axum extracts them.
+pub(in crate::http) type Asked = Result<Query<Parameters>, QueryRejection>;
+
+/// The parameters, or what is wrong with them.
+pub(super) fn parameters(asked: Asked) -> Result<Parameters, Problem> {
+    asked.map(|Query(parameters)| parameters).map_err(|why| Problem::request(why.body_text()))
+}
+
+impl Parameters {
+    pub(super) fn id(&self) -> Result<String, Problem> {
+        wanted(self.id.as_deref(), "id", "u/site/SN-1")
+    }
+
+    pub(super) fn lot(&self) -> Result<String, Problem> {
+        wanted(self.lot.as_deref(), "lot", "l/supplier/ACME/0001")
+    }
+
+    pub(super) fn direction(&self) -> Result<Direction, Problem> {
+        match self.direction.as_deref() {
+            None | Some("backward") => Ok(Direction::Backward),
+            Some("forward") => Ok(Direction::Forward),
+            Some(other) => Err(Problem::request(format!(
+                "`direction` is `{other}`; it is `backward` (made of) or `forward` (went into)"
+            ))),
+        }
+    }
+
+    pub(super) fn depth(&self) -> Option<u32> {
+        self.depth
+    }
+
+    pub(super) fn after(&self) -> Position {
+        Position(self.after.unwrap_or_default())
+    }
+
+    pub(super) fn limit(&self) -> Result<usize, Problem> {
+        let limit = self.limit.unwrap_or(LIMIT);
+        if !(1..=LIMIT_MAX).contains(&limit) {
+            let why = format!("`limit` is {limit}; it is from 1 to {LIMIT_MAX}");
+            return Err(Problem::request(why));
+        }
+        Ok(limit)
+    }
+}
+
+fn wanted(value: Option<&str>, name: &str, example: &str) -> Result<String, Problem> {
+    let value = value.map(str::trim).filter(|value| !value.is_empty());
+    value.map(str::to_owned).ok_or_else(|| {
+        Problem::request(format!("`{name}` is missing: ask with `?{name}={example}` or any code"))
+    })
+}

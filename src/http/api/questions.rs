@@ -1,0 +1,103 @@
+//! The questions, answered as JSON.
+use super::parameters::{Asked, parameters};
+use crate::http::Source;
+use crate::http::problem::Problem;
+use crate::http::serve::Site;
+use crate::model::{ItemKey, Position};
+use crate::query::{Answer, Resolved};
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use std::sync::Arc;
+
+type Answered = Result<Response, Problem>;
+
+/// A list with the position it was computed at.
+#[derive(Debug, Serialize)]
+struct Listing<T> {
+    position: Position,
+    body: Vec<T>,
+}
+
+/// `GET /api/v1/resolve?id=`: what a typed text is.
+pub(in crate::http) async fn resolve(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
+    let id = parameters(asked)?.id()?;
+    let resolved = site.ask("resolve", move |source| source.resolve(&id)).await?;
+    Ok(Json(resolved).into_response())
+}
+
+/// `GET /api/v1/item?id=`: one item with its as-built record and direct links both ways.
+pub(in crate::http) async fn item(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
+    let id = parameters(asked)?.id()?;
+    about(&site, "item", id, |source, key| source.item(key)).await
+}
+
+/// `GET /api/v1/trace?id=&direction=&depth=`: everything reached from an item.
+pub(in crate::http) async fn trace(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
+    let asked = parameters(asked)?;
+    let (id, direction, depth) = (asked.id()?, asked.direction()?, asked.depth());
+    about(&site, "trace", id, move |source, key| source.trace(key, direction, depth)).await
+}
+
+/// `GET /api/v1/recall?lot=`: everything that a lot went into.
+pub(in crate::http) async fn recall(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
+    let lot = parameters(asked)?.lot()?;
+    about(&site, "recall", lot, |source, key| source.recall(key)).await
+}
+
+/// `GET /api/v1/events?after=&limit=`: records, oldest first; ask again after the last one.
+pub(in crate::http) async fn events(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
+    let asked = parameters(asked)?;
+    let (after, limit) = (asked.after(), asked.limit()?);
+    list(&site, "events", move |source| source.events(after, limit)).await
+}
+
+/// `GET /api/v1/stations`
+pub(in crate::http) async fn stations(State(site): State<Arc<Site>>) -> Answered {
+    list(&site, "stations", |source| source.stations()).await
+}
+
+/// `GET /api/v1/conditions`
+pub(in crate::http) async fn conditions(State(site): State<Arc<Site>>) -> Answered {
+    list(&site, "conditions", |source| source.conditions()).await
+}
+
+/// `GET /api/v1/gaps?limit=`: newest first.
+pub(in crate::http) async fn gaps(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
+    let limit = parameters(asked)?.limit()?;
+    list(&site, "gaps", move |source| source.gaps(limit)).await
+}
+
+/// `GET /api/v1/devices`
+pub(in crate::http) async fn devices(State(site): State<Arc<Site>>) -> Answered {
+    let position = site.ask("position", |source| source.position()).await?;
+    Ok(Json(Listing { position, body: (site.state.devices)() }).into_response())
+}
+
+async fn list<T: Serialize + Send + 'static>(
+    site: &Site,
+    name: &'static str,
+    ask: impl FnOnce(&dyn Source) -> Vec<T> + Send + 'static,
+) -> Answered {
+    // The position first: what comes in between is shown, and not yet counted.
+    let ask = |source: &dyn Source| Listing { position: source.position(), body: ask(source) };
+    Ok(Json(site.ask(name, ask).await?).into_response())
+}
+
+/// Asks about the one item that a text names.
+async fn about<T: Serialize + Send + 'static>(
+    site: &Site,
+    name: &'static str,
+    id: String,
+    ask: impl FnOnce(&dyn Source, &ItemKey) -> Option<Answer<T>> + Send + 'static,
+) -> Answered {
+    let answer = site
+        .ask(name, move |source| match source.resolve(&id) {
+            Resolved::Item(key) => ask(source, &key).ok_or_else(|| Problem::unknown(&id)),
+            Resolved::Candidates(candidates) => Err(Problem::ambiguous(&id, candidates)),
+            Resolved::Unknown => Err(Problem::unknown(&id)),
+        })
+        .await??;
+    Ok(Json(answer).into_response())
+}

@@ -1,0 +1,220 @@
+//! The page of one item: what it is, what it was made of, what it went through, what it went into.
+use super::words::{self, When};
+use crate::model::{ItemKey, PhaseSummary};
+use crate::query::{
+    Answer, Completeness, ItemState, ItemView, LinkView, MeasurementView, StepView,
+};
+use askama::Template;
+
+/// Rows of one list; what is more is counted, and found in the JSON.
+const ROWS_MAX: usize = 200;
+
+/// The page.
+#[derive(Template)]
+#[template(path = "item.html")]
+pub(super) struct ItemPage {
+    typed: String,
+    name: String,
+    code: String,
+    class: &'static str,
+    scope: String,
+    key: String,
+    json: String,
+    product: Option<String>,
+    state: State,
+    hold: Option<String>,
+    first_seen: When,
+    last_seen: When,
+    position: String,
+    complete: bool,
+    reasons: Rows<String>,
+    steps: Rows<Step>,
+    made_of: Rows<Link>,
+    went_into: Rows<Link>,
+}
+
+/// The first rows of a list and how many more there are.
+struct Rows<T> {
+    shown: Vec<T>,
+    more: usize,
+}
+
+struct State {
+    words: String,
+    link: Option<Named>,
+}
+
+/// An item by its code, with its page.
+struct Named {
+    code: String,
+    name: String,
+    address: String,
+}
+
+struct Link {
+    kind: &'static str,
+    item: Named,
+    notes: Vec<String>,
+    time: When,
+    position: String,
+}
+
+struct Step {
+    verb: &'static str,
+    station: Option<String>,
+    time: When,
+    stay: Option<String>,
+    result: Option<(&'static str, &'static str)>,
+    notes: Vec<String>,
+    complete: bool,
+    other: Option<Named>,
+    measurements: Vec<Measured>,
+    phase: Option<Phase>,
+    position: String,
+}
+
+struct Measured {
+    name: String,
+    value: String,
+    unit: String,
+    low: String,
+    high: String,
+    judged: (&'static str, &'static str),
+    quality: Option<String>,
+}
+
+struct Phase {
+    name: String,
+    interval: String,
+    rows: Vec<(String, String, [String; 3])>,
+}
+
+impl ItemPage {
+    pub(super) fn new(answer: Answer<ItemView>) -> Self {
+        let Answer { position, completeness, body } = answer;
+        let reasons = match &completeness {
+            Completeness::Complete => Vec::new(),
+            Completeness::Incomplete(why) => why.iter().map(words::incomplete).collect(),
+        };
+        let product = body.product.map(|product| product.to_string());
+        Self {
+            typed: body.key.to_string(),
+            name: words::item(&body.key),
+            code: body.key.code.to_string(),
+            class: words::class(body.key.class),
+            scope: words::scope(&body.key.scope),
+            key: body.key.to_string(),
+            json: words::address_json(&body.key),
+            product,
+            state: state(&body.state),
+            hold: body.hold.map(|reason| reason.to_string()),
+            first_seen: words::when(body.first_seen),
+            last_seen: words::when(body.last_seen),
+            position: position.to_string(),
+            complete: completeness.is_complete(),
+            reasons: rows(reasons, |reason| reason),
+            steps: rows(body.steps, step),
+            made_of: rows(body.made_of, |link| Link::new(words::made_of(link.kind), link)),
+            went_into: rows(body.went_into, |link| Link::new(words::went_into(link.kind), link)),
+        }
+    }
+}
+
+fn rows<T, R>(all: Vec<T>, row: impl FnMut(T) -> R) -> Rows<R> {
+    let more = all.len().saturating_sub(ROWS_MAX);
+    Rows { shown: all.into_iter().take(ROWS_MAX).map(row).collect(), more }
+}
+
+fn named(key: &ItemKey) -> Named {
+    Named { code: key.code.to_string(), name: words::item(key), address: words::address(key) }
+}
+
+fn state(state: &ItemState) -> State {
+    let plain = |words: String| State { words, link: None };
+    match state {
+        ItemState::InWork(station) => plain(format!("in work at {station}")),
+        ItemState::Idle => plain("between stations or finished".to_owned()),
+        ItemState::Packed(container) => {
+            State { words: "packed in".to_owned(), link: Some(named(container)) }
+        }
+        ItemState::Shipped => plain("left the site".to_owned()),
+        ItemState::Scrapped => plain("scrapped".to_owned()),
+    }
+}
+
+impl Link {
+    fn new(kind: &'static str, link: LinkView) -> Self {
+        let LinkView { kind: _, item, certainty, position, time, amount, place, station } = link;
+        let notes = [
+            Some(format!("{} {}", words::class(item.class), words::scope(&item.scope))),
+            words::certainty(certainty).map(str::to_owned),
+            amount.as_ref().map(words::amount),
+            station.map(|station| format!("at {station}")),
+            place.map(|place| place.to_string()),
+        ];
+        Self {
+            kind,
+            item: named(&item),
+            notes: notes.into_iter().flatten().collect(),
+            time: words::when(time),
+            position: position.to_string(),
+        }
+    }
+}
+
+fn step(step: StepView) -> Step {
+    let notes = [
+        step.operation.map(|operation| operation.to_string()),
+        step.operator.map(|operator| format!("by {operator}")),
+        words::evidence(step.evidence).map(str::to_owned),
+        words::purpose(step.purpose).map(str::to_owned),
+    ];
+    Step {
+        verb: step.verb,
+        station: step.station.map(|station| station.to_string()),
+        time: words::when(step.time),
+        stay: step.stay.map(words::interval),
+        result: step.result.map(words::result),
+        notes: notes.into_iter().flatten().collect(),
+        complete: step.complete,
+        other: step.other.as_ref().map(named),
+        measurements: step.measurements.iter().map(measured).collect(),
+        phase: step.phase.as_ref().map(phase),
+        position: step.position.to_string(),
+    }
+}
+
+fn measured(measurement: &MeasurementView) -> Measured {
+    let limit = |limit: Option<f64>| limit.map_or_else(String::new, words::figure);
+    Measured {
+        name: measurement.name.to_string(),
+        value: words::value(&measurement.value),
+        unit: measurement.unit.as_ref().map_or_else(String::new, words::unit),
+        low: limit(measurement.low),
+        high: limit(measurement.high),
+        judged: match measurement.in_limits {
+            Some(true) => ("good", "✓ within"),
+            Some(false) => ("bad", "✗ outside"),
+            None => ("quiet", "not judged"),
+        },
+        quality: Some(measurement.quality.clone()).filter(|quality| quality != "Good"),
+    }
+}
+
+fn phase(phase: &PhaseSummary) -> Phase {
+    let figure = |x: Option<f64>| x.map_or_else(|| "–".to_owned(), words::figure);
+    let whole = phase.statistics.iter().map(|row| (row.tag.to_string(), row));
+    let tools = phase.tools.iter().flat_map(|tool| {
+        tool.statistics.iter().map(move |row| (format!("{} with {}", row.tag, tool.value), row))
+    });
+    Phase {
+        name: phase.phase.to_string(),
+        interval: words::interval(phase.interval),
+        rows: whole
+            .chain(tools)
+            .map(|(tag, row)| {
+                (tag, row.n.to_string(), [figure(row.min), figure(row.mean), figure(row.max)])
+            })
+            .collect(),
+    }
+}

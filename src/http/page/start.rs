@@ -1,0 +1,136 @@
+//! The start page: a box for any id, and how the plant stands.
+use super::words::{self, When};
+use crate::http::{DeviceView, Source};
+use crate::model::{ItemClass, ItemKey};
+use crate::query::{ConditionView, GapView, StationView};
+use askama::Template;
+
+/// Items and gaps shown; the API has the rest.
+const RECENT: usize = 8;
+
+/// The page.
+#[derive(Template)]
+#[template(path = "start.html")]
+pub(super) struct StartPage {
+    typed: String,
+    position: String,
+    recent: Vec<(String, String)>,
+    stations: Vec<Station>,
+    conditions: Vec<Condition>,
+    gaps: Vec<(String, String)>,
+    devices: Vec<Device>,
+}
+
+struct Station {
+    id: String,
+    current: Option<(String, String)>,
+    last: Option<(String, String)>,
+    completed: u64,
+    mounts: Vec<(String, (String, String))>,
+    last_event: Option<When>,
+    observed: bool,
+    quarantined: u64,
+}
+
+struct Condition {
+    station: String,
+    monitor: String,
+    verdict: (&'static str, &'static str),
+    since: Option<When>,
+    judged: String,
+    onset: Option<String>,
+    normal: String,
+}
+
+struct Device {
+    id: String,
+    protocol: &'static str,
+    url: String,
+    stage: (&'static str, &'static str),
+    since: When,
+    fault: Option<String>,
+    insecure: bool,
+}
+
+impl StartPage {
+    pub(super) fn new(source: &dyn Source, devices: Vec<DeviceView>) -> Self {
+        Self {
+            typed: String::new(),
+            position: source.position().to_string(),
+            recent: source.recent(ItemClass::Unit, RECENT).iter().map(named).collect(),
+            stations: source.stations().iter().map(station).collect(),
+            conditions: source.conditions().iter().map(condition).collect(),
+            gaps: source.gaps(RECENT).iter().map(gap).collect(),
+            devices: devices.into_iter().map(device).collect(),
+        }
+    }
+}
+
+/// Code and page of an item.
+fn named(key: &ItemKey) -> (String, String) {
+    (key.code.to_string(), words::address(key))
+}
+
+fn station(view: &StationView) -> Station {
+    Station {
+        id: view.id.to_string(),
+        current: view.current.as_ref().map(named),
+        last: view.last.as_ref().map(named),
+        completed: view.completed,
+        mounts: view.mounts.iter().map(|(point, lot)| (point.to_string(), named(lot))).collect(),
+        last_event: view.last_event.map(words::when),
+        observed: !view.gap_open,
+        quarantined: view.quarantined,
+    }
+}
+
+fn condition(view: &ConditionView) -> Condition {
+    let unit = view.unit.as_ref().map_or_else(String::new, words::unit);
+    let judged = match (view.statistic, view.limit) {
+        (Some(statistic), Some(limit)) => {
+            format!("{} {unit}, limit {}", words::figure(statistic), words::figure(limit))
+        }
+        (Some(statistic), None) => format!("{} {unit}", words::figure(statistic)),
+        (None, _) => String::new(),
+    };
+    let normal = view.baseline.as_ref().map_or_else(String::new, |normal| {
+        let (centre, sigma) = (words::figure(normal.centre_line), words::figure(normal.sigma));
+        format!("{centre} ± {sigma} {unit}, from {} values", normal.n)
+    });
+    let onset = view.onset.map(|onset| match onset.earliest {
+        Some(earliest) => {
+            let (estimate, earliest) = (words::when(onset.estimate), words::when(earliest));
+            format!("began about {}, not before {}", estimate.text, earliest.text)
+        }
+        None => format!(
+            "began about {}, perhaps long before: it is older than what was remembered",
+            words::when(onset.estimate).text
+        ),
+    });
+    Condition {
+        station: view.station.to_string(),
+        monitor: view.monitor.to_string(),
+        verdict: words::verdict(view.verdict),
+        since: view.since.map(words::when),
+        judged,
+        onset,
+        normal,
+    }
+}
+
+fn gap(view: &GapView) -> (String, String) {
+    (words::unobserved(&view.gap), words::interval(view.gap.interval))
+}
+
+fn device(view: DeviceView) -> Device {
+    let live = view.stage == "live";
+    Device {
+        id: view.id.to_string(),
+        protocol: view.protocol,
+        url: view.url,
+        stage: if live { ("good", "✓ live") } else { ("bad", view.stage) },
+        since: words::when(view.since),
+        fault: view.last_fault.filter(|_| !live),
+        insecure: view.insecure,
+    }
+}

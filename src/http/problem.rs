@@ -1,0 +1,82 @@
+//! Faults as RFC 9457 problems: a title, a sentence that helps, and what else the client can use.
+use super::commands::{CommandFault, reasons};
+use crate::model::ItemKey;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+/// A fault, as it is told to a client.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub(super) struct Problem {
+    #[serde(serialize_with = "status")]
+    pub(super) status: StatusCode,
+    pub(super) title: &'static str,
+    pub(super) detail: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) candidates: Vec<ItemKey>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) reasons: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over by reference")]
+fn status<S: serde::Serializer>(status: &StatusCode, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_u16(status.as_u16())
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            title: status.canonical_reason().unwrap_or("Problem"),
+            detail: detail.into(),
+            candidates: Vec::new(),
+            reasons: Vec::new(),
+        }
+    }
+
+    /// The request is not as it must be.
+    pub(super) fn request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// Nothing recorded has this id.
+    pub(super) fn unknown(id: &str) -> Self {
+        let detail = format!(
+            "nothing recorded has the id `{id}`; a code counts letter by letter, zeros in front included"
+        );
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// Several items have this id.
+    pub(super) fn ambiguous(id: &str, candidates: Vec<ItemKey>) -> Self {
+        let detail =
+            format!("{} items have the code `{id}`; ask for one of them", candidates.len());
+        Self { candidates, ..Self::new(StatusCode::MULTIPLE_CHOICES, detail) }
+    }
+}
+
+impl From<CommandFault> for Problem {
+    fn from(fault: CommandFault) -> Self {
+        let status = match &fault {
+            CommandFault::Refused(_) => StatusCode::CONFLICT,
+            CommandFault::Busy => StatusCode::TOO_MANY_REQUESTS,
+            CommandFault::Void | CommandFault::Stopped => StatusCode::SERVICE_UNAVAILABLE,
+            CommandFault::Late => StatusCode::GATEWAY_TIMEOUT,
+        };
+        let detail = fault.to_string();
+        let reasons =
+            if let CommandFault::Refused(why) = &fault { reasons(why) } else { Vec::new() };
+        Self { reasons, ..Self::new(status, detail) }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, axum::Json(&self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if matches!(self.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

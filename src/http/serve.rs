@@ -1,0 +1,153 @@
+//! The server: routes, and what holds for every request: who may ask, how long it may take, what is
+//! counted, and what a browser is told.
+use super::connections::Bounded;
+use super::guard;
+use super::problem::Problem;
+use super::{AppState, Source};
+use super::{api, page, tap};
+use crate::telemetry::{Metrics, Now};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// A request is answered within this, or told that it was not. Streams are not requests.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// Largest body: an order list of some ten thousand rows.
+const BODY_LEN_MAX: usize = 4 * 1024 * 1024;
+/// Questions that are worked on at a time; more wait for their turn.
+const QUESTIONS_MAX: usize = 16;
+
+/// Connections at a time; more wait until one is closed.
+const CONNECTIONS_MAX: usize = 256;
+
+/// What the server is made with.
+pub struct Options {
+    /// Bound by the daemon: a port that is taken is told before anything runs.
+    pub listener: TcpListener,
+    /// Counted into and shown.
+    pub metrics: Arc<Metrics>,
+    /// The clock.
+    pub now: Now,
+}
+
+/// What every handler sees.
+pub(super) struct Site {
+    pub(super) state: AppState,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) stop: CancellationToken,
+    /// The address that is listened on.
+    pub(super) own: Option<IpAddr>,
+    now: Now,
+    questions: Arc<Semaphore>,
+}
+
+impl Site {
+    /// Asks a question on a thread that may block.
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        question: &'static str,
+        ask: impl FnOnce(&dyn Source) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let failed = |_| {
+            let why = "the question failed by an error of ours; the log has more";
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, why)
+        };
+        // Held by the thread: a question that nobody waits for any more is still worked on.
+        let turn = Arc::clone(&self.questions).acquire_owned().await;
+        let source = Arc::clone(&self.state.source);
+        let began = (self.now)().monotonic;
+        let work = move || {
+            let _turn = turn;
+            ask(&*source)
+        };
+        let answer = tokio::task::spawn_blocking(work).await.map_err(failed)?;
+        let took = Duration::from_nanos((self.now)().monotonic.0.saturating_sub(began.0));
+        self.metrics.query_seconds.with_label_values(&[question]).observe(took.as_secs_f64());
+        Ok(answer)
+    }
+}
+
+/// Answers requests until `stop` is cancelled and those under way are done.
+///
+/// # Errors
+/// If the listener fails.
+pub async fn run(options: Options, state: AppState, stop: CancellationToken) -> io::Result<()> {
+    let Options { listener, metrics, now } = options;
+    let own = listener.local_addr().ok().map(|address| address.ip());
+    let questions = Arc::new(Semaphore::new(QUESTIONS_MAX));
+    let site = Arc::new(Site { state, metrics, stop: stop.clone(), own, now, questions });
+    let listener = Bounded::new(listener, CONNECTIONS_MAX);
+    axum::serve(listener, router(site)).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+fn router(site: Arc<Site>) -> Router {
+    let routes: [(&'static str, MethodRouter<Arc<Site>>); 16] = [
+        ("/", get(page::start)),
+        ("/item", get(page::item)),
+        ("/style.css", get(page::style)),
+        ("/live", get(api::live)),
+        ("/ready", get(api::ready)),
+        ("/metrics", get(api::metrics)),
+        ("/api/v1/resolve", get(api::resolve)),
+        ("/api/v1/item", get(api::item)),
+        ("/api/v1/trace", get(api::trace)),
+        ("/api/v1/recall", get(api::recall)),
+        ("/api/v1/events", get(api::events)),
+        ("/api/v1/stations", get(api::stations)),
+        ("/api/v1/conditions", get(api::conditions)),
+        ("/api/v1/gaps", get(api::gaps)),
+        ("/api/v1/devices", get(api::devices)),
+        ("/api/v1/commands", post(api::commands)),
+    ];
+    let mut all = Router::new();
+    for (path, handler) in routes {
+        all = all.route(path, measured(&site, path, handler.layer(from_fn(in_time))));
+    }
+    let nowhere = get(nowhere).post(nowhere);
+    all.route("/api/v1/tap", measured(&site, "/api/v1/tap", get(tap::tap)))
+        .fallback_service(measured(&site, "other", nowhere).with_state(Arc::clone(&site)))
+        .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
+        .layer(from_fn_with_state(Arc::clone(&site), guard::guard))
+        .with_state(site)
+}
+
+/// Counts the answers of a route by their code.
+fn measured(
+    site: &Arc<Site>,
+    route: &'static str,
+    handler: MethodRouter<Arc<Site>>,
+) -> MethodRouter<Arc<Site>> {
+    let count = move |State(metrics): State<Arc<Metrics>>, request: Request, next: Next| async move {
+        let response = next.run(request).await;
+        metrics.http_requests.with_label_values(&[route, response.status().as_str()]).inc();
+        response
+    };
+    handler.layer(from_fn_with_state(Arc::clone(&site.metrics), count))
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    let answered = tokio::time::timeout(ANSWER_WITHIN, next.run(request)).await;
+    answered.unwrap_or_else(|_| {
+        let why = format!(
+            "no answer within {} s; ask for less, or try again when less is asked at once",
+            ANSWER_WITHIN.as_secs()
+        );
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, why).into_response()
+    })
+}
+
+async fn nowhere(request: Request) -> Problem {
+    let path = request.uri().path().to_owned();
+    let why = format!("there is nothing at `{path}`; the start page is `/`, the API `/api/v1/…`");
+    Problem::new(StatusCode::NOT_FOUND, why)
+}

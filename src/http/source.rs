@@ -1,0 +1,83 @@
+//! What this room asks of `query`, so that its tests can answer instead.
+use crate::model::{ItemClass, ItemKey, Position};
+use crate::query::{
+    Answer, ConditionView, Direction, EventView, GapView, ItemView, Query, Recall, Resolved,
+    StationView, Trace,
+};
+
+/// The questions of [`Query`] that are asked over HTTP. They may take long: they are asked on threads
+/// that may block.
+pub trait Source: Send + Sync {
+    /// Up to which record questions are answered.
+    fn position(&self) -> Position;
+    /// Finds what a person typed.
+    fn resolve(&self, text: &str) -> Resolved;
+    /// One item; `None` if not recorded.
+    fn item(&self, key: &ItemKey) -> Option<Answer<ItemView>>;
+    /// Everything that an item was made of, or went into.
+    fn trace(
+        &self,
+        key: &ItemKey,
+        direction: Direction,
+        depth_max: Option<u32>,
+    ) -> Option<Answer<Trace>>;
+    /// Everything that a lot went into.
+    fn recall(&self, lot: &ItemKey) -> Option<Answer<Recall>>;
+    /// The stations, in the order of the plant.
+    fn stations(&self) -> Vec<StationView>;
+    /// The items of a class last written about, newest first.
+    fn recent(&self, class: ItemClass, count_max: usize) -> Vec<ItemKey>;
+    /// The records after `after`, oldest first.
+    fn events(&self, after: Position, count_max: usize) -> Vec<EventView>;
+    /// The monitors with their verdicts.
+    fn conditions(&self) -> Vec<ConditionView>;
+    /// The last gaps, newest first.
+    fn gaps(&self, count_max: usize) -> Vec<GapView>;
+}
+
+impl Source for Query {
+    fn position(&self) -> Position {
+        self.position()
+    }
+
+    fn resolve(&self, text: &str) -> Resolved {
+        self.resolve(text)
+    }
+
+    fn item(&self, key: &ItemKey) -> Option<Answer<ItemView>> {
+        self.item(key)
+    }
+
+    fn trace(
+        &self,
+        key: &ItemKey,
+        direction: Direction,
+        depth_max: Option<u32>,
+    ) -> Option<Answer<Trace>> {
+        self.trace(key, direction, depth_max)
+    }
+
+    fn recall(&self, lot: &ItemKey) -> Option<Answer<Recall>> {
+        self.recall(lot)
+    }
+
+    fn stations(&self) -> Vec<StationView> {
+        self.stations()
+    }
+
+    fn recent(&self, class: ItemClass, count_max: usize) -> Vec<ItemKey> {
+        self.recent(class, count_max)
+    }
+
+    fn events(&self, after: Position, count_max: usize) -> Vec<EventView> {
+        self.events(after, count_max)
+    }
+
+    fn conditions(&self) -> Vec<ConditionView> {
+        self.conditions()
+    }
+
+    fn gaps(&self, count_max: usize) -> Vec<GapView> {
+        self.gaps(count_max)
+    }
+}

@@ -1,0 +1,104 @@
+//! The JSON API.
+use super::{quiet, server};
+use crate::http::CommandFault;
+use crate::model::{Command, Position, Refusal};
+
+fn pretty(json: &serde_json::Value) -> String {
+    serde_json::to_string_pretty(json).unwrap()
+}
+
+#[test]
+fn every_question_is_answered_in_its_shape() {
+    let server = quiet();
+    for (name, path) in [
+        ("resolve", "/api/v1/resolve?id=0001"),
+        ("item", "/api/v1/item?id=SN-0001"),
+        ("trace", "/api/v1/trace?id=SN-0001&direction=backward&depth=1"),
+        ("recall", "/api/v1/recall?lot=l/supplier/ACME/0001"),
+        ("events", "/api/v1/events?after=40&limit=1"),
+        ("stations", "/api/v1/stations"),
+        ("conditions", "/api/v1/conditions"),
+        ("gaps", "/api/v1/gaps"),
+        ("devices", "/api/v1/devices"),
+    ] {
+        let answered = server.get(path);
+        assert_eq!(answered.code, 200, "{answered:?}");
+        assert!(answered.head.contains("content-type: application/json"), "{answered:?}");
+        insta::assert_snapshot!(name, pretty(&answered.json()));
+    }
+}
+
+#[test]
+fn what_cannot_be_answered_is_a_problem_that_helps() {
+    let server = quiet();
+    for (path, code, words) in [
+        ("/api/v1/item?id=SN-9", 404, "nothing recorded has the id `SN-9`"),
+        ("/api/v1/trace?id=l/supplier/ACME/0002", 404, "nothing recorded"),
+        ("/api/v1/item", 400, "`id` is missing"),
+        ("/api/v1/item?id=%20", 400, "`id` is missing"),
+        ("/api/v1/trace?id=SN-0001&direction=up", 400, "`backward` (made of)"),
+        ("/api/v1/events?limit=100000", 400, "from 1 to 1000"),
+        ("/api/v1/events?offset=3", 400, "offset"),
+        ("/api/v1/item?id=fails", 500, "an error of ours"),
+        ("/api/v2/item", 404, "the API `/api/v1/"),
+    ] {
+        let answered = server.get(path);
+        let problem = answered.json();
+        assert_eq!(answered.code, code, "{path}: {problem}");
+        assert_eq!(problem["status"], code, "{path}");
+        assert!(problem["detail"].as_str().unwrap().contains(words), "{path}: {problem}");
+        assert!(answered.head.contains("content-type: application/problem+json"), "{path}");
+    }
+}
+
+#[test]
+fn an_ambiguous_code_is_answered_with_its_candidates() {
+    let answered = quiet().get("/api/v1/recall?lot=0001");
+    assert_eq!(answered.code, 300);
+    let wanted = serde_json::json!(["l/supplier/ACME/0001", "l/supplier/Best%20&%20Co/0001"]);
+    assert_eq!(answered.json()["candidates"], wanted);
+}
+
+const HOLD: &str = r#"{"hold":{"item":"u/site/SN-1","reason":"loose","badge":"4711"}}"#;
+
+#[test]
+fn a_command_is_answered_with_the_position_of_its_record() {
+    let server = server(|command| {
+        assert!(matches!(command, Command::Hold { item, .. } if item.to_string() == "u/site/SN-1"));
+        Ok(Position(44))
+    });
+    let answered = server.post("/api/v1/commands", "application/json; charset=utf-8", HOLD);
+    assert_eq!((answered.code, answered.body.as_str()), (200, r#"{"position":44}"#));
+}
+
+#[test]
+fn a_command_that_was_not_carried_out_says_why() {
+    let refused = server(|_| {
+        Err(CommandFault::Refused(vec![Refusal::AlreadyHeld("u/site/SN-1".parse().unwrap())]))
+    });
+    let answered = refused.post("/api/v1/commands", "application/json", HOLD);
+    assert_eq!(answered.code, 409);
+    assert_eq!(answered.json()["reasons"][0], "u/site/SN-1 is on hold already");
+
+    let void = server(|_| Err(CommandFault::Void));
+    let answered = void.post("/api/v1/commands", "application/json", HOLD);
+    assert_eq!(answered.code, 503);
+    assert!(answered.head.contains("retry-after: 1"), "{answered:?}");
+}
+
+#[test]
+fn a_body_that_is_no_command_never_reaches_the_daemon() {
+    let server = server(|command| panic!("{command:?}"));
+    // One byte too long, so that all of it is read before it is refused.
+    let long = "x".repeat(4 * 1024 * 1024 + 1);
+    for (kind, body, code) in [
+        ("application/json", long.as_str(), 413),
+        ("text/plain", HOLD, 415),
+        ("application/json", "{\"hold\":", 400),
+        ("application/json", "{\"explode\":{}}", 400),
+    ] {
+        let answered = server.post("/api/v1/commands", kind, body);
+        assert_eq!(answered.code, code, "{kind} {}", answered.body);
+    }
+    assert_eq!(server.get("/api/v1/commands").code, 405);
+}

@@ -1,0 +1,332 @@
+//! A made-up plant: one pump, a lot, and whatever else an answer can have.
+use crate::genealogy::{Certainty, LinkKind};
+use crate::http::{DeviceView, Source};
+use crate::model::{
+    Amount, Baseline, DeviceId, Evidence, Gap, GapCause, GapSource, Interval, ItemClass, ItemKey,
+    MonitorId, Onset, PersonKey, PhaseId, PhaseSummary, Position, Purpose, Result, Rule, Side,
+    StationId, Statistics, TagName, Text, Ucum, Utc, Value, Verdict,
+};
+use crate::query::{
+    Answer, Completeness, ConditionView, Direction, EventView, GapView, Incomplete, ItemState,
+    ItemView, LinkView, MeasurementView, Recall, RecallGroup, Resolved, StationView, StepView,
+    Trace, TraceLink, TraceNode,
+};
+
+/// 2026-11-22 08:41:10 UTC.
+const MORNING: i64 = 1_795_336_870;
+/// A serial that tries to be a page.
+pub(super) const HOSTILE: &str = r#"<script>alert(1)</script>"'&{{7*7}}"#;
+
+/// Answers as the read side would.
+pub(super) struct Made;
+
+fn at(seconds: i64) -> Utc {
+    Utc((MORNING + seconds) * 1_000_000_000)
+}
+
+fn text(text: &str) -> Text {
+    Text::parse(text).unwrap()
+}
+
+fn station(id: &str) -> StationId {
+    StationId::parse(id).unwrap()
+}
+
+pub(super) fn key(text: &str) -> ItemKey {
+    text.parse().unwrap()
+}
+
+fn hostile() -> ItemKey {
+    ItemKey::unit(crate::model::Code::parse(HOSTILE).unwrap())
+}
+
+fn gap() -> Gap {
+    Gap {
+        source: GapSource::Device(DeviceId::parse("press").unwrap()),
+        interval: Interval { from: at(2), to: Some(at(41)) },
+        cause: GapCause::Disconnected,
+        count: None,
+        stations: vec![station("PRESS10")],
+    }
+}
+
+fn link(kind: LinkKind, item: &str, certainty: Certainty) -> LinkView {
+    LinkView {
+        kind,
+        item: key(item),
+        certainty,
+        position: Position(14),
+        time: at(5),
+        amount: Some(Amount { value: 0.25, unit: Some(Ucum::parse("kg").unwrap()) }),
+        place: Some(text("coil")),
+        station: Some(station("PRESS10")),
+    }
+}
+
+fn measurement(
+    name: &str,
+    value: Value,
+    quality: &str,
+    in_limits: Option<bool>,
+) -> MeasurementView {
+    MeasurementView {
+        name: TagName::parse(name).unwrap(),
+        value,
+        quality: quality.to_owned(),
+        unit: Some(Ucum::parse("N.m").unwrap()),
+        low: Some(11.0),
+        high: Some(13.0),
+        in_limits,
+    }
+}
+
+fn step() -> StepView {
+    let statistics = Statistics {
+        tag: TagName::parse("Spindle_Speed").unwrap(),
+        n: 12,
+        min: Some(0.0),
+        max: Some(8000.0),
+        mean: Some(5120.5),
+        time_mean: None,
+        left_out: 0,
+    };
+    StepView {
+        position: Position(16),
+        verb: "complete",
+        station: Some(station("PRESS10")),
+        time: at(40),
+        stay: Some(Interval { from: at(0), to: Some(at(40)) }),
+        operation: Some(text("PUMP-A")),
+        result: Some(Result::Fail),
+        operator: Some(PersonKey::new([0; 32]).token("4711")),
+        evidence: Evidence::Inferred,
+        purpose: Purpose::Trial,
+        measurements: vec![
+            measurement("torque", Value::Real(f64::from(12.1_f32)), "Good", Some(true)),
+            measurement("angle", Value::Int(14), "Good", Some(false)),
+            measurement("force", Value::Bytes(vec![1, 2]), "BadOutOfRange", None),
+        ],
+        phase: Some(PhaseSummary {
+            phase: PhaseId::parse("milling").unwrap(),
+            interval: Interval { from: at(1), to: Some(at(39)) },
+            statistics: vec![statistics],
+            tools: Vec::new(),
+            count: None,
+        }),
+        complete: false,
+        other: None,
+    }
+}
+
+/// A pump with everything that an item can have.
+fn pump() -> Answer<ItemView> {
+    let item = key("u/site/SN-0001");
+    Answer {
+        position: Position(42),
+        completeness: Completeness::Incomplete(vec![
+            Incomplete::Gap {
+                item: item.clone(),
+                station: station("PRESS10"),
+                position: Position(12),
+                gap: gap(),
+            },
+            Incomplete::OneOf { item: item.clone() },
+            Incomplete::Quarantine { station: station("PRESS10"), position: Position(13) },
+            Incomplete::Lag { durable: Position(43) },
+        ]),
+        body: ItemView {
+            key: item,
+            product: Some(text("Pump A")),
+            state: ItemState::Packed(key("c/gs1/003400000000000017")),
+            hold: Some(text("torque looks <high>")),
+            first_seen: at(0),
+            last_seen: at(60),
+            steps: vec![step()],
+            made_of: vec![link(LinkKind::ConsumedInto, "l/supplier/ACME/0001", Certainty::OneOf)],
+            went_into: vec![link(
+                LinkKind::PackedIn,
+                "c/gs1/003400000000000017",
+                Certainty::Certain,
+            )],
+        },
+    }
+}
+
+/// A unit of which nothing is missing, whose serial is hostile.
+fn bare(key: ItemKey, links: usize) -> Answer<ItemView> {
+    let part = link(LinkKind::InstalledIn, "u/site/SN-9", Certainty::Certain);
+    Answer {
+        position: Position(42),
+        completeness: Completeness::Complete,
+        body: ItemView {
+            key,
+            product: None,
+            state: ItemState::InWork(station("PRESS10")),
+            hold: None,
+            first_seen: at(0),
+            last_seen: at(1),
+            steps: Vec::new(),
+            made_of: vec![part; links],
+            went_into: Vec::new(),
+        },
+    }
+}
+
+impl Source for Made {
+    fn position(&self) -> Position {
+        Position(42)
+    }
+
+    fn resolve(&self, text: &str) -> Resolved {
+        match text {
+            "SN-0001" | "u/site/SN-0001" => Resolved::Item(key("u/site/SN-0001")),
+            "many" => Resolved::Item(key("u/site/many")),
+            "0001" => Resolved::Candidates(vec![
+                key("l/supplier/ACME/0001"),
+                key("l/supplier/Best%20%26%20Co/0001"),
+            ]),
+            "l/supplier/ACME/0001" => Resolved::Item(key(text)),
+            HOSTILE => Resolved::Item(hostile()),
+            "fails" => panic!("made to fail"),
+            _ => Resolved::Unknown,
+        }
+    }
+
+    fn item(&self, item: &ItemKey) -> Option<Answer<ItemView>> {
+        match item.code.as_str() {
+            "SN-0001" => Some(pump()),
+            "many" => Some(bare(item.clone(), 1_234)),
+            HOSTILE => Some(bare(item.clone(), 0)),
+            _ => None,
+        }
+    }
+
+    fn trace(
+        &self,
+        root: &ItemKey,
+        direction: Direction,
+        depth_max: Option<u32>,
+    ) -> Option<Answer<Trace>> {
+        let lot = key("l/supplier/ACME/0001");
+        let node = |item: &ItemKey, depth| TraceNode {
+            item: item.clone(),
+            product: None,
+            depth,
+            steps: Vec::new(),
+        };
+        let link = TraceLink {
+            part: lot.clone(),
+            whole: root.clone(),
+            kind: LinkKind::ConsumedInto,
+            certainty: Certainty::Certain,
+            position: Position(14),
+            amount: None,
+            place: None,
+        };
+        Some(Answer {
+            position: Position(42),
+            completeness: Completeness::Complete,
+            body: Trace {
+                root: root.clone(),
+                direction,
+                nodes: vec![node(root, 0), node(&lot, 1)],
+                links: vec![link],
+                cut_at_depth: depth_max == Some(1),
+            },
+        })
+    }
+
+    fn recall(&self, lot: &ItemKey) -> Option<Answer<Recall>> {
+        let suspect = RecallGroup {
+            item: key("u/site/SN-0001"),
+            state: ItemState::Shipped,
+            via: lot.clone(),
+            station: Some(station("PRESS10")),
+            time: at(40),
+        };
+        Some(Answer {
+            position: Position(42),
+            completeness: Completeness::Complete,
+            body: Recall {
+                lot: lot.clone(),
+                suspect: vec![suspect],
+                containers: vec![key("c/gs1/003400000000000017")],
+                shipped: vec![(key("u/site/SN-0001"), Some(text("DN-5")))],
+                unknown: Vec::new(),
+            },
+        })
+    }
+
+    fn stations(&self) -> Vec<StationView> {
+        vec![StationView {
+            id: station("PRESS10"),
+            current: Some(key("u/site/SN-0002")),
+            last: Some(hostile()),
+            completed: 1_204,
+            mounts: vec![(text("coil"), key("l/supplier/ACME/0001"))],
+            last_event: Some(at(40)),
+            gap_open: true,
+            quarantined: 1,
+        }]
+    }
+
+    fn recent(&self, _: ItemClass, count_max: usize) -> Vec<ItemKey> {
+        let mut recent = vec![key("u/site/SN-0001"), hostile()];
+        recent.truncate(count_max);
+        recent
+    }
+
+    fn events(&self, after: Position, count_max: usize) -> Vec<EventView> {
+        let event = |position| EventView {
+            position: Position(position),
+            kind: "complete",
+            time: at(40),
+            station: Some(station("PRESS10")),
+            items: vec![key("u/site/SN-0001")],
+            text: "SN-0001 completed at PRESS10".to_owned(),
+            result: Some(Result::Pass),
+        };
+        (after.0 + 1..=42).take(count_max).map(event).collect()
+    }
+
+    fn conditions(&self) -> Vec<ConditionView> {
+        vec![ConditionView {
+            station: station("PRESS10"),
+            monitor: MonitorId::parse("temp").unwrap(),
+            rule: Some(Rule::Ewma),
+            verdict: Verdict::Drift,
+            side: Some(Side::High),
+            statistic: Some(71.25),
+            limit: Some(70.5),
+            since: Some(at(30)),
+            onset: Some(Onset { estimate: at(10), earliest: Some(at(5)), latest: at(20) }),
+            baseline: Some(Baseline {
+                centre_line: 65.0,
+                sigma: 1.5,
+                phi: 0.2,
+                n: 300,
+                version: 1,
+            }),
+            unit: Some(Ucum::parse("Cel").unwrap()),
+            position: Some(Position(33)),
+        }]
+    }
+
+    fn gaps(&self, count_max: usize) -> Vec<GapView> {
+        let mut gaps = vec![GapView { position: Position(12), gap: gap() }];
+        gaps.truncate(count_max);
+        gaps
+    }
+}
+
+pub(super) fn devices() -> Vec<DeviceView> {
+    vec![DeviceView {
+        id: DeviceId::parse("press").unwrap(),
+        protocol: "opcua",
+        url: "opc.tcp://127.0.0.1:4840".to_owned(),
+        stage: "backoff",
+        since: at(0),
+        last_fault: Some("connection refused; is it powered?".to_owned()),
+        insecure: true,
+    }]
+}

@@ -1,0 +1,242 @@
+//! Reading: whoever follows the ledger reads it from its own position, never past what is durable.
+use super::disk::{Disk, DiskFile, Files};
+use super::error::{Damage, Doing, LedgerError};
+use super::format::{self, NOT_DENSE, Piece, PieceFault};
+use super::handle::folder;
+use super::segment::{self, Walk};
+use crate::model::wire::{self, BODY_LEN_MAX, FrameFault, HEAD_LEN};
+use crate::model::{Position, Record};
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What is read at once: some hundred records.
+const CHUNK_LEN: usize = 256 << 10;
+
+/// One record as it stands in the ledger.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Its position.
+    pub position: Position,
+    /// Its canonical bytes: what the Merkle leaf is over.
+    pub bytes: Vec<u8>,
+    /// What they say.
+    pub record: Record,
+}
+
+/// Where the durable part ends.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tail {
+    pub(super) position: Position,
+    /// The first position of the active segment.
+    pub(super) segment: Position,
+    /// Durable bytes of it.
+    pub(super) len: u64,
+}
+
+/// Reads the ledger. Cheap to clone; any number may read at once.
+#[derive(Clone)]
+pub struct Reader {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    tail: Option<Arc<Mutex<Tail>>>,
+}
+
+impl Reader {
+    /// Reads the ledger of a data directory whose daemon is stopped, up to its last whole frame.
+    /// Takes no lock and changes nothing.
+    pub fn open(dir: &Path) -> Self {
+        Self::stopped(Arc::new(Files), folder(dir))
+    }
+
+    pub(super) fn stopped(disk: Arc<dyn Disk>, dir: PathBuf) -> Self {
+        Self { disk, dir, tail: None }
+    }
+
+    pub(super) fn following(disk: Arc<dyn Disk>, dir: PathBuf, tail: Arc<Mutex<Tail>>) -> Self {
+        Self { disk, dir, tail: Some(tail) }
+    }
+
+    /// The records after `after`, oldest first.
+    pub fn cursor(&self, after: Position) -> Cursor {
+        Cursor { reader: self.clone(), next: after.next(), place: None, ready: VecDeque::new() }
+    }
+
+    /// The records after `after`, oldest first, at most `count_max`.
+    pub fn read(&self, after: Position, count_max: usize) -> Result<Vec<Entry>, LedgerError> {
+        self.cursor(after).take(count_max).collect()
+    }
+
+    /// One record; `None` if it is not durable.
+    pub fn get(&self, position: Position) -> Result<Option<Entry>, LedgerError> {
+        self.cursor(Position(position.0.saturating_sub(1))).next().transpose()
+    }
+}
+
+/// A walk along the records. When it gives `None` it is at the durable end; asked again later it
+/// goes on with what has become durable meanwhile. After an error it gives the same error again.
+pub struct Cursor {
+    reader: Reader,
+    next: Position,
+    place: Option<Place>,
+    ready: VecDeque<Entry>,
+}
+
+/// Where in which segment the next frame begins.
+struct Place {
+    first: Position,
+    file: Box<dyn DiskFile>,
+    /// The record that the next frame begins with.
+    expected: Position,
+    offset: u64,
+    buffer: Vec<u8>,
+    used: usize,
+}
+
+impl Iterator for Cursor {
+    type Item = Result<Entry, LedgerError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.ready.is_empty() {
+            match self.fill() {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(why) => {
+                    self.place = None;
+                    return Some(Err(why));
+                }
+            }
+        }
+        let entry = self.ready.pop_front()?;
+        self.next = entry.position.next();
+        Some(Ok(entry))
+    }
+}
+
+impl Cursor {
+    /// The last record that was given, or where it began.
+    pub fn position(&self) -> Position {
+        Position(self.next.0.saturating_sub(1))
+    }
+
+    /// Looks at one more frame; `false` at the durable end.
+    fn fill(&mut self) -> Result<bool, LedgerError> {
+        let tail = self.reader.tail.as_ref().map(|tail| *tail.lock());
+        if tail.is_some_and(|tail| tail.position < self.next) {
+            return Ok(false);
+        }
+        // The segment found has a durable record: it is never replaced, and never cut before that.
+        if self.place.is_none() {
+            self.place = self.locate()?;
+        }
+        let dir = &self.reader.dir;
+        let Some(place) = self.place.as_mut() else {
+            return Ok(false);
+        };
+        let path = segment::path(dir, place.first);
+        let active = tail.filter(|tail| tail.segment == place.first);
+        let limit = active.map_or_else(|| place.file.len(), |tail| Ok(tail.len));
+        place.buffer(limit.doing("read", &path)?).doing("read", &path)?;
+        match format::take_piece(place.buffered()) {
+            Ok(Some((Piece::Step(step), rest))) => {
+                let taken = place.buffered().len() - rest.len();
+                let mut expected = place.expected;
+                for bytes in step.records {
+                    if expected >= self.next {
+                        self.ready.push_back(entry(place.first, expected, bytes)?);
+                    }
+                    expected = expected.next();
+                }
+                place.expected = expected;
+                place.used += taken;
+                place.offset += taken as u64;
+                Ok(true)
+            }
+            Ok(Some((Piece::Seal(_), _)) | None) => self.turn(None),
+            Err(why) => self.turn(Some(&why)),
+        }
+    }
+
+    /// At the end of a segment, or at a fault in it: on to the next segment, or to wait, or to name
+    /// what is missing.
+    fn turn(&mut self, fault: Option<&PieceFault>) -> Result<bool, LedgerError> {
+        let Some(place) = self.place.as_ref() else {
+            return Ok(false);
+        };
+        let firsts = segment::list(&*self.reader.disk, &self.reader.dir)?;
+        let later = firsts.into_iter().find(|first| *first > place.first);
+        if fault.is_none() && later == Some(place.expected) {
+            self.place = None;
+            return Ok(true);
+        }
+        if later.is_none() && self.reader.tail.is_none() {
+            return Ok(false);
+        }
+        let path = segment::path(&self.reader.dir, place.first);
+        let rest = place.file.read_to_end(place.offset).doing("read", &path)?;
+        let until = later.map(|first| Position(first.0.saturating_sub(1)));
+        let why = fault.map_or("they are missing".to_owned(), ToString::to_string);
+        let to = Walk::new(&rest, 0).damaged_until().or(until);
+        Err(Damage { segment: segment::name(place.first), from: place.expected, to, why }.into())
+    }
+
+    /// Opens the segment that the next record is in.
+    fn locate(&self) -> Result<Option<Place>, LedgerError> {
+        let Reader { disk, dir, .. } = &self.reader;
+        let firsts = segment::list(&**disk, dir)?;
+        let Some(first) = firsts.into_iter().rfind(|first| *first <= self.next) else {
+            return Ok(None);
+        };
+        let path = segment::path(dir, first);
+        let file = disk.open_read(&path).doing("opened", &path)?;
+        let head = segment::read_head(&*file, dir, first)?;
+        let offset = head.len as u64;
+        let (buffer, used) = (Vec::new(), 0);
+        Ok(Some(Place { first, file, expected: first, offset, buffer, used }))
+    }
+}
+
+fn entry(segment: Position, position: Position, bytes: &[u8]) -> Result<Entry, LedgerError> {
+    let record: Record = wire::decode(bytes)
+        .map_err(|why| LedgerError::Unreadable { position, why: why.to_string() })?;
+    if record.position != position {
+        return Err(segment::damage(segment, position, Some(position), NOT_DENSE).into());
+    }
+    Ok(Entry { position, bytes: bytes.to_vec(), record })
+}
+
+impl Place {
+    fn buffered(&self) -> &[u8] {
+        self.buffer.get(self.used..).unwrap_or_default()
+    }
+
+    /// Makes sure that the next frame is in the buffer, as far as it is below byte `limit`.
+    fn buffer(&mut self, limit: u64) -> io::Result<()> {
+        let short = |place: &Self| wire::take_frame(place.buffered()) == Err(FrameFault::Short);
+        if self.buffered().is_empty() || short(self) {
+            self.read(CHUNK_LEN, limit)?;
+        }
+        if short(self) {
+            let len = self.buffered().first_chunk::<4>().map_or(0, |len| u32::from_le_bytes(*len));
+            self.read(HEAD_LEN + (len as usize).min(BODY_LEN_MAX), limit)?;
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, len: usize, limit: u64) -> io::Result<()> {
+        let len = usize::try_from(limit.saturating_sub(self.offset)).unwrap_or(len).min(len);
+        self.buffer.resize(len, 0);
+        self.used = 0;
+        let mut filled = 0;
+        while let Some(room) = self.buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
+            match self.file.read_at(room, self.offset + filled as u64)? {
+                0 => break,
+                n => filled += n,
+            }
+        }
+        self.buffer.truncate(filled);
+        Ok(())
+    }
+}

@@ -1,0 +1,163 @@
+//! The whole ledger against itself: checksums, dense positions, seals, and the Merkle tree from the
+//! first record to the last.
+use super::disk::{Disk, Files};
+use super::error::{Damage, Doing, LedgerError};
+use super::format::{NOT_DENSE, Piece, Seal, Step};
+use super::handle::folder;
+use super::recover::follows;
+use super::segment::{self, Walk, damage};
+use super::tree::{Tree, leaf};
+use crate::model::{Digest, Position};
+use std::path::Path;
+
+/// What [`verify`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Segments looked at.
+    pub segments: u64,
+    /// Records whose bytes are those that were written.
+    pub records: u64,
+    /// The last record.
+    pub last: Position,
+    /// The Merkle root over all records; `None` if there are faults.
+    pub root: Option<Digest>,
+    /// Bytes of a torn tail, which the next start cuts off; none of them was acknowledged. With a
+    /// running daemon, what it is writing.
+    pub torn_bytes: u64,
+    /// What is not as it was written, in order of position.
+    pub faults: Vec<Damage>,
+}
+
+/// Verifies the ledger of a data directory from its first byte to its last. Changes nothing.
+pub fn verify(dir: &Path) -> Result<Report, LedgerError> {
+    verify_on(&Files, &folder(dir))
+}
+
+pub(super) fn verify_on(disk: &dyn Disk, dir: &Path) -> Result<Report, LedgerError> {
+    let firsts = segment::list(disk, dir)?;
+    let mut check = Check {
+        last: Position(0),
+        root: Some(Tree::default().root()),
+        records: 0,
+        torn_bytes: 0,
+        faults: Vec::new(),
+    };
+    for (index, first) in firsts.iter().enumerate() {
+        let path = segment::path(dir, *first);
+        let file = disk.open_read(&path).doing("opened", &path)?;
+        let bytes = file.read_to_end(0).doing("read", &path)?;
+        check.segment(&bytes, dir, *first, firsts.get(index + 1).copied());
+    }
+    let Check { last, root, records, torn_bytes, faults } = check;
+    let root = root.filter(|_| faults.is_empty());
+    Ok(Report { segments: firsts.len() as u64, records, last, root, torn_bytes, faults })
+}
+
+struct Check {
+    /// The last record of the segments so far, by what they say.
+    last: Position,
+    /// The root after it, unless it is lost.
+    root: Option<Digest>,
+    records: u64,
+    torn_bytes: u64,
+    faults: Vec<Damage>,
+}
+
+/// One segment while it is walked through.
+struct Segment<'b> {
+    walk: Walk<'b>,
+    first: Position,
+    /// Where the next segment begins, if there is one.
+    later: Option<Position>,
+    /// The tree so far; lost after a fault.
+    tree: Option<Tree>,
+    next: Position,
+}
+
+impl Check {
+    fn segment(&mut self, bytes: &[u8], dir: &Path, first: Position, later: Option<Position>) {
+        let head = match segment::head(bytes, dir, first) {
+            Ok(head) => head,
+            Err(why) => {
+                let why = if let LedgerError::Damaged(damage) = why {
+                    damage.why
+                } else {
+                    why.to_string()
+                };
+                let to = later.map(before);
+                self.faults.push(damage(first, first, to, &why));
+                (self.last, self.root) = (to.unwrap_or(first), None);
+                return;
+            }
+        };
+        if let Err(fault) = follows(self.last, self.root, first, head.header.root) {
+            self.faults.push(fault);
+        }
+        let walk = Walk::new(bytes, head.len);
+        let mut segment = Segment { walk, first, later, tree: Some(head.tree), next: first };
+        let seal = self.walk(&mut segment);
+        if later.is_some() && seal.is_none() {
+            self.faults.push(damage(first, segment.next, later.map(before), "it has no seal"));
+        }
+        self.last = before(segment.next);
+        self.root = seal.map(|seal| seal.root).or(segment.tree.map(|tree| tree.root()));
+    }
+
+    fn walk(&mut self, at: &mut Segment<'_>) -> Option<Seal> {
+        loop {
+            match at.walk.next() {
+                Ok(None) => return None,
+                Ok(Some(Piece::Step(step))) => self.step(at, &step),
+                Ok(Some(Piece::Seal(seal))) => {
+                    self.seal(at, &seal);
+                    return Some(seal);
+                }
+                Err(_) if at.later.is_none() && at.walk.is_torn(at.next) => {
+                    self.torn_bytes += at.walk.left();
+                    return None;
+                }
+                Err(why) => {
+                    let to = at.walk.damaged_until();
+                    self.faults.push(damage(at.first, at.next, to, &why.to_string()));
+                    at.tree = None;
+                    at.next = to.map_or(at.next, Position::next);
+                    if !at.walk.skip_fault() {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+
+    fn step(&mut self, at: &mut Segment<'_>, step: &Step<'_>) {
+        if step.is_dense_from(at.next) {
+            self.records += step.records.len() as u64;
+            if let Some(tree) = at.tree.as_mut() {
+                step.records.iter().for_each(|record| tree.push(leaf(record)));
+            }
+        } else {
+            self.faults.push(damage(at.first, at.next, None, NOT_DENSE));
+            at.tree = None;
+        }
+        at.next = Position(at.next.0 + step.records.len() as u64);
+    }
+
+    fn seal(&mut self, at: &mut Segment<'_>, seal: &Seal) {
+        let count = seal.last.0.saturating_sub(at.first.0) + 1;
+        let same = at.tree.as_ref().is_none_or(|tree| tree.root() == seal.root);
+        if !same || seal.count != count || seal.last.next() != at.next {
+            let why = "its records are not those of its seal";
+            self.faults.push(damage(at.first, at.first, Some(seal.last), why));
+        }
+        let left = at.walk.left();
+        if left > 0 && at.later.is_some() {
+            self.faults.push(damage(at.first, at.next, None, "something follows its seal"));
+        } else {
+            self.torn_bytes += left;
+        }
+    }
+}
+
+fn before(position: Position) -> Position {
+    Position(position.0.saturating_sub(1))
+}

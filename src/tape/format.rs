@@ -1,0 +1,146 @@
+//! The bytes of a tape file around its entries.
+use crate::model::Origin;
+use crate::model::wire::{self, BODY_LEN_MAX, HEAD_LEN};
+use minicbor::data::Type;
+use minicbor::{Decode, Decoder, Encode};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// What a tape file begins with.
+const MAGIC: [u8; 8] = *b"PDGR-TAP";
+/// The format that is written, and the newest that is read.
+pub(super) const VERSION: u32 = 1;
+const SUFFIX: &str = ".tape";
+
+/// What a tape file says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub(super) struct Header {
+    /// Of the ledger beside it.
+    #[n(0)]
+    pub(super) origin: Origin,
+    /// The number of its first entry.
+    #[n(1)]
+    pub(super) first: u64,
+}
+
+/// Where the file that begins at `first` is.
+pub(super) fn path(dir: &Path, first: u64) -> PathBuf {
+    dir.join(format!("{first:020}{SUFFIX}"))
+}
+
+/// The first numbers of the files in `dir`, in order; none if there is no such directory.
+pub(super) fn list(dir: &Path) -> io::Result<Vec<u64>> {
+    let entries = match std::fs::read_dir(dir) {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut firsts = Vec::new();
+    for entry in entries {
+        let name = entry?.file_name();
+        firsts.extend(name.to_str().and_then(|n| n.strip_suffix(SUFFIX)?.parse::<u64>().ok()));
+    }
+    firsts.sort_unstable();
+    Ok(firsts)
+}
+
+/// The bytes that a file begins with.
+pub(super) fn header(header: &Header) -> Vec<u8> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend_from_slice(&VERSION.to_le_bytes());
+    wire::put_frame(&wire::encode(header), &mut bytes);
+    bytes
+}
+
+/// Appends the frame that ends a file which nothing is missing from.
+pub(super) fn put_end(last: u64, out: &mut Vec<u8>) {
+    wire::put_frame(&wire::encode(&last), out);
+}
+
+/// What a frame's body is.
+pub(super) enum Body {
+    /// An entry of this number.
+    Entry(u64),
+    /// The end of the file, after the entry of this number.
+    End(u64),
+}
+
+/// Looks at a body without reading it.
+pub(super) fn body(bytes: &[u8]) -> Option<Body> {
+    let mut d = Decoder::new(bytes);
+    if d.datatype().ok()? == Type::Map {
+        d.map().ok()?;
+        (d.u8().ok()? == 0).then_some(())?;
+        return Some(Body::Entry(d.u64().ok()?));
+    }
+    Some(Body::End(d.u64().ok()?))
+}
+
+/// Why a file gives no next frame.
+#[derive(Debug)]
+pub(super) enum Stop {
+    Io(io::Error),
+    /// It does not begin as a tape does.
+    Foreign,
+    /// Written by a later version.
+    Newer(u32),
+    /// The rest of the file is not a frame; so many bytes.
+    Torn(u64),
+}
+
+/// Reads the header.
+pub(super) fn take_header(file: &mut impl Read) -> Result<Header, Stop> {
+    let mut preamble = [0; 12];
+    let got = fill(file, &mut preamble).map_err(Stop::Io)?;
+    let [m0, m1, m2, m3, m4, m5, m6, m7, version @ ..] = preamble;
+    if got < preamble.len() || [m0, m1, m2, m3, m4, m5, m6, m7] != MAGIC {
+        return Err(Stop::Foreign);
+    }
+    let version = u32::from_le_bytes(version);
+    if version != VERSION {
+        return Err(Stop::Newer(version));
+    }
+    let mut frame = Vec::new();
+    match take(file, &mut frame)? {
+        Some(body) => wire::decode(body).map_err(|_| Stop::Foreign),
+        None => Err(Stop::Torn(0)),
+    }
+}
+
+/// Reads one frame into `frame` and gives its body; `None` at the end.
+pub(super) fn take<'b>(
+    file: &mut impl Read,
+    frame: &'b mut Vec<u8>,
+) -> Result<Option<&'b [u8]>, Stop> {
+    frame.resize(HEAD_LEN, 0);
+    let mut got = fill(file, frame).map_err(Stop::Io)?;
+    if got == 0 {
+        return Ok(None);
+    }
+    if got == HEAD_LEN {
+        let len = frame.first_chunk::<4>().map_or(0, |len| u32::from_le_bytes(*len)) as usize;
+        frame.resize(HEAD_LEN + len.min(BODY_LEN_MAX), 0);
+        let rest = frame.get_mut(HEAD_LEN..).unwrap_or_default();
+        got += fill(file, rest).map_err(Stop::Io)?;
+    }
+    frame.truncate(got);
+    if let Ok(Some((body, _))) = wire::take_frame(frame) {
+        return Ok(Some(body));
+    }
+    let rest = io::copy(file, &mut io::sink()).map_err(Stop::Io)?;
+    Err(Stop::Torn(got as u64 + rest))
+}
+
+/// Fills as much of `buffer` as there is.
+fn fill(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
+        match file.read(room) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
+            Err(why) => return Err(why),
+        }
+    }
+    Ok(filled)
+}

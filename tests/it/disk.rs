@@ -1,0 +1,109 @@
+//! Slow and failing disks: nothing is known before it is durable.
+use super::support::daemon::{Daemon, Site};
+use super::support::{http, line, line::Line, peers, truth};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const DELAY: Duration = Duration::from_millis(300);
+
+/// The daemon with its `fdatasync` tampered with.
+fn tampered(site: &Site, inject: &str) -> Daemon {
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-e", "trace=fdatasync", "-e"]);
+    command.arg(format!("inject=fdatasync:{inject}"));
+    command.arg("-o").arg(site.path("strace")).arg(env!("CARGO_BIN_EXE_pedigree"));
+    command.arg("--config").arg(site.path("pedigree.toml")).arg("run");
+    site.launch(command, &[]).unwrap()
+}
+
+/// With a disk that takes 300 ms, no PLC is answered in less, nor is the north.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test has its own clock")]
+fn nothing_is_acknowledged_before_the_sync_returned() {
+    let Some(peers) = peers() else { return };
+    let line = Line::start(&peers, 8, &[], &[]);
+    let site = line.site();
+    let daemon = tampered(&site, &format!("delay_enter={}ms", DELAY.as_millis()));
+    line.wait_done(Duration::from_mins(2));
+    let (press, assembly) = (truth::parts(&line.press_truth), truth::parts(&line.assembly_truth));
+    line::wait_recorded(&daemon, press[7]["serial"].as_str().unwrap());
+    let took = |part: &serde_json::Value, from: &str, to: &str| {
+        Duration::from_nanos(part[to].as_u64().unwrap() - part[from].as_u64().unwrap())
+    };
+    for (press, assembly) in press.iter().zip(&assembly) {
+        // Two handshakes one after the other at the press, three at the assembly.
+        assert!(took(press, "t_admit", "t_done") >= 2 * DELAY, "{press}");
+        assert!(took(assembly, "t_fit", "t_glue") >= DELAY, "{assembly}");
+        assert!(took(assembly, "t_glue", "t_done") >= DELAY, "{assembly}");
+        assert!(took(assembly, "t_done", "t_end") >= DELAY, "{assembly}");
+    }
+    let began = Instant::now();
+    let body = "{\"hold\":{\"item\":\"u/site/SN-00001\",\"reason\":\"look\",\"badge\":\"4711\"}}";
+    let answer = ureq::post(format!("http://{}/api/v1/commands", daemon.http()))
+        .header("content-type", "application/json")
+        .send(body)
+        .unwrap();
+    assert_eq!(answer.status(), 200);
+    assert!(began.elapsed() >= DELAY, "the hold was answered after {:?}", began.elapsed());
+    truth::assert_shift(&daemon, &press, &assembly);
+}
+
+/// With a disk that fails every sync from some moment on, nothing more is acknowledged, ever.
+#[test]
+fn a_failed_sync_is_never_acknowledged() {
+    let Some(peers) = peers() else { return };
+    let line = Line::start(&peers, 50, &[], &[]);
+    let site = line.site();
+    let daemon = tampered(&site, "error=EIO:when=25+");
+    http::until("the daemon is not ready", Duration::from_mins(1), || {
+        (daemon.ask("/ready").0 == 503).then_some(())
+    });
+    let failed = |at_least: f64| {
+        http::until("syncs failed", Duration::from_mins(1), || {
+            let text = daemon.ask("/metrics").1;
+            let line = text.lines().find(|l| l.starts_with("pedigree_ledger_failed_syncs_total "));
+            let count: f64 = line?.split(' ').next_back()?.parse().ok()?;
+            (count >= at_least).then_some(())
+        });
+    };
+    failed(1.0);
+    let before = (truth::parts(&line.press_truth).len(), truth::parts(&line.assembly_truth).len());
+    failed(4.0);
+    let after = (truth::parts(&line.press_truth).len(), truth::parts(&line.assembly_truth).len());
+    assert_eq!(before, after, "parts went on while nothing could be synced");
+    assert!(after.0 < 50, "the disk failed too late to show anything");
+    daemon.kill();
+    // A disk that works again: everything that a PLC was told is there, and the shift ends well.
+    let daemon = site.start();
+    line.wait_done(Duration::from_mins(2));
+    let (press, assembly) = (truth::parts(&line.press_truth), truth::parts(&line.assembly_truth));
+    line::wait_recorded(&daemon, press[49]["serial"].as_str().unwrap());
+    truth::assert_shift(&daemon, &press, &assembly);
+}
+
+/// A disk that fails for a while: capture goes on by itself when it works again.
+#[test]
+fn capture_resumes_by_itself_when_the_disk_works_again() {
+    let Some(peers) = peers() else { return };
+    let line = Line::start(&peers, 40, &[], &[]);
+    let site = line.site();
+    let daemon = tampered(&site, "error=EIO:when=25..27");
+    line.wait_done(Duration::from_mins(3));
+    let (press, assembly) = (truth::parts(&line.press_truth), truth::parts(&line.assembly_truth));
+    line::wait_recorded(&daemon, press[39]["serial"].as_str().unwrap());
+    truth::assert_shift(&daemon, &press, &assembly);
+    let text = daemon.ask("/metrics").1;
+    assert!(!text.contains("pedigree_ledger_failed_syncs_total 0"), "no sync failed");
+    assert_eq!(daemon.ask("/ready").0, 200);
+}
+
+#[test]
+fn a_second_daemon_on_the_same_data_is_refused_with_words() {
+    let site = Site::new(&[]);
+    let first = site.start();
+    let second = site.command(&["run"]).output().unwrap();
+    assert_eq!(second.status.code(), Some(75), "{second:?}");
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(said.contains("in use by another pedigree"), "{said}");
+    assert!(first.stop().success());
+}

@@ -1,0 +1,13 @@
+//! The whole daemon against the world: real sockets, real disks, foreign PLCs and clients.
+//!
+//! What needs a foreign peer runs under `make test`, which sets `PEDIGREE_PEERS`; without it such a
+//! test says that it was skipped.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![expect(clippy::indexing_slicing, reason = "a test may panic")]
+#![expect(clippy::print_stdout, reason = "what a run came to is part of its result")]
+mod crash;
+mod disk;
+mod nist;
+mod scada;
+mod shift;
+mod support;

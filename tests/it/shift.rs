@@ -1,0 +1,75 @@
+//! A shift of 500 parts through foreign PLCs; the PLCs write the truth.
+use super::support::{line, line::Line, peers, truth};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const PARTS: u32 = 500;
+
+#[test]
+fn a_shift_is_recorded_as_the_plcs_tell_it() {
+    let Some(peers) = peers() else { return };
+    let line = Line::start(&peers, PARTS, &[], &[]);
+    let site = line.site();
+    let daemon = site.start();
+    super::scada::introduce(&peers, &site, &daemon);
+    let listener = super::scada::listen(&peers, &site, &daemon, 100);
+    line.wait_done(Duration::from_mins(5));
+    let (press, assembly) = (truth::parts(&line.press_truth), truth::parts(&line.assembly_truth));
+    assert_eq!((press.len(), assembly.len()), (500, 500));
+    let last = press[499]["serial"].as_str().unwrap();
+    let item = line::wait_recorded(&daemon, last);
+    assert_eq!(item["completeness"], "complete");
+    truth::assert_shift(&daemon, &press, &assembly);
+    super::scada::browse_and_trace(&peers, &site, &daemon, &press[499], &assembly[499]);
+    super::scada::prometheus(&peers, &daemon);
+    let events = listener.events();
+    let units = events.iter().filter(|e| e.to_string().contains("u/site/SN-"));
+    assert!(events.len() >= 100 && units.count() > 50, "{events:?}");
+    assert!(daemon.stop().success(), "{}", site.log());
+    let counted = truth::completions(&site.records());
+    let wanted: BTreeMap<_, _> = press
+        .iter()
+        .flat_map(|p| {
+            ["PRESS10", "ASM20"].map(|s| (s.to_owned(), p["serial"].as_str().unwrap().to_owned()))
+        })
+        .map(|key| (key, 1))
+        .collect();
+    assert_eq!(counted, wanted);
+    let verified = site.command(&["verify"]).output().unwrap();
+    assert!(verified.status.success(), "{verified:?}");
+}
+
+/// One gap makes incomplete what was there meanwhile, and nothing else.
+#[test]
+fn a_gap_flips_exactly_the_answers_that_it_touches() {
+    let Some(peers) = peers() else { return };
+    let line = Line::start(&peers, 30, &[], &[]);
+    let site = line.site();
+    let daemon = site.start();
+    line.press.control("wait 5");
+    line.assembly.control("wait 3");
+    line.assembly.control("pause on");
+    // Once the part that it is at is through, the assembly stands idle; the press goes on.
+    line.press.control("wait 20");
+    let done = || truth::parts(&line.assembly_truth).len();
+    let before = done();
+    // It takes the next part and goes silent with it for longer than its heartbeat allows.
+    line.assembly.control("freeze on");
+    line.assembly.control("pause off");
+    super::support::http::until("the gap is recorded", Duration::from_secs(20), || {
+        let gaps = daemon.get("/api/v1/gaps");
+        let text = gaps.to_string();
+        (text.contains("\"assembly\"") && text.contains("silent")).then_some(())
+    });
+    assert_eq!(done(), before, "a frozen PLC finishes nothing");
+    line.assembly.control("freeze off");
+    line.wait_done(Duration::from_mins(2));
+    let press = truth::parts(&line.press_truth);
+    line::wait_recorded(&daemon, press[29]["serial"].as_str().unwrap());
+    let incomplete: Vec<&str> = press
+        .iter()
+        .map(|p| p["serial"].as_str().unwrap())
+        .filter(|s| daemon.get(&format!("/api/v1/item?id={s}"))["completeness"] != "complete")
+        .collect();
+    assert_eq!(incomplete, [press[before]["serial"].as_str().unwrap()], "{}", site.log());
+}

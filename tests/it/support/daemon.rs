@@ -1,0 +1,137 @@
+//! The daemon as a process of its own, as an operator runs it.
+use super::http;
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+/// A data directory, a plant and settings; daemons are started on it one after another.
+pub(crate) struct Site {
+    /// Everything is below it.
+    pub(crate) dir: tempfile::TempDir,
+}
+
+/// A running daemon.
+pub(crate) struct Daemon {
+    child: Child,
+    /// The line that it said when it was up, with its addresses.
+    pub(crate) up: Value,
+}
+
+impl Site {
+    /// With these plant files.
+    pub(crate) fn new(plants: &[(&str, String)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let site = Self { dir };
+        fs::create_dir_all(site.path("plant.d")).unwrap();
+        for (name, text) in plants {
+            fs::write(site.path("plant.d").join(name), text).unwrap();
+        }
+        let text = "site = \"test\"\ndata_dir = \"data\"\nplant_dir = \"plant.d\"\npki_dir = \"pki\"\n\
+            [http]\nlisten = \"127.0.0.1:0\"\n[opcua]\nlisten = \"127.0.0.1:0\"\n";
+        fs::write(site.path("pedigree.toml"), text).unwrap();
+        site
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// The command of a verb on this site.
+    pub(crate) fn command(&self, verb: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pedigree"));
+        command.arg("--config").arg(self.path("pedigree.toml")).args(verb);
+        command
+    }
+
+    /// Starts a daemon and waits until it is up.
+    pub(crate) fn start(&self) -> Daemon {
+        self.try_start(&[]).unwrap()
+    }
+
+    /// Starts a daemon; `Err` if it ends before it is up.
+    pub(crate) fn try_start(&self, env: &[(&str, &str)]) -> Result<Daemon, ExitStatus> {
+        self.launch(self.command(&["run"]), env)
+    }
+
+    /// Starts a daemon by another program, `strace` for example.
+    pub(crate) fn launch(
+        &self,
+        mut command: Command,
+        env: &[(&str, &str)],
+    ) -> Result<Daemon, ExitStatus> {
+        let log = fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
+        command.envs(env.iter().copied()).stdout(Stdio::piped()).stderr(log);
+        let mut child = command.spawn().unwrap();
+        let mut first = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+        match serde_json::from_str(&first) {
+            Ok(up) => Ok(Daemon { child, up }),
+            Err(_) => Err(child.wait().unwrap()),
+        }
+    }
+
+    /// What the daemons wrote to their log.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    /// Records of the ledger of a stopped daemon.
+    pub(crate) fn records(&self) -> Vec<pedigree::model::Record> {
+        let reader = pedigree::ledger::Reader::open(&self.path("data"));
+        reader.cursor(pedigree::model::Position(0)).map(|entry| entry.unwrap().record).collect()
+    }
+}
+
+impl Daemon {
+    /// An answer of its API.
+    pub(crate) fn get(&self, path: &str) -> Value {
+        let (status, body) = self.ask(path);
+        assert_eq!(status, 200, "{path}: {body}");
+        serde_json::from_str(&body).unwrap_or_else(|why| panic!("{path}: {why}: {body}"))
+    }
+
+    /// Status and body.
+    pub(crate) fn ask(&self, path: &str) -> (u16, String) {
+        http::get(&format!("http://{}{path}", self.http()))
+    }
+
+    pub(crate) fn http(&self) -> &str {
+        self.up["http"].as_str().unwrap()
+    }
+
+    pub(crate) fn opcua(&self) -> String {
+        format!("opc.tcp://{}", self.up["opcua"].as_str().unwrap())
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits for it to end by itself.
+    pub(crate) fn ended(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
+    /// Asks it to stop, as `systemctl stop` does, and waits.
+    pub(crate) fn stop(mut self) -> ExitStatus {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Opens a file that must exist.
+pub(crate) fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|why| panic!("{}: {why}", path.display()))
+}

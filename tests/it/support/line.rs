@@ -1,0 +1,66 @@
+//! The test line: a press and an assembly that are not built on Pedigree's libraries.
+use super::daemon::{Daemon, Site, read};
+use super::peer::Peer;
+use super::{here, http};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The press (asyncua, encrypted) and the assembly (pymodbus).
+pub(crate) struct Line {
+    pub(crate) press: Peer,
+    pub(crate) assembly: Peer,
+    pub(crate) press_truth: PathBuf,
+    pub(crate) assembly_truth: PathBuf,
+    _state: tempfile::TempDir,
+}
+
+impl Line {
+    /// Starts both. They wait for somebody to answer them.
+    pub(crate) fn start(peers: &Path, parts: u32, press: &[&str], assembly: &[&str]) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        let dir = state.path().to_str().unwrap();
+        let press_truth = state.path().join("press.jsonl");
+        let assembly_truth = state.path().join("assembly.jsonl");
+        let parts = parts.to_string();
+        let told = press_truth.to_str().unwrap();
+        let own = ["--state", dir, "--truth", told, "--parts", &parts];
+        let press = Peer::start(peers, "press_plc.py", &[&own[..], press].concat());
+        let truth = assembly_truth.to_str().unwrap();
+        let own = ["--state", dir, "--truth", truth, "--feed", told];
+        let assembly = Peer::start(peers, "assembly_plc.py", &[&own[..], assembly].concat());
+        Self { press, assembly, press_truth, assembly_truth, _state: state }
+    }
+
+    /// A site with the plant files of this line.
+    pub(crate) fn site(&self) -> Site {
+        let press = read(&here("tests/plants/shift/press.toml"))
+            .replace("@PRESS_PORT@", &self.press.port("port").to_string())
+            .replace("@PRESS_THUMBPRINT@", self.press.up["thumbprint_sha256"].as_str().unwrap());
+        let assembly = read(&here("tests/plants/shift/assembly.toml"))
+            .replace("@ASSEMBLY_PORT@", &self.assembly.port("port").to_string());
+        Site::new(&[("press.toml", press), ("assembly.toml", assembly)])
+    }
+
+    /// Whether the assembly has written its last line of truth.
+    pub(crate) fn is_done(&self) -> bool {
+        let truth = std::fs::read_to_string(&self.assembly_truth).unwrap_or_default();
+        truth.lines().last().is_some_and(|line| line.contains("\"end\""))
+    }
+
+    /// Waits until all parts are through.
+    pub(crate) fn wait_done(&self, within: Duration) {
+        http::until("all parts are through", within, || self.is_done().then_some(()));
+    }
+}
+
+/// Waits until the last part's last step can be asked for.
+pub(crate) fn wait_recorded(daemon: &Daemon, serial: &str) -> Value {
+    http::until(&format!("{serial} is complete"), Duration::from_secs(30), || {
+        let (status, body) = daemon.ask(&format!("/api/v1/item?id={serial}"));
+        let item: Value = serde_json::from_str(&body).ok()?;
+        let steps = item["body"]["steps"].as_array()?;
+        let done = steps.iter().any(|s| s["verb"] == "complete" && s["station"] == "ASM20");
+        (status == 200 && done).then_some(item)
+    })
+}

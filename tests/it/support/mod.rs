@@ -1,0 +1,22 @@
+//! What the tests share: foreign peers, the daemon as a process, its HTTP answers, the truth.
+pub(crate) mod daemon;
+pub(crate) mod http;
+pub(crate) mod line;
+pub(crate) mod peer;
+pub(crate) mod truth;
+
+use std::path::PathBuf;
+
+/// The folder with the virtual environment of the peers and unpacked tools, if it was prepared.
+pub(crate) fn peers() -> Option<PathBuf> {
+    let dir = std::env::var_os("PEDIGREE_PEERS").map(PathBuf::from);
+    if dir.is_none() {
+        println!("skipped: needs foreign peers; `make test` prepares them and runs this");
+    }
+    dir
+}
+
+/// A file of this repository.
+pub(crate) fn here(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
+}

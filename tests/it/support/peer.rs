@@ -1,0 +1,80 @@
+//! Foreign processes: started, spoken to, killed with the test.
+use super::here;
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+/// A Python program of `tests/peers`.
+pub(crate) struct Peer {
+    child: Child,
+    said: Arc<Mutex<Vec<Value>>>,
+    /// The first line it printed: where it listens.
+    pub(crate) up: Value,
+}
+
+/// The interpreter with the peers' packages.
+pub(crate) fn python(peers: &Path) -> Command {
+    Command::new(peers.join("venv/bin/python"))
+}
+
+impl Peer {
+    /// Starts a script and waits until it says that it is up.
+    pub(crate) fn start(peers: &Path, script: &str, args: &[&str]) -> Self {
+        let mut command = python(peers);
+        command.arg(here("tests/peers").join(script)).args(args).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let mut first = String::new();
+        lines.read_line(&mut first).unwrap();
+        let up = serde_json::from_str(&first).unwrap_or_else(|_| panic!("{script} said {first:?}"));
+        let said = Arc::new(Mutex::new(Vec::new()));
+        collect(lines, Arc::clone(&said));
+        Self { child, said, up }
+    }
+
+    /// A port that it told.
+    pub(crate) fn port(&self, name: &str) -> u16 {
+        u16::try_from(self.up[name].as_u64().unwrap()).unwrap()
+    }
+
+    /// What it printed since.
+    pub(crate) fn said(&self) -> Vec<Value> {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// One command on its control port; the answer's last line is checked.
+    pub(crate) fn control(&self, command: &str) -> String {
+        let mut socket = TcpStream::connect(("127.0.0.1", self.port("control"))).unwrap();
+        socket.write_all(format!("{command}\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        for line in BufReader::new(socket).lines() {
+            let line = line.unwrap();
+            assert!(!line.starts_with("err"), "{command}: {line}");
+            if line.starts_with("ok") {
+                break;
+            }
+            answer.push_str(&line);
+        }
+        answer
+    }
+}
+
+fn collect(lines: BufReader<ChildStdout>, said: Arc<Mutex<Vec<Value>>>) {
+    std::thread::spawn(move || {
+        for line in lines.lines().map_while(Result::ok) {
+            if let Ok(value) = serde_json::from_str(&line) {
+                said.lock().unwrap().push(value);
+            }
+        }
+    });
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
