@@ -1,6 +1,6 @@
 //! Record bodies for an answer, read from the store after the lock on memory is given back.
-use crate::model::{Body, ItemKey, Position, Record, TraceEvent};
-use crate::store::{Store, StoreError};
+use crate::model::{Body, ItemKey, Position, Record, TraceEvent, What};
+use crate::store::{Store, StoreError, subjects};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -29,7 +29,26 @@ impl<'a> Bodies<'a> {
         }
         let void = Arc::clone(&self.void);
         let standing = found.into_iter().filter(|position| !void.contains(position));
-        standing.filter_map(|position| self.record(position)).collect()
+        let records: Vec<Record> = standing.filter_map(|position| self.record(position)).collect();
+        // An index that mixes up two items is damaged: nothing of another item is ever shown.
+        records.into_iter().filter(|record| self.is_step(item, record)).collect()
+    }
+
+    /// Whether a record belongs to the history of an item.
+    fn is_step(&mut self, item: &ItemKey, record: &Record) -> bool {
+        let Body::Trace(event) = &record.body else { return self.mixed(item, record) };
+        let loser = if let What::Correct { position, .. } = event.what {
+            self.event(position)
+        } else {
+            None
+        };
+        let what = loser.as_ref().map_or(&event.what, |loser| &loser.what);
+        subjects(what).contains(&item) || self.mixed(item, record)
+    }
+
+    fn mixed(&mut self, item: &ItemKey, record: &Record) -> bool {
+        self.missing(format!("record {} is not about {item}", record.position));
+        false
     }
 
     /// The event of a record.

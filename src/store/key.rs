@@ -18,6 +18,7 @@ pub(super) const META_SCHEMA: &[u8] = b"mschema";
 pub(super) const META_ORIGIN: &[u8] = b"morigin";
 pub(super) const META_APPLIED: &[u8] = b"mapplied";
 pub(super) const NUMBERS: &[u8] = b"i";
+pub(super) const POSTINGS: &[u8] = b"p";
 
 /// Positions in one block of postings; offsets must fit u16.
 pub(super) const BLOCK: u64 = 1024;
@@ -31,7 +32,12 @@ pub(super) fn body(position: Position, part: u16) -> Vec<u8> {
 }
 
 pub(super) fn postings(item: ItemNumber, block: u64) -> Vec<u8> {
-    [b"p".as_slice(), &item.to_be_bytes(), &block.to_be_bytes()].concat()
+    [POSTINGS, &item.to_be_bytes(), &block.to_be_bytes()].concat()
+}
+
+/// The item in a key of [`NUMBERS`] or [`POSTINGS`].
+pub(super) fn number_in(key: &[u8]) -> Option<ItemNumber> {
+    key.get(1..)?.first_chunk::<8>().map(|number| u64::from_be_bytes(*number))
 }
 
 /// The block of a posting key.

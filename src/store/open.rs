@@ -61,20 +61,28 @@ impl Store {
     /// Only if the file system says no; damage is none.
     pub fn open(options: &StoreOptions) -> Result<Opened, StoreError> {
         make_dir(&options.dir)?;
-        let cause = match open_sled(options).map(|db| (examine(&db, options), db)) {
-            Ok((Ok(Ok(applied)), db)) => return Self::opened(db, options, applied, None),
-            Ok((Ok(Err(cause)), db)) => {
+        match Self::reopen(options) {
+            Ok(Ok(opened)) => Ok(opened),
+            Ok(Err(cause)) => Self::anew(options, cause),
+            Err(StoreError::Damaged(why)) => Self::anew(options, RebuildCause::Damaged(why)),
+            Err(world) => Err(world),
+        }
+    }
+
+    /// Opens what is there, or says why it cannot be used.
+    fn reopen(options: &StoreOptions) -> Result<Result<Opened, RebuildCause>, StoreError> {
+        let db = open_sled(options)?;
+        match examine(&db, options) {
+            Ok(Ok(applied)) => Self::opened(db, options, applied, None).map(Ok),
+            Ok(Err(cause)) => {
                 close(db);
-                cause
+                Ok(Err(cause))
             }
-            Ok((Err(StoreError::Damaged(why)), db)) => {
+            Err(why) => {
                 close(db);
-                RebuildCause::Damaged(why)
+                Err(why)
             }
-            Err(StoreError::Damaged(why)) => RebuildCause::Damaged(why),
-            Ok((Err(world), _)) | Err(world) => return Err(world),
-        };
-        Self::anew(options, cause)
+        }
     }
 
     /// Gives this store up, before another is begun in its place with [`Self::anew`].
@@ -106,15 +114,19 @@ impl Store {
     ) -> Result<Opened, StoreError> {
         let path = sled_dir(&options.dir).join("db");
         let file = File::open(&path).map_err(at("open", &path))?;
-        let last = guarded(|| db.scan_prefix(key::NUMBERS).keys().next_back().transpose())?;
-        let last = last.and_then(|key| key.last_chunk::<8>().map(|n| u64::from_be_bytes(*n)));
+        let mut next_number = 1;
+        for prefix in [key::NUMBERS, key::POSTINGS] {
+            let last = guarded(|| db.scan_prefix(prefix).keys().next_back().transpose())?;
+            let last = last.as_deref().and_then(key::number_in);
+            next_number = next_number.max(last.map_or(1, |n| n.saturating_add(1)));
+        }
         let store = Self {
             db,
             file,
             dir: options.dir.clone(),
             applied: AtomicU64::new(applied.0),
             retired: AtomicBool::new(false),
-            writer: Mutex::new(Writer::new(last.map_or(1, |n| n.saturating_add(1)), applied)),
+            writer: Mutex::new(Writer::new(next_number, applied)),
         };
         Ok(Opened { store, applied, rebuilt })
     }
@@ -164,6 +176,10 @@ fn open_sled(options: &StoreOptions) -> Result<sled::Db, StoreError> {
     remove_snapshots(&path, |name| name.ends_with(".generating")).map_err(at("clean", &path))?;
     match unlocked(&config) {
         Err(StoreError::Damaged(_)) => {
+            // A scan of a damaged log may find old pages beside new ones: everything is brought
+            // again, so that what is missing comes back. What is mixed up is seen when it is read.
+            let mark = mark_path(&options.dir);
+            absent_is_fine(fs::remove_file(&mark)).map_err(at("remove", &mark))?;
             remove_snapshots(&path, |_| true).map_err(at("clean", &path))?;
             unlocked(&config)
         }

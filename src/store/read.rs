@@ -1,7 +1,7 @@
 //! Reading: bodies, an item's own events, codes.
 use super::key::{self, BLOCK, CodeKey, ItemNumber};
 use super::{Store, StoreError};
-use crate::model::{Code, ItemKey, Position, Record, Text, Utc, wire};
+use crate::model::{Body, Code, ItemKey, Position, Record, Text, Utc, What, wire};
 use std::ops::RangeInclusive;
 
 /// An item that a code leads to.
@@ -95,9 +95,30 @@ impl Store {
                         (u64::from_be_bytes(number), Some((kind, time, position)))
                     }
                 };
-                Ok(CodeHit { item: self.item(number)?, alias })
+                let item = self.item(number)?;
+                // What is shown is held against what was recorded: an index that mixes up two items
+                // is damaged, not wrong.
+                let recorded = match &alias {
+                    None => item.code == *code,
+                    Some((_, _, position)) => self.gives_alias(*position, &item, code)?,
+                };
+                if recorded { Ok(CodeHit { item, alias }) } else { Err(damaged()) }
             })
             .collect()
+    }
+
+    /// Whether a record gives an item an alias.
+    fn gives_alias(
+        &self,
+        position: Position,
+        item: &ItemKey,
+        code: &Code,
+    ) -> Result<bool, StoreError> {
+        let Some(Record { body: Body::Trace(event), .. }) = self.record(position)? else {
+            return Ok(false);
+        };
+        let What::Identify { item: named, alias } = event.what else { return Ok(false) };
+        Ok(named == *item && alias.code == *code)
     }
 
     pub(super) fn number_of(&self, text: &str) -> Result<Option<ItemNumber>, StoreError> {

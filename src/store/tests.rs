@@ -193,8 +193,52 @@ fn a_truncated_snapshot_costs_a_scan_and_no_record() {
         fs::OpenOptions::new().write(true).open(path).unwrap().set_len(9).unwrap();
     }
     let Opened { store, applied, rebuilt } = open(dir.path());
-    assert_eq!((applied, rebuilt), (Position(5000), None));
+    assert_eq!((applied, rebuilt), (Position(0), None), "all is here, and is brought again");
     assert!(contents(&store) == before);
+}
+
+#[test]
+fn after_a_scan_everything_is_brought_again_and_what_was_missing_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let before = filled(dir.path());
+    let store = open(dir.path()).store;
+    let lost = before.keys().filter(|key| !key.starts_with(b"m")).step_by(7);
+    lost.for_each(|key| drop(store.db.remove(key).unwrap()));
+    drop(store);
+    for path in &snapshots(dir.path()) {
+        fs::OpenOptions::new().write(true).open(path).unwrap().set_len(9).unwrap();
+    }
+    let Opened { store, applied, rebuilt } = open(dir.path());
+    assert_eq!((applied, rebuilt), (Position(0), None));
+    store.apply(&shift(5000)).unwrap();
+    assert_eq!(store.records(Position(0), Position(5000), 9999).unwrap().len(), 5000);
+    let healthy = tempfile::tempdir().unwrap();
+    filled(healthy.path());
+    let healthy = open(healthy.path()).store;
+    for n in 0..=2500 {
+        let item = unit(&format!("U{n}"));
+        assert_eq!(all(&store, &item), all(&healthy, &item), "{item}");
+    }
+}
+
+#[test]
+fn a_code_that_leads_to_another_item_is_damage_and_no_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).store;
+    let code = Code::parse("7").unwrap();
+    let alias = Alias { kind: Text::parse("carrier").unwrap(), code: code.clone() };
+    let identify = What::Identify { item: unit("1"), alias };
+    let events = [arrive(&unit("1")), arrive(&unit("2")), identify];
+    let records: Vec<_> =
+        (1..).zip(events).map(|(n, what)| record(n, event(1, None, what))).collect();
+    store.apply(&records).unwrap();
+    let number = store.number_of("u/site/2").unwrap().unwrap();
+    store.db.insert(key::own_code(&Code::parse("1").unwrap(), number), b"").unwrap();
+    assert!(matches!(store.codes(&Code::parse("1").unwrap()), Err(StoreError::Damaged(_))));
+    let key = key::alias(&code, &Text::parse("carrier").unwrap(), Utc(1), Position(3));
+    assert_eq!(store.codes(&code).unwrap().len(), 1);
+    store.db.insert(key, &number.to_be_bytes()).unwrap();
+    assert!(matches!(store.codes(&code), Err(StoreError::Damaged(_))));
 }
 
 #[test]

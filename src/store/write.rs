@@ -72,11 +72,7 @@ impl Store {
             for item in event.what.items() {
                 self.number(writer, &mut drafts, item)?;
             }
-            let mut concerned: Vec<ItemKey> = subjects(&event.what).into_iter().cloned().collect();
-            if let What::Correct { position: loser, .. } = &event.what {
-                concerned = self.corrected(chunk, *position, *loser)?;
-            }
-            for item in &concerned {
+            for item in &self.concerned(chunk, *position, &event.what)? {
                 let number = self.number(writer, &mut drafts, item)?;
                 let (block, offset) = (position.0 / BLOCK, position.0 % BLOCK);
                 let offset = u16::try_from(offset).expect("a block is below 2^16 positions");
@@ -93,17 +89,21 @@ impl Store {
         Ok(())
     }
 
-    /// The items of the record that a correction names: it is a step in their history too.
-    fn corrected(
+    /// The items whose own history a record belongs to. A correction belongs to that of the items of
+    /// the record that it names; `near` are records that may not be here yet.
+    fn concerned(
         &self,
-        chunk: &[(Position, Record)],
-        correction: Position,
-        loser: Position,
+        near: &[(Position, Record)],
+        position: Position,
+        what: &What,
     ) -> Result<Vec<ItemKey>, StoreError> {
-        if loser >= correction {
+        let What::Correct { position: loser, .. } = *what else {
+            return Ok(subjects(what).into_iter().cloned().collect());
+        };
+        if loser >= position {
             return Ok(Vec::new());
         }
-        let here = chunk.iter().find(|(position, _)| *position == loser).map(|(_, r)| r.clone());
+        let here = near.iter().find(|(position, _)| *position == loser).map(|(_, r)| r.clone());
         let record = match here {
             Some(record) => Some(record),
             None => self.record(loser)?,

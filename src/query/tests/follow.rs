@@ -1,6 +1,8 @@
 //! Following the ledger: starts, lags, damage, other ledgers.
 use super::*;
 use crate::genealogy::builders::*;
+use proptest::prelude::*;
+use proptest::sample::Index;
 use std::fs;
 
 fn shift(count: u64) -> Vec<Record> {
@@ -95,38 +97,93 @@ fn an_index_of_another_history_of_the_same_ledger_is_begun_anew() {
     assert_eq!(query.item(&unit("U20")).map(|a| a.body.steps.len()), None);
 }
 
+/// What happens to the file of the log.
+#[derive(Debug, Clone)]
+struct Damage {
+    flips: Vec<(Index, u8)>,
+    zeros: Option<(Index, usize)>,
+    cut: Option<Index>,
+    snapshots: bool,
+}
+
+fn any_damage() -> impl Strategy<Value = Damage> {
+    let flips = proptest::collection::vec((any::<Index>(), 0..8u8), 1..600);
+    let zeros = proptest::option::of((any::<Index>(), 1..300_000_usize));
+    let cut = proptest::option::weighted(0.2, any::<Index>());
+    (flips, zeros, cut, any::<bool>()).prop_map(|(flips, zeros, cut, snapshots)| Damage {
+        flips,
+        zeros,
+        cut,
+        snapshots,
+    })
+}
+
+impl Damage {
+    fn strike(&self, dir: &Path) {
+        let path = dir.join("sled/db");
+        let mut bytes = fs::read(&path).unwrap();
+        for (at, bit) in &self.flips {
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+        }
+        if let Some((from, len)) = &self.zeros {
+            let from = from.index(bytes.len());
+            bytes.iter_mut().skip(from).take(*len).for_each(|byte| *byte = 0);
+        }
+        if let Some(len) = &self.cut {
+            bytes.truncate(len.index(bytes.len()));
+        }
+        fs::write(&path, bytes).unwrap();
+        for path in files(&dir.join("sled")) {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if self.snapshots && name.starts_with("snap.") {
+                fs::remove_file(path).unwrap();
+            }
+        }
+    }
+}
+
+fn files(dir: &Path) -> Vec<std::path::PathBuf> {
+    let paths = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.is_file()).collect()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to.join("sled")).unwrap();
+    for path in files(from).into_iter().chain(files(&from.join("sled"))) {
+        fs::copy(&path, to.join(path.strip_prefix(from).unwrap())).unwrap();
+    }
+}
+
 /// Whatever is broken: an answer is right, or says that it lags; and after the records have been
 /// brought again all are right.
 #[test]
 fn a_damaged_index_is_rebuilt_and_answers_the_same() {
-    let records = shift(3000);
-    let mut count = 0;
-    for part in 0..4 {
+    let records = shift(2400);
+    let base = tempfile::tempdir().unwrap();
+    let pristine = Query::open(options(base.path())).unwrap();
+    feed(&pristine, &records);
+    let answers = ask(&pristine, 2400);
+    drop(pristine);
+    let seen = std::cell::Cell::new(0);
+    proptest!(ProptestConfig::with_cases(40), |(damage in any_damage())| {
         let dir = tempfile::tempdir().unwrap();
-        let pristine = Query::open(options(dir.path())).unwrap();
-        feed(&pristine, &records);
-        let answers = ask(&pristine, 3000);
-        drop(pristine);
-        let path = dir.path().join("sled/db");
-        let mut bytes = fs::read(&path).unwrap();
-        let quarter = bytes.len() / 4;
-        let damaged = bytes.iter_mut().skip(part * quarter).take(quarter);
-        damaged.step_by(997).for_each(|byte| *byte ^= 0x5A);
-        fs::write(&path, bytes).unwrap();
+        copy(base.path(), dir.path());
+        damage.strike(dir.path());
         let options = options(dir.path());
         let metrics = Arc::clone(&options.metrics);
         let query = Query::open(options).unwrap();
         feed(&query, &records);
-        for (found, wanted) in ask(&query, 3000).iter().zip(&answers) {
+        for (found, wanted) in ask(&query, 2400).iter().zip(&answers) {
             let lags = |why: &Incomplete| matches!(why, Incomplete::Lag { .. });
             match &found.completeness {
-                Completeness::Complete => assert_eq!(found, wanted),
-                Completeness::Incomplete(why) => assert!(why.iter().all(lags)),
+                Completeness::Complete => prop_assert_eq!(found, wanted),
+                Completeness::Incomplete(why) => prop_assert!(why.iter().all(lags)),
             }
         }
         feed(&query, &records);
-        assert!(ask(&query, 3000) == answers);
-        count += rebuilds(&metrics);
-    }
-    assert!(count > 0, "none of the damage was seen");
+        prop_assert!(ask(&query, 2400) == answers);
+        seen.set(seen.get() + rebuilds(&metrics));
+    });
+    assert!(seen.get() > 0, "none of the damage was seen");
 }
