@@ -180,7 +180,9 @@ fn one_share_or_one_address_makes_one_line() {
         let plant = plant(devices, Vec::new());
         let all: Vec<_> = plant.devices().map(|(index, _)| index).collect();
         let mut lines = crate::field::modbus::bus::lines(&plant, &all);
-        lines.iter_mut().for_each(|line| line.sort_unstable());
+        for line in &mut lines {
+            line.sort_unstable();
+        }
         lines.sort_unstable();
         lines
     };
