@@ -24,7 +24,7 @@ fn nothing_is_acknowledged_before_the_sync_returned() {
     let line = Line::start(&peers, 8, &[], &[]);
     let site = line.site();
     let daemon = tampered(&site, &format!("delay_enter={}ms", DELAY.as_millis()));
-    line.wait_done(Duration::from_secs(120));
+    line.wait_done(Duration::from_mins(2));
     let (press, assembly) = (truth::parts(&line.press_truth), truth::parts(&line.assembly_truth));
     line::wait_recorded(&daemon, press[7]["serial"].as_str().unwrap());
     let took = |part: &serde_json::Value, from: &str, to: &str| {
@@ -55,11 +55,11 @@ fn a_failed_sync_is_never_acknowledged() {
     let line = Line::start(&peers, 50, &[], &[]);
     let site = line.site();
     let daemon = tampered(&site, "error=EIO:when=25+");
-    http::until("the daemon is not ready", Duration::from_secs(60), || {
+    http::until("the daemon is not ready", Duration::from_mins(1), || {
         (daemon.ask("/ready").0 == 503).then_some(())
     });
     let failed = |at_least: f64| {
-        http::until("syncs failed", Duration::from_secs(60), || {
+        http::until("syncs failed", Duration::from_mins(1), || {
             let text = daemon.ask("/metrics").1;
             let line = text.lines().find(|l| l.starts_with("pedigree_ledger_failed_syncs_total "));
             let count: f64 = line?.split(' ').next_back()?.parse().ok()?;
@@ -75,7 +75,7 @@ fn a_failed_sync_is_never_acknowledged() {
     daemon.kill();
     // A disk that works again: everything that a PLC was told is there, and the shift ends well.
     let daemon = site.start();
-    line.wait_done(Duration::from_secs(120));
+    line.wait_done(Duration::from_mins(2));
     let (press, assembly) = (truth::parts(&line.press_truth), truth::parts(&line.assembly_truth));
     line::wait_recorded(&daemon, press[49]["serial"].as_str().unwrap());
     truth::assert_shift(&daemon, &press, &assembly);
@@ -88,7 +88,7 @@ fn capture_resumes_by_itself_when_the_disk_works_again() {
     let line = Line::start(&peers, 40, &[], &[]);
     let site = line.site();
     let daemon = tampered(&site, "error=EIO:when=25..27");
-    line.wait_done(Duration::from_secs(180));
+    line.wait_done(Duration::from_mins(3));
     let (press, assembly) = (truth::parts(&line.press_truth), truth::parts(&line.assembly_truth));
     line::wait_recorded(&daemon, press[39]["serial"].as_str().unwrap());
     truth::assert_shift(&daemon, &press, &assembly);

@@ -28,13 +28,8 @@ impl Site {
         for (name, text) in plants {
             fs::write(site.path("plant.d").join(name), text).unwrap();
         }
-        let text = format!(
-            "site = \"test\"\ndata_dir = {:?}\nplant_dir = {:?}\npki_dir = {:?}\n\
-             [http]\nlisten = \"127.0.0.1:0\"\n[opcua]\nlisten = \"127.0.0.1:0\"\n",
-            site.path("data"),
-            site.path("plant.d"),
-            site.path("pki"),
-        );
+        let text = "site = \"test\"\ndata_dir = \"data\"\nplant_dir = \"plant.d\"\npki_dir = \"pki\"\n\
+            [http]\nlisten = \"127.0.0.1:0\"\n[opcua]\nlisten = \"127.0.0.1:0\"\n";
         fs::write(site.path("pedigree.toml"), text).unwrap();
         site
     }
