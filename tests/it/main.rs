@@ -9,5 +9,6 @@ mod crash;
 mod disk;
 mod nist;
 mod scada;
+mod seeds;
 mod shift;
 mod support;
