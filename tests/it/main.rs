@@ -6,6 +6,7 @@
 #![expect(clippy::indexing_slicing, reason = "a test may panic")]
 mod crash;
 mod disk;
+mod docs;
 mod nist;
 mod scada;
 mod shift;
