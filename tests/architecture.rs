@@ -233,8 +233,11 @@ fn names_crate(source: &Source, before: &str, behind: &str, krate: &str) -> bool
     if let Some(outside) = before.strip_suffix("::") {
         return path && !outside.ends_with(|c: char| is_word(c) || c == '>');
     }
-    let has_module = source.code.contains(&format!("mod {krate};"));
-    path && !has_module
+    let module = format!("mod {krate};");
+    let imported = format!("::{krate}");
+    let is_module = source.code.contains(&module)
+        || named(&source.code, "crate::").iter().any(|(_, path)| path.ends_with(&imported));
+    path && !is_module
 }
 
 fn report(faults: &[String]) {
@@ -408,6 +411,7 @@ fn the_rules_see_what_they_are_for() {
     assert!(
         !named_in("mod opcua;\nlet x = opcua::run();") && !named_in("crate::field::opcua::run")
     );
+    assert!(!named_in("use crate::field::{link, opcua};\nlet x = opcua::run();"));
     assert!(!named_in("let opcua = 1;") && !named_in("my_opcua::f()"));
 
     let body = "    let x = 1;\n".repeat(FUNCTION_LINES_MAX);

@@ -319,30 +319,33 @@ impl<'a, S: Source> Reader<'a, S> {
                     edges.to(ReferenceTypeId::HasComponent, Place::Object(step));
                 }
             }
-            Object::Step(key, at) => {
-                edges.is(types::STEP);
-                edges.of(ReferenceTypeId::HasComponent, Object::Steps(key.clone()));
-                if let Some(station) = self.step(key, *at, |s| s.station.clone()).flatten() {
-                    let station = Target::Place(Place::Object(Object::Station(station)));
-                    edges.add(NodeId::new(self.namespace, types::PROCESSED_AT), true, station);
-                }
-                let measurements = Object::Measurements(key.clone(), *at);
-                edges.to(ReferenceTypeId::HasComponent, Place::Object(measurements));
-            }
-            Object::Measurements(key, at) => {
-                edges.is_folder();
-                edges.of(ReferenceTypeId::HasComponent, Object::Step(key.clone(), *at));
-                let names = self.step(key, *at, |s| {
-                    s.measurements.iter().map(|m| m.name.clone()).collect::<Vec<_>>()
-                });
-                for name in names.into_iter().flatten() {
-                    let place = Place::Measurement(key.clone(), *at, name);
-                    edges.to(ReferenceTypeId::HasComponent, place);
-                }
-            }
+            Object::Step(key, at) => self.edges_of_step(key, *at, edges),
+            Object::Measurements(key, at) => self.edges_of_measurements(key, *at, edges),
         }
         for (name, _) in table::variables(object) {
             edges.to(ReferenceTypeId::HasComponent, Place::Variable(object.clone(), name));
+        }
+    }
+
+    fn edges_of_step(&self, key: &ItemKey, at: Position, edges: &mut Edges) {
+        edges.is(types::STEP);
+        edges.of(ReferenceTypeId::HasComponent, Object::Steps(key.clone()));
+        if let Some(station) = self.step(key, at, |s| s.station.clone()).flatten() {
+            let station = Target::Place(Place::Object(Object::Station(station)));
+            edges.add(NodeId::new(self.namespace, types::PROCESSED_AT), true, station);
+        }
+        let measurements = Object::Measurements(key.clone(), at);
+        edges.to(ReferenceTypeId::HasComponent, Place::Object(measurements));
+    }
+
+    fn edges_of_measurements(&self, key: &ItemKey, at: Position, edges: &mut Edges) {
+        edges.is_folder();
+        edges.of(ReferenceTypeId::HasComponent, Object::Step(key.clone(), at));
+        let names = self
+            .step(key, at, |s| s.measurements.iter().map(|m| m.name.clone()).collect::<Vec<_>>());
+        for name in names.into_iter().flatten() {
+            let place = Place::Measurement(key.clone(), at, name);
+            edges.to(ReferenceTypeId::HasComponent, place);
         }
     }
 

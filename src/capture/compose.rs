@@ -243,14 +243,13 @@ impl Capture {
         remarks: &mut Vec<Remark>,
     ) -> Option<Amount> {
         let quantity = handshake.quantity.as_ref()?;
-        match snapshot.good(quantity.word).and_then(|v| v.number()) {
-            Some(value) => Some(Amount { value, unit: quantity.unit.clone() }),
-            None => {
-                let (tag, quality) = snapshot.quality(&self.live().plant, quantity.word);
-                let quality = if quality.is_good() { Quality::BAD_TYPE } else { quality };
-                remarks.push(Remark { tag, quality });
-                None
-            }
+        if let Some(value) = snapshot.good(quantity.word).and_then(|v| v.number()) {
+            Some(Amount { value, unit: quantity.unit.clone() })
+        } else {
+            let (tag, quality) = snapshot.quality(&self.live().plant, quantity.word);
+            let quality = if quality.is_good() { Quality::BAD_TYPE } else { quality };
+            remarks.push(Remark { tag, quality });
+            None
         }
     }
 

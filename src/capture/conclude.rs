@@ -69,7 +69,7 @@ impl Capture {
         let id = self.live().station(station).id.clone();
         match spec.from {
             CodeFrom::Order => {
-                let program = self.operation(phase, ended).ok_or(QuarantineCause::NoOrder)?;
+                let program = Self::operation(phase, ended).ok_or(QuarantineCause::NoOrder)?;
                 let rows = self.memory.station(&id).map(|s| s.orders.as_slice());
                 let (row, order) = rows
                     .unwrap_or_default()
@@ -107,7 +107,7 @@ impl Capture {
         }
     }
 
-    fn operation(&self, phase: &Phase, ended: &Ended) -> Option<Text> {
+    fn operation(phase: &Phase, ended: &Ended) -> Option<Text> {
         let value = ended.open.names.get(&phase.operation?.tag)?.as_ref();
         value.and_then(Value::as_text).and_then(|t| Text::parse(&t).ok())
     }
@@ -142,8 +142,8 @@ impl Capture {
         };
         self.station_event(station, what, time, Some(ended.stay()), |event| {
             event.evidence = found.evidence;
-            event.operation = self.operation(phase, ended);
-            event.product = found.product.clone();
+            event.operation = Self::operation(phase, ended);
+            event.product.clone_from(&found.product);
         })
     }
 

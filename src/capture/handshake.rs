@@ -460,7 +460,11 @@ impl Capture {
                 let Asked { snapshot, draft, key, digest } = *asked;
                 self.decide(step, at, &snapshot, &draft, key, digest, Some(facts));
             }
-            other => self.exchange(at).stage = other,
+            other @ (Stage::Idle
+            | Stage::Waiting(..)
+            | Stage::Reading { .. }
+            | Stage::Asking { .. }
+            | Stage::Replying { .. }) => self.exchange(at).stage = other,
         }
     }
 

@@ -182,14 +182,11 @@ impl Memory {
         if let Some(mark) = &event.handshake {
             self.apply_mark(record, mark, false);
         }
-        match &event.what {
-            What::Hold { item, reason } => {
-                self.holds.insert(item.clone(), reason.clone());
-            }
-            What::Release { item, .. } => {
-                self.holds.remove(item);
-            }
-            _ => {}
+        if let What::Hold { item, reason } = &event.what {
+            self.holds.insert(item.clone(), reason.clone());
+        }
+        if let What::Release { item, .. } = &event.what {
+            self.holds.remove(item);
         }
         if let Some(station) = &event.station {
             self.stations.entry(station.clone()).or_default().apply(station, record, event);
@@ -221,10 +218,10 @@ impl StationMemory {
                 self.mounts.insert(point.clone(), Mounted { key, lot: lot.clone() });
             }
             What::Unmount { mount, .. } => {
-                if let Some(old) = self.mounts.remove(&mount.point) {
-                    if self.present.is_some() {
-                        self.unmounted.push(old);
-                    }
+                if let Some(old) = self.mounts.remove(&mount.point)
+                    && self.present.is_some()
+                {
+                    self.unmounted.push(old);
                 }
             }
             What::Pack { .. }

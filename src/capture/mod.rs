@@ -74,8 +74,8 @@ impl Capture {
     }
 
     /// Puts a plant in force; everything volatile begins anew.
-    pub fn load(&mut self, plant: Arc<Plant>) {
-        let uses = Uses::of(&plant);
+    pub fn load(&mut self, plant: &Arc<Plant>) {
+        let uses = Uses::of(plant);
         let mut live = Live {
             uses,
             sessions: vec![None; plant.devices.len()],
@@ -83,7 +83,7 @@ impl Capture {
             follows: BTreeMap::new(),
             watches: BTreeMap::new(),
             tokens: BTreeMap::new(),
-            plant: Arc::clone(&plant),
+            plant: Arc::clone(plant),
         };
         for (station, s) in plant.stations() {
             for handshake in 0..s.handshakes.len() {

@@ -285,10 +285,10 @@ impl Capture {
         if spec.by == Some(sample.tag) {
             follow.change_tool(&spec, sample);
         }
-        if let (Some(confirm), Some(ended)) = (&spec.confirm, &mut follow.ended) {
-            if let Some(value) = sample.good().filter(|_| confirm.word.tag == sample.tag) {
-                ended.confirm(confirm, value);
-            }
+        if let (Some(confirm), Some(ended)) = (&spec.confirm, &mut follow.ended)
+            && let Some(value) = sample.good().filter(|_| confirm.word.tag == sample.tag)
+        {
+            ended.confirm(confirm, value);
         }
         self.name_or_split(step, station, phase, &spec, sample);
         if spec.while_.word.tag == sample.tag {

@@ -21,10 +21,10 @@ impl Uses {
     pub(super) fn of(plant: &Plant) -> Self {
         let mut table = vec![Vec::new(); plant.tags.len()];
         let mut put = |tag: TagIndex, used: Use| {
-            if let Some(list) = table.get_mut(tag.get()) {
-                if !list.contains(&used) {
-                    list.push(used);
-                }
+            if let Some(list) = table.get_mut(tag.get())
+                && !list.contains(&used)
+            {
+                list.push(used);
             }
         };
         for (station, s) in plant.stations() {

@@ -114,7 +114,7 @@ fn live(context: &Context, plant: &Arc<Plant>) -> Done {
             match device.protocol {
                 Protocol::OpcUa(_) => opcua::read_once(plant, index, &pki, &now)
                     .await
-                    .map(|words| words.into_iter().map(Look::of).collect())
+                    .map(|words| words.iter().map(Look::of).collect())
                     .map_err(|why| why.to_string()),
                 Protocol::Modbus(_) => modbus::read_once(plant, index, now.clone())
                     .await
@@ -174,7 +174,7 @@ struct Look {
 }
 
 impl Look {
-    fn of(word: opcua::Word) -> Self {
+    fn of(word: &opcua::Word) -> Self {
         Self { tag: word.tag, quality: word.sample.quality, writable: word.writable }
     }
 

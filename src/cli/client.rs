@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 /// Longest wait for an answer.
-const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+const ANSWER_WITHIN: Duration = Duration::from_mins(1);
 
 fn agent(within: Option<Duration>) -> ureq::Agent {
     let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(within);

@@ -97,12 +97,8 @@ fn keep_files(dir: &Path, files: &[(String, String)]) -> std::io::Result<()> {
     for (name, text) in files {
         std::fs::write(folder.join(name), text)?;
     }
-    let settings = format!(
-        "site = \"demo\"\ndata_dir = {:?}\nplant_dir = {:?}\npki_dir = {:?}\n",
-        dir.join("data"),
-        folder,
-        dir.join("pki")
-    );
+    let settings =
+        "site = \"demo\"\ndata_dir = \"data\"\nplant_dir = \"plant.d\"\npki_dir = \"pki\"\n";
     std::fs::write(dir.join("pedigree.toml"), settings)
 }
 
@@ -130,13 +126,14 @@ async fn tell(
         }
         let parts = *progress.borrow_and_update();
         let onset = demo.onset();
-        if !asked && parts >= PARTS_BEFORE_QUESTIONS {
-            if let Some(questions) = demo::questions(&demo.truth(), onset.as_ref()) {
-                asked = true;
-                output::line("  try:")?;
-                for question in questions {
-                    output::line(format_args!("    {question}"))?;
-                }
+        if !asked
+            && parts >= PARTS_BEFORE_QUESTIONS
+            && let Some(questions) = demo::questions(&demo.truth(), onset.as_ref())
+        {
+            asked = true;
+            output::line("  try:")?;
+            for question in questions {
+                output::line(format_args!("    {question}"))?;
             }
         }
         if let (Some(onset), false) = (&onset, drifted) {

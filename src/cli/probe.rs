@@ -74,7 +74,7 @@ fn probe_opcua(context: &Context, url: &str) -> Done {
     }
     match &found.namespaces {
         Ok(uris) => {
-            uris.iter().try_for_each(|uri| output::line(format_args!("namespace    {uri}")))?
+            uris.iter().try_for_each(|uri| output::line(format_args!("namespace    {uri}")))?;
         }
         Err(why) => output::notice(&format!("its namespaces could not be read: {why}")),
     }

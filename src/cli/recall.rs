@@ -41,9 +41,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
     } else {
         let rows = rows(answer.get("body").unwrap_or(&Value::Null));
         if args.csv {
-            as_csv(&rows)?
+            as_csv(&rows)?;
         } else {
-            as_table(&rows)?
+            as_table(&rows)?;
         }
         let count = |group: &str| rows.iter().filter(|r| r.group == group).count();
         output::notice(&format!(
@@ -100,10 +100,10 @@ fn rows(body: &Value) -> Vec<Row> {
 fn state(value: &Value) -> String {
     match value {
         Value::String(word) => word.clone(),
-        Value::Object(map) => map
-            .iter()
-            .map(|(word, of)| format!("{word} {}", of.as_str().unwrap_or_default()))
-            .collect(),
+        Value::Object(map) => {
+            let mut words = map.iter().map(|(word, of)| (word, of.as_str().unwrap_or_default()));
+            words.next().map_or_else(String::new, |(word, of)| format!("{word} {of}"))
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => String::new(),
     }
 }
@@ -143,10 +143,7 @@ fn as_table(rows: &[Row]) -> Result<(), Failure> {
         cells.to_vec()
     });
     let cells = cells.collect();
-    output::line(output::table(
-        &HEAD.map(|h| h.to_uppercase()).each_ref().map(String::as_str),
-        cells,
-    ))
+    output::line(output::table(&HEAD.map(str::to_uppercase).each_ref().map(String::as_str), cells))
 }
 
 #[cfg(test)]

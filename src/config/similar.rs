@@ -10,7 +10,9 @@ pub(super) fn nearest<'a>(
     names: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     let key = fold(written);
-    let allowed = (key.chars().count() / 3).max(1);
+    // Of a single letter every other one is a slip away.
+    let len = key.chars().count();
+    let allowed = (len / 3).max(1).min(len.saturating_sub(1));
     names
         .into_iter()
         .map(|name| (strsim::damerau_levenshtein(&key, &fold(name)), name))
@@ -58,6 +60,7 @@ mod tests {
         assert_eq!(nearest("Dead_Line", names), Some("deadline"));
         assert_eq!(nearest("akc", names), Some("ack"));
         assert_eq!(nearest("quantity", names), None);
+        assert_eq!(nearest("a", ["b"]), None);
     }
 
     #[test]

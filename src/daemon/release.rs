@@ -33,9 +33,9 @@ pub(super) async fn release(
 ) {
     while let Some(Held { generation, after, what }) = held.recv().await {
         let began = now().monotonic;
-        let decided = durable.wait_for(|d| d.generation != generation || d.position >= after).await;
+        let decided = durable.wait_for(|d| d.holds(generation, after).is_some()).await;
         let kept = match decided {
-            Ok(d) => d.position >= after,
+            Ok(d) => d.holds(generation, after) == Some(true),
             Err(_) => return,
         };
         let waited = std::time::Duration::from_nanos(now().monotonic.0.saturating_sub(began.0));

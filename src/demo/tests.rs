@@ -253,7 +253,9 @@ async fn a_plc_that_is_not_answered_waits() {
         demo.stop();
     };
     let both = async { tokio::join!(plant, check) };
-    tokio::time::timeout(Duration::from_mins(1), both).await.expect("an answer, and an end");
+    tokio::time::timeout(Duration::from_mins(1), Box::pin(both))
+        .await
+        .expect("an answer, and an end");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

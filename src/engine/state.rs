@@ -109,7 +109,7 @@ impl Engine {
 
     fn load(&mut self, step: &mut Step, plant: &Arc<Plant>) {
         let known = self.capture.memory().plant;
-        self.capture.load(Arc::clone(plant));
+        self.capture.load(plant);
         let mut conditions = Conditions::new(plant);
         for event in self.verdicts.values().flatten() {
             conditions.restore(plant, event);

@@ -24,9 +24,8 @@ fn spec(class: ItemClass, tag: TagIndex) -> CodeSpec {
     CodeSpec { class, from, scope: ScopeFrom::Site, no_read: vec![String::new()] }
 }
 
-fn plant(pattern: Pattern) -> Arc<Plant> {
-    let names = ["trigger", "number", "serial", "lot", "force", "ack"];
-    let tag = |name: &&str| Tag {
+fn tag(name: &str) -> Tag {
+    Tag {
         name: TagName::parse(name).unwrap(),
         device: DeviceIndex(0),
         source: TagSource::Node(NodeAddress { namespace: "u".into(), identifier: "s=x".into() }),
@@ -34,14 +33,17 @@ fn plant(pattern: Pattern) -> Arc<Plant> {
         watched: true,
         every_change: true,
         publish: None,
-        writable: *name == "ack",
+        writable: name == "ack",
         unit: None,
         range: None,
         bad: Vec::new(),
         names: std::collections::BTreeMap::new(),
-    };
+    }
+}
+
+fn handshake(pattern: Pattern) -> Handshake {
     let number = if pattern == Pattern::Counter { TRIGGER } else { NUMBER };
-    let handshake = Handshake {
+    Handshake {
         id: HandshakeId::parse("result").unwrap(),
         pattern,
         event: Verb::Complete,
@@ -74,7 +76,11 @@ fn plant(pattern: Pattern) -> Arc<Plant> {
         replies: Vec::new(),
         permit: PermitCodes { ok: 1, nok: 2, rework: 2, unknown: 2 },
         on_late: Permit::Unknown,
-    };
+    }
+}
+
+fn plant(pattern: Pattern) -> Arc<Plant> {
+    let names = ["trigger", "number", "serial", "lot", "force", "ack"];
     let mount = MountPoint {
         id: MountPointId::parse("feeder").unwrap(),
         lot: spec(ItemClass::Lot, LOT),
@@ -97,7 +103,7 @@ fn plant(pattern: Pattern) -> Arc<Plant> {
             restart: None,
             interface: None,
         }],
-        tags: names.iter().map(tag).collect(),
+        tags: names.iter().map(|name| tag(name)).collect(),
         stations: vec![Station {
             id: StationId::parse("ST10").unwrap(),
             device: Some(DeviceIndex(0)),
@@ -106,7 +112,7 @@ fn plant(pattern: Pattern) -> Arc<Plant> {
             purpose: PurposeSpec::default(),
             evidence: Vec::new(),
             orders: false,
-            handshakes: vec![handshake],
+            handshakes: vec![handshake(pattern)],
             phases: Vec::new(),
             mounts: vec![mount],
             monitors: Vec::new(),
@@ -238,7 +244,11 @@ impl World {
         for effect in out {
             match effect {
                 Effect::Append(frame) => self.appended.extend(frame),
-                other => self.waiting.push_back(other),
+                effect @ (Effect::Read(_)
+                | Effect::Write(_)
+                | Effect::Ask(_)
+                | Effect::Answer(_)
+                | Effect::Notice(_)) => self.waiting.push_back(effect),
             }
         }
     }
@@ -371,12 +381,13 @@ impl World {
 }
 
 fn completed(records: &[Record]) -> Vec<(String, Vec<String>)> {
-    let event = |r: &Record| match &r.body {
-        Body::Trace(TraceEvent { what: What::Complete { item, mounts, .. }, .. }) => {
-            let lots = mounts.iter().map(|m| m.lot.code.to_string()).collect();
-            Some((item.code.to_string(), lots))
-        }
-        _ => None,
+    let event = |r: &Record| {
+        let Body::Trace(TraceEvent { what: What::Complete { item, mounts, .. }, .. }) = &r.body
+        else {
+            return None;
+        };
+        let lots = mounts.iter().map(|m| m.lot.code.to_string()).collect();
+        Some((item.code.to_string(), lots))
     };
     records.iter().filter_map(event).collect()
 }

@@ -29,6 +29,7 @@ pub struct Monotonic(#[n(0)] pub u64);
 
 impl Monotonic {
     /// This much later.
+    #[must_use]
     pub fn plus(self, by: std::time::Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)))
     }
@@ -36,6 +37,7 @@ impl Monotonic {
 
 impl Utc {
     /// This much later.
+    #[must_use]
     pub fn plus(self, by: std::time::Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(by.as_nanos()).unwrap_or(i64::MAX)))
     }

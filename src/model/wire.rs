@@ -50,8 +50,11 @@ pub fn put_frame(body: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(body);
 }
 
+/// A body and the bytes behind its frame.
+pub type Taken<'b> = (&'b [u8], &'b [u8]);
+
 /// Takes the first frame off `bytes`: its body and what follows. `None` at the end.
-pub fn take_frame(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, FrameFault> {
+pub fn take_frame(bytes: &[u8]) -> Result<Option<Taken<'_>>, FrameFault> {
     if bytes.is_empty() {
         return Ok(None);
     }

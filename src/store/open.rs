@@ -12,9 +12,14 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Page cache of sled, in bytes, unless said otherwise. Resident memory runs above it.
 pub const CACHE_BYTES: u64 = 128 << 20;
+
+/// How often the lock is tried before another daemon is believed to run: two seconds in all.
+const LOCK_TRIES: u32 = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Where the store is and what it belongs to.
 #[derive(Debug, Clone)]
@@ -157,13 +162,27 @@ fn open_sled(options: &StoreOptions) -> Result<sled::Db, StoreError> {
     let config =
         sled::Config::new().path(&path).cache_capacity(options.cache_bytes).flush_every_ms(None);
     remove_snapshots(&path, |name| name.ends_with(".generating")).map_err(at("clean", &path))?;
-    match guarded(|| config.open()) {
+    match unlocked(&config) {
         Err(StoreError::Damaged(_)) => {
             remove_snapshots(&path, |_| true).map_err(at("clean", &path))?;
-            guarded(|| config.open())
+            unlocked(&config)
         }
         outcome => outcome,
     }
+}
+
+/// Opens once nobody holds the lock: sled's threads let go of it only some time after a close, and
+/// nothing tells when.
+fn unlocked(config: &sled::Config) -> Result<sled::Db, StoreError> {
+    for _ in 1..LOCK_TRIES {
+        match guarded(|| config.open()) {
+            Err(StoreError::Io(why)) if why.to_string().contains("could not acquire lock") => {
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            outcome => return outcome,
+        }
+    }
+    guarded(|| config.open())
 }
 
 /// Where a store stands, or why it cannot be used.

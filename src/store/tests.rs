@@ -151,6 +151,16 @@ fn a_code_leads_to_every_item_that_has_it_and_to_the_aliases_with_their_times() 
     assert_eq!(store.codes(&Code::parse("770").unwrap()).unwrap(), []);
 }
 
+#[test]
+fn a_store_that_another_has_open_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = open(dir.path());
+    let refused = Store::open(&options(dir.path())).unwrap_err();
+    assert!(matches!(refused, StoreError::Io(_)), "{refused}");
+    first.store.apply(&shift(3)).unwrap();
+    assert_eq!(first.store.record(Position(3)).unwrap(), Some(shift(3).remove(2).1));
+}
+
 /// The files of sled's snapshots in a store that was opened with something in it.
 fn snapshots(dir: &Path) -> Vec<std::path::PathBuf> {
     let files = fs::read_dir(dir.join("sled")).unwrap().map(|entry| entry.unwrap().path());

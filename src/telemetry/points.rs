@@ -67,15 +67,14 @@ impl Points {
     /// The point is passed.
     pub fn pass(&self, point: Point) {
         self.metrics.handshake_points.with_label_values(&[point.as_str()]).inc();
-        if let Some((at, count)) = self.crash {
-            if at == point && self.passed.fetch_add(1, Ordering::SeqCst).saturating_add(1) == count
-            {
-                tracing::error!(point = point.as_str(), "rehearsed crash");
-                let own = rustix::process::getpid();
-                if let Err(why) = rustix::process::kill_process(own, rustix::process::Signal::KILL)
-                {
-                    tracing::error!(%why, "the rehearsed crash did not happen");
-                }
+        if let Some((at, count)) = self.crash
+            && at == point
+            && self.passed.fetch_add(1, Ordering::SeqCst).saturating_add(1) == count
+        {
+            tracing::error!(point = point.as_str(), "rehearsed crash");
+            let own = rustix::process::getpid();
+            if let Err(why) = rustix::process::kill_process(own, rustix::process::Signal::KILL) {
+                tracing::error!(%why, "the rehearsed crash did not happen");
             }
         }
     }

@@ -4,10 +4,12 @@
 //! test says that it was skipped.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 #![expect(clippy::indexing_slicing, reason = "a test may panic")]
+#![expect(clippy::print_stdout, reason = "what a run came to is part of its result")]
 mod crash;
 mod disk;
 mod docs;
 mod nist;
 mod scada;
+mod seeds;
 mod shift;
 mod support;

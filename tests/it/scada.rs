@@ -33,7 +33,7 @@ pub(crate) fn introduce(peers: &Path, site: &Site, daemon: &Daemon) {
     assert!(trusted.status.success(), "{trusted:?}");
 }
 
-/// Browses from a finished unit to its lots and back, and calls `Trace`, over Basic256Sha256.
+/// Browses from a finished unit to its lots and back, and calls `Trace`, over `Basic256Sha256`.
 pub(crate) fn browse_and_trace(
     peers: &Path,
     site: &Site,
@@ -67,8 +67,10 @@ pub(crate) fn listen(peers: &Path, site: &Site, daemon: &Daemon, count: u32) -> 
     command.arg(here("tests/peers/scada.py")).arg(daemon.opcua()).arg("--cert-dir");
     command.arg(site.path("scada")).args(["events", "--count", &count.to_string()]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
-    assert!(said.any(|line| line.unwrap().contains("subscribed")), "the client never subscribed");
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(said.any(|line| line.contains("subscribed")), "the client never subscribed");
+    // Read on: a pipe that nobody reads would stop the client.
+    std::thread::spawn(move || said.for_each(drop));
     Listener(child)
 }
 
@@ -113,7 +115,7 @@ fn scraped(peers: &Path, daemon: &Daemon) {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let found = http::until("Prometheus has scraped", Duration::from_secs(60), || {
+    let found = http::until("Prometheus has scraped", Duration::from_mins(1), || {
         let asked = format!("http://127.0.0.1:{port}/api/v1/query?query=pedigree_ledger_position");
         let mut answer = ureq::get(asked).call().ok()?;
         let answer: Value = answer.body_mut().read_json().ok()?;

@@ -277,24 +277,57 @@ impl Task {
             {
                 self.gate.refuse(request).await
             }
-            Request::Read(read) => {
-                let outcome = self.reader.snapshot(&read.tags).await;
-                let (outcome, ended) = split(outcome);
-                let done = ReadDone { token: read.token, outcome };
-                self.gate.urgent(Input::Read(done)).await?;
-                ended
-            }
-            Request::Write(write) => {
-                let outcome = self.reader.write(&write, &self.points).await;
-                if let Err(fault @ Fault::Unwritable(_)) = &outcome {
-                    tracing::warn!(device = %self.device().id, %fault, "nothing is written");
-                }
-                let (outcome, ended) = split(outcome);
-                let done = WriteDone { token: write.token, outcome };
-                self.gate.urgent(Input::Written(done)).await?;
-                ended
-            }
+            Request::Read(read) => self.serve_read(read).await,
+            Request::Write(write) => self.serve_write(write).await,
         }
+    }
+
+    /// The restart word is read with every snapshot: one of a PLC that was started anew belongs to
+    /// no request of before.
+    async fn serve_read(&mut self, read: ReadRequest) -> Result<(), Leave> {
+        let snapshot = self.reader.snapshot(&read.tags, self.device().restart).await;
+        let at = self.now();
+        if let Ok((_, Some(witness))) = &snapshot
+            && let Err(sign) = self.watch.heed(witness, at)
+        {
+            self.gate.refuse(Request::Read(read)).await?;
+            return Err(self.sign(sign));
+        }
+        let (outcome, ended) = split(snapshot.map(|(samples, _)| samples));
+        self.gate.urgent(Input::Read(ReadDone { token: read.token, outcome })).await?;
+        ended
+    }
+
+    /// The restart word is read before every write: the number that is to be acknowledged may be
+    /// that of another part since.
+    async fn serve_write(&mut self, write: WriteRequest) -> Result<(), Leave> {
+        if let Err(leave) = self.witness().await {
+            self.gate.refuse(Request::Write(write)).await?;
+            return Err(leave);
+        }
+        let outcome = self.reader.write(&write, &self.points).await;
+        if let Err(fault @ Fault::Unwritable(_)) = &outcome {
+            tracing::warn!(device = %self.device().id, %fault, "nothing is written");
+        }
+        let (outcome, ended) = split(outcome);
+        self.gate.urgent(Input::Written(WriteDone { token: write.token, outcome })).await?;
+        ended
+    }
+
+    /// Whether the PLC still runs as it was booted.
+    async fn witness(&mut self) -> Result<(), Leave> {
+        let Some(tag) = self.device().restart else { return Ok(()) };
+        let limits = &self.reader.link.limits;
+        let block = register(self.reader.plant.tag(tag))
+            .and_then(|register| Block::single(tag, register, limits));
+        let Some(block) = block.filter(|_| !self.reader.learned.is_refused(tag)) else {
+            return Ok(());
+        };
+        let (samples, at) = self.reader.read(Urgency::Request, &block).await?;
+        for sample in &samples {
+            self.watch.heed(sample, at).map_err(|sign| self.sign(sign))?;
+        }
+        Ok(())
     }
 }
 

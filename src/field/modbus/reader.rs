@@ -206,11 +206,19 @@ impl Reader {
     }
 
     /// Reads words afresh: the samples in the order asked for. The trigger, first and last of
-    /// them, is the word as it was before and after all others.
-    pub(super) async fn snapshot(&mut self, tags: &[TagIndex]) -> Result<Vec<Sample>, Fault> {
+    /// them, is the word as it was before and after all others. The witness is read among them.
+    pub(super) async fn snapshot(
+        &mut self,
+        tags: &[TagIndex],
+        witness: Option<TagIndex>,
+    ) -> Result<(Vec<Sample>, Option<Sample>), Fault> {
         let plant = Arc::clone(&self.plant);
-        let points: Vec<_> = tags
+        let before_last = tags.len().saturating_sub(1);
+        let (most, last) = tags.split_at_checked(before_last).unwrap_or_default();
+        let points: Vec<_> = most
             .iter()
+            .chain(&witness)
+            .chain(last)
             .filter_map(|tag| {
                 let point = plant.tag(*tag);
                 Some((*tag, register(point).filter(|_| point.device == self.device)?))
@@ -219,7 +227,8 @@ impl Reader {
         for _ in 0..SNAPSHOT_TRIES_MAX {
             let plan = plan_snapshot(&points, &self.link.limits, &self.learned);
             if let Some(read) = self.in_order(&plan.blocks).await? {
-                return Ok(self.assemble(tags, &read));
+                let witness = read.iter().find(|sample| Some(sample.tag) == witness);
+                return Ok((self.assemble(tags, &read), witness.cloned()));
             }
         }
         Err(Fault::Exception(2))

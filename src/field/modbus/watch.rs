@@ -176,12 +176,13 @@ impl Watch {
     /// Takes in what was read: what it says about the device, else what is news and watched.
     pub(super) fn absorb(&mut self, samples: Vec<Sample>, at: At) -> Result<Vec<Sample>, Sign> {
         for sample in &samples {
-            self.signs(sample, at)?;
+            self.heed(sample, at)?;
         }
         Ok(samples.into_iter().filter(|sample| self.is_news(sample)).collect())
     }
 
-    fn signs(&mut self, sample: &Sample, at: At) -> Result<(), Sign> {
+    /// What a sample says about the device.
+    pub(super) fn heed(&mut self, sample: &Sample, at: At) -> Result<(), Sign> {
         let device = self.plant.device(self.device);
         let Some(value) = sample.good() else { return Ok(()) };
         if device.restart == Some(sample.tag) {

@@ -297,3 +297,44 @@ pub(super) fn node_of(address: &NodeAddress, namespaces: &[String]) -> Option<No
     let identifier: Identifier = address.identifier.parse().ok()?;
     Some(NodeId::new(u16::try_from(index).ok()?, identifier))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::field::opcua::tests::plc::{ACK, COUNT, NAMESPACE, plant};
+    use crate::model::plant::{Security, Trust};
+    use ::opcua::types::VariantScalarTypeId;
+
+    #[test]
+    fn only_a_declared_word_with_a_node_and_a_type_is_written() {
+        let plant = plant(1, Security::None, Trust::Pki);
+        let kind = Kind { scalar: VariantScalarTypeId::UInt16, array: false };
+        let nodes: Nodes =
+            [ACK, COUNT].map(|tag| (tag, NodeId::new(2, plant.tag(tag).name.as_str()))).into();
+        let kinds: BTreeMap<_, _> = [(ACK, kind), (COUNT, kind)].into();
+        let word = |tag, bit| Write { tag, bit, value: Value::UInt(8) };
+        let try_to = |nodes: &Nodes, kinds: &BTreeMap<_, _>, write: &Write| {
+            prepare(&plant, nodes, kinds, write)
+        };
+        let ready = try_to(&nodes, &kinds, &word(ACK, None)).unwrap();
+        assert_eq!(ready, (NodeId::new(2, "Ack"), Variant::UInt16(8)));
+        let undeclared = try_to(&nodes, &kinds, &word(COUNT, None));
+        assert!(matches!(undeclared, Err(WriteFault::NotDeclared(_))), "{undeclared:?}");
+        let bit = try_to(&nodes, &kinds, &word(ACK, Some(0)));
+        assert!(matches!(bit, Err(WriteFault::Bit(_, 0))), "{bit:?}");
+        let no_node = try_to(&Nodes::new(), &kinds, &word(ACK, None));
+        assert!(matches!(no_node, Err(WriteFault::NoNode(_))), "{no_node:?}");
+        let no_kind = try_to(&nodes, &BTreeMap::new(), &word(ACK, None));
+        assert!(matches!(no_kind, Err(WriteFault::NoKind(_))), "{no_kind:?}");
+    }
+
+    #[test]
+    fn a_node_is_found_by_the_uri_wherever_its_namespace_stands() {
+        let plant = plant(1, Security::None, Trust::Pki);
+        let server = |uris: &[&str]| uris.iter().map(|u| (*u).to_owned()).collect::<Vec<_>>();
+        let at = |uris: &[&str]| resolve(&plant, COUNT, &server(uris));
+        assert_eq!(at(&["a", NAMESPACE]), Some(NodeId::new(1, "Count")));
+        assert_eq!(at(&["a", "b", NAMESPACE]), Some(NodeId::new(2, "Count")));
+        assert_eq!(at(&["a", "b"]), None, "never another namespace's node");
+    }
+}

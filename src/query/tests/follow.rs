@@ -1,1 +1,132 @@
+//! Following the ledger: starts, lags, damage, other ledgers.
+use super::*;
+use crate::genealogy::builders::*;
+use std::fs;
 
+fn shift(count: u64) -> Vec<Record> {
+    traced(
+        (1..=count)
+            .map(|n| {
+                let time = i64::try_from(n).unwrap();
+                let made = unit(&format!("U{}", n / 3));
+                let what = match n % 3 {
+                    0 => arrive(&made),
+                    1 => complete(&made, Vec::new()),
+                    _ => pack(&[&made], &container(&format!("C{}", n / 30))),
+                };
+                event(time, Some("OP10"), what)
+            })
+            .collect(),
+    )
+}
+
+fn ask(query: &Query, count: u64) -> Vec<Answer<ItemView>> {
+    (0..count / 3).filter_map(|n| query.item(&unit(&format!("U{n}")))).collect()
+}
+
+fn rebuilds(metrics: &Metrics) -> u64 {
+    metrics.store_rebuilds.with_label_values(&[] as &[&str]).get()
+}
+
+#[test]
+fn after_a_start_the_same_records_give_the_same_answers_and_the_index_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = shift(400);
+    let first = Query::open(options(dir.path())).unwrap();
+    feed(&first, &records);
+    let answers = ask(&first, 400);
+    assert!(answers.len() > 100 && answers.iter().all(|a| a.completeness.is_complete()));
+    drop(first);
+    let options = options(dir.path());
+    let metrics = Arc::clone(&options.metrics);
+    let again = Query::open(options).unwrap();
+    assert_eq!((*again.wanted().borrow(), again.position()), (Position(0), Position(0)));
+    feed(&again, &records);
+    assert_eq!(ask(&again, 400), answers);
+    assert_eq!((rebuilds(&metrics), again.position()), (0, Position(400)));
+}
+
+#[test]
+fn an_answer_from_before_the_last_durable_record_says_so() {
+    let (query, _dir) = query(&shift(9));
+    query.set_durable(Position(11));
+    let answer = query.item(&unit("U2")).unwrap();
+    let lag = vec![Incomplete::Lag { durable: Position(11) }];
+    assert_eq!(
+        (answer.position, answer.completeness),
+        (Position(9), Completeness::Incomplete(lag))
+    );
+    query.set_durable(Position(9));
+    assert!(query.item(&unit("U2")).unwrap().completeness.is_complete());
+}
+
+#[test]
+fn everybody_who_watches_sees_the_position_and_records_are_shown_after_any_of_them() {
+    let records = shift(30);
+    let (query, _dir) = query(&records[..20]);
+    let watch = query.watch();
+    assert_eq!(*watch.borrow(), Position(20));
+    feed(&query, &records);
+    assert!(watch.has_changed().unwrap() && *watch.borrow() == Position(30));
+    let seen = query.events(Position(25), 3);
+    let seen: Vec<_> = seen.iter().map(|view| (view.position.0, view.kind)).collect();
+    assert_eq!(seen, [(26, "pack"), (27, "arrive"), (28, "complete")]);
+    assert_eq!(query.events(Position(30), 3), []);
+    let beyond = [(Position(32), records[29].clone())];
+    let refused = query.apply(&beyond).unwrap_err();
+    assert!(matches!(refused, QueryError::Hole { position: Position(30), .. }), "{refused}");
+}
+
+#[test]
+fn an_index_of_another_history_of_the_same_ledger_is_begun_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = Query::open(options(dir.path())).unwrap();
+    feed(&first, &shift(60));
+    drop(first);
+    let mut records = shift(60);
+    records[59].body = Body::Trace(event(60, None, arrive(&unit("ANOTHER"))));
+    let options = options(dir.path());
+    let metrics = Arc::clone(&options.metrics);
+    let query = Query::open(options).unwrap();
+    feed(&query, &records);
+    assert_eq!(rebuilds(&metrics), 1);
+    assert_eq!(query.resolve("ANOTHER"), Resolved::Item(unit("ANOTHER")));
+    assert_eq!(query.events(Position(59), 9)[0].items, [unit("ANOTHER")]);
+    assert_eq!(query.item(&unit("U20")).map(|a| a.body.steps.len()), None);
+}
+
+/// Whatever is broken: an answer is right, or says that it lags; and after the records have been
+/// brought again all are right.
+#[test]
+fn a_damaged_index_is_rebuilt_and_answers_the_same() {
+    let records = shift(3000);
+    let mut count = 0;
+    for part in 0..4 {
+        let dir = tempfile::tempdir().unwrap();
+        let pristine = Query::open(options(dir.path())).unwrap();
+        feed(&pristine, &records);
+        let answers = ask(&pristine, 3000);
+        drop(pristine);
+        let path = dir.path().join("sled/db");
+        let mut bytes = fs::read(&path).unwrap();
+        let quarter = bytes.len() / 4;
+        let damaged = bytes.iter_mut().skip(part * quarter).take(quarter);
+        damaged.step_by(997).for_each(|byte| *byte ^= 0x5A);
+        fs::write(&path, bytes).unwrap();
+        let options = options(dir.path());
+        let metrics = Arc::clone(&options.metrics);
+        let query = Query::open(options).unwrap();
+        feed(&query, &records);
+        for (found, wanted) in ask(&query, 3000).iter().zip(&answers) {
+            let lags = |why: &Incomplete| matches!(why, Incomplete::Lag { .. });
+            match &found.completeness {
+                Completeness::Complete => assert_eq!(found, wanted),
+                Completeness::Incomplete(why) => assert!(why.iter().all(lags)),
+            }
+        }
+        feed(&query, &records);
+        assert!(ask(&query, 3000) == answers);
+        count += rebuilds(&metrics);
+    }
+    assert!(count > 0, "none of the damage was seen");
+}

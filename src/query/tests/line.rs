@@ -80,7 +80,7 @@ impl Line {
             }
             _ => {
                 let station = (c % 3 > 0).then_some(STATIONS[at]);
-                let what = self.anything(what, a, b, c);
+                let what = anything(what, a, b, c);
                 self.trace(event(time, station, what));
             }
         }
@@ -102,11 +102,11 @@ impl Line {
             None => (a_unit(b), None, time - i64::from(b % 7)),
         };
         let mut mounts = Vec::new();
-        for feeder in 0..2 {
+        for (feeder, name) in FEEDERS.iter().enumerate() {
             let held = self.feeders.get(&(at, feeder)).cloned().unwrap_or_default();
             let doubt = if b & 0x80 == 0 { 1 } else { 2 };
             for (opened, lot) in held.iter().rev().take(doubt) {
-                mounts.push(used(STATIONS[at], FEEDERS[feeder], *opened, lot));
+                mounts.push(used(STATIONS[at], name, *opened, lot));
             }
         }
         let stay = Stay { interval: interval(from.min(time), Some(time)), arrived };
@@ -162,39 +162,39 @@ impl Line {
             phase: None,
         }));
     }
+}
 
-    fn anything(&self, what: u8, a: u8, b: u8, c: u8) -> What {
-        let (one, other) = (an_item(a), an_item(b));
-        let reason = Some(text("broken"));
-        match what / 32 + 8 * (c % 2) {
-            0 => install(&a_unit(a), &a_unit(b)),
-            1 => remove(&a_unit(a), &a_unit(b)),
-            2 => pack(&[&one, &a_unit(b)], &a_container(c)),
-            3 => unpack(&[&one, &a_unit(b)], &a_container(c)),
-            4 => consume(&a_lot(a), &other),
-            5 => What::Split { from: one, into: vec![other, a_unit(c)] },
-            6 => {
-                let part = |lot| Consumption { lot, amount: None };
-                What::Merge { from: vec![part(one), part(a_lot(c))], into: other }
-            }
-            7 => {
-                let document = Some(text(&format!("note {c}")));
-                What::Ship { items: vec![one, a_container(b)], customer: None, document }
-            }
-            8 => What::Inspect { item: one, result: None, measurements: Vec::new() },
-            9 => What::Hold { item: one, reason: text(&format!("reason {b}")) },
-            10 => What::Release { item: one, reason: text("fine") },
-            11 => {
-                let amount = (b % 2 == 0).then_some(Amount { value: 1.0, unit: None });
-                What::Scrap { item: one, amount, reason }
-            }
-            12 => What::Rework { item: one, reason },
-            13 => What::Receive { item: one, supplier: None, amount: None },
-            14 => {
-                let alias = Alias { kind: text("label"), code: Code::parse("X").unwrap() };
-                What::Identify { item: one, alias }
-            }
-            _ => What::Move { item: one, to: text("store") },
+fn anything(what: u8, a: u8, b: u8, c: u8) -> What {
+    let (one, other) = (an_item(a), an_item(b));
+    let reason = Some(text("broken"));
+    match what / 32 + 8 * (c % 2) {
+        0 => install(&a_unit(a), &a_unit(b)),
+        1 => remove(&a_unit(a), &a_unit(b)),
+        2 => pack(&[&one, &a_unit(b)], &a_container(c)),
+        3 => unpack(&[&one, &a_unit(b)], &a_container(c)),
+        4 => consume(&a_lot(a), &other),
+        5 => What::Split { from: one, into: vec![other, a_unit(c)] },
+        6 => {
+            let part = |lot| Consumption { lot, amount: None };
+            What::Merge { from: vec![part(one), part(a_lot(c))], into: other }
         }
+        7 => {
+            let document = Some(text(&format!("note {c}")));
+            What::Ship { items: vec![one, a_container(b)], customer: None, document }
+        }
+        8 => What::Inspect { item: one, result: None, measurements: Vec::new() },
+        9 => What::Hold { item: one, reason: text(&format!("reason {b}")) },
+        10 => What::Release { item: one, reason: text("fine") },
+        11 => {
+            let amount = (b % 2 == 0).then_some(Amount { value: 1.0, unit: None });
+            What::Scrap { item: one, amount, reason }
+        }
+        12 => What::Rework { item: one, reason },
+        13 => What::Receive { item: one, supplier: None, amount: None },
+        14 => {
+            let alias = Alias { kind: text("label"), code: Code::parse("X").unwrap() };
+            What::Identify { item: one, alias }
+        }
+        _ => What::Move { item: one, to: text("store") },
     }
 }

@@ -1,5 +1,11 @@
 //! The read side against a model that looks through all records for every question, and its index
 //! under damage.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    clippy::needless_for_each,
+    clippy::manual_is_multiple_of,
+    reason = "the model says what it looks for and nothing else"
+)]
 mod answers;
 mod follow;
 mod line;

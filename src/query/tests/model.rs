@@ -205,8 +205,7 @@ impl<'a> Model<'a> {
                 let same = e.station == arrival.station;
                 match &e.what {
                     What::Arrive { .. } => true,
-                    What::Complete { .. } => e.station.is_some(),
-                    What::Scrap { amount: None, .. } => e.station.is_some(),
+                    What::Complete { .. } | What::Scrap { amount: None, .. } => e.station.is_some(),
                     What::Remove { child, .. } if child == item => e.station.is_some(),
                     What::Unpack { items, .. } if items.contains(item) => e.station.is_some(),
                     _ => *at && e.station.is_some() && !same,

@@ -28,13 +28,8 @@ impl Site {
         for (name, text) in plants {
             fs::write(site.path("plant.d").join(name), text).unwrap();
         }
-        let text = format!(
-            "site = \"test\"\ndata_dir = {:?}\nplant_dir = {:?}\npki_dir = {:?}\n\
-             [http]\nlisten = \"127.0.0.1:0\"\n[opcua]\nlisten = \"127.0.0.1:0\"\n",
-            site.path("data"),
-            site.path("plant.d"),
-            site.path("pki"),
-        );
+        let text = "site = \"test\"\ndata_dir = \"data\"\nplant_dir = \"plant.d\"\npki_dir = \"pki\"\n\
+            [http]\nlisten = \"127.0.0.1:0\"\n[opcua]\nlisten = \"127.0.0.1:0\"\n";
         fs::write(site.path("pedigree.toml"), text).unwrap();
         site
     }
@@ -110,10 +105,15 @@ impl Daemon {
         format!("opc.tcp://{}", self.up["opcua"].as_str().unwrap())
     }
 
-    /// `kill -9`.
+    /// `kill -9`, of the daemon itself where another program runs it.
     pub(crate) fn kill(mut self) {
-        self.child.kill().unwrap();
+        assert!(self.signal("-KILL"));
         self.child.wait().unwrap();
+    }
+
+    fn signal(&self, signal: &str) -> bool {
+        let pid = self.up["pid"].as_u64().unwrap().to_string();
+        Command::new("kill").args([signal, &pid]).stderr(Stdio::null()).status().unwrap().success()
     }
 
     /// Waits for it to end by itself.
@@ -123,16 +123,17 @@ impl Daemon {
 
     /// Asks it to stop, as `systemctl stop` does, and waits.
     pub(crate) fn stop(mut self) -> ExitStatus {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(self.signal("-TERM"));
         self.child.wait().unwrap()
     }
 }
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
+        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            self.signal("-KILL");
+            drop(self.child.wait());
+        }
     }
 }
 

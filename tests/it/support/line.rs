@@ -23,11 +23,12 @@ impl Line {
         let press_truth = state.path().join("press.jsonl");
         let assembly_truth = state.path().join("assembly.jsonl");
         let parts = parts.to_string();
-        let both = ["--state", dir, "--parts", &parts, "--truth"];
-        let own = [press_truth.to_str().unwrap()];
-        let press = Peer::start(peers, "press_plc.py", &[&both[..], &own, press].concat());
-        let own = [assembly_truth.to_str().unwrap(), "--feed", press_truth.to_str().unwrap()];
-        let assembly = Peer::start(peers, "assembly_plc.py", &[&both[..], &own, assembly].concat());
+        let told = press_truth.to_str().unwrap();
+        let own = ["--state", dir, "--truth", told, "--parts", &parts];
+        let press = Peer::start(peers, "press_plc.py", &[&own[..], press].concat());
+        let truth = assembly_truth.to_str().unwrap();
+        let own = ["--state", dir, "--truth", truth, "--feed", told];
+        let assembly = Peer::start(peers, "assembly_plc.py", &[&own[..], assembly].concat());
         Self { press, assembly, press_truth, assembly_truth, _state: state }
     }
 

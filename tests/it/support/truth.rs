@@ -94,11 +94,11 @@ fn link(link: &Value) -> String {
 pub(crate) fn completions(records: &[Record]) -> BTreeMap<(String, String), usize> {
     let mut counted = BTreeMap::new();
     for record in records {
-        if let Body::Trace(event) = &record.body {
-            if let (What::Complete { item, .. }, Some(station)) = (&event.what, &event.station) {
-                let key = (station.to_string(), item.code.to_string());
-                *counted.entry(key).or_default() += 1;
-            }
+        if let Body::Trace(event) = &record.body
+            && let (What::Complete { item, .. }, Some(station)) = (&event.what, &event.station)
+        {
+            let key = (station.to_string(), item.code.to_string());
+            *counted.entry(key).or_default() += 1;
         }
     }
     counted

@@ -132,6 +132,12 @@ async fn a_gap_that_cannot_be_read_over_costs_no_tag() {
     let samples = rig.bulk().await;
     assert!(samples.iter().all(|sample| sample.quality == Quality::GOOD), "{samples:?}");
     assert_eq!(samples.len(), 4);
+    // What was learned holds: the gap is not tried again.
+    plc.take_log();
+    plc.set(Area::Holding, 6, &[9]);
+    assert_eq!(values(&rig.bulk().await), [(3, uint(9))]);
+    let mut ranges = plc.take_log().into_iter().map(|seen| (seen.address, seen.data[0]));
+    assert!(ranges.all(|range| range == (0, 2) || range == (5, 2)));
     rig.end().await;
 }
 
@@ -149,11 +155,13 @@ async fn exceptions_are_told_apart() {
         plc.take_log();
         plc.seen(|seen| seen.function == 3).await;
     }
+    plc.set(Area::Holding, 0, &[3]);
+    assert_eq!(values(&rig.bulk().await), [(0, uint(3))]);
     // 4: what was asked for is bad, until it is answered.
     plc.trick(3, None, Trick::Exception(4));
     let news = rig.bulk().await;
     assert_eq!((news[0].tag, news[0].quality), (TagIndex(0), Quality::BAD_DEVICE));
-    assert_eq!(values(&rig.bulk().await), [(0, uint(0))]);
+    assert_eq!(values(&rig.bulk().await), [(0, uint(3))]);
     // 11: the gateway does not find it.
     plc.trick(4, None, Trick::Exception(11));
     assert!(matches!(rig.link().await.1, Link::Down { cause: GapCause::Disconnected, .. }));

@@ -32,6 +32,15 @@ fn write(replies: Vec<Write>, ack: Option<Write>) -> Request {
     })
 }
 
+/// The same, asked in the second session.
+fn again(request: Request) -> Request {
+    let session = Session(2);
+    match request {
+        Request::Read(read) => Request::Read(ReadRequest { session, ..read }),
+        Request::Write(write) => Request::Write(WriteRequest { session, ..write }),
+    }
+}
+
 async fn written(rig: &mut Rig) -> Result<(), ReadFault> {
     match rig.answer().await {
         Input::Written(WriteDone { token: ReadToken(6), outcome }) => outcome,
@@ -147,9 +156,61 @@ async fn an_ack_is_not_written_after_a_reply_that_failed() {
     assert_eq!(written(&mut rig).await, Err(ReadFault::Disconnected));
     rig.live().await;
     plc.trick(6, None, Trick::Silence);
-    rig.requests[0].send(write(vec![word(2, 1)], ack())).await.unwrap();
+    rig.requests[0].send(again(write(vec![word(2, 1)], ack()))).await.unwrap();
     assert_eq!(written(&mut rig).await, Err(ReadFault::Timeout));
     assert!(plc.take_log().iter().all(|seen| seen.function != 5));
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_plc_that_was_started_anew_is_neither_answered_nor_taken_for_the_old_one() {
+    let requests = || {
+        let ack = Write { tag: TagIndex(1), bit: None, value: Value::Bool(true) };
+        [read(&[0, 3, 0]), write(vec![word(2, 1)], Some(ack))]
+    };
+    for (n, request) in requests().into_iter().enumerate() {
+        let plc = Plc::start().await;
+        let mut one = quiet(plc.port);
+        one.restart = Some(TagIndex(4));
+        let unwatched = |name| Tag { watched: false, ..tag(name) };
+        let (ack, reply) = (writable("co16"), writable("hr200"));
+        let tags = vec![fast("hr0"), ack, reply, unwatched("hr1"), unwatched("hr90")];
+        let mut rig = Rig::start(&plant(vec![one], tags));
+        rig.live().await;
+        // Long before the next poll.
+        plc.set(Area::Holding, 90, &[1]);
+        plc.take_log();
+        rig.requests[0].send(request).await.unwrap();
+        if n == 0 {
+            assert_eq!(snapshot(&mut rig).await, Err(ReadFault::Disconnected));
+        } else {
+            assert_eq!(written(&mut rig).await, Err(ReadFault::Disconnected));
+        }
+        assert!(matches!(rig.link().await.1, Link::Down { since: Some(_), .. }));
+        assert_eq!(rig.live().await.restart, Some(uint(1)));
+        assert!(plc.take_log().iter().all(|seen| seen.function == 3));
+        rig.end().await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_asked_of_a_session_that_ended_is_not_done_in_the_next() {
+    let plc = Plc::start().await;
+    let mut rig = Rig::start(&plant(vec![quiet(plc.port)], vec![fast("hr0"), writable("hr200")]));
+    rig.live().await;
+    plc.trick(3, None, Trick::Cut);
+    rig.requests[0].send(read(&[0])).await.unwrap();
+    assert_eq!(snapshot(&mut rig).await, Err(ReadFault::Disconnected));
+    rig.live().await;
+    plc.take_log();
+    for request in [read(&[0]), write(vec![word(1, 1)], None)] {
+        rig.requests[0].send(request).await.unwrap();
+    }
+    assert_eq!(snapshot(&mut rig).await, Err(ReadFault::Disconnected));
+    assert_eq!(written(&mut rig).await, Err(ReadFault::Disconnected));
+    assert_eq!(plc.take_log(), []);
+    rig.requests[0].send(again(write(vec![word(1, 1)], None))).await.unwrap();
+    assert_eq!(written(&mut rig).await, Ok(()));
     rig.end().await;
 }
 

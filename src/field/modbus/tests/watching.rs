@@ -169,6 +169,30 @@ async fn devices_with_one_share_use_one_connection() {
     rig.end().await;
 }
 
+#[test]
+fn one_share_or_one_address_makes_one_line() {
+    let share = |name: &str| Some(name.to_owned());
+    let mut devices = [1, 2, 3, 2, 4].map(|port| device("d", port, 1)).to_vec();
+    link(&mut devices[0]).share = share("gateway");
+    link(&mut devices[1]).share = share("other");
+    link(&mut devices[4]).share = share("gateway");
+    let lines = |devices| {
+        let plant = plant(devices, Vec::new());
+        let all: Vec<_> = plant.devices().map(|(index, _)| index).collect();
+        let mut lines = crate::field::modbus::bus::lines(&plant, &all);
+        for line in &mut lines {
+            line.sort_unstable();
+        }
+        lines.sort_unstable();
+        lines
+    };
+    let indexes = |line: &[u32]| line.iter().copied().map(DeviceIndex).collect::<Vec<_>>();
+    assert_eq!(lines(devices.clone()), [indexes(&[0, 4]), indexes(&[1, 3]), indexes(&[2])]);
+    // A device that meets two lines makes them one.
+    link(&mut devices[3]).share = share("gateway");
+    assert_eq!(lines(devices), [indexes(&[0, 1, 3, 4]), indexes(&[2])]);
+}
+
 #[tokio::test]
 async fn a_dead_unit_does_not_take_the_others_of_its_line_down() {
     let plc = Plc::start().await;

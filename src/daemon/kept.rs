@@ -1,0 +1,59 @@
+//! What is kept on disk, opened in order: the ledger first, because everything else is derived from it.
+use super::pump::State;
+use super::{Common, DaemonError, person_key};
+use crate::ledger::{Files, Ledger, Options, SEGMENT_BYTES_MAX};
+use crate::model::{Origin, PersonKey, Position};
+use crate::query::{Query, QueryOptions};
+use crate::store::CACHE_BYTES;
+use crate::tape::TapeWriter;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What is kept.
+pub(super) struct Kept {
+    pub(super) ledger: Arc<Ledger>,
+    /// The last record at the start.
+    pub(super) recovered: Position,
+    pub(super) persons: PersonKey,
+    pub(super) tape: TapeWriter,
+    pub(super) state: State,
+    pub(super) query: Query,
+}
+
+/// Opens it, or begins it.
+pub(super) fn open(common: &Common, dir: &Path) -> Result<Kept, DaemonError> {
+    std::fs::create_dir_all(dir)
+        .map_err(|source| DaemonError::Io { path: dir.to_owned(), source })?;
+    let opened = Ledger::open(
+        Options {
+            dir: dir.to_owned(),
+            origin: Origin { site: common.plant.site.clone(), incarnation: 0 },
+            segment_bytes_max: SEGMENT_BYTES_MAX,
+            metrics: Arc::clone(&common.metrics),
+            now: Arc::clone(&common.now),
+        },
+        Files,
+    )?;
+    if opened.cut_bytes > 0 {
+        tracing::warn!(
+            bytes = opened.cut_bytes,
+            "a torn tail was cut off the ledger; none of it was ever acknowledged"
+        );
+    }
+    let persons = person_key(dir)?;
+    let tape = TapeWriter::open(dir, opened.origin.clone(), Arc::clone(&common.now));
+    if let Some(why) = tape.last_error() {
+        tracing::warn!(why, "the tape has a fault; capture goes on without it");
+    }
+    let state = State::fold(&opened.ledger, &persons, tape.next_number())?;
+    let query = Query::open(QueryOptions {
+        dir: dir.join("store"),
+        origin: opened.origin,
+        durable: opened.recovered,
+        cache_bytes: CACHE_BYTES,
+        now: Arc::clone(&common.now),
+        metrics: Arc::clone(&common.metrics),
+    })?;
+    let ledger = Arc::new(opened.ledger);
+    Ok(Kept { ledger, recovered: opened.recovered, persons, tape, state, query })
+}
