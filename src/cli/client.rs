@@ -105,7 +105,7 @@ mod tests {
         let daemon = std::thread::spawn(move || {
             let (mut client, _) = listener.accept().unwrap();
             let lines = BufReader::new(client.try_clone().unwrap()).lines();
-            drop(lines.map_while(Result::ok).take_while(|l| !l.is_empty()).count());
+            let _ = lines.map_while(Result::ok).take_while(|l| !l.is_empty()).count();
             let body = r#"{"title":"Multiple Choices","candidates":["l/a/1","l/b/1"]}"#;
             let len = body.len();
             write!(client, "HTTP/1.1 300 Multiple Choices\r\ncontent-length: {len}\r\n\r\n{body}")
