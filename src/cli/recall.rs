@@ -143,10 +143,7 @@ fn as_table(rows: &[Row]) -> Result<(), Failure> {
         cells.to_vec()
     });
     let cells = cells.collect();
-    output::line(output::table(
-        &HEAD.map(|h| h.to_uppercase()).each_ref().map(String::as_str),
-        cells,
-    ))
+    output::line(output::table(&HEAD.map(str::to_uppercase).each_ref().map(String::as_str), cells))
 }
 
 #[cfg(test)]

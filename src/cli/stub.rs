@@ -59,7 +59,7 @@ fn device(
     writeln!(text, "\n[station.{station}.monitor]")?;
     let mut taken = BTreeSet::new();
     for variable in variables {
-        let key = unique(key(&variable.path), &mut taken);
+        let key = unique(&key(&variable.path), &mut taken);
         let number = variable.value.number().is_some();
         let comment = if number { "" } else { "# " };
         writeln!(
@@ -79,8 +79,8 @@ fn key(path: &[String]) -> String {
 }
 
 /// The name, with a number behind it if another has it.
-fn unique(name: String, taken: &mut BTreeSet<String>) -> String {
-    let mut free = name.clone();
+fn unique(name: &str, taken: &mut BTreeSet<String>) -> String {
+    let mut free = name.to_owned();
     let mut n = 1_u32;
     while !taken.insert(free.clone()) {
         n = n.saturating_add(1);

@@ -8,7 +8,7 @@ const DIGITS: usize = 6;
 pub(super) fn time(text: &str) -> String {
     let Some(whole) = text.strip_suffix('Z') else { return text.to_owned() };
     let (seconds, fraction) = whole.split_once('.').unwrap_or((whole, ""));
-    format!("{seconds}.{:0<3.3}Z", fraction)
+    format!("{seconds}.{fraction:0<3.3}Z")
 }
 
 /// A number to six significant digits; what is no number as it stands.
