@@ -324,9 +324,9 @@ impl Capture {
         let memory = self.handshake_memory(at);
         let bits = self.live().handshake(at).number.map_or(64, |n| n.bits);
         let mut skipped = 0;
-        let names = |spec: &CodeSpec| matches!(spec.from, CodeFrom::Word(_));
+        let is_word = |spec: &CodeSpec| matches!(spec.from, CodeFrom::Word(_));
         let handshake = self.live().handshake(at);
-        let named = names(&handshake.item) || handshake.other.as_ref().is_some_and(names);
+        let named = is_word(&handshake.item) || handshake.other.as_ref().is_some_and(is_word);
         match &memory.committed {
             // A retained counter survives a cold start: the same number with the same words is the
             // same request, whatever the epoch; words that name no item prove nothing over epochs.

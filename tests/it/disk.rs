@@ -60,7 +60,7 @@ fn a_failed_sync_is_never_acknowledged() {
     });
     // It goes on trying, and says how often it has.
     let tried = |at_least: u32| {
-        http::until("it was tried again", Duration::from_secs(60), || {
+        http::until("it was tried again", Duration::from_mins(1), || {
             let (status, body) = daemon.ask("/ready");
             assert_eq!(status, 503, "{body}");
             let attempt = body.split("(attempt ").nth(1)?.split(')').next()?;

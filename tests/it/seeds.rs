@@ -46,7 +46,7 @@ async fn run(seed: u64, drift: bool) -> Run {
     let daemon = daemon::run(settings, stop.clone(), up);
     let watch = async {
         let through = progress.wait_for(|parts| *parts >= PARTS);
-        let through = tokio::time::timeout(Duration::from_secs(240), through).await;
+        let through = tokio::time::timeout(Duration::from_mins(4), through).await;
         assert!(through.is_ok_and(|p| p.is_ok()), "seed {seed}: too few parts are through");
         demo.stop();
         stop.cancel();
@@ -76,7 +76,8 @@ fn all(drift: bool) -> Vec<(u64, Run)> {
         let mut runs = Vec::new();
         let seeds: Vec<u64> = SEEDS.collect();
         for pair in seeds.chunks(2) {
-            let both = pair.iter().map(|seed| async move { (*seed, run(*seed, drift).await) });
+            let both =
+                pair.iter().map(|seed| async move { (*seed, Box::pin(run(*seed, drift)).await) });
             runs.extend(futures::future::join_all(both).await);
         }
         runs
