@@ -4,8 +4,10 @@ PYTHON ?= python3
 
 .PHONY: test unit peers lint demo
 
+# What plays a whole shift runs by itself: PLCs, clients and the daemon share the cores of the machine.
 test: peers
-	PEDIGREE_PEERS=$(PEERS) cargo test --locked
+	cargo test --locked --lib --bins --test architecture --test demo_plant
+	PEDIGREE_PEERS=$(PEERS) cargo test --locked --test it -- --test-threads=1
 
 # All that needs no foreign peer.
 unit:

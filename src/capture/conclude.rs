@@ -28,7 +28,8 @@ impl Capture {
         let plant = self.live().plant.clone();
         let summary = ended.summary(&plant, phase);
         let seconds = ended.length().as_secs_f64();
-        if ended.length() < phase.ignore {
+        let backwards = summary.interval.to.is_some_and(|to| to < summary.interval.from);
+        if ended.length() < phase.ignore && !backwards {
             let text = format!("phase {} of {seconds:.3} s is too short to count", phase.id);
             return self.note_phase(step, station, ended, &text);
         }
@@ -37,7 +38,7 @@ impl Capture {
                 let text = format!("phase {} of {seconds:.3} s was not confirmed", phase.id);
                 return self.note_phase(step, station, ended, &text);
             }
-            Some(_) if !ended.open.whole => Err(QuarantineCause::Gap),
+            Some(_) if !ended.open.whole || backwards => Err(QuarantineCause::Gap),
             Some(Confirmed::Count(_)) => Err(QuarantineCause::Count),
             Some(Confirmed::Yes(_)) => self.find(station, index, phase, ended),
         };

@@ -5,12 +5,12 @@ use super::compose::Draft;
 use super::number::{Distance, distance};
 use super::snapshot::{Snapshot, Trigger, own_words, pick, wanted};
 use super::{At, Capture};
-use crate::model::plant::{Check, First, Pattern, ReplyValue, Word};
+use crate::model::plant::{Check, CodeFrom, CodeSpec, First, Pattern, ReplyValue, Word};
 use crate::model::{
     Body, Digest, Effect, Epoch, EpochBegun, EpochCause, Facts, Gap, GapCause, GapSource,
     HandshakeKey, HandshakeMark, HandshakeNumber, Interval, Monotonic, Permit, Position,
     Quarantine, QuarantineCause, Question, ReadDone, ReadRequest, ReadToken, Sample, Step, Text,
-    Value, Write, WriteDone, WriteRequest,
+    Value, Verb, Write, WriteDone, WriteRequest,
 };
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ enum Stage {
     /// A snapshot is being read; the first of two, if a stable one is wanted.
     Reading { token: ReadToken, first: Option<Snapshot> },
     /// A question about the past is being answered.
-    Asking { token: ReadToken, asked: Box<Asked> },
+    Asking { token: ReadToken, asked: Box<Asked>, until: Monotonic },
     /// The answer is being written.
     Replying { token: ReadToken },
 }
@@ -57,9 +57,8 @@ impl Exchange {
     pub(super) fn wake(&self) -> Option<(Monotonic, &'static str)> {
         match &self.stage {
             Stage::Waiting(until, why) => Some((*until, why)),
-            Stage::Idle | Stage::Reading { .. } | Stage::Asking { .. } | Stage::Replying { .. } => {
-                None
-            }
+            Stage::Asking { until, .. } => Some((*until, "handshake deadline")),
+            Stage::Idle | Stage::Reading { .. } | Stage::Replying { .. } => None,
         }
     }
 
@@ -128,7 +127,9 @@ impl Capture {
         }
         let memory = self.handshake_memory(at);
         let number = self.exchange(at).trigger.as_ref().and_then(Value::count);
-        if let (None, None, Some(number)) = (&memory.committed, memory.baseline, number) {
+        // Once: after a restart a number that stands there is a request.
+        let first = memory.epoch == Epoch(0) && memory.committed.is_none();
+        if let (true, None, Some(number)) = (first, memory.baseline, number) {
             let number = Some(HandshakeNumber(number));
             self.begin_epoch(step, at, EpochCause::FirstContact, memory.epoch, number);
         }
@@ -158,7 +159,18 @@ impl Capture {
     }
 
     pub(super) fn on_exchange_wake(&mut self, step: &mut Step, at: At) {
-        self.read(step, at, None);
+        match std::mem::take(&mut self.exchange(at).stage) {
+            Stage::Waiting(..) => self.read(step, at, None),
+            // The facts did not come in time: `on_late` decides.
+            Stage::Asking { token, asked, .. } => {
+                self.live_mut().tokens.remove(&token);
+                let Asked { snapshot, draft, key, digest } = *asked;
+                self.decide(step, at, &snapshot, &draft, key, digest, None);
+            }
+            stage @ (Stage::Idle | Stage::Reading { .. } | Stage::Replying { .. }) => {
+                self.exchange(at).stage = stage;
+            }
+        }
     }
 
     fn retry(&mut self, step: &mut Step, at: At, why: &str) {
@@ -201,8 +213,12 @@ impl Capture {
         let Some(snapshot) = Snapshot::new(words, &wanted(handshake)) else {
             return self.retry(step, at, "the answer does not have the words that were asked for");
         };
-        if stable && first.as_ref().is_none_or(|f| !f.same(&self.live().plant, &snapshot)) {
-            return self.read(step, at, Some(snapshot));
+        match first {
+            None if stable => return self.read(step, at, Some(snapshot)),
+            Some(first) if !first.same(&self.live().plant, &snapshot) => {
+                return self.retry(step, at, "two reads of the snapshot are not the same");
+            }
+            Some(_) | None => {}
         }
         match snapshot.trigger(self.live().handshake(at).trigger) {
             Trigger::Still(trigger) => self.validate(step, at, snapshot, &trigger),
@@ -258,6 +274,9 @@ impl Capture {
         let handshake = live.handshake(at);
         let value = snapshot.good(handshake.trigger);
         let ack = handshake.ack.and_then(|w| snapshot.good(w));
+        if handshake.ack.is_some() && ack.is_none() {
+            return self.retry(step, at, "the ack word is bad: what was answered cannot be told");
+        }
         let asked = request(handshake.pattern, value.as_ref(), ack.as_ref());
         let digest = snapshot.digest(&live.plant, &own_words(handshake));
         let number = match handshake.number {
@@ -305,10 +324,17 @@ impl Capture {
         let memory = self.handshake_memory(at);
         let bits = self.live().handshake(at).number.map_or(64, |n| n.bits);
         let mut skipped = 0;
+        let is_word = |spec: &CodeSpec| matches!(spec.from, CodeFrom::Word(_));
+        let handshake = self.live().handshake(at);
+        let named = is_word(&handshake.item) || handshake.other.as_ref().is_some_and(is_word);
         match &memory.committed {
             // A retained counter survives a cold start: the same number with the same words is the
-            // same request, whatever the epoch.
-            Some(c) if c.number == number && c.digest == digest => {
+            // same request, whatever the epoch; words that name no item prove nothing over epochs.
+            Some(c)
+                if c.number == number
+                    && c.digest == digest
+                    && (named || c.epoch == memory.epoch) =>
+            {
                 return self.answer(step, at, c.position, number, c.permit, c.reason.as_ref());
             }
             Some(c) if c.epoch == memory.epoch => match distance(c.number.0, number.0, bits) {
@@ -369,8 +395,9 @@ impl Capture {
     ) {
         let reason = Text::parse("conflict").expect("a good text");
         let memory = self.handshake_memory(at);
-        let position = if memory.conflict == Some(digest) {
-            memory.committed.map_or(step.next_position(), |c| c.position)
+        let known = memory.conflict.filter(|(of, _)| *of == digest);
+        let position = if let Some((_, position)) = known {
+            position
         } else {
             let mark = HandshakeMark {
                 key: self.key(at, number),
@@ -424,9 +451,12 @@ impl Capture {
         key: HandshakeKey,
         digest: Digest,
     ) {
-        self.see_mounts(step, at.station, &snapshot, trigger.time());
+        let mounts = self.see_mounts(step, at.station, &snapshot, trigger);
+        let made = matches!(self.live().handshake(at).event, Verb::Complete | Verb::Produce);
         let number = key.number;
-        let draft = match self.draft(at, &snapshot, trigger, &key) {
+        let draft = self.draft(at, &snapshot, trigger, &key);
+        // What an item was made with is part of what is said of it.
+        let draft = match draft.and_then(|d| if made { mounts.map(|()| d) } else { Ok(d) }) {
             Ok(draft) => draft,
             Err(cause) => {
                 let reason = Text::parse("quarantined").expect("a good text");
@@ -443,7 +473,9 @@ impl Capture {
             let as_of = Position(step.next_position().0.saturating_sub(1));
             self.live_mut().tokens.insert(token, at);
             let asked = Box::new(Asked { snapshot, draft, key, digest });
-            self.exchange(at).stage = Stage::Asking { token, asked };
+            let deadline = self.live().handshake(at).deadline;
+            let until = self.exchange(at).requested.unwrap_or(step.at.monotonic).plus(deadline);
+            self.exchange(at).stage = Stage::Asking { token, asked, until };
             step.effect(Effect::Ask(Question { token, known, as_of }));
             return;
         }
@@ -456,7 +488,7 @@ impl Capture {
         };
         let stage = std::mem::take(&mut self.exchange(at).stage);
         match stage {
-            Stage::Asking { token, asked } if token == facts.token => {
+            Stage::Asking { token, asked, .. } if token == facts.token => {
                 let Asked { snapshot, draft, key, digest } = *asked;
                 self.decide(step, at, &snapshot, &draft, key, digest, Some(facts));
             }
@@ -499,7 +531,8 @@ impl Capture {
         let reason = |word: &str| Some(Text::parse(word).expect("a good text"));
         let answers = handshake.replies.iter().any(|r| r.value == ReplyValue::Permit);
         let late = requested.is_some_and(|t| step.at.monotonic > t.plus(handshake.deadline));
-        if answers && late {
+        let unknown = facts.is_none() && handshake.checks.contains(&Check::Known);
+        if unknown || (answers && late) {
             return (handshake.on_late, reason("late"));
         }
         for check in &handshake.checks {

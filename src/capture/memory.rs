@@ -81,8 +81,8 @@ pub struct HandshakeMemory {
     pub committed: Option<Committed>,
     /// A number that counts as dealt with since first contact.
     pub baseline: Option<HandshakeNumber>,
-    /// The snapshot of the last conflict, so that it is recorded once.
-    pub conflict: Option<Digest>,
+    /// The snapshot of the last conflict and its record, so that it is recorded once.
+    pub conflict: Option<(Digest, Position)>,
 }
 
 /// A request that was dealt with.
@@ -134,7 +134,7 @@ impl Memory {
         let station = self.stations.entry(mark.key.station.clone()).or_default();
         let handshake = station.handshakes.entry(mark.key.handshake.clone()).or_default();
         if conflict {
-            handshake.conflict = Some(mark.digest);
+            handshake.conflict = Some((mark.digest, record.position));
             return;
         }
         handshake.conflict = None;
@@ -151,18 +151,25 @@ impl Memory {
 
     fn apply_quarantine(&mut self, record: &Record, quarantine: &Quarantine) {
         if let Some(mark) = &quarantine.handshake {
+            // It may have been an arrival: who is at the station now is not known.
+            self.stations.entry(quarantine.station.clone()).or_default().forget_item();
             self.apply_mark(record, mark, quarantine.cause == QuarantineCause::Conflict);
         }
     }
 
     fn apply_gap(&mut self, gap: &Gap) {
-        let GapSource::Device(device) = &gap.source else { return };
-        let open = gap.interval.to.is_none();
-        self.devices.entry(device.clone()).or_default().gap = open.then(|| gap.clone());
-        if open {
+        if !matches!(gap.source, GapSource::Tag(..)) {
             for station in &gap.stations {
                 self.stations.entry(station.clone()).or_default().current = None;
             }
+        }
+        let GapSource::Device(device) = &gap.source else { return };
+        let known = &mut self.devices.entry(device.clone()).or_default().gap;
+        let closes = known.as_ref().is_some_and(|open| open.interval.from == gap.interval.from);
+        match gap.interval.to {
+            None => *known = Some(gap.clone()),
+            Some(_) if closes => *known = None,
+            Some(_) => {}
         }
     }
 
@@ -247,6 +254,11 @@ impl StationMemory {
         let since = event.stay.map_or(record.at.wall, |stay| stay.interval.from);
         self.unmounted.clear();
         self.present = Some(Present { item: item.clone(), since, position: record.position });
+    }
+
+    fn forget_item(&mut self) {
+        self.current = None;
+        self.present = None;
     }
 
     fn leave(&mut self, record: &Record) {

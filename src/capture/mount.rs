@@ -3,15 +3,21 @@ use super::snapshot::{Snapshot, pick};
 use super::{Capture, compose};
 use crate::model::plant::{CodeFrom, MountPoint, StationIndex};
 use crate::model::{
-    Body, EventTime, Evidence, ItemKey, MountUse, Purpose, Sample, Step, TraceEvent, Utc, What,
+    Body, EventTime, Evidence, ItemKey, MountUse, Purpose, QuarantineCause, Sample, Step,
+    TraceEvent, Utc, What,
 };
+use std::time::Duration;
 
 /// What is known of a feeder since the last start.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Watch {
-    /// The source's time of the last look: an older notification that comes late says nothing.
-    seen: Option<Utc>,
+    /// The source's time of the last look, and ours: an older notification that comes late says
+    /// nothing; a clock that was set back does not blind us for longer than [`LATE`].
+    seen: Option<(Utc, Utc)>,
 }
+
+/// No notification comes later than this.
+const LATE: Duration = Duration::from_secs(2);
 
 impl Capture {
     /// The lot word of a feeder changed. Where the scope is in another word, only a snapshot has both
@@ -29,25 +35,33 @@ impl Capture {
         };
         let Some(text) = sample.good().and_then(|v| pick(v, word)?.as_text()) else { return };
         let lot = compose::code(&point.lot, &text, None);
-        self.see_mount(step, station, mount, lot, sample.time());
+        drop(self.see_mount(step, station, mount, lot, (sample.time(), sample.receive)));
     }
 
-    /// The feeders as a snapshot shows them, before the event that it is about.
+    /// The feeders as a snapshot shows them, before the event that it is about. A lot word that cannot
+    /// be used is told: the last good lot is not what is in the feeder.
     pub(super) fn see_mounts(
         &mut self,
         step: &mut Step,
         station: StationIndex,
         snapshot: &Snapshot,
-        time: Utc,
-    ) {
+        trigger: &Sample,
+    ) -> Result<(), QuarantineCause> {
+        let mut usable = Ok(());
         for mount in 0..self.live().station(station).mounts.len() {
             let point = self.mount_point(station, mount);
             let CodeFrom::Word(word) = point.lot.from else { continue };
-            let Ok(text) = snapshot.text(&self.live().plant, word) else { continue };
-            let scope = point.lot.scope.word().and_then(|w| snapshot.good(w)?.as_text());
-            let lot = compose::code(&point.lot, &text, scope.as_deref());
-            self.see_mount(step, station, mount, lot, time);
+            let seen = snapshot.text(&self.live().plant, word).and_then(|text| {
+                let scope = point.lot.scope.word().and_then(|w| snapshot.good(w)?.as_text());
+                let lot = compose::code(&point.lot, &text, scope.as_deref());
+                self.see_mount(step, station, mount, lot, (trigger.time(), trigger.receive))
+                    .map_err(|_| {
+                        QuarantineCause::Code(self.live().plant.tag(word.tag).name.clone())
+                    })
+            });
+            usable = usable.and(seen);
         }
+        usable
     }
 
     fn see_mount(
@@ -56,26 +70,26 @@ impl Capture {
         station: StationIndex,
         mount: usize,
         lot: Result<Option<ItemKey>, compose::CodeFault>,
-        time: Utc,
-    ) {
+        (time, receive): (Utc, Utc),
+    ) -> Result<(), compose::CodeFault> {
         let point = self.mount_point(station, mount);
         let id = self.live().station(station).id.clone();
         let watch = self.live_mut().watches.entry((station, mount)).or_default();
-        if watch.seen.is_some_and(|seen| time < seen) {
-            return;
+        if watch.seen.is_some_and(|(seen, when)| time < seen && receive < when.plus(LATE)) {
+            return Ok(());
         }
-        watch.seen = Some(time);
+        watch.seen = Some((time, receive));
         let lot = match lot {
             Ok(lot) => lot,
             Err(why) => {
                 step.notice(format!("{id}.{}", point.id), format!("the lot is refused: {why}"));
-                return;
+                return Err(why);
             }
         };
         let memory = self.memory.station(&id);
         let old = memory.and_then(|s| s.mounts.get(&point.id)).cloned();
         if old.as_ref().map(|m| &m.lot) == lot.as_ref() {
-            return;
+            return Ok(());
         }
         let event = |what| TraceEvent {
             what,
@@ -98,6 +112,7 @@ impl Capture {
             let what = What::Mount { point: point.id.clone(), lot };
             self.record(step, Body::Trace(event(what)));
         }
+        Ok(())
     }
 
     /// The lots that the item at a station is made with. A feeder whose lot changed while the item was

@@ -331,8 +331,15 @@ impl Capture {
         spec: &Phase,
         sample: &Sample,
     ) {
-        let on = sample.good().is_some_and(|v| holds(&spec.while_, v));
         let follow = self.follow(station, phase);
+        let Some(state) = sample.good() else {
+            // Neither on nor off: what goes on is not known to go on.
+            if let Some(open) = &mut follow.open {
+                open.whole = false;
+            }
+            return;
+        };
+        let on = holds(&spec.while_, state);
         let seen = std::mem::replace(&mut follow.seen, true);
         match (on, follow.open.is_some()) {
             (true, false) => {

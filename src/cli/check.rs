@@ -92,8 +92,14 @@ fn summary(
         }));
     }
     let words: Vec<String> =
-        facts.iter().filter(|(_, n)| *n > 0).map(|(word, n)| format!("{n} {word}")).collect();
+        facts.iter().filter(|(_, n)| *n > 0).map(|(word, n)| counted(*n, word)).collect();
     output::line(format_args!(" ✓ {}", words.join(", ")))
+}
+
+/// `2 tags`, `1 tag`.
+fn counted(n: usize, words: &str) -> String {
+    let word = if n == 1 { words.strip_suffix('s').unwrap_or(words) } else { words };
+    format!("{n} {word}")
 }
 
 fn live(context: &Context, plant: &Arc<Plant>) -> Done {
@@ -145,7 +151,7 @@ fn device_rows(
         ]
     };
     match read {
-        Err(why) => vec![row("no answer", String::new(), why)],
+        Err(why) => vec![row("not read", String::new(), why)],
         Ok(looks) => {
             let faults: Vec<_> = looks.iter().filter_map(|l| Some((l.tag, l.fault()?))).collect();
             let good = looks.len().saturating_sub(faults.len());

@@ -8,7 +8,11 @@ use std::time::Duration;
 const ANSWER_WITHIN: Duration = Duration::from_mins(1);
 
 fn agent(within: Option<Duration>) -> ureq::Agent {
-    let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(within);
+    // 300 is an answer: the id is not one thing, and these are the candidates.
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .timeout_global(within);
     config.build().into()
 }
 
@@ -86,4 +90,30 @@ pub(super) fn stream(
     let answer = agent(None).get(format!("{}{path}", context.url)).call();
     let answer = answer.map_err(|why| unreachable(context, &why))?;
     Ok(std::io::BufRead::lines(std::io::BufReader::new(answer.into_body().into_reader())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+
+    #[test]
+    fn an_id_that_is_not_one_thing_is_answered_with_its_candidates() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let daemon = std::thread::spawn(move || {
+            let (mut client, _) = listener.accept().unwrap();
+            let lines = BufReader::new(client.try_clone().unwrap()).lines();
+            let _ = lines.map_while(Result::ok).take_while(|l| !l.is_empty()).count();
+            let body = r#"{"title":"Multiple Choices","candidates":["l/a/1","l/b/1"]}"#;
+            let len = body.len();
+            write!(client, "HTTP/1.1 300 Multiple Choices\r\ncontent-length: {len}\r\n\r\n{body}")
+                .unwrap();
+        });
+        let failure = get(&Context { url, config: None, json: false }, "/", &[]).unwrap_err();
+        daemon.join().unwrap();
+        let wanted = Failure::new(Exit::NotFound, "Multiple Choices\n  l/a/1\n  l/b/1");
+        assert_eq!(failure, wanted);
+    }
 }

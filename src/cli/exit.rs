@@ -24,6 +24,36 @@ pub enum Exit {
     Configuration = 78,
 }
 
+impl Exit {
+    /// All of them, in order.
+    pub const ALL: [Self; 9] = [
+        Self::Ok,
+        Self::Negative,
+        Self::NotFound,
+        Self::Incomplete,
+        Self::Unreachable,
+        Self::Io,
+        Self::Temporary,
+        Self::Permission,
+        Self::Configuration,
+    ];
+
+    /// What it says, for a person.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Ok => "as wanted",
+            Self::Negative => "the answer is no: findings, a failed verification",
+            Self::NotFound => "the id is not recorded, or not one thing",
+            Self::Incomplete => "the answer has known gaps",
+            Self::Unreachable => "the daemon or a PLC does not answer",
+            Self::Io => "disk or store",
+            Self::Temporary => "somebody else has it; try again later",
+            Self::Permission => "permission or certificate",
+            Self::Configuration => "the configuration is wrong",
+        }
+    }
+}
+
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)

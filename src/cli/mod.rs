@@ -10,6 +10,7 @@ mod orders;
 mod output;
 mod probe;
 mod recall;
+mod reference;
 mod replay;
 mod run;
 mod runtime;
@@ -18,8 +19,10 @@ mod stub;
 mod tap;
 mod trace;
 mod tree;
+mod words;
 
 pub use exit::Exit;
+pub use reference::reference;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! `recall`: everything that a lot went into, and what cannot be told.
 use super::exit::{Done, Exit, Failure};
 use super::trace::{is_complete, reason, reasons};
-use super::{Context, client, output};
+use super::{Context, client, output, words};
 use serde_json::Value;
 
 /// Everything that a lot went into, and what cannot be told.
@@ -136,7 +136,13 @@ fn cell(text: &str) -> String {
 }
 
 fn as_table(rows: &[Row]) -> Result<(), Failure> {
-    let cells = rows.iter().map(|r| r.cells().map(str::to_owned).to_vec()).collect();
+    let cells = rows.iter().map(|row| {
+        let mut cells = row.cells().map(str::to_owned);
+        let [_, _, _, _, _, time, _] = &mut cells;
+        *time = words::time(time);
+        cells.to_vec()
+    });
+    let cells = cells.collect();
     output::line(output::table(&HEAD.map(str::to_uppercase).each_ref().map(String::as_str), cells))
 }
 

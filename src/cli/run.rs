@@ -38,6 +38,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
             let line = serde_json::json!({
                 "http": addresses.http,
                 "opcua": addresses.opcua,
+                "pid": std::process::id(),
             });
             if let Err(failure) = output::line(line) {
                 tracing::warn!(why = failure.text, "the addresses were not told");

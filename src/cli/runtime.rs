@@ -30,10 +30,11 @@ pub(super) async fn stop_on_signal(stop: CancellationToken) {
     stop.cancel();
 }
 
-/// The log goes to stderr; keys and nonces, which the OPC UA library logs at TRACE, never do.
+/// The log goes to stderr. Of the OPC UA library only errors: its warnings are said better by the room
+/// that uses it, and at TRACE it logs keys and nonces.
 pub(super) fn log(filter: &str) -> Result<(), Failure> {
     let filter = tracing_subscriber::EnvFilter::try_new(format!(
-        "{filter},opcua_core=warn,opcua_crypto=warn,opcua_client=warn,opcua_server=warn"
+        "{filter},opcua_core=error,opcua_crypto=error,opcua_client=error,opcua_server=error"
     ))
     .map_err(|why| Failure::new(Exit::Configuration, format!("`log` is no filter: {why}")))?;
     tracing_subscriber::fmt()

@@ -1,6 +1,6 @@
 //! `tap`: live tags, what fired, and why not.
 use super::exit::{Done, Exit};
-use super::{Context, client, output};
+use super::{Context, client, output, words};
 use serde_json::Value;
 
 /// Watch live tags, what fired, and why not.
@@ -46,13 +46,18 @@ fn as_text(event: &Value) -> String {
     if let Some(s) = event.get("sample") {
         let (device, tag) = (say(s, "device"), say(s, "tag"));
         let (value, quality) = (say(s, "value"), say(s, "quality"));
-        return format!("{}  {device}/{tag}  {value}  {quality}", say(s, "receive"));
+        return format!("{}  {device}/{tag}  {value}  {quality}", words::time(&say(s, "receive")));
     }
     if let Some(n) = event.get("notice") {
         return format!("– {}: {}", say(n, "about"), say(n, "text"));
     }
     if let Some(e) = event.get("event") {
-        return format!("{}  → {}  {}", say(e, "time"), say(e, "kind"), say(e, "text"));
+        return format!(
+            "{}  → {}  {}",
+            words::time(&say(e, "time")),
+            say(e, "kind"),
+            say(e, "text")
+        );
     }
     event.to_string()
 }

@@ -1,6 +1,6 @@
 //! `trace`: what an item was made of and went into, with its own record.
 use super::exit::{Done, Exit, Failure};
-use super::{Context, client, output, tree};
+use super::{Context, client, output, tree, words};
 use serde_json::Value;
 
 /// What an item was made of and went into.
@@ -95,8 +95,12 @@ fn as_text(item: &Value, ways: &[Value], all: bool) -> Result<(), Failure> {
 }
 
 fn step_line(step: &Value) -> String {
-    let mut line =
-        format!("  {}  {:9} {:12}", text(step, "time"), text(step, "verb"), text(step, "station"));
+    let mut line = format!(
+        "  {}  {:9} {:12}",
+        words::time(text(step, "time")),
+        text(step, "verb"),
+        text(step, "station")
+    );
     for key in ["operation", "result", "other"] {
         let word = text(step, key);
         if !word.is_empty() {
@@ -104,7 +108,7 @@ fn step_line(step: &Value) -> String {
         }
     }
     for m in array(step, "measurements") {
-        let value = m.get("value").map(ToString::to_string).unwrap_or_default();
+        let value = m.get("value").map(words::number).unwrap_or_default();
         line.push_str(&format!("  {} {value} {}", text(m, "name"), text(m, "unit")));
         if m.get("in_limits").and_then(Value::as_bool) == Some(false) {
             line.push_str(" OUT OF LIMITS");

@@ -45,9 +45,15 @@ impl Devices {
         devices
     }
 
-    /// Ends them and starts them anew: every handshake word is read again.
-    pub(super) fn restart(&mut self) {
+    /// Ends them; the future is ready when they have ended.
+    pub(super) fn end(&self) -> impl Future<Output = ()> + use<> {
         self.stop.cancel();
+        self.ended()
+    }
+
+    /// Starts them anew, once they have ended: every handshake word is read again.
+    pub(super) fn restart(&mut self) {
+        self.tasks.reopen();
         self.stop = self.surroundings.stop.child_token();
         self.spawn();
     }

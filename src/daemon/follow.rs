@@ -2,7 +2,7 @@
 //! the counters. There is no other way in which records spread.
 use crate::http::{Readiness, TapEvent};
 use crate::ledger::{Cursor, Durable, LedgerError, Reader, State};
-use crate::model::{Body, Position, Record, Verdict};
+use crate::model::{Body, Position, Record, Rule, Verdict};
 use crate::query::Query;
 use crate::telemetry::Metrics;
 use std::sync::Arc;
@@ -137,7 +137,7 @@ impl Follower {
                     Verdict::NoData => 3,
                 };
                 m.condition_verdict.with_label_values(&labels).set(code);
-                if v.verdict == Verdict::Drift {
+                if v.verdict == Verdict::Drift && v.rule == Rule::Ewma {
                     m.condition_drifts.with_label_values(&labels).inc();
                     tracing::warn!(station = %v.station, monitor = %v.monitor, "drift");
                 }

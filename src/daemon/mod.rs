@@ -168,7 +168,8 @@ fn decide(
     let (hold, waiting) = mpsc::channel(answers_len_max);
     let (ask, questions) = mpsc::channel(answers_len_max);
     let back = lanes.urgent.0.downgrade();
-    common.tasks.spawn("facts", facts::answer(questions, kept.query, back));
+    let (durable, stop) = (kept.ledger.durable(), common.tasks.stop());
+    common.tasks.spawn("facts", facts::answer(questions, kept.query, durable, back, stop));
     let (points, metrics) = (common.points.clone(), Arc::clone(&common.metrics));
     let release =
         release::release(waiting, kept.ledger.durable(), points, metrics, Arc::clone(&common.now));

@@ -26,7 +26,7 @@ pub(super) struct Pump {
     pub(super) tape: TapeWriter,
     pub(super) devices: Devices,
     pub(super) held: mpsc::Sender<Held>,
-    pub(super) questions: mpsc::Sender<Question>,
+    pub(super) questions: mpsc::Sender<(Generation, Question)>,
     pub(super) tap: broadcast::Sender<TapEvent>,
     pub(super) points: Points,
     pub(super) now: Now,
@@ -124,6 +124,10 @@ impl Pump {
         }
         let wake = self.state.engine.next_wake().map(|(at, _)| at);
         let pause = wake.map_or(Duration::MAX, |at| until((self.now)().monotonic, at));
+        // A lane that is never empty must not keep a timer from firing.
+        if pause.is_zero() {
+            return self.step(Input::Wake).await;
+        }
         // Cancel-safe: each branch only receives or waits.
         tokio::select! {
             biased;
@@ -131,7 +135,7 @@ impl Pump {
             Ok(()) = intake.durable.changed() => {
                 let generation = intake.durable.borrow_and_update().generation;
                 if generation != self.state.generation {
-                    self.refold().await;
+                    self.refold(intake).await;
                 }
             }
             Some(input) = intake.urgent.recv() => self.step(input).await,
@@ -149,10 +153,11 @@ impl Pump {
 
     /// The ledger was cut: what was stepped since the last good sync is void. State is folded anew,
     /// and every handshake word is read again.
-    async fn refold(&mut self) {
+    async fn refold(&mut self, intake: &mut Intake) {
         tracing::warn!(
             "the ledger was cut; the state is folded anew and all devices are read again"
         );
+        self.quiet(intake).await;
         match State::fold(&self.ledger, &self.persons, self.state.number) {
             Ok(state) => {
                 let void = std::mem::replace(&mut self.state, state);
@@ -168,6 +173,22 @@ impl Pump {
                 self.stop.cancel();
             }
         }
+    }
+
+    /// Ends the device tasks and forgets what they said: it belongs to a state that is void.
+    async fn quiet(&mut self, intake: &mut Intake) {
+        let mut ended = std::pin::pin!(self.devices.end());
+        loop {
+            // Cancel-safe: each branch only receives.
+            tokio::select! {
+                biased;
+                () = &mut ended => break,
+                Some(_) = intake.urgent.recv() => {}
+                Some(_) = intake.bulk.recv() => {}
+            }
+        }
+        while intake.urgent.try_recv().is_ok() || intake.bulk.try_recv().is_ok() {}
+        self.state.back.clear();
     }
 
     async fn command(&mut self, asked: Asked) {
@@ -199,7 +220,13 @@ impl Pump {
                 // Written before the frame can become durable: a kill never loses the input of a
                 // record that survived.
                 self.tape.flush();
-                match self.ledger.append(self.state.generation, frame).await {
+                let appended = self.ledger.append(self.state.generation, frame);
+                let Some(appended) = in_time(&self.stop, appended).await else {
+                    return tracing::warn!(
+                        "a frame is not kept: the disk takes nothing, and we stop"
+                    );
+                };
+                match appended {
                     Ok(()) => self.points.pass(Point::AfterAppend),
                     // The cut is seen by the next turn, which folds the state anew.
                     Err(AppendError::Stale { .. }) => {}
@@ -218,8 +245,9 @@ impl Pump {
             }
             Effect::Write(request) => self.hold_write(request).await,
             Effect::Ask(question) => {
-                if self.questions.send(question).await.is_err() {
-                    tracing::debug!("nobody answers questions any more");
+                // One that finds no room is decided by its deadline.
+                if self.questions.try_send((self.state.generation, question)).is_err() {
+                    tracing::warn!("too many questions wait for the index");
                 }
             }
             Effect::Answer(answer) => self.hold_answer(answer).await,
@@ -250,7 +278,7 @@ impl Pump {
 
     async fn hold(&mut self, after: Position, what: What) {
         let held = Held { generation: self.state.generation, after, what };
-        if self.held.send(held).await.is_err() {
+        if in_time(&self.stop, self.held.send(held)).await.is_none_or(|sent| sent.is_err()) {
             tracing::debug!("nobody waits for the ledger any more");
         }
     }
@@ -264,6 +292,24 @@ impl Pump {
         for sample in samples {
             drop(self.tap.send(TapEvent::sample(&self.plant, sample)));
         }
+    }
+}
+
+/// What the disk keeps waiting for longer than this after the stop is given up; none of it was
+/// acknowledged.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The work's outcome; `None` if the daemon stops and the work does not end.
+async fn in_time<T>(stop: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
+    let stopped = async {
+        stop.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    // Both are cancel-safe, and nothing is selected again after the second.
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = stopped => None,
     }
 }
 

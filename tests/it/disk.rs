@@ -37,6 +37,7 @@ fn nothing_is_acknowledged_before_the_sync_returned() {
         assert!(took(assembly, "t_glue", "t_done") >= DELAY, "{assembly}");
         assert!(took(assembly, "t_done", "t_end") >= DELAY, "{assembly}");
     }
+    truth::assert_shift(&daemon, &press, &assembly);
     let began = Instant::now();
     let body = "{\"hold\":{\"item\":\"u/site/SN-00001\",\"reason\":\"look\",\"badge\":\"4711\"}}";
     let answer = ureq::post(format!("http://{}/api/v1/commands", daemon.http()))
@@ -45,7 +46,6 @@ fn nothing_is_acknowledged_before_the_sync_returned() {
         .unwrap();
     assert_eq!(answer.status(), 200);
     assert!(began.elapsed() >= DELAY, "the hold was answered after {:?}", began.elapsed());
-    truth::assert_shift(&daemon, &press, &assembly);
 }
 
 /// With a disk that fails every sync from some moment on, nothing more is acknowledged, ever.
@@ -58,17 +58,18 @@ fn a_failed_sync_is_never_acknowledged() {
     http::until("the daemon is not ready", Duration::from_mins(1), || {
         (daemon.ask("/ready").0 == 503).then_some(())
     });
-    let failed = |at_least: f64| {
-        http::until("syncs failed", Duration::from_mins(1), || {
-            let text = daemon.ask("/metrics").1;
-            let line = text.lines().find(|l| l.starts_with("pedigree_ledger_failed_syncs_total "));
-            let count: f64 = line?.split(' ').next_back()?.parse().ok()?;
-            (count >= at_least).then_some(())
+    // It goes on trying, and says how often it has.
+    let tried = |at_least: u32| {
+        http::until("it was tried again", Duration::from_mins(1), || {
+            let (status, body) = daemon.ask("/ready");
+            assert_eq!(status, 503, "{body}");
+            let attempt = body.split("(attempt ").nth(1)?.split(')').next()?;
+            (attempt.parse::<u32>().ok()? >= at_least).then_some(())
         });
     };
-    failed(1.0);
+    tried(1);
     let before = (truth::parts(&line.press_truth).len(), truth::parts(&line.assembly_truth).len());
-    failed(4.0);
+    tried(4);
     let after = (truth::parts(&line.press_truth).len(), truth::parts(&line.assembly_truth).len());
     assert_eq!(before, after, "parts went on while nothing could be synced");
     assert!(after.0 < 50, "the disk failed too late to show anything");

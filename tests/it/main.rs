@@ -7,7 +7,9 @@
 #![expect(clippy::print_stdout, reason = "what a run came to is part of its result")]
 mod crash;
 mod disk;
+mod docs;
 mod nist;
 mod scada;
+mod seeds;
 mod shift;
 mod support;

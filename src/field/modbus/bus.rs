@@ -110,7 +110,10 @@ pub enum Fault {
     #[error("it did not answer within {0:?}")]
     Timeout(Duration),
     /// The connection broke.
-    #[error("the connection broke: {0}")]
+    ///
+    /// The library reports a connection that the device closed with whatever error the system saw
+    /// last, so its text would mislead.
+    #[error("the device closed the connection, or it broke")]
     Transport(#[source] io::Error),
     /// What came was no answer to what was asked.
     #[error("it answered something else than it was asked: {0}")]
@@ -278,19 +281,21 @@ async fn connect(endpoint: &Endpoint, patience: Duration) -> Result<Context, Fau
 
 async fn exchange(context: &mut Context, ask: &Ask, patience: Duration) -> Result<Reply, Fault> {
     let Some(request) = request(ask) else { return Ok(Reply::Done) };
-    // `call` and not the typed readers: those assert the length of an answer in debug builds. What
-    // may still panic over hostile bytes is held here; the context is dropped with it.
-    let call = AssertUnwindSafe(context.call(request)).catch_unwind();
-    let response = timeout(patience, call)
-        .await
-        .map_err(|_| Fault::Timeout(patience))?
-        .map_err(|_| Fault::Framing("the answer could not be taken apart".to_owned()))?;
+    // `call` and not the typed readers: those assert the length of an answer in debug builds.
+    let call = contained(context.call(request));
+    let response = timeout(patience, call).await.map_err(|_| Fault::Timeout(patience))??;
     match response {
         Ok(Ok(response)) => check(ask, response),
         Ok(Err(exception)) => Err(Fault::Exception(exception.into())),
         Err(tokio_modbus::Error::Protocol(fault)) => Err(Fault::Framing(mismatch(&fault))),
         Err(tokio_modbus::Error::Transport(fault)) => Err(broken(fault)),
     }
+}
+
+/// Holds what may panic over hostile bytes; the context is dropped with the fault.
+async fn contained<T>(call: impl Future<Output = T>) -> Result<T, Fault> {
+    let outcome = AssertUnwindSafe(call).catch_unwind().await;
+    outcome.map_err(|_| Fault::Framing("the answer could not be taken apart".to_owned()))
 }
 
 fn request(ask: &Ask) -> Option<Request<'_>> {
@@ -395,4 +400,15 @@ pub(super) fn lines(plant: &Plant, devices: &[DeviceIndex]) -> Vec<Vec<DeviceInd
         lines = apart;
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_over_an_answer_is_a_fault_of_the_answer() {
+        let outcome: Result<(), Fault> = contained(async { panic!("hostile bytes") }).await;
+        assert!(matches!(outcome, Err(Fault::Framing(_))));
+    }
 }

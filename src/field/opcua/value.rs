@@ -62,7 +62,8 @@ pub(super) fn sample(
         tag: index,
         value,
         quality,
-        source: source_timestamp.as_ref().and_then(|t| shift.utc(t)),
+        // The one time that the library leaves alone.
+        source: source_timestamp.as_ref().and_then(|t| Shift::default().utc(t)),
         server: server_timestamp.as_ref().and_then(|t| shift.utc(t)),
         receive,
     }

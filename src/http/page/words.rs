@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn the_address_of_an_item_is_one_query_parameter() {
         let key: ItemKey = "l/supplier/A&B=1#2%2F/0+\"1".parse().unwrap();
-        assert_eq!(address(&key), "/item?id=l/supplier/A%26B%3D1%232%252F/0%2B%221");
+        assert_eq!(address(&key), "/item?id=l/supplier/A%26B%3D1%25232%252F/0%2B%221");
     }
 
     #[test]

@@ -105,10 +105,15 @@ impl Daemon {
         format!("opc.tcp://{}", self.up["opcua"].as_str().unwrap())
     }
 
-    /// `kill -9`.
+    /// `kill -9`, of the daemon itself where another program runs it.
     pub(crate) fn kill(mut self) {
-        self.child.kill().unwrap();
+        assert!(self.signal("-KILL"));
         self.child.wait().unwrap();
+    }
+
+    fn signal(&self, signal: &str) -> bool {
+        let pid = self.up["pid"].as_u64().unwrap().to_string();
+        Command::new("kill").args([signal, &pid]).stderr(Stdio::null()).status().unwrap().success()
     }
 
     /// Waits for it to end by itself.
@@ -118,16 +123,17 @@ impl Daemon {
 
     /// Asks it to stop, as `systemctl stop` does, and waits.
     pub(crate) fn stop(mut self) -> ExitStatus {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(self.signal("-TERM"));
         self.child.wait().unwrap()
     }
 }
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
+        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            self.signal("-KILL");
+            drop(self.child.wait());
+        }
     }
 }
 

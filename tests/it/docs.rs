@@ -1,0 +1,86 @@
+//! The pages that come from the code are as the code is, and no page points to where nothing is.
+use super::support::here;
+use pedigree::telemetry::TABLE;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Compares a page with what the code says; `UPDATE=1` writes it anew.
+fn same(path: &str, wanted: &str) {
+    let path = here(path);
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, wanted).unwrap();
+    }
+    let found = fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == wanted, "{} is old: run `UPDATE=1 cargo test docs`", path.display());
+}
+
+#[test]
+fn the_page_of_the_command_line_is_what_help_says() {
+    same("docs/cli.md", &pedigree::cli::reference());
+}
+
+#[test]
+fn the_page_of_the_metrics_is_their_table() {
+    let mut page = String::from(
+        "# Metrics\n\n\
+         This page is generated from the code: `UPDATE=1 cargo test docs` writes it anew.\n\n\
+         `GET /metrics` gives them in the text format of Prometheus, with the `process_*` metrics of the\n\
+         daemon beside them. A serial or a lot is never a label. Histograms are in seconds.\n\n\
+         | name | type | labels | |\n|---|---|---|---|\n",
+    );
+    for (name, kind, labels, help) in TABLE {
+        let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
+        let _ = writeln!(page, "| `{name}` | {kind} | {} | {help} |", labels.join(" "));
+    }
+    same("docs/metrics.md", &page);
+}
+
+/// Every page of the project, none of what is built or fetched.
+fn pages(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() && !name.starts_with('.') && name != "target" {
+            pages(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            found.push(path);
+        }
+    }
+}
+
+/// The targets of links, those in code aside.
+fn links(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (i, block) in text.split("```").enumerate() {
+        let prose = block.split('`').step_by(2).collect::<String>();
+        if i % 2 == 0 {
+            let starts = prose.split("](").skip(1);
+            found.extend(starts.filter_map(|rest| Some(rest.split_once(')')?.0.to_owned())));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_link_of_a_page_leads_to_a_file() {
+    let mut all = Vec::new();
+    pages(&here(""), &mut all);
+    assert!(all.iter().any(|page| page.ends_with("README.md")), "no pages: {all:?}");
+    let mut broken = Vec::new();
+    let mut followed = 0;
+    for page in all {
+        for link in links(&fs::read_to_string(&page).unwrap()) {
+            if link.contains("://") || link.starts_with('#') {
+                continue;
+            }
+            let file = link.split('#').next().unwrap();
+            followed += 1;
+            if !page.parent().unwrap().join(file).exists() {
+                broken.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert!(followed > 10, "only {followed} links were found");
+    assert!(broken.is_empty(), "{broken:#?}");
+}
