@@ -97,6 +97,21 @@ fn an_index_of_another_history_of_the_same_ledger_is_begun_anew() {
     assert_eq!(query.item(&unit("U20")).map(|a| a.body.steps.len()), None);
 }
 
+#[test]
+fn an_index_that_mixes_up_two_items_is_rebuilt_and_shows_neither_for_the_other() {
+    let records = shift(300);
+    let (query, _dir) = query(&records);
+    let answers = ask(&query, 300);
+    query.inner.with_store(|store| (store.mix_up(&unit("U7"), &unit("U50")), None));
+    let answer = query.item(&unit("U7")).unwrap();
+    let lag = vec![Incomplete::Lag { durable: Position(300) }];
+    assert_eq!((answer.body.steps, answer.completeness), (vec![], Completeness::Incomplete(lag)));
+    assert_eq!((rebuilds(&query.inner.metrics), *query.wanted().borrow()), (1, Position(0)));
+    assert_eq!(query.position(), Position(300), "memory goes on answering");
+    feed(&query, &records);
+    assert!(ask(&query, 300) == answers);
+}
+
 /// What happens to the file of the log.
 #[derive(Debug, Clone)]
 struct Damage {
