@@ -63,7 +63,12 @@ impl Watch<'_> {
             self.fresh.remove(&sample.tag);
             return false;
         }
-        self.latest.get(&sample.tag).is_some_and(|read| is_overtaken(sample, read))
+        let Some(read) = self.latest.get(&sample.tag) else { return false };
+        let overtaken = is_overtaken(sample, read);
+        // A server may round source times down, so that a new value looks older than the one that was
+        // read; whether it is, only another read tells.
+        self.refresh.wanted |= overtaken && sample.value != read.value;
+        overtaken
     }
 
     /// The words that end a connection: nothing after their change belongs to it.
