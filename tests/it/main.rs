@@ -10,6 +10,5 @@ mod disk;
 mod docs;
 mod nist;
 mod scada;
-mod seeds;
 mod shift;
 mod support;

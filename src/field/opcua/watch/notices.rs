@@ -129,17 +129,18 @@ impl Watch<'_> {
         let until = self.task.context.at().monotonic.plus(LATE);
         let mut told = Vec::with_capacity(samples.len());
         for sample in samples {
-            let overtaken = self.boot.is_some()
-                && self
-                    .latest
-                    .get(&sample.tag)
-                    .is_some_and(|latest| latest.receive > asked && latest.source > sample.source);
-            if overtaken {
+            let fast = self.peer.plant.tag(sample.tag).fast;
+            let faster = self.latest.get(&sample.tag).filter(|latest| {
+                self.boot.is_some() && latest.receive > asked && latest.source > sample.source
+            });
+            if let Some(faster) = faster {
+                // It may have come before we were Live, and then nobody was told.
+                told.extend(fast.then(|| faster.clone()));
                 continue;
             }
             self.fresh.insert(sample.tag, until);
             self.latest.insert(sample.tag, sample.clone());
-            if self.peer.plant.tag(sample.tag).fast {
+            if fast {
                 told.push(sample);
             }
         }
