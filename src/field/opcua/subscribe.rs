@@ -98,7 +98,9 @@ pub(super) fn layout(plant: &Plant, device: DeviceIndex) -> Layout {
                 Lane::Fast => (fast, fast),
                 Lane::Slow => (slow, publish_of(index, tag)),
             };
-            let sampling = if tag.every_change {
+            // A server may skip a change that comes within the sampling interval of the one before: of
+            // handshake words none may be skipped.
+            let sampling = if tag.every_change || tag.fast {
                 Duration::ZERO
             } else {
                 (own / 2).max(Duration::from_millis(10))
