@@ -2,9 +2,10 @@
 use super::support::daemon::{Daemon, Site};
 use super::support::{here, http, peer};
 use serde_json::Value;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Runs the client; what it prints is JSON.
@@ -59,28 +60,40 @@ pub(crate) fn browse_and_trace(
 }
 
 /// A client that waits for trace events.
-pub(crate) struct Listener(Child);
+pub(crate) struct Listener {
+    client: Child,
+    events: JoinHandle<Vec<String>>,
+    said: JoinHandle<Vec<String>>,
+}
 
 /// Starts a client that subscribes to trace events; from now on it misses none.
 pub(crate) fn listen(peers: &Path, site: &Site, daemon: &Daemon, count: u32) -> Listener {
     let mut command = peer::python(peers);
     command.arg(here("tests/peers/scada.py")).arg(daemon.opcua()).arg("--cert-dir");
     command.arg(site.path("scada")).args(["events", "--count", &count.to_string()]);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let mut client = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = lines(client.stderr.take().unwrap());
     assert!(said.any(|line| line.contains("subscribed")), "the client never subscribed");
-    // Read on: a pipe that nobody reads would stop the client.
-    std::thread::spawn(move || said.for_each(drop));
-    Listener(child)
+    let events = lines(client.stdout.take().unwrap());
+    // A pipe that nobody reads would stop the client, and its session with it.
+    Listener {
+        client,
+        events: std::thread::spawn(move || events.collect()),
+        said: std::thread::spawn(move || said.collect()),
+    }
+}
+
+fn lines(from: impl Read + Send + 'static) -> impl Iterator<Item = String> + Send + 'static {
+    BufReader::new(from).lines().map_while(Result::ok)
 }
 
 impl Listener {
     /// The events that it got.
-    pub(crate) fn events(self) -> Vec<Value> {
-        let done = self.0.wait_with_output().unwrap();
-        assert!(done.status.success(), "{done:?}");
-        let lines = String::from_utf8(done.stdout).unwrap();
-        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    pub(crate) fn events(mut self) -> Vec<Value> {
+        let events = self.events.join().unwrap();
+        let done = self.client.wait().unwrap();
+        assert!(done.success(), "{done} after {} events: {:?}", events.len(), self.said.join());
+        events.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
