@@ -27,6 +27,8 @@ pub(super) struct Exchange {
     requested: Option<Monotonic>,
     /// The trigger moved while its snapshot was read.
     moved: bool,
+    /// A change was told since the read that is under way was asked for.
+    told: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -116,6 +118,7 @@ impl Capture {
         if let Some(ack) = ack.filter(|ack| ack.tag == sample.tag) {
             exchange.ack = pick(&value, ack);
         }
+        exchange.told = true;
         self.consider(step, at);
     }
 
@@ -187,7 +190,9 @@ impl Capture {
         let device = live.plant.tag(handshake.trigger.tag).device;
         let (tags, session) = (wanted(handshake), live.session(device));
         live.tokens.insert(token, at);
-        self.exchange(at).stage = Stage::Reading { token, first };
+        let exchange = self.exchange(at);
+        exchange.told = false;
+        exchange.stage = Stage::Reading { token, first };
         step.effect(Effect::Read(ReadRequest { token, device, session, tags }));
     }
 
@@ -209,10 +214,17 @@ impl Capture {
             Err(why) => return self.retry(step, at, &format!("the snapshot was not read: {why}")),
         };
         let handshake = self.live().handshake(at);
-        let stable = handshake.stable;
+        let (stable, trigger, ack) = (handshake.stable, handshake.trigger, handshake.ack);
         let Some(snapshot) = Snapshot::new(words, &wanted(handshake)) else {
             return self.retry(step, at, "the answer does not have the words that were asked for");
         };
+        let exchange = self.exchange(at);
+        let read = (snapshot.good(trigger), ack.and_then(|w| snapshot.good(w)));
+        if exchange.told && read != (exchange.trigger.clone(), exchange.ack.clone()) {
+            // An answer may be slower than the subscription: this one may be older than what was told,
+            // and a change is told once.
+            return self.read(step, at, None);
+        }
         match first {
             None if stable => return self.read(step, at, Some(snapshot)),
             Some(first) if !first.same(&self.live().plant, &snapshot) => {
