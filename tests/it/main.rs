@@ -10,5 +10,6 @@ mod disk;
 mod docs;
 mod nist;
 mod scada;
+mod seeds;
 mod shift;
 mod support;

@@ -20,3 +20,12 @@ pub(crate) fn peers() -> Option<PathBuf> {
 pub(crate) fn here(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
 }
+
+/// A runtime as the daemon has it.
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(pedigree::address_space::THREAD_STACK)
+        .enable_all()
+        .build()
+        .unwrap()
+}
