@@ -1,0 +1,89 @@
+//! The answer: replies first, the ack last, once the record is durable.
+use super::Stage;
+use crate::capture::{At, Capture};
+use crate::model::plant::{Pattern, ReplyValue};
+use crate::model::{
+    Effect, HandshakeNumber, Permit, Position, Step, Text, Value, Write, WriteDone, WriteRequest,
+};
+
+impl Capture {
+    /// Has the answer written: the replies, then the ack, once `position` is durable.
+    pub(super) fn answer(
+        &mut self,
+        step: &mut Step,
+        at: At,
+        position: Position,
+        number: HandshakeNumber,
+        permit: Permit,
+        reason: Option<&Text>,
+    ) {
+        let live = self.live();
+        let handshake = live.handshake(at);
+        let place = |text: &Text| {
+            let n = handshake.checks.iter().position(|c| c.as_str() == text.as_str());
+            n.map_or(99, |n| i64::try_from(n).map_or(99, |n| n.saturating_add(1)))
+        };
+        let replies = handshake.replies.iter().map(|reply| Write {
+            tag: reply.word.tag,
+            bit: reply.word.bit,
+            value: match &reply.value {
+                ReplyValue::Permit => Value::Int(handshake.permit.code(permit)),
+                ReplyValue::Reason => Value::Int(reason.map_or(0, place)),
+                ReplyValue::Fixed(value) => value.clone(),
+            },
+        });
+        let replies: Vec<Write> = replies.collect();
+        let echo = match handshake.pattern {
+            Pattern::Counter => Value::UInt(number.0),
+            Pattern::ReqAck => Value::Bool(true),
+        };
+        self.write(step, at, position, replies, echo);
+    }
+
+    pub(super) fn release(&mut self, step: &mut Step, at: At) {
+        let position = self.handshake_memory(at).committed.map_or(Position(0), |c| c.position);
+        self.write(step, at, position, Vec::new(), Value::Bool(false));
+    }
+
+    fn write(
+        &mut self,
+        step: &mut Step,
+        at: At,
+        after: Position,
+        replies: Vec<Write>,
+        echo: Value,
+    ) {
+        let token = self.token();
+        let live = self.live_mut();
+        let handshake = live.handshake(at);
+        let device = live.plant.tag(handshake.trigger.tag).device;
+        let ack = handshake.ack.map(|w| Write { tag: w.tag, bit: w.bit, value: echo.clone() });
+        let session = live.session(device);
+        live.tokens.insert(token, at);
+        let exchange = self.exchange(at);
+        exchange.ack = Some(echo);
+        exchange.stage = Stage::Replying { token };
+        step.effect(Effect::Write(WriteRequest { token, device, session, after, replies, ack }));
+    }
+
+    pub(in crate::capture) fn on_written(&mut self, step: &mut Step, done: &WriteDone) {
+        let Some(at) = self.live.as_mut().and_then(|l| l.tokens.remove(&done.token)) else {
+            return;
+        };
+        let exchange = self.exchange(at);
+        match exchange.stage {
+            Stage::Replying { token } if token == done.token => {}
+            Stage::Replying { .. }
+            | Stage::Idle
+            | Stage::Waiting(..)
+            | Stage::Reading { .. }
+            | Stage::Asking { .. } => return,
+        }
+        exchange.stage = Stage::Idle;
+        if let Err(why) = &done.outcome {
+            exchange.ack = None;
+            return self.retry(step, at, &format!("the answer was not written: {why}"));
+        }
+        self.consider(step, at);
+    }
+}
