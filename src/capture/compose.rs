@@ -1,12 +1,13 @@
 //! From a snapshot to a trace event. Whatever the item cannot be known from is quarantined.
+use super::feeders::During;
 use super::snapshot::Snapshot;
 use super::{At, Capture};
 use crate::model::plant::{CodeFrom, CodeSpec, Handshake};
 use crate::model::{
     Amount, Code, Consumption, Digest, EventTime, Evidence, HandshakeKey, HandshakeMark, Interval,
-    ItemClass, ItemKey, Measurement, NameError, Purpose, Quality, QuarantineCause, Remark,
-    Result as Outcome, Sample, Scope, ScopeName, Stay, Step, Text, TraceEvent, Utc, Value, Verb,
-    What,
+    ItemClass, ItemKey, Measurement, MountUse, NameError, Purpose, Quality, QuarantineCause,
+    Remark, Result as Outcome, Sample, Scope, ScopeName, Stay, Step, Text, TraceEvent, Utc, Value,
+    Verb, What,
 };
 
 use sha2::{Digest as _, Sha256};
@@ -54,6 +55,8 @@ pub(super) struct Draft {
     pub(super) other: Option<ItemKey>,
     /// When it happened.
     pub(super) time: EventTime,
+    /// What it was made with, for an event that ends the work on it.
+    pub(super) mounts: Vec<MountUse>,
 }
 
 impl Capture {
@@ -71,7 +74,10 @@ impl Capture {
             Some(spec) => Some(self.item(at, spec, snapshot, key)?),
             None => None,
         };
-        Ok(Draft { item, other, time: self.event_time(at, snapshot, trigger) })
+        let made = matches!(handshake.event, Verb::Complete | Verb::Produce);
+        let during = During { from: None, to: trigger.time(), read: true };
+        let mounts = if made { self.mounts_used(at.station, during)? } else { Vec::new() };
+        Ok(Draft { item, other, time: self.event_time(at, snapshot, trigger), mounts })
     }
 
     fn item(
@@ -151,18 +157,13 @@ impl Capture {
         let result = self.result(handshake, snapshot, remarks);
         let measurements = self.measurements(handshake, snapshot, remarks);
         let amount = self.amount(handshake, snapshot, remarks);
-        let mounts = || self.mounts_used(at.station);
+        let mounts = draft.mounts.clone();
         match handshake.event {
             Verb::Arrive => What::Arrive { item },
-            Verb::Complete => What::Complete {
-                item,
-                result,
-                measurements,
-                mounts: mounts(),
-                phase: None,
-                order_row: None,
-            },
-            Verb::Produce => What::Produce { item, amount, result, measurements, mounts: mounts() },
+            Verb::Complete => {
+                What::Complete { item, result, measurements, mounts, phase: None, order_row: None }
+            }
+            Verb::Produce => What::Produce { item, amount, result, measurements, mounts },
             Verb::Consume => {
                 What::Consume { consumed: Consumption { lot: other(), amount }, into: item, place }
             }

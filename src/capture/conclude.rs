@@ -1,11 +1,12 @@
 //! What a phase that has ended comes to: a trace event, something set aside, or a note.
 use super::Capture;
+use super::feeders::During;
 use super::phase::{Confirmed, Ended};
 use crate::model::plant::{CodeFrom, Phase, StationIndex, TagIndex};
 use crate::model::{
-    Body, EventTime, Evidence, Gap, GapCause, GapSource, Interval, ItemKey, PhaseSummary, Position,
-    Purpose, Quarantine, QuarantineCause, RawWord, Stay, Step, Text, TraceEvent, Utc, Value, Verb,
-    What,
+    Body, EventTime, Evidence, Gap, GapCause, GapSource, Interval, ItemKey, MountUse, PhaseSummary,
+    Position, Purpose, Quarantine, QuarantineCause, RawWord, Stay, Step, Text, TraceEvent, Utc,
+    Value, Verb, What,
 };
 
 /// The item of a phase, and how it is known.
@@ -14,6 +15,8 @@ struct Found {
     order_row: Option<u64>,
     evidence: Evidence,
     product: Option<Text>,
+    /// What it was made with.
+    mounts: Vec<MountUse>,
 }
 
 impl Capture {
@@ -40,7 +43,9 @@ impl Capture {
             }
             Some(_) if !ended.open.whole || backwards => Err(QuarantineCause::Gap),
             Some(Confirmed::Count(_)) => Err(QuarantineCause::Count),
-            Some(Confirmed::Yes(_)) => self.find(station, index, phase, ended),
+            Some(Confirmed::Yes(_)) => self
+                .find(station, index, phase, ended)
+                .and_then(|found| self.made_with(station, phase, ended, found)),
         };
         let time = EventTime { at: ended.end, uncertainty_ns: 0 };
         let body = match cause {
@@ -64,8 +69,13 @@ impl Capture {
         phase: &Phase,
         ended: &Ended,
     ) -> Result<Found, QuarantineCause> {
-        let automatic =
-            |item| Found { item, order_row: None, evidence: Evidence::Automatic, product: None };
+        let automatic = |item| Found {
+            item,
+            order_row: None,
+            evidence: Evidence::Automatic,
+            product: None,
+            mounts: Vec::new(),
+        };
         let Some(spec) = &phase.item else { return Ok(automatic(None)) };
         let id = self.live().station(station).id.clone();
         match spec.from {
@@ -82,6 +92,7 @@ impl Capture {
                     order_row: Some(*row),
                     evidence: Evidence::Inferred,
                     product: order.product.clone(),
+                    mounts: Vec::new(),
                 })
             }
             CodeFrom::Current => {
@@ -106,6 +117,21 @@ impl Capture {
                 }
             }
         }
+    }
+
+    /// The lots that were in the feeders while it went on: it is concluded some time later.
+    fn made_with(
+        &self,
+        station: StationIndex,
+        phase: &Phase,
+        ended: &Ended,
+        mut found: Found,
+    ) -> Result<Found, QuarantineCause> {
+        if found.item.is_some() && !matches!(phase.event, Some(Verb::Clean | Verb::Inspect)) {
+            let during = During { from: Some(ended.begin()), to: ended.end, read: false };
+            found.mounts = self.mounts_used(station, during)?;
+        }
+        Ok(found)
     }
 
     fn operation(phase: &Phase, ended: &Ended) -> Option<Text> {
@@ -135,7 +161,7 @@ impl Capture {
                 item,
                 result: None,
                 measurements: Vec::new(),
-                mounts: self.mounts_used(station),
+                mounts: found.mounts,
                 phase: Some(summary),
                 order_row: found.order_row,
             },

@@ -1,9 +1,10 @@
 //! The durable half: what records alone make of the stations. Bounded by the plant, not by its
 //! history.
+use super::feeders::Feeders;
 use crate::model::{
     Body, Boot, DeviceId, Digest, Epoch, EpochBegun, Gap, GapSource, HandshakeId, HandshakeMark,
-    HandshakeNumber, ItemKey, MountKey, MountPointId, OrderRow, Permit, Position, Quarantine,
-    QuarantineCause, Record, StationId, Text, TraceEvent, Utc, What,
+    HandshakeNumber, ItemKey, MountKey, OrderRow, Permit, Position, Quarantine, QuarantineCause,
+    Record, StationId, Text, TraceEvent, Utc, What,
 };
 use std::collections::BTreeMap;
 
@@ -42,10 +43,8 @@ pub struct StationMemory {
     pub present: Option<Present>,
     /// When the item before left, by our wall clock.
     pub last_left: Option<Utc>,
-    /// What is in its feeders.
-    pub mounts: BTreeMap<MountPointId, Mounted>,
-    /// What was taken out of its feeders while the present item was there.
-    pub unmounted: Vec<Mounted>,
+    /// What is and was in its feeders.
+    pub feeders: Feeders,
     /// Open rows of the order list with their numbers.
     pub orders: Vec<(u64, OrderRow)>,
     /// The number of the next row.
@@ -61,15 +60,6 @@ pub struct Present {
     pub since: Utc,
     /// The record that said so first.
     pub position: Position,
-}
-
-/// A lot in a feeder.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Mounted {
-    /// The mount.
-    pub key: MountKey,
-    /// The lot.
-    pub lot: ItemKey,
 }
 
 /// What records say of a handshake.
@@ -207,6 +197,7 @@ impl StationMemory {
             What::Arrive { item } => {
                 self.enter(item, record, event);
                 self.current = Some(item.clone());
+                self.feeders.turn(event.time.at);
             }
             What::Consume { into: item, .. }
             | What::Install { parent: item, .. }
@@ -216,21 +207,17 @@ impl StationMemory {
                 if let Some(row) = order_row {
                     self.orders.retain(|(n, _)| n != row);
                 }
-                self.leave(record);
+                self.leave(record, event);
             }
-            What::Produce { .. } | What::Scrap { .. } | What::Rework { .. } => self.leave(record),
+            What::Produce { .. } | What::Scrap { .. } | What::Rework { .. } => {
+                self.leave(record, event);
+            }
             What::Mount { point, lot } => {
-                let key =
-                    MountKey { station: id.clone(), point: point.clone(), opened: record.position };
-                self.mounts.insert(point.clone(), Mounted { key, lot: lot.clone() });
+                let (station, point) = (id.clone(), point.clone());
+                let key = MountKey { station, point, opened: record.position };
+                self.feeders.mount(key, lot.clone(), event.time.at);
             }
-            What::Unmount { mount, .. } => {
-                if let Some(old) = self.mounts.remove(&mount.point)
-                    && self.present.is_some()
-                {
-                    self.unmounted.push(old);
-                }
-            }
+            What::Unmount { mount, .. } => self.feeders.unmount(&mount.point, event.time.at),
             What::Pack { .. }
             | What::Unpack { .. }
             | What::Split { .. }
@@ -252,7 +239,6 @@ impl StationMemory {
             return;
         }
         let since = event.stay.map_or(record.at.wall, |stay| stay.interval.from);
-        self.unmounted.clear();
         self.present = Some(Present { item: item.clone(), since, position: record.position });
     }
 
@@ -261,10 +247,10 @@ impl StationMemory {
         self.present = None;
     }
 
-    fn leave(&mut self, record: &Record) {
+    fn leave(&mut self, record: &Record, event: &TraceEvent) {
         self.present = None;
         self.current = None;
-        self.unmounted.clear();
+        self.feeders.turn(event.time.at);
         self.last_left = Some(record.at.wall);
     }
 }

@@ -5,6 +5,7 @@
 mod command;
 mod compose;
 mod conclude;
+mod feeders;
 mod handshake;
 mod link;
 mod memory;
@@ -15,6 +16,7 @@ mod snapshot;
 mod statistics;
 mod uses;
 
+pub use feeders::{Feeders, Mounted};
 pub use memory::{Memory, StationMemory};
 
 use crate::model::plant::{Device, DeviceIndex, Handshake, Plant, Station, StationIndex};

@@ -1,4 +1,5 @@
 //! Mounts: a lot is in a feeder from the moment its code appears until it goes or changes.
+use super::feeders::{During, Forgotten};
 use super::snapshot::{Snapshot, pick};
 use super::{Capture, compose};
 use crate::model::plant::{CodeFrom, MountPoint, StationIndex};
@@ -38,14 +39,13 @@ impl Capture {
         drop(self.see_mount(step, station, mount, lot, (sample.time(), sample.receive)));
     }
 
-    /// The feeders as a snapshot shows them, before the event that it is about. A lot word that cannot
-    /// be used is told: the last good lot is not what is in the feeder.
+    /// The feeders as a snapshot shows them. A lot word that cannot be used is told: the last good lot is
+    /// not what is in the feeder. Its own time says when it changed; the trigger's does not.
     pub(super) fn see_mounts(
         &mut self,
         step: &mut Step,
         station: StationIndex,
         snapshot: &Snapshot,
-        trigger: &Sample,
     ) -> Result<(), QuarantineCause> {
         let mut usable = Ok(());
         for mount in 0..self.live().station(station).mounts.len() {
@@ -54,10 +54,11 @@ impl Capture {
             let seen = snapshot.text(&self.live().plant, word).and_then(|text| {
                 let scope = point.lot.scope.word().and_then(|w| snapshot.good(w)?.as_text());
                 let lot = compose::code(&point.lot, &text, scope.as_deref());
-                self.see_mount(step, station, mount, lot, (trigger.time(), trigger.receive))
-                    .map_err(|_| {
-                        QuarantineCause::Code(self.live().plant.tag(word.tag).name.clone())
-                    })
+                let times = snapshot.get(word.tag).map(|s| (s.time(), s.receive));
+                let times = times.unwrap_or((step.at.wall, step.at.wall));
+                self.see_mount(step, station, mount, lot, times).map_err(|_| {
+                    QuarantineCause::Code(self.live().plant.tag(word.tag).name.clone())
+                })
             });
             usable = usable.and(seen);
         }
@@ -87,7 +88,7 @@ impl Capture {
             }
         };
         let memory = self.memory.station(&id);
-        let old = memory.and_then(|s| s.mounts.get(&point.id)).cloned();
+        let old = memory.and_then(|s| s.feeders.now(&point.id)).cloned();
         if old.as_ref().map(|m| &m.lot) == lot.as_ref() {
             return Ok(());
         }
@@ -115,28 +116,20 @@ impl Capture {
         Ok(())
     }
 
-    /// The lots that the item at a station is made with. A feeder whose lot changed while the item was
-    /// there leaves doubt, unless the plant file says that it is only changed between items.
-    pub(super) fn mounts_used(&self, station: StationIndex) -> Vec<MountUse> {
+    /// The lots that an item at a station was made with.
+    pub(super) fn mounts_used(
+        &self,
+        station: StationIndex,
+        during: During,
+    ) -> Result<Vec<MountUse>, QuarantineCause> {
         let station = self.live().station(station);
-        let Some(memory) = self.memory.station(&station.id) else { return Vec::new() };
+        let Some(memory) = self.memory.station(&station.id) else { return Ok(Vec::new()) };
         let mut used = Vec::new();
         for point in &station.mounts {
-            let now = memory.mounts.get(&point.id);
-            let before: Vec<_> = match point.splice {
-                crate::model::plant::Splice::OneOf => {
-                    memory.unmounted.iter().filter(|m| m.key.point == point.id).collect()
-                }
-                crate::model::plant::Splice::Clean => Vec::new(),
-            };
-            let one_of = before.len() + usize::from(now.is_some()) > 1;
-            used.extend(before.into_iter().chain(now).map(|m| MountUse {
-                mount: m.key.clone(),
-                lot: m.lot.clone(),
-                one_of,
-            }));
+            let lots = memory.feeders.used(&point.id, point.splice, during);
+            used.extend(lots.map_err(|Forgotten| QuarantineCause::Mounts)?);
         }
-        used
+        Ok(used)
     }
 
     #[expect(clippy::indexing_slicing, reason = "indexes are made with the plant")]

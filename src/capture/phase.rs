@@ -211,6 +211,11 @@ impl Ended {
         };
     }
 
+    /// When it began, in the source's time.
+    pub(super) fn begin(&self) -> Utc {
+        self.open.begin
+    }
+
     /// How long it was, in the source's time.
     pub(super) fn length(&self) -> Duration {
         self.end.since(self.open.begin)

@@ -206,6 +206,9 @@ pub enum QuarantineCause {
     /// The item was not the same at both ends of the phase.
     #[n(7)]
     ItemChanged,
+    /// More lots went through the feeders than are remembered: which of them were used is not known.
+    #[n(8)]
+    Mounts,
 }
 
 /// Set aside with its raw values: nobody guesses.

@@ -173,6 +173,7 @@ fn quarantine(set_aside: &Quarantine) -> String {
         QuarantineCause::Count => "the confirming count jumped or fell".to_owned(),
         QuarantineCause::Gap => "a part of the phase was not observed".to_owned(),
         QuarantineCause::ItemChanged => "the item changed during the phase".to_owned(),
+        QuarantineCause::Mounts => "too many lots went through the feeders since".to_owned(),
     };
     format!("a request at {} was set aside: {why}", set_aside.station)
 }

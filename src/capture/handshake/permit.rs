@@ -10,7 +10,7 @@ use crate::model::{
 impl Capture {
     /// Resolves the items and looks at the rules; asks for what is not held in memory.
     pub(super) fn check(&mut self, step: &mut Step, at: At, found: Found) {
-        let mounts = self.see_mounts(step, at.station, &found.snapshot, &found.trigger);
+        let mounts = self.see_mounts(step, at.station, &found.snapshot);
         let made = matches!(self.live().handshake(at).event, Verb::Complete | Verb::Produce);
         let draft = self.draft(at, &found.snapshot, &found.trigger, &found.key);
         // What an item was made with is part of what is said of it.
