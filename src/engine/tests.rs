@@ -141,6 +141,9 @@ struct Plc {
     made_with: BTreeSet<String>,
     ack: Value,
     finished: Vec<(String, BTreeSet<String>)>,
+    /// Parts that went on without our answer, and whether the last one is asked for once more.
+    given_up: BTreeSet<String>,
+    again: bool,
 }
 
 impl Plc {
@@ -170,6 +173,9 @@ impl Plc {
             self.finished.push((self.serial(), std::mem::take(&mut self.made_with)));
             self.taken = BTreeSet::from([self.lot()]);
             self.presented = false;
+        } else if !self.presented && std::mem::take(&mut self.again) {
+            self.given_up.remove(&self.serial());
+            self.presented = true;
         } else if !self.presented && (self.pattern == Pattern::Counter || !self.acked()) {
             self.part += 1;
             if !self.by_hand && self.part.is_multiple_of(3) {
@@ -183,10 +189,21 @@ impl Plc {
         }
     }
 
+    /// It waits no longer: the request falls without an answer, and the next, or the same, may rise at
+    /// once.
+    fn give_up(&mut self, again: bool) {
+        if self.pattern == Pattern::ReqAck && self.presented && !self.acked() {
+            self.presented = false;
+            self.again = again;
+            self.given_up.insert(self.serial());
+        }
+    }
+
     /// A cold start that keeps its counters, or one that presents the next part under the number that
     /// was dealt with last.
     fn restart(&mut self, reset: bool) {
         self.boot += 1;
+        self.again = false;
         if reset && !self.presented {
             self.number = self.number.wrapping_sub(1) & 0xFFFF;
             self.ack = match self.pattern {
@@ -254,6 +271,8 @@ impl World {
             made_with: BTreeSet::new(),
             ack: if pattern == Pattern::Counter { Value::UInt(0) } else { Value::Bool(false) },
             finished: Vec::new(),
+            given_up: BTreeSet::new(),
+            again: false,
         };
         let mut world = Self {
             plant: plant(pattern, splice),
@@ -381,8 +400,14 @@ impl World {
             Effect::Write(w) if w.after > durable => self.waiting.push_back(Effect::Write(w)),
             Effect::Write(w) => {
                 let linked = self.linked && w.session == self.session;
-                let outcome = if linked { Ok(()) } else { Err(ReadFault::Disconnected) };
-                if linked {
+                let now = self.at().wall;
+                let read: Vec<_> = w.witnesses().iter().map(|t| self.plc.read(*t, now)).collect();
+                let outcome = match (linked, w.stands(&read)) {
+                    (true, true) => Ok(()),
+                    (true, false) => Err(ReadFault::Withdrawn),
+                    (false, _) => Err(ReadFault::Disconnected),
+                };
+                if outcome.is_ok() {
                     self.plc.ack = w.ack.unwrap().value;
                     self.notify();
                 }
@@ -415,11 +440,11 @@ impl World {
                 self.plc.restart(choice >= 128);
                 self.link();
             }
-            _ => {
-                if !self.linked {
-                    self.link();
-                }
+            _ if self.linked => {
+                self.plc.give_up(choice >= 128);
+                self.notify();
             }
+            _ => self.link(),
         }
         if self.engine.next_wake().is_some_and(|(at, _)| at.0 <= self.now) {
             self.step(&Input::Wake);
@@ -503,8 +528,13 @@ fn check(
     world.settle();
     prop_assert!(!world.plc.presented, "the PLC still waits");
     let told = completed(&world.durable);
-    let units = told.iter().map(|t| &t.unit);
-    prop_assert!(units.eq(world.plc.finished.iter().map(|(unit, _)| unit)), "{:?}", told);
+    let done = |told: &Told| world.plc.finished.iter().find(|(unit, _)| *unit == told.unit);
+    let finished: Vec<_> = told.iter().filter_map(done).collect();
+    prop_assert!(finished.iter().copied().eq(&world.plc.finished), "{:?}", told);
+    let (told, others): (Vec<_>, Vec<_>) = told.into_iter().partition(|t| done(t).is_some());
+    let others: Vec<String> = others.into_iter().map(|told| told.unit).collect();
+    let given_up: Vec<_> = world.plc.given_up.iter().filter(|u| others.contains(u)).collect();
+    prop_assert_eq!(others.len(), given_up.len(), "recorded and never there: {:?}", others);
     for (n, (told, (_, truth))) in told.iter().zip(&world.plc.finished).enumerate() {
         let right = truth.is_subset(&told.lots) && (!told.certain || told.lots == *truth);
         // The first may have another in it, from before we first looked; it is in doubt.

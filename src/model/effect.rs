@@ -1,6 +1,8 @@
 //! What comes out of the engine.
 use super::plant::{DeviceIndex, TagIndex};
-use super::{At, Body, CommandId, Frame, ItemKey, Position, Record, Refusal, Session, Value};
+use super::{
+    At, Body, CommandId, Frame, ItemKey, Position, Record, Refusal, Sample, Session, Value,
+};
 use minicbor::{Decode, Encode};
 
 /// Names a read, a write or a question until it is answered. Never reused within one run.
@@ -21,7 +23,7 @@ pub struct ReadRequest {
     pub tags: Vec<TagIndex>,
 }
 
-/// One word to be written.
+/// One word to be written, or to be found as it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Write {
     /// Which; the plant declares it writable.
@@ -43,10 +45,33 @@ pub struct WriteRequest {
     pub session: Session,
     /// Not before this record is on stable storage.
     pub after: Position,
+    /// What must stand in these words right before anything is written: else the PLC asks for
+    /// something else by now, and the request is refused as [`super::ReadFault::Withdrawn`].
+    pub still: Vec<Write>,
     /// Written first, in one request.
     pub replies: Vec<Write>,
     /// Written last, alone.
     pub ack: Option<Write>,
+}
+
+impl WriteRequest {
+    /// The words that must be read before it is carried out.
+    pub fn witnesses(&self) -> Vec<TagIndex> {
+        self.still.iter().map(|word| word.tag).collect()
+    }
+
+    /// Whether the PLC still asks for what is to be answered; `read` are the witnesses, in their order.
+    pub fn stands(&self, read: &[Sample]) -> bool {
+        let same = |(wanted, found): (&Write, &Sample)| {
+            let value = found.good().cloned();
+            let value = value.and_then(|v| match wanted.bit {
+                None => Some(v),
+                Some(bit) => v.bit(bit).map(Value::Bool),
+            });
+            found.tag == wanted.tag && value.as_ref() == Some(&wanted.value)
+        };
+        self.still.len() == read.len() && self.still.iter().zip(read).all(same)
+    }
 }
 
 /// Something about the past that the engine does not hold in memory.

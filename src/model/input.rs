@@ -65,6 +65,10 @@ pub enum ReadFault {
     #[n(2)]
     #[error("the device refused")]
     Refused,
+    /// Not written: by now the PLC asks for something else.
+    #[n(3)]
+    #[error("the PLC has taken its request back")]
+    Withdrawn,
 }
 
 /// A read that the engine asked for has come back.

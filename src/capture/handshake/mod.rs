@@ -10,10 +10,10 @@ mod validate;
 use super::compose::Draft;
 use super::snapshot::{Snapshot, pick};
 use super::{At, Capture};
-use crate::model::plant::{First, Pattern};
+use crate::model::plant::{First, Handshake, Pattern, Word};
 use crate::model::{
     Digest, Epoch, EpochCause, HandshakeKey, HandshakeNumber, Monotonic, ReadToken, Sample, Step,
-    Value,
+    Value, Write,
 };
 use request::{Request, request};
 use std::time::Duration;
@@ -64,6 +64,16 @@ struct Found {
     trigger: Sample,
     key: HandshakeKey,
     digest: Digest,
+}
+
+impl Found {
+    /// What stands in the words of the request as long as it is this one.
+    fn witnesses(&self, handshake: &Handshake) -> Vec<Write> {
+        let number = handshake.number.map(|counter| Word { tag: counter.tag, bit: None });
+        let words = std::iter::once(handshake.trigger).chain(number);
+        let word = |w: Word| Some(Write { tag: w.tag, bit: w.bit, value: self.snapshot.good(w)? });
+        words.filter_map(word).collect()
+    }
 }
 
 impl Exchange {

@@ -19,8 +19,7 @@ impl Capture {
             Err(cause) => {
                 let reason = Text::parse("quarantined").expect("a good text");
                 let position = self.quarantine(step, at, &found, &reason, cause);
-                let number = found.key.number;
-                return self.answer(step, at, position, number, Permit::Unknown, Some(&reason));
+                return self.answer(step, at, position, &found, Permit::Unknown, Some(&reason));
             }
         };
         if self.live().handshake(at).checks.contains(&Check::Known) {
@@ -57,13 +56,14 @@ impl Capture {
     }
 
     pub(super) fn decide(&mut self, step: &mut Step, at: At, asked: &Asked, facts: Option<&Facts>) {
-        let Asked { found: Found { snapshot, key, digest, .. }, draft } = asked;
+        let Asked { found, draft } = asked;
+        let Found { snapshot, key, digest, .. } = found;
         let (permit, reason) = self.permit(step, at, draft, facts);
         let mark =
             HandshakeMark { key: key.clone(), digest: *digest, permit, reason: reason.clone() };
         let event = self.compose(step, at, snapshot, draft, mark);
         let position = self.record(step, Body::Trace(event));
-        self.answer(step, at, position, key.number, permit, reason.as_ref());
+        self.answer(step, at, position, found, permit, reason.as_ref());
     }
 
     fn permit(

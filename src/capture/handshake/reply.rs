@@ -1,10 +1,8 @@
 //! The answer: replies first, the ack last, once the record is durable.
-use super::Stage;
+use super::{Found, Stage};
 use crate::capture::{At, Capture};
 use crate::model::plant::{Pattern, ReplyValue};
-use crate::model::{
-    Effect, HandshakeNumber, Permit, Position, Step, Text, Value, Write, WriteDone, WriteRequest,
-};
+use crate::model::{Effect, Permit, Position, Step, Text, Value, Write, WriteDone, WriteRequest};
 
 impl Capture {
     /// Has the answer written: the replies, then the ack, once `position` is durable.
@@ -13,7 +11,7 @@ impl Capture {
         step: &mut Step,
         at: At,
         position: Position,
-        number: HandshakeNumber,
+        found: &Found,
         permit: Permit,
         reason: Option<&Text>,
     ) {
@@ -33,16 +31,21 @@ impl Capture {
             },
         });
         let replies: Vec<Write> = replies.collect();
-        let echo = match handshake.pattern {
-            Pattern::Counter => Value::UInt(number.0),
-            Pattern::ReqAck => Value::Bool(true),
+        let (echo, still) = match handshake.pattern {
+            // As it was read: a signed word counts on below zero.
+            Pattern::Counter => {
+                let number = Value::UInt(found.key.number.0);
+                (found.snapshot.good(handshake.trigger).unwrap_or(number), Vec::new())
+            }
+            // The ack bit names no request: it must not meet another one.
+            Pattern::ReqAck => (Value::Bool(true), found.witnesses(handshake)),
         };
-        self.write(step, at, position, replies, echo);
+        self.write(step, at, position, still, replies, echo);
     }
 
     pub(super) fn release(&mut self, step: &mut Step, at: At) {
         let position = self.handshake_memory(at).committed.map_or(Position(0), |c| c.position);
-        self.write(step, at, position, Vec::new(), Value::Bool(false));
+        self.write(step, at, position, Vec::new(), Vec::new(), Value::Bool(false));
     }
 
     fn write(
@@ -50,6 +53,7 @@ impl Capture {
         step: &mut Step,
         at: At,
         after: Position,
+        still: Vec<Write>,
         replies: Vec<Write>,
         echo: Value,
     ) {
@@ -63,7 +67,15 @@ impl Capture {
         let exchange = self.exchange(at);
         exchange.ack = Some(echo);
         exchange.stage = Stage::Replying { token };
-        step.effect(Effect::Write(WriteRequest { token, device, session, after, replies, ack }));
+        step.effect(Effect::Write(WriteRequest {
+            token,
+            device,
+            session,
+            after,
+            still,
+            replies,
+            ack,
+        }));
     }
 
     pub(in crate::capture) fn on_written(&mut self, step: &mut Step, done: &WriteDone) {
@@ -81,7 +93,8 @@ impl Capture {
         }
         exchange.stage = Stage::Idle;
         if let Err(why) = &done.outcome {
-            exchange.ack = None;
+            // Whatever was told of the words is old: the next read says what is asked.
+            (exchange.trigger, exchange.ack) = (None, None);
             return self.retry(step, at, &format!("the answer was not written: {why}"));
         }
         self.consider(step, at);

@@ -14,7 +14,7 @@ pub(super) enum Request {
 pub(super) fn request(pattern: Pattern, trigger: Option<&Value>, ack: Option<&Value>) -> Request {
     let Some(trigger) = trigger else { return Request::None };
     match pattern {
-        Pattern::Counter => match (trigger.count(), ack.and_then(Value::count)) {
+        Pattern::Counter => match (trigger.integer(), ack.and_then(Value::integer)) {
             (Some(number), Some(echo)) if number == echo => Request::None,
             (Some(_), _) => Request::Pending,
             (None, _) => Request::None,

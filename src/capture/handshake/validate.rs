@@ -79,7 +79,7 @@ impl Capture {
                     && c.digest == found.digest
                     && (named || c.epoch == memory.epoch) =>
             {
-                return self.answer(step, at, c.position, number, c.permit, c.reason.as_ref());
+                return self.answer(step, at, c.position, &found, c.permit, c.reason.as_ref());
             }
             Some(c) if c.epoch == memory.epoch => match distance(c.number.0, number.0, bits) {
                 Distance::Same => return self.conflict(step, at, &found),
@@ -134,7 +134,7 @@ impl Capture {
             Some((_, position)) => position,
             None => self.quarantine(step, at, found, &reason, QuarantineCause::Conflict),
         };
-        self.answer(step, at, position, found.key.number, Permit::Unknown, Some(&reason));
+        self.answer(step, at, position, found, Permit::Unknown, Some(&reason));
     }
 
     fn key(&self, at: At, number: HandshakeNumber) -> HandshakeKey {

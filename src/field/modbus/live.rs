@@ -305,7 +305,14 @@ impl Task {
             self.gate.refuse(Request::Write(write)).await?;
             return Err(leave);
         }
-        let outcome = self.reader.write(&write, &self.points).await;
+        let outcome = match self.reader.stands(&write).await {
+            Ok(true) => self.reader.write(&write, &self.points).await,
+            Ok(false) => {
+                let done = WriteDone { token: write.token, outcome: Err(ReadFault::Withdrawn) };
+                return self.gate.urgent(Input::Written(done)).await;
+            }
+            Err(fault) => Err(fault),
+        };
         if let Err(fault @ Fault::Unwritable(_)) = &outcome {
             tracing::warn!(device = %self.device().id, %fault, "nothing is written");
         }

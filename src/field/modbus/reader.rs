@@ -263,6 +263,15 @@ impl Reader {
         tags.iter().enumerate().map(pick).collect()
     }
 
+    /// Whether the PLC still asks for what is to be answered.
+    pub(super) async fn stands(&mut self, request: &WriteRequest) -> Result<bool, Fault> {
+        if request.still.is_empty() {
+            return Ok(true);
+        }
+        let (read, _) = self.snapshot(&request.witnesses(), None).await?;
+        Ok(request.stands(&read))
+    }
+
     /// Writes the replies, then the ack alone; each is echoed before the next leaves, and nothing
     /// is written if any of it cannot be.
     pub(super) async fn write(

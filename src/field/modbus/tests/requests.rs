@@ -23,6 +23,7 @@ fn word(tag: u32, value: u64) -> Write {
 
 fn write(replies: Vec<Write>, ack: Option<Write>) -> Request {
     Request::Write(WriteRequest {
+        still: Vec::new(),
         token: ReadToken(6),
         device: DeviceIndex(0),
         session: Session(1),

@@ -30,6 +30,7 @@ fn read(token: u64, tags: &[crate::model::plant::TagIndex]) -> Request {
 fn write_request(token: u64, replies: Vec<Write>, ack: Option<Write>) -> Request {
     let token = ReadToken(token);
     Request::Write(WriteRequest {
+        still: Vec::new(),
         token,
         device: DEVICE,
         session: Session(1),

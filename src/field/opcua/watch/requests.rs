@@ -4,7 +4,8 @@ use crate::field::Request;
 use crate::field::opcua::fault::Fault;
 use crate::field::opcua::line::Retried;
 use crate::field::opcua::services::{Peer, WriteFault, prepare, read_fault};
-use crate::model::{At, ReadDone, ReadRequest, Write, WriteDone, WriteRequest};
+use crate::model::plant::TagIndex;
+use crate::model::{At, ReadDone, ReadFault, ReadRequest, Write, WriteDone, WriteRequest};
 use crate::telemetry::{Point, Points};
 use ::opcua::types::{NodeId, Variant};
 use std::time::Duration;
@@ -47,7 +48,9 @@ impl Watch<'_> {
         }
         let Some(request) = self.writes.pop_front() else { return };
         self.writing = true;
-        let WriteRequest { token, device: _, session: _, after: _, replies, ack } = request;
+        let witnesses = words(&self.line.nodes, request.witnesses().into_iter());
+        let WriteRequest { token, replies, ack, .. } = &request;
+        let token = *token;
         let fit =
             |write: &Write| prepare(&self.peer.plant, &self.line.nodes, &self.line.kinds, write);
         let replies: Result<Vec<_>, _> = replies.iter().map(fit).collect();
@@ -56,11 +59,13 @@ impl Watch<'_> {
         let name = self.task.context.name.clone();
         let points = self.task.context.points.clone();
         self.jobs.push(Box::pin(async move {
-            let written = write(&peer, replies, ack, &points).await;
-            let outcome = written.map_err(|fault| {
-                tracing::error!(device = name, %fault, "an answer was not written");
-                fault.read_fault()
-            });
+            let outcome = match stands(&peer, &request, &witnesses).await {
+                Ok(()) => write(&peer, replies, ack, &points).await.map_err(|fault| {
+                    tracing::error!(device = name, %fault, "an answer was not written");
+                    fault.read_fault()
+                }),
+                Err(fault) => Err(fault),
+            };
             Done::Written(WriteDone { token, outcome }, begun)
         }));
     }
@@ -118,6 +123,16 @@ impl Watch<'_> {
             .with_label_values(&labels)
             .observe(seconds);
     }
+}
+
+/// Whether the PLC still asks for what is to be answered.
+async fn stands(
+    peer: &Peer,
+    request: &WriteRequest,
+    witnesses: &[(TagIndex, Option<NodeId>)],
+) -> Result<(), ReadFault> {
+    let read = peer.read(witnesses).await.map_err(|error| read_fault(&error))?;
+    if request.stands(&read) { Ok(()) } else { Err(ReadFault::Withdrawn) }
 }
 
 /// Replies in one request, each checked; then the ack alone.
