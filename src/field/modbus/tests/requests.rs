@@ -33,6 +33,14 @@ fn write(replies: Vec<Write>, ack: Option<Write>) -> Request {
     })
 }
 
+/// The same, as long as the PLC still asks for it.
+fn still(request: Request, words: Vec<Write>) -> Request {
+    match request {
+        Request::Read(read) => Request::Read(read),
+        Request::Write(write) => Request::Write(WriteRequest { still: words, ..write }),
+    }
+}
+
 /// The same, asked in the second session.
 fn again(request: Request) -> Request {
     let session = Session(2);
@@ -82,6 +90,22 @@ async fn a_snapshot_looks_at_the_trigger_before_and_after_the_data() {
     let order: Vec<_> =
         plc.take_log().into_iter().map(|s| (s.function, s.address, s.data[0])).collect();
     assert_eq!(order, [(3, 2, 1), (3, 0, 1), (3, 60, 1), (1, 16, 1), (3, 2, 1)]);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn an_answer_to_a_request_that_was_taken_back_is_not_written() {
+    let plc = Plc::start().await;
+    plc.set(Area::Holding, 0, &[8]);
+    let ack = Tag { watched: false, writable: true, ..tag("co16") };
+    let mut rig = Rig::start(&plant(vec![quiet(plc.port)], vec![fast("hr0"), ack]));
+    rig.samples().await;
+    let set = || write(Vec::new(), Some(Write { value: Value::Bool(true), ..word(1, 0) }));
+    for (number, outcome) in [(7, Err(ReadFault::Withdrawn)), (8, Ok(()))] {
+        rig.requests[0].send(still(set(), vec![word(0, number)])).await.unwrap();
+        assert_eq!(written(&mut rig).await, outcome);
+        assert_eq!(plc.get(Area::Coil, 16) == 1, outcome.is_ok());
+    }
     rig.end().await;
 }
 

@@ -144,6 +144,14 @@ async fn replies_are_written_in_the_nodes_types_and_the_ack_last() {
     let seen = std::mem::take(&mut *order.lock().unwrap());
     assert_eq!(seen, [("Permit", Variant::Int16(2)), ("Ack", Variant::UInt16(8))]);
 
+    let Request::Write(late) = write_request(4, Vec::new(), Some(ack.clone())) else {
+        unreachable!()
+    };
+    let still = vec![word(COUNT, Value::UInt(999))];
+    rig.requests.send(Request::Write(WriteRequest { still, ..late })).await.unwrap();
+    assert_eq!(rig.until("taken back", written(4)).await, Err(ReadFault::Withdrawn));
+    assert!(order.lock().unwrap().is_empty(), "it was answered all the same");
+
     let refused = word(PERMIT, Value::Int(66));
     rig.requests.send(write_request(2, vec![refused], Some(ack.clone()))).await.unwrap();
     assert_eq!(rig.until("refused", written(2)).await, Err(ReadFault::Refused));
