@@ -1,5 +1,5 @@
 //! Connections won and lost: gaps, epochs, and what stops counting.
-use super::Capture;
+use super::{Blind, Capture};
 use crate::model::plant::{DeviceIndex, Plant, TagIndex};
 use crate::model::{
     Body, Boot, Epoch, EpochBegun, EpochCause, Gap, GapCause, GapSource, Interval, Link, Session,
@@ -43,6 +43,8 @@ impl Capture {
         match link {
             Link::Down { since, cause } => {
                 let observed = self.set_session(device, None).is_some();
+                let loss = Blind { until: step.at.wall, told: step.at.monotonic };
+                note(&mut self.live_mut().down, device, loss);
                 self.forget(step, device);
                 let id = &self.live().device(device).id;
                 let known = self.memory.devices.get(id).is_some_and(|d| d.boot.is_some());
@@ -116,6 +118,8 @@ impl Capture {
             stations: stations_of(plant, device),
         };
         self.break_phases(step, device, tag);
+        let loss = Blind { until: to, told: step.at.monotonic };
+        note(&mut self.live_mut().lost, device, loss);
         self.record(step, Body::Gap(gap));
     }
 
@@ -143,6 +147,12 @@ impl Capture {
     fn set_session(&mut self, device: DeviceIndex, now: Option<Session>) -> Option<Session> {
         let session = self.live_mut().sessions.get_mut(device.get())?;
         std::mem::replace(session, now)
+    }
+}
+
+fn note(losses: &mut [Option<Blind>], device: DeviceIndex, loss: Blind) {
+    if let Some(last) = losses.get_mut(device.get()) {
+        *last = Some(loss);
     }
 }
 

@@ -73,6 +73,8 @@ pub struct HandshakeMemory {
     pub baseline: Option<HandshakeNumber>,
     /// The snapshot of the last conflict and its record, so that it is recorded once.
     pub conflict: Option<(Digest, Position)>,
+    /// A gap that has not closed: its trigger is not to be read.
+    pub gap: Option<Gap>,
 }
 
 /// A request that was dealt with.
@@ -153,8 +155,14 @@ impl Memory {
                 self.stations.entry(station.clone()).or_default().current = None;
             }
         }
-        let GapSource::Device(device) = &gap.source else { return };
-        let known = &mut self.devices.entry(device.clone()).or_default().gap;
+        let known = match &gap.source {
+            GapSource::Device(device) => &mut self.devices.entry(device.clone()).or_default().gap,
+            GapSource::Handshake(station, handshake) => {
+                let station = self.stations.entry(station.clone()).or_default();
+                &mut station.handshakes.entry(handshake.clone()).or_default().gap
+            }
+            GapSource::Tag(..) => return,
+        };
         let closes = known.as_ref().is_some_and(|open| open.interval.from == gap.interval.from);
         match gap.interval.to {
             None => *known = Some(gap.clone()),

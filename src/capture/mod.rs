@@ -21,13 +21,14 @@ pub use memory::{Memory, StationMemory};
 
 use crate::model::plant::{Device, DeviceIndex, Handshake, Plant, Station, StationIndex};
 use crate::model::{
-    Body, Input, Monotonic, PersonKey, Position, ReadToken, Record, Sample, Session, Step,
+    Body, Input, Monotonic, PersonKey, Position, ReadToken, Record, Sample, Session, Step, Utc,
 };
 use handshake::Exchange;
 use mount::Watch;
 use phase::Follow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use uses::Uses;
 
 /// Which handshake of which station.
@@ -46,6 +47,16 @@ pub struct Capture {
     next_token: u64,
 }
 
+/// A loss that was told by the urgent lane: what was received before may still come by the other one.
+#[derive(Debug, Clone, Copy)]
+struct Blind {
+    until: Utc,
+    told: Monotonic,
+}
+
+/// No sample waits longer in its lane.
+const LANE: Duration = Duration::from_secs(10);
+
 /// What is known of the plant in force since the last start.
 #[derive(Debug, Clone)]
 struct Live {
@@ -53,6 +64,9 @@ struct Live {
     uses: Uses,
     /// The session in which each device is observed, if it is.
     sessions: Vec<Option<Session>>,
+    /// When each device was last lost, and when values of it were.
+    down: Vec<Option<Blind>>,
+    lost: Vec<Option<Blind>>,
     exchanges: BTreeMap<At, Exchange>,
     follows: BTreeMap<(StationIndex, usize), Follow>,
     watches: BTreeMap<(StationIndex, usize), Watch>,
@@ -81,6 +95,8 @@ impl Capture {
         let mut live = Live {
             uses,
             sessions: vec![None; plant.devices.len()],
+            down: vec![None; plant.devices.len()],
+            lost: vec![None; plant.devices.len()],
             exchanges: BTreeMap::new(),
             follows: BTreeMap::new(),
             watches: BTreeMap::new(),
@@ -131,6 +147,9 @@ impl Capture {
 
     fn on_sample(&mut self, step: &mut Step, sample: &Sample) {
         let Some(live) = &self.live else { return };
+        if live.blind(&live.down, sample, step.at.monotonic) {
+            return;
+        }
         for used in live.uses.of_tag(sample.tag) {
             match used {
                 uses::Use::Handshake(at) => self.on_handshake_word(step, at, sample),
@@ -206,6 +225,17 @@ impl Live {
 
     fn device(&self, index: DeviceIndex) -> &Device {
         self.plant.device(index)
+    }
+
+    /// Whether a sample was received before its device was last lost, or lost values, and comes only
+    /// now. The wall clock may be set back: after a while a loss blinds nobody any more.
+    fn blind(&self, losses: &[Option<Blind>], sample: &Sample, now: Monotonic) -> bool {
+        let device = self.plant.tag(sample.tag).device;
+        losses
+            .get(device.get())
+            .copied()
+            .flatten()
+            .is_some_and(|loss| sample.receive <= loss.until && now < loss.told.plus(LANE))
     }
 
     fn session(&self, device: DeviceIndex) -> Session {

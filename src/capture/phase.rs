@@ -336,6 +336,8 @@ impl Capture {
         spec: &Phase,
         sample: &Sample,
     ) {
+        let live = self.live();
+        let blind = live.blind(&live.lost, sample, step.at.monotonic);
         let follow = self.follow(station, phase);
         let Some(state) = sample.good() else {
             // Neither on nor off: what goes on is not known to go on.
@@ -351,7 +353,7 @@ impl Capture {
                 if follow.ended.is_some() {
                     self.finish_phase(step, station, phase);
                 }
-                self.follow(station, phase).begin(spec, sample, seen);
+                self.follow(station, phase).begin(spec, sample, seen && !blind);
             }
             (false, true) => follow.end(spec, sample, step.at.monotonic),
             (true, true) | (false, false) => {}

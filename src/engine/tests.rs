@@ -582,6 +582,61 @@ proptest! {
     }
 }
 
+/// A word that cannot be read is not observed, and says so until it can.
+#[test]
+fn a_bad_trigger_is_a_gap_until_it_is_good_again() {
+    let mut world = World::new(Pattern::Counter, Splice::Clean);
+    world.tell_change();
+    world.carry_out();
+    world.tell_answer();
+    let now = world.at().wall;
+    let good = world.plc.read(TRIGGER, now);
+    let bad = Sample { quality: Quality::BAD_WAITING, ..good.clone() };
+    for sample in [&bad, &bad, &good, &good] {
+        world.step(&Input::Samples(vec![sample.clone()]));
+    }
+    world.sync();
+    let gaps = world.durable.iter().filter_map(|r| match &r.body {
+        Body::Gap(gap) => Some((gap.cause, gap.interval.from, gap.interval.to.is_some())),
+        Body::Trace(_)
+        | Body::Quarantine(_)
+        | Body::Epoch(_)
+        | Body::Verdict(_)
+        | Body::Plant(_)
+        | Body::Orders(_)
+        | Body::Audit(_) => None,
+    });
+    let wanted = [(GapCause::BadQuality, now, false), (GapCause::BadQuality, now, true)];
+    assert_eq!(gaps.collect::<Vec<_>>(), wanted);
+}
+
+/// What was received before the device was lost says nothing of how it is found again.
+#[test]
+fn a_sample_from_before_a_loss_is_not_taken_after_it() {
+    let mut world = World::new(Pattern::Counter, Splice::OneOf);
+    let now = world.at().wall;
+    let old = world.plc.read(LOT, now);
+    world.drop_link();
+    world.link();
+    world.plc.change_lot(now);
+    let now = world.at().wall;
+    let new = world.plc.read(LOT, now);
+    world.step(&Input::Samples(vec![old]));
+    world.step(&Input::Samples(vec![new]));
+    let lots = |r: &Record| match &r.body {
+        Body::Trace(TraceEvent { what: What::Mount { lot, .. }, .. }) => Some(lot.code.to_string()),
+        Body::Trace(_)
+        | Body::Gap(_)
+        | Body::Quarantine(_)
+        | Body::Epoch(_)
+        | Body::Verdict(_)
+        | Body::Plant(_)
+        | Body::Orders(_)
+        | Body::Audit(_) => None,
+    };
+    assert_eq!(world.appended.iter().filter_map(lots).collect::<Vec<_>>(), ["LOT-1"]);
+}
+
 /// The read was answered before the part came, and its answer came after the part was told.
 #[test]
 fn an_answer_that_is_older_than_a_change_is_read_again() {

@@ -52,6 +52,9 @@ pub enum GapCause {
     /// The interface of the PLC program is not the declared one.
     #[n(9)]
     Interface,
+    /// The device answered, and the quality of the word was bad.
+    #[n(10)]
+    BadQuality,
 }
 
 /// Time not observed.

@@ -195,6 +195,7 @@ fn gap(missed: &Gap) -> String {
         GapCause::Unsynced => "the ledger could not be synced",
         GapCause::Overload => "our input queue was full",
         GapCause::Interface => "the PLC program has another interface",
+        GapCause::BadQuality => "the quality of its trigger was bad",
     };
     match missed.interval.to {
         Some(to) => format!("{source} was not observed until {to}: {why}"),

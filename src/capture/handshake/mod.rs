@@ -12,8 +12,8 @@ use super::snapshot::{Snapshot, pick};
 use super::{At, Capture};
 use crate::model::plant::{First, Handshake, Pattern, Word};
 use crate::model::{
-    Digest, Epoch, EpochCause, HandshakeKey, HandshakeNumber, Monotonic, ReadToken, Sample, Step,
-    Value, Write,
+    Digest, Epoch, EpochCause, Gap, GapCause, HandshakeKey, HandshakeNumber, Interval, Monotonic,
+    ReadToken, Sample, Step, Value, Write,
 };
 use request::{Request, request};
 use std::time::Duration;
@@ -105,8 +105,19 @@ impl Capture {
         let Some(value) = sample.good().cloned() else {
             let about = self.live().about(at);
             step.notice(about, format!("a handshake word is {}; nothing fires", sample.quality));
+            if sample.tag == trigger.tag && self.handshake_memory(at).gap.is_none() {
+                let from = sample.receive.min(step.at.wall);
+                let interval = Interval { from, to: None };
+                self.handshake_gap(step, at, interval, GapCause::BadQuality, None);
+            }
             return;
         };
+        if sample.tag == trigger.tag
+            && let Some(Gap { interval, cause, .. }) = self.handshake_memory(at).gap
+        {
+            let interval = Interval { to: Some(step.at.wall), ..interval };
+            self.handshake_gap(step, at, interval, cause, None);
+        }
         let exchange = self.exchange(at);
         if sample.tag == trigger.tag {
             exchange.trigger = pick(&value, trigger);

@@ -77,7 +77,8 @@ impl Capture {
         let (first, last) = snapshot.ends(handshake.trigger);
         if first == Some(Value::Bool(true)) {
             let from = snapshot.get(handshake.trigger.tag).map_or(step.at.wall, |s| s.receive);
-            self.handshake_gap(step, at, from, GapCause::TriggerMoved, 1);
+            let interval = Interval { from, to: Some(step.at.wall) };
+            self.handshake_gap(step, at, interval, GapCause::TriggerMoved, Some(1));
         }
         let exchange = self.exchange(at);
         exchange.trigger = last;
@@ -85,21 +86,22 @@ impl Capture {
         self.consider(step, at);
     }
 
+    /// Requests may have been missed, or so many were.
     pub(super) fn handshake_gap(
         &mut self,
         step: &mut Step,
         at: At,
-        from: crate::model::Utc,
+        interval: Interval,
         cause: GapCause,
-        count: u64,
+        count: Option<u64>,
     ) {
         let live = self.live();
         let station = live.station(at.station).id.clone();
         let gap = Gap {
             source: GapSource::Handshake(station.clone(), live.handshake(at).id.clone()),
-            interval: Interval { from, to: Some(step.at.wall) },
+            interval,
             cause,
-            count: Some(count),
+            count,
             stations: vec![station],
         };
         self.record(step, Body::Gap(gap));

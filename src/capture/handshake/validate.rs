@@ -8,7 +8,7 @@ use crate::capture::{At, Capture};
 use crate::model::plant::{CodeFrom, CodeSpec, Word};
 use crate::model::{
     Body, Epoch, EpochBegun, EpochCause, EventTime, GapCause, HandshakeKey, HandshakeMark,
-    HandshakeNumber, Permit, Position, Quarantine, QuarantineCause, Sample, Step, Text,
+    HandshakeNumber, Interval, Permit, Position, Quarantine, QuarantineCause, Sample, Step, Text,
 };
 
 impl Capture {
@@ -100,7 +100,8 @@ impl Capture {
             let from = memory.committed.map_or(step.at.wall, |c| c.at);
             let moved = self.exchange(at).moved;
             let cause = if moved { GapCause::TriggerMoved } else { GapCause::NumbersSkipped };
-            self.handshake_gap(step, at, from, cause, skipped);
+            let interval = Interval { from, to: Some(step.at.wall) };
+            self.handshake_gap(step, at, interval, cause, Some(skipped));
         }
         self.exchange(at).moved = false;
         self.check(step, at, found);

@@ -237,6 +237,7 @@ fn cause(cause: GapCause) -> &'static str {
         GapCause::Unsynced => "the disk did not keep the record",
         GapCause::Overload => "more came than could be taken",
         GapCause::Interface => "the PLC program is not the declared one",
+        GapCause::BadQuality => "the PLC said that the word is bad",
     }
 }
 
