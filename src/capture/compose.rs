@@ -163,7 +163,10 @@ impl Capture {
             Verb::Complete => {
                 What::Complete { item, result, measurements, mounts, phase: None, order_row: None }
             }
-            Verb::Produce => What::Produce { item, amount, result, measurements, mounts },
+            Verb::Produce => {
+                let best_before = handshake.best_before.map(|span| draft.time.at.plus(span));
+                What::Produce { item, amount, result, measurements, mounts, best_before }
+            }
             Verb::Consume => {
                 What::Consume { consumed: Consumption { lot: other(), amount }, into: item, place }
             }
@@ -174,7 +177,7 @@ impl Capture {
             Verb::Inspect => What::Inspect { item, result, measurements },
             Verb::Scrap => What::Scrap { item, amount, reason: None },
             Verb::Rework => What::Rework { item, reason: None },
-            Verb::Receive => What::Receive { item, supplier: None, amount },
+            Verb::Receive => What::Receive { item, supplier: None, amount, best_before: None },
             // `config` admits no other verb in a handshake; the item is not lost should it ever.
             verb @ (Verb::Split
             | Verb::Merge
@@ -254,7 +257,7 @@ impl Capture {
         }
     }
 
-    fn evidence(&self, at: At, snapshot: &Snapshot) -> Evidence {
+    pub(super) fn evidence(&self, at: At, snapshot: &Snapshot) -> Evidence {
         let station = self.live().station(at.station);
         let set = station
             .evidence
@@ -263,7 +266,7 @@ impl Capture {
         set.map(|(_, evidence)| *evidence).max().unwrap_or_default()
     }
 
-    fn purpose(&self, at: At, snapshot: &Snapshot, item: &ItemKey) -> Purpose {
+    pub(super) fn purpose(&self, at: At, snapshot: &Snapshot, item: &ItemKey) -> Purpose {
         let spec = &self.live().station(at.station).purpose;
         let master = |prefix: &String| item.code.as_str().starts_with(prefix.as_str());
         if spec.masters.as_ref().is_some_and(master) {

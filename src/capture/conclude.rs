@@ -49,7 +49,14 @@ impl Capture {
         };
         let time = EventTime { at: ended.end, uncertainty_ns: 0 };
         let body = match cause {
-            Ok(found) => Body::Trace(self.phase_event(station, phase, ended, summary, found, time)),
+            Ok(found) => {
+                let mut event = self.phase_event(station, phase, ended, summary, found, time);
+                let id = &plant.station(station).id;
+                if self.went_past(step, id, &format!("{id}.{}", phase.id), &event.what) {
+                    event.evidence = Evidence::Bypassed;
+                }
+                Body::Trace(event)
+            }
             Err(cause) => Body::Quarantine(Quarantine {
                 station: plant.station(station).id.clone(),
                 handshake: None,

@@ -8,6 +8,9 @@ use crate::model::{
 };
 use std::collections::BTreeMap;
 
+/// Items that a station remembers to have refused: as many as can stand before it.
+const REFUSED_MAX: usize = 32;
+
 /// What records say of the plant up to a position.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Memory {
@@ -41,6 +44,8 @@ pub struct StationMemory {
     pub current: Option<ItemKey>,
     /// The item at the station, for its stay.
     pub present: Option<Present>,
+    /// What was presented here last and refused, the oldest first; at most 32.
+    pub refused: Vec<ItemKey>,
     /// When the item before left, by our wall clock.
     pub last_left: Option<Utc>,
     /// What is and was in its feeders.
@@ -203,6 +208,7 @@ impl StationMemory {
     fn apply(&mut self, id: &StationId, record: &Record, event: &TraceEvent) {
         match &event.what {
             What::Arrive { item } => {
+                self.refuse(item, event.is_only_asked());
                 self.enter(item, record, event);
                 self.current = Some(item.clone());
                 self.feeders.turn(event.time.at);
@@ -211,7 +217,8 @@ impl StationMemory {
             | What::Install { parent: item, .. }
             | What::Remove { parent: item, .. }
             | What::Inspect { item, .. } => self.enter(item, record, event),
-            What::Complete { order_row, .. } => {
+            What::Complete { item, order_row, .. } => {
+                self.refuse(item, false);
                 if let Some(row) = order_row {
                     self.orders.retain(|(n, _)| n != row);
                 }
@@ -248,6 +255,15 @@ impl StationMemory {
         }
         let since = event.stay.map_or(record.at.wall, |stay| stay.interval.from);
         self.present = Some(Present { item: item.clone(), since, position: record.position });
+    }
+
+    fn refuse(&mut self, item: &ItemKey, refused: bool) {
+        self.refused.retain(|other| other != item);
+        if refused {
+            let many = (self.refused.len() + 1).saturating_sub(REFUSED_MAX);
+            self.refused.drain(..many);
+            self.refused.push(item.clone());
+        }
     }
 
     fn forget_item(&mut self) {

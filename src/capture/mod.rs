@@ -11,6 +11,7 @@ mod link;
 mod memory;
 mod mount;
 mod number;
+mod permit;
 mod phase;
 mod snapshot;
 mod statistics;
@@ -192,6 +193,9 @@ impl Capture {
     pub fn record(&mut self, step: &mut Step, body: Body) -> Position {
         let record = step.record(body);
         self.memory.apply(record);
+        if let Some(live) = &mut self.live {
+            handshake::touch(live, record);
+        }
         record.position
     }
 

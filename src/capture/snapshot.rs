@@ -135,6 +135,7 @@ pub(super) fn own_words(h: &Handshake) -> Vec<TagIndex> {
         .chain(h.measurements.iter().map(|m| m.word))
         .map(|w| w.tag)
         .chain(h.number.map(|n| n.tag))
+        .chain(h.overrule.iter().flat_map(|o| [o.badge.tag, o.reason.tag]))
         .collect();
     tags.sort_unstable();
     tags.dedup();

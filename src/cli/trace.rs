@@ -114,6 +114,9 @@ fn step_line(step: &Value) -> String {
             line.push_str(" OUT OF LIMITS");
         }
     }
+    if let Some(why) = refusal(step) {
+        line.push_str(&format!("  {why}"));
+    }
     let evidence = text(step, "evidence");
     if evidence != "automatic" {
         line.push_str(&format!("  [{evidence}]"));
@@ -122,6 +125,20 @@ fn step_line(step: &Value) -> String {
         line.push_str("  [gap]");
     }
     line.trim_end().to_owned()
+}
+
+/// What stood against a step, if anything did.
+fn refusal(step: &Value) -> Option<String> {
+    let permit = step.get("permit")?;
+    let why = [text(permit, "text"), text(permit, "reason")].into_iter().find(|t| !t.is_empty())?;
+    Some(match permit.get("overruled").filter(|overruled| overruled.is_object()) {
+        Some(overruled) => format!(
+            "let through by {} ({}), although {why}",
+            text(overruled, "by"),
+            text(overruled, "reason")
+        ),
+        None => format!("{}: {why}", text(permit, "permit")),
+    })
 }
 
 /// Why an answer is not complete, a sentence each.

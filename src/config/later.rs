@@ -2,7 +2,7 @@
 //! reason: a line that does nothing is worse than a line that is missing.
 
 /// Table, key, and what can be done instead.
-const KEYS: [(&str, &str, &str); 47] = [
+const KEYS: [(&str, &str, &str); 45] = [
     ("PlantFile", "test", "tests in plant files are not run; keep them out of the file"),
     ("Device", "backoff", "a lost device is tried again after 1 s, then ever slower up to 1 min"),
     ("Tag", "match", TEXT_AS_READ),
@@ -15,9 +15,7 @@ const KEYS: [(&str, &str, &str); 47] = [
     ("Handshake", "fetch", PATTERNS),
     ("Handshake", "carrier", "carriers are not followed; the unit's own code must be read"),
     ("Handshake", "members", "one item a request is packed: name its word `child`"),
-    ("Handshake", "best_before", "best-before dates are not recorded"),
     ("Handshake", "context", "only the keys of this table are recorded"),
-    ("Handshake", "override", "nobody can overrule a permit"),
     ("Handshake", "match", TEXT_AS_READ),
     ("Handshake", "parse", TEXT_AS_READ),
     ("Handshake", "for", TEMPLATES),

@@ -10,6 +10,7 @@ pub mod daemon;
 mod fault;
 mod later;
 pub mod orders;
+mod permits;
 pub mod plant;
 mod raw;
 pub mod reference;

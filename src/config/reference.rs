@@ -40,6 +40,8 @@ pub fn markdown() -> String {
     tables(&mut page, &plant, "the file");
     page.push('\n');
     page.push_str(NAMES);
+    page.push('\n');
+    page.push_str(&super::permits::markdown());
     page.push_str("\n## The daemon's file\n\n");
     page.push_str(
         "Defaults, then the file, then the environment: `PEDIGREE__HTTP__LISTEN` is `http.listen`. \

@@ -1,6 +1,6 @@
 //! Answers the engine's questions about its own past, once the read side has seen enough of it.
 use crate::ledger::{Durable, Generation};
-use crate::model::{Facts, Input, Position, Question};
+use crate::model::{Input, Question};
 use crate::query::Query;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -14,26 +14,23 @@ pub(super) async fn answer(
     stop: CancellationToken,
 ) {
     let mut applied = query.watch();
-    while let Some((generation, Question { token, known, as_of })) = questions.recv().await {
+    while let Some((generation, question)) = questions.recv().await {
+        let as_of = question.as_of;
         // A question about records that were cut is void, and so is whoever asked it.
         let void = durable.wait_for(|d| d.holds(generation, as_of) == Some(false));
         // Cancel-safe: all only wait.
-        let position: Position = tokio::select! {
-            seen = applied.wait_for(|p| *p >= as_of) => match seen {
-                Ok(position) => *position,
-                Err(_) => return,
-            },
+        tokio::select! {
+            seen = applied.wait_for(|p| *p >= as_of) => if seen.is_err() { return },
             _ = void => continue,
             () = stop.cancelled() => return,
-        };
-        let known = known.into_iter().map(|item| {
-            let is = query.knows(&item);
-            (item, is)
-        });
-        let facts = Facts { token, known: known.collect(), position };
+        }
+        let facts = query.facts(&question);
         let Some(back) = back.upgrade() else { return };
         if back.send(Input::Facts(facts)).await.is_err() {
             return;
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

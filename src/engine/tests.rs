@@ -61,6 +61,7 @@ fn handshake(pattern: Pattern) -> Handshake {
         position: None,
         quantity: None,
         time: None,
+        best_before: None,
         product: None,
         operation: None,
         badge: None,
@@ -75,6 +76,8 @@ fn handshake(pattern: Pattern) -> Handshake {
         checks: Vec::new(),
         replies: Vec::new(),
         permit: PermitCodes { ok: 1, nok: 2, rework: 2, unknown: 2 },
+        reasons: ReasonCodes::default(),
+        overrule: None,
         on_late: Permit::Unknown,
     }
 }

@@ -28,11 +28,13 @@ impl Graph {
     /// # Panics
     /// With more than 2³² nodes.
     pub fn apply(&mut self, position: Position, event: &TraceEvent) {
-        for (part, whole, kind, certainty) in made(position, event) {
+        // What a PLC asked for and was refused joined and parted nothing.
+        let done = !event.is_only_asked();
+        for (part, whole, kind, certainty) in made(position, event).into_iter().filter(|_| done) {
             let claim = (part, whole, kind, certainty);
             self.claim(position, event.time.at, claim);
         }
-        for (part, whole, kind) in ended(event) {
+        for (part, whole, kind) in ended(event).into_iter().filter(|_| done) {
             let pair = (self.intern_item(part), self.intern_item(whole), kind);
             if self.ends.entry(pair).or_default().insert((event.time.at, position)) {
                 self.ends_of.entry(position).or_default().push(pair);
@@ -57,6 +59,18 @@ impl Graph {
     /// The number of an item, if it is a node.
     pub fn item(&self, key: &ItemKey) -> Option<NodeId> {
         self.ids.get(&Node::Item(key.clone())).copied()
+    }
+
+    /// Whether any link at a node, made by a record that counts, stands as of a record.
+    pub fn is_linked(
+        &self,
+        node: NodeId,
+        as_of: Position,
+        counts: impl Fn(Position) -> bool,
+    ) -> bool {
+        let lists = [&self.links.forward, &self.links.backward];
+        let mut links = lists.into_iter().filter_map(|list| list.get(node.get())).flatten();
+        links.any(|link| link.stands(as_of) && counts(link.source))
     }
 
     /// What a number stands for.

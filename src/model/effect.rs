@@ -1,7 +1,7 @@
 //! What comes out of the engine.
 use super::plant::{DeviceIndex, TagIndex};
 use super::{
-    At, Body, CommandId, Frame, ItemKey, Position, Record, Refusal, Sample, Session, Value,
+    At, Body, CommandId, Frame, Position, Question, Record, Refusal, Sample, Session, Value,
 };
 use minicbor::{Decode, Encode};
 
@@ -72,17 +72,6 @@ impl WriteRequest {
         };
         self.still.len() == read.len() && self.still.iter().zip(read).all(same)
     }
-}
-
-/// Something about the past that the engine does not hold in memory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
-    /// To be answered under this.
-    pub token: ReadToken,
-    /// Are these items known?
-    pub known: Vec<ItemKey>,
-    /// Everything up to this record must have been looked at.
-    pub as_of: Position,
 }
 
 /// What became of a command.

@@ -1,7 +1,7 @@
 //! Trace events: what happened to an item, where, when and how we know.
 use super::{
     Amount, Code, EventTime, HandshakeMark, Interval, ItemKey, Measurement, MountKey, MountPointId,
-    PersonToken, PhaseSummary, Position, Quality, ScopeName, StationId, TagName, Text,
+    Permit, PersonToken, PhaseSummary, Position, Quality, ScopeName, StationId, TagName, Text, Utc,
 };
 use minicbor::{Decode, Encode};
 
@@ -204,6 +204,9 @@ pub enum What {
         /// The lots in the station's feeders that it was made with.
         #[n(4)]
         mounts: Vec<MountUse>,
+        /// Not to be used later.
+        #[n(5)]
+        best_before: Option<Utc>,
     },
     /// A lot went into an item.
     #[n(3)]
@@ -340,6 +343,9 @@ pub enum What {
         /// How much.
         #[n(2)]
         amount: Option<Amount>,
+        /// Not to be used later.
+        #[n(3)]
+        best_before: Option<Utc>,
     },
     /// Items left for a customer.
     #[n(14)]
@@ -639,4 +645,52 @@ pub struct TraceEvent {
     /// Words that could not be used.
     #[n(10)]
     pub remarks: Vec<Remark>,
+}
+
+impl TraceEvent {
+    /// Whether the PLC asked for this and a rule refused it: it is on record as asked for, not as done.
+    /// What a machine reports as done is done, whatever it was answered.
+    pub fn is_only_asked(&self) -> bool {
+        let grounds = self.handshake.as_ref().and_then(|mark| mark.grounds.as_ref());
+        grounds.is_some_and(|grounds| grounds.stopped) && self.what.verb().is_asked_first()
+    }
+
+    /// Whether this was asked for and not answered with a yes. That it was asked for makes no item
+    /// known.
+    pub fn is_not_permitted(&self) -> bool {
+        let permit = self.handshake.as_ref().map(|mark| mark.permit);
+        matches!(permit, Some(Permit::Nok | Permit::Unknown)) && self.what.verb().is_asked_first()
+    }
+}
+
+impl Verb {
+    /// Whether a PLC asks before it does it; the others it reports when they are done.
+    fn is_asked_first(self) -> bool {
+        match self {
+            Self::Arrive
+            | Self::Consume
+            | Self::Install
+            | Self::Remove
+            | Self::Pack
+            | Self::Unpack
+            | Self::Split
+            | Self::Merge
+            | Self::Move
+            | Self::Receive
+            | Self::Ship => true,
+            Self::Complete
+            | Self::Produce
+            | Self::Mount
+            | Self::Unmount
+            | Self::Inspect
+            | Self::Hold
+            | Self::Release
+            | Self::Scrap
+            | Self::Rework
+            | Self::Clean
+            | Self::Identify
+            | Self::Note
+            | Self::Correct => false,
+        }
+    }
 }

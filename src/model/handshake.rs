@@ -105,9 +105,43 @@ pub struct HandshakeMark {
     /// What the PLC was, or is to be, answered.
     #[n(2)]
     pub permit: Permit,
-    /// Why, if not ok.
+    /// Why, if not ok; one word.
     #[n(3)]
     pub reason: Option<Text>,
+    /// What stood against it; records of the first version have none.
+    #[n(4)]
+    pub grounds: Option<Grounds>,
+}
+
+/// What stood against a request, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, serde::Serialize)]
+#[cbor(map)]
+pub struct Grounds {
+    /// The number of the reason, as the PLC is told.
+    #[n(0)]
+    pub code: i64,
+    /// One sentence with the item, the station, and what stood in the record.
+    #[n(1)]
+    pub text: Text,
+    /// Whether a rule refused it and the PLC was told so: what it asked for is taken as not done. What
+    /// was answered too late is not among it, since the machine may not have waited.
+    #[n(2)]
+    pub stopped: bool,
+    /// Who let it run all the same.
+    #[n(3)]
+    pub overruled: Option<Overruled>,
+}
+
+/// A person let run what was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, serde::Serialize)]
+#[cbor(map)]
+pub struct Overruled {
+    /// Who.
+    #[n(0)]
+    pub by: super::PersonToken,
+    /// Why.
+    #[n(1)]
+    pub reason: Text,
 }
 
 /// What tells one run of a device's program from another.

@@ -1,6 +1,6 @@
 //! What goes into the engine.
 use super::plant::{DeviceIndex, Plant, TagIndex};
-use super::{Boot, Command, CommandId, GapCause, ItemKey, Position, ReadToken, Sample, Utc};
+use super::{Boot, Command, CommandId, Facts, GapCause, Position, ReadToken, Sample, Utc};
 use minicbor::{Decode, Encode};
 use std::sync::Arc;
 
@@ -93,21 +93,6 @@ pub struct WriteDone {
     /// Whether all of them were, the ack word last.
     #[n(1)]
     pub outcome: Result<(), ReadFault>,
-}
-
-/// The answer to a question that the engine asked about its own past.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct Facts {
-    /// Which question.
-    #[n(0)]
-    pub token: ReadToken,
-    /// What is recorded of each item asked for: known at all, as of `position`.
-    #[n(1)]
-    pub known: Vec<(ItemKey, bool)>,
-    /// Up to where the record was looked at.
-    #[n(2)]
-    pub position: Position,
 }
 
 /// What happened outside the engine.

@@ -16,6 +16,7 @@ mod input;
 mod item;
 mod measurement;
 mod name;
+mod past;
 mod person;
 pub mod plant;
 mod quality;
@@ -28,24 +29,23 @@ pub mod wire;
 
 pub use command::{Command, CommandId, OrderRow, Refusal};
 pub use condition::{Baseline, Onset, Rule, Side, Verdict, VerdictEvent};
-pub use effect::{
-    Answer, Effect, Notice, Question, ReadRequest, ReadToken, Step, Write, WriteRequest,
-};
+pub use effect::{Answer, Effect, Notice, ReadRequest, ReadToken, Step, Write, WriteRequest};
 pub use event::{
     Alias, Consumption, Evidence, MountUse, Purpose, Remark, Result, Stay, TraceEvent, Verb, What,
 };
 pub use gap::{Gap, GapCause, GapSource};
 pub use handshake::{
-    Boot, Digest, Epoch, EpochBegun, EpochCause, HandshakeKey, HandshakeMark, HandshakeNumber,
-    Permit, Quarantine, QuarantineCause, RawWord,
+    Boot, Digest, Epoch, EpochBegun, EpochCause, Grounds, HandshakeKey, HandshakeMark,
+    HandshakeNumber, Overruled, Permit, Quarantine, QuarantineCause, RawWord,
 };
-pub use input::{Facts, Input, Link, ReadDone, ReadFault, Session, StartCause, WriteDone};
+pub use input::{Input, Link, ReadDone, ReadFault, Session, StartCause, WriteDone};
 pub use item::{Code, CodeError, ItemClass, ItemKey, ItemKeyError, MountKey, Scope, ScopeName};
 pub use measurement::{Amount, Measurement, PhaseSummary, Statistics, ToolUse};
 pub use name::{
     DeviceId, HandshakeId, LineId, MonitorId, MountPointId, NameError, PhaseId, SiteId, StationId,
     TagName, Text,
 };
+pub use past::{Facts, Moment, Past, Question, Visit, Within};
 pub use person::{PersonKey, PersonToken};
 pub use quality::{Quality, Severity};
 pub use record::{Audit, Body, Frame, Origin, PlantLoaded, Position, Record};

@@ -1,9 +1,9 @@
 //! The shapes of answers. They are what `http` sends as JSON and what `address_space` shows.
 use crate::genealogy::{Certainty, Direction, LinkKind};
 use crate::model::{
-    Amount, Baseline, Evidence, Gap, Interval, ItemKey, MonitorId, Onset, PersonToken,
-    PhaseSummary, Position, Purpose, Result, Rule, Side, StationId, TagName, Text, Ucum, Utc,
-    Value, Verdict,
+    Amount, Baseline, Evidence, Gap, Interval, ItemKey, MonitorId, Onset, Overruled, Permit,
+    PersonToken, PhaseSummary, Position, Purpose, Result, Rule, Side, StationId, TagName, Text,
+    Ucum, Utc, Value, Verdict,
 };
 
 /// An answer with the position it was computed at and whether it is complete.
@@ -150,6 +150,23 @@ pub struct StepView {
     pub complete: bool,
     /// For verbs with another item, that one.
     pub other: Option<ItemKey>,
+    /// What the PLC was answered.
+    pub permit: Option<PermitView>,
+}
+
+/// What a PLC was answered, and why.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct PermitView {
+    /// The answer.
+    pub permit: Permit,
+    /// Why, if not ok, or what was overruled: one word.
+    pub reason: Option<Text>,
+    /// The number of the reason, as the PLC is told.
+    pub code: Option<i64>,
+    /// The reason as a sentence.
+    pub text: Option<Text>,
+    /// Who let it run all the same, and why.
+    pub overruled: Option<Overruled>,
 }
 
 /// A measured value.
@@ -345,4 +362,6 @@ pub struct EventView {
     pub text: String,
     /// Outcome.
     pub result: Option<Result>,
+    /// What the PLC was answered, if it asked.
+    pub permit: Option<PermitView>,
 }

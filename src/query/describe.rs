@@ -1,9 +1,9 @@
 //! A record as the north sees it: one sentence.
-use super::answer::EventView;
+use super::answer::{EventView, PermitView};
 use super::step::outcome;
 use crate::model::{
-    Amount, Body, EpochCause, Gap, GapCause, GapSource, ItemKey, Quarantine, QuarantineCause,
-    Record, TraceEvent, Verdict, VerdictEvent, What,
+    Amount, Body, EpochCause, Gap, GapCause, GapSource, HandshakeMark, ItemKey, Overruled, Permit,
+    Quarantine, QuarantineCause, Record, TraceEvent, Utc, Verdict, VerdictEvent, What,
 };
 
 /// The view of a record.
@@ -16,6 +16,7 @@ pub(super) fn event(record: &Record) -> EventView {
         items: Vec::new(),
         text: String::new(),
         result: None,
+        permit: None,
     };
     match &record.body {
         Body::Trace(event) => {
@@ -25,12 +26,14 @@ pub(super) fn event(record: &Record) -> EventView {
             view.items = event.what.items().into_iter().cloned().collect();
             view.text = trace(event);
             view.result = outcome(&event.what).0;
+            view.permit = event.handshake.as_ref().map(permit);
         }
         Body::Quarantine(set_aside) => {
             view.kind = "quarantine";
             view.time = set_aside.time.at;
             view.station = Some(set_aside.station.clone());
             view.text = quarantine(set_aside);
+            view.permit = set_aside.handshake.as_ref().map(permit);
         }
         Body::Gap(missed) => {
             view.kind = "gap";
@@ -74,8 +77,22 @@ pub(super) fn event(record: &Record) -> EventView {
     view
 }
 
+/// What a PLC was answered.
+pub(super) fn permit(mark: &HandshakeMark) -> PermitView {
+    let grounds = mark.grounds.as_ref();
+    PermitView {
+        permit: mark.permit,
+        reason: mark.reason.clone(),
+        code: grounds.map(|grounds| grounds.code),
+        text: grounds.map(|grounds| grounds.text.clone()),
+        overruled: grounds.and_then(|grounds| grounds.overruled.clone()),
+    }
+}
+
 fn trace(event: &TraceEvent) -> String {
-    let mut text = what(&event.what);
+    let arrived = matches!(event.what, What::Arrive { .. });
+    let only_asked = event.is_only_asked() && !arrived;
+    let mut text = if only_asked { asked(&event.what) } else { what(&event.what) };
     if let Some(station) = &event.station {
         text.extend([" at ", station.as_str()]);
     }
@@ -87,17 +104,43 @@ fn trace(event: &TraceEvent) -> String {
             crate::model::Result::Scrap => ": scrap",
         };
     }
-    if let Some(why) = event.handshake.as_ref().and_then(|mark| mark.reason.as_ref()) {
-        text.extend([" (", why.as_str(), ")"]);
+    if let Some(sentence) = event.handshake.as_ref().and_then(|mark| permit(mark).sentence()) {
+        text.extend(["; ", &sentence]);
     }
     text
+}
+
+/// What was asked for and is not done.
+fn asked(what: &What) -> String {
+    let items: Vec<String> = what.items().iter().map(ToString::to_string).collect();
+    format!("`{}` of {} was asked for", what.verb().as_str(), items.join(", "))
+}
+
+impl PermitView {
+    /// Why the answer was not a plain yes; `None` if it was.
+    pub fn sentence(&self) -> Option<String> {
+        // Records of the first version have one word.
+        let why = self.text.as_ref().or(self.reason.as_ref())?;
+        if let Some(Overruled { by, reason }) = &self.overruled {
+            return Some(format!("let through by {by} ({reason}), although {why}"));
+        }
+        let answer = match self.permit {
+            Permit::Ok => "let through",
+            Permit::Nok => "refused",
+            Permit::Rework => "to be reworked",
+            Permit::Unknown => "answered unknown",
+        };
+        Some(format!("{answer}: {why}"))
+    }
 }
 
 fn what(what: &What) -> String {
     match what {
         What::Arrive { item } => format!("{item} arrived"),
         What::Complete { item, .. } => format!("work on {item} ended"),
-        What::Produce { item, amount, .. } => format!("{}{item} was produced", of(amount.as_ref())),
+        What::Produce { item, amount, best_before, .. } => {
+            format!("{}{item} was produced{}", of(amount.as_ref()), until(*best_before))
+        }
         What::Consume { consumed, into, .. } => {
             let amount = of(consumed.amount.as_ref());
             format!("{amount}{} went into {into}", consumed.lot)
@@ -114,9 +157,9 @@ fn what(what: &What) -> String {
             format!("{lot} was taken out of {}{}", mount.point, used.unwrap_or_default())
         }
         What::Move { item, to } => format!("{item} was moved to {to}"),
-        What::Receive { item, supplier, amount } => {
+        What::Receive { item, supplier, amount, best_before } => {
             let from = supplier.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
-            format!("{}{item} was received{from}", of(amount.as_ref()))
+            format!("{}{item} was received{from}{}", of(amount.as_ref()), until(*best_before))
         }
         What::Ship { items, customer, document } => {
             let to = customer.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
@@ -150,6 +193,10 @@ fn were(items: &[ItemKey]) -> String {
         [one] => format!("{one} was"),
         many => format!("{} items were", many.len()),
     }
+}
+
+fn until(best_before: Option<Utc>) -> String {
+    best_before.map(|until| format!(", best before {until}")).unwrap_or_default()
 }
 
 fn of(told: Option<&Amount>) -> String {

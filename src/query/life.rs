@@ -1,6 +1,6 @@
 //! What an item went through, as far as state and stays need it; the rest is read from the store.
 use crate::genealogy::NodeId;
-use crate::model::{ItemKey, Position, TraceEvent, Utc, What};
+use crate::model::{ItemKey, Position, Result, TraceEvent, Utc, What};
 use std::collections::BTreeSet;
 
 /// A station by its number in [`super::place::Places`].
@@ -50,6 +50,8 @@ pub(super) struct Moment {
     pub(super) kind: Kind,
     /// Whether `from` and `to` were told, and are no mere instant.
     pub(super) stayed: bool,
+    /// With what outcome, if told.
+    pub(super) result: Option<Result>,
 }
 
 impl Moment {
@@ -104,10 +106,35 @@ impl Life {
     }
 }
 
+/// What an event does to its items. What was only asked for is no more than spoken of, but for the
+/// item that was presented.
+pub(super) fn moments_of(event: &TraceEvent) -> Vec<(&ItemKey, Kind, Option<&ItemKey>)> {
+    let mut told = moments(&event.what);
+    if event.is_only_asked() {
+        for (rank, (_, kind, host)) in told.iter_mut().enumerate() {
+            *host = None;
+            *kind = match kind {
+                Kind::Arrive => Kind::Arrive,
+                Kind::Present if rank == 0 => Kind::Present,
+                Kind::Complete
+                | Kind::Enter
+                | Kind::Leave
+                | Kind::Ship
+                | Kind::Receive
+                | Kind::Scrap
+                | Kind::Rework
+                | Kind::Present
+                | Kind::Mention => Kind::Mention,
+            };
+        }
+    }
+    told
+}
+
 /// What an event does to its items, the main one first; a second item is what was entered.
 ///
 /// A lot that is only used, mounted or merged is spoken of: it may be elsewhere at the same time.
-pub(super) fn moments(what: &What) -> Vec<(&ItemKey, Kind, Option<&ItemKey>)> {
+fn moments(what: &What) -> Vec<(&ItemKey, Kind, Option<&ItemKey>)> {
     let one = |item, kind| vec![(item, kind, None)];
     let with = |main, rest: &mut dyn Iterator<Item = (_, _, _)>| {
         let mut all = one(main, Kind::Present);

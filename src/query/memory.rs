@@ -1,8 +1,9 @@
 //! What questions need at once and for all items: the graph, states, stays, doubts, stations.
 use super::doubt::Doubts;
-use super::life::{Kind, Life, Moment, StationNumber, moments, stay};
+use super::life::{Kind, Life, Moment, StationNumber, moments_of, stay};
 use super::monitor::Monitors;
 use super::place::{Counted, Mounts, Places};
+use super::step::outcome;
 use crate::genealogy::{Graph, Node, NodeId};
 use crate::model::{
     Body, Gap, Interval, ItemClass, ItemKey, Position, Quarantine, Record, Text, TraceEvent, Utc,
@@ -27,6 +28,10 @@ pub(super) struct Memory {
     pub(super) monitors: Monitors,
     /// By record: the reason of a hold, `None` for its release.
     holds: BTreeMap<NodeId, BTreeMap<Position, Option<Text>>>,
+    /// Records of what was asked for and not answered with a yes.
+    pub(super) not_permitted: BTreeSet<Position>,
+    /// By event time and record: until when an item may be used.
+    expiries: BTreeMap<NodeId, BTreeMap<(Utc, Position), Utc>>,
     /// Delivery notes by the record of the shipment.
     documents: BTreeMap<Position, Text>,
     products: Vec<Text>,
@@ -94,6 +99,13 @@ impl Memory {
         last.1.clone()
     }
 
+    /// Until when an item may be used, as last told.
+    pub(super) fn best_before(&self, node: NodeId) -> Option<Utc> {
+        let void = self.void();
+        let mut told = self.expiries.get(&node)?.iter().rev();
+        told.find(|((_, position), _)| !void.contains(position)).map(|(_, until)| *until)
+    }
+
     /// The product last told of an item.
     pub(super) fn product(&self, node: NodeId) -> Option<Text> {
         let void = self.void();
@@ -135,7 +147,8 @@ impl Memory {
             place.last_event = place.last_event.max(Some(time));
             self.places.number(station)
         });
-        for (rank, (item, kind, host)) in moments(&event.what).into_iter().enumerate() {
+        let result = outcome(&event.what).0;
+        for (rank, (item, kind, host)) in moments_of(event).into_iter().enumerate() {
             let node = self.graph.intern_item(item);
             let host = host.map(|host| self.graph.intern_item(host));
             // Nothing is inside itself, whatever a record says.
@@ -143,12 +156,26 @@ impl Memory {
             let product = event.product.as_ref().filter(|_| rank == 0);
             let product = product.map(|product| self.product_number(product));
             let (from, to, stayed, arrived) = stay(event, rank == 0);
-            let moment =
-                Moment { time, position, from, to, arrived, station, host, product, kind, stayed };
+            let moment = Moment {
+                time,
+                position,
+                from,
+                to,
+                arrived,
+                station,
+                host,
+                product,
+                kind,
+                stayed,
+                result,
+            };
             self.life_mut(node).insert(moment);
             if let Some(station) = event.station.as_ref().filter(|_| moment.is_presence()) {
                 self.places.at(station).visit(node, &moment);
             }
+        }
+        if event.is_not_permitted() {
+            self.not_permitted.insert(position);
         }
         self.tell(position, event);
     }
@@ -156,6 +183,12 @@ impl Memory {
     /// What an event does beyond the lives of its items: to its station, to feeders, to holds.
     fn tell(&mut self, position: Position, event: &TraceEvent) {
         let station = event.station.as_ref();
+        if let What::Produce { item, best_before: Some(until), .. }
+        | What::Receive { item, best_before: Some(until), .. } = &event.what
+        {
+            let node = self.graph.intern_item(item);
+            self.expiries.entry(node).or_default().insert((event.time.at, position), *until);
+        }
         match &event.what {
             What::Arrive { item } => {
                 let node = self.graph.intern_item(item);
@@ -171,7 +204,7 @@ impl Memory {
                 }
             }
             What::Scrap { .. } | What::Remove { .. } => {
-                if let Some(station) = station {
+                if let Some(station) = station.filter(|_| !event.is_only_asked()) {
                     self.places.at(station).current = None;
                 }
             }

@@ -13,6 +13,7 @@ mod item;
 mod life;
 mod memory;
 mod monitor;
+mod past;
 mod place;
 mod reason;
 mod recall;
@@ -23,8 +24,8 @@ mod trace;
 pub use crate::genealogy::Direction;
 pub use answer::{
     Answer, Completeness, ConditionView, EventView, GapView, Incomplete, ItemState, ItemView,
-    LinkView, MeasurementView, Recall, RecallGroup, Resolved, StationView, StepView, Trace,
-    TraceLink, TraceNode,
+    LinkView, MeasurementView, PermitView, Recall, RecallGroup, Resolved, StationView, StepView,
+    Trace, TraceLink, TraceNode,
 };
 pub use follow::{QueryError, QueryOptions};
 

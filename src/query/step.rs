@@ -66,6 +66,7 @@ fn step(draft: &StepsDraft, record: &Record) -> Option<StepView> {
         phase: phase.cloned(),
         complete,
         other: other(event, &draft.item),
+        permit: event.handshake.as_ref().map(super::describe::permit),
     })
 }
 

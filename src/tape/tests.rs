@@ -133,7 +133,12 @@ fn input() -> impl Strategy<Value = Input> {
         (token(), prop::result::maybe_ok(Just(()), read_fault()))
             .prop_map(|(token, outcome)| Input::Written(WriteDone { token, outcome })),
         (token(), prop::collection::vec((item(), any::<bool>()), 0..4), any::<u64>()).prop_map(
-            |(token, known, n)| Input::Facts(Facts { token, known, position: Position(n) })
+            |(token, known, n)| Input::Facts(Facts {
+                token,
+                known,
+                position: Position(n),
+                past: Vec::new(),
+            })
         ),
         (any::<u64>(), command())
             .prop_map(|(id, command)| Input::Command { id: CommandId(id), command }),

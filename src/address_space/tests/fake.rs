@@ -46,6 +46,7 @@ impl Fake {
             items: items.iter().map(|i| key(i)).collect(),
             text: format!("{kind} at ST-10"),
             result: Some(Result::Pass),
+            permit: None,
         });
         self.position.send_replace(position);
         position
@@ -129,6 +130,7 @@ fn step() -> StepView {
         phase: None,
         complete: true,
         other: None,
+        permit: None,
     }
 }
 

@@ -1,19 +1,22 @@
 //! One exchange with a PLC, in the fixed order: detect → snapshot → validate → check → record →
 //! (durable) → reply → ack last → release. What is written is written after the record is durable;
 //! `daemon` sees to that.
+mod overrule;
 mod permit;
 mod read;
 mod reply;
 mod request;
 mod validate;
 
+pub(super) use permit::touch;
+
 use super::compose::Draft;
 use super::snapshot::{Snapshot, pick};
 use super::{At, Capture};
 use crate::model::plant::{First, Handshake, Pattern, Word};
 use crate::model::{
-    Digest, Epoch, EpochCause, Gap, GapCause, HandshakeKey, HandshakeNumber, Interval, Monotonic,
-    ReadToken, Sample, Step, Value, Write,
+    Digest, Epoch, EpochCause, Gap, GapCause, HandshakeKey, HandshakeNumber, Interval, ItemKey,
+    Monotonic, Position, ReadToken, Sample, Step, Value, Write,
 };
 use request::{Request, request};
 use std::time::Duration;
@@ -55,6 +58,12 @@ enum Stage {
 struct Asked {
     found: Found,
     draft: Draft,
+    /// The lots in the feeders, where a rule asks for their past.
+    lots: Vec<ItemKey>,
+    /// Whether the snapshot shows what is in the station's feeders.
+    mounts_seen: bool,
+    /// The last record about one of the items since the question was put.
+    touched: Option<Position>,
 }
 
 /// A request that is pending and new: its snapshot, and what it is known by.

@@ -1,17 +1,20 @@
-//! The rules that a permit follows.
-use super::{Asked, Found, Stage};
-use crate::capture::compose::Draft;
-use crate::capture::{At, Capture};
-use crate::model::plant::{Check, ReplyValue};
+//! The permit: what is asked about the past, and what becomes of the answer.
+use super::{Asked, Exchange, Found, Stage};
+use crate::capture::permit::{Case, Judgement, judge};
+use crate::capture::{At, Capture, Live};
+use crate::model::plant::{Check, Reason, Station};
 use crate::model::{
-    Body, Effect, Facts, HandshakeMark, Permit, Position, Question, Step, Text, Verb,
+    Body, Effect, Evidence, Facts, Grounds, HandshakeMark, ItemKey, MountPointId, Permit, Position,
+    Question, Record, StationId, Step, Text, Verb, What,
 };
+use std::collections::BTreeMap;
 
 impl Capture {
     /// Resolves the items and looks at the rules; asks for what is not held in memory.
     pub(super) fn check(&mut self, step: &mut Step, at: At, found: Found) {
         let mounts = self.see_mounts(step, at.station, &found.snapshot);
         let made = matches!(self.live().handshake(at).event, Verb::Complete | Verb::Produce);
+        let mounts_seen = mounts.is_ok();
         let draft = self.draft(at, &found.snapshot, &found.trigger, &found.key);
         // What an item was made with is part of what is said of it.
         let draft = match draft.and_then(|d| if made { mounts.map(|()| d) } else { Ok(d) }) {
@@ -22,20 +25,34 @@ impl Capture {
                 return self.answer(step, at, position, &found, Permit::Unknown, Some(&reason));
             }
         };
-        if self.live().handshake(at).checks.contains(&Check::Known) {
-            let token = self.token();
-            let known = vec![draft.item.clone()];
-            // Up to the record before this step: what the step itself records is no past.
-            let as_of = Position(step.next_position().0.saturating_sub(1));
-            self.live_mut().tokens.insert(token, at);
-            let asked = Box::new(Asked { found, draft });
+        let lots = self.lots_asked(at);
+        let asked = Asked { found, draft, lots, mounts_seen, touched: None };
+        if self.live().handshake(at).checks.iter().copied().any(Check::asks) {
             let deadline = self.live().handshake(at).deadline;
             let until = self.exchange(at).requested.unwrap_or(step.at.monotonic).plus(deadline);
-            self.exchange(at).stage = Stage::Asking { token, asked, until };
-            step.effect(Effect::Ask(Question { token, known, as_of }));
-            return;
+            return self.ask(step, at, Box::new(asked), until);
         }
-        self.decide(step, at, &Asked { found, draft }, None);
+        self.decide(step, at, &asked, None);
+    }
+
+    /// Asks for everything that the checks need, at once and as of one record.
+    fn ask(
+        &mut self,
+        step: &mut Step,
+        at: At,
+        mut asked: Box<Asked>,
+        until: crate::model::Monotonic,
+    ) {
+        let token = self.token();
+        // Up to the record before this step: what the step itself records is no past.
+        let as_of = Position(step.next_position().0.saturating_sub(1));
+        let station = self.live().station(at.station);
+        let stations = station.after.iter().chain([&station.id]).cloned().collect();
+        let items = asked.items().cloned().collect();
+        asked.touched = None;
+        self.live_mut().tokens.insert(token, at);
+        self.exchange(at).stage = Stage::Asking { token, asked, until };
+        step.effect(Effect::Ask(Question { token, items, stations, as_of }));
     }
 
     pub(in crate::capture) fn on_facts(&mut self, step: &mut Step, facts: &Facts) {
@@ -44,7 +61,12 @@ impl Capture {
         };
         let stage = std::mem::take(&mut self.exchange(at).stage);
         match stage {
-            Stage::Asking { token, asked, .. } if token == facts.token => {
+            Stage::Asking { token, asked, until } if token == facts.token => {
+                // Something was recorded of these items after the facts were looked up: two stations
+                // may have asked for the same part at once.
+                if asked.touched.is_some_and(|touched| touched > facts.position) {
+                    return self.ask(step, at, asked, until);
+                }
                 self.decide(step, at, &asked, Some(facts));
             }
             other @ (Stage::Idle
@@ -56,43 +78,146 @@ impl Capture {
     }
 
     pub(super) fn decide(&mut self, step: &mut Step, at: At, asked: &Asked, facts: Option<&Facts>) {
-        let Asked { found, draft } = asked;
+        let Asked { found, draft, .. } = asked;
         let Found { snapshot, key, digest, .. } = found;
-        let (permit, reason) = self.permit(step, at, draft, facts);
-        let mark =
-            HandshakeMark { key: key.clone(), digest: *digest, permit, reason: reason.clone() };
-        let event = self.compose(step, at, snapshot, draft, mark);
+        let judgement = self.judge(step, at, asked, facts);
+        let overruled = self.overrule(at, snapshot, &judgement);
+        let permit = if overruled.is_some() { Permit::Ok } else { judgement.permit };
+        let bypassed = self.evidence(at, snapshot) == Evidence::Bypassed;
+        let handshake = self.live().handshake(at);
+        // A machine that had its answer too late may have gone on: that is kept as done.
+        let refused = judgement.overrulable && overruled.is_none();
+        let stopped = refused && handshake.tells() && !bypassed;
+        let reason = judgement.grounds.as_ref().map(|(reason, _)| word(*reason));
+        let by = overruled.as_ref().map(|o| o.by);
+        let grounds = judgement.grounds.map(|(reason, text)| Grounds {
+            code: handshake.reasons.code(reason),
+            text: sentence(text),
+            stopped,
+            overruled,
+        });
+        let mark = HandshakeMark {
+            key: key.clone(),
+            digest: *digest,
+            permit,
+            reason: reason.clone(),
+            grounds,
+        };
+        let mut event = self.compose(step, at, snapshot, draft, mark);
+        let (id, about) = (self.live().station(at.station).id.clone(), self.live().about(at));
+        if by.is_some() || self.went_past(step, &id, &about, &event.what) {
+            event.evidence = event.evidence.max(Evidence::Bypassed);
+            event.operator = event.operator.or(by);
+        }
         let position = self.record(step, Body::Trace(event));
         self.answer(step, at, position, found, permit, reason.as_ref());
     }
 
-    fn permit(
-        &mut self,
-        step: &Step,
-        at: At,
-        draft: &Draft,
-        facts: Option<&Facts>,
-    ) -> (Permit, Option<Text>) {
-        let requested = self.exchange(at).requested;
-        let handshake = self.live().handshake(at);
-        let reason = |word: &str| Some(Text::parse(word).expect("a good text"));
-        let answers = handshake.replies.iter().any(|r| r.value == ReplyValue::Permit);
-        let late = requested.is_some_and(|t| step.at.monotonic > t.plus(handshake.deadline));
-        let unknown = facts.is_none() && handshake.checks.contains(&Check::Known);
-        if unknown || (answers && late) {
-            return (handshake.on_late, reason("late"));
+    /// The lots in the station's feeders, if a rule asks for their past.
+    fn lots_asked(&self, at: At) -> Vec<ItemKey> {
+        let live = self.live();
+        if !live.handshake(at).checks.contains(&Check::LotNotExpired) {
+            return Vec::new();
         }
-        for check in &handshake.checks {
-            let passed = match check {
-                Check::Known => facts.is_some_and(|f| f.known.iter().all(|(_, known)| *known)),
-                Check::NotHeld => std::iter::once(&draft.item)
-                    .chain(&draft.other)
-                    .all(|item| !self.memory.holds.contains_key(item)),
-            };
-            if !passed {
-                return (Permit::Nok, reason(check.as_str()));
-            }
-        }
-        (Permit::Ok, None)
+        self.mounted(live.station(at.station)).into_values().collect()
     }
+
+    /// What is in the feeders of a station.
+    fn mounted(&self, station: &Station) -> BTreeMap<MountPointId, ItemKey> {
+        let feeders = self.memory.station(&station.id).map(|memory| &memory.feeders);
+        let lot = |id: &MountPointId| Some(feeders?.now(id)?.lot.clone());
+        let points = station.mounts.iter();
+        points.filter_map(|point| Some((point.id.clone(), lot(&point.id)?))).collect()
+    }
+
+    fn judge(&mut self, step: &Step, at: At, asked: &Asked, facts: Option<&Facts>) -> Judgement {
+        let requested = self.exchange(at).requested;
+        let live = self.live();
+        let handshake = live.handshake(at);
+        let late = requested.is_some_and(|t| step.at.monotonic > t.plus(handshake.deadline));
+        let missing = facts.is_none() && handshake.checks.iter().copied().any(Check::asks);
+        let (item, station) = (&asked.draft.item, live.station(at.station));
+        if missing || (handshake.tells() && late) {
+            let text = format!("{item} at {} could not be judged in time", station.id);
+            return Judgement {
+                permit: handshake.on_late,
+                grounds: Some((Reason::Late, text)),
+                overrulable: false,
+            };
+        }
+        let case = Case {
+            plant: &live.plant,
+            station,
+            draft: &asked.draft,
+            purpose: self.purpose(at, &asked.found.snapshot, item),
+            holds: &self.memory.holds,
+            mounts: self.mounted(station),
+            mounts_seen: asked.mounts_seen,
+            facts,
+        };
+        judge(&handshake.checks, &case, handshake.on_late)
+    }
+
+    /// Whether a machine worked on what it was told not to work on; whoever watches is told.
+    pub(in crate::capture) fn went_past(
+        &self,
+        step: &mut Step,
+        station: &StationId,
+        about: &str,
+        what: &What,
+    ) -> bool {
+        let What::Complete { item, .. } = what else { return false };
+        let refused = self.memory.station(station).is_some_and(|s| s.refused.contains(item));
+        if refused {
+            let text = format!("{item} was refused and is completed all the same: bypassed");
+            step.notice(about, text);
+        }
+        refused
+    }
+}
+
+impl Asked {
+    /// The items that the facts are about.
+    fn items(&self) -> impl Iterator<Item = &ItemKey> {
+        std::iter::once(&self.draft.item).chain(&self.draft.other).chain(&self.lots)
+    }
+}
+
+impl Exchange {
+    /// Something was recorded: facts that were looked up before and are about the same are stale.
+    fn touch(&mut self, position: Position, all: bool, items: &[&ItemKey]) {
+        if let Stage::Asking { asked, .. } = &mut self.stage
+            && (all || asked.items().any(|item| items.contains(&item)))
+        {
+            asked.touched = Some(position);
+        }
+    }
+}
+
+/// Tells the requests that wait for facts what was recorded meanwhile.
+pub(in crate::capture) fn touch(live: &mut Live, record: &Record) {
+    let Body::Trace(event) = &record.body else { return };
+    // A correction may be about anything.
+    let all = matches!(event.what, What::Correct { .. });
+    let items = event.what.items();
+    for at in live.tokens.values() {
+        if let Some(exchange) = live.exchanges.get_mut(at) {
+            exchange.touch(record.position, all, &items);
+        }
+    }
+}
+
+fn word(reason: Reason) -> Text {
+    Text::parse(reason.as_str()).expect("the word of a reason is a good text")
+}
+
+/// A sentence as a text of the record: long names are cut rather than lost.
+fn sentence(text: String) -> Text {
+    const MORE: &str = "…";
+    let cut = |text: &str| {
+        let end = text.floor_char_boundary(Text::LEN_MAX - MORE.len());
+        format!("{}{MORE}", text.get(..end).unwrap_or_default())
+    };
+    let text = if text.len() > Text::LEN_MAX { cut(&text) } else { text };
+    Text::parse(&text).expect("names and codes have no control characters")
 }

@@ -1,7 +1,7 @@
 //! The answer: replies first, the ack last, once the record is durable.
 use super::{Found, Stage};
 use crate::capture::{At, Capture};
-use crate::model::plant::{Pattern, ReplyValue};
+use crate::model::plant::{Pattern, Reason, ReplyValue};
 use crate::model::{Effect, Permit, Position, Step, Text, Value, Write, WriteDone, WriteRequest};
 
 impl Capture {
@@ -17,16 +17,15 @@ impl Capture {
     ) {
         let live = self.live();
         let handshake = live.handshake(at);
-        let place = |text: &Text| {
-            let n = handshake.checks.iter().position(|c| c.as_str() == text.as_str());
-            n.map_or(99, |n| i64::try_from(n).map_or(99, |n| n.saturating_add(1)))
+        let code = |text: &Text| {
+            Reason::parse(text.as_str()).map_or(0, |reason| handshake.reasons.code(reason))
         };
         let replies = handshake.replies.iter().map(|reply| Write {
             tag: reply.word.tag,
             bit: reply.word.bit,
             value: match &reply.value {
                 ReplyValue::Permit => Value::Int(handshake.permit.code(permit)),
-                ReplyValue::Reason => Value::Int(reason.map_or(0, place)),
+                ReplyValue::Reason => Value::Int(reason.map_or(0, code)),
                 ReplyValue::Fixed(value) => value.clone(),
             },
         });

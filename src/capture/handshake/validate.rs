@@ -163,13 +163,14 @@ impl Capture {
             digest: found.digest,
             permit: Permit::Unknown,
             reason: Some(reason.clone()),
+            grounds: None,
         };
         let quarantine = Quarantine {
             station: live.station(at.station).id.clone(),
             handshake: Some(mark),
             cause,
             time: EventTime { at: found.trigger.time(), uncertainty_ns: 0 },
-            raw: found.snapshot.raw(&live.plant),
+            raw: self.raw(at, &found.snapshot),
             phase: None,
         };
         self.record(step, Body::Quarantine(quarantine))

@@ -63,6 +63,8 @@ pub(in crate::config) struct Handshake {
     pub(in crate::config) no_read: Option<Vec<Spot<String>>>,
     /// The word with the amount, or `{ from, eu }`.
     pub(in crate::config) quantity: Option<Spot<NameOr<Quantity>>>,
+    /// `produce`: how long after it was made the item may be used.
+    pub(in crate::config) best_before: Option<Spot<Span>>,
     /// The word with the place in the parent, or the hopper.
     pub(in crate::config) position: Option<Spot<String>>,
     /// The word with the time at which it happened; else the trigger's source time.
@@ -79,13 +81,19 @@ pub(in crate::config) struct Handshake {
     /// Measurements, by name.
     #[serde(default)]
     pub(in crate::config) values: Keyed<Measured>,
-    /// Rules that the permit follows: `known` (the item is in the record), `not-held`.
+    /// Rules that the permit follows; each is described under *Permits*.
     pub(in crate::config) check: Option<Vec<Spot<String>>>,
     /// Words to answer with: `"$permit"`, `"$reason"`, or a fixed value.
     #[serde(default)]
     pub(in crate::config) reply: Keyed<Spot<Scalar>>,
     /// Codes of the permit.
     pub(in crate::config) permit: Option<Spot<Permit>>,
+    /// Numbers of reasons, by their word; the others keep those of *Permits*.
+    #[serde(default)]
+    pub(in crate::config) reasons: Keyed<Spot<i64>>,
+    /// Words of a person who lets run what was refused; the event is *bypassed* then.
+    #[serde(rename = "override")]
+    pub(in crate::config) overrule: Option<Spot<Override>>,
     /// The permit past the deadline; never `ok`.
     #[schemars(extend("default" = "unknown"))]
     pub(in crate::config) on_late: Option<Spot<PermitWord>>,
@@ -190,6 +198,19 @@ pub(in crate::config) struct Measured {
     /// With `drift`: mean time between two values.
     #[schemars(extend("default" = "1s"))]
     pub(in crate::config) cycle: Option<Spot<Span>>,
+}
+
+/// Words of a person who lets run what was refused. The PLC clears both with the next request: what
+/// stands there still overrules what is refused then.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Override {
+    /// The word with the badge.
+    #[schemars(required)]
+    pub(in crate::config) badge: Option<Spot<String>>,
+    /// The word with the reason.
+    #[schemars(required)]
+    pub(in crate::config) reason: Option<Spot<String>>,
 }
 
 /// Codes of the permit.

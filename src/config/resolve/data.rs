@@ -5,12 +5,14 @@ use crate::config::raw;
 use crate::config::spot::{NameOr, Spot};
 use crate::model::plant::{MeasurementSpec, Quantity, ResultSpec, Word};
 use crate::model::{TagName, Verb};
+use std::time::Duration;
 
 /// Words of an event.
 #[derive(Debug, Default)]
 pub(super) struct Data {
     pub(super) position: Option<Word>,
     pub(super) quantity: Option<Quantity>,
+    pub(super) best_before: Option<Duration>,
     pub(super) time: Option<Word>,
     pub(super) product: Option<Word>,
     pub(super) operation: Option<Word>,
@@ -36,8 +38,11 @@ impl Resolver<'_> {
         let time = word(&raw.time);
         let operation = word(&raw.operation);
         let badge = word(&raw.badge);
+        let best_before = raw.best_before.as_ref();
+        let best_before = best_before.map(|raw| self.period(t, Some(raw), Duration::ZERO));
         Data {
             position,
+            best_before,
             quantity: raw.quantity.as_ref().and_then(|quantity| self.quantity(t, quantity)),
             time,
             product: self.product(t, raw),
@@ -115,6 +120,7 @@ impl Resolver<'_> {
         let placed = matches!(event, Verb::Consume | Verb::Install | Verb::Remove);
         let given = [
             ("quantity", amount, raw.quantity.as_ref().map(Spot::span)),
+            ("best_before", event == Verb::Produce, raw.best_before.as_ref().map(Spot::span)),
             ("position", placed, raw.position.as_ref().map(Spot::span)),
             ("result", judged, raw.result.as_ref().map(Spot::span)),
             ("values", judged, raw.values.iter().next().map(|(name, _)| name.span())),
@@ -126,6 +132,7 @@ impl Resolver<'_> {
                 .label("not part of this event")
                 .help(match key {
                     "quantity" => "amounts stand with `consume`, `produce` and `scrap`",
+                    "best_before" => "it stands with `produce`",
                     "position" => "places stand with `consume`, `install` and `remove`",
                     _ => "outcomes and measurements stand with `complete`, `produce` and `inspect`",
                 });

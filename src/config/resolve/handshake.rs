@@ -72,6 +72,7 @@ impl Resolver<'_> {
             position: data.position,
             quantity: data.quantity,
             time: data.time,
+            best_before: data.best_before,
             product: data.product,
             operation: data.operation,
             badge: data.badge,
@@ -80,10 +81,13 @@ impl Resolver<'_> {
             checks: answer.checks,
             replies: answer.replies,
             permit: answer.permit,
+            reasons: answer.reasons,
+            overrule: answer.overrule,
             on_late: answer.on_late,
         };
         handshake.snapshot = super::snapshot::words(&handshake, around);
         self.check_snapshot(&t, &handshake);
+        self.check_rules(&t, raw, &handshake, around);
         Some(handshake)
     }
 

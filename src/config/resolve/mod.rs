@@ -17,6 +17,7 @@ mod phase;
 mod register;
 mod reply;
 mod request;
+mod rules;
 mod snapshot;
 mod span;
 mod station;

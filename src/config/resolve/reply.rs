@@ -5,31 +5,10 @@ use super::{Resolver, Table};
 use crate::config::raw::{self, PermitWord};
 use crate::config::similar;
 use crate::config::spot::{Scalar, Spot};
-use crate::model::plant::{Check, PermitCodes, RegisterType, Reply, ReplyValue, TagSource, Word};
+use crate::model::plant::{
+    Check, Overrule, PermitCodes, ReasonCodes, RegisterType, Reply, ReplyValue, TagSource, Word,
+};
 use crate::model::{Permit, Value};
-
-/// Rules that are checked.
-const CHECKS: [Check; 2] = [Check::Known, Check::NotHeld];
-
-/// Rules of the language that are not.
-const CHECKS_LATER: [&str; 16] = [
-    "route",
-    "not-done-here",
-    "bom",
-    "child-known",
-    "child-not-used",
-    "child-not-held",
-    "lot-known",
-    "lot-not-expired",
-    "cleaned",
-    "allergen-plan",
-    "setup-plan",
-    "msd-floor-life",
-    "mounts-verified",
-    "no fill",
-    "not-bypassed",
-    "master-due",
-];
 
 /// What a request is answered with.
 #[derive(Debug)]
@@ -37,14 +16,16 @@ pub(super) struct Answered {
     pub(super) checks: Vec<Check>,
     pub(super) replies: Vec<Reply>,
     pub(super) permit: PermitCodes,
+    pub(super) reasons: ReasonCodes,
+    pub(super) overrule: Option<Overrule>,
     pub(super) on_late: Permit,
 }
 
 impl Resolver<'_> {
     /// Reads checks, replies and permit.
     pub(super) fn answer(&mut self, t: &Table<'_>, raw: &raw::Handshake) -> Answered {
-        let checks: Vec<Check> =
-            raw.check.iter().flatten().filter_map(|check| self.check(t, check)).collect();
+        let checks = self.checks(t, raw);
+        let (reasons, overrule) = (self.reason_codes(t, raw), self.overrule(t, raw));
         let replies: Vec<Reply> =
             raw.reply.iter().filter_map(|(name, value)| self.reply(t, name, value)).collect();
         let asks = raw.reply.iter().find(|(_, value)| is(value, "$permit"));
@@ -52,13 +33,19 @@ impl Resolver<'_> {
         let permit_words = replies.iter().filter(|reply| reply.value == ReplyValue::Permit);
         let permit_words: Vec<Word> = permit_words.map(|reply| reply.word).collect();
         if let Some(codes) = raw.permit.as_ref() {
+            let raw::Permit { ok, nok, rework, unknown } = &**codes;
             for word in permit_words {
-                self.check_codes_fit(t, codes, word);
+                self.check_codes_fit(t, [ok, nok, rework, unknown].into_iter().flatten(), word);
             }
         }
-        if let Some(check) = raw.check.iter().flatten().next().filter(|_| asks.is_none()) {
+        let reason_words = replies.iter().filter(|reply| reply.value == ReplyValue::Reason);
+        for word in reason_words.map(|reply| reply.word).collect::<Vec<_>>() {
+            self.check_codes_fit(t, raw.reasons.iter().map(|(_, code)| code), word);
+        }
+        let told = raw.reply.iter().any(|(_, value)| is(value, "$permit") || is(value, "$reason"));
+        if let Some(check) = raw.check.iter().flatten().next().filter(|_| !told) {
             self.warning(t, check.span(), "nobody is told what these checks find")
-                .label("no `$permit` in `reply`")
+                .label("neither `$permit` nor `$reason` in `reply`")
                 .help("write `reply = { word = \"$permit\" }` and `permit = { ok = 1, nok = 2 }`");
         }
         let on_late = match raw.on_late.as_ref().map(|late| **late) {
@@ -66,26 +53,7 @@ impl Resolver<'_> {
             Some(PermitWord::Rework) => Permit::Rework,
             Some(PermitWord::Unknown) | None => Permit::Unknown,
         };
-        Answered { checks, replies, permit, on_late }
-    }
-
-    fn check(&mut self, t: &Table<'_>, raw: &Spot<String>) -> Option<Check> {
-        let found = CHECKS.into_iter().find(|check| check.as_str() == raw.as_str());
-        if found.is_some() {
-            return found;
-        }
-        let ours = CHECKS.map(Check::as_str);
-        if CHECKS_LATER.contains(&raw.as_str()) {
-            self.error(t, raw.span(), format!("`{}` is not checked by this version", **raw))
-                .label("not checked yet")
-                .help(format!("it checks: {}", ours.join(", ")));
-            return None;
-        }
-        let hint = similar::hint(raw, "checks", ours);
-        self.error(t, raw.span(), format!("there is no check `{}`", **raw))
-            .label("not a check")
-            .help(hint);
-        None
+        Answered { checks, replies, permit, reasons, overrule, on_late }
     }
 
     fn reply(&mut self, t: &Table<'_>, name: &Spot<String>, raw: &Spot<Scalar>) -> Option<Reply> {
@@ -157,14 +125,18 @@ impl Resolver<'_> {
         PermitCodes { ok, nok, rework, unknown }
     }
 
-    fn check_codes_fit(&mut self, t: &Table<'_>, permit: &raw::Permit, word: Word) {
+    fn check_codes_fit<'c>(
+        &mut self,
+        t: &Table<'_>,
+        codes: impl Iterator<Item = &'c Spot<i64>>,
+        word: Word,
+    ) {
         let tag = self.tags.get(word.tag);
         let (name, (low, high)) = match &tag.source {
             TagSource::Register(register) => (tag.name.clone(), range(register.kind)),
             TagSource::Node(_) => return,
         };
-        let raw::Permit { ok, nok, rework, unknown } = permit;
-        for code in [ok, nok, rework, unknown].into_iter().flatten() {
+        for code in codes {
             if !(low..=high).contains(&**code) {
                 self.error(t, code.span(), format!("`{name}` cannot hold {}", **code))
                     .label(format!("the tag holds {low} to {high}"));

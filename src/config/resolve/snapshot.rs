@@ -28,6 +28,7 @@ pub(super) fn words(handshake: &Handshake, around: &Around) -> Vec<TagIndex> {
         handshake.badge,
     ];
     words.extend(plain.into_iter().flatten());
+    words.extend(handshake.overrule.iter().flat_map(|o| [o.badge, o.reason]));
     words.extend(handshake.result.as_ref().map(|result| result.word));
     words.extend(handshake.measurements.iter().map(|measurement| measurement.word));
     words.extend(around.purpose.from.as_ref().map(|(word, _)| *word));

@@ -12,6 +12,8 @@ use crate::model::{Evidence, LineId, Purpose, StationId};
 #[derive(Debug)]
 pub(super) struct Around {
     pub(super) orders: bool,
+    /// Whether any station comes before.
+    pub(super) routed: bool,
     pub(super) purpose: PurposeSpec,
     pub(super) evidence: Vec<(Word, Evidence)>,
     pub(super) mounts: Vec<MountPoint>,
@@ -41,6 +43,7 @@ impl Resolver<'_> {
         let use_ = if raw.phase.is_empty() { Use::Snapshot } else { Use::Every };
         let purpose = raw.purpose.as_ref();
         let around = Around {
+            routed: raw.after.iter().flatten().next().is_some(),
             orders: raw.orders.as_ref().is_some_and(|orders| **orders != Orders::Given(false)),
             purpose: purpose.map(|p| self.purpose(&t, p, use_)).unwrap_or_default(),
             evidence: self.evidence(&t, raw, use_),

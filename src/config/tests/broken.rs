@@ -93,6 +93,36 @@ fn all_faults_are_shown_at_once() {
     "#);
 }
 
+const REFUSED: &str = r#"schema = 1
+
+[device.plc]
+url            = "opc.tcp://10.0.0.5:4840"
+security       = "none"
+allow_insecure = true
+namespace      = "urn:line1"
+heartbeat      = { plc = "Life", stale_after = "5s" }
+restart        = "BootId"
+
+[station.OP20]
+device = "plc"
+
+[station.OP20.handshake.admit]
+event    = "arrive"
+serial   = "Serial"
+trigger  = "ReqId"
+ack      = "AckId"
+check    = ["knwon", "route", "bom", "child-not-used", "not-held", "not-held"]
+reply    = { Permit = "$permit", Reason = "$reason" }
+permit   = { ok = 1, nok = 2 }
+reasons  = { not-held = 3, rout = 11, late = 0 }
+override = { badge = "Badge" }
+"#;
+
+#[test]
+fn faults_of_permits_are_shown() {
+    insta::assert_snapshot!("permits", check(&[("20-press.toml", REFUSED)]).unwrap_err());
+}
+
 #[test]
 fn faults_are_data_too() {
     let faults = check(&[("a.toml", "schema = 1\nstatoin = {}\n")]).unwrap_err();

@@ -2,7 +2,7 @@
 use super::words::{self, When};
 use crate::model::{ItemKey, PhaseSummary};
 use crate::query::{
-    Answer, Completeness, ItemState, ItemView, LinkView, MeasurementView, StepView,
+    Answer, Completeness, ItemState, ItemView, LinkView, MeasurementView, PermitView, StepView,
 };
 use askama::Template;
 
@@ -168,6 +168,7 @@ fn step(step: StepView) -> Step {
         step.operator.map(|operator| format!("by {operator}")),
         words::evidence(step.evidence).map(str::to_owned),
         words::purpose(step.purpose).map(str::to_owned),
+        step.permit.as_ref().and_then(PermitView::sentence),
     ];
     Step {
         verb: step.verb,

@@ -115,6 +115,7 @@ fn step() -> StepView {
         }),
         complete: false,
         other: None,
+        permit: None,
     }
 }
 
@@ -285,6 +286,7 @@ impl Source for Made {
             items: vec![key("u/site/SN-0001")],
             text: "SN-0001 completed at PRESS10".to_owned(),
             result: Some(Result::Pass),
+            permit: None,
         };
         (after.0 + 1..=42).take(count_max).map(event).collect()
     }

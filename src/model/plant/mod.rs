@@ -3,18 +3,20 @@
 //!
 //! Devices, tags and stations are numbered densely in the order of their files, so that the hot path
 //! looks nothing up by name.
+mod check;
 mod device;
 mod station;
 mod tag;
 
+pub use check::{Check, Reason, ReasonCodes};
 pub use device::{
     Device, Heartbeat, Interface, ModbusLink, OpcUaLink, Protocol, ReadLimits, Secret, Security,
     Trust, UserLogin,
 };
 pub use station::{
-    Check, CodeFrom, CodeSpec, Condition, Counter, Drift, First, Handshake, Limits,
-    MeasurementSpec, Monitor, MountPoint, Pattern, PermitCodes, Phase, PurposeSpec, Quantity,
-    Reply, ReplyValue, ResultSpec, ScopeFrom, Splice, Station, Test, Watched, Word,
+    CodeFrom, CodeSpec, Condition, Counter, Drift, First, Handshake, Limits, MeasurementSpec,
+    Monitor, MountPoint, Overrule, Pattern, PermitCodes, Phase, PurposeSpec, Quantity, Reply,
+    ReplyValue, ResultSpec, ScopeFrom, Splice, Station, Test, Watched, Word,
 };
 pub use tag::{Area, NodeAddress, Register, RegisterType, StringOrder, Tag, TagSource, WordOrder};
 

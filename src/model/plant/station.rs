@@ -1,5 +1,5 @@
 //! What the words of a controller mean: stations with handshakes, phases, mounts and monitors.
-use super::{DeviceIndex, TagIndex};
+use super::{Check, DeviceIndex, ReasonCodes, TagIndex};
 use crate::model::{
     HandshakeId, LineId, MonitorId, MountPointId, Permit, PhaseId, Purpose, Result, ScopeName,
     StationId, TagName, Ucum, Value, Verb,
@@ -108,6 +108,8 @@ pub struct Handshake {
     pub quantity: Option<Quantity>,
     /// When it happened, by a word; else the trigger's source time.
     pub time: Option<Word>,
+    /// How long after it was produced the item may be used.
+    pub best_before: Option<Duration>,
     /// Product or material of the main item.
     pub product: Option<Word>,
     /// Operation, recipe or program.
@@ -124,8 +126,29 @@ pub struct Handshake {
     pub replies: Vec<Reply>,
     /// Codes of the permit.
     pub permit: PermitCodes,
+    /// Numbers of the reasons.
+    pub reasons: ReasonCodes,
+    /// The words by which a person overrules a refusal.
+    pub overrule: Option<Overrule>,
     /// Permit past the deadline, never `Ok`.
     pub on_late: Permit,
+}
+
+impl Handshake {
+    /// Whether the PLC learns from the answer that it must not go on.
+    pub fn tells(&self) -> bool {
+        let told = |reply: &Reply| matches!(reply.value, ReplyValue::Permit | ReplyValue::Reason);
+        self.replies.iter().any(told)
+    }
+}
+
+/// The words by which a person lets run what was refused; both must say something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overrule {
+    /// Who.
+    pub badge: Word,
+    /// Why.
+    pub reason: Word,
 }
 
 /// A count of the PLC's and the range that it wraps in.
@@ -234,25 +257,6 @@ pub struct MeasurementSpec {
     pub high: Option<f64>,
 }
 
-/// A rule that a permit follows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Check {
-    /// The item is in the record.
-    Known,
-    /// It is not on hold.
-    NotHeld,
-}
-
-impl Check {
-    /// The word in plant files and reasons.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Known => "known",
-            Self::NotHeld => "not-held",
-        }
-    }
-}
-
 /// A word to answer with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
@@ -267,7 +271,7 @@ pub struct Reply {
 pub enum ReplyValue {
     /// The code of the permit.
     Permit,
-    /// The reason as text, or as its number in the check list for a numeric word: 0 is none.
+    /// The number of the reason; 0 is none.
     Reason,
     /// Always this.
     Fixed(Value),

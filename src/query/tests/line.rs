@@ -190,7 +190,10 @@ fn anything(what: u8, a: u8, b: u8, c: u8) -> What {
             What::Scrap { item: one, amount, reason }
         }
         12 => What::Rework { item: one, reason },
-        13 => What::Receive { item: one, supplier: None, amount: None },
+        13 => {
+            let best_before = (c % 4 > 0).then(|| Utc(i64::from(c)));
+            What::Receive { item: one, supplier: None, amount: None, best_before }
+        }
         14 => {
             let alias = Alias { kind: text("label"), code: Code::parse("X").unwrap() };
             What::Identify { item: one, alias }

@@ -10,6 +10,7 @@ mod answers;
 mod follow;
 mod line;
 mod model;
+mod past;
 mod random;
 
 use super::*;

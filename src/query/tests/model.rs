@@ -28,7 +28,7 @@ impl<'a> Model<'a> {
         self.0.iter().filter(|r| self.counts(r.position))
     }
 
-    fn events(&self) -> Vec<(Position, &'a TraceEvent)> {
+    pub(super) fn events(&self) -> Vec<(Position, &'a TraceEvent)> {
         let event = |r: &'a Record| match &r.body {
             Body::Trace(event) => Some((r.position, event)),
             _ => None,
@@ -151,7 +151,7 @@ impl<'a> Model<'a> {
     }
 
     /// The events at which an item was bodily present, or spoken of.
-    fn life(&self, item: &ItemKey) -> Vec<(Position, &'a TraceEvent, bool)> {
+    pub(super) fn life(&self, item: &ItemKey) -> Vec<(Position, &'a TraceEvent, bool)> {
         let present = |what: &What| match what {
             What::Complete { item: main, .. } | What::Consume { into: main, .. } => {
                 (main == item).then_some(true)

@@ -1,0 +1,158 @@
+//! The rules that a permit follows, each from a request and the facts alone. Pure functions: what is
+//! asked, when, and what becomes of the answer is the business of `handshake`.
+mod child;
+mod lot;
+mod past;
+
+use super::compose::Draft;
+use crate::model::plant::{Check, Plant, Reason, Station};
+use crate::model::{Facts, ItemKey, MountPointId, Past, Permit, Purpose, Text};
+use std::collections::BTreeMap;
+
+/// Everything that the rules may look at.
+pub(super) struct Case<'a> {
+    pub(super) plant: &'a Plant,
+    pub(super) station: &'a Station,
+    pub(super) draft: &'a Draft,
+    pub(super) purpose: Purpose,
+    /// What must not move on, now.
+    pub(super) holds: &'a BTreeMap<ItemKey, Text>,
+    /// What is in the station's feeders.
+    pub(super) mounts: BTreeMap<MountPointId, ItemKey>,
+    /// Whether the snapshot shows what is in the feeders.
+    pub(super) mounts_seen: bool,
+    pub(super) facts: Option<&'a Facts>,
+}
+
+/// What one rule says of a request, with a sentence unless it is content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Finding {
+    Passed,
+    /// It may be worked on here again.
+    Rework(String),
+    Refused(String),
+    /// Refused for a reason other than the rule's own.
+    RefusedFor(Reason, String),
+    /// What the rule asks for cannot be known.
+    Unknown(String),
+}
+
+/// What all rules together say; the reason is that of the rule which decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Judgement {
+    pub(super) permit: Permit,
+    pub(super) grounds: Option<(Reason, String)>,
+    /// Whether a person may let it run all the same.
+    pub(super) overrulable: bool,
+}
+
+/// Judges a request by a list of rules.
+///
+/// A refusal goes before everything else, since no fact that is missing could lift it; what is not
+/// known goes before a yes. Of several refusals the first in the list is told.
+pub(super) fn judge(checks: &[Check], case: &Case<'_>, on_late: Permit) -> Judgement {
+    let mut unknown = None;
+    let mut rework = None;
+    for check in checks {
+        let grounds = |text| Some((Reason::Check(*check), text));
+        match case.find(*check) {
+            Finding::Passed => {}
+            Finding::Refused(text) => return refused(Reason::Check(*check), text),
+            Finding::RefusedFor(reason, text) => return refused(reason, text),
+            Finding::Unknown(text) => unknown = unknown.or_else(|| grounds(text)),
+            Finding::Rework(text) => rework = rework.or_else(|| grounds(text)),
+        }
+    }
+    let (permit, grounds) = match (unknown, rework) {
+        (grounds @ Some(_), _) => (on_late, grounds),
+        (None, grounds @ Some(_)) => (Permit::Rework, grounds),
+        (None, None) => (Permit::Ok, None),
+    };
+    Judgement { permit, grounds, overrulable: false }
+}
+
+fn refused(reason: Reason, text: String) -> Judgement {
+    Judgement { permit: Permit::Nok, grounds: Some((reason, text)), overrulable: true }
+}
+
+impl Case<'_> {
+    fn find(&self, check: Check) -> Finding {
+        match check {
+            Check::Known => self.known(&self.draft.item),
+            Check::NotHeld => self.not_held(),
+            Check::Route => self.route(),
+            Check::NotDoneHere => self.not_done_here(),
+            Check::ChildKnown | Check::LotKnown => self.beside(Self::known),
+            Check::ChildNotUsed => self.beside(Self::not_used),
+            Check::ChildNotHeld => self.beside(Self::item_not_held),
+            Check::MountsVerified => self.mounts_verified(),
+            Check::LotNotExpired => self.lots_not_expired(),
+        }
+    }
+
+    /// A rule about the item that the request names beside the main one; `config` sees to it that
+    /// there is one.
+    fn beside(&self, rule: impl Fn(&Self, &ItemKey) -> Finding) -> Finding {
+        self.draft.other.as_ref().map_or(Finding::Passed, |other| rule(self, other))
+    }
+
+    fn known(&self, item: &ItemKey) -> Finding {
+        match self.facts.and_then(|facts| facts.is_known(item)) {
+            Some(true) => Finding::Passed,
+            Some(false) => Finding::Refused(format!("{item} is not in the record")),
+            None => self.not_told(item),
+        }
+    }
+
+    fn past(&self, item: &ItemKey) -> Result<&Past, Finding> {
+        self.facts.and_then(|facts| facts.past(item)).ok_or_else(|| self.not_told(item))
+    }
+
+    fn not_told(&self, item: &ItemKey) -> Finding {
+        Finding::Unknown(format!("what is recorded of {item} was not told at {}", self.station.id))
+    }
+
+    fn item_not_held(&self, item: &ItemKey) -> Finding {
+        match self.holds.get(item) {
+            None => Finding::Passed,
+            Some(reason) => Finding::Refused(format!("{item} is on hold: {reason}")),
+        }
+    }
+
+    fn not_held(&self) -> Finding {
+        let items = std::iter::once(&self.draft.item).chain(&self.draft.other);
+        let held = items.map(|item| self.item_not_held(item)).find(|f| *f != Finding::Passed);
+        held.unwrap_or_else(|| self.mounts_not_held())
+    }
+
+    fn mounts_not_held(&self) -> Finding {
+        for point in &self.station.mounts {
+            let Some(lot) = self.mounts.get(&point.id) else { continue };
+            if let Some(reason) = self.holds.get(lot) {
+                let at = &self.station.id;
+                let text = format!("{lot} in {} of {at} is on hold: {reason}", point.id);
+                return Finding::Refused(text);
+            }
+        }
+        if self.mounts_seen { Finding::Passed } else { self.mounts_not_seen() }
+    }
+
+    fn mounts_verified(&self) -> Finding {
+        let mut points = self.station.mounts.iter();
+        match points.find(|point| !self.mounts.contains_key(&point.id)) {
+            Some(_) if !self.mounts_seen => self.mounts_not_seen(),
+            Some(point) => {
+                Finding::Refused(format!("no lot is in {} of {}", point.id, self.station.id))
+            }
+            None => self.mounts_not_held(),
+        }
+    }
+
+    /// The last lot that was read is not what is in the feeder.
+    fn mounts_not_seen(&self) -> Finding {
+        Finding::Unknown(format!("what is in the feeders of {} cannot be read", self.station.id))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! The chapter on permits in `docs/config.md`: every rule and reason with its number.
+use crate::model::plant::{Check, Reason};
+use std::fmt::Write;
+
+const HEAD: &str = "\
+## Permits
+
+With `check` a request is judged before it is recorded, by all that was recorded up to then; the answer goes to the words
+of `reply`. `$permit` is a code of `permit`, `$reason` the number of the rule that decided: 0 if none did. Numbers are the same
+in every plant, unless `reasons = { route = 11 }` gives a rule one of the plant's own.
+
+A request is `ok` if every rule is content, `nok` if one refuses (the first in the list is told), `rework` if the unit was here
+before and is to be worked on again. What cannot be known is `on_late`, and so is every request that is not judged within its
+deadline: neither is ever `ok`. The event says what was answered, with the reason as a sentence; `trace`, the pages,
+`tap --events` and the API show it. A part that a rule refused is not built in, packed or used up: it was only asked for. What
+a machine reports as done is recorded as done, whatever it was answered, and so is what it asked for and was answered too late.
+
+With `override` a person lets run what a rule refused: both words must say something. The event is *bypassed*, the badge is
+kept as a token, the refusal stays visible. A `complete` of a unit that was refused at the station, and overruled by nobody, is
+*bypassed* too, and whoever watches (`tap`) is told.
+
+| reason | number | refused unless |
+|---|---|---|
+";
+
+/// The chapter as Markdown.
+pub(super) fn markdown() -> String {
+    let mut page = HEAD.to_owned();
+    for reason in Reason::all() {
+        let _ =
+            writeln!(page, "| `{}` | {} | {} |", reason.as_str(), reason.code(), meaning(reason));
+    }
+    page
+}
+
+fn meaning(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Check(Check::Known) => {
+            "the item is in the record; to have been refused or held is not enough"
+        }
+        Reason::Check(Check::NotHeld) => {
+            "neither an item of the request nor a lot in a feeder of the station is on hold"
+        }
+        Reason::Check(Check::Route) => {
+            "each station in `after` has completed the unit, the last time with a pass; where a \
+             station tells no `result`, to have completed it is enough. Masters have no route"
+        }
+        Reason::Check(Check::NotDoneHere) => {
+            "the station has not completed the unit with a pass; `rework` instead of `nok` if a \
+             `rework` event came since. Masters come as often as they like"
+        }
+        Reason::Check(Check::ChildKnown) => "the `child` is in the record",
+        Reason::Check(Check::ChildNotUsed) => {
+            "the `child` is built in, packed in, or part of no other item; `remove` frees it"
+        }
+        Reason::Check(Check::ChildNotHeld) => "the `child` is not on hold",
+        Reason::Check(Check::LotKnown) => "the `lot` is in the record",
+        Reason::Check(Check::MountsVerified) => {
+            "every feeder of the station has a lot, and none of them is on hold"
+        }
+        Reason::Check(Check::LotNotExpired) => {
+            "neither the `lot` nor one in a feeder of the station is past the `best_before` that was told \
+             when it was produced or received"
+        }
+        Reason::ExpiryUnknown => "a date was told for each of these lots (`lot-not-expired`)",
+        Reason::Late => "it is judged within its deadline; answered `on_late`",
+        Reason::Quarantined => "the item can be known from what was read; answered `unknown`",
+        Reason::Conflict => "a number comes again with the same words; answered `unknown`",
+    }
+}

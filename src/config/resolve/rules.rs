@@ -1,0 +1,164 @@
+//! Rules of a permit: which there are, where each makes sense, how its reason is numbered, and who may
+//! overrule it.
+use super::station::Around;
+use super::word::Use;
+use super::{Resolver, Table};
+use crate::config::raw;
+use crate::config::similar;
+use crate::config::spot::Spot;
+use crate::model::plant::{Check, Handshake, Overrule, Reason, ReasonCodes};
+use crate::model::{ItemClass, Verb};
+use std::collections::BTreeMap;
+
+/// Rules of the language that are not checked.
+const LATER: [&str; 8] = [
+    "bom",
+    "cleaned",
+    "allergen-plan",
+    "setup-plan",
+    "msd-floor-life",
+    "no fill",
+    "not-bypassed",
+    "master-due",
+];
+
+impl Resolver<'_> {
+    /// The rules that a handshake names.
+    pub(super) fn checks(&mut self, t: &Table<'_>, raw: &raw::Handshake) -> Vec<Check> {
+        let mut checks = Vec::new();
+        for name in raw.check.iter().flatten() {
+            let Some(check) = self.check(t, name) else { continue };
+            if checks.contains(&check) {
+                self.error(t, name.span(), format!("`{}` is checked twice", **name))
+                    .label("second time");
+            } else {
+                checks.push(check);
+            }
+        }
+        checks
+    }
+
+    fn check(&mut self, t: &Table<'_>, raw: &Spot<String>) -> Option<Check> {
+        let found = Check::ALL.into_iter().find(|check| check.as_str() == raw.as_str());
+        if found.is_some() {
+            return found;
+        }
+        let ours = Check::ALL.map(Check::as_str);
+        if LATER.contains(&raw.as_str()) {
+            self.error(t, raw.span(), format!("`{}` is not checked by this version", **raw))
+                .label("not checked yet")
+                .help(format!("it checks: {}", ours.join(", ")));
+            return None;
+        }
+        let hint = similar::hint(raw, "checks", ours);
+        self.error(t, raw.span(), format!("there is no check `{}`", **raw))
+            .label("not a check")
+            .help(hint);
+        None
+    }
+
+    /// Refuses rules that have nothing to look at: one that is always content is worse than none.
+    pub(super) fn check_rules(
+        &mut self,
+        t: &Table<'_>,
+        raw: &raw::Handshake,
+        handshake: &Handshake,
+        around: &Around,
+    ) {
+        for name in raw.check.iter().flatten() {
+            let found = Check::ALL.into_iter().find(|check| check.as_str() == name.as_str());
+            let Some((lacks, help)) = found.and_then(|check| idle(check, handshake, around)) else {
+                continue;
+            };
+            self.error(t, name.span(), format!("`{}` has nothing to check: {lacks}", **name))
+                .label("would pass everything")
+                .help(help);
+        }
+    }
+
+    /// Numbers of reasons.
+    pub(super) fn reason_codes(&mut self, t: &Table<'_>, raw: &raw::Handshake) -> ReasonCodes {
+        let mut codes: BTreeMap<Reason, i64> = BTreeMap::new();
+        for (name, code) in raw.reasons.iter() {
+            let Some(reason) = Reason::parse(name) else {
+                let hint = similar::hint(name, "reasons", Reason::all().map(Reason::as_str));
+                self.error(t, name.span(), format!("there is no reason `{}`", **name))
+                    .label("not a reason")
+                    .help(hint);
+                continue;
+            };
+            if **code == 0 {
+                self.error(t, code.span(), format!("`{}` cannot be 0", **name))
+                    .label("0 says that there is no reason");
+            }
+            codes.insert(reason, **code);
+        }
+        let codes = ReasonCodes(codes);
+        let mut told: Vec<Reason> = Vec::new();
+        for (name, code) in raw.reasons.iter() {
+            let Some(reason) = Reason::parse(name) else { continue };
+            // Of two that are both named, the second is told.
+            let known = |other: &Reason| told.contains(other) || !codes.0.contains_key(other);
+            let mut others = Reason::all().filter(|other| *other != reason && known(other));
+            if let Some(other) = others.find(|other| codes.code(*other) == **code) {
+                let message = format!("{} is `{}` as well", **code, other.as_str());
+                self.error(t, code.span(), message)
+                    .label("the PLC could not tell them apart")
+                    .help("what is not named here keeps its own number: see *Permits* in docs/config.md");
+            }
+            told.push(reason);
+        }
+        codes
+    }
+
+    /// The words by which a person overrules a refusal.
+    pub(super) fn overrule(&mut self, t: &Table<'_>, raw: &raw::Handshake) -> Option<Overrule> {
+        let words = raw.overrule.as_ref()?;
+        if raw.check.iter().flatten().next().is_none() {
+            self.error(t, words.span(), "`override` has nothing to overrule")
+                .label("no `check` here");
+        }
+        let raw::Override { badge, reason } = &**words;
+        let badge = self.maybe_word(t, badge.as_ref(), Use::Snapshot);
+        let reason = self.maybe_word(t, reason.as_ref(), Use::Snapshot);
+        Some(Overrule { badge: badge?, reason: reason? })
+    }
+}
+
+/// Why a rule would pass everything, and what can be done.
+fn idle(
+    check: Check,
+    handshake: &Handshake,
+    around: &Around,
+) -> Option<(&'static str, &'static str)> {
+    let child = matches!(handshake.event, Verb::Install | Verb::Remove | Verb::Pack);
+    let lot = handshake.other.as_ref().is_some_and(|other| other.class == ItemClass::Lot);
+    match check {
+        Check::Route if !around.routed => {
+            Some(("no station comes before", "write `after = [\"…\"]` at the station"))
+        }
+        Check::ChildKnown | Check::ChildNotUsed | Check::ChildNotHeld if !child => {
+            Some(("this event has no child", "it is for `install`, `remove` and `pack`"))
+        }
+        Check::LotKnown if !lot => {
+            Some(("this event uses no lot", "it is for `consume`; feeders: `mounts-verified`"))
+        }
+        Check::LotNotExpired if !lot && around.mounts.is_empty() => Some((
+            "this event uses no lot, and the station has no feeders",
+            "it is for `consume` and for stations with a `mount` table",
+        )),
+        Check::MountsVerified if around.mounts.is_empty() => {
+            Some(("the station has no feeders", "write a `mount` table at the station"))
+        }
+        Check::Known
+        | Check::NotHeld
+        | Check::Route
+        | Check::NotDoneHere
+        | Check::ChildKnown
+        | Check::ChildNotUsed
+        | Check::ChildNotHeld
+        | Check::LotKnown
+        | Check::MountsVerified
+        | Check::LotNotExpired => None,
+    }
+}

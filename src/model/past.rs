@@ -1,0 +1,121 @@
+//! Questions about the past that the engine does not hold in memory, and what they are answered.
+use super::{ItemKey, Position, ReadToken, Result, StationId, Utc};
+use minicbor::{Decode, Encode};
+
+/// One question for everything that the checks of one request need, answered as of one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// To be answered under this.
+    pub token: ReadToken,
+    /// What is recorded of these items?
+    pub items: Vec<ItemKey>,
+    /// Their visits to these stations are of interest.
+    pub stations: Vec<StationId>,
+    /// Everything up to this record must have been looked at.
+    pub as_of: Position,
+}
+
+/// The answer to a [`Question`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Facts {
+    /// Which question.
+    #[n(0)]
+    pub token: ReadToken,
+    /// Whether each item asked for is known as of `position`: it is in the record, and not only
+    /// because it was refused or spoken of.
+    #[n(1)]
+    pub known: Vec<(ItemKey, bool)>,
+    /// Up to where the record was looked at.
+    #[n(2)]
+    pub position: Position,
+    /// What else is recorded of each; tapes of the first version have none.
+    #[n(3)]
+    #[cbor(default)]
+    pub past: Vec<Past>,
+}
+
+/// What is recorded of one item; records that a correction has taken back do not count.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Past {
+    /// Of which.
+    #[n(0)]
+    pub item: ItemKey,
+    /// The last completed visit to each station that was asked for and has one.
+    #[n(1)]
+    pub visits: Vec<Visit>,
+    /// The last time that it was said to be worked on again.
+    #[n(2)]
+    pub rework: Option<Moment>,
+    /// What it is in: built in, packed, merged or consumed. Of several, two are named.
+    #[n(3)]
+    pub within: Vec<Within>,
+    /// When it was not to be used any more, as told when it came into being or into the house.
+    #[n(4)]
+    pub best_before: Option<Utc>,
+}
+
+/// When something happened, and the record that says so; ordered as it happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(map)]
+pub struct Moment {
+    /// Event time.
+    #[n(0)]
+    pub time: Utc,
+    /// The record.
+    #[n(1)]
+    pub position: Position,
+}
+
+/// A completed visit to a station.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Visit {
+    /// Where.
+    #[n(0)]
+    pub station: StationId,
+    /// With what outcome, if told.
+    #[n(1)]
+    pub result: Option<Result>,
+    /// When.
+    #[n(2)]
+    pub at: Moment,
+}
+
+/// An item is part of another.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Within {
+    /// Of which.
+    #[n(0)]
+    pub whole: ItemKey,
+    /// The record that says so.
+    #[n(1)]
+    pub position: Position,
+}
+
+impl Facts {
+    /// Whether an item is known; `None` if it was not asked for.
+    pub fn is_known(&self, item: &ItemKey) -> Option<bool> {
+        self.known.iter().find(|(of, _)| of == item).map(|(_, known)| *known)
+    }
+
+    /// What is recorded of an item; `None` if it was not asked for.
+    pub fn past(&self, item: &ItemKey) -> Option<&Past> {
+        self.past.iter().find(|past| past.item == *item)
+    }
+}
+
+impl Past {
+    /// Nothing is recorded of the item.
+    pub fn none(item: &ItemKey) -> Self {
+        let item = item.clone();
+        Self { item, visits: Vec::new(), rework: None, within: Vec::new(), best_before: None }
+    }
+
+    /// The last completed visit to a station.
+    pub fn visit(&self, station: &StationId) -> Option<&Visit> {
+        self.visits.iter().find(|visit| visit.station == *station)
+    }
+}

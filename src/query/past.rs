@@ -1,0 +1,99 @@
+//! What the engine asks about the past: all of one request at once, as of one record.
+use super::Query;
+use super::life::Kind;
+use super::memory::Memory;
+use crate::genealogy::{Direction, Link, LinkKind, Links, NodeId};
+use crate::model::{Facts, ItemKey, Moment, Past, Position, Question, StationId, Visit, Within};
+
+/// Wholes that are named: two differ from any one that is asked about.
+const WHOLES_MAX: usize = 2;
+
+impl Query {
+    /// Answers a question of the engine's from the records up to [`Query::position`]. What it costs
+    /// depends on the lives of the items, not on how much else was recorded.
+    pub fn facts(&self, question: &Question) -> Facts {
+        let memory = self.inner.memory.read();
+        let Question { token, items, stations, .. } = question;
+        let known = |item: &ItemKey| {
+            (item.clone(), memory.graph.item(item).is_some_and(|node| memory.is_known(node)))
+        };
+        Facts {
+            token: *token,
+            known: items.iter().map(known).collect(),
+            position: memory.position,
+            past: items.iter().map(|item| memory.past(item, stations)).collect(),
+        }
+    }
+}
+
+impl Memory {
+    /// Whether an item is in the record. To have been refused, or spoken of by a person, is not to
+    /// have been here; to have been used is.
+    fn is_known(&self, node: NodeId) -> bool {
+        let permitted = |record: Position| !self.not_permitted.contains(&record);
+        let mut moments = self.life(node).standing(self.void());
+        moments.any(|moment| moment.kind != Kind::Mention && permitted(moment.position))
+            || self.graph.is_linked(node, self.position, permitted)
+    }
+
+    fn past(&self, item: &ItemKey, stations: &[StationId]) -> Past {
+        let node = self.graph.item(item);
+        let past = |node| Past {
+            item: item.clone(),
+            visits: stations.iter().filter_map(|at| self.last_visit(node, at)).collect(),
+            rework: self.last_rework(node),
+            within: self.within(node),
+            best_before: self.best_before(node),
+        };
+        node.map_or_else(|| Past::none(item), past)
+    }
+
+    /// The visit that counts: the last complete one.
+    fn last_visit(&self, node: NodeId, station: &StationId) -> Option<Visit> {
+        let number = self.places.find(station)?;
+        let mut visits = self.life(node).standing(self.void()).rev();
+        let last = visits.find(|m| m.kind == Kind::Complete && m.station == Some(number))?;
+        let at = Moment { time: last.time, position: last.position };
+        Some(Visit { station: station.clone(), result: last.result, at })
+    }
+
+    fn last_rework(&self, node: NodeId) -> Option<Moment> {
+        let mut moments = self.life(node).standing(self.void()).rev();
+        let last = moments.find(|moment| moment.kind == Kind::Rework)?;
+        Some(Moment { time: last.time, position: last.position })
+    }
+
+    /// What an item is part of, the last first.
+    fn within(&self, node: NodeId) -> Vec<Within> {
+        let mut links: Vec<Link> = Vec::new();
+        self.graph.each(node, Direction::Forward, |link| {
+            if link.stands(self.position) && is_part(link.kind) {
+                links.push(*link);
+            }
+        });
+        links.sort_by_key(|link| std::cmp::Reverse(link.source));
+        let mut wholes: Vec<Within> = Vec::new();
+        for link in links {
+            let Some(whole) = self.key(link.node) else { continue };
+            if wholes.len() < WHOLES_MAX && wholes.iter().all(|other| other.whole != *whole) {
+                wholes.push(Within { whole: whole.clone(), position: link.source });
+            }
+        }
+        wholes
+    }
+}
+
+/// Whether the part of such a link cannot be part of anything else meanwhile.
+fn is_part(kind: LinkKind) -> bool {
+    match kind {
+        LinkKind::ConsumedInto
+        | LinkKind::InstalledIn
+        | LinkKind::PackedIn
+        | LinkKind::SplitInto
+        | LinkKind::MergedInto => true,
+        LinkKind::FormerlyInstalledIn
+        | LinkKind::FormerlyPackedIn
+        | LinkKind::MountedAs
+        | LinkKind::FedInto => false,
+    }
+}
