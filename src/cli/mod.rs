@@ -17,6 +17,7 @@ mod runtime;
 mod settings;
 mod stub;
 mod tap;
+mod test;
 mod trace;
 mod tree;
 mod words;
@@ -52,6 +53,8 @@ enum Verb {
     Demo(demo::Args),
     /// Find every fault in plant files; with --live also in what the PLCs offer.
     Check(check::Args),
+    /// Play the tests of plant files against the engine; needs no PLC and no daemon.
+    Test(test::Args),
     /// Ask an unknown PLC what it is and offers.
     Probe(probe::ProbeArgs),
     /// Walk the nodes of an OPC UA server; with --toml as the beginning of a plant file.
@@ -93,6 +96,7 @@ pub fn main() -> Exit {
         Verb::Run(args) => run::run(&context, &args),
         Verb::Demo(args) => demo::run(&context, &args),
         Verb::Check(args) => check::run(&context, &args),
+        Verb::Test(args) => test::run(&context, &args),
         Verb::Probe(args) => probe::probe(&context, &args),
         Verb::Browse(args) => probe::browse(&context, &args),
         Verb::Certs(args) => certs::run(&context, &args),
