@@ -5,6 +5,7 @@
 //! and answers in milliseconds what everything was made of and where it went. The map of the rooms
 //! is `docs/architecture.md`; `tests/architecture.rs` holds the code to it.
 pub mod address_space;
+pub mod bench;
 pub mod capture;
 pub mod cli;
 pub mod condition;

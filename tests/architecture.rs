@@ -14,7 +14,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("condition", &["model"]),
     ("genealogy", &["model"]),
     ("engine", &["model", "capture", "condition", "genealogy"]),
-    ("config", &["model", "capture", "condition", "genealogy", "engine"]),
+    ("bench", &["model", "engine", "query"]),
+    ("config", &["model", "capture", "condition", "genealogy", "engine", "bench"]),
     ("telemetry", &["model"]),
     ("ledger", &["model"]),
     ("tape", &["model"]),
@@ -63,14 +64,18 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "address_space",
             "http",
             "demo",
+            "bench",
             "daemon",
         ],
     ),
 ];
 
 /// Paths that a room may name though it may not name the room they are in.
-const EXCEPTIONS: &[(&str, &str)] =
-    &[("config", "field::modbus::point"), ("config", "field::modbus::plan")];
+const EXCEPTIONS: &[(&str, &str)] = &[
+    ("config", "field::modbus::point"),
+    ("config", "field::modbus::plan"),
+    ("bench", "field::modbus::decode"),
+];
 
 /// Rooms and files in which nothing can happen but computation. The other rooms may name
 /// `telemetry`.
@@ -80,7 +85,9 @@ const PURE: &[&str] = &[
     "condition/",
     "genealogy/",
     "engine/",
+    "bench/",
     "field/link.rs",
+    "field/modbus/decode.rs",
     "field/modbus/point.rs",
     "field/modbus/plan.rs",
 ];

@@ -19,6 +19,7 @@ mod uses;
 
 pub use feeders::{Feeders, Mounted};
 pub use memory::{Memory, StationMemory};
+pub use snapshot::wanted;
 
 use crate::model::plant::{Device, DeviceIndex, Handshake, Plant, Station, StationIndex};
 use crate::model::{

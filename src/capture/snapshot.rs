@@ -11,7 +11,7 @@ pub(super) struct Snapshot {
 
 /// What is asked for: trigger, data, ack, trigger. The ack is read beside the data, because only
 /// together they tell a pending request from one that is done.
-pub(super) fn wanted(handshake: &Handshake) -> Vec<TagIndex> {
+pub fn wanted(handshake: &Handshake) -> Vec<TagIndex> {
     let trigger = handshake.trigger.tag;
     std::iter::once(trigger)
         .chain(handshake.snapshot.iter().copied().filter(|t| *t != trigger))

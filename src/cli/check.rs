@@ -5,7 +5,7 @@ use crate::config::{self, plant::Checked};
 use crate::daemon;
 use crate::field::{modbus, opcua};
 use crate::model::plant::{DeviceIndex, Plant, Protocol, TagIndex};
-use crate::model::{Quality, Sample, SiteId};
+use crate::model::{Quality, Sample};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Done {
-    let (files, site) = files(context, args)?;
+    let (files, site) = settings::plant_files(context, &args.files)?;
     let checked = match config::plant::load(&files, &site) {
         Ok(checked) => checked,
         Err(faults) if context.json => {
@@ -41,27 +41,6 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
         return Ok(Exit::Configuration);
     }
     if args.live { live(context, &checked.plant) } else { Ok(Exit::Ok) }
-}
-
-fn files(context: &Context, args: &Args) -> Result<(Vec<(String, String)>, SiteId), Failure> {
-    if args.files.is_empty() {
-        let config = settings::settings(context)?;
-        return Ok((settings::read_dir(&config.plant_dir)?, config.site));
-    }
-    let site = SiteId::parse("site").expect("a good name");
-    let mut files = Vec::new();
-    for path in &args.files {
-        if path.is_dir() {
-            files.extend(settings::read_dir(path)?);
-        } else {
-            let name = path.display().to_string();
-            let text = std::fs::read_to_string(path).map_err(|why| {
-                Failure::new(Exit::Configuration, format!("{name} cannot be read: {why}"))
-            })?;
-            files.push((name, text));
-        }
-    }
-    Ok((files, site))
 }
 
 fn summary(
@@ -82,6 +61,7 @@ fn summary(
         ("phases", count(|s| s.phases.len())),
         ("mounts", count(|s| s.mounts.len())),
         ("monitors", count(|s| s.monitors.len())),
+        ("tests", checked.tests.len()),
     ];
     if context.json {
         let facts: serde_json::Map<_, _> =
@@ -92,14 +72,8 @@ fn summary(
         }));
     }
     let words: Vec<String> =
-        facts.iter().filter(|(_, n)| *n > 0).map(|(word, n)| counted(*n, word)).collect();
+        facts.iter().filter(|(_, n)| *n > 0).map(|(word, n)| output::counted(*n, word)).collect();
     output::line(format_args!(" ✓ {}", words.join(", ")))
-}
-
-/// `2 tags`, `1 tag`.
-fn counted(n: usize, words: &str) -> String {
-    let word = if n == 1 { words.strip_suffix('s').unwrap_or(words) } else { words };
-    format!("{n} {word}")
 }
 
 fn live(context: &Context, plant: &Arc<Plant>) -> Done {

@@ -8,6 +8,7 @@ mod exit;
 mod offline;
 mod orders;
 mod output;
+mod plan;
 mod probe;
 mod recall;
 mod reference;
@@ -17,6 +18,7 @@ mod runtime;
 mod settings;
 mod stub;
 mod tap;
+mod test;
 mod trace;
 mod tree;
 mod words;
@@ -52,6 +54,10 @@ enum Verb {
     Demo(demo::Args),
     /// Find every fault in plant files; with --live also in what the PLCs offer.
     Check(check::Args),
+    /// Play the tests of plant files against the engine; needs no PLC and no daemon.
+    Test(test::Args),
+    /// What will be read of each PLC and how often, with the load and the worst latency.
+    Plan(plan::Args),
     /// Ask an unknown PLC what it is and offers.
     Probe(probe::ProbeArgs),
     /// Walk the nodes of an OPC UA server; with --toml as the beginning of a plant file.
@@ -93,6 +99,8 @@ pub fn main() -> Exit {
         Verb::Run(args) => run::run(&context, &args),
         Verb::Demo(args) => demo::run(&context, &args),
         Verb::Check(args) => check::run(&context, &args),
+        Verb::Test(args) => test::run(&context, &args),
+        Verb::Plan(args) => plan::run(&context, &args),
         Verb::Probe(args) => probe::probe(&context, &args),
         Verb::Browse(args) => probe::browse(&context, &args),
         Verb::Certs(args) => certs::run(&context, &args),

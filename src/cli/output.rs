@@ -25,6 +25,12 @@ pub(super) fn json(value: &serde_json::Value) -> Result<(), Failure> {
     line(format_args!("{value:#}"))
 }
 
+/// `2 tags`, `1 tag`.
+pub(super) fn counted(n: usize, words: &str) -> String {
+    let word = if n == 1 { words.strip_suffix('s').unwrap_or(words) } else { words };
+    format!("{n} {word}")
+}
+
 /// A table with a head, columns aligned, readable without colour.
 pub(super) fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = comfy_table::Table::new();

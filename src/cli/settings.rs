@@ -3,6 +3,7 @@ use super::Context;
 use super::exit::{Exit, Failure};
 use crate::config::daemon::DaemonConfig;
 use crate::config::{self, plant::Checked};
+use crate::model::SiteId;
 use std::path::{Path, PathBuf};
 
 /// Where the settings are looked for if nobody says.
@@ -29,4 +30,30 @@ pub(super) fn read_dir(dir: &Path) -> Result<Vec<(String, String)>, Failure> {
         let text = format!("the plant files in {} cannot be read: {why}", dir.display());
         Failure::new(Exit::Configuration, text)
     })
+}
+
+/// Plant files that a verb was given, or those of the configured folder, and the site that they are
+/// for.
+pub(super) fn plant_files(
+    context: &Context,
+    paths: &[PathBuf],
+) -> Result<(Vec<(String, String)>, SiteId), Failure> {
+    if paths.is_empty() {
+        let config = settings(context)?;
+        return Ok((read_dir(&config.plant_dir)?, config.site));
+    }
+    let site = SiteId::parse("site").expect("a good name");
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            files.extend(read_dir(path)?);
+        } else {
+            let name = path.display().to_string();
+            let text = std::fs::read_to_string(path).map_err(|why| {
+                Failure::new(Exit::Configuration, format!("{name} cannot be read: {why}"))
+            })?;
+            files.push((name, text));
+        }
+    }
+    Ok((files, site))
 }

@@ -196,6 +196,12 @@ impl Sink {
         format!("{name}:{line}:{column}")
     }
 
+    /// Name and line of a place.
+    pub(super) fn line(&self, place: &Place) -> (String, usize) {
+        let (name, text) = self.file(place.file);
+        (name.to_string(), position(&text, place.span.start).0)
+    }
+
     /// What was found: warnings if the files may be used, else everything.
     pub(super) fn finish(mut self) -> Result<Vec<Fault>, Faults> {
         self.faults.sort_by(|a, b| (a.order, &a.message).cmp(&(b.order, &b.message)));

@@ -2,8 +2,7 @@
 //! reason: a line that does nothing is worse than a line that is missing.
 
 /// Table, key, and what can be done instead.
-const KEYS: [(&str, &str, &str); 45] = [
-    ("PlantFile", "test", "tests in plant files are not run; keep them out of the file"),
+const KEYS: [(&str, &str, &str); 44] = [
     ("Device", "backoff", "a lost device is tried again after 1 s, then ever slower up to 1 min"),
     ("Tag", "match", TEXT_AS_READ),
     ("Tag", "parse", TEXT_AS_READ),

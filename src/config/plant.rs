@@ -4,6 +4,7 @@ use super::raw;
 use super::resolve::{self, Read};
 use super::schema::{self, Part};
 use super::walk::Walk;
+use crate::bench::Case;
 use crate::model::plant::{Plant, PlantFile};
 use crate::model::{Digest, SiteId, Text};
 use serde::Deserialize;
@@ -17,6 +18,8 @@ use toml::de::DeTable;
 pub struct Checked {
     /// The plant.
     pub plant: Arc<Plant>,
+    /// The tests of all files, in their order.
+    pub tests: Vec<Case>,
     /// What somebody should look at.
     pub warnings: Vec<Fault>,
 }
@@ -34,11 +37,11 @@ pub fn load(files: &[(String, String)], site: &SiteId) -> Result<Checked, Faults
     let parts = resolve::plant(&read, &mut sink);
     let files = files.iter().map(|(name, text)| kept(name, text, &mut sink)).collect();
     let warnings = sink.finish()?;
-    let (devices, tags, stations) = parts;
+    let (devices, tags, stations, tests) = parts;
     let files: Vec<PlantFile> = files;
     let hash = hash(&files);
     let plant = Plant { site: site.clone(), devices, tags, stations, files, hash };
-    Ok(Checked { plant: Arc::new(plant), warnings })
+    Ok(Checked { plant: Arc::new(plant), tests, warnings })
 }
 
 fn read(name: &str, text: &str, schema: &serde_json::Value, sink: &mut Sink) -> Read {

@@ -1,6 +1,7 @@
 //! The reference of all keys, `docs/config.md`, made from the schema.
 use super::later;
 use super::schema::{self, Part};
+use crate::bench;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -32,6 +33,27 @@ Conditions are `word = value`, `word in a, b`, `word rises` and `word changes`; 
 `names` of the tag, a whole number, `true`, `false`, or a text.
 ";
 
+const TESTS: &str = "\
+## Tests
+
+`[[test]]` blocks stand in the plant file that they are about; `pedigree test FILES` plays them against the
+engine that runs in the plant, without a PLC. Words begin as after power-up: numbers 0, texts empty, bits
+off; the first contact lies before the first step. All words of one step are set at once, a second after the
+step before; a request of the PLC is a step that counts its word up, or sets its bit. Words have the names
+that they have in the file, with `node` and a dot before: `\"In.Serial\"`; a word of another file is
+`\"device/word\"`. A name from `names` stands for its number.
+
+`expect` is the whole story: every event of handshakes, phases and mounts, every quarantine and gap, in order.
+Of each only what is written is compared. A table without `event` lists words that were written after the
+event before it and before the next. `expect = []` says that nothing happens. A minute passes after the last
+step.
+
+An event is told by these keys, and by `\"values.X\"` for a measurement:
+
+| key | |
+|---|---|
+";
+
 /// The reference as Markdown.
 pub fn markdown() -> String {
     let mut page = HEAD.to_owned();
@@ -42,6 +64,10 @@ pub fn markdown() -> String {
     page.push_str(NAMES);
     page.push('\n');
     page.push_str(&super::permits::markdown());
+    page.push_str(TESTS);
+    for (key, tells) in bench::FIELDS {
+        let _ = writeln!(page, "| `{key}` | {tells} |");
+    }
     page.push_str("\n## The daemon's file\n\n");
     page.push_str(
         "Defaults, then the file, then the environment: `PEDIGREE__HTTP__LISTEN` is `http.listen`. \
@@ -83,9 +109,10 @@ fn tables(page: &mut String, schema: &Value, root: &str) {
 fn below<'a>(key: &str, part: Part<'a>) -> Vec<(String, Part<'a>)> {
     let mut found = Vec::new();
     for form in part.forms() {
-        let (name, form) = match form.entry() {
-            Some(entry) => (format!("{key}.name"), entry),
-            None => (key.to_owned(), form),
+        let (name, form) = match (form.entry(), form.item()) {
+            (Some(entry), _) => (format!("{key}.name"), entry),
+            (None, Some(item)) => (key.to_owned(), item),
+            (None, None) => (key.to_owned(), form),
         };
         let tables = form.forms().into_iter().filter(|form| form.keys().next().is_some());
         found.extend(tables.map(|form| (format!("`{name}`"), form)));
@@ -132,6 +159,8 @@ fn shape(part: Part<'_>) -> String {
                 "array" => {
                     let item = form.item().map(shape).unwrap_or_default();
                     format!("list of {item}")
+                        .replace("of table", "of tables")
+                        .replace("tabless", "tables")
                 }
                 _ => match form.entry() {
                     Some(entry) => format!("tables by name: {}", shape(entry)),

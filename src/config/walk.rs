@@ -166,6 +166,9 @@ impl Walk<'_> {
         let mut wanted: Vec<&str> =
             forms.iter().flat_map(|form| form.types()).map(in_words).collect();
         wanted.dedup();
+        if wanted.contains(&"a number") {
+            wanted.retain(|word| *word != "a whole number");
+        }
         let mut message = format!("`{path}` is {}; wanted {}", shown(value), wanted.join(" or "));
         if let Some(example) = forms.iter().find_map(|form| form.example()) {
             let _ = write!(message, " such as `{example}`");
@@ -173,6 +176,10 @@ impl Walk<'_> {
         let help = (!matches!(value, DeValue::Table(_) | DeValue::Array(_))
             && forms.iter().any(|form| form.text("format") == Some("time-span")))
         .then_some("a duration is a text with its unit: ms, s, m, h or d".to_owned());
+        // TOML takes a dot without quotes for a table in a table.
+        let dotted = matches!(value, DeValue::Table(_)) && path.starts_with("test.");
+        let help = help.or(dotted
+            .then(|| "a name with a dot stands in quotes: `\"In.Serial\" = \"SN-1\"`".to_owned()));
         self.error(span, message).label("wrong type").maybe_help(help);
     }
 

@@ -28,6 +28,7 @@ pub use answer::{
     Trace, TraceLink, TraceNode,
 };
 pub use follow::{QueryError, QueryOptions};
+pub use past::Histories;
 
 use crate::genealogy::NodeId;
 use crate::model::{Code, ItemClass, ItemKey, Position, StationId, Text, Utc};

@@ -3,7 +3,9 @@ use super::Query;
 use super::life::Kind;
 use super::memory::Memory;
 use crate::genealogy::{Direction, Link, LinkKind, Links, NodeId};
-use crate::model::{Facts, ItemKey, Moment, Past, Position, Question, StationId, Visit, Within};
+use crate::model::{
+    Facts, ItemKey, Moment, Past, Position, Question, Record, StationId, Visit, Within,
+};
 
 /// Wholes that are named: two differ from any one that is asked about.
 const WHOLES_MAX: usize = 2;
@@ -12,21 +14,39 @@ impl Query {
     /// Answers a question of the engine's from the records up to [`Query::position`]. What it costs
     /// depends on the lives of the items, not on how much else was recorded.
     pub fn facts(&self, question: &Question) -> Facts {
-        let memory = self.inner.memory.read();
-        let Question { token, items, stations, .. } = question;
-        let known = |item: &ItemKey| {
-            (item.clone(), memory.graph.item(item).is_some_and(|node| memory.is_known(node)))
-        };
-        Facts {
-            token: *token,
-            known: items.iter().map(known).collect(),
-            position: memory.position,
-            past: items.iter().map(|item| memory.past(item, stations)).collect(),
-        }
+        self.inner.memory.read().facts(question)
+    }
+}
+
+/// The same from a few records at hand, without an index and without corrections.
+#[derive(Debug, Default)]
+pub struct Histories(Memory);
+
+impl Histories {
+    /// Takes the next record.
+    pub fn apply(&mut self, record: &Record) {
+        self.0.apply(record, None);
+    }
+
+    /// Answers as [`Query::facts`] does.
+    pub fn facts(&self, question: &Question) -> Facts {
+        self.0.facts(question)
     }
 }
 
 impl Memory {
+    fn facts(&self, Question { token, items, stations, .. }: &Question) -> Facts {
+        let known = |item: &ItemKey| {
+            (item.clone(), self.graph.item(item).is_some_and(|node| self.is_known(node)))
+        };
+        Facts {
+            token: *token,
+            known: items.iter().map(known).collect(),
+            position: self.position,
+            past: items.iter().map(|item| self.past(item, stations)).collect(),
+        }
+    }
+
     /// Whether an item is in the record. To have been refused, or spoken of by a person, is not to
     /// have been here; to have been used is.
     fn is_known(&self, node: NodeId) -> bool {

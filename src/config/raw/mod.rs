@@ -8,6 +8,7 @@
 mod device;
 mod handshake;
 mod station;
+mod test;
 
 pub(super) use device::{
     Device, Interface, Login, SecurityWord, StringOrderWord, Tag, WordOrderWord,
@@ -18,6 +19,7 @@ pub(super) use handshake::{
 pub(super) use station::{
     EvidenceWord, Monitor, Mount, Orders, Phase, Purpose, PurposeWord, SpliceWord, Station,
 };
+pub(super) use test::{Order, Test};
 
 use super::spot::{Keyed, Spot};
 use schemars::JsonSchema;
@@ -37,4 +39,7 @@ pub(super) struct PlantFile {
     /// Places of work, by name.
     #[serde(default)]
     pub(super) station: Keyed<Station>,
+    /// Tests of what this file says, for `pedigree test`.
+    #[serde(default)]
+    pub(super) test: Vec<Spot<Test>>,
 }

@@ -22,12 +22,14 @@ mod snapshot;
 mod span;
 mod station;
 mod tags;
+mod test;
 mod word;
 
 use super::fault::{Fault, Place, Sink};
 use super::raw;
 use super::similar;
 use super::spot::Spot;
+use crate::bench::Case;
 use crate::model::NameError;
 use crate::model::plant::{Device, DeviceIndex, Station, StationIndex, Tag, TagIndex};
 use device::Draft;
@@ -51,8 +53,11 @@ pub(super) struct Read {
     pub(super) raw: Option<raw::PlantFile>,
 }
 
-/// Devices, tags and stations of all files. They are whole only if no error was reported.
-pub(super) fn plant(files: &[Read], sink: &mut Sink) -> (Vec<Device>, Vec<Tag>, Vec<Station>) {
+/// Devices, tags, stations and tests.
+pub(super) type Parts = (Vec<Device>, Vec<Tag>, Vec<Station>, Vec<Case>);
+
+/// What all files say together. It is whole only if no error was reported.
+pub(super) fn plant(files: &[Read], sink: &mut Sink) -> Parts {
     let mut resolver = Resolver {
         sink,
         devices: Vec::new(),
@@ -80,8 +85,11 @@ pub(super) fn plant(files: &[Read], sink: &mut Sink) -> (Vec<Device>, Vec<Tag>, 
         stations.extend(of_file.filter_map(|(name, raw)| resolver.station(read.file, name, raw)));
     }
     resolver.check_uses();
+    let whole = !resolver.sink.has_errors();
+    let tests = files.iter().flat_map(|read| resolver.tests(read, &stations, whole));
+    let tests: Vec<Case> = tests.collect();
     let devices = resolver.devices.into_iter().filter_map(Draft::finish).collect();
-    (devices, resolver.tags.into_list(), stations)
+    (devices, resolver.tags.into_list(), stations, tests)
 }
 
 /// A name that some file defines.

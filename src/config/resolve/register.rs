@@ -5,6 +5,7 @@ use super::{Resolver, Table, span};
 use crate::config::raw;
 use crate::config::similar;
 use crate::config::spot::{Keyed, Scalar, Spot};
+use crate::field::modbus::plan::{Learned, plan};
 use crate::field::modbus::point;
 use crate::model::plant::{
     Area, DeviceIndex, NodeAddress, Register, RegisterType, Tag, TagIndex, TagSource, WordOrder,
@@ -39,16 +40,38 @@ impl Resolver<'_> {
         });
         let poll = raw.poll.as_ref().map(|poll| self.period(t, Some(poll), span::LOOK));
         let ((area, address), kind) = (at?, kind?);
-        if let Some(raw) = raw.at.as_ref().filter(|_| address.checked_add(kind.len() - 1).is_none())
-        {
-            self.error(t, raw.span(), format!("`{}` has no room for its type", **raw))
-                .label(format!("{} registers from here end beyond 65535", kind.len()));
-        }
         let scale = self.scale(t, kind, raw);
         let (order, strings) = self.orders(t, device, kind, raw);
         let register = Register { area, address, kind, order, strings, scale };
+        if let Some(raw) = raw.at.as_ref() {
+            self.check_room(t, device, raw, &register);
+        }
         let tag = Tag { source: TagSource::Register(register), publish: poll, ..tag? };
         Some(self.tags.add(tag))
+    }
+
+    /// Whether the registers are there and may be read.
+    fn check_room(
+        &mut self,
+        t: &Table<'_>,
+        device: DeviceIndex,
+        at: &Spot<String>,
+        register: &Register,
+    ) {
+        let span = register.span();
+        if register.address.checked_add(span - 1).is_none() {
+            self.error(t, at.span(), format!("`{}` has no room for its type", **at))
+                .label(format!("{span} registers from here end beyond 65535"));
+            return;
+        }
+        let limits = self.draft(device).and_then(|draft| draft.limits.clone());
+        let plan =
+            limits.map(|limits| plan(&[(TagIndex(0), register)], &limits, &Learned::default()));
+        if let Some((_, why)) = plan.as_ref().and_then(|plan| plan.unreadable.first()) {
+            self.error(t, at.span(), format!("`{}` is never read", t.path))
+                .label(why.to_string())
+                .help("change the address, `holes` or `max_read` of the device");
+        }
     }
 
     /// A node that was declared for its unit, range, names or bits.

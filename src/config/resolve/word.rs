@@ -126,7 +126,7 @@ impl Resolver<'_> {
 
     /// A declared tag, or a bit of one; `None` in `Some` where its declaration was refused.
     #[expect(clippy::option_option, reason = "not declared, declared in vain, declared")]
-    fn declared_word(&self, device: DeviceIndex, name: &str) -> Option<Option<Word>> {
+    pub(super) fn declared_word(&self, device: DeviceIndex, name: &str) -> Option<Option<Word>> {
         if let Some(tag) = self.tags.named(device, name) {
             return Some(Some(Word { tag, bit: None }));
         }

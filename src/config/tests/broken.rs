@@ -135,7 +135,7 @@ fn faults_are_data_too() {
             "line": 2,
             "column": 1,
             "message": "the file has no key `statoin`",
-            "help": "did you mean `station`? (keys: device, schema, station)",
+            "help": "did you mean `station`? (keys: device, schema, station, test)",
         }])
     );
 }
@@ -202,4 +202,53 @@ proptest! {
             prop_assert!(!crate::config::render(&[fault], miette::GraphicalTheme::none()).is_empty());
         }
     }
+}
+
+/// File of the worked examples, what stands there, and what an engineer writes by mistake.
+const VARIANTS: [(&str, &str, &str); 24] = [
+    ("assembly.toml", "url       = \"opc.tcp://10.20.1.10:4840\"", "url = \"10.20.1.10:4840\""),
+    ("assembly.toml", "namespace = \"http://line1.example/plc\"", "namespace = \"ns=3\""),
+    ("assembly.toml", "publish   = \"500ms\"", "publish = 0.5"),
+    ("assembly.toml", "device   = \"op10\"", "device = \"op01\""),
+    ("assembly.toml", "trigger  = \"ReqId\" ", "triger = \"ReqId\" "),
+    ("assembly.toml", "ack      = \"AckId\" ", "ack = \"ReqId\" "),
+    ("assembly.toml", "deadline = \"300ms\"", "deadline = \"300\""),
+    ("assembly.toml", "[\"known\", \"not-held\"]", "[\"known\", \"not_hold\"]"),
+    ("assembly.toml", "{ ok = 1, nok = 2, rework = 3,", "{ ok = 1, nok = 1, rework = 3,"),
+    ("assembly.toml", "{ Permit = \"$permit\",", "{ Permit = \"$permitt\","),
+    ("assembly.toml", "\"State.bypass\" = \"bypassed\"", "\"State.bypass\" = \"bypass\""),
+    ("assembly.toml", "low = 11.4, high = 12.6", "low = 12.6, high = 11.4"),
+    ("assembly.toml", "given  = [{ \"In.Type\" = \"A\"", "given = [{ \"In.Typ\" = \"A\""),
+    ("kettle.toml", "at = \"ir:10\",", "at = \"ir:1O\","),
+    ("kettle.toml", "in_answer   = { at = \"hr:200\"", "in_answer = { at = \"ir:200\""),
+    (
+        "kettle.toml",
+        "weight      = { at = \"ir:12\",  type = \"f32\"",
+        "weight = { at = \"ir:12\", type = \"float\"",
+    ),
+    ("kettle.toml", "in_lot      = { at = \"hr:120\"", "in_lot = { at = \"hr:134\""),
+    (
+        "kettle.toml",
+        "stable   = true                                   # two requests because",
+        "# two requests because",
+    ),
+    ("kettle.toml", "scope    = \"supplier\" ", "# "),
+    ("kettle.toml", "while   = \"step = cip\"", "while = \"step = cpi\""),
+    ("kettle.toml", "stale_after = \"15s\"", "stale_after = \"5s\""),
+    ("smt.toml", "splice   = \"one-of\"", "splice = \"one of\""),
+    ("cnc.toml", "orders = true ", "orders = false "),
+    ("bottling.toml", "event = \"pack\", child", "event = \"pak\", child"),
+];
+
+#[test]
+fn mistakes_in_the_worked_examples_read_well() {
+    let mut page = String::new();
+    for (name, right, wrong) in VARIANTS {
+        let (name, text) = super::examples().into_iter().find(|file| file.0 == name).unwrap();
+        assert_eq!(text.matches(right).count(), 1, "`{right}` must stand once in {name}");
+        let found = found(&[(&name, &text.replace(right, wrong))]);
+        assert!(!found.is_empty(), "`{wrong}` in {name} goes unseen");
+        page.push_str(&crate::config::render(&found, miette::GraphicalTheme::unicode_nocolor()));
+    }
+    insta::assert_snapshot!(page);
 }

@@ -221,8 +221,8 @@ fn every_plant_of_this_repository_is_right() {
             panic!("{faults}");
         }
     }
-    let examples = crate::config::read_dir(&root().join("config/plant.d")).unwrap();
-    assert_eq!(examples.len(), 2);
+    let examples = super::examples();
+    assert_eq!(examples.len(), 5);
     let checked = crate::config::plant::load(&examples, &super::site());
     let checked = checked.unwrap_or_else(|faults| panic!("{faults}"));
     assert!(checked.warnings.is_empty(), "{:?}", checked.warnings);

@@ -1,3 +1,4 @@
+mod bench;
 mod broken;
 mod daemon;
 mod derived;
@@ -7,6 +8,11 @@ mod rules;
 use super::plant::{Checked, load};
 use super::{Fault, Faults};
 use crate::model::SiteId;
+
+/// The worked examples.
+fn examples() -> Vec<(String, String)> {
+    super::read_dir(&root().join("config/plant.d")).unwrap()
+}
 
 /// A device of each protocol and a station of each, right in every detail.
 const GOOD: &str = include_str!("good.toml");

@@ -64,7 +64,7 @@ fn a_snapshot_over_several_requests_must_be_read_twice() {
     for (from, to) in [
         ("in_kg   = { at = \"hr:30\"", "in_kg = { at = \"hr:110\""),
         ("in_kg   = { at = \"hr:30\"", "in_kg = { at = \"ir:30\""),
-        ("holes       = [\"hr:130..139\"]", "holes = [\"hr:17..19\"]"),
+        ("holes       = [\"hr:130..139\"]", "holes = [\"hr:18..19\"]"),
     ] {
         let found = change(from, to);
         assert!(

@@ -6,6 +6,7 @@
 mod bus;
 pub mod decode;
 mod device;
+mod forecast;
 mod gate;
 mod live;
 pub mod plan;
@@ -19,6 +20,7 @@ mod watch;
 mod write;
 
 pub use bus::Fault;
+pub use forecast::{Round, lines, replies, rounds, snapshot};
 pub use probe::{Probe, probe, read_once};
 pub use write::WriteFault;
 

@@ -115,6 +115,11 @@ impl Watch {
         }
     }
 
+    /// What is asked together: how urgently, how often, by which requests.
+    pub(super) fn rounds(&self) -> impl Iterator<Item = (Urgency, Duration, &Plan)> {
+        self.groups.iter().map(|group| (group.urgency, group.period, &group.plan))
+    }
+
     /// All requests of one urgency.
     pub(super) fn blocks(&self, urgency: Urgency) -> Vec<Block> {
         let groups = self.groups.iter().filter(|group| group.urgency == urgency);

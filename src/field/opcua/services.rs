@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// Words in one Read where nothing asks for one request: small PLCs allow no more.
-const READ_CHUNK: usize = 200;
+pub(super) const READ_CHUNK: usize = 200;
 /// The library has a deadline of its own; this one holds also while it renews the channel.
 const PATIENCE: Duration = REQUEST.saturating_add(Duration::from_millis(500));
 

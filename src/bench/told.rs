@@ -1,0 +1,355 @@
+//! What can be told of an event, in the words of plant files: the keys of a table in `expect`.
+use crate::model::{
+    Body, Evidence, Gap, GapCause, GapSource, HandshakeMark, ItemClass, ItemKey, Measurement,
+    MountUse, Permit, Purpose, Quarantine, QuarantineCause, Record, Result as Outcome, TraceEvent,
+    Value, Verb, What,
+};
+use serde::Serialize;
+use std::fmt::Display;
+
+/// The key that makes a table an event.
+pub const EVENT: &str = "event";
+/// Before the name of a measurement.
+pub const VALUES: &str = "values.";
+
+/// Keys of an event, and what each tells.
+pub const FIELDS: [(&str, &str); 22] = [
+    (EVENT, "a verb, `quarantine` or `gap`"),
+    ("station", "where"),
+    ("handshake", "by which exchange"),
+    ("phase", "by which phase"),
+    ("serial", "the unit: its code, or the whole item as in `u/site/SN-1`"),
+    ("lot", "the lot that is produced, consumed, mounted or unmounted"),
+    ("child", "what is installed, removed or packed"),
+    ("into", "the item that a lot or child goes into"),
+    ("lots", "the lots in the feeders that it was made with; `A or B` where that is not known"),
+    ("mount", "the feeder"),
+    ("product", "the product or material"),
+    ("operation", "the operation, recipe or program"),
+    ("position", "the place in the parent, or the hopper"),
+    ("quantity", "how much"),
+    ("result", "the outcome"),
+    ("permit", "what the PLC was answered"),
+    ("reason", "why, if not ok"),
+    ("evidence", "how it came to be known"),
+    ("purpose", "what the work was for"),
+    ("cause", "of a `quarantine` or `gap`"),
+    ("text", "of a `note`"),
+    ("word", "the word that a `quarantine` is about"),
+];
+
+/// One thing that is told of an event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told {
+    /// The key.
+    pub key: String,
+    /// What is told.
+    pub value: Value,
+    /// The same in full: the item of a code.
+    pub full: Option<String>,
+}
+
+/// Whether a key of an event can be told at all.
+pub fn is_field(key: &str) -> bool {
+    FIELDS.iter().any(|(field, _)| *field == key)
+        || key.strip_prefix(VALUES).is_some_and(|name| !name.is_empty())
+}
+
+/// The words that a key may say; empty if it is free.
+pub fn choices(key: &str) -> Vec<String> {
+    match key {
+        EVENT => {
+            let verbs = VERBS.iter().map(|verb| verb.as_str().to_owned());
+            verbs.chain(["quarantine".to_owned(), "gap".to_owned()]).collect()
+        }
+        "permit" => words(&[Permit::Ok, Permit::Nok, Permit::Rework, Permit::Unknown]),
+        "result" => words(&[Outcome::Pass, Outcome::Fail, Outcome::Rework, Outcome::Scrap]),
+        "evidence" => {
+            words(&[Evidence::Automatic, Evidence::Inferred, Evidence::Manual, Evidence::Bypassed])
+        }
+        "purpose" => words(&[Purpose::Production, Purpose::Master, Purpose::Setup, Purpose::Trial]),
+        "cause" => {
+            let gaps = [
+                GapCause::Disconnected,
+                GapCause::NumbersSkipped,
+                GapCause::TriggerMoved,
+                GapCause::BadQuality,
+            ];
+            QUARANTINES.iter().map(|cause| (*cause).to_owned()).chain(words(&gaps)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What handshakes, phases and mounts can give.
+const VERBS: [Verb; 16] = [
+    Verb::Arrive,
+    Verb::Complete,
+    Verb::Produce,
+    Verb::Consume,
+    Verb::Install,
+    Verb::Remove,
+    Verb::Pack,
+    Verb::Unpack,
+    Verb::Receive,
+    Verb::Inspect,
+    Verb::Scrap,
+    Verb::Rework,
+    Verb::Mount,
+    Verb::Unmount,
+    Verb::Clean,
+    Verb::Note,
+];
+
+const QUARANTINES: [&str; 8] =
+    ["conflict", "word", "code", "no-current", "no-order", "count", "gap", "item-changed"];
+
+fn words<T: Serialize>(of: &[T]) -> Vec<String> {
+    of.iter().map(word).collect()
+}
+
+/// The word that stands for a value in every document of ours.
+fn word<T: Serialize>(of: &T) -> String {
+    match serde_json::to_value(of) {
+        Ok(serde_json::Value::String(word)) => word,
+        // A variant with something in it is an object with one key.
+        Ok(serde_json::Value::Object(map)) => map.keys().next().cloned().unwrap_or_default(),
+        Ok(_) | Err(_) => String::new(),
+    }
+}
+
+/// What is told of a record; `None` for one that no test is asked about: what was done by hand, and
+/// what the daemon records of itself.
+pub(super) fn told(record: &Record) -> Option<Vec<Told>> {
+    let mut tells = Tells(Vec::new());
+    match &record.body {
+        Body::Trace(event) => tells.trace(event)?,
+        Body::Quarantine(quarantine) => tells.quarantine(quarantine),
+        Body::Gap(gap) => tells.gap(gap)?,
+        Body::Verdict(_) | Body::Epoch(_) | Body::Plant(_) | Body::Orders(_) | Body::Audit(_) => {
+            return None;
+        }
+    }
+    Some(tells.0)
+}
+
+struct Tells(Vec<Told>);
+
+impl Tells {
+    fn text(&mut self, key: &str, text: impl Display) {
+        let value = Value::Text(format!("{text}"));
+        self.0.push(Told { key: key.to_owned(), value, full: None });
+    }
+
+    fn maybe(&mut self, key: &str, text: Option<impl Display>) {
+        if let Some(text) = text {
+            self.text(key, text);
+        }
+    }
+
+    fn value(&mut self, key: &str, value: Value) {
+        self.0.push(Told { key: key.to_owned(), value, full: None });
+    }
+
+    fn item(&mut self, key: &str, item: &ItemKey) {
+        let value = Value::Text(item.code.to_string());
+        self.0.push(Told { key: key.to_owned(), value, full: Some(item.to_string()) });
+    }
+
+    /// The main item, under the key of its class.
+    fn main(&mut self, item: &ItemKey) {
+        let key = match item.class {
+            ItemClass::Unit => "serial",
+            ItemClass::Lot => "lot",
+            ItemClass::Container => "into",
+        };
+        self.item(key, item);
+    }
+
+    fn mark(&mut self, mark: &HandshakeMark) {
+        self.text("permit", word(&mark.permit));
+        self.maybe("reason", mark.reason.as_ref());
+        self.text("handshake", &mark.key.handshake);
+    }
+
+    fn trace(&mut self, event: &TraceEvent) -> Option<()> {
+        let TraceEvent { what, station, evidence, purpose, handshake, product, operation, .. } =
+            event;
+        self.text(EVENT, what.verb().as_str());
+        self.what(what);
+        self.text("station", station.as_ref()?);
+        if let Some(mark) = handshake {
+            self.mark(mark);
+        }
+        self.maybe("product", product.as_ref());
+        self.maybe("operation", operation.as_ref());
+        self.text("evidence", word(evidence));
+        self.text("purpose", word(purpose));
+        Some(())
+    }
+
+    fn what(&mut self, what: &What) {
+        match what {
+            What::Complete { item, result, measurements, mounts, phase, .. } => {
+                self.main(item);
+                self.maybe("phase", phase.as_ref().map(|phase| &phase.phase));
+                self.outcome(result.as_ref(), measurements);
+                self.lots(mounts);
+            }
+            What::Produce { item, result, measurements, mounts, .. } => {
+                self.main(item);
+                self.outcome(result.as_ref(), measurements);
+                self.lots(mounts);
+            }
+            What::Inspect { item, result, measurements } => {
+                self.main(item);
+                self.outcome(result.as_ref(), measurements);
+            }
+            What::Consume { consumed, into, place } => {
+                self.item("lot", &consumed.lot);
+                self.item("into", into);
+                self.maybe("position", place.as_ref());
+            }
+            What::Install { child, parent, place } | What::Remove { child, parent, place } => {
+                self.item("child", child);
+                self.item("into", parent);
+                self.item("serial", parent);
+                self.maybe("position", place.as_ref());
+            }
+            What::Pack { items, container } | What::Unpack { items, container } => {
+                for item in items {
+                    self.item("child", item);
+                }
+                self.item("into", container);
+            }
+            What::Mount { point, lot } => {
+                self.text("mount", point);
+                self.item("lot", lot);
+            }
+            What::Unmount { mount, lot, .. } => {
+                self.text("mount", &mount.point);
+                self.item("lot", lot);
+            }
+            What::Clean { confirmed, phase } => {
+                self.maybe("phase", phase.as_ref().map(|phase| &phase.phase));
+                self.text("result", if *confirmed { "pass" } else { "fail" });
+            }
+            What::Note { item, text } => {
+                if let Some(item) = item {
+                    self.main(item);
+                }
+                self.text("text", text);
+            }
+            What::Arrive { .. }
+            | What::Split { .. }
+            | What::Merge { .. }
+            | What::Move { .. }
+            | What::Receive { .. }
+            | What::Ship { .. }
+            | What::Hold { .. }
+            | What::Release { .. }
+            | What::Scrap { .. }
+            | What::Rework { .. }
+            | What::Identify { .. }
+            | What::Correct { .. } => what.items().first().into_iter().for_each(|i| self.main(i)),
+        }
+        self.amount(what);
+    }
+
+    fn amount(&mut self, what: &What) {
+        let amount = match what {
+            What::Produce { amount, .. }
+            | What::Receive { amount, .. }
+            | What::Scrap { amount, .. } => amount.as_ref(),
+            What::Consume { consumed, .. } => consumed.amount.as_ref(),
+            What::Arrive { .. }
+            | What::Complete { .. }
+            | What::Install { .. }
+            | What::Remove { .. }
+            | What::Pack { .. }
+            | What::Unpack { .. }
+            | What::Split { .. }
+            | What::Merge { .. }
+            | What::Mount { .. }
+            | What::Unmount { .. }
+            | What::Move { .. }
+            | What::Ship { .. }
+            | What::Inspect { .. }
+            | What::Hold { .. }
+            | What::Release { .. }
+            | What::Rework { .. }
+            | What::Clean { .. }
+            | What::Identify { .. }
+            | What::Note { .. }
+            | What::Correct { .. } => None,
+        };
+        if let Some(amount) = amount {
+            self.value("quantity", Value::Real(amount.value));
+        }
+    }
+
+    /// A measurement that may not be used says its quality.
+    fn outcome(&mut self, result: Option<&Outcome>, measurements: &[Measurement]) {
+        self.maybe("result", result.map(word));
+        for Measurement { name, value, quality, .. } in measurements {
+            let value =
+                if quality.is_good() { value.clone() } else { Value::Text(quality.to_string()) };
+            self.value(&format!("{VALUES}{name}"), value);
+        }
+    }
+
+    /// `A or B` of one feeder, `A, C` of two.
+    fn lots(&mut self, mounts: &[MountUse]) {
+        let mut told = String::new();
+        let mut last = None;
+        for used in mounts {
+            if let Some(point) = last.replace(&used.mount.point) {
+                told.push_str(if used.one_of && *point == used.mount.point {
+                    " or "
+                } else {
+                    ", "
+                });
+            }
+            told.push_str(used.lot.code.as_str());
+        }
+        if !mounts.is_empty() {
+            self.text("lots", told);
+        }
+    }
+
+    fn quarantine(&mut self, quarantine: &Quarantine) {
+        let Quarantine { station, handshake, cause, .. } = quarantine;
+        self.text(EVENT, "quarantine");
+        self.text("cause", word(cause));
+        if let QuarantineCause::Word(tag) | QuarantineCause::Code(tag) = cause {
+            self.text("word", tag);
+        }
+        self.text("station", station);
+        if let Some(mark) = handshake {
+            self.mark(mark);
+        }
+    }
+
+    /// A gap is told when it opens.
+    fn gap(&mut self, gap: &Gap) -> Option<()> {
+        let Gap { source, interval, cause, count, stations: _ } = gap;
+        let handshake = match source {
+            GapSource::Handshake(station, handshake) => Some((station, handshake)),
+            GapSource::Device(_) | GapSource::Tag(..) => None,
+        };
+        // Requests that were missed are counted, and known only afterwards.
+        if interval.to.is_some() && count.is_none() {
+            return None;
+        }
+        self.text(EVENT, "gap");
+        self.text("cause", word(cause));
+        if let Some((station, handshake)) = handshake {
+            self.text("station", station);
+            self.text("handshake", handshake);
+        }
+        if let Some(count) = count {
+            self.value("quantity", Value::UInt(*count));
+        }
+        Some(())
+    }
+}

@@ -1,0 +1,58 @@
+//! What will be asked of Modbus devices, before anybody connects. Pure.
+use super::bus::{self, Urgency};
+use super::plan::{Block, Learned, Plan, plan_snapshot};
+use super::watch::{Watch, register};
+use super::write::plan_writes;
+use crate::model::plant::{DeviceIndex, Handshake, Plant, Protocol, TagIndex};
+use crate::model::{Value, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Requests that are made again and again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Round {
+    /// Whether it goes before monitors: handshake words, heartbeats.
+    pub fast: bool,
+    /// How often.
+    pub period: Duration,
+    /// The requests, and values in none of them.
+    pub plan: Plan,
+}
+
+/// The rounds of a device, the urgent ones first; none if it is no Modbus device.
+pub fn rounds(plant: &Arc<Plant>, device: DeviceIndex) -> Vec<Round> {
+    let Protocol::Modbus(link) = &plant.device(device).protocol else { return Vec::new() };
+    let mut watch = Watch::new(Arc::clone(plant), device, link.limits.clone());
+    watch.plan(&Learned::default());
+    let rounds = watch.rounds().map(|(urgency, period, plan)| Round {
+        fast: urgency <= Urgency::Fast,
+        period,
+        plan: plan.clone(),
+    });
+    rounds.collect()
+}
+
+/// The requests that read these words as a snapshot, in their order.
+pub fn snapshot(plant: &Plant, device: DeviceIndex, tags: &[TagIndex]) -> Vec<Block> {
+    let Protocol::Modbus(link) = &plant.device(device).protocol else { return Vec::new() };
+    let points = tags.iter().filter_map(|tag| Some((*tag, register(plant.tag(*tag))?)));
+    let points: Vec<_> = points.collect();
+    plan_snapshot(&points, &link.limits, &Learned::default()).blocks
+}
+
+/// How many requests write the replies of a handshake; its ack is one more.
+pub fn replies(plant: &Plant, device: DeviceIndex, handshake: &Handshake) -> usize {
+    let writes = handshake.replies.iter().map(|reply| Write {
+        tag: reply.word.tag,
+        bit: reply.word.bit,
+        value: Value::Int(0),
+    });
+    let writes: Vec<Write> = writes.collect();
+    plan_writes(plant, device, &writes).map_or(writes.len(), |asks| asks.len())
+}
+
+/// Devices that share a connection, on which one request is made at a time.
+pub fn lines(plant: &Plant) -> Vec<Vec<DeviceIndex>> {
+    let devices: Vec<DeviceIndex> = plant.devices().map(|(index, _)| index).collect();
+    bus::lines(plant, &devices)
+}

@@ -1,0 +1,36 @@
+//! What will be asked of an OPC UA server, before anybody connects.
+use super::services::READ_CHUNK;
+use super::subscribe::{Lane, layout};
+use crate::model::plant::{DeviceIndex, Plant};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A subscription that will be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// Whether it is the one of handshake words.
+    pub fast: bool,
+    /// Publishing interval that is asked for.
+    pub publish: Duration,
+    /// How many items have which sampling interval; zero is every change.
+    pub sampling: BTreeMap<Duration, usize>,
+}
+
+/// The subscriptions of a device, the fast one first; one without items is not made.
+pub fn subscriptions(plant: &Plant, device: DeviceIndex) -> Vec<Subscription> {
+    let layout = layout(plant, device);
+    let of = |lane: Lane, publish: Duration| {
+        let mut sampling: BTreeMap<Duration, usize> = BTreeMap::new();
+        for item in layout.items.iter().filter(|item| item.lane == lane) {
+            *sampling.entry(item.sampling).or_default() += 1;
+        }
+        Subscription { fast: lane == Lane::Fast, publish, sampling }
+    };
+    let both = [of(Lane::Fast, layout.fast), of(Lane::Slow, layout.slow)];
+    both.into_iter().filter(|made| !made.sampling.is_empty()).collect()
+}
+
+/// How many requests read so many words.
+pub fn reads(words: usize) -> usize {
+    words.div_ceil(READ_CHUNK)
+}
