@@ -1,12 +1,12 @@
 //! The state and its two ways to change.
 use crate::capture::{Capture, Memory};
 use crate::condition::Conditions;
-use crate::model::plant::{Plant, StationIndex};
+use crate::model::plant::{Carried, Plant, StationIndex};
 use crate::model::{
     At, Body, Effect, GapCause, Input, Link, MonitorId, Monotonic, PersonKey, PlantLoaded,
     Position, Purpose, Record, StartCause, StationId, Step, Text, TraceEvent, VerdictEvent, What,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Everything that is decided, in one place.
@@ -109,10 +109,20 @@ impl Engine {
 
     fn load(&mut self, step: &mut Step, plant: &Arc<Plant>) {
         let known = self.capture.memory().plant;
-        self.capture.load(plant);
+        let before = self.capture.plant().cloned();
+        let carried = before.as_deref().map(|old| Carried::between(old, plant)).unwrap_or_default();
+        self.capture.load(step, plant, &carried);
         let mut conditions = Conditions::new(plant);
         for event in self.verdicts.values().flatten() {
             conditions.restore(plant, event);
+        }
+        if let (Some(old), Some(charts)) = (before, self.conditions.take()) {
+            let untouched: BTreeSet<&StationId> = old
+                .stations()
+                .filter(|(index, _)| carried.station(*index).is_some())
+                .map(|(_, station)| &station.id)
+                .collect();
+            conditions.adopt(charts, |station| untouched.contains(station));
         }
         self.conditions = Some(conditions);
         match self.started.take() {

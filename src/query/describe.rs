@@ -196,6 +196,8 @@ fn gap(missed: &Gap) -> String {
         GapCause::Overload => "our input queue was full",
         GapCause::Interface => "the PLC program has another interface",
         GapCause::BadQuality => "the quality of its trigger was bad",
+        GapCause::Redefined => "its definition changed, and it was begun anew",
+        GapCause::Removed => "it was taken out of the plant",
     };
     match missed.interval.to {
         Some(to) => format!("{source} was not observed until {to}: {why}"),

@@ -3,10 +3,13 @@
 //!
 //! Devices, tags and stations are numbered densely in the order of their files, so that the hot path
 //! looks nothing up by name.
+mod carried;
 mod device;
+mod renumber;
 mod station;
 mod tag;
 
+pub use carried::Carried;
 pub use device::{
     Device, Heartbeat, Interface, ModbusLink, OpcUaLink, Protocol, ReadLimits, Secret, Security,
     Trust, UserLogin,
