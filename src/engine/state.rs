@@ -17,6 +17,8 @@ pub struct Engine {
     /// The last word of every rule of every monitor: what the charts are restored from.
     verdicts: BTreeMap<(StationId, MonitorId), Vec<VerdictEvent>>,
     last: Position,
+    /// The record of the plant in force.
+    plant: Option<Position>,
     started: Option<StartCause>,
 }
 
@@ -28,6 +30,7 @@ impl Engine {
             conditions: None,
             verdicts: BTreeMap::new(),
             last: Position(0),
+            plant: None,
             started: None,
         }
     }
@@ -55,6 +58,9 @@ impl Engine {
     /// What the engine itself keeps of a record that capture has folded in.
     fn note(&mut self, record: &Record) {
         self.last = record.position;
+        if let Body::Plant(_) = &record.body {
+            self.plant = Some(record.position);
+        }
         if let Body::Verdict(event) = &record.body {
             let key = (event.station.clone(), event.monitor.clone());
             let kept = self.verdicts.entry(key).or_default();
@@ -71,7 +77,7 @@ impl Engine {
     /// Takes one input at `at`; what is to be done is put into `out`, the frame first. Same state and
     /// input give the same effects, byte for byte.
     pub fn step(&mut self, at: At, input: &Input, out: &mut Vec<Effect>) {
-        let mut step = Step::new(at, self.last);
+        let mut step = Step::new(at, self.last, self.plant);
         match input {
             Input::Start { cause, .. } => self.started = Some(*cause),
             Input::Plant(plant) => self.load(&mut step, plant),

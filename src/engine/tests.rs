@@ -323,7 +323,7 @@ impl World {
                     self.waiting.push_back(Effect::Write(write));
                 }
                 effect @ (Effect::Ask(_) | Effect::Answer(_) | Effect::Notice(_)) => {
-                    self.waiting.push_back(effect)
+                    self.waiting.push_back(effect);
                 }
             }
         }

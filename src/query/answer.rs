@@ -345,4 +345,6 @@ pub struct EventView {
     pub text: String,
     /// Outcome.
     pub result: Option<Result>,
+    /// The hash of the plant that was in force, in hexadecimal.
+    pub plant: Option<String>,
 }

@@ -16,6 +16,7 @@ pub(super) fn event(record: &Record) -> EventView {
         items: Vec::new(),
         text: String::new(),
         result: None,
+        plant: None,
     };
     match &record.body {
         Body::Trace(event) => {

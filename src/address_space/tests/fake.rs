@@ -46,6 +46,7 @@ impl Fake {
             items: items.iter().map(|i| key(i)).collect(),
             text: format!("{kind} at ST-10"),
             result: Some(Result::Pass),
+            plant: None,
         });
         self.position.send_replace(position);
         position

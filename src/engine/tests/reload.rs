@@ -78,7 +78,15 @@ fn check_reload(
         }
         world.act(*choice);
     }
-    judge(&mut world, splice)
+    judge(&mut world, splice)?;
+    let mut plant = None;
+    for record in &world.durable {
+        if let Body::Plant(_) = &record.body {
+            plant = Some(record.position);
+        }
+        prop_assert_eq!(record.plant, plant, "{:?}", record);
+    }
+    Ok(())
 }
 
 proptest! {

@@ -18,7 +18,7 @@ mod tests;
 mod watch;
 mod write;
 
-pub use bus::Fault;
+pub use bus::{Fault, lines};
 pub use probe::{Probe, probe, read_once};
 pub use write::WriteFault;
 

@@ -285,6 +285,7 @@ impl Source for Made {
             items: vec![key("u/site/SN-0001")],
             text: "SN-0001 completed at PRESS10".to_owned(),
             result: Some(Result::Pass),
+            plant: Some("0a".to_owned()),
         };
         (after.0 + 1..=42).take(count_max).map(event).collect()
     }

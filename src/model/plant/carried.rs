@@ -88,13 +88,6 @@ impl Carried {
         }
     }
 
-    /// Whether everything stands where it stood.
-    pub fn is_in_place(&self) -> bool {
-        self.devices.iter().all(|(a, b)| a == b)
-            && self.tags.iter().all(|(a, b)| a == b)
-            && self.stations.iter().all(|(a, b)| a == b)
-    }
-
     /// Where a device of the first plant stands in the second.
     pub fn device(&self, device: DeviceIndex) -> Option<DeviceIndex> {
         self.devices.get(&device).copied()
@@ -176,9 +169,9 @@ impl<'p> Names<'p> {
         let ids: BTreeMap<_, _> = new.devices().map(|(index, d)| (&d.id, index)).collect();
         let devices: BTreeMap<_, _> =
             old.devices().filter_map(|(i, d)| Some((i, *ids.get(&d.id)?))).collect();
-        let named: BTreeMap<_, _> =
+        let by_name: BTreeMap<_, _> =
             new.tags().map(|(index, t)| ((t.device, &t.name), index)).collect();
-        let there = |t: &'p Tag| named.get(&(*devices.get(&t.device)?, &t.name)).copied();
+        let there = |t: &'p Tag| by_name.get(&(*devices.get(&t.device)?, &t.name)).copied();
         let tags = old.tags().filter_map(|(i, t)| Some((i, there(t)?))).collect();
         let ids: BTreeMap<_, _> = new.stations().map(|(index, s)| (&s.id, index)).collect();
         let stations = old.stations().filter_map(|(i, s)| Some((i, *ids.get(&s.id)?))).collect();
@@ -245,4 +238,178 @@ fn count(plant: &Plant) -> BTreeMap<DeviceIndex, (usize, usize)> {
         counted.1 = counted.1.saturating_add(1);
     }
     parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::plant::*;
+    use crate::model::{
+        Command, CommandId, DeviceId, Digest, GapCause, MonitorId, Quality, ReadDone, ReadToken,
+        SiteId, StationId, TagName, Utc, Value,
+    };
+    use std::time::Duration;
+
+    /// A Modbus device with two tags and one station that watches the second.
+    fn one(name: &str) -> Plant {
+        let tag = |name: &str| Tag {
+            name: TagName::parse(name).unwrap(),
+            device: DeviceIndex(0),
+            source: TagSource::Register(Register {
+                area: Area::Holding,
+                address: 0,
+                kind: RegisterType::U16,
+                order: WordOrder::Abcd,
+                strings: StringOrder::HighLow,
+                scale: 1.0,
+            }),
+            fast: false,
+            watched: true,
+            every_change: false,
+            publish: None,
+            writable: false,
+            unit: None,
+            range: None,
+            bad: Vec::new(),
+            names: BTreeMap::new(),
+        };
+        Plant {
+            site: SiteId::parse("site").unwrap(),
+            devices: vec![Device {
+                id: DeviceId::parse(name).unwrap(),
+                protocol: Protocol::Modbus(ModbusLink {
+                    url: "tcp://x:502".into(),
+                    host: "x".into(),
+                    port: 502,
+                    unit: 1,
+                    share: None,
+                    timeout: Duration::from_secs(1),
+                    limits: ReadLimits { words: 125, bits: 2000, read_over: 16, holes: Vec::new() },
+                }),
+                publish: Duration::from_secs(1),
+                publish_fast: Duration::from_millis(100),
+                heartbeat: Heartbeat {
+                    plc: Some(TagIndex(0)),
+                    host: None,
+                    stale_after: Duration::from_secs(3),
+                },
+                restart: None,
+                interface: None,
+            }],
+            tags: vec![tag("life"), tag("level")],
+            stations: vec![Station {
+                id: StationId::parse(&name.to_uppercase()).unwrap(),
+                device: Some(DeviceIndex(0)),
+                line: None,
+                after: Vec::new(),
+                purpose: PurposeSpec::default(),
+                evidence: Vec::new(),
+                orders: false,
+                handshakes: Vec::new(),
+                phases: Vec::new(),
+                mounts: Vec::new(),
+                monitors: vec![Monitor {
+                    id: MonitorId::parse("level").unwrap(),
+                    of: Watched::Tag(Word { tag: TagIndex(1), bit: None }),
+                    unit: None,
+                    limits: None,
+                    drift: None,
+                }],
+            }],
+            files: Vec::new(),
+            hash: Digest([0; 32]),
+        }
+    }
+
+    fn sample(tag: u32) -> Sample {
+        let tag = TagIndex(tag);
+        let (value, quality, receive) = (Value::UInt(1), Quality::GOOD, Utc(1));
+        Sample { tag, value, quality, source: None, server: None, receive }
+    }
+
+    #[test]
+    fn what_stands_behind_others_is_the_same_and_what_is_told_of_it_follows() {
+        let (a, b) = (one("a"), one("b"));
+        let both = a.behind(&b);
+        let carried = Carried::between(&a, &both);
+        assert_eq!(carried.device(DeviceIndex(0)), Some(DeviceIndex(1)));
+        assert_eq!(carried.tag(TagIndex(1)), Some(TagIndex(3)));
+        assert_eq!(carried.station(StationIndex(0)), Some(StationIndex(1)));
+        let Some(Input::Samples(told)) = carried.input(Input::Samples(vec![sample(0), sample(1)]))
+        else {
+            panic!("samples stay samples");
+        };
+        assert_eq!(told.iter().map(|s| s.tag.0).collect::<Vec<_>>(), [2, 3]);
+        // And back again, by either way.
+        let whole = carried.then(&carried.back());
+        assert_eq!(whole, Carried::whole(&a));
+        assert_eq!(Carried::between(&both, &a).then(&carried).device(DeviceIndex(0)), None);
+    }
+
+    #[test]
+    fn one_change_of_whatever_touches_a_device_and_it_is_not_carried_over() {
+        let old = one("a");
+        let changes: [fn(&mut Plant); 8] = [
+            |p| p.devices[0].publish = Duration::from_secs(2),
+            |p| p.devices[0].heartbeat.plc = Some(TagIndex(1)),
+            |p| p.tags[1].range = Some((0.0, 1.0)),
+            |p| {
+                let mut another = p.tags[1].clone();
+                another.name = TagName::parse("another").unwrap();
+                p.tags.push(another);
+            },
+            |p| drop(p.tags.remove(1)),
+            |p| p.stations[0].monitors.clear(),
+            |p| drop(p.stations.remove(0)),
+            |p| {
+                let mut another = p.stations[0].clone();
+                another.id = StationId::parse("B").unwrap();
+                p.stations.push(another);
+            },
+        ];
+        for (n, change) in changes.iter().enumerate() {
+            let mut new = old.clone();
+            change(&mut new);
+            assert_eq!(Carried::between(&old, &new), Carried::default(), "change {n}");
+            assert_eq!(Carried::between(&new, &old), Carried::default(), "change {n} undone");
+        }
+        let mut new = old.clone();
+        new.hash = Digest([1; 32]);
+        assert_eq!(Carried::between(&old, &new), Carried::whole(&old));
+    }
+
+    #[test]
+    fn what_is_about_something_that_left_is_nothing_in_the_next_plant() {
+        let (a, b) = (one("a"), one("b"));
+        let both = a.behind(&b);
+        let mut carried = Carried::whole(&both);
+        carried.leave(&both, &BTreeSet::from([DeviceIndex(0)]));
+        assert_eq!(carried.station(StationIndex(0)), None);
+        let lost = |device, tag| Input::Lost {
+            device: DeviceIndex(device),
+            tag,
+            cause: GapCause::Overflow,
+            since: Utc(0),
+            to: Utc(1),
+        };
+        let token = ReadToken(1);
+        for gone in [
+            Input::Samples(vec![sample(1)]),
+            lost(0, None),
+            lost(1, Some(TagIndex(1))),
+            Input::Read(ReadDone { token, outcome: Ok(vec![sample(0)]) }),
+        ] {
+            assert!(carried.input(gone.clone()).is_none(), "{gone:?}");
+        }
+        let command = Command::Reload { plant: None, badge: None };
+        for kept in [
+            Input::Samples(vec![sample(3)]),
+            lost(1, None),
+            lost(1, Some(TagIndex(2))),
+            Input::Wake,
+            Input::Command { id: CommandId(1), command },
+        ] {
+            assert!(carried.input(kept.clone()).is_some(), "{kept:?}");
+        }
+    }
 }

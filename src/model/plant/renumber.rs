@@ -117,8 +117,12 @@ impl Numbers<'_> {
         let PurposeSpec { from, masters: _ } = purpose;
         self.words(from.iter_mut().map(|(word, _)| word));
         self.words(evidence.iter_mut().map(|(word, _)| word));
-        handshakes.iter_mut().for_each(|handshake| self.on_handshake(handshake));
-        phases.iter_mut().for_each(|phase| self.on_phase(phase));
+        for handshake in handshakes {
+            self.on_handshake(handshake);
+        }
+        for phase in phases {
+            self.on_phase(phase);
+        }
         for MountPoint { id: _, lot, material, splice: _ } in mounts {
             self.codes([lot]);
             self.words(material);
