@@ -140,6 +140,7 @@ fn texts_of(station: &Station) -> Vec<Word> {
         words.extend(code(&h.item));
         words.extend(h.other.iter().flat_map(code));
         words.extend([h.position, h.product, h.operation, h.badge].into_iter().flatten());
+        words.extend(h.overrule.iter().flat_map(|words| [words.badge, words.reason]));
     }
     for phase in &station.phases {
         words.extend(phase.item.iter().flat_map(code));

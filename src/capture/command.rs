@@ -1,8 +1,8 @@
 //! What the north wants done: holds, notes, orders of work.
 use super::Capture;
 use crate::model::{
-    Answer, Body, Command, CommandId, Effect, EventTime, Evidence, ItemKey, OrderRow, Purpose,
-    Refusal, Step, Text, TraceEvent, What,
+    Answer, Audit, Body, Command, CommandId, Digest, Effect, EventTime, Evidence, ItemKey,
+    OrderRow, Purpose, Refusal, Step, Text, TraceEvent, What,
 };
 
 impl Capture {
@@ -21,6 +21,7 @@ impl Capture {
                 let what = What::Note { item: item.clone(), text: text.clone() };
                 Ok(self.by_hand(step, what, badge))
             }
+            Command::Reload { plant, badge } => Ok(self.reload(*plant, badge.as_ref())),
         };
         let outcome = outcome.map(|body| self.record(step, body));
         step.effect(Effect::Answer(Answer { id, outcome }));
@@ -54,6 +55,16 @@ impl Capture {
         }
         refusals.dedup();
         if refusals.is_empty() { Ok(()) } else { Err(refusals) }
+    }
+
+    fn reload(&self, plant: Option<Digest>, badge: Option<&Text>) -> Body {
+        let who = badge.map(|badge| self.persons.token(badge.as_str()).to_string());
+        let what = match plant {
+            Some(hash) => format!("has the plant {hash} put in force"),
+            None => "had plant files read anew, and they were refused".to_owned(),
+        };
+        let text = |text: &str| Text::parse(text).expect("a good text");
+        Body::Audit(Audit { who: text(who.as_deref().unwrap_or("SIGHUP")), what: text(&what) })
     }
 
     fn by_hand(&self, step: &Step, what: What, badge: &Text) -> Body {

@@ -20,7 +20,13 @@ impl Capture {
         }
     }
 
-    fn open_gap(&mut self, step: &mut Step, device: DeviceIndex, since: Utc, cause: GapCause) {
+    pub(super) fn open_gap(
+        &mut self,
+        step: &mut Step,
+        device: DeviceIndex,
+        since: Utc,
+        cause: GapCause,
+    ) {
         let plant = &self.live().plant;
         let id = plant.device(device).id.clone();
         if self.memory.devices.get(&id).is_some_and(|d| d.gap.is_some()) {
@@ -63,7 +69,7 @@ impl Capture {
         }
     }
 
-    fn close_gap(&mut self, step: &mut Step, device: DeviceIndex) {
+    pub(super) fn close_gap(&mut self, step: &mut Step, device: DeviceIndex) {
         let id = &self.live().device(device).id;
         let Some(mut gap) = self.memory.devices.get(id).and_then(|d| d.gap.clone()) else { return };
         gap.interval.to = Some(step.at.wall);
@@ -124,7 +130,7 @@ impl Capture {
     }
 
     /// Nothing that was seen of a device or begun with it still counts.
-    fn forget(&mut self, step: &mut Step, device: DeviceIndex) {
+    pub(super) fn forget(&mut self, step: &mut Step, device: DeviceIndex) {
         self.break_phases(step, device, None);
         let live = self.live_mut();
         for (at, exchange) in &mut live.exchanges {
@@ -144,7 +150,11 @@ impl Capture {
         }
     }
 
-    fn set_session(&mut self, device: DeviceIndex, now: Option<Session>) -> Option<Session> {
+    pub(super) fn set_session(
+        &mut self,
+        device: DeviceIndex,
+        now: Option<Session>,
+    ) -> Option<Session> {
         let session = self.live_mut().sessions.get_mut(device.get())?;
         std::mem::replace(session, now)
     }

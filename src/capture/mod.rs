@@ -2,6 +2,7 @@
 //!
 //! What is decided here is decided from the snapshot alone; what cannot be decided is quarantined
 //! with its raw values. This room does not number records, keep time or judge a machine's condition.
+mod carry;
 mod command;
 mod compose;
 mod conclude;
@@ -21,7 +22,7 @@ pub use feeders::{Feeders, Mounted};
 pub use memory::{Memory, StationMemory};
 pub use snapshot::wanted;
 
-use crate::model::plant::{Device, DeviceIndex, Handshake, Plant, Station, StationIndex};
+use crate::model::plant::{Carried, Device, DeviceIndex, Handshake, Plant, Station, StationIndex};
 use crate::model::{
     Body, Input, Monotonic, PersonKey, Position, ReadToken, Record, Sample, Session, Step, Utc,
 };
@@ -91,8 +92,10 @@ impl Capture {
         self.memory.apply(record);
     }
 
-    /// Puts a plant in force; everything volatile begins anew.
-    pub fn load(&mut self, plant: &Arc<Plant>) {
+    /// Puts a plant in force. What of the one before is carried over goes on as it was; everything
+    /// else that is volatile begins anew.
+    pub fn load(&mut self, step: &mut Step, plant: &Arc<Plant>, carried: &Carried) {
+        self.leave(step, plant, carried);
         let uses = Uses::of(plant);
         let mut live = Live {
             uses,
@@ -116,7 +119,9 @@ impl Capture {
                 live.watches.insert((station, mount), Watch::default());
             }
         }
-        self.live = Some(live);
+        if let Some(before) = self.live.replace(live) {
+            self.carry_over(before, carried);
+        }
     }
 
     /// The plant in force.

@@ -4,7 +4,9 @@
 //! same phases. The wall clock only ends the waiting for a confirmation that never comes.
 use super::Capture;
 use super::statistics::Tally;
-use crate::model::plant::{CodeFrom, Condition, Phase, Plant, StationIndex, TagIndex, Test};
+use crate::model::plant::{
+    Carried, CodeFrom, Condition, Phase, Plant, StationIndex, TagIndex, Test,
+};
 use crate::model::{
     Interval, Monotonic, PhaseSummary, Sample, Statistics, Step, Text, ToolUse, Utc, Value,
 };
@@ -77,6 +79,19 @@ pub(super) enum Confirmed {
 impl Follow {
     pub(super) fn wake(&self) -> Option<(Monotonic, &'static str)> {
         self.ended.as_ref().map(|e| (e.wake, "phase settle"))
+    }
+
+    /// Goes on under the indexes of the next plant: nothing of this phase has changed.
+    pub(super) fn carry(&mut self, carried: &Carried) {
+        let Self { words, seen: _, open, ended } = self;
+        *words = carried.by_tag(std::mem::take(words));
+        let ended = ended.as_mut().map(
+            |Ended { open, end: _, end_wall: _, until: _, wake: _, base: _, confirmed: _ }| open,
+        );
+        for open in open.iter_mut().chain(ended) {
+            let Open { begin: _, begin_wall: _, whole: _, names, tallies: _, tools: _ } = open;
+            *names = carried.by_tag(std::mem::take(names));
+        }
     }
 
     pub(super) fn value(&self, tag: TagIndex) -> Option<&Value> {

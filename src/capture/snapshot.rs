@@ -1,5 +1,5 @@
 //! A snapshot: the words of a request, read afresh in one go, trigger first and last.
-use crate::model::plant::{Handshake, Plant, TagIndex, Word};
+use crate::model::plant::{Carried, Handshake, Plant, TagIndex, Word};
 use crate::model::{Digest, Quality, QuarantineCause, RawWord, Sample, TagName, Value, wire};
 use sha2::{Digest as _, Sha256};
 
@@ -37,6 +37,13 @@ impl Snapshot {
         let fits = words.len() == wanted.len()
             && words.iter().zip(wanted).all(|(word, tag)| word.tag == *tag);
         fits.then_some(Self { words })
+    }
+
+    /// The same words under the indexes of the next plant.
+    pub(super) fn carry(&mut self, carried: &Carried) {
+        let Self { words } = self;
+        let all = carried.samples(words);
+        debug_assert!(all, "the words of a station that is carried over are carried over");
     }
 
     pub(super) fn get(&self, tag: TagIndex) -> Option<&Sample> {

@@ -30,22 +30,24 @@ fn read(
     context: &Context,
     answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
 ) -> Result<Value, Failure> {
-    let mut answer = answer.map_err(|why| unreachable(context, &why))?;
-    let status = answer.status().as_u16();
-    let body: Value = answer
-        .body_mut()
-        .with_config()
-        .limit(u64::MAX)
-        .read_json()
-        .map_err(|why| unreachable(context, &why))?;
-    match status {
-        200..=299 => Ok(body),
-        _ => Err(problem(status, &body)),
+    match whole(context, answer)? {
+        (200..=299, body) => Ok(body),
+        (status, body) => Err(problem(status, &body)),
     }
 }
 
+fn whole(
+    context: &Context,
+    answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+) -> Result<(u16, Value), Failure> {
+    let mut answer = answer.map_err(|why| unreachable(context, &why))?;
+    let status = answer.status().as_u16();
+    let body = answer.body_mut().with_config().limit(u64::MAX).read_json();
+    Ok((status, body.map_err(|why| unreachable(context, &why))?))
+}
+
 /// An RFC 9457 problem as words and exit code.
-fn problem(status: u16, body: &Value) -> Failure {
+pub(super) fn problem(status: u16, body: &Value) -> Failure {
     let exit = match status {
         404 | 300 => Exit::NotFound,
         503 | 429 => Exit::Temporary,
@@ -80,6 +82,16 @@ pub(super) fn get(context: &Context, path: &str, query: &[(&str, &str)]) -> Resu
 pub(super) fn post(context: &Context, path: &str, body: &Value) -> Result<Value, Failure> {
     let request = agent(Some(ANSWER_WITHIN)).post(format!("{}{path}", context.url));
     read(context, request.send_json(body))
+}
+
+/// Has something done whose refusal is more than a sentence.
+pub(super) fn post_for_status(
+    context: &Context,
+    path: &str,
+    body: &Value,
+) -> Result<(u16, Value), Failure> {
+    let request = agent(Some(ANSWER_WITHIN)).post(format!("{}{path}", context.url));
+    whole(context, request.send_json(body))
 }
 
 /// Lines as they come, for as long as they do.

@@ -11,6 +11,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+/// Where the plant files are kept, below the demo's folder.
+const PLANT_DIR: &str = "plant.d";
 /// Parts that must be through before there is something to ask about.
 const PARTS_BEFORE_QUESTIONS: u64 = 12;
 
@@ -69,6 +71,9 @@ async fn both(args: &Args, dir: &Path, temporary: bool) -> Done {
         .map_err(|faults| Failure::new(Exit::Configuration, faults.to_string()))?;
     let settings = Settings {
         plant: checked.plant,
+        plant_dir: dir.join(PLANT_DIR),
+        // Whoever closes the terminal wants the demo to end.
+        reload_on_hangup: false,
         data_dir: dir.join("data"),
         pki_dir: dir.join("pki"),
         http: args.http,
@@ -92,7 +97,7 @@ async fn both(args: &Args, dir: &Path, temporary: bool) -> Done {
 }
 
 fn keep_files(dir: &Path, files: &[(String, String)]) -> std::io::Result<()> {
-    let folder = dir.join("plant.d");
+    let folder = dir.join(PLANT_DIR);
     std::fs::create_dir_all(&folder)?;
     for (name, text) in files {
         std::fs::write(folder.join(name), text)?;

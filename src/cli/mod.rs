@@ -12,6 +12,7 @@ mod plan;
 mod probe;
 mod recall;
 mod reference;
+mod reload;
 mod replay;
 mod run;
 mod runtime;
@@ -72,6 +73,8 @@ enum Verb {
     Recall(recall::Args),
     /// Load the order of work of stations without a handshake.
     Orders(orders::Args),
+    /// Put changed plant files in force without a restart; faulty ones change nothing.
+    Reload(reload::Args),
     /// Check every byte of the ledger of a stopped or running daemon.
     Verify(offline::VerifyArgs),
     /// Step the recorded inputs again and compare the events with the ledger's bytes.
@@ -108,6 +111,7 @@ pub fn main() -> Exit {
         Verb::Trace(args) => trace::run(&context, &args),
         Verb::Recall(args) => recall::run(&context, &args),
         Verb::Orders(args) => orders::run(&context, &args),
+        Verb::Reload(args) => reload::run(&context, &args),
         Verb::Verify(args) => offline::verify(&context, &args),
         Verb::Replay(args) => replay::run(&context, &args),
         Verb::Completions { shell } => {

@@ -24,6 +24,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
     runtime::log(&config.log)?;
     let settings = Settings {
         plant: checked.plant,
+        plant_dir: config.plant_dir,
+        reload_on_hangup: true,
         data_dir: config.data_dir,
         pki_dir: config.pki_dir,
         http: config.http.listen,

@@ -20,6 +20,7 @@ use crate::model::{
     HandshakeId, ItemKey, Measurement, MonitorId, Sample, StationId, TagName, Ucum, Utc,
     VerdictEvent,
 };
+use std::collections::BTreeMap;
 
 /// All charts of a plant.
 ///
@@ -142,6 +143,21 @@ impl Conditions {
             .find(|watch| watch.station == event.station && watch.monitor == event.monitor);
         if let Some(watch) = watch {
             watch.chart.restore(event);
+        }
+    }
+
+    /// Goes on with the charts of `before` at the stations that nothing was changed about.
+    pub fn adopt(&mut self, before: Self, untouched: impl Fn(&StationId) -> bool) {
+        let mut charts: BTreeMap<_, _> = before
+            .watches
+            .into_iter()
+            .filter(|watch| untouched(&watch.station))
+            .map(|watch| ((watch.station, watch.monitor), watch.chart))
+            .collect();
+        for watch in &mut self.watches {
+            if let Some(chart) = charts.remove(&(watch.station.clone(), watch.monitor.clone())) {
+                watch.chart = chart;
+            }
         }
     }
 

@@ -1,9 +1,10 @@
 //! The faces to the north: HTTP and OPC UA, and how the devices stand.
+use super::devices::Standings;
 use super::{ADDRESS_SPACE_PKI, Common, DaemonError, Settings};
 use crate::address_space;
 use crate::field::link::Status;
 use crate::http::{self, AppState, DeviceView, Devices};
-use crate::model::plant::{Device, Plant, Protocol, Security};
+use crate::model::plant::{Device, Protocol, Security};
 use crate::query::Query;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -58,12 +59,11 @@ pub(super) async fn serve_opcua(
     address.await.map(Some).map_err(|_| DaemonError::AddressSpace(listen))
 }
 
-/// How the devices stand, asked anew each time.
-pub(super) fn views(plant: &Arc<Plant>, statuses: Vec<watch::Receiver<Status>>) -> Devices {
-    let plant = Arc::clone(plant);
+/// How the devices of the plant in force stand, asked anew each time.
+pub(super) fn views(standings: watch::Receiver<Standings>) -> Devices {
     Arc::new(move || {
-        let devices = plant.devices.iter().zip(&statuses);
-        devices.map(|(device, status)| view(device, &status.borrow())).collect()
+        let devices = standings.borrow();
+        devices.iter().map(|(device, status)| view(device, &status.borrow())).collect()
     })
 }
 

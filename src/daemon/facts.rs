@@ -5,12 +5,12 @@ use crate::query::Query;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-/// Answers until nobody can ask any more. The way back is weak: answering keeps no daemon alive.
+/// Answers until nobody can ask any more.
 pub(super) async fn answer(
     mut questions: mpsc::Receiver<(Generation, Question)>,
     query: Query,
     mut durable: watch::Receiver<Durable>,
-    back: mpsc::WeakSender<Input>,
+    back: mpsc::Sender<Input>,
     stop: CancellationToken,
 ) {
     let mut applied = query.watch();
@@ -25,7 +25,6 @@ pub(super) async fn answer(
             () = stop.cancelled() => return,
         }
         let facts = query.facts(&question);
-        let Some(back) = back.upgrade() else { return };
         if back.send(Input::Facts(facts)).await.is_err() {
             return;
         }

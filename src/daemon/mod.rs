@@ -8,26 +8,30 @@ mod error;
 mod faces;
 mod facts;
 mod follow;
+mod intake;
 mod kept;
 mod person;
 mod pump;
 mod queues;
 mod release;
+mod reload;
 pub mod replay;
+mod switch;
 mod tasks;
 
 pub use clock::clock;
 pub use error::DaemonError;
 pub use tasks::Tasks;
 
-use crate::field;
-use crate::http::{AppState, Asked, CommandPort, Readiness, TapEvent};
-use crate::model::PersonKey;
+use crate::http::{AppState, CommandPort, Readiness, ReloadAsked, ReloadPort, TapEvent};
 use crate::model::plant::Plant;
+use crate::model::{Input, PersonKey};
 use crate::telemetry::{Metrics, Now, Points};
+use reload::Switch;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +45,10 @@ pub const ADDRESS_SPACE_PKI: &str = "address-space";
 pub struct Settings {
     /// The plant to watch.
     pub plant: Arc<Plant>,
+    /// The folder that its files are read from anew when somebody wants that.
+    pub plant_dir: PathBuf,
+    /// Whether a SIGHUP wants that.
+    pub reload_on_hangup: bool,
     /// Where everything that is kept is kept.
     pub data_dir: PathBuf,
     /// Certificates.
@@ -101,31 +109,38 @@ pub async fn run(
     let listener = faces::listen(settings.http).await?;
     let kept = kept::open(&common, &settings.data_dir)?;
 
-    let lanes = queues::Lanes::new();
+    let (ask_reload, reloads) = mpsc::channel(queues::RELOADS_LEN_MAX);
+    let (ask_switch, switches) = mpsc::channel(1);
     let (ask_command, commands) = mpsc::channel(queues::COMMANDS_LEN_MAX);
     let (tap, _) = broadcast::channel(queues::TAP_LEN_MAX);
     let (readiness, ready) = watch::channel(Readiness::starting());
-    let devices = devices::Devices::start(devices::Surroundings {
-        plant: Arc::clone(&common.plant),
-        lanes: field::Lanes { urgent: lanes.urgent.0.clone(), bulk: lanes.bulk.0.clone() },
+    let surroundings = devices::Surroundings {
         now: Arc::clone(&common.now),
         metrics: Arc::clone(&common.metrics),
         points: common.points.clone(),
         pki: settings.pki_dir.join(FIELD_PKI),
         stop: stop.clone(),
-    });
+    };
+    let (devices, ends) = devices::Devices::start(surroundings, Arc::clone(&common.plant));
     let app = AppState {
         source: Arc::new(kept.query.clone()),
         commands: CommandPort::new(ask_command),
+        reloads: ReloadPort::new(ask_reload),
         tap: tap.clone(),
         readiness: ready,
-        devices: faces::views(&common.plant, devices.statuses()),
+        devices: faces::views(devices.standings()),
     };
     let http = faces::serve_http(&common, listener, app)?;
     let opcua = faces::serve_opcua(&common, &settings, &kept.query).await?;
 
     follow(&common, &kept, tap.clone(), readiness);
-    decide(&common, kept, lanes, commands, devices, tap);
+    reload(&common, &settings, reloads, ask_switch)?;
+    let (back, facts) = mpsc::channel(queues::answers_len_max(&common.plant));
+    let durable = kept.ledger.durable();
+    let (urgent, bulk) = (intake::Inlets::default(), intake::Inlets::default());
+    let mut intake = intake::Intake { urgent, bulk, facts, commands, switches, durable };
+    intake.begin(ends);
+    decide(&common, kept, intake, back, devices, tap);
     if up.send(Addresses { http, opcua }).is_err() {
         tracing::debug!("nobody asked where the daemon can be reached");
     }
@@ -155,31 +170,49 @@ fn follow(
     common.tasks.spawn("follower", follower.run());
 }
 
+/// The one that reads the plant files anew.
+fn reload(
+    common: &Common,
+    settings: &Settings,
+    asked: mpsc::Receiver<ReloadAsked>,
+    switches: mpsc::Sender<Switch>,
+) -> Result<(), DaemonError> {
+    let listen = || {
+        let path = "the signal SIGHUP".into();
+        signal(SignalKind::hangup()).map_err(|source| DaemonError::Io { path, source })
+    };
+    let hangup = settings.reload_on_hangup.then(listen).transpose()?;
+    let reloader = reload::Reloader {
+        dir: settings.plant_dir.clone(),
+        site: common.plant.site.clone(),
+        plant: Arc::clone(&common.plant),
+        asked,
+        hangup,
+        switches,
+        stop: common.tasks.stop(),
+    };
+    common.tasks.spawn("reload", reloader.run());
+    Ok(())
+}
+
 /// The engine, and those who carry out what it wants.
 fn decide(
     common: &Common,
     kept: kept::Kept,
-    lanes: queues::Lanes,
-    commands: mpsc::Receiver<Asked>,
+    intake: intake::Intake,
+    back: mpsc::Sender<Input>,
     devices: devices::Devices,
     tap: broadcast::Sender<TapEvent>,
 ) {
-    let answers_len_max = queues::requests_len_max(&common.plant);
+    let answers_len_max = queues::answers_len_max(&common.plant);
     let (hold, waiting) = mpsc::channel(answers_len_max);
     let (ask, questions) = mpsc::channel(answers_len_max);
-    let back = lanes.urgent.0.downgrade();
     let (durable, stop) = (kept.ledger.durable(), common.tasks.stop());
     common.tasks.spawn("facts", facts::answer(questions, kept.query, durable, back, stop));
     let (points, metrics) = (common.points.clone(), Arc::clone(&common.metrics));
     let release =
         release::release(waiting, kept.ledger.durable(), points, metrics, Arc::clone(&common.now));
     common.tasks.spawn("release", release);
-    let intake = pump::Intake {
-        urgent: lanes.urgent.1,
-        bulk: lanes.bulk.1,
-        commands,
-        durable: kept.ledger.durable(),
-    };
     let pump = pump::Pump {
         plant: Arc::clone(&common.plant),
         persons: kept.persons,

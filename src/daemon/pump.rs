@@ -1,10 +1,12 @@
 //! The task that owns the engine: one input in, its effects out. Nothing else touches the engine.
 use super::devices::Devices;
+use super::intake::Intake;
 use super::release::{Held, What};
+use super::switch::Pending;
 use crate::engine::Engine;
 use crate::field::Request;
 use crate::http::{Asked, CommandFault, TapEvent};
-use crate::ledger::{AppendError, Durable, Generation, Ledger};
+use crate::ledger::{AppendError, Generation, Ledger};
 use crate::model::plant::{DeviceIndex, Plant};
 use crate::model::{
     Answer, CommandId, Effect, Input, Monotonic, PersonKey, Position, Question, ReadDone,
@@ -15,7 +17,7 @@ use crate::telemetry::{Now, Point, Points};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 /// What the pump is made from.
@@ -36,7 +38,7 @@ pub(super) struct Pump {
 
 /// What changes from input to input.
 pub(super) struct State {
-    engine: Engine,
+    pub(super) engine: Engine,
     generation: Generation,
     /// Of the next input on the tape.
     number: u64,
@@ -45,14 +47,8 @@ pub(super) struct State {
     commands: BTreeMap<CommandId, oneshot::Sender<Result<Position, CommandFault>>>,
     next_command: u64,
     effects: Vec<Effect>,
-}
-
-/// What comes in.
-pub(super) struct Intake {
-    pub(super) urgent: mpsc::Receiver<Input>,
-    pub(super) bulk: mpsc::Receiver<Input>,
-    pub(super) commands: mpsc::Receiver<Asked>,
-    pub(super) durable: watch::Receiver<Durable>,
+    /// A plant that comes into force as soon as the devices that it touches have ended.
+    pub(super) pending: Option<Pending>,
 }
 
 impl State {
@@ -78,6 +74,7 @@ impl State {
             commands: BTreeMap::new(),
             next_command: 0,
             effects: Vec::new(),
+            pending: None,
         })
     }
 }
@@ -99,15 +96,15 @@ impl Pump {
             // Cancel-safe: each branch only receives.
             tokio::select! {
                 biased;
-                Some(input) = intake.urgent.recv() => self.step(input).await,
-                Some(input) = intake.bulk.recv() => self.step(input).await,
+                input = intake.urgent.next() => self.step(input).await,
+                input = intake.bulk.next() => self.step(input).await,
                 () = &mut gone => break,
             }
         }
-        while let Ok(input) = intake.urgent.try_recv() {
+        for input in intake.waiting() {
             self.step(input).await;
         }
-        while let Ok(input) = intake.bulk.try_recv() {
+        while let Ok(input) = intake.facts.try_recv() {
             self.step(input).await;
         }
         self.tape.flush();
@@ -138,10 +135,15 @@ impl Pump {
                     self.refold(intake).await;
                 }
             }
-            Some(input) = intake.urgent.recv() => self.step(input).await,
+            input = intake.urgent.next() => self.step(input).await,
+            Some(input) = intake.facts.recv() => self.step(input).await,
             Some(asked) = intake.commands.recv() => self.command(asked).await,
+            () = Pending::ready(&mut self.state.pending) => self.switch(intake).await,
+            Some(asked) = intake.switches.recv(), if self.state.pending.is_none() => {
+                self.prepare(asked).await;
+            }
             () = tokio::time::sleep(pause), if wake.is_some() => self.step(Input::Wake).await,
-            Some(input) = intake.bulk.recv() => self.step(input).await,
+            input = intake.bulk.next() => self.step(input).await,
         }
     }
 
@@ -164,8 +166,11 @@ impl Pump {
                 for (_, answer) in void.commands {
                     drop(answer.send(Err(CommandFault::Void)));
                 }
+                if let Some(pending) = void.pending {
+                    pending.give_up();
+                }
                 self.state.next_command = void.next_command;
-                self.devices.restart();
+                intake.begin(self.devices.restart());
                 self.begin(StartCause::Refold).await;
             }
             Err(why) => {
@@ -183,22 +188,27 @@ impl Pump {
             tokio::select! {
                 biased;
                 () = &mut ended => break,
-                Some(_) = intake.urgent.recv() => {}
-                Some(_) = intake.bulk.recv() => {}
+                _ = intake.urgent.next() => {}
+                _ = intake.bulk.next() => {}
             }
         }
-        while intake.urgent.try_recv().is_ok() || intake.bulk.try_recv().is_ok() {}
+        intake.forget();
         self.state.back.clear();
     }
 
-    async fn command(&mut self, asked: Asked) {
+    /// A name for a command that was not used before.
+    pub(super) fn command_id(&mut self) -> CommandId {
         self.state.next_command = self.state.next_command.saturating_add(1);
-        let id = CommandId(self.state.next_command);
+        CommandId(self.state.next_command)
+    }
+
+    async fn command(&mut self, asked: Asked) {
+        let id = self.command_id();
         self.state.commands.insert(id, asked.answer);
         self.step(Input::Command { id, command: asked.command }).await;
     }
 
-    async fn step(&mut self, input: Input) {
+    pub(super) async fn step(&mut self, input: Input) {
         if matches!(input, Input::Read(_)) {
             self.points.pass(Point::AfterRead);
         }
@@ -260,11 +270,13 @@ impl Pump {
     async fn hold_write(&mut self, request: crate::model::WriteRequest) {
         let (token, after) = (request.token, request.after);
         let device: DeviceIndex = request.device;
-        let Some(queue) = self.devices.requests().get(device.get()).cloned() else {
+        let Some(queue) = self.devices.queue(device) else {
             let outcome = Err(ReadFault::Disconnected);
             self.state.back.push_back(Input::Written(WriteDone { token, outcome }));
             return;
         };
+        // It may wait for the ledger while another plant comes into force.
+        let request = self.devices.known(device, Request::Write(request));
         self.hold(after, What::Write(request, queue)).await;
     }
 
@@ -276,7 +288,7 @@ impl Pump {
         }
     }
 
-    async fn hold(&mut self, after: Position, what: What) {
+    pub(super) async fn hold(&mut self, after: Position, what: What) {
         let held = Held { generation: self.state.generation, after, what };
         if in_time(&self.stop, self.held.send(held)).await.is_none_or(|sent| sent.is_err()) {
             tracing::debug!("nobody waits for the ledger any more");

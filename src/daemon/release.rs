@@ -3,7 +3,7 @@
 use crate::field::Request;
 use crate::http::CommandFault;
 use crate::ledger::{Durable, Generation};
-use crate::model::{Position, WriteRequest};
+use crate::model::Position;
 use crate::telemetry::{Metrics, Now, Point, Points};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -17,7 +17,7 @@ pub(super) struct Held {
 
 pub(super) enum What {
     /// Write to a device.
-    Write(WriteRequest, mpsc::Sender<Request>),
+    Write(Request, mpsc::Sender<Request>),
     /// Tell the north.
     Answer(oneshot::Sender<Result<Position, CommandFault>>),
 }
@@ -42,11 +42,11 @@ pub(super) async fn release(
         metrics.handshake_seconds.with_label_values(&["sync"]).observe(waited.as_secs_f64());
         match what {
             What::Write(request, device) if kept => {
-                if request.ack.is_some() {
+                if matches!(&request, Request::Write(write) if write.ack.is_some()) {
                     points.pass(Point::AfterSync);
                 }
                 // A device whose task has ended reads its handshake words again when it is back.
-                if device.try_send(Request::Write(request)).is_err() {
+                if device.try_send(request).is_err() {
                     tracing::debug!("a device is gone before its answer was written");
                 }
             }

@@ -108,6 +108,7 @@ pub struct Demo {
     /// The PLCs.
     pub plcs: Vec<Plc>,
     recorder: Recorder,
+    servers: [(&'static str, UaPlc); 2],
     stop: CancellationToken,
 }
 
@@ -150,6 +151,7 @@ impl Demo {
             }),
             plcs,
             recorder: recorder.clone(),
+            servers: [("cast-01", cast.0.clone()), ("press-01", press.0.clone())],
             stop,
         };
         let machines = Machines {
@@ -185,6 +187,11 @@ impl Demo {
     /// How many parts have left the line: packed, failed or refused.
     pub fn progress(&self) -> watch::Receiver<u64> {
         self.recorder.progress()
+    }
+
+    /// How many sessions clients have made with an OPC UA PLC, as its server counts them.
+    pub fn sessions(&self, plc: &str) -> Option<u32> {
+        self.servers.iter().find(|(name, _)| *name == plc).map(|(_, server)| server.sessions())
     }
 
     /// Takes leave of the clients and ends the future.

@@ -71,6 +71,26 @@ impl Served {
     }
 }
 
+impl std::fmt::Debug for UaPlc {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UaPlc").finish_non_exhaustive()
+    }
+}
+
+impl UaPlc {
+    /// How many sessions clients have made since the server began, as the server counts them (Part 5
+    /// §12.9, `CumulatedSessionCount`).
+    pub(super) fn sessions(&self) -> u32 {
+        use ::opcua::types::VariableId::Server_ServerDiagnostics_ServerDiagnosticsSummary_CumulatedSessionCount as COUNT;
+        let counted = self.handle.info().summary().get(COUNT).and_then(|data| data.value);
+        match counted {
+            Some(Variant::UInt32(sessions)) => sessions,
+            // The library keeps no other type there.
+            _ => 0,
+        }
+    }
+}
+
 /// Makes the PLC's certificate in `dir` and its server on a free port of the loopback.
 pub(super) async fn make(
     identity: &Identity,
@@ -128,6 +148,7 @@ fn builder(identity: &Identity, pki: &Path, port: u16) -> ServerBuilder {
             "basic256sha256",
             ServerEndpoint::new_basic256sha256_sign_encrypt("/", &anonymous),
         )
+        .diagnostics_enabled(true)
         // Handshake words are looked at every few tens of milliseconds; a coarser tick would
         // quantise that.
         .subscription_poll_interval_ms(10);

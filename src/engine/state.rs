@@ -1,12 +1,12 @@
 //! The state and its two ways to change.
 use crate::capture::{Capture, Memory};
 use crate::condition::Conditions;
-use crate::model::plant::{Plant, StationIndex};
+use crate::model::plant::{Carried, Plant, StationIndex};
 use crate::model::{
     At, Body, Effect, GapCause, Input, Link, MonitorId, Monotonic, PersonKey, PlantLoaded,
     Position, Purpose, Record, StartCause, StationId, Step, Text, TraceEvent, VerdictEvent, What,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Everything that is decided, in one place.
@@ -17,6 +17,8 @@ pub struct Engine {
     /// The last word of every rule of every monitor: what the charts are restored from.
     verdicts: BTreeMap<(StationId, MonitorId), Vec<VerdictEvent>>,
     last: Position,
+    /// The record of the plant in force.
+    plant: Option<Position>,
     started: Option<StartCause>,
 }
 
@@ -28,6 +30,7 @@ impl Engine {
             conditions: None,
             verdicts: BTreeMap::new(),
             last: Position(0),
+            plant: None,
             started: None,
         }
     }
@@ -55,6 +58,9 @@ impl Engine {
     /// What the engine itself keeps of a record that capture has folded in.
     fn note(&mut self, record: &Record) {
         self.last = record.position;
+        if let Body::Plant(_) = &record.body {
+            self.plant = Some(record.position);
+        }
         if let Body::Verdict(event) = &record.body {
             let key = (event.station.clone(), event.monitor.clone());
             let kept = self.verdicts.entry(key).or_default();
@@ -71,7 +77,7 @@ impl Engine {
     /// Takes one input at `at`; what is to be done is put into `out`, the frame first. Same state and
     /// input give the same effects, byte for byte.
     pub fn step(&mut self, at: At, input: &Input, out: &mut Vec<Effect>) {
-        let mut step = Step::new(at, self.last);
+        let mut step = Step::new(at, self.last, self.plant);
         match input {
             Input::Start { cause, .. } => self.started = Some(*cause),
             Input::Plant(plant) => self.load(&mut step, plant),
@@ -109,10 +115,20 @@ impl Engine {
 
     fn load(&mut self, step: &mut Step, plant: &Arc<Plant>) {
         let known = self.capture.memory().plant;
-        self.capture.load(plant);
+        let before = self.capture.plant().cloned();
+        let carried = before.as_deref().map(|old| Carried::between(old, plant)).unwrap_or_default();
+        self.capture.load(step, plant, &carried);
         let mut conditions = Conditions::new(plant);
         for event in self.verdicts.values().flatten() {
             conditions.restore(plant, event);
+        }
+        if let (Some(old), Some(charts)) = (before, self.conditions.take()) {
+            let untouched: BTreeSet<&StationId> = old
+                .stations()
+                .filter(|(index, _)| carried.station(*index).is_some())
+                .map(|(_, station)| &station.id)
+                .collect();
+            conditions.adopt(charts, |station| untouched.contains(station));
         }
         self.conditions = Some(conditions);
         match self.started.take() {

@@ -1,5 +1,7 @@
 //! The engine against a simulated PLC, a ledger that loses what was not synced, and crashes of
 //! either side in any order. The truth is the PLC's own list of finished parts.
+mod reload;
+
 use super::Engine;
 use crate::model::plant::*;
 use crate::model::*;
@@ -236,7 +238,9 @@ impl Plc {
 
 /// The world around the engine.
 struct World {
+    /// The plant in force, and where the words of the PLC stand in it.
     plant: Arc<Plant>,
+    carried: Carried,
     plc: Plc,
     engine: Engine,
     /// Durable records, and those that are only appended.
@@ -277,8 +281,10 @@ impl World {
             given_up: BTreeSet::new(),
             again: false,
         };
+        let plant = plant(pattern, splice);
         let mut world = Self {
-            plant: plant(pattern, splice),
+            carried: Carried::whole(&plant),
+            plant,
             plc,
             engine: Engine::new(persons()),
             durable: Vec::new(),
@@ -303,15 +309,25 @@ impl World {
     fn step(&mut self, input: &Input) {
         let at = self.at();
         let mut out = Vec::new();
-        self.engine.step(at, input, &mut out);
+        let input = self.carried.input(input.clone()).unwrap();
+        self.engine.step(at, &input, &mut out);
+        let back = self.carried.back();
         for effect in out {
             match effect {
                 Effect::Append(frame) => self.appended.extend(frame),
-                effect @ (Effect::Read(_)
-                | Effect::Write(_)
-                | Effect::Ask(_)
-                | Effect::Answer(_)
-                | Effect::Notice(_)) => self.waiting.push_back(effect),
+                Effect::Read(mut read) => {
+                    read.tags.iter_mut().for_each(|tag| *tag = back.tag(*tag).unwrap());
+                    self.waiting.push_back(Effect::Read(read));
+                }
+                Effect::Write(mut write) => {
+                    for word in &mut write.still {
+                        word.tag = back.tag(word.tag).unwrap();
+                    }
+                    self.waiting.push_back(Effect::Write(write));
+                }
+                effect @ (Effect::Ask(_) | Effect::Answer(_) | Effect::Notice(_)) => {
+                    self.waiting.push_back(effect);
+                }
             }
         }
     }
@@ -528,6 +544,11 @@ fn check(
     for choice in choices {
         world.act(*choice);
     }
+    judge(&mut world, splice)
+}
+
+/// What the record says after all of it, held against the PLC's own list.
+fn judge(world: &mut World, splice: Splice) -> std::result::Result<(), TestCaseError> {
     world.settle();
     prop_assert!(!world.plc.presented, "the PLC still waits");
     let told = completed(&world.durable);

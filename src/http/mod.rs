@@ -8,6 +8,7 @@ mod connections;
 mod guard;
 mod page;
 mod problem;
+mod reload;
 mod serve;
 mod source;
 mod state;
@@ -16,6 +17,7 @@ mod tap;
 mod tests;
 
 pub use commands::{Asked, CommandFault, CommandPort};
+pub use reload::{ReloadAsked, ReloadFault, ReloadPort, Reloaded};
 pub use serve::{Options, run};
 pub use source::Source;
 pub use state::{AppState, DeviceView, Devices, Readiness};

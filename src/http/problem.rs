@@ -15,6 +15,9 @@ pub(super) struct Problem {
     pub(super) candidates: Vec<ItemKey>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) reasons: Vec<String>,
+    /// Of plant files, one by one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) faults: Vec<serde_json::Value>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over by reference")]
@@ -30,6 +33,7 @@ impl Problem {
             detail: detail.into(),
             candidates: Vec::new(),
             reasons: Vec::new(),
+            faults: Vec::new(),
         }
     }
 

@@ -4,7 +4,7 @@ use super::connections::Bounded;
 use super::guard;
 use super::problem::Problem;
 use super::{AppState, Source};
-use super::{api, page, tap};
+use super::{api, page, reload, tap};
 use crate::telemetry::{Metrics, Now};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -91,7 +91,7 @@ pub async fn run(options: Options, state: AppState, stop: CancellationToken) -> 
 }
 
 fn router(site: Arc<Site>) -> Router {
-    let routes: [(&'static str, MethodRouter<Arc<Site>>); 16] = [
+    let routes: [(&'static str, MethodRouter<Arc<Site>>); 17] = [
         ("/", get(page::start)),
         ("/item", get(page::item)),
         ("/style.css", get(page::style)),
@@ -108,6 +108,7 @@ fn router(site: Arc<Site>) -> Router {
         ("/api/v1/gaps", get(api::gaps)),
         ("/api/v1/devices", get(api::devices)),
         ("/api/v1/commands", post(api::commands)),
+        ("/api/v1/reload", post(reload::reload)),
     ];
     let mut all = Router::new();
     for (path, handler) in routes {

@@ -1,6 +1,7 @@
 //! What the daemon gives this room: the read side, the way in for commands, and what is live.
 use super::Source;
 use super::commands::CommandPort;
+use super::reload::ReloadPort;
 use super::tap::TapEvent;
 use crate::model::{DeviceId, Utc};
 use std::sync::Arc;
@@ -13,6 +14,8 @@ pub struct AppState {
     pub source: Arc<dyn Source>,
     /// The way in for commands.
     pub commands: CommandPort,
+    /// The way in for whoever wants the plant files read anew.
+    pub reloads: ReloadPort,
     /// Where people who watch listen; while nobody does, nothing need be sent.
     pub tap: broadcast::Sender<TapEvent>,
     /// Whether the daemon can do its work.

@@ -22,7 +22,12 @@ fn origin() -> Origin {
 
 fn record(position: u64, text: &str) -> Record {
     let audit = Audit { who: Text::parse("test").unwrap(), what: Text::parse(text).unwrap() };
-    Record { position: Position(position), at: At::default(), body: Body::Audit(audit) }
+    Record {
+        position: Position(position),
+        at: At::default(),
+        body: Body::Audit(audit),
+        plant: None,
+    }
 }
 
 /// What the driver of one simulated run knows.

@@ -1,5 +1,5 @@
 //! What the north may do. It enters the engine as an ordinary input.
-use super::{ItemKey, StationId, Text};
+use super::{Digest, ItemKey, StationId, Text};
 use minicbor::{Decode, Encode};
 
 /// Names a command until it is answered.
@@ -74,6 +74,19 @@ pub enum Command {
         /// Who says so.
         #[n(2)]
         badge: Text,
+    },
+    /// Records that somebody had the plant files read anew. Only the daemon says so itself, before the
+    /// plant comes as its own input.
+    #[n(4)]
+    #[cbor(map)]
+    #[serde(skip)]
+    Reload {
+        /// The plant that comes into force; `None` if the files were refused.
+        #[n(0)]
+        plant: Option<Digest>,
+        /// Who; `None` for the signal.
+        #[n(1)]
+        badge: Option<Text>,
     },
 }
 

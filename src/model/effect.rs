@@ -108,19 +108,23 @@ pub struct Step {
     /// When it happens.
     pub at: At,
     next: Position,
+    plant: Option<Position>,
     frame: Frame,
     effects: Vec<Effect>,
 }
 
 impl Step {
-    /// A step whose first record, if any, comes after `last`.
-    pub fn new(at: At, last: Position) -> Self {
-        Self { at, next: last.next(), frame: Vec::new(), effects: Vec::new() }
+    /// A step whose first record, if any, comes after `last`, under the plant of the record `plant`.
+    pub fn new(at: At, last: Position, plant: Option<Position>) -> Self {
+        Self { at, next: last.next(), plant, frame: Vec::new(), effects: Vec::new() }
     }
 
     /// Adds a record to the frame.
     pub fn record(&mut self, body: Body) -> &Record {
-        let record = Record { position: self.next, at: self.at, body };
+        if matches!(body, Body::Plant(_)) {
+            self.plant = Some(self.next);
+        }
+        let record = Record { position: self.next, at: self.at, body, plant: self.plant };
         self.next = self.next.next();
         self.frame.push(record);
         self.frame.last().expect("it was just put there")

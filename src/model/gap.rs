@@ -55,6 +55,12 @@ pub enum GapCause {
     /// The device answered, and the quality of the word was bad.
     #[n(10)]
     BadQuality,
+    /// Its definition in the plant files changed while the daemon ran; it was begun anew.
+    #[n(11)]
+    Redefined,
+    /// It was taken out of the plant files; nobody looks at it.
+    #[n(12)]
+    Removed,
 }
 
 /// Time not observed.

@@ -123,6 +123,9 @@ pub struct Record {
     /// What it says.
     #[n(2)]
     pub body: Body,
+    /// The record of the plant that was in force, which has its hash; `None` before the first plant.
+    #[n(3)]
+    pub plant: Option<Position>,
 }
 
 /// The records of one step: all of them become durable, or none.

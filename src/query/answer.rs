@@ -364,4 +364,6 @@ pub struct EventView {
     pub result: Option<Result>,
     /// What the PLC was answered, if it asked.
     pub permit: Option<PermitView>,
+    /// The hash of the plant that was in force, in hexadecimal.
+    pub plant: Option<String>,
 }

@@ -17,6 +17,7 @@ pub(super) fn event(record: &Record) -> EventView {
         text: String::new(),
         result: None,
         permit: None,
+        plant: None,
     };
     match &record.body {
         Body::Trace(event) => {
@@ -243,6 +244,8 @@ fn gap(missed: &Gap) -> String {
         GapCause::Overload => "our input queue was full",
         GapCause::Interface => "the PLC program has another interface",
         GapCause::BadQuality => "the quality of its trigger was bad",
+        GapCause::Redefined => "its definition changed, and it was begun anew",
+        GapCause::Removed => "it was taken out of the plant",
     };
     match missed.interval.to {
         Some(to) => format!("{source} was not observed until {to}: {why}"),

@@ -31,7 +31,7 @@ pub use follow::{QueryError, QueryOptions};
 pub use past::Histories;
 
 use crate::genealogy::NodeId;
-use crate::model::{Code, ItemClass, ItemKey, Position, StationId, Text, Utc};
+use crate::model::{Body, Code, ItemClass, ItemKey, Position, Record, StationId, Text, Utc};
 use crate::store::{CodeHit, StoreError};
 use body::Bodies;
 use follow::Inner;
@@ -135,8 +135,29 @@ impl Query {
         self.timed("events", || {
             let last = self.position();
             let records = self.ask_store(|store| store.records(after, last, count_max));
-            records.unwrap_or_default().iter().map(describe::event).collect()
+            let mut plants = BTreeMap::new();
+            let mut view = |record: &Record| {
+                let plant = record
+                    .plant
+                    .and_then(|at| plants.entry(at).or_insert_with(|| self.plant_hash(at)).clone());
+                EventView { plant, ..describe::event(record) }
+            };
+            records.unwrap_or_default().iter().map(&mut view).collect()
         })
+    }
+
+    /// The hash in the record of a plant.
+    fn plant_hash(&self, at: Position) -> Option<String> {
+        match self.ask_store(|store| store.record(at))??.body {
+            Body::Plant(plant) => Some(plant.hash.to_string()),
+            Body::Trace(_)
+            | Body::Quarantine(_)
+            | Body::Gap(_)
+            | Body::Verdict(_)
+            | Body::Epoch(_)
+            | Body::Orders(_)
+            | Body::Audit(_) => None,
+        }
     }
 
     /// The monitors with their verdicts.

@@ -35,7 +35,10 @@ fn open(dir: &Path) -> Opened {
 
 fn record(position: u64, event: TraceEvent) -> (Position, Record) {
     let at = At { wall: event.time.at, ..At::default() };
-    (Position(position), Record { position: Position(position), at, body: Body::Trace(event) })
+    (
+        Position(position),
+        Record { position: Position(position), at, body: Body::Trace(event), plant: None },
+    )
 }
 
 /// A shift: lots are mounted, units arrive and are completed, every tenth is packed.

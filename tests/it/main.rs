@@ -9,6 +9,7 @@ mod crash;
 mod disk;
 mod docs;
 mod nist;
+mod reload;
 mod scada;
 mod seeds;
 mod shift;

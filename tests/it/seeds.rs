@@ -33,6 +33,8 @@ async fn run(seed: u64, drift: bool) -> Run {
     let plant = pedigree::config::plant::load(&demo.plant_files, &site).unwrap().plant;
     let settings = Settings {
         plant,
+        plant_dir: dir.path().join("plant.d"),
+        reload_on_hangup: false,
         data_dir: dir.path().join("data"),
         pki_dir: dir.path().join("pki"),
         http: "127.0.0.1:0".parse().unwrap(),

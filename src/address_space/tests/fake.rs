@@ -47,6 +47,7 @@ impl Fake {
             text: format!("{kind} at ST-10"),
             result: Some(Result::Pass),
             permit: None,
+            plant: None,
         });
         self.position.send_replace(position);
         position

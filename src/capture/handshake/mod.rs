@@ -13,7 +13,7 @@ pub(super) use permit::touch;
 use super::compose::Draft;
 use super::snapshot::{Snapshot, pick};
 use super::{At, Capture};
-use crate::model::plant::{First, Handshake, Pattern, Word};
+use crate::model::plant::{Carried, First, Handshake, Pattern, Word};
 use crate::model::{
     Digest, Epoch, EpochCause, Gap, GapCause, HandshakeKey, HandshakeNumber, Interval, ItemKey,
     Monotonic, Position, ReadToken, Sample, Step, Value, Write,
@@ -97,6 +97,26 @@ impl Exchange {
     /// The connection was lost: nothing that was seen or begun still counts.
     pub(in crate::capture) fn forget(&mut self) {
         *self = Self::default();
+    }
+
+    /// Goes on under the indexes of the next plant: nothing of this handshake has changed.
+    pub(in crate::capture) fn carry(&mut self, carried: &Carried) {
+        let Self { trigger: _, ack: _, stage, requested: _, moved: _, told: _ } = self;
+        match stage {
+            Stage::Reading { token: _, first } => {
+                if let Some(snapshot) = first {
+                    snapshot.carry(carried);
+                }
+            }
+            Stage::Asking { token: _, asked, until: _ } => {
+                let Asked { found, draft, lots: _, mounts_seen: _, touched: _ } = &mut **asked;
+                let Found { snapshot, trigger, key: _, digest: _ } = found;
+                let Draft { item: _, other: _, time: _, mounts: _ } = draft;
+                snapshot.carry(carried);
+                carried.samples(std::slice::from_mut(trigger));
+            }
+            Stage::Idle | Stage::Waiting(..) | Stage::Replying { token: _ } => {}
+        }
     }
 }
 

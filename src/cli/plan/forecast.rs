@@ -83,7 +83,8 @@ pub(super) fn lines(plant: &Plant, forecasts: &[Forecast], assumed: Assumed) -> 
         let load = requests_per_second * seconds(assumed.rtt_ms);
         Line { devices: mine().map(|f| f.device.clone()).collect(), requests_per_second, load }
     };
-    modbus::lines(plant).into_iter().map(line).collect()
+    let devices: Vec<_> = plant.devices().map(|(index, _)| index).collect();
+    modbus::lines(plant, &devices).into_iter().map(line).collect()
 }
 
 fn forecast(plant: &Arc<Plant>, index: DeviceIndex, device: &Device, assumed: Assumed) -> Forecast {

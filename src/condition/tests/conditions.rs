@@ -171,3 +171,21 @@ fn what_the_record_says_of_a_monitor_is_not_said_again() {
     elsewhere.station = StationId::parse("OP20").unwrap();
     again.restore(&plant, &elsewhere);
 }
+
+#[test]
+fn charts_of_stations_that_nothing_changed_go_on_and_others_begin_anew() {
+    let plant = plant();
+    let high = sample(1, Value::Real(0.9), Quality::GOOD);
+    let spoken = |untouched: bool| {
+        let (mut before, mut out) = (Conditions::new(&plant), Vec::new());
+        before.on_sample(&plant, &high, &mut out);
+        assert_eq!(out.len(), 1, "above its limit for the first time: {out:?}");
+        let mut next = Conditions::new(&plant);
+        next.adopt(before, |_| untouched);
+        out.clear();
+        next.on_sample(&plant, &high, &mut out);
+        out.len()
+    };
+    assert_eq!(spoken(true), 0, "it is above its limit still, which was said");
+    assert_eq!(spoken(false), 1);
+}

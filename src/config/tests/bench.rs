@@ -35,8 +35,8 @@ const MISTAKES: [(&str, &str, &str, &[&str]); 10] = [
     ),
     (
         "assembly.toml",
-        "check    = [\"known\", \"not-held\"]",
-        "check = [\"known\"]",
+        "\"mounts-verified\", \"not-held\"]",
+        "\"mounts-verified\"]",
         &["a unit on hold does not go on, until it is released"],
     ),
     (

@@ -213,7 +213,7 @@ const VARIANTS: [(&str, &str, &str); 24] = [
     ("assembly.toml", "trigger  = \"ReqId\" ", "triger = \"ReqId\" "),
     ("assembly.toml", "ack      = \"AckId\" ", "ack = \"ReqId\" "),
     ("assembly.toml", "deadline = \"300ms\"", "deadline = \"300\""),
-    ("assembly.toml", "[\"known\", \"not-held\"]", "[\"known\", \"not_hold\"]"),
+    ("assembly.toml", "\"mounts-verified\", \"not-held\"]", "\"mounts-verified\", \"not_hold\"]"),
     ("assembly.toml", "{ ok = 1, nok = 2, rework = 3,", "{ ok = 1, nok = 1, rework = 3,"),
     ("assembly.toml", "{ Permit = \"$permit\",", "{ Permit = \"$permitt\","),
     ("assembly.toml", "\"State.bypass\" = \"bypassed\"", "\"State.bypass\" = \"bypass\""),

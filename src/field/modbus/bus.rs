@@ -380,7 +380,7 @@ fn check(ask: &Ask, response: Response) -> Result<Reply, Fault> {
 
 /// Devices that share a line: those with one `share`, and those behind one host and port. Devices
 /// of other protocols are left out.
-pub(super) fn lines(plant: &Plant, devices: &[DeviceIndex]) -> Vec<Vec<DeviceIndex>> {
+pub fn lines(plant: &Plant, devices: &[DeviceIndex]) -> Vec<Vec<DeviceIndex>> {
     let link_of = |device: DeviceIndex| match &plant.device(device).protocol {
         Protocol::Modbus(link) => Some(link),
         Protocol::OpcUa(_) => None,

@@ -1,5 +1,5 @@
 //! What will be asked of Modbus devices, before anybody connects. Pure.
-use super::bus::{self, Urgency};
+use super::bus::Urgency;
 use super::plan::{Block, Learned, Plan, plan_snapshot};
 use super::watch::{Watch, register};
 use super::write::plan_writes;
@@ -49,10 +49,4 @@ pub fn replies(plant: &Plant, device: DeviceIndex, handshake: &Handshake) -> usi
     });
     let writes: Vec<Write> = writes.collect();
     plan_writes(plant, device, &writes).map_or(writes.len(), |asks| asks.len())
-}
-
-/// Devices that share a connection, on which one request is made at a time.
-pub fn lines(plant: &Plant) -> Vec<Vec<DeviceIndex>> {
-    let devices: Vec<DeviceIndex> = plant.devices().map(|(index, _)| index).collect();
-    bus::lines(plant, &devices)
 }

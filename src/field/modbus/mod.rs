@@ -19,8 +19,8 @@ mod tests;
 mod watch;
 mod write;
 
-pub use bus::Fault;
-pub use forecast::{Round, lines, replies, rounds, snapshot};
+pub use bus::{Fault, lines};
+pub use forecast::{Round, replies, rounds, snapshot};
 pub use probe::{Probe, probe, read_once};
 pub use write::WriteFault;
 

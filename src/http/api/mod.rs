@@ -37,19 +37,27 @@ pub(super) async fn metrics(State(site): State<Arc<Site>>) -> impl IntoResponse 
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], site.metrics.text())
 }
 
-/// `POST /api/v1/commands`: 200 with the position of the record once it is durable.
-pub(super) async fn commands(
-    State(site): State<Arc<Site>>,
-    headers: HeaderMap,
+/// The body of a request that changes something.
+pub(super) fn json(
+    headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Problem> {
+) -> Result<Bytes, Problem> {
     // A page of another site can send a form without asking, yet no JSON.
     let json = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     if json.is_none_or(|kind| kind.split(';').next().map(str::trim) != Some("application/json")) {
         let why = "a command is JSON: send it with `Content-Type: application/json`";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
     }
-    let body = body.map_err(|why| Problem::new(why.status(), why.body_text()))?;
+    body.map_err(|why| Problem::new(why.status(), why.body_text()))
+}
+
+/// `POST /api/v1/commands`: 200 with the position of the record once it is durable.
+pub(super) async fn commands(
+    State(site): State<Arc<Site>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let body = json(&headers, body)?;
     let command: Command = serde_json::from_slice(&body).map_err(|why| {
         Problem::request(format!(
             "the body is no command: {why}; one is `{{\"hold\":{{\"item\":\"u/site/SN-1\",\"reason\":\"…\",\"badge\":\"…\"}}}}`"

@@ -238,6 +238,8 @@ fn cause(cause: GapCause) -> &'static str {
         GapCause::Overload => "more came than could be taken",
         GapCause::Interface => "the PLC program is not the declared one",
         GapCause::BadQuality => "the PLC said that the word is bad",
+        GapCause::Redefined => "its plant file changed, and it was begun anew",
+        GapCause::Removed => "it was taken out of the plant files",
     }
 }
 

@@ -4,8 +4,9 @@ mod guarded;
 mod live;
 mod pages;
 mod plant;
+mod reload;
 
-use super::{AppState, CommandFault, CommandPort, Options, Readiness, TapEvent, run};
+use super::{AppState, CommandFault, CommandPort, Options, Readiness, ReloadPort, TapEvent, run};
 use crate::model::{At, Command, Position};
 use crate::telemetry::Metrics;
 use plant::Made;
@@ -62,9 +63,11 @@ fn server(decide: fn(&Command) -> Result<Position, CommandFault>) -> Server {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 told.send(listener.local_addr().unwrap()).unwrap();
                 let (queue, mut asked) = mpsc::channel::<super::Asked>(4);
+                let (reloads, reloading) = mpsc::channel(4);
                 let state = AppState {
                     source: Arc::new(Made),
                     commands: CommandPort::new(queue),
+                    reloads: ReloadPort::new(reloads),
                     tap,
                     readiness,
                     devices: Arc::new(plant::devices),
@@ -76,7 +79,8 @@ fn server(decide: fn(&Command) -> Result<Position, CommandFault>) -> Server {
                     }
                 };
                 let options = Options { listener, metrics, now };
-                let (served, ()) = tokio::join!(run(options, state, stop), deciding);
+                let reloading = reload::decide(reloading);
+                let (served, (), ()) = tokio::join!(run(options, state, stop), deciding, reloading);
                 served.unwrap();
             });
         }

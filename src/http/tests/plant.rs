@@ -287,6 +287,7 @@ impl Source for Made {
             text: "SN-0001 completed at PRESS10".to_owned(),
             result: Some(Result::Pass),
             permit: None,
+            plant: Some("0a".to_owned()),
         };
         (after.0 + 1..=42).take(count_max).map(event).collect()
     }

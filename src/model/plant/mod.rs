@@ -3,11 +3,14 @@
 //!
 //! Devices, tags and stations are numbered densely in the order of their files, so that the hot path
 //! looks nothing up by name.
+mod carried;
 mod check;
 mod device;
+mod renumber;
 mod station;
 mod tag;
 
+pub use carried::Carried;
 pub use check::{Check, Reason, ReasonCodes};
 pub use device::{
     Device, Heartbeat, Interface, ModbusLink, OpcUaLink, Protocol, ReadLimits, Secret, Security,

@@ -52,7 +52,9 @@ pub(super) fn feed(query: &Query, records: &[Record]) {
 /// Records with positions from 1 on.
 pub(super) fn numbered(bodies: Vec<Body>) -> Vec<Record> {
     let numbered = (1..).map(Position).zip(bodies);
-    numbered.map(|(position, body)| Record { position, at: At::default(), body }).collect()
+    numbered
+        .map(|(position, body)| Record { position, at: At::default(), body, plant: None })
+        .collect()
 }
 
 pub(super) fn traced(events: Vec<TraceEvent>) -> Vec<Record> {

@@ -111,7 +111,7 @@ impl Daemon {
         self.child.wait().unwrap();
     }
 
-    fn signal(&self, signal: &str) -> bool {
+    pub(crate) fn signal(&self, signal: &str) -> bool {
         let pid = self.up["pid"].as_u64().unwrap().to_string();
         Command::new("kill").args([signal, &pid]).stderr(Stdio::null()).status().unwrap().success()
     }
