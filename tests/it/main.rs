@@ -8,8 +8,10 @@
 mod crash;
 mod disk;
 mod docs;
+mod faults;
 mod nist;
 mod scada;
 mod seeds;
 mod shift;
+mod soak;
 mod support;
