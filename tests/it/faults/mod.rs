@@ -9,7 +9,7 @@ use super::support::balance::{Balance, asked, balance, gaps_of};
 use super::support::daemon::{Daemon, Site};
 use super::support::proxy::Proxy;
 use super::support::{http, line, line::Line, peers, truth};
-use pedigree::model::{Body, Gap, Record, TraceEvent, What};
+use pedigree::model::{Body, Gap, GapCause, Record, TraceEvent, What};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -104,6 +104,14 @@ impl Plant {
         });
     }
 
+    /// Waits until requests of the press are known not to be observed, for the so manieth time.
+    fn unobserved(&self, gaps: usize) {
+        self.wait(&format!("gap {gaps} of the trigger"), || {
+            let all = self.daemon.get("/api/v1/gaps").to_string();
+            (all.matches("\"bad-quality\"").count() >= gaps).then_some(())
+        });
+    }
+
     /// Waits until the device is observed.
     fn live(&self, device: &str) {
         self.device(device, "is live", |status| (status["stage"] == "live").then_some(()));
@@ -174,6 +182,19 @@ impl Outcome {
             Some(event)
         });
         events.find(is).unwrap_or_else(|| panic!("{serial} is not complete at {station}"))
+    }
+
+    /// How many times requests were not observed for their trigger; each time has ended.
+    fn unobserved(&self) -> usize {
+        let (mut begun, mut ended) = (0, 0);
+        for record in &self.records {
+            let Body::Gap(gap) = &record.body else { continue };
+            if gap.cause == GapCause::BadQuality {
+                *(if gap.interval.to.is_none() { &mut begun } else { &mut ended }) += 1;
+            }
+        }
+        assert_eq!(begun, ended, "a gap of a trigger never closed");
+        ended
     }
 
     /// The gaps of a device, all of them closed.

@@ -97,6 +97,23 @@ fn a_word_of_another_type_is_set_aside_and_not_guessed() {
     }
 }
 
+/// Nothing fires, and that nothing can is told; with the right type again the part that waited comes.
+#[test]
+fn a_trigger_of_another_type_is_a_gap_and_costs_no_part() {
+    let Some(mut plant) = Plant::start(10) else { return };
+    let reload = |plant: &mut Plant, kind: &str| {
+        plant.line.press.control(&format!("kind Result.Count {kind}"));
+        plant.line.press.kill();
+        plant.line.press.again();
+        plant.line.press.control("pause off");
+    };
+    reload(&mut plant, "String");
+    plant.unobserved(1);
+    reload(&mut plant, "UInt32");
+    let outcome = plant.end_whole();
+    assert!(outcome.unobserved() >= 1);
+}
+
 /// What a sensor that is broken or not plausible says is kept to the bit, and judged by nobody.
 #[test]
 fn numbers_that_are_none_are_kept_to_the_bit_and_enter_no_statistics() {
@@ -143,6 +160,7 @@ fn a_trigger_that_is_not_good_fires_nothing_and_repeats_nothing() {
         plant.press_until(parts);
         plant.line.press.control(&format!("bad Result.Count {word}"));
         plant.line.press.control(&format!("pause {}", parts + 1));
+        plant.unobserved(if word == "on" { 1 } else { 2 });
         // The part comes, is admitted, and is presented under a number that nobody may trust.
         plant.wait("the result is presented", || {
             plant.line.press.control("stats").contains("\"phase\": \"result\"").then_some(())
@@ -166,6 +184,7 @@ fn a_trigger_that_is_not_good_fires_nothing_and_repeats_nothing() {
     plant.line.press.control("bad Result.Force off");
     plant.line.press.control("pause off");
     let outcome = plant.end();
+    assert!(outcome.unobserved() >= 2);
     for sum in outcome.balances() {
         assert_eq!((sum.observed, sum.missed), (sum.asked, 0), "{sum:?}");
     }
