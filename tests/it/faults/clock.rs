@@ -10,7 +10,7 @@ const HOUR_NS: i64 = 3_600_000_000_000;
 /// told them.
 #[test]
 fn a_plc_clock_that_steps_mixes_nothing() {
-    let Some(plant) = Plant::start(36) else { return };
+    let Some(plant) = Plant::start_with(36, |_| {}, &[]) else { return };
     for (parts, seconds) in [(10, 86_400), (20, 0), (26, -3_600), (32, 0)] {
         plant.press_until(parts);
         plant.line.press.control(&format!("tsjump {seconds}"));
@@ -54,6 +54,7 @@ fn a_step_of_our_own_clock_costs_no_part() {
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
     ];
     let Some(plant) = Plant::start_with(20, |_| {}, &env) else { return };
+    plant.line.press.control("pause off");
     for (n, step) in ["+1h", "-2h", "+30d", "+0"].into_iter().enumerate() {
         plant.assembled(3 + 4 * n);
         fs::write(&file, step).unwrap();

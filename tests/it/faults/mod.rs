@@ -45,11 +45,13 @@ struct Outcome {
 impl Plant {
     /// Running, with the first parts through both stations. `None` without foreign peers.
     fn start(parts: u32) -> Option<Self> {
-        Self::start_with(parts, |_| {}, &[])
+        let plant = Self::start_with(parts, |_| {}, &[])?;
+        plant.line.press.control("pause off");
+        Some(plant)
     }
 
     /// The same with the plant files of press and assembly changed, and with more for the daemon's
-    /// environment.
+    /// environment. The press rests after its third part.
     fn start_with(
         parts: u32,
         change: impl Fn(&mut [String; 2]),
@@ -62,6 +64,7 @@ impl Plant {
         change(&mut files);
         let [press_file, assembly_file] = files;
         let site = Site::new(&[("press.toml", press_file), ("assembly.toml", assembly_file)]);
+        line.press.control("pause 3");
         let daemon = site.try_start(env).unwrap();
         let plant = Self { line, press, assembly, site, daemon };
         plant.assembled(2);
@@ -78,7 +81,10 @@ impl Plant {
     /// Lets the press make parts until it has made so many, and stand then.
     fn press_until(&self, parts: usize) {
         self.line.press.control(&format!("pause {parts}"));
-        self.pressed(parts);
+        self.wait(&format!("the press rests after {parts} parts"), || {
+            let stats: Value = serde_json::from_str(&self.line.press.control("stats")).ok()?;
+            (stats["phase"] == "idle" && stats["done"] == parts).then_some(())
+        });
     }
 
     /// Waits until so many parts are through the assembly.

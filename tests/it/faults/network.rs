@@ -116,6 +116,7 @@ fn a_slow_plc_does_not_slow_another() {
         *assembly = assembly.replace("\"800ms\"", "\"20s\"").replace(stale.0, stale.1);
     };
     let Some(plant) = Plant::start_with(14, patient, &[]) else { return };
+    plant.line.press.control("pause off");
     plant.line.assembly.control("delay 5000");
     let stats = || {
         let stats = plant.line.assembly.control("stats");

@@ -61,7 +61,7 @@ fn a_namespace_that_moved_is_found_again_and_no_wrong_tag_is_read() {
 /// After a download the serial is bytes and the force a text.
 #[test]
 fn a_word_of_another_type_is_set_aside_and_not_guessed() {
-    let Some(mut plant) = Plant::start(12) else { return };
+    let Some(mut plant) = Plant::start_with(12, |_| {}, &[]) else { return };
     let mut reload = |parts: usize, words: &[&str]| {
         plant.press_until(parts);
         for word in words {
@@ -155,7 +155,7 @@ fn numbers_that_are_none_are_kept_to_the_bit_and_enter_no_statistics() {
 /// A trigger that is bad or uncertain fires nothing, and when it is good again nothing fires twice.
 #[test]
 fn a_trigger_that_is_not_good_fires_nothing_and_repeats_nothing() {
-    let Some(plant) = Plant::start(14) else { return };
+    let Some(plant) = Plant::start_with(14, |_| {}, &[]) else { return };
     for (parts, word) in [(4, "on"), (7, "uncertain")] {
         plant.press_until(parts);
         plant.line.press.control(&format!("bad Result.Count {word}"));
