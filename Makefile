@@ -2,12 +2,17 @@
 PEERS := $(abspath target/peers)
 PYTHON ?= python3
 
-.PHONY: test unit peers lint demo
+.PHONY: test soak unit peers lint demo
 
 # What plays a whole shift runs by itself: PLCs, clients and the daemon share the cores of the machine.
 test: peers
 	cargo test --locked --lib --bins --test architecture --test demo_plant
 	PEDIGREE_PEERS=$(PEERS) cargo test --locked --test it -- --test-threads=1
+
+# Faults at random for an hour; `PEDIGREE_SOAK_SEED` repeats one, `PEDIGREE_SOAK_SECONDS` is how long.
+soak: peers
+	PEDIGREE_SOAK_SECONDS=$${PEDIGREE_SOAK_SECONDS:-3600} PEDIGREE_PEERS=$(PEERS) \
+		cargo test --locked --test it soak:: -- --test-threads=1 --nocapture
 
 # All that needs no foreign peer.
 unit:
@@ -20,7 +25,7 @@ lint:
 demo:
 	cargo run --locked -- demo
 
-peers: $(PEERS)/venv/done $(PEERS)/prometheus/usr/bin/promtool
+peers: $(PEERS)/venv/done $(PEERS)/prometheus/usr/bin/promtool $(PEERS)/faketime/libfaketime.so.1
 	@command -v strace >/dev/null || { apt-get update -q && apt-get install -q -y --no-install-recommends strace; }
 
 $(PEERS)/venv/done: tests/peers/requirements.txt
@@ -34,3 +39,9 @@ $(PEERS)/prometheus/usr/bin/promtool:
 	mkdir -p $(PEERS)/prometheus
 	cd $(PEERS)/prometheus && { apt-get download -q prometheus || { apt-get update -q && apt-get download -q prometheus; } ; } && dpkg -x prometheus_*.deb .
 	touch $@
+
+# The library alone: only the daemon under test is told another time.
+$(PEERS)/faketime/libfaketime.so.1:
+	mkdir -p $(PEERS)/faketime
+	cd $(PEERS)/faketime && { apt-get download -q libfaketime || { apt-get update -q && apt-get download -q libfaketime; } ; } && dpkg -x libfaketime_*.deb .
+	cp $(PEERS)/faketime/usr/lib/*/faketime/libfaketime.so.1 $@

@@ -2,7 +2,7 @@
 use super::feeders::During;
 use super::snapshot::Snapshot;
 use super::{At, Capture};
-use crate::model::plant::{CodeFrom, CodeSpec, Handshake};
+use crate::model::plant::{CodeFrom, CodeSpec, Handshake, MeasurementSpec};
 use crate::model::{
     Amount, Code, Consumption, Digest, EventTime, Evidence, HandshakeKey, HandshakeMark, Interval,
     ItemClass, ItemKey, Measurement, MountUse, NameError, Purpose, Quality, QuarantineCause,
@@ -222,12 +222,14 @@ impl Capture {
         remarks: &mut Vec<Remark>,
     ) -> Vec<Measurement> {
         let plant = &self.live().plant;
-        let measure = |spec: &crate::model::plant::MeasurementSpec| {
+        let measure = |spec: &MeasurementSpec| {
             let (tag, quality) = snapshot.quality(plant, spec.word);
+            let value = snapshot.get(spec.word.tag).map_or(Value::Empty, |w| w.value.clone());
+            let quality =
+                if quality.is_good() && !fits(spec, &value) { Quality::BAD_TYPE } else { quality };
             if !quality.is_good() {
                 remarks.push(Remark { tag, quality });
             }
-            let value = snapshot.get(spec.word.tag).map_or(Value::Empty, |w| w.value.clone());
             Measurement {
                 name: spec.name.clone(),
                 value,
@@ -296,6 +298,16 @@ impl Capture {
     }
 }
 
+/// Whether a value is of the type that its plant file says: what has limits or a unit is a number, and
+/// a PLC program that was changed may say it as a text.
+fn fits(spec: &MeasurementSpec, value: &Value) -> bool {
+    let number = spec.low.is_some() || spec.high.is_some() || spec.unit.is_some();
+    match value {
+        Value::Text(_) | Value::Bytes(_) | Value::Time(_) | Value::List(_) => !number,
+        Value::Empty | Value::Bool(_) | Value::Int(_) | Value::UInt(_) | Value::Real(_) => true,
+    }
+}
+
 /// A unit whose code could not be read: known by the passage itself.
 fn provisional(key: &HandshakeKey) -> ItemKey {
     let code = format!("{}.{}.{}.{}", key.station, key.handshake, key.epoch.0, key.number.0);
@@ -304,4 +316,24 @@ fn provisional(key: &HandshakeKey) -> ItemKey {
         Code::parse(&digest).expect("64 hexadecimal digits are a good code")
     });
     ItemKey { class: ItemClass::Unit, scope: Scope::Provisional, code }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::plant::{TagIndex, Word};
+
+    #[test]
+    fn what_has_limits_or_a_unit_is_a_number() {
+        let word = Word { tag: TagIndex(0), bit: None };
+        let name = crate::model::TagName::parse("force").unwrap();
+        let free = MeasurementSpec { name, word, unit: None, low: None, high: None };
+        let limited = MeasurementSpec { low: Some(40.0), ..free.clone() };
+        for value in [Value::text("50"), Value::List(vec![Value::Real(50.0)])] {
+            assert!(fits(&free, &value) && !fits(&limited, &value), "{value}");
+        }
+        for value in [Value::Real(50.0), Value::Int(-50), Value::Bool(true), Value::Empty] {
+            assert!(fits(&free, &value) && fits(&limited, &value), "{value}");
+        }
+    }
 }

@@ -24,7 +24,6 @@ impl Capture {
         &mut self,
         step: &mut Step,
         station: StationIndex,
-        index: usize,
         phase: &Phase,
         ended: &Ended,
     ) {
@@ -44,7 +43,7 @@ impl Capture {
             Some(_) if !ended.open.whole || backwards => Err(QuarantineCause::Gap),
             Some(Confirmed::Count(_)) => Err(QuarantineCause::Count),
             Some(Confirmed::Yes(_)) => self
-                .find(station, index, phase, ended)
+                .find(station, phase, ended)
                 .and_then(|found| self.made_with(station, phase, ended, found)),
         };
         let time = EventTime { at: ended.end, uncertainty_ns: 0 };
@@ -72,7 +71,6 @@ impl Capture {
     fn find(
         &mut self,
         station: StationIndex,
-        index: usize,
         phase: &Phase,
         ended: &Ended,
     ) -> Result<Found, QuarantineCause> {
@@ -110,9 +108,8 @@ impl Capture {
                 let plant = self.live().plant.clone();
                 let name = || plant.tag(word.tag).name.clone();
                 let at_begin = ended.open.names.get(&word.tag).cloned().flatten();
-                let follow = self.follow(station, index);
-                let scope = spec.scope.word().and_then(|w| follow.value(w.tag)?.as_text());
-                let at_end = follow.value(word.tag).cloned();
+                let scope = spec.scope.word().and_then(|w| ended.item.get(&w.tag)?.as_text());
+                let at_end = ended.item.get(&word.tag).cloned();
                 if at_begin != at_end {
                     return Err(QuarantineCause::ItemChanged);
                 }

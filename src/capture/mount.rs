@@ -35,11 +35,18 @@ impl Capture {
             return;
         };
         let Some(text) = sample.good().and_then(|v| pick(v, word)?.as_text()) else { return };
+        let watch = self.live_mut().watches.entry((station, mount)).or_default();
+        if watch
+            .seen
+            .is_some_and(|(seen, when)| sample.time() < seen && sample.receive < when.plus(LATE))
+        {
+            return;
+        }
         let lot = compose::code(&point.lot, &text, None);
         drop(self.see_mount(step, station, mount, lot, (sample.time(), sample.receive)));
     }
 
-    /// The feeders as a snapshot shows them. A lot word that cannot be used is told: the last good lot is
+    /// The feeders as a snapshot shows them, whatever was told before. A lot word that cannot be used is told: the last good lot is
     /// not what is in the feeder. Its own time says when it changed; the trigger's does not.
     pub(super) fn see_mounts(
         &mut self,
@@ -76,9 +83,6 @@ impl Capture {
         let point = self.mount_point(station, mount);
         let id = self.live().station(station).id.clone();
         let watch = self.live_mut().watches.entry((station, mount)).or_default();
-        if watch.seen.is_some_and(|(seen, when)| time < seen && receive < when.plus(LATE)) {
-            return Ok(());
-        }
         watch.seen = Some((time, receive));
         let lot = match lot {
             Ok(lot) => lot,

@@ -5,7 +5,7 @@
 use super::Capture;
 use super::statistics::Tally;
 use crate::model::plant::{
-    Carried, CodeFrom, Condition, Phase, Plant, StationIndex, TagIndex, Test,
+    Carried, CodeFrom, CodeSpec, Condition, Phase, Plant, StationIndex, TagIndex, Test,
 };
 use crate::model::{
     Interval, Monotonic, PhaseSummary, Sample, Statistics, Step, Text, ToolUse, Utc, Value,
@@ -62,6 +62,9 @@ pub(super) struct Ended {
     /// Until when it waits, by either clock.
     until: Utc,
     wake: Monotonic,
+    /// The words that name its item, as they were at its end: the next may be named before this one is
+    /// concluded.
+    pub(super) item: BTreeMap<TagIndex, Value>,
     /// The confirming count before the end.
     base: Option<Value>,
     pub(super) confirmed: Option<Confirmed>,
@@ -85,9 +88,21 @@ impl Follow {
     pub(super) fn carry(&mut self, carried: &Carried) {
         let Self { words, seen: _, open, ended } = self;
         *words = carried.by_tag(std::mem::take(words));
-        let ended = ended.as_mut().map(
-            |Ended { open, end: _, end_wall: _, until: _, wake: _, base: _, confirmed: _ }| open,
-        );
+        let ended =
+            ended.as_mut().map(|ended| {
+                let Ended {
+                    open,
+                    end: _,
+                    end_wall: _,
+                    until: _,
+                    wake: _,
+                    item,
+                    base: _,
+                    confirmed: _,
+                } = ended;
+                *item = carried.by_tag(std::mem::take(item));
+                open
+            });
         for open in open.iter_mut().chain(ended) {
             let Open { begin: _, begin_wall: _, whole: _, names, tallies: _, tools: _ } = open;
             *names = carried.by_tag(std::mem::take(names));
@@ -138,10 +153,7 @@ impl Follow {
 
     fn begin(&mut self, phase: &Phase, sample: &Sample, whole: bool) {
         let begin = sample.time();
-        let item = phase.item.as_ref().and_then(|spec| match spec.from {
-            CodeFrom::Word(word) => Some(word.tag),
-            CodeFrom::Current | CodeFrom::Order => None,
-        });
+        let item = phase.item.as_ref().and_then(item_word);
         let names = phase.split.iter().copied().chain(phase.operation.map(|w| w.tag)).chain(item);
         self.open = Some(Open {
             begin,
@@ -160,9 +172,12 @@ impl Follow {
             Some(confirm) => self.at_begin(confirm.word.tag, end),
             None => (None, None),
         };
+        let words = phase.item.iter().flat_map(item_words);
+        let item = words.filter_map(|tag| Some((tag, self.value(tag)?.clone()))).collect();
         let mut ended = Ended {
             open,
             end,
+            item,
             end_wall: sample.receive,
             until: end.plus(phase.settle),
             wake: now.plus(phase.settle),
@@ -205,6 +220,19 @@ impl Follow {
             None => open.tools.extend(next),
         }
     }
+}
+
+/// The word with the code of an item.
+fn item_word(spec: &CodeSpec) -> Option<TagIndex> {
+    match spec.from {
+        CodeFrom::Word(word) => Some(word.tag),
+        CodeFrom::Current | CodeFrom::Order => None,
+    }
+}
+
+/// The words that name an item: its code, and where that is unique.
+fn item_words(spec: &CodeSpec) -> impl Iterator<Item = TagIndex> {
+    item_word(spec).into_iter().chain(spec.scope.word().map(|word| word.tag))
 }
 
 impl Ended {
@@ -382,7 +410,7 @@ impl Capture {
     fn finish_phase(&mut self, step: &mut Step, station: StationIndex, phase: usize) {
         if let Some(ended) = self.follow(station, phase).ended.take() {
             let spec = self.phase(station, phase);
-            self.conclude(step, station, phase, &spec, &ended);
+            self.conclude(step, station, &spec, &ended);
         }
     }
 
@@ -437,5 +465,55 @@ impl Capture {
     #[expect(clippy::indexing_slicing, reason = "indexes are made with the plant")]
     fn phase(&self, station: StationIndex, phase: usize) -> Phase {
         self.live().station(station).phases[phase].clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::plant::{ScopeFrom, Word};
+    use crate::model::{ItemClass, PhaseId, Quality};
+
+    const STATE: TagIndex = TagIndex(0);
+    const BATCH: TagIndex = TagIndex(1);
+
+    fn cook() -> Phase {
+        let word = |tag| Word { tag, bit: None };
+        let from = CodeFrom::Word(word(BATCH));
+        let item =
+            CodeSpec { class: ItemClass::Unit, from, scope: ScopeFrom::Site, no_read: Vec::new() };
+        Phase {
+            id: PhaseId::parse("cook").unwrap(),
+            while_: Condition { word: word(STATE), test: Test::In(vec![Value::Int(1)]) },
+            split: Vec::new(),
+            ignore: Duration::ZERO,
+            settle: Duration::from_secs(2),
+            confirm: None,
+            event: None,
+            item: Some(item),
+            operation: None,
+            record: Vec::new(),
+            by: None,
+        }
+    }
+
+    #[test]
+    fn a_phase_keeps_its_item_while_the_next_is_named() {
+        let at = |time, tag, value| Sample {
+            tag,
+            value,
+            quality: Quality::GOOD,
+            source: Some(Utc(time)),
+            server: None,
+            receive: Utc(time),
+        };
+        let (phase, mut follow) = (cook(), Follow::default());
+        follow.learn(&at(1, BATCH, Value::text("A")));
+        follow.begin(&phase, &at(2, STATE, Value::Int(1)), true);
+        follow.end(&phase, &at(3, STATE, Value::Int(0)), Monotonic(3));
+        follow.learn(&at(4, BATCH, Value::text("B")));
+        let ended = follow.ended.unwrap();
+        assert_eq!(ended.item.get(&BATCH), Some(&Value::text("A")));
+        assert_eq!(ended.open.names.get(&BATCH), Some(&Some(Value::text("A"))));
     }
 }

@@ -200,6 +200,10 @@ impl Plc {
         if self.pattern == Pattern::ReqAck && self.presented && !self.acked() {
             self.presented = false;
             self.again = again;
+            if !again {
+                // It leaves; the next one is begun.
+                self.taken = BTreeSet::from([self.lot()]);
+            }
             self.given_up.insert(self.serial());
         }
     }
@@ -616,7 +620,9 @@ fn a_bad_trigger_is_a_gap_until_it_is_good_again() {
     let now = world.at().wall;
     let good = world.plc.read(TRIGGER, now);
     let bad = Sample { quality: Quality::BAD_WAITING, ..good.clone() };
-    for sample in [&bad, &bad, &good, &good] {
+    // A changed program may say its number as a text.
+    let mistyped = Sample { value: Value::text("7"), ..good.clone() };
+    for sample in [&bad, &mistyped, &bad, &good, &good, &mistyped, &good] {
         world.step(&Input::Samples(vec![sample.clone()]));
     }
     world.sync();
@@ -630,7 +636,7 @@ fn a_bad_trigger_is_a_gap_until_it_is_good_again() {
         | Body::Orders(_)
         | Body::Audit(_) => None,
     });
-    let wanted = [(GapCause::BadQuality, now, false), (GapCause::BadQuality, now, true)];
+    let wanted = [false, true, false, true].map(|closed| (GapCause::BadQuality, now, closed));
     assert_eq!(gaps.collect::<Vec<_>>(), wanted);
 }
 

@@ -84,3 +84,41 @@ fn every_link_of_a_page_leads_to_a_file() {
     assert!(followed > 10, "only {followed} links were found");
     assert!(broken.is_empty(), "{broken:#?}");
 }
+
+/// The names of tests in a folder of the project, with the path of their module.
+fn tests_below(folder: &Path, path: &str, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let file = entry.unwrap().path();
+        let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+        let inner = if matches!(name.as_str(), "mod" | "main" | "lib") {
+            path.to_owned()
+        } else {
+            format!("{path}{name}::")
+        };
+        if file.is_dir() {
+            tests_below(&file, &inner, found);
+        } else if file.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&file).unwrap();
+            let after = text.split("test]\n").skip(1).filter_map(|rest| rest.split_once("fn "));
+            let names = after.filter_map(|(_, rest)| rest.split_once('('));
+            found.extend(names.map(|(name, _)| format!("{inner}{name}")));
+        }
+    }
+}
+
+#[test]
+fn the_table_of_reliability_names_the_tests_that_there_are() {
+    let (mut ours, mut all) = (Vec::new(), Vec::new());
+    tests_below(&here("tests/it"), "", &mut ours);
+    tests_below(&here("src"), "", &mut all);
+    all.extend(ours.iter().cloned());
+    let page = fs::read_to_string(here("docs/reliability.md")).unwrap();
+    let named: Vec<&str> =
+        page.split('`').skip(1).step_by(2).filter(|word| word.contains("::")).collect();
+    assert!(named.len() > 20, "only {named:?}");
+    let gone: Vec<_> = named.iter().filter(|name| !all.iter().any(|t| t == **name)).collect();
+    assert!(gone.is_empty(), "named, but not there: {gone:#?}");
+    let faults = ours.iter().filter(|t| t.starts_with("faults::") || t.starts_with("soak::"));
+    let silent: Vec<_> = faults.filter(|t| !named.contains(&t.as_str())).collect();
+    assert!(silent.is_empty(), "there, but not named: {silent:#?}");
+}

@@ -8,9 +8,11 @@
 mod crash;
 mod disk;
 mod docs;
+mod faults;
 mod nist;
 mod reload;
 mod scada;
 mod seeds;
 mod shift;
+mod soak;
 mod support;

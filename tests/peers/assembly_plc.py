@@ -53,12 +53,12 @@ def f32(x):
     return struct.unpack(">f", struct.pack(">f", x))[0]
 
 
-def part_words(k, serial):
+def part_words(k, serial, series):
     """The words of the k-th part: the same in every run."""
     r = random.Random(100_000 + k)
     failed = k % 53 == 0
     milli = 2_000 + r.randrange(500)
-    return {"serial": serial, "child": f"BRG-{k:05d}", "glue_lot": f"GLUE-{(k - 1) // 25 + 1:03d}", "grams_milli": milli, "grams": milli / 1000,
+    return {"serial": serial, "child": f"BRG-{series}{k:05d}", "glue_lot": f"GLUE-{series}{(k - 1) // 25 + 1:03d}", "grams_milli": milli, "grams": milli / 1000,
             "torque": f32(14.0 + r.random() if failed else r.gauss(12.0, 0.15)), "result": 2 if failed else 1,
             "operator": f"B-{200 + (k - 1) // 70 % 3}"}
 
@@ -96,11 +96,20 @@ class Assembly:
         self.frozen, self.moved, self.server = False, asyncio.Event(), None
         self.faults = {"delay": 0.0, "exc": None, "drop": "off", "garbage": False}
         self.requests, self.writes, self.refused, self.spoilt = 0, 0, 0, 0
+        self.open, self.open_max = 0, 0
 
     # the PLC's memory is ours; pymodbus is shown a copy of it at every request
 
-    async def action(self, fc, start, address, count, cells, values):
+    async def action(self, *request):
         self.requests += 1
+        self.open += 1
+        self.open_max = max(self.open_max, self.open)
+        try:
+            return await self.answer(*request)
+        finally:
+            self.open -= 1
+
+    async def answer(self, fc, start, address, count, cells, values):
         if self.faults["delay"]:
             await asyncio.sleep(self.faults["delay"])
         if self.faults["drop"] == "on":
@@ -152,7 +161,7 @@ class Assembly:
             return packet
         self.spoilt += 1
         head, unit, pdu = bytearray(packet[:6]), packet[6:7], bytearray(packet[7:])
-        kind = self.spoilt % 6
+        kind = self.spoilt % 7
         if kind == 0:  # a short answer, lengths consistent
             if pdu[0] in (3, 4) and pdu[1] > 2:
                 pdu[1] -= 2
@@ -165,6 +174,8 @@ class Assembly:
             head[1] ^= 0xFF
         elif kind == 4:  # not Modbus
             head[2] = 0x7F
+        elif kind == 5:  # another unit
+            unit = bytes([unit[0] ^ 0x0F])
         else:  # cut off in the middle
             return bytes(head) + unit + bytes(pdu[: len(pdu) // 2])
         head[4:6] = (len(pdu) + 1).to_bytes(2, "big")
@@ -237,7 +248,7 @@ class Assembly:
                     await asyncio.sleep(a.cycle / 1000)
                 k = st["done"] + 1
                 press = self.feed.parts[st["done"]]
-                st["part"] = {**part_words(k, press["serial"]), "boots": {}}
+                st["part"] = {**part_words(k, press["serial"], a.series), "boots": {}}
                 self.present("fit")
             await self.handshake(st["step"])
         self.truth.end(st["done"])
@@ -300,7 +311,7 @@ class Assembly:
 
         def stats():
             return json.dumps({"done": st["done"], "step": st["step"], "boot": st["boot"], "ended": self.truth.ended, "restarts": st["restarts_done"],
-                               "requests": self.requests, "writes": self.writes, "refused": self.refused, "spoilt": self.spoilt, "paused": st["pause"],
+                               "requests": self.requests, "open_max": self.open_max, "writes": self.writes, "refused": self.refused, "spoilt": self.spoilt, "paused": st["pause"],
                                "frozen": self.frozen, "flags": self.hr[2], "coils": self.coils, "permit": self.hr[PERMIT],
                                **{s + "_no": self.hr[HR[s + "_no"][0]] for s in STEPS}, **faults})
 
@@ -347,6 +358,7 @@ def main():
     p.add_argument("--control", type=int, default=0)
     p.add_argument("--cycle", type=float, default=0, help="ms between two parts")
     p.add_argument("--restarts", default="")
+    p.add_argument("--series", default="", help="stands before the number in the codes of children and glue lots")
     p.add_argument("--mid", type=float, help="ms from the request to a -mid restart; else 0, 5, 20 or 80 by part")
     args = p.parse_args()
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)

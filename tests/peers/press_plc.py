@@ -2,7 +2,7 @@
 """The press, station PRESS10: an OPC UA PLC with two counter-and-echo handshakes, a coil in its feeder and a badge.
 
 usage: press_plc.py --state DIR --truth FILE [--parts N] [--port P] [--control P] [--cycle MS] [--restarts PLAN]
-                    [--mid MS] [--reset-ack idle|zero] [--insecure]
+                    [--mid MS] [--reset-ack idle|zero] [--series S] [--insecure]
 
 A restart plan is `PART:KIND,…`. KIND is
   keep              after the part: counters, acks and words are retained
@@ -20,6 +20,7 @@ import json
 import logging
 import os
 import random
+import time
 
 from asyncua import Server, ua
 from asyncua.server.user_managers import User, UserRole
@@ -82,16 +83,21 @@ def certificate(folder):
     return key_path, cert_path, x509.load_der_x509_certificate(der)
 
 
-def part_words(k):
-    """The words of part k: the same in every run."""
+def part_words(k, series):
+    """The words of part k of a series: the same in every run."""
     r = random.Random(k)
     failed = k % 37 == 0
     coil, crew = (k - 1) // 40 + 1, (k - 1) // 60
     return {
-        "serial": f"SN-{k:05d}", "coil_lot": f"COIL-{coil:03d}", "material": ("DC01", "DC04")[coil % 2],
+        "serial": f"SN-{series}{k:05d}", "coil_lot": f"COIL-{series}{coil:03d}", "material": ("DC01", "DC04")[coil % 2],
         "operator": f"B-{100 + crew % 3}", "result": 2 if failed else 1,
         "force": round(66.0 + r.random() if failed else r.gauss(50.0, 1.5), 3), "temp": round(r.gauss(41.0, 0.8), 2),
     }
+
+
+def parsed(name, text):
+    kind = WORDS[name][0]
+    return text if kind == T.String else float(text) if kind == T.Double else int(text)
 
 
 class Press:
@@ -99,11 +105,11 @@ class Press:
         self.args = args
         self.state = plc.State(args.state, "press.json", {
             "boot": random.randrange(1_000, 1_000_000), "port": 0, "control": 0, "done": 0, "phase": "idle", "part": {},
-            "restarts_done": 0, "pause": False, "bad": [], "words": {n: v for n, (_, v) in WORDS.items()}})
+            "restarts_done": 0, "pause": False, "bad": {}, "jump": 0.0, "decoys": 0, "kinds": {}, "forced": {}, "words": {n: v for n, (_, v) in WORDS.items()}})
         self.truth = plc.Truth(args.truth)
         self.plan = plc.Plan(args.restarts, ("keep", "reset"), ("keep-mid", "keep-mid-admit", "keep-mid-result"))
-        self.words, self.bad = self.state["words"], set(self.state["bad"])
-        self.frozen, self.stopped, self.moved = False, asyncio.Event(), asyncio.Event()
+        self.words, self.bad = self.state["words"], self.state["bad"]
+        self.patience, self.frozen, self.stopped, self.moved = None, False, asyncio.Event(), asyncio.Event()
         self.nodes, self.writes = {}, 0
 
     async def serve(self):
@@ -129,10 +135,13 @@ class Press:
             row = {"thumbprint": parsed.fingerprint(hashes.SHA1()).hex().upper(),
                    "thumbprint_sha256": parsed.fingerprint(hashes.SHA256()).hex().upper(), "certificate": os.path.abspath(cert)}
         s.set_identity_tokens([ua.AnonymousIdentityToken])
-        await self.build(await s.register_namespace(NAMESPACE))
+        for n in range(st["decoys"]):
+            await self.decoy(await s.register_namespace(f"urn:shift:decoy:{n}"))
+        index = await s.register_namespace(NAMESPACE)
+        await self.build(index)
         await s.start()
         listener = await plc.control(st["control"], self.commands())
-        plc.up(port=st["port"], control=st["control"], boot=st["boot"], pid=os.getpid(), **row)
+        plc.up(port=st["port"], control=st["control"], boot=st["boot"], pid=os.getpid(), namespace=index, **row)
         tasks = [asyncio.create_task(self.life()), asyncio.create_task(self.work())]
         stop = asyncio.create_task(self.stopped.wait())
         done, _ = await asyncio.wait([*tasks, stop], return_when=asyncio.FIRST_COMPLETED)
@@ -149,12 +158,20 @@ class Press:
         aspace = self.server.iserver.aspace
         for name, (kind, _) in WORDS.items():
             folder, _, leaf = name.rpartition(".")
-            node = await folders[folder].add_variable(ua.NodeId(f"Press.{name}", ns), ua.QualifiedName(leaf, ns), self.words[name], kind)
+            value = self.variant(name, self.words[name])
+            node = await folders[folder].add_variable(ua.NodeId(f"Press.{name}", ns), ua.QualifiedName(leaf, ns), value.Value, value.VariantType)
             self.nodes[name] = node.nodeid
             await self.put(name, self.words[name])
             if name in WRITABLE:
                 await node.set_writable()
                 aspace.add_datachange_callback(node.nodeid, ua.AttributeIds.Value, self.written(name))
+
+    async def decoy(self, ns):
+        """The same names in another namespace, with values that must never be seen."""
+        top = await self.server.nodes.objects.add_object(ua.NodeId("Press", ns), ua.QualifiedName("Press", ns))
+        for name, (kind, _) in WORDS.items():
+            value = "DECOY" if kind == T.String else 4_242.0 if kind == T.Double else 4_242
+            await top.add_variable(ua.NodeId(f"Press.{name}", ns), ua.QualifiedName(name, ns), value, kind)
 
     def written(self, name):
         async def callback(_handle, value, _error=None):
@@ -164,11 +181,24 @@ class Press:
                 self.moved.set()
         return callback
 
+    def variant(self, name, value):
+        """The value in the type that its node has, as a program change may have left it."""
+        kind = self.state["kinds"].get(name)
+        if kind == "String":
+            return ua.Variant(str(value), T.String)
+        if kind == "ByteString":
+            return ua.Variant(str(value).encode(), T.ByteString)
+        return ua.Variant(value, WORDS[name][0])
+
+    def now(self):
+        """By the clock of this PLC."""
+        return dt.datetime.now(dt.timezone.utc) + dt.timedelta(seconds=self.state["jump"])
+
     async def put(self, name, value, at=None):
-        at = at or dt.datetime.now(dt.timezone.utc)
+        at = at or self.now()
         self.words[name] = value
-        code = ua.StatusCodes.BadSensorFailure if name in self.bad else ua.StatusCodes.Good
-        value = ua.DataValue(ua.Variant(value, WORDS[name][0]), ua.StatusCode(code), SourceTimestamp=at, ServerTimestamp=at)
+        code = getattr(ua.StatusCodes, self.bad.get(name, "Good"))
+        value = ua.DataValue(self.variant(name, value), ua.StatusCode(code), SourceTimestamp=at, ServerTimestamp=at)
         await self.server.write_attribute_value(self.nodes[name], value)
 
     async def life(self):
@@ -181,7 +211,7 @@ class Press:
                 await self.put("Temp", round(24.0 + 0.5 * random.Random(n).gauss(0, 1), 2))
 
     async def acked(self, word, number, kind):
-        """Wait for the echo; when a restart is due here, leave before it counts."""
+        """Wait for the echo, as long as patience lasts; when a restart is due here, leave before it counts."""
         if kind:
             old = self.words[word]
             mid = self.args.mid if self.args.mid is not None else random.Random(self.state["done"]).choice([0, 5, 20, 80])
@@ -190,12 +220,16 @@ class Press:
             self.state["words"] = {**self.words, word: old}
             plc.restart(self.truth, self.state, {"restart": kind, "during": self.state["part"]["serial"], "word": word,
                                                  "number": number, "boot": self.state["boot"], "ack_lost": seen})
+        began = time.monotonic()
         while self.frozen or self.words[word] != number:
+            if not self.frozen and self.patience is not None and time.monotonic() - began > self.patience:
+                return False
             self.moved.clear()
             try:
                 await asyncio.wait_for(self.moved.wait(), 0.005)
             except asyncio.TimeoutError:
                 pass
+        return True
 
     async def work(self):
         st, a = self.state, self.args
@@ -205,7 +239,7 @@ class Press:
                     self.restart_between(kind)
                 if st["done"] >= a.parts:
                     break
-                while st["pause"]:
+                while self.paused():
                     await asyncio.sleep(0.005)
                 if a.cycle:
                     await asyncio.sleep(a.cycle / 1000)
@@ -217,6 +251,11 @@ class Press:
                 await self.finish_result()
         self.truth.end(a.parts)
         await asyncio.Event().wait()
+
+    def paused(self):
+        """Between two parts: now, or after so many."""
+        pause = self.state["pause"]
+        return pause is True or (pause is not False and self.state["done"] >= pause)
 
     def restart_between(self, kind):
         st, w = self.state, self.words
@@ -231,14 +270,14 @@ class Press:
 
     async def admit(self):
         st, w, k = self.state, self.words, self.state["done"] + 1
-        p = st["part"] = {**part_words(k), "admit_number": (w["Admit.ReqId"] + 1) & 0xFFFFFFFF}
+        p = st["part"] = {**part_words(k, self.args.series), "admit_number": (w["Admit.ReqId"] + 1) & 0xFFFFFFFF}
         p["t_admit"], p["admit_boot"] = plc.now_ns(), st["boot"]
         st["phase"] = "admit"
         for name, key in (("Coil.LotId", "coil_lot"), ("Coil.Material", "material"), ("Operator", "operator"), ("Admit.Serial", "serial")):
             w[name] = p[key]
         w["Admit.ReqId"] = p["admit_number"]
         st.save()
-        at = dt.datetime.now(dt.timezone.utc)
+        at = self.now()
         for name in ("Coil.LotId", "Coil.Material", "Operator", "Admit.Serial", "Admit.ReqId"):
             await self.put(name, w[name], at)
 
@@ -248,25 +287,29 @@ class Press:
 
     async def finish_admit(self):
         k = self.state["done"] + 1
-        await self.acked("Admit.AckId", self.state["part"]["admit_number"], self.due(k, "admit"))
+        p = self.state["part"]
+        p["admit_acked"] = await self.acked("Admit.AckId", p["admit_number"], self.due(k, "admit"))
         self.state["part"]["permit"] = self.words["Admit.Permit"]
 
     async def result(self):
         st, w = self.state, self.words
         p = st["part"]
-        p["result_number"] = (w["Result.Count"] + 1) & 0xFFFFFFFF
+        p["result_number"], p["t_result"] = (w["Result.Count"] + 1) & 0xFFFFFFFF, plc.now_ns()
         st["phase"] = "result"
         for name, key in (("Serial", "serial"), ("Force", "force"), ("Temp", "temp"), ("Result", "result"), ("Count", "result_number")):
-            w["Result." + name] = p[key]
+            forced = st["forced"].get("Result." + name)
+            if forced is not None:  # in the truth as it was told: JSON has no NaN
+                p[key] = forced
+            w["Result." + name] = p[key] if forced is None else parsed("Result." + name, forced)
         st.save()
-        at = dt.datetime.now(dt.timezone.utc)
+        at = self.now()
         for name in ("Serial", "Force", "Temp", "Result", "Count"):
             await self.put("Result." + name, w["Result." + name], at)
 
     async def finish_result(self):
         st = self.state
         k, p = st["done"] + 1, st["part"]
-        await self.acked("Result.Ack", p["result_number"], self.due(k, "result"))
+        p["result_acked"] = await self.acked("Result.Ack", p["result_number"], self.due(k, "result"))
         self.truth.part({**p, "boot": st["boot"], "t_done": plc.now_ns()})
         st["phase"], st["done"] = "idle", k
         st.save()
@@ -280,19 +323,41 @@ class Press:
                     "bad": sorted(self.bad), **{n: self.words[n] for n in ("Admit.ReqId", "Admit.AckId", "Admit.Permit", "Result.Count", "Result.Ack")}}
 
         def pause(word):
-            st["pause"] = plc.onoff(word)
+            st["pause"] = int(word) if word.isdigit() else plc.onoff(word)
             st.save()
 
         async def bad(name, word):
-            value = self.words[name]
-            (self.bad.add if plc.onoff(word) else self.bad.discard)(name)
-            st["bad"] = sorted(self.bad)
+            codes = {"on": "BadSensorFailure", "uncertain": "UncertainSensorNotAccurate"}
+            if word == "off":
+                self.bad.pop(name, None)
+            else:
+                self.bad[name] = codes[word]
             st.save()
-            await self.put(name, value)
+            await self.put(name, self.words[name])
 
         async def put(name, *text):
-            kind, text = WORDS[name][0], " ".join(text)
-            await self.put(name, text if kind == T.String else float(text) if kind == T.Double else int(text))
+            await self.put(name, parsed(name, " ".join(text)))
+
+        def force(name, *text):
+            if text == ("off",):
+                st["forced"].pop(name, None)
+            else:
+                parsed(name, " ".join(text))
+                st["forced"][name] = " ".join(text)
+            st.save()
+
+        def patience(word):
+            self.patience = None if word == "off" else float(word) / 1000
+
+        def retain(name, read):
+            def command(word):
+                st[name] = read(word)
+                st.save()
+            return command
+
+        def kind(name, word):
+            st["kinds"][name] = word
+            st.save()
 
         async def wait(n):
             while st["done"] < int(n):
@@ -302,7 +367,8 @@ class Press:
             self.frozen = plc.onoff(word)
 
         return {"stats": lambda: json.dumps(stats()), "pause": pause, "bad": bad, "set": put, "wait": wait, "freeze": freeze,
-                "get": lambda name: json.dumps(self.words[name]), "stop": self.stopped.set}
+                "get": lambda name: json.dumps(self.words[name]), "force": force, "patience": patience, "kind": kind,
+                "tsjump": retain("jump", float), "decoys": retain("decoys", int), "stop": self.stopped.set}
 
 
 def main():
@@ -316,6 +382,7 @@ def main():
     p.add_argument("--restarts", default="")
     p.add_argument("--mid", type=float, help="ms from presenting to a -mid restart; else 0, 5, 20 or 80 by part")
     p.add_argument("--reset-ack", choices=("idle", "zero"), default="idle", help="echo words after a reset: equal to the counters, or 0")
+    p.add_argument("--series", default="", help="stands before the number in every code, so that two presses make different parts")
     p.add_argument("--insecure", action="store_true", help="offer security None only")
     args = p.parse_args()
     logging.basicConfig(level=logging.CRITICAL)

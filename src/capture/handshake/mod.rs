@@ -16,7 +16,7 @@ use super::{At, Capture};
 use crate::model::plant::{Carried, First, Handshake, Pattern, Word};
 use crate::model::{
     Digest, Epoch, EpochCause, Gap, GapCause, HandshakeKey, HandshakeNumber, Interval, ItemKey,
-    Monotonic, Position, ReadToken, Sample, Step, Value, Write,
+    Monotonic, Position, Quality, ReadToken, Sample, Step, Value, Write,
 };
 use request::{Request, request};
 use std::time::Duration;
@@ -120,6 +120,17 @@ impl Exchange {
     }
 }
 
+/// How far a word of a handshake may be trusted: a trigger that is no whole number, as a changed PLC
+/// program may leave it, tells of no request.
+fn judged(trigger: Word, sample: &Sample) -> Quality {
+    let no_number = |value| pick(value, trigger).is_none_or(|value| value.integer().is_none());
+    if sample.tag == trigger.tag && sample.good().is_some_and(no_number) {
+        Quality::BAD_TYPE
+    } else {
+        sample.quality
+    }
+}
+
 impl Capture {
     /// The trigger or the ack of a handshake changed, or was read afresh.
     pub(in crate::capture) fn on_handshake_word(
@@ -131,9 +142,10 @@ impl Capture {
         let handshake = self.live().handshake(at);
         let (trigger, ack) = (handshake.trigger, handshake.ack);
         // Good → Bad → Good is no new request: a bad word leaves what was known.
-        let Some(value) = sample.good().cloned() else {
+        let quality = judged(trigger, sample);
+        let Some(value) = sample.good().filter(|_| quality.is_good()).cloned() else {
             let about = self.live().about(at);
-            step.notice(about, format!("a handshake word is {}; nothing fires", sample.quality));
+            step.notice(about, format!("a handshake word is {quality}; nothing fires"));
             if sample.tag == trigger.tag && self.handshake_memory(at).gap.is_none() {
                 let from = sample.receive.min(step.at.wall);
                 let interval = Interval { from, to: None };

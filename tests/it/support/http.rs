@@ -12,14 +12,24 @@ pub(crate) fn get(url: &str) -> (u16, String) {
 }
 
 /// Looks until there is an answer; panics with `what` after `within`.
+pub(crate) fn until<T>(what: &str, within: Duration, look: impl FnMut() -> Option<T>) -> T {
+    until_or(what, within, look, String::new)
+}
+
+/// The same; what panics has `more` to say.
 #[expect(clippy::disallowed_methods, reason = "a test has its own clock")]
-pub(crate) fn until<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until_or<T>(
+    what: &str,
+    within: Duration,
+    mut look: impl FnMut() -> Option<T>,
+    more: impl Fn() -> String,
+) -> T {
     let began = Instant::now();
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(began.elapsed() < within, "not within {within:?}: {what}");
+        assert!(began.elapsed() < within, "not within {within:?}: {what}\n{}", more());
         std::thread::sleep(LOOK_AGAIN);
     }
 }

@@ -25,21 +25,34 @@ impl Line {
         let parts = parts.to_string();
         let told = press_truth.to_str().unwrap();
         let own = ["--state", dir, "--truth", told, "--parts", &parts];
-        let press = Peer::start(peers, "press_plc.py", &[&own[..], press].concat());
+        let press = [&own[..], press].concat();
         let truth = assembly_truth.to_str().unwrap();
         let own = ["--state", dir, "--truth", truth, "--feed", told];
-        let assembly = Peer::start(peers, "assembly_plc.py", &[&own[..], assembly].concat());
+        let assembly = [&own[..], assembly].concat();
+        // Each takes seconds to come up.
+        let (press, assembly) = std::thread::scope(|both| {
+            let press = both.spawn(|| Peer::start(peers, "press_plc.py", &press));
+            let assembly = Peer::start(peers, "assembly_plc.py", &assembly);
+            (press.join().unwrap(), assembly)
+        });
         Self { press, assembly, press_truth, assembly_truth, _state: state }
     }
 
     /// A site with the plant files of this line.
     pub(crate) fn site(&self) -> Site {
-        let press = read(&here("tests/plants/shift/press.toml"))
-            .replace("@PRESS_PORT@", &self.press.port("port").to_string())
-            .replace("@PRESS_THUMBPRINT@", self.press.up["thumbprint_sha256"].as_str().unwrap());
-        let assembly = read(&here("tests/plants/shift/assembly.toml"))
-            .replace("@ASSEMBLY_PORT@", &self.assembly.port("port").to_string());
+        let [press, assembly] = self.plant(self.press.port("port"), self.assembly.port("port"));
         Site::new(&[("press.toml", press), ("assembly.toml", assembly)])
+    }
+
+    /// Its plant files, with the PLCs at these ports.
+    pub(crate) fn plant(&self, press: u16, assembly: u16) -> [String; 2] {
+        let thumbprint = self.press.up["thumbprint_sha256"].as_str().unwrap();
+        let press = read(&here("tests/plants/shift/press.toml"))
+            .replace("@PRESS_PORT@", &press.to_string())
+            .replace("@PRESS_THUMBPRINT@", thumbprint);
+        let assembly = read(&here("tests/plants/shift/assembly.toml"))
+            .replace("@ASSEMBLY_PORT@", &assembly.to_string());
+        [press, assembly]
     }
 
     /// Whether the assembly has written its last line of truth.

@@ -1,8 +1,10 @@
 //! What the tests share: foreign peers, the daemon as a process, its HTTP answers, the truth.
+pub(crate) mod balance;
 pub(crate) mod daemon;
 pub(crate) mod http;
 pub(crate) mod line;
 pub(crate) mod peer;
+pub(crate) mod proxy;
 pub(crate) mod truth;
 
 use std::path::PathBuf;

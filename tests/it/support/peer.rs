@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 /// A Python program of `tests/peers`.
 pub(crate) struct Peer {
     child: Child,
+    command: Command,
     said: Arc<Mutex<Vec<Value>>>,
     /// The first line it printed: where it listens.
     pub(crate) up: Value,
@@ -25,14 +26,37 @@ impl Peer {
     pub(crate) fn start(peers: &Path, script: &str, args: &[&str]) -> Self {
         let mut command = python(peers);
         command.arg(here("tests/peers").join(script)).args(args).stdout(Stdio::piped());
+        Self::run(command)
+    }
+
+    fn run(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut first = String::new();
         lines.read_line(&mut first).unwrap();
-        let up = serde_json::from_str(&first).unwrap_or_else(|_| panic!("{script} said {first:?}"));
+        let up =
+            serde_json::from_str(&first).unwrap_or_else(|_| panic!("{command:?} said {first:?}"));
         let said = Arc::new(Mutex::new(Vec::new()));
         collect(lines, Arc::clone(&said));
-        Self { child, said, up }
+        Self { child, command, said, up }
+    }
+
+    /// Ends it without a word, as a power cut does.
+    pub(crate) fn kill(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+
+    /// Starts it again as it was started, after a `kill`.
+    pub(crate) fn again(&mut self) {
+        let command = std::mem::replace(&mut self.command, Command::new(""));
+        *self = Self::run(command);
+    }
+
+    /// `-STOP` freezes it with its sockets open, `-CONT` lets it go on.
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
     /// A port that it told.
@@ -74,7 +98,6 @@ fn collect(lines: BufReader<ChildStdout>, said: Arc<Mutex<Vec<Value>>>) {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
+        self.kill();
     }
 }

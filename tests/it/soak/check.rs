@@ -1,0 +1,135 @@
+//! The record of the soak against the lists of its PLCs.
+use super::Plc;
+use super::fault::Kind;
+use crate::support::balance::{Balance, asked, balance, causes, covers, gaps_of};
+use pedigree::model::{Body, Gap, Measurement, MountUse, PhaseSummary, Record, TraceEvent, What};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Panics with all that is wrong.
+pub(super) fn check(plcs: &[Plc], records: &[Record]) {
+    let mut faults = Vec::new();
+    for plc in plcs {
+        let (parts, gaps) = (plc.parts(), gaps_of(records, &plc.device));
+        println!("{}: {} parts; gaps {:?}", plc.device, parts.len(), causes(&gaps));
+        match plc.kind {
+            Kind::Press | Kind::Hurried => press(&mut faults, plc, &parts, records),
+            Kind::Assembly => assembly(&mut faults, plc, &parts, records),
+            Kind::Kettles => kettles(&mut faults, &parts, &gaps, records),
+        }
+    }
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+/// The account of one handshake; who is waited for loses nothing.
+fn account(plc: &Plc, parts: &[Value], station: &str, names: [&str; 3], records: &[Record]) {
+    let [handshake, number, time] = names;
+    let station = format!("{station}{}", plc.series);
+    let sum = balance(records, (&station, handshake), &asked(parts, number, time));
+    println!("{station}.{handshake}: {sum:?}");
+    if plc.kind != Kind::Hurried {
+        let whole = Balance { asked: sum.asked, observed: sum.asked, ..Balance::default() };
+        assert_eq!(sum, whole, "{station}.{handshake}");
+    }
+}
+
+fn press(faults: &mut Vec<String>, plc: &Plc, parts: &[Value], records: &[Record]) {
+    account(plc, parts, "PRESS10", ["admit", "admit_number", "t_admit"], records);
+    account(plc, parts, "PRESS10", ["result", "result_number", "t_result"], records);
+    let by_serial: BTreeMap<_, _> =
+        parts.iter().map(|p| (p["serial"].as_str().unwrap(), p)).collect();
+    for event in at(records, &format!("PRESS10{}", plc.series)) {
+        let What::Complete { item, measurements, mounts, .. } = &event.what else { continue };
+        let part = by_serial[item.code.as_str()];
+        for name in ["force", "temp"] {
+            if value(measurements, name) != part[name].as_f64() {
+                faults.push(format!("{item:?}: {name} {measurements:?}, the PLC says {part}"));
+            }
+        }
+        if !is_right(mounts, part["coil_lot"].as_str().unwrap()) {
+            faults.push(format!("{item:?}: made of {mounts:?}, the PLC says {part}"));
+        }
+    }
+}
+
+/// A certain link is right; one of several has the right one among them.
+fn is_right(mounts: &[MountUse], lot: &str) -> bool {
+    let certain = mounts.iter().all(|used| !used.one_of);
+    mounts.iter().any(|used| used.lot.code.as_str() == lot) && (!certain || mounts.len() == 1)
+}
+
+fn assembly(faults: &mut Vec<String>, plc: &Plc, parts: &[Value], records: &[Record]) {
+    for step in ["fit", "glue", "done"] {
+        let names = [step, &format!("{step}_number"), &format!("t_{step}")];
+        account(plc, parts, "ASM20", names, records);
+    }
+    let by_serial: BTreeMap<_, _> =
+        parts.iter().map(|p| (p["serial"].as_str().unwrap(), p)).collect();
+    for event in at(records, &format!("ASM20{}", plc.series)) {
+        let part = by_serial[event.what.items()[0].code.as_str()];
+        let near = |found: Option<f64>, name: &str| {
+            (found.unwrap_or_default() - part[name].as_f64().unwrap()).abs() < 1e-6
+        };
+        let right = if let What::Install { child, .. } = &event.what {
+            child.code.as_str() == part["child"]
+        } else if let What::Consume { consumed, .. } = &event.what {
+            let grams = consumed.amount.as_ref().map(|amount| amount.value);
+            consumed.lot.code.as_str() == part["glue_lot"] && near(grams, "grams")
+        } else if let What::Complete { measurements, .. } = &event.what {
+            near(value(measurements, "torque"), "torque")
+        } else {
+            false
+        };
+        if !right {
+            faults.push(format!("{:?}: the PLC says {part}", event.what));
+        }
+    }
+}
+
+/// Each batch has one event of its own time, or was not observed whole, and then a gap says so.
+fn kettles(faults: &mut Vec<String>, parts: &[Value], gaps: &[Gap], records: &[Record]) {
+    let mut open: BTreeMap<_, _> =
+        parts.iter().map(|p| (p["serial"].as_str().unwrap(), p)).collect();
+    for kettle in ["K1", "K2", "K3"] {
+        for event in at(records, kettle) {
+            let What::Complete { item, phase: Some(phase), .. } = &event.what else { continue };
+            match open.remove(item.code.as_str()) {
+                Some(part) if part["kettle"] == kettle && is_when(phase, part) => {}
+                found => faults.push(format!("{item:?} {phase:?}: the PLC says {found:?}")),
+            }
+        }
+    }
+    // What cooked before anybody had ever looked is no loss.
+    let first = records.iter().find(
+        |record| matches!(&record.body, Body::Epoch(epoch) if epoch.device.as_str() == "kettles"),
+    );
+    open.retain(|_, part| part["t_begin"].as_i64() > first.map(|record| record.at.wall.0));
+    println!("kettles: {} of {} batches were not observed whole", open.len(), parts.len());
+    for part in open.values() {
+        let (begin, end) = (part["t_begin"].as_i64().unwrap(), part["t_end"].as_i64().unwrap());
+        let inside = |gap: &Gap| (begin..=end).contains(&gap.interval.from.0);
+        if !gaps.iter().any(|gap| covers(gap, begin) || covers(gap, end) || inside(gap)) {
+            faults.push(format!("{part}: in no gap"));
+        }
+    }
+}
+
+fn is_when(phase: &PhaseSummary, part: &Value) -> bool {
+    let times = (Some(phase.interval.from.0), phase.interval.to.map(|to| to.0));
+    times == (part["t_begin"].as_i64(), part["t_end"].as_i64())
+}
+
+/// What happened to items at a station.
+fn at<'a>(records: &'a [Record], station: &str) -> impl Iterator<Item = &'a TraceEvent> {
+    records.iter().filter_map(move |record| {
+        let Body::Trace(event) = &record.body else { return None };
+        let feeder =
+            matches!(event.what, What::Mount { .. } | What::Unmount { .. } | What::Note { .. });
+        let here = event.station.as_ref().is_some_and(|s| s.as_str() == station);
+        (here && !feeder).then_some(event)
+    })
+}
+
+fn value(measurements: &[Measurement], name: &str) -> Option<f64> {
+    measurements.iter().find(|m| m.name.as_str() == name)?.value.number()
+}

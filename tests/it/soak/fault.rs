@@ -1,0 +1,102 @@
+//! The faults of the soak, and which PLC may have which.
+use super::Plc;
+use crate::support::proxy::Spoil;
+use rand::RngExt;
+use rand::rngs::StdRng;
+use std::time::Duration;
+
+/// What a PLC is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Counters and a coil; waits for every answer. OPC UA, encrypted.
+    Press,
+    /// A press that goes on without an answer.
+    Hurried,
+    /// Request bits. Modbus.
+    Assembly,
+    /// No handshake at all. OPC UA, in clear.
+    Kettles,
+}
+
+impl Kind {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Press | Self::Hurried => "press",
+            Self::Assembly => "assembly",
+            Self::Kettles => "kettles",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Fault {
+    /// Its connections are reset.
+    Cut,
+    /// From here on the link is so.
+    Link(Spoil),
+    /// The process stands still.
+    Frozen,
+    /// It is switched off and on.
+    PowerCut,
+    /// Its answers are spoilt, one way or another.
+    Modbus(&'static str, &'static str),
+}
+
+impl Fault {
+    /// One that this kind of PLC may have.
+    ///
+    /// Wrong bytes only where the link is signed: nobody can tell them elsewhere. No power cut where
+    /// nobody is waited for: what such a PLC did before its counters are compared anew is in a gap of
+    /// the device, but not counted.
+    pub(super) fn draw(rng: &mut StdRng, kind: Kind) -> Self {
+        let spoil = Spoil::default();
+        match (rng.random_range(0..8), kind) {
+            (0, _) => Self::Cut,
+            (1, _) => Self::Link(Spoil { stalled: true, ..spoil }),
+            (2, _) => Self::Link(Spoil { refused: true, ..spoil }),
+            (3, _) => Self::Link(Spoil { doubled: true, ..spoil }),
+            (4, _) => {
+                let delay = Duration::from_millis(rng.random_range(5..900));
+                Self::Link(Spoil { delay, ..spoil })
+            }
+            (5, _) => Self::Frozen,
+            (6 | 7, Kind::Press) if rng.random_bool(0.5) => Self::PowerCut,
+            (_, Kind::Press | Kind::Hurried) => {
+                Self::Link(Spoil { corrupt_every: rng.random_range(50..2_000), ..spoil })
+            }
+            (_, Kind::Kettles) => Self::Cut,
+            (6, Kind::Assembly) => Self::PowerCut,
+            (_, Kind::Assembly) => match rng.random_range(0..5) {
+                0 => Self::Modbus("garbage on", "garbage off"),
+                1 => Self::Modbus("drop on", "drop off"),
+                2 => Self::Modbus("drop late", "drop off"),
+                3 => Self::Modbus("exc 4", "exc off"),
+                _ => Self::Modbus("delay 1500", "delay 0"),
+            },
+        }
+    }
+
+    pub(super) fn begin(&self, plc: &mut Plc) {
+        match self {
+            Self::Cut => plc.proxy.cut(),
+            Self::Link(spoil) => plc.proxy.spoil(*spoil),
+            Self::Frozen => plc.peer.signal("-STOP"),
+            Self::PowerCut => plc.peer.kill(),
+            Self::Modbus(begin, _) => drop(plc.peer.control(begin)),
+        }
+    }
+
+    pub(super) fn end(&self, plc: &mut Plc) {
+        match self {
+            Self::Cut => {}
+            // What was on its way when the bytes were spoilt is spoilt: the link begins anew.
+            Self::Link(_) => {
+                plc.proxy.heal();
+                plc.proxy.cut();
+            }
+            Self::Frozen => plc.peer.signal("-CONT"),
+            Self::PowerCut => plc.peer.again(),
+            Self::Modbus(_, end) => drop(plc.peer.control(end)),
+        }
+    }
+}

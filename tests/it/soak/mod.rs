@@ -1,0 +1,215 @@
+//! Eight stations under faults at random: no wrong link, nothing lost, nothing twice, every loss a gap.
+//!
+//! Two presses with their assemblies, a press that waits for nobody, three kettles without a handshake;
+//! OPC UA and Modbus, encrypted and not. `PEDIGREE_SOAK_SEED` repeats a schedule of faults, as far as
+//! the machine lets it; `PEDIGREE_SOAK_SECONDS` is how long it lasts.
+mod check;
+mod fault;
+
+use super::support::daemon::{Daemon, Site, read};
+use super::support::peer::Peer;
+use super::support::proxy::Proxy;
+use super::support::{here, http, peers, truth};
+use fault::{Fault, Kind};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// So long in the suite.
+const SECONDS: u64 = 120;
+/// How long the plant may take to come to rest after the last fault.
+const REST: Duration = Duration::from_mins(3);
+/// A press that waits for nobody goes on after so many milliseconds.
+const HURRY: &str = "patience 400";
+
+/// One PLC, the relay before it, and what it wrote down.
+struct Plc {
+    kind: Kind,
+    device: String,
+    /// What stands after the names of its stations.
+    series: &'static str,
+    peer: Peer,
+    proxy: Proxy,
+    truth: PathBuf,
+}
+
+impl Plc {
+    fn start(peers: &Path, dir: &Path, kind: Kind, series: &'static str) -> Self {
+        let device = format!("{}{series}", kind.as_str());
+        let state = dir.join(&device);
+        std::fs::create_dir_all(&state).unwrap();
+        let truth = dir.join(format!("{device}.jsonl"));
+        let feed = dir.join(format!("press{series}.jsonl"));
+        let [own, feed, state] = [&truth, &feed, &state].map(|p| p.to_str().unwrap());
+        let named = ["--state", state, "--truth", own, "--series", series, "--cycle", "60"];
+        let peer = match kind {
+            Kind::Press | Kind::Hurried => {
+                let args = [&named[..], &["--parts", "1000000"]].concat();
+                Peer::start(peers, "press_plc.py", &args)
+            }
+            Kind::Assembly => {
+                let args = [&named[..], &["--feed", feed]].concat();
+                Peer::start(peers, "assembly_plc.py", &args)
+            }
+            Kind::Kettles => Peer::start(peers, "kettle_plc.py", &["--truth", own]),
+        };
+        let proxy = Proxy::start(peer.port("port"));
+        Self { kind, device, series, peer, proxy, truth }
+    }
+
+    /// Its plant file.
+    fn file(&self) -> (String, String) {
+        let (path, id) = match self.kind {
+            Kind::Press | Kind::Hurried => ("tests/plants/shift/press.toml", "press"),
+            Kind::Assembly => ("tests/plants/shift/assembly.toml", "assembly"),
+            Kind::Kettles => ("tests/plants/soak/kettles.toml", "kettles"),
+        };
+        let mut text = read(&here(path));
+        let port = self.proxy.port.to_string();
+        for name in ["@PRESS_PORT@", "@ASSEMBLY_PORT@", "@PORT@"] {
+            text = text.replace(name, &port);
+        }
+        let thumbprint = self.peer.up["thumbprint_sha256"].as_str().unwrap_or_default();
+        text = text.replace("@PRESS_THUMBPRINT@", thumbprint);
+        for station in ["PRESS10", "ASM20"] {
+            text = text.replace(station, &format!("{station}{}", self.series));
+        }
+        text = text.replace(&format!("[device.{id}"), &format!("[device.{}", self.device));
+        text =
+            text.replace(&format!("device = \"{id}\""), &format!("device = \"{}\"", self.device));
+        (format!("{}.toml", self.device), text)
+    }
+
+    fn parts(&self) -> Vec<Value> {
+        truth::parts(&self.truth)
+    }
+
+    fn stats(&self) -> Value {
+        serde_json::from_str(&self.peer.control("stats")).unwrap()
+    }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test has its own clock")]
+fn eight_stations_under_random_faults_mix_lose_and_double_nothing() {
+    let Some(peers) = peers() else { return };
+    let from_env = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let seconds = from_env("PEDIGREE_SOAK_SECONDS").unwrap_or(SECONDS);
+    let seed = from_env("PEDIGREE_SOAK_SEED").unwrap_or_else(drawn);
+    println!("PEDIGREE_SOAK_SEED={seed} PEDIGREE_SOAK_SECONDS={seconds}");
+    let dir = tempfile::tempdir().unwrap();
+    let mut plcs = start(&peers, dir.path());
+    let files: Vec<_> = plcs.iter().map(Plc::file).collect();
+    let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.clone())).collect();
+    let site = Site::new(&files);
+    let mut daemon = site.start();
+    let mut rng = StdRng::seed_from_u64(seed);
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(seconds) {
+        daemon = round(&mut rng, &mut plcs, &site, daemon);
+    }
+    rest(&plcs, &daemon, &site);
+    assert!(daemon.stop().success(), "{}", site.log());
+    check::check(&plcs, &site.records());
+    let verified = site.command(&["verify"]).output().unwrap();
+    assert!(verified.status.success(), "{verified:?}");
+}
+
+/// A seed that nobody chose.
+#[expect(clippy::disallowed_methods, reason = "a test has its own clock")]
+fn drawn() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    u64::from(since.subsec_nanos()) / 1_000
+}
+
+fn start(peers: &Path, dir: &Path) -> Vec<Plc> {
+    let all = [
+        (Kind::Press, "A"),
+        (Kind::Assembly, "A"),
+        (Kind::Press, "B"),
+        (Kind::Assembly, "B"),
+        (Kind::Hurried, "C"),
+        (Kind::Kettles, ""),
+    ];
+    std::thread::scope(|at_once| {
+        let start = |(kind, series)| at_once.spawn(move || Plc::start(peers, dir, kind, series));
+        let started = all.map(start);
+        started.into_iter().map(|plc| plc.join().unwrap()).collect()
+    })
+}
+
+/// Faults at some PLCs, and now and then at the daemon; then all is well for a while.
+fn round(rng: &mut StdRng, plcs: &mut [Plc], site: &Site, mut daemon: Daemon) -> Daemon {
+    for plc in plcs.iter().filter(|plc| plc.kind == Kind::Hurried) {
+        // Its first part waits: what it did before anybody had ever looked would be no loss.
+        if !plc.parts().is_empty() {
+            plc.peer.control(HURRY);
+        }
+    }
+    let mut begun = Vec::new();
+    for (n, plc) in plcs.iter_mut().enumerate() {
+        if rng.random_bool(0.35) {
+            let fault = Fault::draw(rng, plc.kind);
+            println!("{}: {fault:?}", plc.device);
+            fault.begin(plc);
+            begun.push((n, fault));
+        }
+    }
+    sleep(Duration::from_millis(rng.random_range(300..4_000)));
+    if rng.random_bool(0.15) {
+        println!("daemon: killed");
+        daemon.kill();
+        daemon = site.start();
+    }
+    for (n, fault) in begun {
+        fault.end(&mut plcs[n]);
+    }
+    sleep(Duration::from_millis(rng.random_range(500..5_000)));
+    daemon
+}
+
+/// The faults are over: everything becomes observed, and the plant comes to rest on a part that was
+/// waited for.
+fn rest(plcs: &[Plc], daemon: &Daemon, site: &Site) {
+    let wait = |what: &str, look: &mut dyn FnMut() -> Option<()>| {
+        http::until_or(what, REST, look, || site.log());
+    };
+    wait("all devices are live", &mut || {
+        let devices = daemon.get("/api/v1/devices");
+        devices["body"].as_array()?.iter().all(|d| d["stage"] == "live").then_some(())
+    });
+    for plc in plcs {
+        let goal = plc.parts().len() + 4;
+        match plc.kind {
+            Kind::Press | Kind::Hurried => {
+                plc.peer.control("patience off");
+                let done = plc.stats()["done"].as_u64().unwrap();
+                plc.peer.control(&format!("pause {}", done + 3));
+                wait("a press rests", &mut || (plc.stats()["done"] == done + 3).then_some(()));
+            }
+            Kind::Assembly => {
+                let press = plcs.iter().find(|p| p.kind == Kind::Press && p.series == plc.series);
+                let all = press.unwrap().parts().len();
+                wait("an assembly rests", &mut || (plc.parts().len() == all).then_some(()));
+            }
+            Kind::Kettles => {
+                wait("kettles cook on", &mut || (plc.parts().len() > goal + 6).then_some(()));
+                plc.peer.control("pause on");
+                wait("kettles rest", &mut || (plc.stats()["cooking"] == 0).then_some(()));
+            }
+        }
+    }
+    let last = plcs.iter().flat_map(|plc| {
+        let parts = plc.parts();
+        let serials = parts.iter().rev().take(4).map(|p| p["serial"].as_str().unwrap().to_owned());
+        serials.collect::<Vec<_>>()
+    });
+    for serial in last.collect::<Vec<_>>() {
+        wait(&format!("{serial} is on record"), &mut || {
+            (daemon.ask(&format!("/api/v1/item?id={serial}")).0 == 200).then_some(())
+        });
+    }
+}
