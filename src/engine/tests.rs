@@ -610,6 +610,37 @@ proptest! {
     }
 }
 
+/// The PLC's clock is set back while the lot in the feeder is changed: its own times put the new lot an
+/// hour before the last look.
+#[test]
+fn a_clock_that_is_set_back_does_not_keep_the_old_lot() {
+    for splice in [Splice::Clean, Splice::OneOf] {
+        let mut world = World::new(Pattern::Counter, splice);
+        world.plc.by_hand = true;
+        world.now += 3_600_000_000_000;
+        let now = world.at().wall;
+        (world.plc.lot_at, world.plc.part_at) = (now, now);
+        world.plc.run(now);
+        world.notify();
+        for _ in 0..20 {
+            world.sync();
+            world.carry_out();
+            world.tell_change();
+            world.tell_answer();
+        }
+        world.plc.run(now);
+        assert_eq!(world.plc.finished.len(), 1);
+        world.plc.change_lot(Utc(1));
+        world.plc.run(Utc(2));
+        world.notify();
+        world.settle();
+        let told = completed(&world.durable);
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[1].lots.contains("LOT-1"), "{told:?}");
+        assert!(told[1].lots.len() == 1 || !told[1].certain, "{told:?}");
+    }
+}
+
 /// A word that cannot be read is not observed, and says so until it can.
 #[test]
 fn a_bad_trigger_is_a_gap_until_it_is_good_again() {

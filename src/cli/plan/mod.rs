@@ -140,6 +140,6 @@ mod tests {
         };
         assert_eq!(late(20), (0, 0));
         assert_eq!(late(40), (1, 0), "OP10.admit has 300 ms");
-        assert_eq!(late(200), (4, 1));
+        assert_eq!(late(200), (5, 1));
     }
 }
