@@ -146,7 +146,7 @@ impl World {
         let restart = self.plant.device(device).restart;
         let restart = restart.map(|word| self.words.value(word).clone());
         let boot = Boot { restart, start_time: None };
-        self.input(Input::Link { device, link: Link::Live { boot, session } });
+        self.input(Input::Link { device, link: Link::Live { boot, session, widths: None } });
         let watched: Vec<TagIndex> = self.plant.tags_of(device).map(|(index, _)| index).collect();
         self.tell(&watched);
     }

@@ -26,9 +26,20 @@ impl Capture {
 
     /// After it has: what goes on, under its indexes.
     pub(super) fn carry_over(&mut self, before: Live, carried: &Carried) {
-        let Live { plant: _, uses: _, sessions, down, lost, exchanges, follows, watches, tokens } =
-            before;
+        let Live {
+            plant: _,
+            uses: _,
+            sessions,
+            down,
+            lost,
+            exchanges,
+            follows,
+            watches,
+            tokens,
+            widths,
+        } = before;
         let live = self.live_mut();
+        live.widths = carried.by_tag(widths);
         by_device(sessions, &mut live.sessions, carried);
         by_device(down, &mut live.down, carried);
         by_device(lost, &mut live.lost, carried);

@@ -3,7 +3,7 @@ use super::{Blind, Capture};
 use crate::model::plant::{DeviceIndex, Plant, TagIndex};
 use crate::model::{
     Body, Boot, Epoch, EpochBegun, EpochCause, Gap, GapCause, GapSource, Interval, Link, Session,
-    StationId, Step, Utc,
+    StationId, Step, TagName, Utc,
 };
 
 impl Capture {
@@ -49,7 +49,8 @@ impl Capture {
         match link {
             Link::Down { since, cause } => {
                 let observed = self.set_session(device, None).is_some();
-                let loss = Blind { until: step.at.wall, told: step.at.monotonic };
+                // By the field's own clock: this step may come after the device was found again.
+                let loss = since.map(|until| Blind { until, told: step.at.monotonic });
                 note(&mut self.live_mut().down, device, loss);
                 self.forget(step, device);
                 let id = &self.live().device(device).id;
@@ -60,12 +61,25 @@ impl Capture {
                     self.open_gap(step, device, since.unwrap_or(step.at.wall), *cause);
                 }
             }
-            Link::Live { boot, session } => {
+            Link::Live { boot, session, widths } => {
                 self.forget(step, device);
+                self.learn_widths(device, widths.as_deref().unwrap_or_default());
                 self.set_session(device, Some(*session));
                 self.close_gap(step, device);
                 self.compare_boot(step, device, boot);
             }
+        }
+    }
+
+    fn learn_widths(&mut self, device: DeviceIndex, told: &[(TagName, u8)]) {
+        let live = self.live_mut();
+        for counter in live.plant.counters(device) {
+            let name = &live.plant.tag(counter).name;
+            let width = told.iter().find(|(of, _)| of == name).map(|(_, bits)| *bits);
+            match width {
+                Some(bits) => live.widths.insert(counter, bits),
+                None => live.widths.remove(&counter),
+            };
         }
     }
 
@@ -125,7 +139,7 @@ impl Capture {
         };
         self.break_phases(step, device, tag);
         let loss = Blind { until: to, told: step.at.monotonic };
-        note(&mut self.live_mut().lost, device, loss);
+        note(&mut self.live_mut().lost, device, Some(loss));
         self.record(step, Body::Gap(gap));
     }
 
@@ -160,9 +174,9 @@ impl Capture {
     }
 }
 
-fn note(losses: &mut [Option<Blind>], device: DeviceIndex, loss: Blind) {
+fn note(losses: &mut [Option<Blind>], device: DeviceIndex, loss: Option<Blind>) {
     if let Some(last) = losses.get_mut(device.get()) {
-        *last = Some(loss);
+        *last = loss;
     }
 }
 

@@ -208,10 +208,14 @@ impl StationMemory {
     fn apply(&mut self, id: &StationId, record: &Record, event: &TraceEvent) {
         match &event.what {
             What::Arrive { item } => {
+                // The same once more, or one that is sent away, begins no work: what was taken out since
+                // the work began may be in the item that is here.
+                if self.present.is_none() && !event.is_only_asked() {
+                    self.feeders.turn(event.time.at);
+                }
                 self.refuse(item, event.is_only_asked());
                 self.enter(item, record, event);
                 self.current = Some(item.clone());
-                self.feeders.turn(event.time.at);
             }
             What::Consume { into: item, .. }
             | What::Install { parent: item, .. }
@@ -222,10 +226,10 @@ impl StationMemory {
                 if let Some(row) = order_row {
                     self.orders.retain(|(n, _)| n != row);
                 }
-                self.leave(record, event);
+                self.leave(item, record, event);
             }
-            What::Produce { .. } | What::Scrap { .. } | What::Rework { .. } => {
-                self.leave(record, event);
+            What::Produce { item, .. } | What::Scrap { item, .. } | What::Rework { item, .. } => {
+                self.leave(item, record, event);
             }
             What::Mount { point, lot } => {
                 let (station, point) = (id.clone(), point.clone());
@@ -271,10 +275,13 @@ impl StationMemory {
         self.present = None;
     }
 
-    fn leave(&mut self, record: &Record, event: &TraceEvent) {
+    fn leave(&mut self, item: &ItemKey, record: &Record, event: &TraceEvent) {
+        // Another that leaves says nothing of when the work on the one that is here began.
+        if self.present.as_ref().is_none_or(|present| present.item == *item) {
+            self.feeders.turn(event.time.at);
+        }
         self.present = None;
         self.current = None;
-        self.feeders.turn(event.time.at);
         self.last_left = Some(record.at.wall);
     }
 }

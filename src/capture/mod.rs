@@ -22,7 +22,9 @@ pub use feeders::{Feeders, Mounted};
 pub use memory::{Memory, StationMemory};
 pub use snapshot::wanted;
 
-use crate::model::plant::{Carried, Device, DeviceIndex, Handshake, Plant, Station, StationIndex};
+use crate::model::plant::{
+    Carried, Counter, Device, DeviceIndex, Handshake, Plant, Station, StationIndex, TagIndex,
+};
 use crate::model::{
     Body, Input, Monotonic, PersonKey, Position, ReadToken, Record, Sample, Session, Step, Utc,
 };
@@ -74,6 +76,8 @@ struct Live {
     follows: BTreeMap<(StationIndex, usize), Follow>,
     watches: BTreeMap<(StationIndex, usize), Watch>,
     tokens: BTreeMap<ReadToken, At>,
+    /// How wide servers say that counters are.
+    widths: BTreeMap<TagIndex, u8>,
 }
 
 impl Capture {
@@ -106,6 +110,7 @@ impl Capture {
             follows: BTreeMap::new(),
             watches: BTreeMap::new(),
             tokens: BTreeMap::new(),
+            widths: BTreeMap::new(),
             plant: Arc::clone(plant),
         };
         for (station, s) in plant.stations() {
@@ -154,7 +159,9 @@ impl Capture {
 
     fn on_sample(&mut self, step: &mut Step, sample: &Sample) {
         let Some(live) = &self.live else { return };
-        if live.blind(&live.down, sample, step.at.monotonic) {
+        // Fast words come in order behind the link's state: they are never from before a loss.
+        let fast = live.plant.tag(sample.tag).fast;
+        if !fast && live.blind(&live.down, sample, step.at.monotonic) {
             return;
         }
         for used in live.uses.of_tag(sample.tag) {
@@ -246,6 +253,11 @@ impl Live {
             .copied()
             .flatten()
             .is_some_and(|loss| sample.receive <= loss.until && now < loss.told.plus(LANE))
+    }
+
+    /// The width of a counter: as its server says, else as the plant has it.
+    fn bits(&self, counter: Counter) -> u8 {
+        self.widths.get(&counter.tag).copied().unwrap_or(counter.bits)
     }
 
     fn session(&self, device: DeviceIndex) -> Session {

@@ -1,4 +1,5 @@
 //! Comparing the numbers of a PLC in their own width: 16-bit counters wrap within a shift.
+use crate::model::{HandshakeNumber, Value};
 
 /// How a number stands to the one last committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,10 +15,20 @@ pub(super) enum Distance {
     Fell,
 }
 
+/// The number that a counter of `bits` bits (1–64) shows. A signed word counts on below zero.
+pub(super) fn number(value: &Value, bits: u8) -> Option<HandshakeNumber> {
+    let below = || value.integer().map(|i| i.cast_unsigned() & mask(bits));
+    value.count().or_else(below).map(HandshakeNumber)
+}
+
+fn mask(bits: u8) -> u64 {
+    if bits >= 64 { u64::MAX } else { (1 << bits) - 1 }
+}
+
 /// Modular distance from `committed` to `number` in a counter of `bits` bits (1–64): less than half
 /// the range is forward, the rest is a fall.
 pub(super) fn distance(committed: u64, number: u64, bits: u8) -> Distance {
-    let mask = if bits >= 64 { u64::MAX } else { (1 << bits) - 1 };
+    let mask = mask(bits);
     match number.wrapping_sub(committed) & mask {
         0 => Distance::Same,
         d if d <= mask / 2 => Distance::Forward { skipped: d - 1 },
@@ -29,6 +40,19 @@ pub(super) fn distance(committed: u64, number: u64, bits: u8) -> Distance {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_signed_counter_goes_on_below_zero() {
+        let number = |i, bits| number(&Value::Int(i), bits).unwrap().0;
+        assert_eq!(number(32_767, 16), 32_767);
+        assert_eq!(number(-32_768, 16), 32_768);
+        assert_eq!(number(-1, 32), u64::from(u32::MAX));
+        assert_eq!(
+            distance(number(32_767, 16), number(-32_768, 16), 16),
+            Distance::Forward { skipped: 0 }
+        );
+        assert_eq!(distance(number(-1, 16), number(0, 16), 16), Distance::Forward { skipped: 0 });
+    }
 
     #[test]
     fn a_sixteen_bit_counter_wraps_and_does_not_fall() {

@@ -31,7 +31,7 @@ fn tag(name: &str) -> Tag {
         name: TagName::parse(name).unwrap(),
         device: DeviceIndex(0),
         source: TagSource::Node(NodeAddress { namespace: "u".into(), identifier: "s=x".into() }),
-        fast: true,
+        fast: name != "lot",
         watched: true,
         every_change: true,
         publish: None,
@@ -50,7 +50,7 @@ fn handshake(pattern: Pattern) -> Handshake {
         pattern,
         event: Verb::Complete,
         trigger: word(TRIGGER),
-        number: Some(Counter { tag: number, bits: 16 }),
+        number: Some(Counter { tag: number, bits: 32 }),
         ack: Some(word(ACK)),
         snapshot: vec![NUMBER, SERIAL, LOT, FORCE],
         deadline: Duration::from_secs(1),
@@ -240,6 +240,9 @@ impl Plc {
     }
 }
 
+/// A counter of 16 bits wraps with the third part.
+const BEFORE_WRAP: u64 = 65_533;
+
 /// The world around the engine.
 struct World {
     /// The plant in force, and where the words of the PLC stand in it.
@@ -272,7 +275,7 @@ impl World {
             pattern,
             boot: 1,
             part: 0,
-            number: 0,
+            number: BEFORE_WRAP,
             presented: false,
             part_at: Utc(0),
             lot: 0,
@@ -280,7 +283,10 @@ impl World {
             by_hand: splice == Splice::OneOf,
             taken: BTreeSet::from(["LOT-0".to_owned()]),
             made_with: BTreeSet::new(),
-            ack: if pattern == Pattern::Counter { Value::UInt(0) } else { Value::Bool(false) },
+            ack: match pattern {
+                Pattern::Counter => Value::UInt(BEFORE_WRAP),
+                Pattern::ReqAck => Value::Bool(false),
+            },
             finished: Vec::new(),
             given_up: BTreeSet::new(),
             again: false,
@@ -349,7 +355,11 @@ impl World {
         self.session.0 += 1;
         let session = self.session;
         let boot = Boot { restart: Some(Value::UInt(self.plc.boot)), start_time: None };
-        self.step(&Input::Link { device: DeviceIndex(0), link: Link::Live { boot, session } });
+        // The server says that what the plant file takes for 32 bits has 16.
+        let counters = ["trigger", "number"].map(|name| (TagName::parse(name).unwrap(), 16));
+        let widths = Some(counters.to_vec());
+        let link = Link::Live { boot, session, widths };
+        self.step(&Input::Link { device: DeviceIndex(0), link });
         self.notify();
     }
 
@@ -639,6 +649,22 @@ fn a_clock_that_is_set_back_does_not_keep_the_old_lot() {
         assert!(told[1].lots.contains("LOT-1"), "{told:?}");
         assert!(told[1].lots.len() == 1 || !told[1].certain, "{told:?}");
     }
+}
+
+/// The plant file takes the counter for 32 bits wide, the server says 16.
+#[test]
+fn a_counter_wraps_in_the_width_that_the_server_says() {
+    let mut world = World::new(Pattern::Counter, Splice::Clean);
+    for _ in 0..5 {
+        let now = world.at().wall;
+        world.plc.run(now);
+        world.notify();
+        world.settle();
+    }
+    assert_eq!(world.plc.finished.len(), 5);
+    assert_eq!(completed(&world.durable).len(), 5);
+    let fell = |r: &Record| matches!(&r.body, Body::Epoch(e) if e.cause == EpochCause::CounterFell);
+    assert!(!world.durable.iter().any(fell), "a wrap is no fall");
 }
 
 /// A word that cannot be read is not observed, and says so until it can.

@@ -1,6 +1,6 @@
 //! What goes into the engine.
 use super::plant::{DeviceIndex, Plant, TagIndex};
-use super::{Boot, Command, CommandId, Facts, GapCause, Position, ReadToken, Sample, Utc};
+use super::{Boot, Command, CommandId, Facts, GapCause, Position, ReadToken, Sample, TagName, Utc};
 use minicbor::{Decode, Encode};
 use std::sync::Arc;
 
@@ -35,6 +35,10 @@ pub enum Link {
         /// Which connection this is; requests made for another are not carried out.
         #[n(1)]
         session: Session,
+        /// How wide the server says that counters of requests are, in bits, by tag; `None` or left out:
+        /// as the plant has it.
+        #[n(2)]
+        widths: Option<Vec<(TagName, u8)>>,
     },
     /// Not observed since.
     #[n(1)]

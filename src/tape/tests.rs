@@ -112,6 +112,7 @@ fn input() -> impl Strategy<Value = Input> {
         |(restart, start_time, session)| Link::Live {
             boot: Boot { restart, start_time },
             session: Session(session),
+            widths: Some(vec![(crate::model::TagName::parse("Count").unwrap(), 16)]),
         },
     );
     let down =

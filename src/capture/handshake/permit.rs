@@ -86,7 +86,8 @@ impl Capture {
         let bypassed = self.evidence(at, snapshot) == Evidence::Bypassed;
         let handshake = self.live().handshake(at);
         // A machine that had its answer too late may have gone on: that is kept as done.
-        let refused = judgement.overrulable && overruled.is_none();
+        let no = matches!(permit, Permit::Nok | Permit::Unknown);
+        let refused = no && !judgement.late;
         let stopped = refused && handshake.tells() && !bypassed;
         let reason = judgement.grounds.as_ref().map(|(reason, _)| word(*reason));
         let by = overruled.as_ref().map(|o| o.by);
@@ -143,6 +144,7 @@ impl Capture {
                 permit: handshake.on_late,
                 grounds: Some((Reason::Late, text)),
                 overrulable: false,
+                late: true,
             };
         }
         let case = Case {
@@ -154,6 +156,7 @@ impl Capture {
             mounts: self.mounted(station),
             mounts_seen: asked.mounts_seen,
             facts,
+            now: step.at.wall,
         };
         judge(&handshake.checks, &case, handshake.on_late)
     }

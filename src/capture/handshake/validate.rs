@@ -2,7 +2,7 @@
 use super::request::{Request, request};
 use super::{Found, Stage};
 use crate::capture::memory::HandshakeMemory;
-use crate::capture::number::{Distance, distance};
+use crate::capture::number::{Distance, distance, number};
 use crate::capture::snapshot::{Snapshot, own_words};
 use crate::capture::{At, Capture};
 use crate::model::plant::{CodeFrom, CodeSpec, Word};
@@ -32,11 +32,15 @@ impl Capture {
         let number = match handshake.number {
             Some(counter) => snapshot
                 .good(Word { tag: counter.tag, bit: None })
-                .and_then(|v| v.count())
-                .map(HandshakeNumber),
+                .and_then(|v| number(&v, live.bits(counter))),
             None => Some(self.next_number(at)),
         };
+        let now = step.at.monotonic;
         let exchange = self.exchange(at);
+        if exchange.trigger != value {
+            // Another request than the one that was seen: its time begins now.
+            exchange.requested = Some(now);
+        }
         exchange.trigger = value;
         exchange.ack = ack;
         if asked != Request::Pending {
@@ -66,7 +70,8 @@ impl Capture {
     fn compare(&mut self, step: &mut Step, at: At, mut found: Found) {
         let number = found.key.number;
         let memory = self.handshake_memory(at);
-        let bits = self.live().handshake(at).number.map_or(64, |n| n.bits);
+        let live = self.live();
+        let bits = live.handshake(at).number.map_or(64, |counter| live.bits(counter));
         let mut skipped = 0;
         let is_word = |spec: &CodeSpec| matches!(spec.from, CodeFrom::Word(_));
         let handshake = self.live().handshake(at);

@@ -28,7 +28,7 @@ impl Case<'_> {
             Err(unknown) => return unknown,
         };
         match past.best_before {
-            Some(until) if self.draft.time.at <= until => Finding::Passed,
+            Some(until) if self.draft.time.at.max(self.now) <= until => Finding::Passed,
             Some(until) => Finding::Refused(format!("{lot} was best before {until}")),
             None => {
                 let text = format!("until when {lot} may be used was never told");

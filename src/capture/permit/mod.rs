@@ -6,7 +6,7 @@ mod past;
 
 use super::compose::Draft;
 use crate::model::plant::{Check, Plant, Reason, Station};
-use crate::model::{Facts, ItemKey, MountPointId, Past, Permit, Purpose, Text};
+use crate::model::{Facts, ItemKey, MountPointId, Past, Permit, Purpose, Text, Utc};
 use std::collections::BTreeMap;
 
 /// Everything that the rules may look at.
@@ -22,6 +22,8 @@ pub(super) struct Case<'a> {
     /// Whether the snapshot shows what is in the feeders.
     pub(super) mounts_seen: bool,
     pub(super) facts: Option<&'a Facts>,
+    /// By our clock: the PLC's may stand in another year.
+    pub(super) now: Utc,
 }
 
 /// What one rule says of a request, with a sentence unless it is content.
@@ -42,8 +44,11 @@ pub(super) enum Finding {
 pub(super) struct Judgement {
     pub(super) permit: Permit,
     pub(super) grounds: Option<(Reason, String)>,
-    /// Whether a person may let it run all the same.
+    /// Whether a person may let it run all the same. What is not known is nobody's to allow, and who was
+    /// told of another refusal has not seen a hold.
     pub(super) overrulable: bool,
+    /// It was not judged in time.
+    pub(super) late: bool,
 }
 
 /// Judges a request by a list of rules.
@@ -51,28 +56,31 @@ pub(super) struct Judgement {
 /// A refusal goes before everything else, since no fact that is missing could lift it; what is not
 /// known goes before a yes. Of several refusals the first in the list is told.
 pub(super) fn judge(checks: &[Check], case: &Case<'_>, on_late: Permit) -> Judgement {
+    let mut refused = Vec::new();
     let mut unknown = None;
     let mut rework = None;
     for check in checks {
         let grounds = |text| Some((Reason::Check(*check), text));
         match case.find(*check) {
             Finding::Passed => {}
-            Finding::Refused(text) => return refused(Reason::Check(*check), text),
-            Finding::RefusedFor(reason, text) => return refused(reason, text),
+            Finding::Refused(text) => refused.push((*check, Reason::Check(*check), text)),
+            Finding::RefusedFor(reason, text) => refused.push((*check, reason, text)),
             Finding::Unknown(text) => unknown = unknown.or_else(|| grounds(text)),
             Finding::Rework(text) => rework = rework.or_else(|| grounds(text)),
         }
     }
-    let (permit, grounds) = match (unknown, rework) {
-        (grounds @ Some(_), _) => (on_late, grounds),
-        (None, grounds @ Some(_)) => (Permit::Rework, grounds),
-        (None, None) => (Permit::Ok, None),
+    let is_hold = |check: Check| matches!(check, Check::NotHeld | Check::ChildNotHeld);
+    let unseen_hold = refused.iter().skip(1).any(|(check, ..)| is_hold(*check));
+    let overrulable = !refused.is_empty() && unknown.is_none() && !unseen_hold;
+    let first = refused.into_iter().next().map(|(_, reason, text)| (reason, text));
+    let (permit, grounds) = match (first, unknown, rework) {
+        (grounds @ Some(_), ..) => (Permit::Nok, grounds),
+        (None, grounds @ Some(_), _) => (on_late, grounds),
+        (None, None, grounds @ Some(_)) => (Permit::Rework, grounds),
+        (None, None, None) => (Permit::Ok, None),
     };
-    Judgement { permit, grounds, overrulable: false }
-}
-
-fn refused(reason: Reason, text: String) -> Judgement {
-    Judgement { permit: Permit::Nok, grounds: Some((reason, text)), overrulable: true }
+    let late = false;
+    Judgement { permit, grounds, overrulable, late }
 }
 
 impl Case<'_> {

@@ -110,6 +110,7 @@ struct World {
     mounts: BTreeMap<MountPointId, ItemKey>,
     mounts_seen: bool,
     facts: Option<Facts>,
+    now: Utc,
 }
 
 fn moment(n: u64) -> Moment {
@@ -141,6 +142,7 @@ impl World {
             holds: BTreeMap::new(),
             mounts: BTreeMap::from([(MountPointId::parse("reel").unwrap(), lot("R-1"))]),
             mounts_seen: true,
+            now: Utc(0),
             facts: Some(Facts {
                 token: ReadToken(1),
                 known: vec![(unit("SN-1"), true), (child.clone(), true)],
@@ -168,6 +170,7 @@ impl World {
             mounts: self.mounts.clone(),
             mounts_seen: self.mounts_seen,
             facts: self.facts.as_ref(),
+            now: self.now,
         };
         judge(checks, &case, Permit::Unknown)
     }
@@ -322,9 +325,17 @@ fn a_refusal_goes_before_what_is_not_known_and_that_before_rework() {
     let unknown = world.judge(&all);
     assert_eq!((unknown.permit, unknown.overrulable), (Permit::Unknown, false));
     world.holds.insert(unit("SN-1"), text("look"));
-    let Judgement { permit, grounds, overrulable } = world.judge(&all);
-    assert_eq!((permit, overrulable), (Permit::Nok, true));
+    let Judgement { permit, grounds, overrulable, .. } = world.judge(&all);
+    assert_eq!(
+        (permit, overrulable),
+        (Permit::Nok, false),
+        "what is not known is nobody's to allow"
+    );
     assert_eq!(grounds.unwrap().0, Reason::Check(Check::NotHeld));
+    world.mounts_seen = true;
+    assert!(world.judge(&all).overrulable, "the hold is told");
+    world.unit().rework = None;
+    assert!(!world.judge(&all).overrulable, "a hold that is not told is not seen");
 }
 
 #[test]
@@ -336,6 +347,13 @@ fn a_lot_past_its_date_or_without_one_is_refused() {
     let (permit, text) = world.told(Check::LotNotExpired);
     assert_eq!(permit, Permit::Nok);
     assert!(text.starts_with("l/site/R-1 was best before 1970-01-01T00:00:00"), "{text}");
+    world.draft.time.at = Utc(0);
+    world.now = Utc(51);
+    assert_eq!(
+        world.told(Check::LotNotExpired).0,
+        Permit::Nok,
+        "a PLC's clock may be years behind"
+    );
     world.facts().past[2].best_before = None;
     let Judgement { permit, grounds, .. } = world.judge(&[Check::LotNotExpired]);
     let text = "until when l/site/R-1 may be used was never told".to_owned();

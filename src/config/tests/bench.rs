@@ -71,7 +71,10 @@ const MISTAKES: [(&str, &str, &str, &[&str]); 10] = [
         "smt.toml",
         "splice   = \"one-of\"",
         "splice = \"clean\"",
-        &["a reel that is spliced while a panel is in work leaves doubt, and only for that panel"],
+        &[
+            "a reel that is spliced while a panel is in work leaves doubt, and only for that panel",
+            "a panel that is presented once more keeps the reel that ran out in it",
+        ],
     ),
     (
         "cnc.toml",

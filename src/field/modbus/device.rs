@@ -257,7 +257,7 @@ impl Task {
         self.watch.start(self.now().monotonic);
         let device = self.reader.device;
         self.session.0 = self.session.0.saturating_add(1);
-        let link = Link::Live { boot, session: self.session };
+        let link = Link::Live { boot, session: self.session, widths: None };
         self.gate.urgent(Input::Link { device, link }).await?;
         if let Some(Err(fault)) = self.beat_ask() {
             tracing::warn!(device = %self.device().id, %fault, "the host heartbeat is not written");

@@ -4,14 +4,15 @@ use super::services::{Nodes, Peer, resolve};
 use super::subscribe::{Item, Lane, Subscription, layout, monitor, subscribe};
 use super::value::Kind;
 use crate::model::plant::{DeviceIndex, Plant, TagIndex, TagSource};
-use crate::model::{Quality, Value};
+use crate::model::{Quality, TagName, Value};
+use ::opcua::types::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A connection with its subscriptions, not yet proven.
 pub(super) struct Line {
     pub(super) nodes: Nodes,
-    /// Types of the writable tags.
+    /// Types of the words that are written or count requests.
     pub(super) kinds: BTreeMap<TagIndex, Kind>,
     pub(super) fast: Option<Subscription>,
     pub(super) slow: Option<Subscription>,
@@ -23,17 +24,32 @@ pub(super) struct Line {
     pub(super) publish: Duration,
 }
 
+impl Line {
+    /// How wide the counters of requests are.
+    pub(super) fn widths(&self, plant: &Plant, device: DeviceIndex) -> Vec<(TagName, u8)> {
+        let counters = plant.counters(device).into_iter();
+        let width = |tag| Some((plant.tag(tag).name.clone(), self.kinds.get(&tag)?.bits()?));
+        counters.filter_map(width).collect()
+    }
+}
+
+/// The words whose type must be known: those that are written, and those that count requests.
+fn typed(plant: &Plant, device: DeviceIndex, nodes: &Nodes) -> Vec<(TagIndex, NodeId)> {
+    let counters = plant.counters(device);
+    plant
+        .tags_of(device)
+        .filter(|(index, tag)| tag.writable || counters.contains(index))
+        .filter_map(|(index, _)| Some((index, nodes.get(&index)?.clone())))
+        .collect()
+}
+
 /// Resolves names, checks the interface and subscribes.
 pub(super) async fn establish(peer: &Peer, device: DeviceIndex) -> Result<Line, Fault> {
     let plant = &peer.plant;
     let nodes = resolve_all(plant, device, &peer.namespaces().await?)?;
     check_interface(peer, device, &nodes).await?;
-    let writable: Vec<_> = plant
-        .tags_of(device)
-        .filter(|(_, tag)| tag.writable)
-        .filter_map(|(index, _)| Some((index, nodes.get(&index)?.clone())))
-        .collect();
-    let kinds = peer.kinds(&writable).await.map_err(Fault::service("reading types"))?;
+    let kinds =
+        peer.kinds(&typed(plant, device, &nodes)).await.map_err(Fault::service("reading types"))?;
 
     let layout = layout(plant, device);
     let (fast_items, slow_items): (Vec<_>, Vec<_>) =
@@ -147,13 +163,7 @@ pub(super) async fn retry(
             refused.extend(monitor(&peer, &nodes, subscription, &mine).await.ok()?);
         }
     }
-    let writable: Vec<_> = peer
-        .plant
-        .tags_of(device)
-        .filter(|(_, tag)| tag.writable)
-        .filter_map(|(index, _)| Some((index, nodes.get(&index)?.clone())))
-        .collect();
-    let kinds = peer.kinds(&writable).await.ok()?;
+    let kinds = peer.kinds(&typed(&peer.plant, device, &nodes)).await.ok()?;
     Some(Retried { nodes, kinds, refused })
 }
 

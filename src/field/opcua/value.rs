@@ -133,6 +133,19 @@ impl Kind {
         variant.scalar_type_id().map(|scalar| Self { scalar, array: false })
     }
 
+    /// The width of a whole number, in bits.
+    pub(super) fn bits(self) -> Option<u8> {
+        use VariantScalarTypeId as T;
+        let widths = [
+            (8, [T::SByte, T::Byte]),
+            (16, [T::Int16, T::UInt16]),
+            (32, [T::Int32, T::UInt32]),
+            (64, [T::Int64, T::UInt64]),
+        ];
+        let width = widths.iter().find(|(_, kinds)| !self.array && kinds.contains(&self.scalar));
+        width.map(|(bits, _)| *bits)
+    }
+
     /// From the `DataType` attribute of a scalar node; built-in types and the abstract types and
     /// enumerations that have one representation.
     pub(super) fn of_data_type(id: &NodeId) -> Option<Self> {
@@ -233,6 +246,15 @@ mod tests {
 
     fn kind(scalar: VariantScalarTypeId) -> Kind {
         Kind { scalar, array: false }
+    }
+
+    #[test]
+    fn a_counter_is_as_wide_as_its_type() {
+        let bits = |variant| Kind::of(&variant).unwrap().bits();
+        assert_eq!(bits(Variant::UInt16(7)), Some(16));
+        assert_eq!(bits(Variant::Int32(7)), Some(32));
+        assert_eq!(bits(Variant::Float(7.0)), None);
+        assert_eq!(bits(Variant::from(vec![7u16])), None);
     }
 
     const NONE: Shift = Shift(0);

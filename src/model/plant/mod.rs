@@ -25,6 +25,7 @@ pub use tag::{Area, NodeAddress, Register, RegisterType, StringOrder, Tag, TagSo
 
 use super::{Digest, SiteId, Text};
 use minicbor::{Decode, Encode};
+use std::collections::BTreeSet;
 
 macro_rules! index {
     ($(#[$doc:meta])* $name:ident) => {
@@ -127,6 +128,13 @@ impl Plant {
     /// The stations with their indexes.
     pub fn stations(&self) -> impl Iterator<Item = (StationIndex, &Station)> {
         (0..).map(StationIndex).zip(&self.stations)
+    }
+
+    /// The words of a device by which its requests are counted.
+    pub fn counters(&self, device: DeviceIndex) -> BTreeSet<TagIndex> {
+        let handshakes = self.stations.iter().flat_map(|station| &station.handshakes);
+        let counters = handshakes.filter_map(|handshake| Some(handshake.number?.tag));
+        counters.filter(|tag| self.tag(*tag).device == device).collect()
     }
 
     /// The tags of one device with their indexes.

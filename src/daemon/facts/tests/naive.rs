@@ -162,6 +162,9 @@ pub(super) fn expected(
     let told = match (late, by(Permit::Nok), by(Permit::Rework)) {
         (true, ..) => (Permit::Unknown, Some("late".to_owned()), false),
         (_, Some((check, _)), _) => {
+            let refused = found.iter().filter(|(_, p)| *p == Permit::Nok).skip(1);
+            let holds = [Check::NotHeld, Check::ChildNotHeld];
+            let person = person && !refused.map(|(c, _)| c).any(|c| holds.contains(c));
             let permit = if person { Permit::Ok } else { Permit::Nok };
             (permit, Some(check.as_str().to_owned()), person)
         }

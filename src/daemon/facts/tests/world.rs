@@ -96,7 +96,7 @@ impl World {
         };
         world.step(&Input::Start { cause: StartCause::Daemon, recovered: Position(0) });
         world.step(&Input::Plant(plant));
-        let link = Link::Live { boot: Boot::default(), session: Session(1) };
+        let link = Link::Live { boot: Boot::default(), session: Session(1), widths: None };
         world.step(&Input::Link { device: DeviceIndex(0), link });
         world
     }

@@ -191,7 +191,9 @@ impl<'a> Watch<'a> {
         }
         self.task.lives();
         let boot = Boot { restart: before, start_time };
-        let link = Link::Live { boot: boot.clone(), session: self.task.record.session };
+        let widths = Some(self.line.widths(&plant, device));
+        let session = self.task.record.session;
+        let link = Link::Live { boot: boot.clone(), session, widths };
         self.desk.urgent.push(Input::Link { device, link });
         self.boot = Some(boot);
         self.observed();
