@@ -17,7 +17,8 @@ a machine reports as done is recorded as done, whatever it was answered, and so 
 
 With `override` a person lets run what a rule refused: both words must say something. The event is *bypassed*, the badge is
 kept as a token, the refusal stays visible. A `complete` of a unit that was refused at the station, and overruled by nobody, is
-*bypassed* too, and whoever watches (`tap`) is told.
+*bypassed* too, and whoever watches (`tap`) is told. What is not known is nobody's to allow, and a hold only if
+the hold itself is what was told.
 
 | reason | number | refused unless |
 |---|---|---|
