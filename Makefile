@@ -12,7 +12,7 @@ test: peers
 # Faults at random for an hour; `PEDIGREE_SOAK_SEED` repeats one, `PEDIGREE_SOAK_SECONDS` is how long.
 soak: peers
 	PEDIGREE_SOAK_SECONDS=$${PEDIGREE_SOAK_SECONDS:-3600} PEDIGREE_PEERS=$(PEERS) \
-		cargo test --locked --test it soak:: -- --test-threads=1 --nocapture
+		cargo test --locked --test it soak:: -- --ignored --test-threads=1 --nocapture
 
 # All that needs no foreign peer.
 unit:
