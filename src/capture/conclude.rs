@@ -36,6 +36,7 @@ impl Capture {
             return self.note_phase(step, station, ended, &text);
         }
         let cause = match ended.confirmed {
+            None if ended.cut => Err(QuarantineCause::Gap),
             None => {
                 let text = format!("phase {} of {seconds:.3} s was not confirmed", phase.id);
                 return self.note_phase(step, station, ended, &text);

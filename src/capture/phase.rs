@@ -68,6 +68,8 @@ pub(super) struct Ended {
     /// The confirming count before the end.
     base: Option<Value>,
     pub(super) confirmed: Option<Confirmed>,
+    /// Values were lost while it waited: that nothing confirmed it says nothing.
+    pub(super) cut: bool,
 }
 
 /// How a phase was confirmed.
@@ -88,21 +90,21 @@ impl Follow {
     pub(super) fn carry(&mut self, carried: &Carried) {
         let Self { words, seen: _, open, ended } = self;
         *words = carried.by_tag(std::mem::take(words));
-        let ended =
-            ended.as_mut().map(|ended| {
-                let Ended {
-                    open,
-                    end: _,
-                    end_wall: _,
-                    until: _,
-                    wake: _,
-                    item,
-                    base: _,
-                    confirmed: _,
-                } = ended;
-                *item = carried.by_tag(std::mem::take(item));
-                open
-            });
+        let ended = ended.as_mut().map(|ended| {
+            let Ended {
+                open,
+                end: _,
+                end_wall: _,
+                until: _,
+                wake: _,
+                item,
+                base: _,
+                confirmed: _,
+                cut: _,
+            } = ended;
+            *item = carried.by_tag(std::mem::take(item));
+            open
+        });
         for open in open.iter_mut().chain(ended) {
             let Open { begin: _, begin_wall: _, whole: _, names, tallies: _, tools: _ } = open;
             *names = carried.by_tag(std::mem::take(names));
@@ -183,6 +185,7 @@ impl Follow {
             wake: now.plus(phase.settle),
             base: base.cloned(),
             confirmed: phase.confirm.is_none().then_some(Confirmed::Yes(None)),
+            cut: false,
         };
         if let (Some(confirm), Some(value)) = (&phase.confirm, at_once) {
             ended.confirm(confirm, value);
@@ -431,7 +434,8 @@ impl Capture {
             if let Some(open) = &mut follow.open {
                 open.whole = false;
             }
-            if tag.is_none() && follow.ended.is_some() {
+            if let Some(ended) = follow.ended.as_mut().filter(|_| tag.is_none()) {
+                ended.cut = true;
                 over.push((*station, *phase));
             }
         }

@@ -80,7 +80,10 @@ const MISTAKES: [(&str, &str, &str, &[&str]); 10] = [
         "cnc.toml",
         "settle    = \"2s\"",
         "settle = \"500ms\"",
-        &["an operation that ends with a count is the next open row of its program"],
+        &[
+            "an operation that ends with a count is the next open row of its program",
+            "an operation whose count was missed is set aside, not taken for proving",
+        ],
     ),
     (
         "bottling.toml",

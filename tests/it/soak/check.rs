@@ -4,7 +4,7 @@ use super::fault::Kind;
 use crate::support::balance::{Balance, asked, balance, causes, covers, gaps_of};
 use pedigree::model::{Body, Gap, Measurement, MountUse, PhaseSummary, Record, TraceEvent, What};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Panics with all that is wrong.
 pub(super) fn check(plcs: &[Plc], records: &[Record]) {
@@ -104,6 +104,11 @@ fn kettles(faults: &mut Vec<String>, parts: &[Value], gaps: &[Gap], records: &[R
         |record| matches!(&record.body, Body::Epoch(epoch) if epoch.device.as_str() == "kettles"),
     );
     open.retain(|_, part| part["t_begin"].as_i64() > first.map(|record| record.at.wall.0));
+    // Set aside with its times: somebody will look.
+    let aside: BTreeSet<_> = records.iter().filter_map(set_aside).collect();
+    open.retain(|_, part| {
+        !aside.contains(&(part["kettle"].as_str().unwrap(), part["t_end"].as_i64()))
+    });
     println!("kettles: {} of {} batches were not observed whole", open.len(), parts.len());
     for part in open.values() {
         let (begin, end) = (part["t_begin"].as_i64().unwrap(), part["t_end"].as_i64().unwrap());
@@ -112,6 +117,13 @@ fn kettles(faults: &mut Vec<String>, parts: &[Value], gaps: &[Gap], records: &[R
             faults.push(format!("{part}: in no gap"));
         }
     }
+}
+
+/// Where a phase was set aside, and when it ended.
+fn set_aside(record: &Record) -> Option<(&str, Option<i64>)> {
+    let Body::Quarantine(aside) = &record.body else { return None };
+    let end = aside.phase.as_ref()?.interval.to.map(|to| to.0);
+    Some((aside.station.as_str(), end))
 }
 
 fn is_when(phase: &PhaseSummary, part: &Value) -> bool {
