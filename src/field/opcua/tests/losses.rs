@@ -9,19 +9,14 @@ async fn counted(rig: &mut Rig, last: u64) -> (Vec<Value>, Option<GapCause>) {
     let (mut values, mut loss) = (Vec::new(), None);
     soon("the last count", async {
         while values.last() != Some(&Value::UInt(last)) {
-            match rig.urgent.recv().await.unwrap() {
-                Input::Lost { cause, since, to, .. } => {
-                    assert!(since <= to);
-                    loss = Some(cause);
-                }
-                other => values.extend(
-                    samples(other)
-                        .into_iter()
-                        .flatten()
-                        .filter(|sample| sample.tag == COUNT)
-                        .map(|sample| sample.value),
-                ),
+            let input = rig.urgent.recv().await.unwrap();
+            if let Input::Lost { cause, since, to, .. } = input {
+                assert!(since <= to);
+                loss = Some(cause);
+                continue;
             }
+            let told = samples(input).into_iter().flatten().filter(|sample| sample.tag == COUNT);
+            values.extend(told.map(|sample| sample.value));
         }
     })
     .await;
