@@ -8,7 +8,9 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Handshake {
-    /// OPC UA: where the names of this table live; `node` and a dot stand before each.
+    /// OPC UA: where the names of this table live; `node` and a dot stand before each. They are nodes of
+    /// that name, its children by browse name, or fields of its structure; `Slots[3].Serial` is a field
+    /// of an element, counted from 0.
     pub(in crate::config) node: Option<Spot<String>>,
     /// What happened when a request comes: `arrive` `complete` `produce` `consume` `install`
     /// `remove` `pack` `inspect` `scrap` `rework`.

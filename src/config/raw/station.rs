@@ -129,7 +129,9 @@ pub(in crate::config) enum EvidenceWord {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Phase {
-    /// OPC UA: where the names of this table live; `node` and a dot stand before each.
+    /// OPC UA: where the names of this table live; `node` and a dot stand before each. They are nodes of
+    /// that name, its children by browse name, or fields of its structure; `Slots[3].Serial` is a field
+    /// of an element, counted from 0.
     pub(in crate::config) node: Option<Spot<String>>,
     /// While this holds: `w = v`, `w in a, b`.
     #[schemars(required)]
@@ -177,7 +179,9 @@ pub(in crate::config) struct Phase {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Mount {
-    /// OPC UA: where the names of this table live; `node` and a dot stand before each.
+    /// OPC UA: where the names of this table live; `node` and a dot stand before each. They are nodes of
+    /// that name, its children by browse name, or fields of its structure; `Slots[3].Serial` is a field
+    /// of an element, counted from 0.
     pub(in crate::config) node: Option<Spot<String>>,
     /// The word with the lot's code.
     #[schemars(required)]

@@ -101,10 +101,13 @@ impl Resolver<'_> {
                 .help("write the names of its tags");
             return Table { node: None, ..t };
         }
-        if node.is_empty() || explicit(node) || node.starts_with("ns") && node.contains('=') {
+        if node.is_empty() || node.starts_with("ns") && node.contains('=') {
             self.error(&t, node.span(), format!("`node` cannot be `{}`", **node))
-                .label("wanted the name that stands before the others")
-                .help("write identifiers such as `i=1001` at each word");
+                .label("wanted the name that stands before the others, or `i=1001`")
+                .help("the namespace is `namespace` of the device");
+            return Table { node: None, ..t };
+        }
+        if explicit(node) && !self.check_explicit(&t, node) {
             return Table { node: None, ..t };
         }
         t

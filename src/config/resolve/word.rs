@@ -169,13 +169,21 @@ impl Resolver<'_> {
             Some(node) => format!("{}.{}", **node, **name),
             None => (**name).clone(),
         };
+        if explicit(&local) {
+            return self
+                .check_explicit(t, &name.with(local.clone()))
+                .then(|| (local.clone(), local));
+        }
         let root = self.draft(device).map(|draft| draft.root.clone()).unwrap_or_default();
         let identifier = format!("s={root}{local}");
         Some((local, identifier))
     }
 
-    fn check_explicit(&mut self, t: &Table<'_>, name: &Spot<String>) -> bool {
+    pub(super) fn check_explicit(&mut self, t: &Table<'_>, name: &Spot<String>) -> bool {
         let (kind, id) = name.split_at_checked(2).unwrap_or((name, ""));
+        // Behind a number may stand a part of what the node holds: `i=1001.Serial`, `i=1001[3]`.
+        let (number, part) = id.split_at(id.find(['.', '[']).unwrap_or(id.len()));
+        let id = if kind == "i=" && part.len() != 1 { number } else { id };
         let right = match kind {
             "i=" => id.parse::<u32>().is_ok() && id.bytes().all(|b| b.is_ascii_digit()),
             "g=" => {

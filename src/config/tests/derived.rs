@@ -106,6 +106,15 @@ fn a_node_is_one_tag_under_whatever_name() {
 }
 
 #[test]
+fn a_node_may_be_named_by_its_identifier_and_its_words_behind_it() {
+    let text = super::GOOD.replace("node     = \"Coil\"", "node = \"i=77\"");
+    let site = crate::model::SiteId::parse("site").unwrap();
+    let checked = crate::config::plant::load(&[("good.toml".to_owned(), text)], &site).unwrap();
+    let TagSource::Node(node) = &tag(&checked, "i=77.LotId").1.source else { panic!("a register") };
+    assert_eq!(node.identifier, "i=77.LotId");
+}
+
+#[test]
 fn registers_are_read_as_the_device_says_unless_the_tag_says_otherwise() {
     let checked = good();
     let register = |name| match &tag(&checked, name).1.source {

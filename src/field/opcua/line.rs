@@ -1,17 +1,17 @@
 //! What is made anew at every connect: names, types, subscriptions.
 use super::fault::Fault;
-use super::services::{Nodes, Peer, resolve};
+use super::locate::locate;
+use super::place::Place;
+use super::services::{Nodes, Peer};
 use super::subscribe::{Item, Lane, Subscription, layout, monitor, subscribe};
 use super::value::Kind;
-use crate::model::plant::{DeviceIndex, Plant, TagIndex, TagSource};
+use crate::model::plant::{DeviceIndex, Plant, TagIndex};
 use crate::model::{Quality, TagName, Value};
-use ::opcua::types::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A connection with its subscriptions, not yet proven.
 pub(super) struct Line {
-    pub(super) nodes: Nodes,
     /// Types of the words that are written or count requests.
     pub(super) kinds: BTreeMap<TagIndex, Kind>,
     pub(super) fast: Option<Subscription>,
@@ -34,7 +34,7 @@ impl Line {
 }
 
 /// The words whose type must be known: those that are written, and those that count requests.
-fn typed(plant: &Plant, device: DeviceIndex, nodes: &Nodes) -> Vec<(TagIndex, NodeId)> {
+fn typed(plant: &Plant, device: DeviceIndex, nodes: &Nodes) -> Vec<(TagIndex, Place)> {
     let counters = plant.counters(device);
     plant
         .tags_of(device)
@@ -46,10 +46,10 @@ fn typed(plant: &Plant, device: DeviceIndex, nodes: &Nodes) -> Vec<(TagIndex, No
 /// Resolves names, checks the interface and subscribes.
 pub(super) async fn establish(peer: &Peer, device: DeviceIndex) -> Result<Line, Fault> {
     let plant = &peer.plant;
-    let nodes = resolve_all(plant, device, &peer.namespaces().await?)?;
-    check_interface(peer, device, &nodes).await?;
-    let kinds =
-        peer.kinds(&typed(plant, device, &nodes)).await.map_err(Fault::service("reading types"))?;
+    find(peer, device).await?;
+    check_interface(peer, device).await?;
+    let typed = typed(plant, device, &peer.places.now());
+    let kinds = peer.kinds(&typed).await.map_err(Fault::service("reading types"))?;
 
     let layout = layout(plant, device);
     let (fast_items, slow_items): (Vec<_>, Vec<_>) =
@@ -57,20 +57,14 @@ pub(super) async fn establish(peer: &Peer, device: DeviceIndex) -> Result<Line, 
     let mut refused = Vec::new();
     // One subscription at least: its keep-alives are a sign of life.
     let fast = if slow_items.is_empty() || !fast_items.is_empty() {
-        Some(
-            start(peer, &nodes, (device, Lane::Fast), layout.fast, &fast_items, &mut refused)
-                .await?,
-        )
+        Some(start(peer, (device, Lane::Fast), layout.fast, &fast_items, &mut refused).await?)
     } else {
         None
     };
     let slow = if slow_items.is_empty() {
         None
     } else {
-        Some(
-            start(peer, &nodes, (device, Lane::Slow), layout.slow, &slow_items, &mut refused)
-                .await?,
-        )
+        Some(start(peer, (device, Lane::Slow), layout.slow, &slow_items, &mut refused).await?)
     };
     let mut items: BTreeSet<_> =
         fast_items.iter().chain(&slow_items).map(|item| item.tag).collect();
@@ -78,53 +72,36 @@ pub(super) async fn establish(peer: &Peer, device: DeviceIndex) -> Result<Line, 
         items.remove(&item.tag);
     }
     let publish = layout.slow.max(layout.fast);
-    Ok(Line { nodes, kinds, fast, slow, items, refused, publish })
+    Ok(Line { kinds, fast, slow, items, refused, publish })
 }
 
 async fn start(
     peer: &Peer,
-    nodes: &Nodes,
     (device, lane): (DeviceIndex, Lane),
     publish: Duration,
     items: &[Item],
     refused: &mut Vec<(Item, Quality)>,
 ) -> Result<Subscription, Fault> {
     let subscription = subscribe(peer, device, lane, publish).await?;
-    let bad = monitor(peer, nodes, subscription.id, items)
+    let bad = monitor(peer, subscription.id, items)
         .await
         .map_err(Fault::service("making monitored items"))?;
     refused.extend(bad);
     Ok(subscription)
 }
 
-/// The nodes of all tags. A namespace that is missing costs its tags; if all are, the server is not
-/// the one that the plant file means, or has not loaded its program yet.
-fn resolve_all(plant: &Plant, device: DeviceIndex, namespaces: &[String]) -> Result<Nodes, Fault> {
-    let tags: Vec<_> = plant.tags_of(device).map(|(index, _)| index).collect();
-    let nodes: Nodes =
-        tags.iter().filter_map(|tag| Some((*tag, resolve(plant, *tag, namespaces)?))).collect();
-    let missing: BTreeSet<_> = tags
-        .iter()
-        .filter_map(|tag| match &plant.tag(*tag).source {
-            TagSource::Node(address) => Some(address.namespace.clone()),
-            TagSource::Register(_) => None,
-        })
-        .filter(|uri| !namespaces.contains(uri))
-        .collect();
-    if nodes.is_empty() && !tags.is_empty() {
-        let (wanted, found) = (missing.into_iter().collect(), namespaces.to_vec());
-        return Err(Fault::Namespaces { wanted, found });
-    }
-    for uri in missing {
-        tracing::warn!(uri, "the server lacks a namespace; its tags are bad until it comes");
-    }
-    Ok(nodes)
+/// Looks anew where the words are.
+async fn find(peer: &Peer, device: DeviceIndex) -> Result<(), Fault> {
+    let namespaces = peer.namespaces().await?;
+    let found = locate(&peer.session, &peer.plant, device, &namespaces).await?;
+    peer.places.put(found.nodes);
+    Ok(())
 }
 
-async fn check_interface(peer: &Peer, device: DeviceIndex, nodes: &Nodes) -> Result<(), Fault> {
+async fn check_interface(peer: &Peer, device: DeviceIndex) -> Result<(), Fault> {
     let Some(interface) = &peer.plant.device(device).interface else { return Ok(()) };
-    let word = (interface.tag, nodes.get(&interface.tag).cloned());
-    let read = peer.read(&[word]).await.map_err(Fault::service("reading the interface word"))?;
+    let word = peer.places.words([interface.tag]);
+    let read = peer.read(&word).await.map_err(Fault::service("reading the interface word"))?;
     let found = read.first().and_then(|sample| sample.good()).cloned().unwrap_or(Value::Empty);
     interface_fault(peer, device, &found).map_or(Ok(()), Err)
 }
@@ -153,23 +130,22 @@ pub(super) async fn retry(
     subscriptions: [(Lane, Option<u32>); 2],
     items: Vec<Item>,
 ) -> Option<Retried> {
-    let nodes = resolve_all(&peer.plant, device, &peer.namespaces().await.ok()?).ok()?;
+    find(&peer, device).await.ok()?;
     let mut refused = Vec::new();
     for (lane, subscription) in subscriptions {
         let mine: Vec<_> = items.iter().filter(|item| item.lane == lane).cloned().collect();
         if let Some(subscription) = subscription
             && !mine.is_empty()
         {
-            refused.extend(monitor(&peer, &nodes, subscription, &mine).await.ok()?);
+            refused.extend(monitor(&peer, subscription, &mine).await.ok()?);
         }
     }
-    let kinds = peer.kinds(&typed(&peer.plant, device, &nodes)).await.ok()?;
-    Some(Retried { nodes, kinds, refused })
+    let kinds = peer.kinds(&typed(&peer.plant, device, &peer.places.now())).await.ok()?;
+    Some(Retried { kinds, refused })
 }
 
 /// What came of another try.
 pub(super) struct Retried {
-    pub(super) nodes: Nodes,
     pub(super) kinds: BTreeMap<TagIndex, Kind>,
     pub(super) refused: Vec<(Item, Quality)>,
 }

@@ -1,7 +1,8 @@
 //! Every word of a device read once: `pedigree check --live`.
 use super::browse::is_writable;
 use super::fault::Fault;
-use super::services::{Peer, resolve};
+use super::locate::locate;
+use super::services::{Peer, read_all};
 use super::visit::{Target, visit};
 use crate::model::Sample;
 use crate::model::plant::{DeviceIndex, Plant, TagIndex};
@@ -9,9 +10,6 @@ use crate::telemetry::Now;
 use ::opcua::types::{AttributeId, ReadValueId};
 use std::path::Path;
 use std::sync::Arc;
-
-/// Nodes in one Read of access levels.
-const CHUNK: usize = 200;
 
 /// What a word of the plant file is on the server.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,13 +37,11 @@ pub async fn read_once(
     let opened = target.open(pki, now().wall).await?;
     let (plant, now) = (Arc::clone(plant), Arc::clone(now));
     visit(opened, |session| async move {
-        let peer = Peer { session, plant, now };
+        let peer = Peer::new(session, plant, now);
         let namespaces = peer.namespaces().await?;
-        let words: Vec<_> = peer
-            .plant
-            .tags_of(device)
-            .map(|(tag, _)| (tag, resolve(&peer.plant, tag, &namespaces)))
-            .collect();
+        let found = locate(&peer.session, &peer.plant, device, &namespaces).await?;
+        peer.places.put(found.nodes);
+        let words = peer.places.words(peer.plant.tags_of(device).map(|(tag, _)| tag));
         let read = peer.read_many(&words).await.map_err(Fault::service("reading the words"))?;
         let mut all: Vec<_> = read
             .into_iter()
@@ -55,18 +51,15 @@ pub async fn read_once(
             .iter_mut()
             .zip(words)
             .filter(|(word, _)| peer.plant.tag(word.tag).writable)
-            .filter_map(|(word, (_, node))| Some((word, node?)))
+            .filter_map(|(word, (_, place))| Some((word, place?)))
             .collect();
-        for chunk in asked.chunks_mut(CHUNK) {
-            let ids = chunk.iter().map(|(_, node)| ReadValueId {
-                attribute_id: AttributeId::UserAccessLevel as u32,
-                ..ReadValueId::from(node.clone())
-            });
-            let levels = peer.read_raw(ids.collect()).await;
-            let levels = levels.map_err(Fault::service("reading access levels"))?;
-            for ((word, _), level) in chunk.iter_mut().zip(levels) {
-                word.writable = Some(is_writable(&level));
-            }
+        let ids = asked
+            .iter()
+            .map(|(_, place)| ReadValueId::new(place.node.clone(), AttributeId::UserAccessLevel));
+        let levels = read_all(&peer.session, ids.collect()).await;
+        let levels = levels.map_err(Fault::service("reading access levels"))?;
+        for ((word, place), level) in asked.iter_mut().zip(levels) {
+            word.writable = Some(is_writable(&level) && !place.is_part());
         }
         Ok(all)
     })

@@ -1,12 +1,14 @@
 //! The services that a device task uses: resolving, reading, writing.
 use super::connect::REQUEST;
 use super::fault::Fault;
+use super::place::{Place, part};
 use super::subscribe::unpack;
 use super::value::{Kind, Shift, missing, sample, variant_of};
-use crate::model::plant::{DeviceIndex, NodeAddress, Plant, TagIndex, TagSource};
+use crate::model::plant::{DeviceIndex, NodeAddress, Plant, TagIndex};
 use crate::model::{Quality, ReadFault, Sample, Utc, Value, Write};
 use crate::telemetry::Now;
 use ::opcua::client::Session;
+use ::opcua::sync::RwLock;
 use ::opcua::types::{
     AttributeId, DataValue, Error, Identifier, NodeId, NumericRange, ReadValueId, StatusCode,
     TimestampsToReturn, VariableId, Variant, WriteValue,
@@ -21,8 +23,30 @@ pub(super) const READ_CHUNK: usize = 200;
 /// The library has a deadline of its own; this one holds also while it renews the channel.
 const PATIENCE: Duration = REQUEST.saturating_add(Duration::from_millis(500));
 
-/// The nodes of a device's tags, as of the last look at `NamespaceArray`.
-pub(super) type Nodes = BTreeMap<TagIndex, NodeId>;
+/// Where the words of a device are.
+pub(super) type Nodes = BTreeMap<TagIndex, Place>;
+
+/// Words with where they are; `None`: nowhere on this server.
+pub(super) type Words = Vec<(TagIndex, Option<Place>)>;
+
+/// Where the words are, as of the last look; a look comes with every connect and with what was refused.
+#[derive(Clone, Default)]
+pub(super) struct Places(Arc<RwLock<Arc<Nodes>>>);
+
+impl Places {
+    pub(super) fn now(&self) -> Arc<Nodes> {
+        Arc::clone(&self.0.read())
+    }
+
+    pub(super) fn put(&self, nodes: Nodes) {
+        *self.0.write() = Arc::new(nodes);
+    }
+
+    pub(super) fn words(&self, tags: impl IntoIterator<Item = TagIndex>) -> Words {
+        let nodes = self.now();
+        tags.into_iter().map(|tag| (tag, nodes.get(&tag).cloned())).collect()
+    }
+}
 
 /// What every request needs.
 #[derive(Clone)]
@@ -30,9 +54,14 @@ pub(super) struct Peer {
     pub(super) session: Arc<Session>,
     pub(super) plant: Arc<Plant>,
     pub(super) now: Now,
+    pub(super) places: Places,
 }
 
 impl Peer {
+    pub(super) fn new(session: Arc<Session>, plant: Arc<Plant>, now: Now) -> Self {
+        Self { session, plant, now, places: Places::default() }
+    }
+
     fn wall(&self) -> Utc {
         (self.now)().wall
     }
@@ -57,29 +86,31 @@ impl Peer {
         read_raw(&self.session, ids).await
     }
 
-    /// Words in the order given, all in one request; those without a node come back as unknown.
+    /// Words in the order given, all in one request; those without a node come back as unknown. Words
+    /// that are parts of one value come from one and the same.
     pub(super) async fn read(
         &self,
-        words: &[(TagIndex, Option<NodeId>)],
+        words: &[(TagIndex, Option<Place>)],
     ) -> Result<Vec<Sample>, Error> {
-        let ids: Vec<_> =
-            words.iter().filter_map(|(_, node)| node.clone().map(ReadValueId::from)).collect();
+        let (ids, answers) = asked(words);
         let data = if ids.is_empty() { Vec::new() } else { self.read_raw(ids).await? };
         let (receive, shift) = (self.wall(), Shift::of(&self.session));
-        let mut data = data.into_iter();
-        Ok(words
-            .iter()
-            .map(|(tag, node)| match node.as_ref().and_then(|_| data.next()) {
-                Some(data) => sample(*tag, self.plant.tag(*tag), data, shift, receive),
-                None => missing(*tag, Quality::BAD_UNKNOWN, receive),
-            })
-            .collect())
+        let samples = words.iter().zip(answers).map(|((tag, place), answer)| {
+            match (place, answer.and_then(|at| data.get(at))) {
+                (Some(place), Some(data)) => {
+                    let word = (*tag, self.plant.tag(*tag));
+                    sample(word, &place.parts, data.clone(), shift, receive)
+                }
+                _ => missing(*tag, Quality::BAD_UNKNOWN, receive),
+            }
+        });
+        Ok(samples.collect())
     }
 
     /// Any number of words, in as many requests as it takes.
     pub(super) async fn read_many(
         &self,
-        words: &[(TagIndex, Option<NodeId>)],
+        words: &[(TagIndex, Option<Place>)],
     ) -> Result<Vec<Sample>, Error> {
         let (mut rest, mut size) = (words, READ_CHUNK);
         let mut samples = Vec::with_capacity(words.len());
@@ -109,7 +140,9 @@ impl Peer {
                 .await
                 .map_err(|_| Error::new(StatusCode::BadTimeout, "no answer in time"))??;
             let shift = Shift::of(&self.session);
-            samples.extend(unpack(&self.plant, device, message, shift, self.wall()).samples);
+            let nodes = self.places.now();
+            let told = unpack((&self.plant, device), &nodes, message, shift, self.wall());
+            samples.extend(told.samples);
         }
         samples.sort_by_key(Sample::time);
         Ok(samples)
@@ -118,36 +151,23 @@ impl Peer {
     /// Value and `DataType` of nodes tell how they are to be written.
     pub(super) async fn kinds(
         &self,
-        words: &[(TagIndex, NodeId)],
+        words: &[(TagIndex, Place)],
     ) -> Result<BTreeMap<TagIndex, Kind>, Error> {
-        let (mut rest, mut size) = (words, READ_CHUNK / 2);
+        let ids = words.iter().flat_map(|(_, place)| {
+            [AttributeId::Value, AttributeId::DataType]
+                .map(|attribute| ReadValueId::new(place.node.clone(), attribute))
+        });
+        let data = read_all(&self.session, ids.collect()).await?;
         let mut kinds = BTreeMap::new();
-        while !rest.is_empty() {
-            let (chunk, after) = rest.split_at(size.min(rest.len()));
-            let ids = chunk.iter().flat_map(|(_, node)| {
-                let value = ReadValueId::from(node.clone());
-                let data_type =
-                    ReadValueId { attribute_id: AttributeId::DataType as u32, ..value.clone() };
-                [value, data_type]
-            });
-            let data = match self.read_raw(ids.collect()).await {
-                Err(error) if is_too_many(&error) && chunk.len() > 1 => {
-                    size = chunk.len() / 2;
-                    continue;
-                }
-                data => data?,
+        for ((tag, place), pair) in words.iter().zip(data.chunks_exact(2)) {
+            let [value, data_type] = pair else { continue };
+            let by_value = value.value.as_ref().and_then(|v| part(v, &place.parts));
+            let by_type = match &data_type.value {
+                Some(Variant::NodeId(id)) if !place.is_part() => Kind::of_data_type(id),
+                _ => None,
             };
-            rest = after;
-            for ((tag, _), pair) in chunk.iter().zip(data.chunks_exact(2)) {
-                let [value, data_type] = pair else { continue };
-                let by_value = value.value.as_ref().and_then(Kind::of);
-                let by_type = match &data_type.value {
-                    Some(Variant::NodeId(id)) => Kind::of_data_type(id),
-                    _ => None,
-                };
-                if let Some(kind) = by_value.or(by_type) {
-                    kinds.insert(*tag, kind);
-                }
+            if let Some(kind) = by_value.and_then(Kind::of).or(by_type) {
+                kinds.insert(*tag, kind);
             }
         }
         Ok(kinds)
@@ -198,6 +218,48 @@ pub(super) async fn read_raw(
     }
 }
 
+/// Any number of attributes, in as many requests as it takes.
+pub(super) async fn read_all(
+    session: &Session,
+    ids: Vec<ReadValueId>,
+) -> Result<Vec<DataValue>, Error> {
+    let (mut rest, mut size) = (ids.as_slice(), READ_CHUNK);
+    let mut all = Vec::with_capacity(ids.len());
+    while !rest.is_empty() {
+        let (chunk, after) = rest.split_at(size.min(rest.len()));
+        match read_raw(session, chunk.to_vec()).await {
+            Err(error) if is_too_many(&error) && chunk.len() > 1 => size = chunk.len() / 2,
+            read => {
+                all.extend(read?);
+                rest = after;
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// What to ask for in one request, and which answer is whose. A value that holds several of the words is
+/// read once, so that nothing can change between them; but the last word, which shows that nothing has
+/// changed, is read anew unless that value is all that is read.
+fn asked(words: &[(TagIndex, Option<Place>)]) -> (Vec<ReadValueId>, Vec<Option<usize>>) {
+    let mut nodes: Vec<&NodeId> = Vec::new();
+    let mut answers = Vec::with_capacity(words.len());
+    for (at, (_, place)) in words.iter().enumerate() {
+        let Some(place) = place else {
+            answers.push(None);
+            continue;
+        };
+        let known = nodes.iter().position(|node| **node == place.node);
+        let shared = known.filter(|_| place.is_part());
+        let anew = at + 1 == words.len() && nodes.len() > 1;
+        answers.push(Some(shared.filter(|_| !anew).unwrap_or(nodes.len())));
+        if shared.is_none() || anew {
+            nodes.push(&place.node);
+        }
+    }
+    (nodes.into_iter().map(|node| ReadValueId::from(node.clone())).collect(), answers)
+}
+
 /// `NamespaceArray` by index.
 pub(super) async fn namespaces_of(session: &Session) -> Result<Vec<String>, Fault> {
     let node = NodeId::from(VariableId::Server_NamespaceArray);
@@ -222,6 +284,8 @@ pub(super) enum WriteFault {
     NotDeclared(String),
     #[error("`{0}` has no node on this server")]
     NoNode(String),
+    #[error("`{0}` is a part of a value; only whole nodes are written")]
+    Part(String),
     #[error("single bits are not written over OPC UA, `{0}` has bit {1}")]
     Bit(String, u8),
     #[error("the type of `{0}` is not known")]
@@ -242,6 +306,7 @@ impl WriteFault {
             Self::Service(error) => read_fault(error),
             Self::NotDeclared(_)
             | Self::NoNode(_)
+            | Self::Part(_)
             | Self::Bit(..)
             | Self::NoKind(_)
             | Self::Unfit { .. }
@@ -295,20 +360,14 @@ pub(super) fn prepare(
     if let Some(bit) = write.bit {
         return Err(WriteFault::Bit(name(), bit));
     }
-    let node = nodes.get(&write.tag).ok_or_else(|| WriteFault::NoNode(name()))?;
+    let place = nodes.get(&write.tag).ok_or_else(|| WriteFault::NoNode(name()))?;
+    if place.is_part() {
+        return Err(WriteFault::Part(name()));
+    }
     let kind = kinds.get(&write.tag).ok_or_else(|| WriteFault::NoKind(name()))?;
     let variant =
         variant_of(&write.value, *kind).map_err(|why| WriteFault::Unfit { tag: name(), why })?;
-    Ok((node.clone(), variant))
-}
-
-/// The node of a tag by the URIs of a server; `None` if the namespace is not there or the
-/// identifier cannot be read.
-pub(super) fn resolve(plant: &Plant, tag: TagIndex, namespaces: &[String]) -> Option<NodeId> {
-    match &plant.tag(tag).source {
-        TagSource::Node(address) => node_of(address, namespaces),
-        TagSource::Register(_) => None,
-    }
+    Ok((place.node.clone(), variant))
 }
 
 /// The node that an address means on a server with these namespaces.
@@ -321,6 +380,7 @@ pub(super) fn node_of(address: &NodeAddress, namespaces: &[String]) -> Option<No
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field::opcua::place::Part;
     use crate::field::opcua::tests::plc::{ACK, COUNT, NAMESPACE, plant};
     use crate::model::plant::{Security, Trust};
     use ::opcua::types::VariantScalarTypeId;
@@ -329,8 +389,8 @@ mod tests {
     fn only_a_declared_word_with_a_node_and_a_type_is_written() {
         let plant = plant(1, Security::None, Trust::Pki);
         let kind = Kind { scalar: VariantScalarTypeId::UInt16, array: false };
-        let nodes: Nodes =
-            [ACK, COUNT].map(|tag| (tag, NodeId::new(2, plant.tag(tag).name.as_str()))).into();
+        let place = |tag| Place::whole(NodeId::new(2, plant.tag(tag).name.as_str()));
+        let nodes: Nodes = [ACK, COUNT].map(|tag| (tag, place(tag))).into();
         let kinds: BTreeMap<_, _> = [(ACK, kind), (COUNT, kind)].into();
         let word = |tag, bit| Write { tag, bit, value: Value::UInt(8) };
         let try_to = |nodes: &Nodes, kinds: &BTreeMap<_, _>, write: &Write| {
@@ -346,13 +406,39 @@ mod tests {
         assert!(matches!(no_node, Err(WriteFault::NoNode(_))), "{no_node:?}");
         let no_kind = try_to(&nodes, &BTreeMap::new(), &word(ACK, None));
         assert!(matches!(no_kind, Err(WriteFault::NoKind(_))), "{no_kind:?}");
+        let mut inside = nodes.clone();
+        inside.get_mut(&ACK).unwrap().parts.push(Part::Element(0));
+        let part = try_to(&inside, &kinds, &word(ACK, None));
+        assert!(matches!(part, Err(WriteFault::Part(_))), "{part:?}");
+    }
+
+    #[test]
+    fn a_value_that_holds_several_words_is_read_once_and_the_last_word_anew() {
+        let place = |node: &str, part| {
+            let parts = Option::into_iter(part).map(Part::Element).collect();
+            Some(Place { node: NodeId::new(2, node), parts })
+        };
+        let words = |places: &[Option<Place>]| -> Vec<_> {
+            places.iter().map(|place| (COUNT, place.clone())).collect()
+        };
+        let read = |places: &[Option<Place>]| {
+            let (ids, answers) = asked(&words(places));
+            (ids.len(), answers)
+        };
+        let (a0, a1, b) = (place("A", Some(0)), place("A", Some(1)), place("B", None));
+        let inside = [a0.clone(), a1.clone(), a0.clone()];
+        assert_eq!(read(&inside), (1, vec![Some(0); 3]), "one value, nothing can have moved");
+        let mixed = [a0.clone(), a1, b.clone(), None, a0];
+        assert_eq!(read(&mixed), (3, vec![Some(0), Some(0), Some(1), None, Some(2)]));
+        assert_eq!(read(&[b.clone(), b]), (2, vec![Some(0), Some(1)]), "a node of its own");
     }
 
     #[test]
     fn a_node_is_found_by_the_uri_wherever_its_namespace_stands() {
-        let plant = plant(1, Security::None, Trust::Pki);
         let server = |uris: &[&str]| uris.iter().map(|u| (*u).to_owned()).collect::<Vec<_>>();
-        let at = |uris: &[&str]| resolve(&plant, COUNT, &server(uris));
+        let (namespace, identifier) = (NAMESPACE.to_owned(), "s=Count".to_owned());
+        let address = NodeAddress { namespace, identifier };
+        let at = |uris: &[&str]| node_of(&address, &server(uris));
         assert_eq!(at(&["a", NAMESPACE]), Some(NodeId::new(1, "Count")));
         assert_eq!(at(&["a", "b", NAMESPACE]), Some(NodeId::new(2, "Count")));
         assert_eq!(at(&["a", "b"]), None, "never another namespace's node");

@@ -1,7 +1,7 @@
 //! Subscriptions: what is asked for, and what comes of it.
 use super::connect::REQUEST;
 use super::fault::Fault;
-use super::services::{Nodes, Peer, is_too_many};
+use super::services::{Nodes, Peer, Places, is_too_many};
 use super::value::{Shift, sample};
 use crate::model::plant::{DeviceIndex, Plant, Tag, TagIndex};
 use crate::model::{At, Quality, Sample, Utc};
@@ -186,6 +186,7 @@ pub(super) async fn subscribe(
     let (sender, notices) = mpsc::channel(NOTICES_MAX);
     let listener = Listener {
         plant: Arc::clone(&peer.plant),
+        places: peer.places.clone(),
         device,
         now: Arc::clone(&peer.now),
         session: Arc::downgrade(&peer.session),
@@ -228,10 +229,10 @@ fn times(span: Duration, step: Duration) -> u32 {
 /// costs only itself.
 pub(super) async fn monitor(
     peer: &Peer,
-    nodes: &Nodes,
     subscription: u32,
     items: &[Item],
 ) -> Result<Vec<(Item, Quality)>, Error> {
+    let nodes = peer.places.now();
     let mut refused = Vec::new();
     let (known, unknown): (Vec<_>, Vec<_>) =
         items.iter().cloned().partition(|item| nodes.contains_key(&item.tag));
@@ -239,7 +240,7 @@ pub(super) async fn monitor(
     let (mut rest, mut size) = (known.as_slice(), CREATE_CHUNK);
     while !rest.is_empty() {
         let (chunk, after) = rest.split_at(size.min(rest.len()));
-        let requests = chunk.iter().filter_map(|item| request(item, nodes)).collect();
+        let requests = chunk.iter().filter_map(|item| request(item, &nodes)).collect();
         let create =
             peer.session.create_monitored_items(subscription, TimestampsToReturn::Both, requests);
         let created = match create.await {
@@ -267,7 +268,7 @@ pub(super) async fn monitor(
 
 fn request(item: &Item, nodes: &Nodes) -> Option<MonitoredItemCreateRequest> {
     Some(MonitoredItemCreateRequest {
-        item_to_monitor: ReadValueId::from(nodes.get(&item.tag)?.clone()),
+        item_to_monitor: ReadValueId::from(nodes.get(&item.tag)?.node.clone()),
         monitoring_mode: MonitoringMode::Reporting,
         requested_parameters: MonitoringParameters {
             client_handle: handle(item.tag),
@@ -287,6 +288,7 @@ fn handle(tag: TagIndex) -> u32 {
 /// Runs inside the library's loop, under its lock: it decodes, counts and tries to send, no more.
 struct Listener {
     plant: Arc<Plant>,
+    places: Places,
     device: DeviceIndex,
     now: Now,
     session: Weak<Session>,
@@ -312,7 +314,8 @@ impl Listener {
         let at = (self.now)();
         let found = self.hole(&message);
         let shift = self.session.upgrade().map(|s| Shift::of(&s)).unwrap_or_default();
-        let told = unpack(&self.plant, self.device, message, shift, at.wall);
+        let nodes = self.places.now();
+        let told = unpack((&self.plant, self.device), &nodes, message, shift, at.wall);
         let notice = Notice {
             at,
             missing: joined(self.missing.take(), found),
@@ -364,8 +367,8 @@ pub(super) struct Told {
 
 /// Takes a notification message of a device apart.
 pub(super) fn unpack(
-    plant: &Plant,
-    device: DeviceIndex,
+    (plant, device): (&Plant, DeviceIndex),
+    nodes: &Nodes,
     message: NotificationMessage,
     shift: Shift,
     receive: Utc,
@@ -380,7 +383,9 @@ pub(super) fn unpack(
                 // A handle is the server's word: it may speak for no other device.
                 let known = plant.tags.get(index.get());
                 if let Some(tag) = known.filter(|tag| tag.device == device) {
-                    told.samples.push(sample(index, tag, item.value, shift, receive));
+                    let parts = nodes.get(&index).map(|place| place.parts.as_slice());
+                    let parts = parts.unwrap_or_default();
+                    told.samples.push(sample((index, tag), parts, item.value, shift, receive));
                 }
             }
         }
@@ -409,6 +414,7 @@ mod tests {
         let (sender, notices) = mpsc::channel(room);
         let listener = Listener {
             plant: Arc::new(plant(1, Security::None, Trust::Pki)),
+            places: Places::default(),
             device: DeviceIndex(0),
             now: clock(),
             session: Weak::new(),

@@ -177,7 +177,7 @@ impl Task {
     ) -> Result<Infallible, Fault> {
         self.status.stage(Stage::Subscribing);
         let (plant, now) = (Arc::clone(&self.context.plant), Arc::clone(&self.context.now));
-        let peer = Peer { session, plant, now };
+        let peer = Peer::new(session, plant, now);
         let line = tokio::select! {
             line = establish(&peer, self.context.device) => line?,
             never = desk.refuse() => match never {},

@@ -1,4 +1,5 @@
 //! Variants and what the model calls values, in both directions. Pure.
+use super::place::{Part, part};
 use crate::model::plant::{Tag, TagIndex};
 use crate::model::{Quality, Sample, Utc, Value};
 use ::opcua::client::Session;
@@ -36,20 +37,22 @@ pub(super) fn date_time(ns: i64) -> DateTime {
     DateTime::from((ns / 100).saturating_add(EPOCH_TICKS).max(0))
 }
 
-/// What a server delivered for a tag, judged by the tag's own rules.
+/// What a server delivered for a tag, which may be a part of the value; judged by the tag's own rules.
 pub(super) fn sample(
-    index: TagIndex,
-    tag: &Tag,
+    (index, tag): (TagIndex, &Tag),
+    parts: &[Part],
     data: DataValue,
     shift: Shift,
     receive: Utc,
 ) -> Sample {
     let DataValue { value, status, source_timestamp, server_timestamp, .. } = data;
     let status = Quality(status.map_or(0, |code| code.bits()));
-    let (value, decoded) = match value.map(|v| value_of(v, shift)) {
+    let (value, decoded) = match value {
         None => (Value::Empty, true),
-        Some(Some(value)) => (value, true),
-        Some(None) => (Value::Empty, false),
+        Some(variant) => match value_at(variant, parts, shift) {
+            Some(value) => (value, true),
+            None => (Value::Empty, false),
+        },
     };
     let quality = if !status.is_good() {
         status
@@ -72,6 +75,13 @@ pub(super) fn sample(
 /// A word that was not delivered, with the reason as its quality.
 pub(super) fn missing(tag: TagIndex, quality: Quality, receive: Utc) -> Sample {
     Sample { tag, value: Value::Empty, quality, source: None, server: None, receive }
+}
+
+fn value_at(variant: Variant, parts: &[Part], shift: Shift) -> Option<Value> {
+    match parts {
+        [] => value_of(variant, shift),
+        _ => value_of(part(&variant, parts)?.clone(), shift),
+    }
 }
 
 /// A Variant as a value; `None` for what the model has no value for (structures).

@@ -2,6 +2,7 @@
 mod losses;
 pub(super) mod plc;
 mod relay;
+mod structures;
 mod visits;
 
 use crate::field::Request;
@@ -101,7 +102,7 @@ async fn a_snapshot_comes_fresh_in_the_order_asked_and_a_bad_node_costs_only_its
     }
     let mut rig = Rig::start(wanted, pki.path());
     rig.until("live", live).await;
-    rig.fault("does not monitor `Stray` BadNodeIdUnknown").await;
+    rig.fault("does not monitor `Ghost` BadNodeIdUnknown, `Stray` BadNodeIdUnknown").await;
     let missing = plc::soon("first values", rig.bulk.recv()).await.and_then(samples).unwrap();
     for ghost in [GHOST, STRAY] {
         let sample = missing.iter().find(|s| s.tag == ghost).unwrap();

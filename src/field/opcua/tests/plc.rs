@@ -51,8 +51,8 @@ pub(super) struct Plc {
     pub(super) port: u16,
     pub(super) own: Own,
     handle: ServerHandle,
-    nodes: Arc<SimpleNodeManager>,
-    namespace: u16,
+    pub(super) nodes: Arc<SimpleNodeManager>,
+    pub(super) namespace: u16,
     running: JoinSet<()>,
 }
 
@@ -185,7 +185,7 @@ async fn bind(port: u16) -> TcpListener {
     panic!("port {port} does not become free")
 }
 
-fn tag(name: &str, identifier: &str) -> Tag {
+pub(super) fn tag(name: &str, identifier: &str) -> Tag {
     Tag {
         name: TagName::parse(name).unwrap(),
         device: DeviceIndex(0),

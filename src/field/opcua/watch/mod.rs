@@ -7,7 +7,7 @@ mod timers;
 use super::desk::Desk;
 use super::fault::Fault;
 use super::line::{Line, Retried, interface_fault};
-use super::services::{Nodes, Peer, WriteFault};
+use super::services::{Peer, Words, WriteFault};
 use super::subscribe::{Lane, Notice, Subscription};
 use super::task::Task;
 use super::value::missing;
@@ -16,7 +16,7 @@ use crate::model::plant::{DeviceIndex, Plant, TagIndex};
 use crate::model::{
     At, Boot, Input, Link, Monotonic, ReadDone, Sample, Utc, Value, WriteDone, WriteRequest,
 };
-use ::opcua::types::{Error, NodeId};
+use ::opcua::types::Error;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -216,7 +216,7 @@ impl<'a> Watch<'a> {
 
     /// The words that end a connection, all handshake words, and what has not come by itself; the
     /// restart word once more at the end, so that nothing of another run stands between.
-    fn first_words(&self) -> Vec<(TagIndex, Option<NodeId>)> {
+    fn first_words(&self) -> Words {
         let (plant, device) = (&self.peer.plant, self.task.context.device());
         let ends = [device.restart, device.interface.as_ref().map(|i| i.tag)];
         let silent = self.line.items.iter().filter(|tag| !self.latest.contains_key(tag)).copied();
@@ -226,7 +226,7 @@ impl<'a> Watch<'a> {
                 tags.push(tag);
             }
         }
-        words(&self.line.nodes, tags.into_iter().chain(device.restart))
+        self.peer.places.words(tags.into_iter().chain(device.restart))
     }
 
     fn tell_refused(&self) {
@@ -254,8 +254,4 @@ async fn next(subscription: &mut Option<Subscription>) -> Notice {
 
 fn fast_tags(plant: &Plant, device: DeviceIndex) -> impl Iterator<Item = TagIndex> {
     plant.tags_of(device).filter(|(_, tag)| tag.fast).map(|(index, _)| index)
-}
-
-fn words(nodes: &Nodes, tags: impl Iterator<Item = TagIndex>) -> Vec<(TagIndex, Option<NodeId>)> {
-    tags.map(|tag| (tag, nodes.get(&tag).cloned())).collect()
 }

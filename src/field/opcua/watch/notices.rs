@@ -1,7 +1,8 @@
 //! What the subscriptions bring.
-use super::{Done, Refresh, Watch, fast_tags, words};
+use super::{Done, Refresh, Watch, fast_tags};
 use crate::field::opcua::fault::Fault;
 use crate::field::opcua::line::interface_fault;
+use crate::field::opcua::place::Place;
 use crate::field::opcua::subscribe::{Lane, Notice};
 use crate::model::plant::TagIndex;
 use crate::model::{At, GapCause, Input, Monotonic, Sample, Severity, Utc};
@@ -38,7 +39,15 @@ impl Watch<'_> {
                 self.lose(None, GapCause::Overload, before.wall, at.wall);
             }
         }
-        for sample in &samples {
+        let nodes = self.peer.places.now();
+        let part = |tag| nodes.get(&tag).is_some_and(Place::is_part);
+        let mut told = Vec::with_capacity(samples.len());
+        for sample in samples {
+            // A change of another part of the same value is none of this word.
+            let repeated = |l: &&Sample| l.value == sample.value && l.quality == sample.quality;
+            if part(sample.tag) && self.latest.get(&sample.tag).filter(repeated).is_some() {
+                continue;
+            }
             if live && sample.quality.overflowed() {
                 self.task
                     .context
@@ -49,13 +58,14 @@ impl Watch<'_> {
                 let since = self.latest.get(&sample.tag).map_or(before.wall, Sample::time);
                 self.lose(Some(sample.tag), GapCause::Overflow, since, sample.time());
             }
-            self.on_beat(sample, at);
+            self.on_beat(&sample, at);
             self.latest.insert(sample.tag, sample.clone());
+            told.push(sample);
         }
         if live {
             self.observed();
             let plant = Arc::clone(&self.peer.plant);
-            let (fast, slow) = samples.into_iter().partition(|s| plant.tag(s.tag).fast);
+            let (fast, slow) = told.into_iter().partition(|s| plant.tag(s.tag).fast);
             self.tell(Lane::Fast, fast);
             self.tell(Lane::Slow, slow);
         }
@@ -125,7 +135,7 @@ impl Watch<'_> {
         }
         self.refresh = Refresh { wanted: false, under_way: true };
         let device = self.task.context.device;
-        let words = words(&self.line.nodes, fast_tags(&self.peer.plant, device));
+        let words = self.peer.places.words(fast_tags(&self.peer.plant, device));
         let (peer, asked) = (self.peer.clone(), self.task.context.at().wall);
         self.jobs.push(Box::pin(async move { Done::Fresh(peer.read_many(&words).await, asked) }));
     }

@@ -1,8 +1,9 @@
 //! Reads and writes beside the subscriptions.
-use super::{Done, Watch, words};
+use super::{Done, Watch};
 use crate::field::Request;
 use crate::field::opcua::fault::Fault;
 use crate::field::opcua::line::Retried;
+use crate::field::opcua::place::Place;
 use crate::field::opcua::services::{Peer, WriteFault, prepare, read_fault};
 use crate::model::plant::TagIndex;
 use crate::model::{At, ReadDone, ReadFault, ReadRequest, Write, WriteDone, WriteRequest};
@@ -34,7 +35,7 @@ impl Watch<'_> {
     fn begin_read(&mut self, request: ReadRequest) {
         let ReadRequest { token, device: _, session: _, tags } = request;
         self.desk.begin(token, false);
-        let words = words(&self.line.nodes, tags.into_iter());
+        let words = self.peer.places.words(tags);
         let (peer, begun) = (self.peer.clone(), self.task.context.at());
         self.jobs.push(Box::pin(async move {
             let outcome = peer.read(&words).await.map_err(|error| read_fault(&error));
@@ -48,11 +49,11 @@ impl Watch<'_> {
         }
         let Some(request) = self.writes.pop_front() else { return };
         self.writing = true;
-        let witnesses = words(&self.line.nodes, request.witnesses().into_iter());
+        let witnesses = self.peer.places.words(request.witnesses());
+        let nodes = self.peer.places.now();
         let WriteRequest { token, replies, ack, .. } = &request;
         let token = *token;
-        let fit =
-            |write: &Write| prepare(&self.peer.plant, &self.line.nodes, &self.line.kinds, write);
+        let fit = |write: &Write| prepare(&self.peer.plant, &nodes, &self.line.kinds, write);
         let replies: Result<Vec<_>, _> = replies.iter().map(fit).collect();
         let ack = ack.as_ref().map(fit).transpose();
         let (peer, begun) = (self.peer.clone(), self.task.context.at());
@@ -100,8 +101,7 @@ impl Watch<'_> {
             Done::Republished(lane, outcome) => self.on_republished(lane, outcome)?,
             Done::Retried(retried) => {
                 self.retrying = false;
-                if let Some(Retried { nodes, kinds, refused }) = retried {
-                    self.line.nodes = nodes;
+                if let Some(Retried { kinds, refused }) = retried {
                     self.line.kinds = kinds;
                     self.line.refused = refused;
                     if self.boot.is_some() {
@@ -130,7 +130,7 @@ impl Watch<'_> {
 async fn stands(
     peer: &Peer,
     request: &WriteRequest,
-    witnesses: &[(TagIndex, Option<NodeId>)],
+    witnesses: &[(TagIndex, Option<Place>)],
 ) -> Result<(), ReadFault> {
     let read = peer.read(witnesses).await.map_err(|error| read_fault(&error))?;
     if request.stands(&read) { Ok(()) } else { Err(ReadFault::Withdrawn) }

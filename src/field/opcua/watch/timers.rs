@@ -69,7 +69,7 @@ impl Watch<'_> {
         self.host_count = self.host_count.wrapping_add(1);
         let value = count_in(self.host_count, self.line.kinds.get(&tag));
         let write = Write { tag, bit: None, value };
-        let word = prepare(&self.peer.plant, &self.line.nodes, &self.line.kinds, &write);
+        let word = prepare(&self.peer.plant, &self.peer.places.now(), &self.line.kinds, &write);
         let peer = self.peer.clone();
         self.jobs.push(Box::pin(async move {
             Done::Beat(match word {

@@ -1,0 +1,178 @@
+//! The server's own types: structures are decoded as it defines them (`DataTypeDefinition`, 1.04).
+use super::fault::Fault;
+use super::place::Part;
+use super::services::read_all;
+use ::opcua::client::Session;
+use ::opcua::types::custom::{DataTypeTree, DynamicTypeLoader, EncodingIds, ParentIds, TypeInfo};
+use ::opcua::types::{
+    AttributeId, BrowseDescription, BrowseDirection, BrowseResultMaskFlags, DataTypeDefinition,
+    DataTypeId, EnumDefinition, NodeClassMask, NodeId, ReadValueId, ReferenceTypeId,
+    StructureDefinition, StructureType, Variant,
+};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// A program that needs more types for the words of one device is not one of a PLC.
+const TYPES_MAX: usize = 1_000;
+/// Nodes in one Browse.
+const BROWSE_CHUNK: usize = 20;
+
+/// Structures by their data type.
+#[derive(Default)]
+pub(super) struct Types(HashMap<NodeId, StructureDefinition>);
+
+/// What is known of the types so far.
+struct Learned {
+    structures: HashMap<NodeId, StructureDefinition>,
+    parents: ParentIds,
+}
+
+impl Types {
+    /// Asks for these types and all that they are made of, and teaches the session to decode them.
+    pub(super) async fn learn(session: &Session, wanted: HashSet<NodeId>) -> Result<Self, Fault> {
+        let mut learned = Learned { structures: HashMap::new(), parents: ParentIds::new() };
+        let mut seen = HashSet::new();
+        let mut next: Vec<NodeId> = wanted.into_iter().collect();
+        while !next.is_empty() {
+            next.retain(|id| {
+                learned.parents.get_builtin_type(id).is_none() && seen.insert(id.clone())
+            });
+            if seen.len() > TYPES_MAX {
+                let why = format!("there are more than {TYPES_MAX}");
+                return Err(Fault::Service { what: "reading types", why });
+            }
+            next = learned.round(session, next).await?;
+        }
+        let Learned { structures, parents } = learned;
+        let encodings = encodings(session, &structures).await?;
+        let mut tree = DataTypeTree::new(parents);
+        for (id, definition) in &structures {
+            let Some(encoding) = encodings.get(id) else { continue };
+            let ids = EncodingIds {
+                binary_id: encoding.clone(),
+                json_id: encoding.clone(),
+                xml_id: encoding.clone(),
+            };
+            let definition = DataTypeDefinition::Structure(definition.clone());
+            let name = id.to_string();
+            let parents = tree.parent_ids();
+            match TypeInfo::from_type_definition(definition, name, Some(ids), false, id, parents) {
+                Ok(info) => tree.add_type(id.clone(), info),
+                Err(why) => tracing::warn!(%id, why, "a structure of the server is not understood"),
+            }
+        }
+        session.add_type_loader(Arc::new(DynamicTypeLoader::new(Arc::new(tree))));
+        Ok(Self(structures))
+    }
+
+    /// Whether a value of this type has such a part, and of what type that is.
+    pub(super) fn lead(&self, data_type: &NodeId, parts: &[Part]) -> Result<NodeId, String> {
+        let mut at = data_type.clone();
+        for part in parts {
+            let Part::Field(name) = part else { continue };
+            let structure = self.0.get(&at).ok_or_else(|| format!("{at} has no fields"))?;
+            if structure.structure_type != StructureType::Structure
+                && structure.structure_type != StructureType::StructureWithOptionalFields
+            {
+                return Err(format!(
+                    "{at} is a union; whichever field it has, it may have another"
+                ));
+            }
+            let fields = structure.fields.as_deref().unwrap_or_default();
+            let found = fields.iter().find(|field| field.name.as_ref() == name.as_str());
+            at = found.map(|field| field.data_type.clone()).ok_or_else(|| {
+                let names: Vec<_> = fields.iter().map(|field| field.name.as_ref()).collect();
+                format!("there is no field `{name}`, only {}", names.join(", "))
+            })?;
+        }
+        Ok(at)
+    }
+}
+
+impl Learned {
+    /// Takes one generation of types; gives those that they are made of.
+    async fn round(&mut self, session: &Session, types: Vec<NodeId>) -> Result<Vec<NodeId>, Fault> {
+        let ids =
+            types.iter().map(|id| ReadValueId::new(id.clone(), AttributeId::DataTypeDefinition));
+        let read = read_all(session, ids.collect()).await;
+        let read = read.map_err(Fault::service("reading type definitions"))?;
+        let (mut next, mut plain) = (Vec::new(), Vec::new());
+        for (id, data) in types.into_iter().zip(read) {
+            let Some(Variant::ExtensionObject(object)) = data.value else {
+                plain.push(id);
+                continue;
+            };
+            if object.inner_is::<EnumDefinition>() {
+                self.parents.add_type(id, DataTypeId::Enumeration.into());
+            } else if let Some(definition) = object.into_inner_as::<StructureDefinition>() {
+                let fields = definition.fields.iter().flatten();
+                next.extend(fields.map(|field| field.data_type.clone()));
+                self.parents.add_type(id.clone(), DataTypeId::Structure.into());
+                self.structures.insert(id, *definition);
+            }
+        }
+        for chunk in plain.chunks(BROWSE_CHUNK) {
+            let inverse = (ReferenceTypeId::HasSubtype, BrowseDirection::Inverse);
+            let found = related(session, chunk, inverse, NodeClassMask::DATA_TYPE).await?;
+            for (id, parents) in chunk.iter().zip(found) {
+                let Some((parent, _)) = parents.into_iter().next() else { continue };
+                self.parents.add_type(id.clone(), parent.clone());
+                next.push(parent);
+            }
+        }
+        Ok(next)
+    }
+}
+
+/// The ids under which structures come over the wire.
+async fn encodings(
+    session: &Session,
+    structures: &HashMap<NodeId, StructureDefinition>,
+) -> Result<HashMap<NodeId, NodeId>, Fault> {
+    let (mut known, mut unsaid) = (HashMap::new(), Vec::new());
+    for (id, definition) in structures {
+        if definition.default_encoding_id.is_null() {
+            unsaid.push(id.clone());
+        } else {
+            known.insert(id.clone(), definition.default_encoding_id.clone());
+        }
+    }
+    for chunk in unsaid.chunks(BROWSE_CHUNK) {
+        let forward = (ReferenceTypeId::HasEncoding, BrowseDirection::Forward);
+        let found = related(session, chunk, forward, NodeClassMask::OBJECT).await?;
+        for (id, encodings) in chunk.iter().zip(found) {
+            let binary = encodings.into_iter().find(|(_, name)| name == "Default Binary");
+            known.extend(binary.map(|(encoding, _)| (id.clone(), encoding)));
+        }
+    }
+    Ok(known)
+}
+
+/// What nodes refer to in one way, with browse names.
+async fn related(
+    session: &Session,
+    nodes: &[NodeId],
+    (reference, direction): (ReferenceTypeId, BrowseDirection),
+    class: NodeClassMask,
+) -> Result<Vec<Vec<(NodeId, String)>>, Fault> {
+    let wanted: Vec<_> = nodes
+        .iter()
+        .map(|node| BrowseDescription {
+            node_id: node.clone(),
+            browse_direction: direction,
+            reference_type_id: reference.into(),
+            include_subtypes: false,
+            node_class_mask: class.bits(),
+            result_mask: BrowseResultMaskFlags::BrowseName.bits(),
+        })
+        .collect();
+    let results = session.browse(&wanted, 0, None).await;
+    let results = results.map_err(Fault::service("browsing types"))?;
+    Ok(results
+        .into_iter()
+        .map(|result| {
+            let references = result.references.into_iter().flatten();
+            references.map(|r| (r.node_id.node_id, r.browse_name.name.to_string())).collect()
+        })
+        .collect())
+}
