@@ -69,6 +69,7 @@ metrics! {
     samples: IntCounterVec("pedigree_samples_total", "Samples received.", ["device", "quality"]);
     samples_dropped: IntCounterVec("pedigree_samples_dropped_total", "Samples lost before the engine, each told as a gap.", ["device", "reason"]);
     overflows: IntCounterVec("pedigree_subscription_overflows_total", "Values that a server dropped from a full queue.", ["device"]);
+    republished: IntCounterVec("pedigree_subscription_holes_mended_total", "Holes in a subscription's sequence that the server filled when asked again.", ["device"]);
     gaps: IntCounterVec("pedigree_gaps_total", "Gaps recorded.", ["cause"]);
     events: IntCounterVec("pedigree_events_total", "Trace events recorded.", ["kind", "station"]);
     quarantined: IntCounterVec("pedigree_events_quarantined_total", "Requests set aside with their raw values.", ["station"]);

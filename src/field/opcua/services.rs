@@ -1,8 +1,9 @@
 //! The services that a device task uses: resolving, reading, writing.
 use super::connect::REQUEST;
 use super::fault::Fault;
+use super::subscribe::unpack;
 use super::value::{Kind, Shift, missing, sample, variant_of};
-use crate::model::plant::{NodeAddress, Plant, TagIndex, TagSource};
+use crate::model::plant::{DeviceIndex, NodeAddress, Plant, TagIndex, TagSource};
 use crate::model::{Quality, ReadFault, Sample, Utc, Value, Write};
 use crate::telemetry::Now;
 use ::opcua::client::Session;
@@ -92,6 +93,25 @@ impl Peer {
                 }
             }
         }
+        Ok(samples)
+    }
+
+    /// Messages of a subscription once more, all of them, in one order of source times.
+    pub(super) async fn republish(
+        &self,
+        device: DeviceIndex,
+        subscription: u32,
+        numbers: &[u32],
+    ) -> Result<Vec<Sample>, Error> {
+        let mut samples = Vec::new();
+        for number in numbers {
+            let message = timeout(PATIENCE, self.session.republish(subscription, *number))
+                .await
+                .map_err(|_| Error::new(StatusCode::BadTimeout, "no answer in time"))??;
+            let shift = Shift::of(&self.session);
+            samples.extend(unpack(&self.plant, device, message, shift, self.wall()).samples);
+        }
+        samples.sort_by_key(Sample::time);
         Ok(samples)
     }
 

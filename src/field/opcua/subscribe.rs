@@ -4,7 +4,7 @@ use super::fault::Fault;
 use super::services::{Nodes, Peer, is_too_many};
 use super::value::{Shift, sample};
 use crate::model::plant::{DeviceIndex, Plant, Tag, TagIndex};
-use crate::model::{At, Quality, Sample};
+use crate::model::{At, Quality, Sample, Utc};
 use crate::telemetry::Now;
 use ::opcua::client::{MonitoredItemMap, OnSubscriptionNotificationCore, Session};
 use ::opcua::types::{
@@ -30,6 +30,8 @@ const QUEUE_EVERY_CHANGE: u32 = 1_000;
 const QUEUE_MIN: u32 = 10;
 /// Publish responses that wait for the task.
 const NOTICES_MAX: usize = 1_024;
+/// Missing messages that are asked for again; of more, servers keep the last few only.
+const REPUBLISH_MAX: u32 = 64;
 
 /// Which of the two subscriptions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -122,13 +124,41 @@ fn queue(publish: Duration, sampling: Duration) -> u32 {
     u32::try_from(samples.saturating_mul(2)).unwrap_or(QUEUE_EVERY_CHANGE).max(QUEUE_MIN)
 }
 
+/// Messages that are missing from a sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hole {
+    first: u32,
+    /// The first that came after them.
+    before: u32,
+}
+
+impl Hole {
+    /// Between the number that was to come and the one that came; `None` if that is the same.
+    fn between(next: u32, came: u32) -> Option<Self> {
+        (next != came).then_some(Self { first: next, before: came })
+    }
+
+    /// How many; a number that went back gives more than a server can have kept.
+    fn count(self) -> u32 {
+        let ahead = self.before.wrapping_sub(self.first);
+        // Zero is not a number of the sequence.
+        if self.before < self.first { ahead.wrapping_sub(1) } else { ahead }
+    }
+
+    /// Their numbers, in order, if they may be asked for.
+    pub(super) fn numbers(self) -> Option<impl Iterator<Item = u32>> {
+        let numbers = std::iter::successors(Some(self.first), |number| Some(following(*number)));
+        (self.count() <= REPUBLISH_MAX).then(|| numbers.take_while(move |n| *n != self.before))
+    }
+}
+
 /// One publish response.
 #[derive(Debug)]
 pub(super) struct Notice {
     /// When it came.
     pub(super) at: At,
-    /// Whether messages before it are missing from the sequence.
-    pub(super) missed: bool,
+    /// Messages before it that are missing from the sequence.
+    pub(super) missing: Option<Hole>,
     /// How many values were dropped before it because the task was too slow to take them; `None`
     /// if no notice was dropped.
     pub(super) dropped: Option<u64>,
@@ -160,7 +190,7 @@ pub(super) async fn subscribe(
         now: Arc::clone(&peer.now),
         session: Arc::downgrade(&peer.session),
         next: None,
-        missed: false,
+        missing: None,
         sender,
         dropped: None,
     };
@@ -262,7 +292,7 @@ struct Listener {
     session: Weak<Session>,
     /// The sequence number to come; `None` before the first message.
     next: Option<u32>,
-    missed: bool,
+    missing: Option<Hole>,
     sender: mpsc::Sender<Notice>,
     dropped: Option<u64>,
 }
@@ -280,35 +310,16 @@ impl OnSubscriptionNotificationCore for Listener {
 impl Listener {
     fn take(&mut self, message: NotificationMessage) {
         let at = (self.now)();
-        let mut notice = Notice {
-            at,
-            missed: std::mem::take(&mut self.missed),
-            dropped: self.dropped.take(),
-            samples: Vec::new(),
-            closed: None,
-        };
-        let data = message.notification_data.unwrap_or_default();
-        if !data.is_empty() {
-            notice.missed |= self.next.is_some_and(|next| next != message.sequence_number);
-            self.next = Some(following(message.sequence_number));
-        }
+        let found = self.hole(&message);
         let shift = self.session.upgrade().map(|s| Shift::of(&s)).unwrap_or_default();
-        for part in data {
-            if let Some(status) = part.inner_as::<StatusChangeNotification>() {
-                notice.closed = Some(status.status);
-            } else if let Some(change) = part.into_inner_as::<DataChangeNotification>() {
-                for item in change.monitored_items.into_iter().flatten() {
-                    let index = TagIndex(item.client_handle.wrapping_sub(1));
-                    // A handle is the server's word: it may speak for no other device.
-                    let known = self.plant.tags.get(index.get());
-                    if let Some(tag) = known.filter(|tag| tag.device == self.device) {
-                        notice.samples.push(sample(index, tag, item.value, shift, at.wall));
-                    }
-                }
-            }
-        }
-        // Servers group by item; phases and mounts need the order in which things happened.
-        notice.samples.sort_by_key(Sample::time);
+        let told = unpack(&self.plant, self.device, message, shift, at.wall);
+        let notice = Notice {
+            at,
+            missing: joined(self.missing.take(), found),
+            dropped: self.dropped.take(),
+            samples: told.samples,
+            closed: told.closed,
+        };
         if let Err(mpsc::error::TrySendError::Full(lost)) = self.sender.try_send(notice) {
             let values = u64::try_from(lost.samples.len()).unwrap_or(u64::MAX);
             self.dropped = match lost.dropped {
@@ -316,9 +327,67 @@ impl Listener {
                 before => Some(before.unwrap_or(0).saturating_add(values)),
             };
             // The next notice that finds room tells of both.
-            self.missed |= lost.missed;
+            self.missing = lost.missing;
         }
     }
+
+    /// What is missing before a message. A keep-alive has the number of the message to come, so that it
+    /// shows a loss that nothing follows; one that lags behind is a server's slip.
+    fn hole(&mut self, message: &NotificationMessage) -> Option<Hole> {
+        let number = message.sequence_number;
+        let found = self.next.and_then(|next| Hole::between(next, number));
+        if message.notification_data.as_ref().is_some_and(|data| !data.is_empty()) {
+            self.next = Some(following(number));
+            return found;
+        }
+        let found = found.filter(|hole| hole.count() <= REPUBLISH_MAX)?;
+        self.next = Some(number);
+        Some(found)
+    }
+}
+
+/// Both holes, and what lies between them.
+fn joined(one: Option<Hole>, other: Option<Hole>) -> Option<Hole> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(Hole { first: one.first, before: other.before }),
+        (one, other) => one.or(other),
+    }
+}
+
+/// What a notification message says.
+pub(super) struct Told {
+    /// In the order of their source times.
+    pub(super) samples: Vec<Sample>,
+    /// Set when the server closes the subscription.
+    pub(super) closed: Option<StatusCode>,
+}
+
+/// Takes a notification message of a device apart.
+pub(super) fn unpack(
+    plant: &Plant,
+    device: DeviceIndex,
+    message: NotificationMessage,
+    shift: Shift,
+    receive: Utc,
+) -> Told {
+    let mut told = Told { samples: Vec::new(), closed: None };
+    for part in message.notification_data.unwrap_or_default() {
+        if let Some(status) = part.inner_as::<StatusChangeNotification>() {
+            told.closed = Some(status.status);
+        } else if let Some(change) = part.into_inner_as::<DataChangeNotification>() {
+            for item in change.monitored_items.into_iter().flatten() {
+                let index = TagIndex(item.client_handle.wrapping_sub(1));
+                // A handle is the server's word: it may speak for no other device.
+                let known = plant.tags.get(index.get());
+                if let Some(tag) = known.filter(|tag| tag.device == device) {
+                    told.samples.push(sample(index, tag, item.value, shift, receive));
+                }
+            }
+        }
+    }
+    // Servers group by item; phases and mounts need the order in which things happened.
+    told.samples.sort_by_key(Sample::time);
+    told
 }
 
 /// Sequence numbers wrap to 1, never to 0 (Part 4 §7.9).
@@ -344,7 +413,7 @@ mod tests {
             now: clock(),
             session: Weak::new(),
             next: None,
-            missed: false,
+            missing: None,
             sender,
             dropped: None,
         };
@@ -369,6 +438,10 @@ mod tests {
         message(number, &[(COUNT, number, 1)])
     }
 
+    fn numbers(hole: Option<Hole>) -> Vec<u32> {
+        hole.and_then(Hole::numbers).into_iter().flatten().collect()
+    }
+
     #[tokio::test]
     async fn a_hole_in_the_sequence_is_seen_and_the_wrap_is_none() {
         let (mut listener, mut notices) = listener(10);
@@ -376,12 +449,31 @@ mod tests {
             listener.take(one(number));
             listener.take(NotificationMessage::keep_alive(number, DateTime::now()));
         }
-        let mut missed = Vec::new();
+        let mut missing = Vec::new();
         for _ in 0..5 {
-            missed.push(notices.recv().await.unwrap().missed);
+            missing.push(numbers(notices.recv().await.unwrap().missing));
             notices.recv().await.unwrap();
         }
-        assert_eq!(missed, [false, false, false, false, true]);
+        assert_eq!(missing, [vec![], vec![], vec![], vec![], vec![3]]);
+    }
+
+    #[tokio::test]
+    async fn a_keep_alive_shows_what_is_missing_and_nothing_is_asked_for_twice() {
+        let (mut listener, mut notices) = listener(10);
+        listener.take(one(u32::MAX - 1));
+        listener.take(NotificationMessage::keep_alive(2, DateTime::now()));
+        listener.take(one(2));
+        listener.take(one(1));
+        let mut missing = Vec::new();
+        for _ in 0..4 {
+            missing.push(notices.recv().await.unwrap().missing);
+        }
+        assert_eq!(
+            missing[..3].iter().map(|hole| numbers(*hole)).collect::<Vec<_>>(),
+            [vec![], vec![u32::MAX, 1], vec![]]
+        );
+        let back = missing[3].expect("a number that goes back is no sequence");
+        assert!(back.numbers().is_none(), "nobody keeps so many");
     }
 
     #[tokio::test]
@@ -392,12 +484,12 @@ mod tests {
         }
         for _ in 0..2 {
             let kept = notices.recv().await.unwrap();
-            assert_eq!((kept.dropped, kept.missed), (None, false));
+            assert_eq!((kept.dropped, kept.missing), (None, None));
         }
-        listener.take(one(6));
-        let next = notices.recv().await.unwrap();
-        assert_eq!((next.dropped, next.missed), (Some(2), true));
         listener.take(one(7));
+        let next = notices.recv().await.unwrap();
+        assert_eq!((next.dropped, numbers(next.missing)), (Some(2), vec![4, 5, 6]));
+        listener.take(one(8));
         assert_eq!(notices.recv().await.unwrap().dropped, None);
     }
 

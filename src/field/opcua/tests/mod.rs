@@ -1,5 +1,7 @@
 //! The device task against the library's own server, on loopback.
+mod losses;
 pub(super) mod plc;
+mod relay;
 mod visits;
 
 use crate::field::Request;

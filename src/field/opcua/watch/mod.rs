@@ -1,5 +1,6 @@
 //! A connection with its subscriptions: first proven, then live.
 mod notices;
+mod repair;
 mod requests;
 mod timers;
 
@@ -41,6 +42,8 @@ enum Done {
     Fresh(Result<Vec<Sample>, Error>, Utc),
     Beat(Result<(), WriteFault>),
     Retried(Option<Retried>),
+    /// What was missing from a subscription, or why it does not come.
+    Republished(Lane, Result<Vec<Sample>, Error>),
 }
 
 /// What happens next.
@@ -79,6 +82,8 @@ pub(super) struct Watch<'a> {
     fresh: BTreeMap<TagIndex, Monotonic>,
     last: BTreeMap<Lane, At>,
     refresh: Refresh,
+    /// Notices before which something is missing that was asked for again.
+    held: BTreeMap<Lane, Notice>,
     beat: Beat,
     host_count: u64,
     host_due: Monotonic,
@@ -104,6 +109,7 @@ impl<'a> Watch<'a> {
             fresh: BTreeMap::new(),
             last: lanes.into_iter().filter(|(_, is)| *is).map(|(lane, _)| (lane, at)).collect(),
             refresh: Refresh::default(),
+            held: BTreeMap::new(),
             beat: Beat { value: None, moved: false, at },
             host_count: 0,
             host_due: at.monotonic,
@@ -120,8 +126,9 @@ impl<'a> Watch<'a> {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let urgent_room = self.desk.urgent.has_room();
-            let bulk_room = self.desk.bulk.is_empty();
+            let flows = |lane| !self.held.contains_key(&lane);
+            let urgent_room = self.desk.urgent.has_room() && flows(Lane::Fast);
+            let bulk_room = self.desk.bulk.is_empty() && flows(Lane::Slow);
             let job_room = self.jobs.len() + self.writes.len() < JOBS_MAX;
             // Every branch is cancel safe: channels, a set of futures, a timer.
             let event = tokio::select! {

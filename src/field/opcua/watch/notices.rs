@@ -12,8 +12,17 @@ use std::time::Duration;
 const LATE: Duration = Duration::from_secs(2);
 
 impl Watch<'_> {
-    pub(super) fn on_notice(&mut self, lane: Lane, notice: Notice) -> Result<(), Fault> {
-        let Notice { at, missed, dropped, mut samples, closed } = notice;
+    pub(super) fn on_notice(&mut self, lane: Lane, mut notice: Notice) -> Result<(), Fault> {
+        // Before we are live nobody was told anything: what counts then is read.
+        match notice.missing.take() {
+            Some(hole) if self.boot.is_some() => self.begin_repair(lane, hole, notice),
+            Some(_) | None => self.take_in(lane, notice),
+        }
+    }
+
+    /// Takes what a notice says; nothing is missing before it any more.
+    pub(super) fn take_in(&mut self, lane: Lane, notice: Notice) -> Result<(), Fault> {
+        let Notice { at, missing: _, dropped, mut samples, closed } = notice;
         if let Some(status) = closed {
             return Err(Fault::SubscriptionClosed { which: lane.as_str(), status });
         }
@@ -22,9 +31,6 @@ impl Watch<'_> {
         samples.retain(|sample| !self.is_late(sample, at.monotonic));
         self.check_words(&samples)?;
         let live = self.boot.is_some();
-        if missed && live {
-            self.lose(None, GapCause::Sequence, before.wall, at.wall);
-        }
         if let Some(values) = dropped {
             let labels = [self.task.context.name.as_str(), "overload"];
             self.task.context.metrics.samples_dropped.with_label_values(&labels).inc_by(values);
@@ -105,7 +111,7 @@ impl Watch<'_> {
     }
 
     /// Values are missing: the engine is told, and handshake words are read afresh.
-    fn lose(&mut self, tag: Option<TagIndex>, cause: GapCause, since: Utc, to: Utc) {
+    pub(super) fn lose(&mut self, tag: Option<TagIndex>, cause: GapCause, since: Utc, to: Utc) {
         let device = self.task.context.device;
         tracing::warn!(device = self.task.context.name, ?cause, ?tag, "values were lost");
         self.desk.urgent.push(Input::Lost { device, tag, cause, since, to });

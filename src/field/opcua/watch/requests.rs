@@ -97,6 +97,7 @@ impl Watch<'_> {
                 self.task.context.count_error("heartbeat");
                 tracing::warn!(device = self.task.context.name, %fault, "our heartbeat was not written");
             }
+            Done::Republished(lane, outcome) => self.on_republished(lane, outcome)?,
             Done::Retried(retried) => {
                 self.retrying = false;
                 if let Some(Retried { nodes, kinds, refused }) = retried {
