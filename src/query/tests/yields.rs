@@ -20,6 +20,9 @@ fn judged(mut records: Vec<Record>, by: &[u8]) -> Vec<Record> {
     records
 }
 
+/// When, by which record, with what outcome.
+type Visit = (Utc, Position, Option<Result>);
+
 /// Items, visits, first pass, passed, failed, untold.
 type Counts = [u64; 6];
 
@@ -29,8 +32,7 @@ fn counted(
     void: &BTreeSet<Position>,
     within: Interval,
 ) -> BTreeMap<String, Counts> {
-    let mut all: BTreeMap<(String, ItemKey), Vec<(Utc, Position, Option<Result>)>> =
-        BTreeMap::new();
+    let mut all: BTreeMap<(String, ItemKey), Vec<Visit>> = BTreeMap::new();
     for record in records.iter().filter(|record| !void.contains(&record.position)) {
         let Body::Trace(event) = &record.body else { continue };
         let (What::Complete { item, result, .. }, Some(station)) = (&event.what, &event.station)
