@@ -214,6 +214,10 @@ pub(super) fn reason(why: &Incomplete) -> String {
                 gap.interval.from
             )
         }
+        Incomplete::Unobserved { station, position, gap } => {
+            let to = gap.interval.to.map_or_else(|| "now".to_owned(), |to| to.to_string());
+            format!("{station} was not observed from {} to {to} ({position})", gap.interval.from)
+        }
         Incomplete::Quarantine { station, position } => {
             format!("something was set aside at {station} ({position})")
         }

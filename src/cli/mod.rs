@@ -23,6 +23,7 @@ mod test;
 mod trace;
 mod tree;
 mod words;
+mod yields;
 
 pub use exit::Exit;
 pub use reference::reference;
@@ -71,6 +72,8 @@ enum Verb {
     Trace(trace::Args),
     /// Everything that a lot went into, and what cannot be told.
     Recall(recall::Args),
+    /// What stations completed in a time, and how much of it was right at once.
+    Yield(yields::Args),
     /// Load the order of work of stations without a handshake.
     Orders(orders::Args),
     /// Put changed plant files in force without a restart; faulty ones change nothing.
@@ -110,6 +113,7 @@ pub fn main() -> Exit {
         Verb::Tap(args) => tap::run(&context, &args),
         Verb::Trace(args) => trace::run(&context, &args),
         Verb::Recall(args) => recall::run(&context, &args),
+        Verb::Yield(args) => yields::run(&context, &args),
         Verb::Orders(args) => orders::run(&context, &args),
         Verb::Reload(args) => reload::run(&context, &args),
         Verb::Verify(args) => offline::verify(&context, &args),

@@ -148,21 +148,29 @@ pub(super) fn reasons(answer: &Value) -> Vec<String> {
     list.map(reason).collect()
 }
 
+/// Why and from when to when something was not observed.
+fn cause_and_time(gap: &Value) -> String {
+    let facts = gap.get("gap").unwrap_or(&Value::Null);
+    let interval = facts.get("interval").unwrap_or(&Value::Null);
+    let to = text(interval, "to");
+    let to = if to.is_empty() { "now" } else { to };
+    format!("{}, {} to {to}", text(facts, "cause"), text(interval, "from"))
+}
+
 /// One reason as a sentence.
 pub(super) fn reason(why: &Value) -> String {
     let inner = |key: &str| why.get(key);
     if let Some(gap) = inner("gap") {
-        let facts = gap.get("gap").unwrap_or(&Value::Null);
-        let interval = facts.get("interval").unwrap_or(&Value::Null);
-        let to = text(interval, "to");
-        let to = if to.is_empty() { "now" } else { to };
         return format!(
-            "not complete: {} was at {} while it was not observed ({}, {} to {to})",
+            "not complete: {} was at {} while it was not observed ({})",
             text(gap, "item"),
             text(gap, "station"),
-            text(facts, "cause"),
-            text(interval, "from"),
+            cause_and_time(gap),
         );
+    }
+    if let Some(gap) = inner("unobserved") {
+        let (station, why) = (text(gap, "station"), cause_and_time(gap));
+        return format!("not complete: {station} was not observed ({why})");
     }
     if let Some(set_aside) = inner("quarantine") {
         return format!(

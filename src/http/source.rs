@@ -1,8 +1,8 @@
 //! What this room asks of `query`, so that its tests can answer instead.
-use crate::model::{ItemClass, ItemKey, Position};
+use crate::model::{Interval, ItemClass, ItemKey, Position, StationId};
 use crate::query::{
     Answer, ConditionView, Direction, EventView, GapView, ItemView, Query, Recall, Resolved,
-    StationView, Trace,
+    StationView, Trace, Yield,
 };
 
 /// The questions of [`Query`] that are asked over HTTP. They may take long: they are asked on threads
@@ -23,6 +23,8 @@ pub trait Source: Send + Sync {
     ) -> Option<Answer<Trace>>;
     /// Everything that a lot went into.
     fn recall(&self, lot: &ItemKey) -> Option<Answer<Recall>>;
+    /// What the stations, or one of them, completed in an interval; `None` if not recorded.
+    fn yields(&self, station: Option<&StationId>, interval: Interval) -> Option<Answer<Yield>>;
     /// The stations, in the order of the plant.
     fn stations(&self) -> Vec<StationView>;
     /// The items of a class last written about, newest first.
@@ -59,6 +61,10 @@ impl Source for Query {
 
     fn recall(&self, lot: &ItemKey) -> Option<Answer<Recall>> {
         self.recall(lot)
+    }
+
+    fn yields(&self, station: Option<&StationId>, interval: Interval) -> Option<Answer<Yield>> {
+        self.yields(station, interval)
     }
 
     fn stations(&self) -> Vec<StationView> {

@@ -110,6 +110,11 @@ impl Interval {
         let any = instant(self) || instant(other);
         before(self.to, other.from, any) && before(other.to, self.from, any)
     }
+
+    /// Whether an instant lies in it; its end is the first that does not.
+    pub fn contains(self, instant: Utc) -> bool {
+        self.from <= instant && self.to.is_none_or(|to| instant < to)
+    }
 }
 
 #[cfg(test)]

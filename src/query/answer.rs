@@ -49,6 +49,15 @@ pub enum Incomplete {
         /// The gap.
         gap: Gap,
     },
+    /// A gap overlaps the time that was asked about.
+    Unobserved {
+        /// Where.
+        station: StationId,
+        /// The record of the gap.
+        position: Position,
+        /// The gap.
+        gap: Gap,
+    },
     /// Something about the item was set aside.
     Quarantine {
         /// Where.
@@ -366,4 +375,34 @@ pub struct EventView {
     pub permit: Option<PermitView>,
     /// The hash of the plant that was in force, in hexadecimal.
     pub plant: Option<String>,
+}
+
+/// What stations completed in a time.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Yield {
+    /// In which time; by event time, without an end: up to now.
+    pub interval: Interval,
+    /// By station in the order of the plant, then by product.
+    pub rows: Vec<YieldRow>,
+}
+
+/// What one station completed of one product.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct YieldRow {
+    /// Where.
+    pub station: StationId,
+    /// Of which product, if told.
+    pub product: Option<Text>,
+    /// Different items.
+    pub items: u64,
+    /// Completions: an item that came again has several.
+    pub visits: u64,
+    /// Items that passed at their very first completion here.
+    pub first_pass: u64,
+    /// Items that passed at their last completion.
+    pub passed: u64,
+    /// Items that did not.
+    pub failed: u64,
+    /// Items whose last completion told no outcome.
+    pub untold: u64,
 }

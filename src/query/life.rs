@@ -52,6 +52,8 @@ pub(super) struct Moment {
     pub(super) stayed: bool,
     /// With what outcome, if told.
     pub(super) result: Option<Result>,
+    /// Whether it was the work that the plant is there for.
+    pub(super) production: bool,
 }
 
 impl Moment {

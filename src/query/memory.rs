@@ -6,8 +6,8 @@ use super::place::{Counted, Mounts, Places};
 use super::step::outcome;
 use crate::genealogy::{Graph, Node, NodeId};
 use crate::model::{
-    Body, Gap, Interval, ItemClass, ItemKey, Position, Quarantine, Record, Text, TraceEvent, Utc,
-    What,
+    Body, Gap, Interval, ItemClass, ItemKey, Position, Purpose, Quarantine, Record, Text,
+    TraceEvent, Utc, What,
 };
 use crate::store::subjects;
 use std::collections::{BTreeMap, BTreeSet};
@@ -168,6 +168,7 @@ impl Memory {
                 kind,
                 stayed,
                 result,
+                production: event.purpose == Purpose::Production,
             };
             self.life_mut(node).insert(moment);
             if let Some(station) = event.station.as_ref().filter(|_| moment.is_presence()) {

@@ -20,18 +20,21 @@ mod recall;
 mod state;
 mod step;
 mod trace;
+mod yields;
 
 pub use crate::genealogy::Direction;
 pub use answer::{
     Answer, Completeness, ConditionView, EventView, GapView, Incomplete, ItemState, ItemView,
     LinkView, MeasurementView, PermitView, Recall, RecallGroup, Resolved, StationView, StepView,
-    Trace, TraceLink, TraceNode,
+    Trace, TraceLink, TraceNode, Yield, YieldRow,
 };
 pub use follow::{QueryError, QueryOptions};
 pub use past::Histories;
 
 use crate::genealogy::NodeId;
-use crate::model::{Body, Code, ItemClass, ItemKey, Position, Record, StationId, Text, Utc};
+use crate::model::{
+    Body, Code, Interval, ItemClass, ItemKey, Position, Record, StationId, Text, Utc,
+};
 use crate::store::{CodeHit, StoreError};
 use body::Bodies;
 use follow::Inner;
@@ -104,6 +107,21 @@ impl Query {
             let draft =
                 self.inner.with_visited(|memory, visited| recall::draft(memory, visited, lot))?;
             Some(self.answer(draft, |recall, _| recall))
+        })
+    }
+
+    /// What the stations, or one of them, completed in an interval, and how much of it was right at
+    /// once; only production is counted. `None` if no record speaks of the station.
+    pub fn yields(&self, station: Option<&StationId>, interval: Interval) -> Option<Answer<Yield>> {
+        self.timed("yield", || {
+            let draft = {
+                let memory = self.inner.memory.read();
+                if station.is_some_and(|id| memory.places.find(id).is_none()) {
+                    return None;
+                }
+                yields::draft(&memory, station, interval)
+            };
+            Some(self.answer(draft, |found, _| found))
         })
     }
 

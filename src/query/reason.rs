@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, Default)]
 pub(super) struct Reasons {
     gaps: BTreeMap<(ItemKey, StationId, Position), Gap>,
+    unobserved: BTreeMap<(StationId, Position), Gap>,
     quarantines: BTreeSet<(StationId, Position)>,
     one_of: BTreeSet<ItemKey>,
     durable: Option<Position>,
@@ -38,6 +39,17 @@ impl Reasons {
                 None => {
                     self.quarantines.insert((station.clone(), doubt.position));
                 }
+            }
+        }
+    }
+
+    /// Everything that was not observed at a station, whoever was there.
+    pub(super) fn station(&mut self, memory: &Memory, station: &StationId, interval: Interval) {
+        for doubt in memory.doubts.at(station, interval) {
+            let key = (station.clone(), doubt.position);
+            match &doubt.gap {
+                Some(gap) => drop(self.unobserved.insert(key, gap.clone())),
+                None => drop(self.quarantines.insert(key)),
             }
         }
     }
@@ -84,13 +96,20 @@ impl Reasons {
             position,
             gap,
         });
+        let unobserved = self.unobserved.into_iter();
+        let unobserved = unobserved.map(|((station, position), gap)| Incomplete::Unobserved {
+            station,
+            position,
+            gap,
+        });
         let quarantines = self
             .quarantines
             .into_iter()
             .map(|(station, position)| Incomplete::Quarantine { station, position });
         let one_of = self.one_of.into_iter().map(|item| Incomplete::OneOf { item });
         let lag = self.durable.into_iter().map(|durable| Incomplete::Lag { durable });
-        let all: Vec<_> = gaps.chain(quarantines).chain(one_of).chain(lag).collect();
+        let all: Vec<_> =
+            gaps.chain(unobserved).chain(quarantines).chain(one_of).chain(lag).collect();
         if all.is_empty() { Completeness::Complete } else { Completeness::Incomplete(all) }
     }
 }

@@ -1,6 +1,6 @@
 //! What is asked for: the parameters of the questions.
 use crate::http::problem::Problem;
-use crate::model::Position;
+use crate::model::{Interval, Position, StationId, Utc};
 use crate::query::Direction;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
@@ -20,6 +20,9 @@ pub(in crate::http) struct Parameters {
     depth: Option<u32>,
     after: Option<u64>,
     limit: Option<usize>,
+    station: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
 }
 
 /// The parameters as axum extracts them.
@@ -65,6 +68,33 @@ impl Parameters {
         }
         Ok(limit)
     }
+
+    pub(super) fn station(&self) -> Result<Option<StationId>, Problem> {
+        let parse = |id: &String| {
+            StationId::parse(id).map_err(|why| Problem::request(format!("`station`: {why}")))
+        };
+        self.station.as_ref().map(parse).transpose()
+    }
+
+    /// From the beginning, and up to now, unless said.
+    pub(super) fn interval(&self) -> Result<Interval, Problem> {
+        let from = self.from.as_deref().map(|text| instant("from", text)).transpose()?;
+        let to = self.to.as_deref().map(|text| instant("to", text)).transpose()?;
+        let from = from.unwrap_or(Utc(i64::MIN));
+        if to.is_some_and(|to| to <= from) {
+            return Err(Problem::request("`to` is not after `from`: nothing lies between them"));
+        }
+        Ok(Interval { from, to })
+    }
+}
+
+fn instant(name: &str, text: &str) -> Result<Utc, Problem> {
+    let parsed = text.parse::<jiff::Timestamp>().ok();
+    let nanoseconds = parsed.and_then(|at| i64::try_from(at.as_nanosecond()).ok());
+    nanoseconds.map(Utc).ok_or_else(|| {
+        let example = "2026-11-22T06:00:00Z";
+        Problem::request(format!("`{name}` is `{text}`; it is a time such as `{example}`"))
+    })
 }
 
 fn wanted(value: Option<&str>, name: &str, example: &str) -> Result<String, Problem> {

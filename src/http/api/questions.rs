@@ -46,6 +46,20 @@ pub(in crate::http) async fn recall(State(site): State<Arc<Site>>, asked: Asked)
     about(&site, "recall", lot, |source, key| source.recall(key)).await
 }
 
+/// `GET /api/v1/yield?station=&from=&to=`: what stations completed in a time, and how much was right at
+/// once.
+pub(in crate::http) async fn yields(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
+    let asked = parameters(asked)?;
+    let (station, interval) = (asked.station()?, asked.interval()?);
+    let answer = site
+        .ask("yield", move |source| {
+            let unknown = || Problem::unknown(station.as_ref().map_or("", |id| id.as_str()));
+            source.yields(station.as_ref(), interval).ok_or_else(unknown)
+        })
+        .await??;
+    Ok(Json(answer).into_response())
+}
+
 /// `GET /api/v1/events?after=&limit=`: records, oldest first; ask again after the last one.
 pub(in crate::http) async fn events(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
     let asked = parameters(asked)?;

@@ -200,6 +200,11 @@ pub(super) fn incomplete(why: &Incomplete) -> String {
             unobserved(gap),
             interval(gap.interval),
         ),
+        Incomplete::Unobserved { station, position, gap } => format!(
+            "At {station}, {} ({}, record {position}).",
+            unobserved(gap),
+            interval(gap.interval),
+        ),
         Incomplete::Quarantine { station, position } => format!(
             "At {station} a request was set aside with its raw values, since it could not be told what it belongs to (record {position})."
         ),

@@ -9,7 +9,7 @@ use crate::model::{
 use crate::query::{
     Answer, Completeness, ConditionView, Direction, EventView, GapView, Incomplete, ItemState,
     ItemView, LinkView, MeasurementView, Recall, RecallGroup, Resolved, StationView, StepView,
-    Trace, TraceLink, TraceNode,
+    Trace, TraceLink, TraceNode, Yield, YieldRow,
 };
 
 /// 2026-11-22 08:41:10 UTC.
@@ -313,6 +313,32 @@ impl Source for Made {
             unit: Some(Ucum::parse("Cel").unwrap()),
             position: Some(Position(33)),
         }]
+    }
+
+    fn yields(&self, at: Option<&StationId>, interval: Interval) -> Option<Answer<Yield>> {
+        if at.is_some_and(|id| id.as_str() != "PRESS10") {
+            return None;
+        }
+        let row = YieldRow {
+            station: station("PRESS10"),
+            product: Some(text("pump")),
+            items: 12,
+            visits: 14,
+            first_pass: 9,
+            passed: 10,
+            failed: 1,
+            untold: 1,
+        };
+        let unobserved = Incomplete::Unobserved {
+            station: station("PRESS10"),
+            position: Position(12),
+            gap: gap(),
+        };
+        Some(Answer {
+            position: Position(42),
+            completeness: Completeness::Incomplete(vec![unobserved]),
+            body: Yield { interval, rows: vec![row] },
+        })
     }
 
     fn gaps(&self, count_max: usize) -> Vec<GapView> {

@@ -8,7 +8,7 @@ use crate::model::{
 };
 use proptest::prelude::*;
 
-fn gap(at: &[&str], from: i64, to: Option<i64>) -> Body {
+pub(super) fn gap(at: &[&str], from: i64, to: Option<i64>) -> Body {
     Body::Gap(Gap {
         source: GapSource::Device(DeviceId::parse("plc-1").unwrap()),
         interval: interval(from, to),

@@ -12,6 +12,7 @@ mod line;
 mod model;
 mod past;
 mod random;
+mod yields;
 
 use super::*;
 use crate::model::{At, Body, Origin, Record, SiteId, TraceEvent};
