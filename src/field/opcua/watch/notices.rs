@@ -44,8 +44,8 @@ impl Watch<'_> {
         let mut told = Vec::with_capacity(samples.len());
         for sample in samples {
             // A change of another part of the same value is none of this word.
-            let repeated = |l: &&Sample| l.value == sample.value && l.quality == sample.quality;
-            if part(sample.tag) && self.latest.get(&sample.tag).filter(repeated).is_some() {
+            let repeated = |l: &Sample| l.value == sample.value && l.quality == sample.quality;
+            if part(sample.tag) && self.latest.get(&sample.tag).is_some_and(repeated) {
                 continue;
             }
             if live && sample.quality.overflowed() {
