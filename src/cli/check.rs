@@ -145,19 +145,25 @@ struct Look {
     tag: TagIndex,
     quality: Quality,
     writable: Option<bool>,
+    moved: Option<String>,
 }
 
 impl Look {
     fn of(word: &opcua::Word) -> Self {
-        Self { tag: word.tag, quality: word.sample.quality, writable: word.writable }
+        let moved = word.moved.as_ref();
+        let moved = moved.map(|(found, pinned)| format!("it is {found}; pinned is {pinned}"));
+        Self { tag: word.tag, quality: word.sample.quality, writable: word.writable, moved }
     }
 
     /// Modbus has no way to ask whether a word may be written.
     fn unasked((tag, sample): (TagIndex, Sample)) -> Self {
-        Self { tag, quality: sample.quality, writable: None }
+        Self { tag, quality: sample.quality, writable: None, moved: None }
     }
 
     fn fault(&self) -> Option<String> {
+        if let Some(moved) = &self.moved {
+            return Some(moved.clone());
+        }
         if !self.quality.is_good() {
             return Some(self.quality.to_string());
         }

@@ -8,6 +8,7 @@ mod exit;
 mod offline;
 mod orders;
 mod output;
+mod pin;
 mod plan;
 mod probe;
 mod recall;
@@ -64,6 +65,8 @@ enum Verb {
     Probe(probe::ProbeArgs),
     /// Walk the nodes of an OPC UA server; with --toml as the beginning of a plant file.
     Browse(probe::BrowseArgs),
+    /// Write down how the words of an OPC UA device lie on its PLC: nodes, types, bounds.
+    Pin(pin::Args),
     /// Own, trusted and refused certificates.
     Certs(certs::Args),
     /// Watch live tags, what fired, and why not.
@@ -109,6 +112,7 @@ pub fn main() -> Exit {
         Verb::Plan(args) => plan::run(&context, &args),
         Verb::Probe(args) => probe::probe(&context, &args),
         Verb::Browse(args) => probe::browse(&context, &args),
+        Verb::Pin(args) => pin::run(&context, &args),
         Verb::Certs(args) => certs::run(&context, &args),
         Verb::Tap(args) => tap::run(&context, &args),
         Verb::Trace(args) => trace::run(&context, &args),

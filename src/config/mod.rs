@@ -9,6 +9,7 @@
 pub mod daemon;
 mod fault;
 mod later;
+pub mod lock;
 pub mod orders;
 mod permits;
 pub mod plant;
@@ -27,12 +28,14 @@ pub use fault::{Fault, Faults, Severity, render};
 
 use std::path::Path;
 
-/// Reads all `*.toml` files of a folder, in the order of their names. Names are without folders.
+/// Reads all `*.toml` and `*.lock` files of a folder, in the order of their names. Names are without
+/// folders.
 pub fn read_dir(dir: &Path) -> std::io::Result<Vec<(String, String)>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") && path.is_file() {
+        let ours = |e: &std::ffi::OsStr| e == "toml" || e == "lock";
+        if path.extension().is_some_and(ours) && path.is_file() {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
             let text = std::fs::read_to_string(&path).map_err(|error| {
                 std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))

@@ -1,7 +1,8 @@
 //! Loading plant files. Pure: texts in, a checked plant or faults out.
 use super::fault::{Fault, Faults, Place, Sink};
+use super::lock;
 use super::raw;
-use super::resolve::{self, Read};
+use super::resolve::{self, Locked, Read};
 use super::schema::{self, Part};
 use super::walk::Walk;
 use crate::bench::Case;
@@ -32,9 +33,16 @@ pub struct Checked {
 pub fn load(files: &[(String, String)], site: &SiteId) -> Result<Checked, Faults> {
     let mut sink = Sink::default();
     let schema = schema::plant();
-    let read: Vec<Read> =
-        files.iter().map(|(name, text)| read(name, text, &schema, &mut sink)).collect();
-    let parts = resolve::plant(&read, &mut sink);
+    let (mut reads, mut locks) = (Vec::new(), Vec::new());
+    for (name, text) in files {
+        if name.ends_with(lock::ENDING) {
+            let file = sink.source(name, text);
+            locks.extend(lock::read(file, text, &mut sink).map(|lock| Locked { file, lock }));
+        } else {
+            reads.push(read(name, text, &schema, &mut sink));
+        }
+    }
+    let parts = resolve::plant(&reads, &locks, &mut sink);
     let files = files.iter().map(|(name, text)| kept(name, text, &mut sink)).collect();
     let warnings = sink.finish()?;
     let (devices, tags, stations, tests) = parts;

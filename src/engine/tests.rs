@@ -97,6 +97,7 @@ fn plant(pattern: Pattern, splice: Splice) -> Arc<Plant> {
         devices: vec![Device {
             id: DeviceId::parse("plc").unwrap(),
             protocol: Protocol::OpcUa(OpcUaLink {
+                pins: std::collections::BTreeMap::new(),
                 url: "opc.tcp://x".into(),
                 security: Security::None,
                 trust: Trust::Pki,

@@ -4,9 +4,10 @@ use crate::config::raw;
 use crate::config::resolve::word::Use;
 use crate::config::spot::{Keyed, Scalar, Spot};
 use crate::model::plant::{
-    Device, DeviceIndex, Heartbeat, Interface, Protocol, ReadLimits, StringOrder, WordOrder,
+    Device, DeviceIndex, Heartbeat, Interface, Layout, Protocol, ReadLimits, StringOrder, WordOrder,
 };
 use crate::model::{DeviceId, TagName, Value};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const PUBLISH: Duration = Duration::from_secs(1);
@@ -63,6 +64,18 @@ pub(super) struct Draft {
 }
 
 impl Draft {
+    /// What its interface word must be.
+    pub(super) fn interface_value(&self) -> Option<&Value> {
+        self.interface.as_ref().map(|interface| &interface.equals)
+    }
+
+    /// Remembers how its words lay when a person looked.
+    pub(super) fn pin(&mut self, pins: BTreeMap<TagName, Layout>) {
+        if let Some(Protocol::OpcUa(link)) = &mut self.protocol {
+            link.pins = pins;
+        }
+    }
+
     /// The device, if nothing was wrong with it.
     pub(super) fn finish(self) -> Option<Device> {
         let fastest = self.kind?.fastest();
@@ -84,7 +97,7 @@ impl Resolver<'_> {
         self.devices.get(device.get())
     }
 
-    fn draft_mut(&mut self, device: DeviceIndex) -> &mut Draft {
+    pub(super) fn draft_mut(&mut self, device: DeviceIndex) -> &mut Draft {
         self.devices.get_mut(device.get()).expect("indexes are made with the drafts")
     }
 

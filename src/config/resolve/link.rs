@@ -8,6 +8,7 @@ use crate::field::modbus::point;
 use crate::model::plant::{
     Area, ModbusLink, OpcUaLink, Protocol, ReadLimits, Secret, Security, Trust, UserLogin,
 };
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -73,7 +74,8 @@ impl Resolver<'_> {
                 .help("write the URI that `browse` or UaExpert shows, such as `urn:vendor:plc`");
         }
         let namespace = raw.namespace.as_ref().and_then(|uri| self.namespace(t, uri));
-        let link = OpcUaLink { url: (**url).clone(), security, trust, login };
+        let link =
+            OpcUaLink { url: (**url).clone(), security, trust, login, pins: BTreeMap::new() };
         let protocol = host.map(|_| Protocol::OpcUa(link));
         Linked { kind: Some(Kind::OpcUa), protocol, namespace, limits: None }
     }

@@ -14,6 +14,7 @@ mod link;
 mod monitor;
 mod mount;
 mod phase;
+mod pin;
 mod register;
 mod reply;
 mod request;
@@ -33,6 +34,7 @@ use crate::bench::Case;
 use crate::model::NameError;
 use crate::model::plant::{Device, DeviceIndex, Station, StationIndex, Tag, TagIndex};
 use device::Draft;
+pub(super) use pin::Locked;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use tags::Tags;
@@ -57,7 +59,7 @@ pub(super) struct Read {
 pub(super) type Parts = (Vec<Device>, Vec<Tag>, Vec<Station>, Vec<Case>);
 
 /// What all files say together. It is whole only if no error was reported.
-pub(super) fn plant(files: &[Read], sink: &mut Sink) -> Parts {
+pub(super) fn plant(files: &[Read], locks: &[Locked], sink: &mut Sink) -> Parts {
     let mut resolver = Resolver {
         sink,
         devices: Vec::new(),
@@ -84,6 +86,7 @@ pub(super) fn plant(files: &[Read], sink: &mut Sink) -> Parts {
         let of_file = read.raw.iter().flat_map(|raw| raw.station.iter());
         stations.extend(of_file.filter_map(|(name, raw)| resolver.station(read.file, name, raw)));
     }
+    resolver.pins(locks);
     resolver.check_uses();
     let whole = !resolver.sink.has_errors();
     let tests = files.iter().flat_map(|read| resolver.tests(read, &stations, whole));

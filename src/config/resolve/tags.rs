@@ -1,5 +1,6 @@
 //! All words of the plant, each once.
 use crate::config::fault::Place;
+use crate::model::TagName;
 use crate::model::plant::{DeviceIndex, Tag, TagIndex};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,6 +76,11 @@ impl Tags {
                 if bits.is_empty() { vec![name.clone()] } else { bits }
             })
             .collect()
+    }
+
+    /// Names of a device's tags, each once.
+    pub(super) fn of(&self, device: DeviceIndex) -> impl Iterator<Item = &TagName> {
+        self.list.iter().filter(move |tag| tag.device == device).map(|tag| &tag.name)
     }
 
     /// Tags that were declared, with where and under what path.

@@ -3,6 +3,7 @@ mod broken;
 mod daemon;
 mod derived;
 mod docs;
+mod lock;
 mod rules;
 
 use super::plant::{Checked, load};

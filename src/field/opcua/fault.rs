@@ -110,6 +110,22 @@ pub enum Fault {
         /// What was wanted.
         wanted: String,
     },
+    /// A word lies otherwise than it was pinned.
+    #[error(
+        "`{word}` is {found}; pinned is {pinned}{}; look at the PLC program, then `pedigree pin {device}`", others(*more)
+    )]
+    Layout {
+        /// Whose word.
+        device: String,
+        /// Which word.
+        word: String,
+        /// How it lies.
+        found: String,
+        /// How it lay.
+        pinned: String,
+        /// How many others lie otherwise.
+        more: usize,
+    },
     /// The heartbeat word stands.
     #[error("the heartbeat `{word}` has not moved for {} s", stale_after.as_secs_f32())]
     HeartbeatStands {
@@ -141,7 +157,7 @@ impl Fault {
     /// What the gap is recorded with.
     pub(super) fn cause(&self) -> GapCause {
         match self {
-            Self::Interface { .. } => GapCause::Interface,
+            Self::Interface { .. } | Self::Layout { .. } => GapCause::Interface,
             Self::HeartbeatStands { .. } | Self::Silent(_) => GapCause::Silent,
             Self::Stopped => GapCause::Stopped,
             Self::Unreachable { .. }
@@ -175,7 +191,7 @@ impl Fault {
             Self::Lost(_) => "lost",
             Self::Service { .. } | Self::SubscriptionClosed { .. } => "service",
             Self::Namespaces { .. } => "namespace",
-            Self::Interface { .. } => "interface",
+            Self::Interface { .. } | Self::Layout { .. } => "interface",
             Self::HeartbeatStands { .. } | Self::Silent(_) => "silent",
             Self::Restarted(_) => "restarted",
             Self::Stopped => "stopped",
@@ -214,6 +230,10 @@ impl Fault {
         };
         Self::Refused { status, hint }
     }
+}
+
+fn others(more: usize) -> String {
+    if more == 0 { String::new() } else { format!(", and {more} more words have moved") }
 }
 
 fn list(uris: &[String]) -> String {

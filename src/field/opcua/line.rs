@@ -1,6 +1,7 @@
 //! What is made anew at every connect: names, types, subscriptions.
 use super::fault::Fault;
 use super::locate::locate;
+use super::pin::compare;
 use super::place::Place;
 use super::services::{Nodes, Peer};
 use super::subscribe::{Item, Lane, Subscription, layout, monitor, subscribe};
@@ -94,11 +95,12 @@ async fn start(
 async fn find(peer: &Peer, device: DeviceIndex) -> Result<(), Fault> {
     let namespaces = peer.namespaces().await?;
     let found = locate(&peer.session, &peer.plant, device, &namespaces).await?;
+    compare(peer, device, &found, &namespaces).await?;
     peer.places.put(found.nodes);
     Ok(())
 }
 
-async fn check_interface(peer: &Peer, device: DeviceIndex) -> Result<(), Fault> {
+pub(super) async fn check_interface(peer: &Peer, device: DeviceIndex) -> Result<(), Fault> {
     let Some(interface) = &peer.plant.device(device).interface else { return Ok(()) };
     let word = peer.places.words([interface.tag]);
     let read = peer.read(&word).await.map_err(Fault::service("reading the interface word"))?;
@@ -129,15 +131,29 @@ pub(super) async fn retry(
     device: DeviceIndex,
     subscriptions: [(Lane, Option<u32>); 2],
     items: Vec<Item>,
+) -> Result<Option<Retried>, Fault> {
+    match find(&peer, device).await {
+        // Words that have come lie otherwise than pinned: nothing of this program is to be trusted.
+        Err(fault @ Fault::Layout { .. }) => return Err(fault),
+        Err(_) => return Ok(None),
+        Ok(()) => {}
+    }
+    Ok(again(&peer, device, subscriptions, items).await)
+}
+
+async fn again(
+    peer: &Peer,
+    device: DeviceIndex,
+    subscriptions: [(Lane, Option<u32>); 2],
+    items: Vec<Item>,
 ) -> Option<Retried> {
-    find(&peer, device).await.ok()?;
     let mut refused = Vec::new();
     for (lane, subscription) in subscriptions {
         let mine: Vec<_> = items.iter().filter(|item| item.lane == lane).cloned().collect();
         if let Some(subscription) = subscription
             && !mine.is_empty()
         {
-            refused.extend(monitor(&peer, subscription, &mine).await.ok()?);
+            refused.extend(monitor(peer, subscription, &mine).await.ok()?);
         }
     }
     let kinds = peer.kinds(&typed(&peer.plant, device, &peer.places.now())).await.ok()?;

@@ -3,7 +3,7 @@
 use super::fault::Fault;
 use super::place::{Part, Place, browse_path, cuts, shown};
 use super::services::{Nodes, is_too_many, node_of, read_all};
-use super::types::Types;
+use super::types::{Leaf, Types};
 use crate::model::plant::{DeviceIndex, NodeAddress, Plant, TagIndex, TagSource};
 use ::opcua::client::Session;
 use ::opcua::types::{
@@ -21,8 +21,8 @@ const PATHS_CHUNK: usize = 100;
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) nodes: Nodes,
-    /// Data types of the words, where the server tells.
-    pub(super) types: BTreeMap<TagIndex, NodeId>,
+    /// What the words hold, where the server tells.
+    pub(super) types: BTreeMap<TagIndex, Leaf>,
 }
 
 /// A word that has no node of its name.
@@ -89,7 +89,7 @@ async fn by_name<'a>(
     for ((tag, node), seen) in named.into_iter().zip(seen) {
         match seen {
             Seen::Variable(data_type) => {
-                found.types.insert(tag, data_type);
+                found.types.insert(tag, Leaf { data_type, bounds: None });
                 found.nodes.insert(tag, Place::whole(node));
             }
             Seen::Other => {
@@ -115,10 +115,14 @@ async fn search(
 ) -> Result<(), Fault> {
     let holders = holders(session, lost).await?;
     let children = children(session, lost, &holders).await?;
-    for (word, child) in lost.iter().zip(children) {
-        if let Some(node) = child {
-            found.nodes.insert(word.tag, Place::whole(node));
+    let children: Vec<_> =
+        lost.iter().zip(children).filter_map(|(w, c)| Some((w.tag, c?))).collect();
+    let seen = look(session, children.iter().map(|(_, node)| node.clone()).collect()).await?;
+    for ((tag, node), seen) in children.into_iter().zip(seen) {
+        if let Seen::Variable(data_type) = seen {
+            found.types.insert(tag, Leaf { data_type, bounds: None });
         }
+        found.nodes.insert(tag, Place::whole(node));
     }
     let mut parts = Vec::new();
     for (word, holder) in lost.iter().zip(holders) {

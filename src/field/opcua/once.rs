@@ -2,10 +2,11 @@
 use super::browse::is_writable;
 use super::fault::Fault;
 use super::locate::locate;
+use super::pin::moved;
 use super::services::{Peer, read_all};
 use super::visit::{Target, visit};
 use crate::model::Sample;
-use crate::model::plant::{DeviceIndex, Plant, TagIndex};
+use crate::model::plant::{DeviceIndex, Layout, Plant, TagIndex};
 use crate::telemetry::Now;
 use ::opcua::types::{AttributeId, ReadValueId};
 use std::path::Path;
@@ -20,6 +21,8 @@ pub struct Word {
     pub sample: Sample,
     /// For words that we are to write: whether the server lets us.
     pub writable: Option<bool>,
+    /// How it lies, and how it was pinned, if those differ.
+    pub moved: Option<(Layout, Layout)>,
 }
 
 /// Connects as the daemon would, reads every word of the device once, and asks of those that are to
@@ -40,12 +43,16 @@ pub async fn read_once(
         let peer = Peer::new(session, plant, now);
         let namespaces = peer.namespaces().await?;
         let found = locate(&peer.session, &peer.plant, device, &namespaces).await?;
+        let mut moved = moved(&peer, device, &found, &namespaces).await?;
         peer.places.put(found.nodes);
         let words = peer.places.words(peer.plant.tags_of(device).map(|(tag, _)| tag));
         let read = peer.read_many(&words).await.map_err(Fault::service("reading the words"))?;
         let mut all: Vec<_> = read
             .into_iter()
-            .map(|sample| Word { tag: sample.tag, sample, writable: None })
+            .map(|sample| {
+                let moved = moved.remove(&peer.plant.tag(sample.tag).name);
+                Word { tag: sample.tag, sample, writable: None, moved }
+            })
             .collect();
         let mut asked: Vec<_> = all
             .iter_mut()

@@ -199,7 +199,8 @@ mod tests {
     }
 
     fn link(url: &str, security: Security) -> OpcUaLink {
-        OpcUaLink { url: url.to_owned(), security, trust: Trust::Pki, login: None }
+        let (url, pins) = (url.to_owned(), std::collections::BTreeMap::new());
+        OpcUaLink { url, security, trust: Trust::Pki, login: None, pins }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The server's own types: structures are decoded as it defines them (`DataTypeDefinition`, 1.04).
 use super::fault::Fault;
+use super::pin::of_rank;
 use super::place::Part;
 use super::services::read_all;
 use ::opcua::client::Session;
@@ -20,6 +21,13 @@ const BROWSE_CHUNK: usize = 20;
 /// Structures by their data type.
 #[derive(Default)]
 pub(super) struct Types(HashMap<NodeId, StructureDefinition>);
+
+/// What a word holds.
+pub(super) struct Leaf {
+    pub(super) data_type: NodeId,
+    /// Lengths of its array; `None`: its node tells.
+    pub(super) bounds: Option<Vec<u32>>,
+}
 
 /// What is known of the types so far.
 struct Learned {
@@ -66,10 +74,13 @@ impl Types {
     }
 
     /// Whether a value of this type has such a part, and of what type that is.
-    pub(super) fn lead(&self, data_type: &NodeId, parts: &[Part]) -> Result<NodeId, String> {
-        let mut at = data_type.clone();
+    pub(super) fn lead(&self, data_type: &NodeId, parts: &[Part]) -> Result<Leaf, String> {
+        let (mut at, mut bounds) = (data_type.clone(), Vec::new());
         for part in parts {
-            let Part::Field(name) = part else { continue };
+            let Part::Field(name) = part else {
+                bounds.clear();
+                continue;
+            };
             let structure = self.0.get(&at).ok_or_else(|| format!("{at} has no fields"))?;
             if structure.structure_type != StructureType::Structure
                 && structure.structure_type != StructureType::StructureWithOptionalFields
@@ -80,12 +91,14 @@ impl Types {
             }
             let fields = structure.fields.as_deref().unwrap_or_default();
             let found = fields.iter().find(|field| field.name.as_ref() == name.as_str());
-            at = found.map(|field| field.data_type.clone()).ok_or_else(|| {
+            let field = found.ok_or_else(|| {
                 let names: Vec<_> = fields.iter().map(|field| field.name.as_ref()).collect();
                 format!("there is no field `{name}`, only {}", names.join(", "))
             })?;
+            at = field.data_type.clone();
+            bounds = of_rank(field.value_rank, field.array_dimensions.clone().unwrap_or_default());
         }
-        Ok(at)
+        Ok(Leaf { data_type: at, bounds: Some(bounds) })
     }
 }
 

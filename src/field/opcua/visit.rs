@@ -6,6 +6,7 @@ use crate::model::Utc;
 use crate::model::plant::{DeviceIndex, OpcUaLink, Plant, Protocol, Security, Trust};
 use crate::pki::Certificate;
 use ::opcua::client::{IdentityToken, Session};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,7 +26,8 @@ impl Target {
     /// A server that no plant file knows. Whatever certificate it shows is taken, so what it says
     /// is not more than a claim; no login is sent to it.
     pub fn url(url: &str, security: Security) -> Self {
-        let link = OpcUaLink { url: url.to_owned(), security, trust: Trust::Pki, login: None };
+        let (url, pins) = (url.to_owned(), BTreeMap::new());
+        let link = OpcUaLink { url, security, trust: Trust::Pki, login: None, pins };
         Self { name: "visit".to_owned(), device: String::new(), link, stranger: true }
     }
 

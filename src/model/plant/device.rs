@@ -1,6 +1,8 @@
 //! How to talk to a controller.
 use super::TagIndex;
 use crate::model::{DeviceId, TagName, Value};
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -61,6 +63,31 @@ pub struct OpcUaLink {
     pub trust: Trust,
     /// Who we are to it.
     pub login: Option<UserLogin>,
+    /// How its words lay when a person looked; those that lie otherwise now are not to be trusted.
+    pub pins: BTreeMap<TagName, Layout>,
+}
+
+/// How a word lies on an OPC UA server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// Its node, with its namespace: `nsu=urn:plc;s=Res`.
+    pub node: String,
+    /// From the node's value to the word: `.Slots[3].Serial`; empty: it is the whole value.
+    pub part: String,
+    /// `UInt32`, or the node of a type of the server's own.
+    pub data_type: String,
+    /// Lengths of an array, 0 where the server does not tell; empty: a single value.
+    pub bounds: Vec<u32>,
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.data_type)?;
+        for bound in &self.bounds {
+            write!(f, "[{bound}]")?;
+        }
+        write!(f, " in {}{}", self.node, self.part)
+    }
 }
 
 /// Message security of an OPC UA connection.

@@ -13,8 +13,8 @@ mod tag;
 pub use carried::Carried;
 pub use check::{Check, Reason, ReasonCodes};
 pub use device::{
-    Device, Heartbeat, Interface, ModbusLink, OpcUaLink, Protocol, ReadLimits, Secret, Security,
-    Trust, UserLogin,
+    Device, Heartbeat, Interface, Layout, ModbusLink, OpcUaLink, Protocol, ReadLimits, Secret,
+    Security, Trust, UserLogin,
 };
 pub use station::{
     CodeFrom, CodeSpec, Condition, Counter, Drift, First, Handshake, Limits, MeasurementSpec,

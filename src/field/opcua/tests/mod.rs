@@ -1,5 +1,6 @@
 //! The device task against the library's own server, on loopback.
 mod losses;
+mod pins;
 pub(super) mod plc;
 mod relay;
 mod structures;

@@ -245,6 +245,7 @@ pub(in crate::field::opcua) fn plant(port: u16, security: Security, trust: Trust
             security,
             trust,
             login: None,
+            pins: BTreeMap::new(),
         }),
         publish: Duration::from_millis(200),
         publish_fast: Duration::from_millis(50),

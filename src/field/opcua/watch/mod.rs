@@ -41,7 +41,7 @@ enum Done {
     /// Handshake words, and when they were asked for.
     Fresh(Result<Vec<Sample>, Error>, Utc),
     Beat(Result<(), WriteFault>),
-    Retried(Option<Retried>),
+    Retried(Result<Option<Retried>, Fault>),
     /// What was missing from a subscription, or why it does not come.
     Republished(Lane, Result<Vec<Sample>, Error>),
 }

@@ -101,7 +101,7 @@ impl Watch<'_> {
             Done::Republished(lane, outcome) => self.on_republished(lane, outcome)?,
             Done::Retried(retried) => {
                 self.retrying = false;
-                if let Some(Retried { kinds, refused }) = retried {
+                if let Some(Retried { kinds, refused }) = retried? {
                     self.line.kinds = kinds;
                     self.line.refused = refused;
                     if self.boot.is_some() {

@@ -1,0 +1,134 @@
+//! `pin`: how the words of a device lie on its PLC is written down, so that a change is seen.
+use super::exit::{Done, Exit, Failure};
+use super::{Context, output, runtime, settings};
+use crate::config::{self, lock};
+use crate::daemon;
+use crate::field::opcua;
+use crate::model::TagName;
+use crate::model::plant::{DeviceIndex, Layout, Plant, Protocol};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Write down how the words of an OPC UA device lie on its PLC: nodes, types, bounds.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A device of the plant files.
+    device: String,
+    /// The folder of plant files; else the configured one.
+    folder: Option<PathBuf>,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Done {
+    runtime::log("error")?;
+    let config = settings::settings(context)?;
+    let folder = args.folder.clone().unwrap_or(config.plant_dir);
+    let files = settings::read_dir(&folder)?;
+    let (plant, index, before) = unpinned(&files, &config.site, &args.device)?;
+    let device = plant.device(index);
+    let pki = config.pki_dir.join(daemon::FIELD_PKI);
+    let now = daemon::clock();
+    let found = runtime::runtime()?
+        .block_on(opcua::look(&plant, index, &pki, &now))
+        .map_err(|why| Failure::new(Exit::Unreachable, format!("{}: {why}", device.id)))?;
+    if !found.missing.is_empty() {
+        for name in &found.missing {
+            output::line(format_args!("? {name}  is not there"))?;
+        }
+        output::notice("nothing is written: correct the plant file, or load the PLC program");
+        return Ok(Exit::Negative);
+    }
+    differences(&before, &found.words).iter().try_for_each(output::line)?;
+    let path = folder.join(lock::name(&device.id));
+    let text = lock::text(&device.id, found.interface.as_ref(), &found.words);
+    write(&path, &text)?;
+    let words = output::counted(found.words.len(), "words");
+    output::line(format_args!(" ✓ {words} in {}", path.display()))?;
+    Ok(Exit::Ok)
+}
+
+type Layouts = BTreeMap<TagName, Layout>;
+
+/// The plant without the lock file of the device, and what that said.
+fn unpinned(
+    files: &[(String, String)],
+    site: &crate::model::SiteId,
+    name: &str,
+) -> Result<(Arc<Plant>, DeviceIndex, Layouts), Failure> {
+    let load = |files: &[(String, String)]| {
+        config::plant::load(files, site)
+            .map_err(|faults| Failure::new(Exit::Configuration, faults.to_string()))
+    };
+    let own = format!("{name}{}", lock::ENDING);
+    let others: Vec<_> = files.iter().filter(|(file, _)| *file != own).cloned().collect();
+    let plant = load(&others)?.plant;
+    let found = plant.devices().find(|(_, device)| device.id.as_str() == name);
+    let index = found.map(|(index, _)| index).ok_or_else(|| {
+        let names: Vec<_> = plant.devices.iter().map(|device| device.id.as_str()).collect();
+        let text = format!("there is no device `{name}`; there are {}", names.join(", "));
+        Failure::new(Exit::NotFound, text)
+    })?;
+    if !matches!(plant.device(index).protocol, Protocol::OpcUa(_)) {
+        let text = format!("`{name}` is a Modbus device, whose words have no types to pin");
+        return Err(Failure::new(Exit::Configuration, text));
+    }
+    // A lock file that does not fit any more has nothing to compare with.
+    let before = load(files).ok().and_then(|checked| match &checked.plant.device(index).protocol {
+        Protocol::OpcUa(link) => Some(link.pins.clone()),
+        Protocol::Modbus(_) => None,
+    });
+    Ok((plant, index, before.unwrap_or_default()))
+}
+
+/// What a person should look at.
+fn differences(before: &Layouts, after: &Layouts) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (name, layout) in after {
+        match before.get(name) {
+            None => lines.push(format!("+ {name}  {layout}")),
+            Some(old) if old != layout => {
+                lines.push(format!("~ {name}  {layout}, was {old}"));
+            }
+            Some(_) => {}
+        }
+    }
+    let gone = before.keys().filter(|name| !after.contains_key(*name));
+    lines.extend(gone.map(|name| format!("- {name}")));
+    lines
+}
+
+/// Whole or not at all: the daemon may read it at any moment.
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let fresh = path.with_extension("lock.new");
+    std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, path)).map_err(|why| {
+        Failure::new(Exit::Io, format!("{} cannot be written: {why}", path.display()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_sees_what_is_new_what_has_moved_and_what_is_gone() {
+        let layout = |data_type: &str| Layout {
+            node: "nsu=urn:plc;s=Res".to_owned(),
+            part: ".Count".to_owned(),
+            data_type: data_type.to_owned(),
+            bounds: vec![3],
+        };
+        let of = |words: &[(&str, &str)]| -> Layouts {
+            let parsed = |(name, of): &(&str, &str)| (TagName::parse(name).unwrap(), layout(of));
+            words.iter().map(parsed).collect()
+        };
+        let before = of(&[("A", "UInt16"), ("B", "String"), ("C", "Double")]);
+        let after = of(&[("A", "UInt32"), ("B", "String"), ("D", "Double")]);
+        let found = differences(&before, &after);
+        let wanted = [
+            "~ A  UInt32[3] in nsu=urn:plc;s=Res.Count, was UInt16[3] in nsu=urn:plc;s=Res.Count",
+            "+ D  Double[3] in nsu=urn:plc;s=Res.Count",
+            "- C",
+        ];
+        assert_eq!(found, wanted);
+    }
+}

@@ -1,0 +1,97 @@
+//! Lock files: how the words of a device lay on its server when a person looked. Written by
+//! `pedigree pin`, beside the plant files and part of the plant; nobody writes them by hand.
+use super::fault::{Place, Sink};
+use super::spot::{Keyed, Scalar, Spot};
+use crate::model::plant::Layout;
+use crate::model::{DeviceId, TagName, Value};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// How the names of lock files end.
+pub const ENDING: &str = ".lock";
+
+/// A lock file as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Lock {
+    /// Whose words.
+    pub(super) device: Spot<String>,
+    /// What version of the PLC interface they belong to.
+    pub(super) interface: Option<Spot<Scalar>>,
+    /// The words by name.
+    #[serde(default)]
+    pub(super) words: Keyed<Word>,
+}
+
+/// One word of a lock file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Word {
+    node: String,
+    #[serde(default)]
+    part: String,
+    r#type: String,
+    #[serde(default)]
+    bounds: Vec<u32>,
+}
+
+impl Word {
+    pub(super) fn layout(&self) -> Layout {
+        Layout {
+            node: self.node.clone(),
+            part: self.part.clone(),
+            data_type: self.r#type.clone(),
+            bounds: self.bounds.clone(),
+        }
+    }
+}
+
+/// Reads a lock file, or reports that it is none.
+pub(super) fn read(file: usize, text: &str, sink: &mut Sink) -> Option<Lock> {
+    toml::from_str(text)
+        .map_err(|error: toml::de::Error| {
+            let span = error.span().unwrap_or_default();
+            sink.error(&Place { file, span }, format!("this is no lock file: {}", error.message()))
+                .label("not as `pedigree pin` writes it")
+                .help("delete the file, or write it anew: `pedigree pin DEVICE`");
+        })
+        .ok()
+}
+
+/// The name of the lock file of a device.
+pub fn name(device: &DeviceId) -> String {
+    format!("{device}{ENDING}")
+}
+
+/// The text of a lock file. The same words give the same text.
+pub fn text(
+    device: &DeviceId,
+    interface: Option<&Value>,
+    words: &BTreeMap<TagName, Layout>,
+) -> String {
+    let quoted = |text: &str| toml::Value::from(text).to_string();
+    let mut out = format!("# Written by `pedigree pin {device}`; not by hand.\n");
+    let mut line = |text: std::fmt::Arguments<'_>| {
+        out.write_fmt(text).expect("writing into a String does not fail");
+    };
+    line(format_args!("device = {}\n", quoted(device.as_str())));
+    match interface {
+        Some(Value::Text(text)) => line(format_args!("interface = {}\n", quoted(text))),
+        Some(value) => line(format_args!("interface = {value}\n")),
+        None => {}
+    }
+    line(format_args!("\n[words]\n"));
+    for (name, Layout { node, part, data_type, bounds }) in words {
+        let (name, node, of) = (quoted(name.as_str()), quoted(node), quoted(data_type));
+        line(format_args!("{name} = {{ node = {node}, type = {of}"));
+        if !part.is_empty() {
+            line(format_args!(", part = {}", quoted(part)));
+        }
+        if !bounds.is_empty() {
+            line(format_args!(", bounds = {bounds:?}"));
+        }
+        line(format_args!(" }}\n"));
+    }
+    out
+}
