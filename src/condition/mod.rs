@@ -60,7 +60,9 @@ impl Conditions {
             by_station: vec![Vec::new(); plant.stations.len()],
         };
         for (index, station) in plant.stations() {
-            for monitor in &station.monitors {
+            // One without a rule is recorded by the tape and judged by nobody.
+            let judged = station.monitors.iter();
+            for monitor in judged.filter(|m| m.limits.is_some() || m.drift.is_some()) {
                 let (of, device, lists, at) = match &monitor.of {
                     Watched::Tag(word) => {
                         let device = Some(plant.tag(word.tag).device);
