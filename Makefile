@@ -12,7 +12,7 @@ test: peers
 # Faults at random for an hour; `PEDIGREE_SOAK_SEED` repeats one, `PEDIGREE_SOAK_SECONDS` is how long.
 soak: peers
 	PEDIGREE_SOAK_SECONDS=$${PEDIGREE_SOAK_SECONDS:-3600} PEDIGREE_PEERS=$(PEERS) \
-		cargo test --locked --test it soak:: -- --ignored --test-threads=1 --nocapture
+		cargo test --locked --test it soak:: -- --test-threads=1 --nocapture
 
 # All that needs no foreign peer.
 unit:
@@ -25,7 +25,7 @@ lint:
 demo:
 	cargo run --locked -- demo
 
-peers: $(PEERS)/venv/done $(PEERS)/prometheus/usr/bin/promtool $(PEERS)/faketime/libfaketime.so.1
+peers: $(PEERS)/venv/done $(PEERS)/node/done $(PEERS)/filler_plc $(PEERS)/prometheus/usr/bin/promtool $(PEERS)/faketime/libfaketime.so.1
 	@command -v strace >/dev/null || { apt-get update -q && apt-get install -q -y --no-install-recommends strace; }
 
 $(PEERS)/venv/done: tests/peers/requirements.txt
@@ -33,6 +33,18 @@ $(PEERS)/venv/done: tests/peers/requirements.txt
 	$(PYTHON) -m venv $(PEERS)/venv || { apt-get update -q && apt-get install -q -y --no-install-recommends python3-venv && $(PYTHON) -m venv $(PEERS)/venv; }
 	$(PEERS)/venv/bin/pip install --quiet --disable-pip-version-check -r tests/peers/requirements.txt
 	touch $@
+
+$(PEERS)/node/done: tests/peers/package.json tests/peers/package-lock.json
+	mkdir -p $(PEERS)/node
+	cp tests/peers/package.json tests/peers/package-lock.json $(PEERS)/node/
+	command -v npm >/dev/null || { apt-get update -q && apt-get install -q -y --no-install-recommends nodejs npm; }
+	cd $(PEERS)/node && npm ci --ignore-scripts --no-audit --no-fund --silent
+	touch $@
+
+$(PEERS)/filler_plc: tests/peers/filler_plc.c
+	mkdir -p $(PEERS)
+	pkg-config --exists libmodbus || { apt-get update -q && apt-get install -q -y --no-install-recommends gcc pkg-config libmodbus-dev; }
+	$(CC) -O2 -Wall -Wextra $< -o $@ $$(pkg-config --cflags --libs libmodbus)
 
 # Unpacked, not installed: no service is started.
 $(PEERS)/prometheus/usr/bin/promtool:

@@ -154,7 +154,8 @@ impl World {
     fn disconnect(&mut self, device: DeviceIndex) {
         let Some(of) = self.sessions.get_mut(device.get()) else { return };
         if of.take().is_some() {
-            let link = Link::Down { since: Some(self.at().wall), cause: GapCause::Disconnected };
+            let (since, cause) = (Some(self.at().wall), GapCause::Disconnected);
+            let link = Link::Down { since, cause, lost: None };
             self.input(Input::Link { device, link });
         }
     }

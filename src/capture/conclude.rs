@@ -5,8 +5,8 @@ use super::phase::{Confirmed, Ended};
 use crate::model::plant::{CodeFrom, Phase, StationIndex, TagIndex};
 use crate::model::{
     Body, EventTime, Evidence, Gap, GapCause, GapSource, Interval, ItemKey, MountUse, PhaseSummary,
-    Position, Purpose, Quarantine, QuarantineCause, RawWord, Stay, Step, Text, TraceEvent, Utc,
-    Value, Verb, What,
+    Position, Purpose, Quarantine, QuarantineCause, RawWord, Stay, Step, Text, TraceEvent, Value,
+    Verb, What,
 };
 
 /// The item of a phase, and how it is known.
@@ -212,23 +212,23 @@ impl Capture {
         self.record(step, Body::Trace(event));
     }
 
-    /// Work that was not seen: the machine counted it, no phase told of it.
+    /// Work that was not seen: the machine counted it since its count was told before, and no phase told
+    /// of it.
     pub(super) fn unseen_operations(
         &mut self,
         step: &mut Step,
         station: StationIndex,
         tag: TagIndex,
-        to: Utc,
+        interval: Interval,
         count: u64,
     ) {
         let tag = self.live().plant.tag(tag).name.clone();
         let station = self.live().station(station);
         let (id, device) = (station.id.clone(), station.device);
         let Some(device) = device.map(|d| self.live().device(d).id.clone()) else { return };
-        let since = self.memory.station(&id).and_then(|s| s.last_left).unwrap_or(to);
         let gap = Gap {
             source: GapSource::Tag(device, tag),
-            interval: Interval { from: since.min(to), to: Some(to) },
+            interval,
             cause: GapCause::NumbersSkipped,
             count: Some(count),
             stations: vec![id],

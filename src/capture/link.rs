@@ -1,9 +1,10 @@
 //! Connections won and lost: gaps, epochs, and what stops counting.
+use super::uses::Use;
 use super::{Blind, Capture};
 use crate::model::plant::{DeviceIndex, Plant, TagIndex};
 use crate::model::{
-    Body, Boot, Epoch, EpochBegun, EpochCause, Gap, GapCause, GapSource, Interval, Link, Session,
-    StationId, Step, TagName, Utc,
+    Body, Boot, Epoch, EpochBegun, EpochCause, Gap, GapCause, GapSource, Interval, Link, Sample,
+    Session, StationId, Step, TagName, Utc,
 };
 
 impl Capture {
@@ -14,8 +15,18 @@ impl Capture {
         let Some(since) = self.memory.last_at else { return };
         for (index, device) in plant.devices() {
             let known = self.memory.devices.get(&device.id);
-            if known.is_some_and(|d| d.boot.is_some()) {
-                self.open_gap(step, index, since, cause);
+            if known.is_none_or(|d| d.boot.is_none()) {
+                continue;
+            }
+            let (open, since) = (known.and_then(|d| d.gap.clone()), self.settled(index, since));
+            match open {
+                // What had come before it was lost may not have been looked at yet.
+                Some(gap) if since < gap.interval.from => {
+                    let interval = Interval { from: since, to: Some(gap.interval.from) };
+                    self.record(step, Body::Gap(Gap { interval, cause, ..gap }));
+                }
+                Some(_) => {}
+                None => self.open_gap(step, index, since, cause),
             }
         }
     }
@@ -47,10 +58,11 @@ impl Capture {
             return;
         }
         match link {
-            Link::Down { since, cause } => {
+            Link::Down { since, cause, lost } => {
                 let observed = self.set_session(device, None).is_some();
                 // By the field's own clock: this step may come after the device was found again.
-                let loss = since.map(|until| Blind { until, told: step.at.monotonic });
+                let told = step.at.monotonic;
+                let loss = since.map(|from| Blind { until: lost.unwrap_or(from), told, from });
                 note(&mut self.live_mut().down, device, loss);
                 self.forget(step, device);
                 let id = &self.live().device(device).id;
@@ -138,9 +150,49 @@ impl Capture {
             stations: stations_of(plant, device),
         };
         self.break_phases(step, device, tag);
-        let loss = Blind { until: to, told: step.at.monotonic };
+        let loss = Blind { until: to, told: step.at.monotonic, from: since };
         note(&mut self.live_mut().lost, device, Some(loss));
         self.record(step, Body::Gap(gap));
+    }
+
+    /// A value that was received before its device was lost, and overtaken by the loss. It cannot be used
+    /// any more: what may have come before it is over. So its word was not observed since it came; where
+    /// phases are told from it, that is a gap.
+    pub(super) fn on_overtaken(&mut self, step: &mut Step, sample: &Sample) {
+        let live = self.live_mut();
+        let (plant, tag) = (live.plant.clone(), live.plant.tag(sample.tag));
+        let is_of_phase = |used: &Use| matches!(used, Use::Phase(..));
+        let Some(Some(loss)) = live.down.get_mut(tag.device.get()) else { return };
+        if !live.uses.of_tag(sample.tag).iter().any(is_of_phase) {
+            return;
+        }
+        let from = super::happened(sample.time(), sample.receive);
+        if from >= loss.from {
+            return;
+        }
+        let to = std::mem::replace(&mut loss.from, from);
+        let gap = Gap {
+            source: GapSource::Tag(plant.device(tag.device).id.clone(), tag.name.clone()),
+            interval: Interval { from, to: Some(to) },
+            cause: GapCause::Overload,
+            count: None,
+            stations: stations_of(&plant, tag.device),
+        };
+        self.record(step, Body::Gap(gap));
+    }
+
+    /// When everything that a device told is sure to be on record, if it is not observed any more from
+    /// `until` on: an operation without a handshake is known only some time after its end.
+    pub(super) fn settled(&self, device: DeviceIndex, until: Utc) -> Utc {
+        let plant = &self.live().plant;
+        let phases = plant.stations.iter().filter(|s| s.device == Some(device));
+        let waits = phases.flat_map(|s| &s.phases).map(|phase| {
+            let tag = plant.tag(phase.while_.word.tag);
+            phase.settle + tag.publish.unwrap_or(plant.device(device).publish)
+        });
+        // It may be told so late, and then be waited for so long.
+        let stale = plant.device(device).heartbeat.stale_after.saturating_mul(2);
+        waits.max().map_or(until, |wait| until.minus(wait + stale))
     }
 
     /// Nothing that was seen of a device or begun with it still counts.

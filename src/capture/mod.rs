@@ -57,10 +57,17 @@ pub struct Capture {
 struct Blind {
     until: Utc,
     told: Monotonic,
+    /// From here on it is a gap; earlier, as soon as older values are found to have been overtaken.
+    from: Utc,
 }
 
 /// No sample waits longer in its lane.
 const LANE: Duration = Duration::from_secs(10);
+
+/// When, by our clock, it happened that was told so late. A clock that is far off says nothing.
+fn happened(time: Utc, receive: Utc) -> Utc {
+    time.max(receive.minus(LANE)).min(receive)
+}
 
 /// What is known of the plant in force since the last start.
 #[derive(Debug, Clone)]
@@ -162,7 +169,7 @@ impl Capture {
         // Fast words come in order behind the link's state: they are never from before a loss.
         let fast = live.plant.tag(sample.tag).fast;
         if !fast && live.blind(&live.down, sample, step.at.monotonic) {
-            return;
+            return self.on_overtaken(step, sample);
         }
         for used in live.uses.of_tag(sample.tag) {
             match used {

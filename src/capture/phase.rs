@@ -28,6 +28,7 @@ pub(super) struct Follow {
 struct Known {
     value: Option<Value>,
     time: Utc,
+    receive: Utc,
     /// What was in force just before `time`.
     before: Option<Value>,
 }
@@ -59,9 +60,11 @@ pub(super) struct Ended {
     pub(super) open: Open,
     pub(super) end: Utc,
     pub(super) end_wall: Utc,
-    /// Until when it waits, by either clock.
+    /// Until when it waits, by either clock; unconfirmed so much longer by ours, because what was in time
+    /// may be told late.
     until: Utc,
     wake: Monotonic,
+    patience: Duration,
     /// The words that name its item, as they were at its end: the next may be named before this one is
     /// concluded.
     pub(super) item: BTreeMap<TagIndex, Value>,
@@ -83,7 +86,12 @@ pub(super) enum Confirmed {
 
 impl Follow {
     pub(super) fn wake(&self) -> Option<(Monotonic, &'static str)> {
-        self.ended.as_ref().map(|e| (e.wake, "phase settle"))
+        let ended = self.ended.as_ref()?;
+        let until = match ended.confirmed {
+            Some(_) => ended.wake,
+            None => ended.wake.plus(ended.patience),
+        };
+        Some((until, "phase settle"))
     }
 
     /// Goes on under the indexes of the next plant: nothing of this phase has changed.
@@ -97,6 +105,7 @@ impl Follow {
                 end_wall: _,
                 until: _,
                 wake: _,
+                patience: _,
                 item,
                 base: _,
                 confirmed: _,
@@ -116,12 +125,16 @@ impl Follow {
     }
 
     fn learn(&mut self, sample: &Sample) {
-        let (time, value) = (sample.time(), sample.good().cloned());
-        let known =
-            self.words.entry(sample.tag).or_insert(Known { value: None, time, before: None });
+        let (time, receive, value) = (sample.time(), sample.receive, sample.good().cloned());
+        let known = self.words.entry(sample.tag).or_insert(Known {
+            value: None,
+            time,
+            receive,
+            before: None,
+        });
         if time > known.time {
             known.before = known.value.take();
-            known.time = time;
+            (known.time, known.receive) = (time, receive);
         }
         known.value = value;
     }
@@ -167,7 +180,7 @@ impl Follow {
         });
     }
 
-    fn end(&mut self, phase: &Phase, sample: &Sample, now: Monotonic) {
+    fn end(&mut self, phase: &Phase, sample: &Sample, now: Monotonic, patience: Duration) {
         let Some(open) = self.open.take() else { return };
         let end = sample.time();
         let (base, at_once) = match &phase.confirm {
@@ -183,6 +196,7 @@ impl Follow {
             end_wall: sample.receive,
             until: end.plus(phase.settle),
             wake: now.plus(phase.settle),
+            patience,
             base: base.cloned(),
             confirmed: phase.confirm.is_none().then_some(Confirmed::Yes(None)),
             cut: false,
@@ -345,8 +359,8 @@ impl Capture {
         if spec.while_.word.tag == sample.tag {
             self.turn(step, station, phase, &spec, sample);
         }
-        if let Some((since, count)) = idle_count {
-            self.unseen_operations(step, station, sample.tag, since, count);
+        if let Some((interval, count)) = idle_count {
+            self.unseen_operations(step, station, sample.tag, interval, count);
         }
     }
 
@@ -359,6 +373,7 @@ impl Capture {
         spec: &Phase,
         sample: &Sample,
     ) {
+        let patience = self.patience(station);
         let follow = self.follow(station, phase);
         let Some(open) = &mut follow.open else { return };
         let Some(name) = open.names.get_mut(&sample.tag) else { return };
@@ -368,7 +383,7 @@ impl Capture {
         if sample.time().since(open.begin) <= spec.settle {
             *name = sample.good().cloned();
         } else if spec.split.contains(&sample.tag) {
-            follow.end(spec, sample, step.at.monotonic);
+            follow.end(spec, sample, step.at.monotonic, patience);
             follow.begin(spec, sample, true);
         }
     }
@@ -384,6 +399,7 @@ impl Capture {
     ) {
         let live = self.live();
         let blind = live.blind(&live.lost, sample, step.at.monotonic);
+        let patience = self.patience(station);
         let follow = self.follow(station, phase);
         let Some(state) = sample.good() else {
             // Neither on nor off: what goes on is not known to go on.
@@ -401,9 +417,16 @@ impl Capture {
                 }
                 self.follow(station, phase).begin(spec, sample, seen && !blind);
             }
-            (false, true) => follow.end(spec, sample, step.at.monotonic),
+            (false, true) => follow.end(spec, sample, step.at.monotonic, patience),
             (true, true) | (false, false) => {}
         }
+    }
+
+    /// How late a word of a station may be told: as long as its device may be silent.
+    fn patience(&self, station: StationIndex) -> Duration {
+        let live = self.live();
+        let device = live.station(station).device.map(|device| live.device(device));
+        device.map_or(Duration::ZERO, |device| device.heartbeat.stale_after)
     }
 
     pub(super) fn on_phase_wake(&mut self, step: &mut Step, station: StationIndex, phase: usize) {
@@ -451,15 +474,18 @@ impl Capture {
         station: StationIndex,
         phase: usize,
         sample: &Sample,
-    ) -> Option<(Utc, u64)> {
+    ) -> Option<(Interval, u64)> {
         let confirm = spec.confirm.as_ref().filter(|c| c.test == Test::Rises)?;
         let follow = self.follow(station, phase);
         if confirm.word.tag != sample.tag || follow.open.is_some() || follow.ended.is_some() {
             return None;
         }
         let new = sample.good()?.count()?;
-        let old = follow.value(sample.tag)?.count()?;
-        (new > old).then(|| (sample.receive, new.saturating_sub(old)))
+        let known = follow.words.get(&sample.tag)?;
+        let old = known.value.as_ref()?.count()?;
+        let interval =
+            Interval { from: super::happened(known.time, known.receive), to: Some(sample.receive) };
+        (new > old).then(|| (interval, new.saturating_sub(old)))
     }
 
     pub(super) fn follow(&mut self, station: StationIndex, phase: usize) -> &mut Follow {
@@ -514,7 +540,7 @@ mod tests {
         let (phase, mut follow) = (cook(), Follow::default());
         follow.learn(&at(1, BATCH, Value::text("A")));
         follow.begin(&phase, &at(2, STATE, Value::Int(1)), true);
-        follow.end(&phase, &at(3, STATE, Value::Int(0)), Monotonic(3));
+        follow.end(&phase, &at(3, STATE, Value::Int(0)), Monotonic(3), Duration::ZERO);
         follow.learn(&at(4, BATCH, Value::text("B")));
         let ended = follow.ended.unwrap();
         assert_eq!(ended.item.get(&BATCH), Some(&Value::text("A")));

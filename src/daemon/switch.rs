@@ -66,7 +66,7 @@ impl Pump {
             // What changed at the PLC just before may not have been told any more.
             let lag = i64::try_from(devices::lag(&self.plant, device).as_nanos());
             let since = Utc(since.0.saturating_sub(lag.unwrap_or(i64::MAX)));
-            let link = Link::Down { since: Some(since), cause };
+            let link = Link::Down { since: Some(since), cause, lost: None };
             self.step(Input::Link { device, link }).await;
         }
         self.audit(&switch).await;

@@ -1,5 +1,6 @@
 //! The engine against a simulated PLC, a ledger that loses what was not synced, and crashes of
 //! either side in any order. The truth is the PLC's own list of finished parts.
+mod phases;
 mod reload;
 
 use super::Engine;
@@ -367,7 +368,7 @@ impl World {
     fn drop_link(&mut self) {
         if std::mem::take(&mut self.linked) {
             let since = Some(Utc(i64::try_from(self.now).unwrap()));
-            let link = Link::Down { since, cause: GapCause::Disconnected };
+            let link = Link::Down { since, cause: GapCause::Disconnected, lost: None };
             self.changes.clear();
             self.told = None;
             self.step(&Input::Link { device: DeviceIndex(0), link });

@@ -50,6 +50,10 @@ pub enum Link {
         /// Why.
         #[n(1)]
         cause: GapCause,
+        /// When that was found, by the clock of `receive`: what was received by then and comes later is
+        /// from before; `None` or left out: the same as `since`.
+        #[n(2)]
+        lost: Option<Utc>,
     },
 }
 

@@ -115,8 +115,8 @@ fn input() -> impl Strategy<Value = Input> {
             widths: Some(vec![(crate::model::TagName::parse("Count").unwrap(), 16)]),
         },
     );
-    let down =
-        (prop::option::of(utc()), cause()).prop_map(|(since, cause)| Link::Down { since, cause });
+    let down = (prop::option::of(utc()), cause(), prop::option::of(utc()))
+        .prop_map(|(since, cause, lost)| Link::Down { since, cause, lost });
     let link = prop_oneof![live, down];
     let start = prop::sample::select(vec![StartCause::Daemon, StartCause::Refold]);
     prop_oneof![

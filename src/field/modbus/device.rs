@@ -135,7 +135,8 @@ impl Task {
         let Down { cause, since, why } = down;
         if std::mem::take(&mut self.live) {
             tracing::info!(device = %self.device().id, why, "device lost");
-            self.observed = since.or(self.reader.answered);
+            let looked = self.watch.observed().into_iter().chain(self.reader.answered);
+            self.observed = since.into_iter().chain(looked).min();
         } else {
             tracing::debug!(device = %self.device().id, why, "device not reached");
         }
@@ -143,7 +144,8 @@ impl Task {
         self.last_fault = Some(format!("device `{}` ({url}): {why}", self.device().id));
         if self.told != Some(cause) {
             self.told = Some(cause);
-            let link = Link::Down { since: self.observed, cause };
+            let lost = self.observed.map(|_| self.now().wall);
+            let link = Link::Down { since: self.observed, cause, lost };
             self.gate.urgent(Input::Link { device: self.reader.device, link }).await?;
         }
         self.stage(Stage::Backoff);
@@ -254,7 +256,7 @@ impl Task {
         self.refused = None;
         self.busy = 0;
         self.beat = Monotonic(0);
-        self.watch.start(self.now().monotonic);
+        self.watch.start(self.now());
         let device = self.reader.device;
         self.session.0 = self.session.0.saturating_add(1);
         let link = Link::Live { boot, session: self.session, widths: None };

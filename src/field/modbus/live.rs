@@ -204,7 +204,7 @@ impl Task {
         } else {
             self.refused = None;
         }
-        self.watch.advance(group, at.monotonic);
+        self.watch.advance(group, at);
         if refused {
             self.watch.plan(&self.reader.learned);
         }

@@ -21,6 +21,9 @@ struct Group {
     /// Blocks of this round that have been read.
     done: usize,
     due: Monotonic,
+    /// When this round was begun, and the last one that is done.
+    begun: Utc,
+    looked: Option<Utc>,
 }
 
 /// What a look at the device says about the device itself.
@@ -43,6 +46,8 @@ pub(super) struct Watch {
     interface_seen: bool,
     /// The heartbeat word, and when it was last seen to move, or first seen.
     heart: Option<(Value, At)>,
+    /// Up to when everything had been looked at when it was.
+    beaten: Option<Utc>,
     /// Whether it was seen to move.
     alive: bool,
 }
@@ -71,6 +76,8 @@ impl Watch {
                     plan: Plan::default(),
                     done: 0,
                     due: Monotonic(0),
+                    begun: Utc(0),
+                    looked: None,
                 }),
             }
         }
@@ -85,6 +92,7 @@ impl Watch {
             restart: None,
             interface_seen: false,
             heart: None,
+            beaten: None,
             alive: false,
         }
     }
@@ -133,10 +141,11 @@ impl Watch {
     }
 
     /// Rounds begin from now, each after its period.
-    pub(super) fn start(&mut self, now: Monotonic) {
+    pub(super) fn start(&mut self, now: At) {
         for group in &mut self.groups {
             group.done = 0;
-            group.due = now.plus(group.period);
+            group.due = now.monotonic.plus(group.period);
+            group.looked = Some(now.wall);
         }
     }
 
@@ -162,13 +171,31 @@ impl Watch {
     }
 
     /// The request of this group is answered. A round that is late is not made up for.
-    pub(super) fn advance(&mut self, group: usize, now: Monotonic) {
+    pub(super) fn advance(&mut self, group: usize, now: At) {
         let Some(group) = self.groups.get_mut(group) else { return };
+        if group.done == 0 {
+            // It was asked when it was due, or later.
+            let late = now.monotonic.0.saturating_sub(group.due.0);
+            group.begun = Utc(now.wall.0.saturating_sub(i64::try_from(late).unwrap_or(i64::MAX)));
+        }
         group.done += 1;
         if group.done >= group.plan.blocks.len() {
             group.done = 0;
-            group.due = group.due.plus(group.period).max(now);
+            group.due = group.due.plus(group.period).max(now.monotonic);
+            group.looked = Some(group.begun);
         }
+    }
+
+    /// Up to when every word was looked at whose changes count: an answer says nothing of what was not
+    /// asked with it.
+    pub(super) fn observed(&self) -> Option<Utc> {
+        let counts = |tag: &TagIndex| {
+            let tag = self.plant.tag(*tag);
+            tag.fast || tag.every_change
+        };
+        let asked = |group: &&Group| !group.plan.blocks.is_empty() && group.tags.iter().any(counts);
+        let groups = self.groups.iter().filter(asked);
+        groups.filter_map(|group| group.looked).min()
     }
 
     /// The request of this group is to be repeated so much later.
@@ -208,6 +235,7 @@ impl Watch {
                 first_or_moved => {
                     self.alive = first_or_moved.is_some();
                     self.heart = Some((value.clone(), at));
+                    self.beaten = self.observed();
                 }
             }
         }
@@ -243,7 +271,8 @@ impl Watch {
     pub(super) fn stalled(&self, now: Monotonic) -> Option<Utc> {
         let heartbeat = &self.plant.device(self.device).heartbeat;
         let (_, moved) = self.heart.as_ref()?;
-        (now > moved.monotonic.plus(heartbeat.stale_after)).then_some(moved.wall)
+        let since = self.beaten.map_or(moved.wall, |beaten| beaten.min(moved.wall));
+        (now > moved.monotonic.plus(heartbeat.stale_after)).then_some(since)
     }
 }
 

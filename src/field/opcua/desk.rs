@@ -83,6 +83,8 @@ impl Desk {
         let mut taking = taking;
         loop {
             let room = self.urgent.has_room();
+            // Nothing overtakes the state of the link that it belongs to.
+            let bulk = self.urgent.is_empty();
             // All three are cancel safe: a lost race loses nothing.
             tokio::select! {
                 request = self.requests.recv(), if taking && room => match request {
@@ -90,7 +92,7 @@ impl Desk {
                     None => taking = false,
                 },
                 () = self.urgent.forward() => {}
-                () = self.bulk.forward() => {}
+                () = self.bulk.forward(), if bulk => {}
             }
         }
     }
@@ -113,9 +115,10 @@ impl Desk {
     /// Until both lanes have taken everything.
     pub(super) async fn flush(&mut self) {
         while !(self.urgent.is_empty() && self.bulk.is_empty()) {
+            let bulk = self.urgent.is_empty();
             tokio::select! {
                 () = self.urgent.forward() => {}
-                () = self.bulk.forward() => {}
+                () = self.bulk.forward(), if bulk => {}
             }
         }
     }

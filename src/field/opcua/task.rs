@@ -221,7 +221,8 @@ impl Task {
         let other = |told| (told == GapCause::Interface) != (cause == GapCause::Interface);
         if self.record.up || self.record.told.is_none_or(other) {
             let device = self.context.device;
-            desk.urgent.push(Input::Link { device, link: Link::Down { since, cause } });
+            let lost = since.map(|_| self.context.at().wall);
+            desk.urgent.push(Input::Link { device, link: Link::Down { since, cause, lost } });
             self.record.told = Some(cause);
         }
         self.record.up = false;

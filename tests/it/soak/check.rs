@@ -2,7 +2,9 @@
 use super::Plc;
 use super::fault::Kind;
 use crate::support::balance::{Balance, asked, balance, causes, covers, gaps_of};
-use pedigree::model::{Body, Gap, Measurement, MountUse, PhaseSummary, Record, TraceEvent, What};
+use pedigree::model::{
+    Body, Gap, GapSource, Measurement, MountUse, PhaseSummary, Record, TraceEvent, What,
+};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +17,11 @@ pub(super) fn check(plcs: &[Plc], records: &[Record]) {
         match plc.kind {
             Kind::Press | Kind::Hurried => press(&mut faults, plc, &parts, records),
             Kind::Assembly => assembly(&mut faults, plc, &parts, records),
-            Kind::Kettles => kettles(&mut faults, &parts, &gaps, records),
+            Kind::Filler => filler(&mut faults, plc, &parts, records),
+            Kind::Kettles | Kind::NodeKettles => {
+                let gaps = [gaps, gaps_of_words(records, &plc.device)].concat();
+                kettles(&mut faults, plc, &parts, &gaps, records);
+            }
         }
     }
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
@@ -86,11 +92,26 @@ fn assembly(faults: &mut Vec<String>, plc: &Plc, parts: &[Value], records: &[Rec
     }
 }
 
+fn filler(faults: &mut Vec<String>, plc: &Plc, parts: &[Value], records: &[Record]) {
+    account(plc, parts, "FILL30", ["done", "done_number", "t_done"], records);
+    let by_serial: BTreeMap<_, _> =
+        parts.iter().map(|p| (p["serial"].as_str().unwrap(), p)).collect();
+    for event in at(records, &format!("FILL30{}", plc.series)) {
+        let What::Complete { item, measurements, .. } = &event.what else { continue };
+        let part = by_serial[item.code.as_str()];
+        let (told, truth) = (value(measurements, "torque"), part["torque"].as_f64().unwrap());
+        if told.is_none_or(|told| (told - truth).abs() > 1e-4) {
+            faults.push(format!("{item:?}: {measurements:?}, the PLC says {part}"));
+        }
+    }
+}
+
 /// Each batch has one event of its own time, or was not observed whole, and then a gap says so.
-fn kettles(faults: &mut Vec<String>, parts: &[Value], gaps: &[Gap], records: &[Record]) {
+fn kettles(faults: &mut Vec<String>, plc: &Plc, parts: &[Value], gaps: &[Gap], records: &[Record]) {
     let mut open: BTreeMap<_, _> =
         parts.iter().map(|p| (p["serial"].as_str().unwrap(), p)).collect();
-    for kettle in ["K1", "K2", "K3"] {
+    let names: BTreeSet<_> = parts.iter().map(|p| p["kettle"].as_str().unwrap()).collect();
+    for kettle in names {
         for event in at(records, kettle) {
             let What::Complete { item, phase: Some(phase), .. } = &event.what else { continue };
             match open.remove(item.code.as_str()) {
@@ -101,7 +122,7 @@ fn kettles(faults: &mut Vec<String>, parts: &[Value], gaps: &[Gap], records: &[R
     }
     // What cooked before anybody had ever looked is no loss.
     let first = records.iter().find(
-        |record| matches!(&record.body, Body::Epoch(epoch) if epoch.device.as_str() == "kettles"),
+        |record| matches!(&record.body, Body::Epoch(epoch) if epoch.device.as_str() == plc.device),
     );
     open.retain(|_, part| part["t_begin"].as_i64() > first.map(|record| record.at.wall.0));
     // Set aside with its times: somebody will look.
@@ -109,7 +130,7 @@ fn kettles(faults: &mut Vec<String>, parts: &[Value], gaps: &[Gap], records: &[R
     open.retain(|_, part| {
         !aside.contains(&(part["kettle"].as_str().unwrap(), part["t_end"].as_i64()))
     });
-    println!("kettles: {} of {} batches were not observed whole", open.len(), parts.len());
+    println!("{}: {} of {} batches were not observed whole", plc.device, open.len(), parts.len());
     for part in open.values() {
         let (begin, end) = (part["t_begin"].as_i64().unwrap(), part["t_end"].as_i64().unwrap());
         let inside = |gap: &Gap| (begin..=end).contains(&gap.interval.from.0);
@@ -117,6 +138,16 @@ fn kettles(faults: &mut Vec<String>, parts: &[Value], gaps: &[Gap], records: &[R
             faults.push(format!("{part}: in no gap"));
         }
     }
+}
+
+/// The gaps of single words of a device.
+fn gaps_of_words(records: &[Record], device: &str) -> Vec<Gap> {
+    let of_word = |record: &Record| {
+        let Body::Gap(gap) = &record.body else { return None };
+        let here = matches!(&gap.source, GapSource::Tag(id, _) if id.as_str() == device);
+        here.then(|| gap.clone())
+    };
+    records.iter().filter_map(of_word).collect()
 }
 
 /// Where a phase was set aside, and when it ended.

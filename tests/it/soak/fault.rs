@@ -16,6 +16,10 @@ pub(super) enum Kind {
     Assembly,
     /// No handshake at all. OPC UA, in clear.
     Kettles,
+    /// The same, as another server: node-opcua.
+    NodeKettles,
+    /// A request bit. Modbus, libmodbus.
+    Filler,
 }
 
 impl Kind {
@@ -23,7 +27,8 @@ impl Kind {
         match self {
             Self::Press | Self::Hurried => "press",
             Self::Assembly => "assembly",
-            Self::Kettles => "kettles",
+            Self::Kettles | Self::NodeKettles => "kettles",
+            Self::Filler => "filler",
         }
     }
 }
@@ -64,7 +69,7 @@ impl Fault {
             (_, Kind::Press | Kind::Hurried) => {
                 Self::Link(Spoil { corrupt_every: rng.random_range(50..2_000), ..spoil })
             }
-            (_, Kind::Kettles) => Self::Cut,
+            (_, Kind::Kettles | Kind::NodeKettles | Kind::Filler) => Self::Cut,
             (6, Kind::Assembly) => Self::PowerCut,
             (_, Kind::Assembly) => match rng.random_range(0..5) {
                 0 => Self::Modbus("garbage on", "garbage off"),

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-/// A Python program of `tests/peers`.
+/// A program of `tests/peers`.
 pub(crate) struct Peer {
     child: Child,
     command: Command,
@@ -22,10 +22,23 @@ pub(crate) fn python(peers: &Path) -> Command {
 }
 
 impl Peer {
-    /// Starts a script and waits until it says that it is up.
-    pub(crate) fn start(peers: &Path, script: &str, args: &[&str]) -> Self {
-        let mut command = python(peers);
-        command.arg(here("tests/peers").join(script)).args(args).stdout(Stdio::piped());
+    /// Starts a program, by the name of its source, and waits until it says that it is up.
+    pub(crate) fn start(peers: &Path, source: &str, args: &[&str]) -> Self {
+        let path = here("tests/peers").join(source);
+        let mut command = match source.split_once('.') {
+            Some((name, "c")) => Command::new(peers.join(name)),
+            Some((_, "js")) => {
+                let mut node = Command::new("node");
+                node.env("NODE_PATH", peers.join("node/node_modules")).arg(path);
+                node
+            }
+            _ => {
+                let mut python = python(peers);
+                python.arg(path);
+                python
+            }
+        };
+        command.args(args).stdout(Stdio::piped());
         Self::run(command)
     }
 

@@ -49,7 +49,7 @@ async fn an_answer_to_something_else_drops_the_connection_and_is_no_value() {
         let before = rig.errors("d", class);
         plc.trick(3, None, trick);
         match rig.urgent().await {
-            Input::Link { link: Link::Down { since, cause }, .. } => {
+            Input::Link { link: Link::Down { since, cause, .. }, .. } => {
                 assert_eq!((since.is_some(), cause), (true, GapCause::Disconnected), "{class}");
             }
             other => panic!("{class}: {other:?}"),
@@ -175,7 +175,7 @@ async fn a_device_that_refuses_everything_is_not_observed() {
     let plc = Plc::start().await;
     plc.refuse(0, true);
     let mut rig = Rig::start(&plant(vec![device("d", plc.port, 1)], vec![tag("hr0")]));
-    assert_eq!(rig.link().await.1, Link::Down { since: None, cause: GapCause::Silent });
+    assert_eq!(rig.link().await.1, Link::Down { since: None, cause: GapCause::Silent, lost: None });
     rig.end().await;
 }
 
@@ -223,7 +223,7 @@ async fn a_device_that_begins_to_refuse_everything_is_lost() {
     rig.live().await;
     plc.trick_always(3, Trick::Exception(4));
     match rig.link().await.1 {
-        Link::Down { since: Some(_), cause: GapCause::Silent } => {}
+        Link::Down { since: Some(_), cause: GapCause::Silent, .. } => {}
         other => panic!("{other:?}"),
     }
     rig.end().await;

@@ -261,7 +261,7 @@ async fn a_device_that_is_not_there_answers_requests_at_once() {
     let mut rig = Rig::start(&plant(vec![quiet(port)], vec![fast("hr0"), writable("hr1")]));
     let (_, down) = rig.link().await;
     let cause = crate::model::GapCause::Disconnected;
-    assert_eq!(down, Link::Down { since: None, cause });
+    assert_eq!(down, Link::Down { since: None, cause, lost: None });
     for _ in 0..3 {
         rig.requests[0].send(read(&[0])).await.unwrap();
         assert_eq!(snapshot(&mut rig).await, Err(ReadFault::Disconnected));

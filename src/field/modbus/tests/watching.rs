@@ -65,7 +65,8 @@ async fn a_changed_restart_word_ends_observation_before_any_word_after_it() {
     plc.set(Area::Holding, 0, &[0]);
     match rig.urgent().await {
         Input::Link {
-            link: Link::Down { since: Some(_), cause: GapCause::Disconnected }, ..
+            link: Link::Down { since: Some(_), cause: GapCause::Disconnected, .. },
+            ..
         } => {}
         other => panic!("{other:?}"),
     }
@@ -87,7 +88,7 @@ async fn a_heartbeat_that_stands_is_silence_since_it_last_moved() {
     plc.count(1, false);
     let stopped = (clock())().wall;
     match rig.link().await.1 {
-        Link::Down { since: Some(since), cause: GapCause::Silent } => {
+        Link::Down { since: Some(since), cause: GapCause::Silent, .. } => {
             assert!(since.0 > stopped.0 - 60_000_000_000);
         }
         other => panic!("{other:?}"),
@@ -104,7 +105,7 @@ async fn a_device_whose_heartbeat_never_moves_is_never_live() {
     one.heartbeat.plc = Some(TagIndex(0));
     one.heartbeat.stale_after = Duration::from_millis(100);
     let mut rig = Rig::start(&plant(vec![one], vec![fast("hr0")]));
-    let down = Link::Down { since: None, cause: GapCause::Silent };
+    let down = Link::Down { since: None, cause: GapCause::Silent, lost: None };
     assert_eq!(rig.link().await, (DeviceIndex(0), down));
     plc.count(0, true);
     assert!(matches!(rig.link().await.1, Link::Live { .. }));
@@ -120,7 +121,7 @@ async fn another_interface_is_not_captured() {
     one.interface = Some(Interface { tag: TagIndex(1), name, equals: Value::Int(2) });
     let tags = vec![fast("hr0"), Tag { watched: false, ..tag("hr1") }];
     let mut rig = Rig::start(&plant(vec![one], tags));
-    let down = Link::Down { since: None, cause: GapCause::Interface };
+    let down = Link::Down { since: None, cause: GapCause::Interface, lost: None };
     assert_eq!(rig.link().await.1, down);
     let fault = rig.status[0].borrow().last_fault.clone().unwrap();
     assert!(fault.contains("interface is 3") && fault.contains("`hr1` to be 2"), "{fault}");
@@ -130,7 +131,7 @@ async fn another_interface_is_not_captured() {
     plc.set(Area::Holding, 1, &[4]);
     assert!(matches!(
         rig.link().await.1,
-        Link::Down { since: Some(_), cause: GapCause::Interface }
+        Link::Down { since: Some(_), cause: GapCause::Interface, .. }
     ));
     rig.end().await;
 }

@@ -348,7 +348,7 @@ pub(super) fn live(input: Input) -> Option<Boot> {
 
 #[expect(clippy::needless_pass_by_value, reason = "all three pick from inputs alike")]
 pub(super) fn down(input: Input) -> Option<(Option<Utc>, GapCause)> {
-    let Input::Link { link: Link::Down { since, cause }, .. } = input else { return None };
+    let Input::Link { link: Link::Down { since, cause, .. }, .. } = input else { return None };
     Some((since, cause))
 }
 

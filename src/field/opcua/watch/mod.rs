@@ -1,5 +1,6 @@
 //! A connection with its subscriptions: first proven, then live.
 mod notices;
+mod proof;
 mod repair;
 mod requests;
 mod timers;
@@ -20,6 +21,7 @@ use ::opcua::types::Error;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use proof::Proof;
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::future::pending;
@@ -41,6 +43,8 @@ enum Done {
     /// Handshake words, and when they were asked for.
     Fresh(Result<Vec<Sample>, Error>, Utc),
     Beat(Result<(), WriteFault>),
+    /// Whether the server answered what it was asked for a proof.
+    Answered(bool),
     Retried(Result<Option<Retried>, Fault>),
     /// What was missing from a subscription, or why it does not come.
     Republished(Lane, Result<Vec<Sample>, Error>),
@@ -66,6 +70,8 @@ struct Beat {
     value: Option<Value>,
     moved: bool,
     at: At,
+    /// Up to when all had been told when it last moved.
+    observed: Option<Utc>,
 }
 
 pub(super) struct Watch<'a> {
@@ -81,6 +87,7 @@ pub(super) struct Watch<'a> {
     /// Tags that were read afresh, and until when a notification may be older than that.
     fresh: BTreeMap<TagIndex, Monotonic>,
     last: BTreeMap<Lane, At>,
+    proof: Proof,
     refresh: Refresh,
     /// Notices before which something is missing that was asked for again.
     held: BTreeMap<Lane, Notice>,
@@ -108,9 +115,10 @@ impl<'a> Watch<'a> {
             latest: BTreeMap::new(),
             fresh: BTreeMap::new(),
             last: lanes.into_iter().filter(|(_, is)| *is).map(|(lane, _)| (lane, at)).collect(),
+            proof: Proof::new(at),
             refresh: Refresh::default(),
             held: BTreeMap::new(),
-            beat: Beat { value: None, moved: false, at },
+            beat: Beat { value: None, moved: false, at, observed: None },
             host_count: 0,
             host_due: at.monotonic,
             retry_due: at.monotonic.plus(timers::RETRY),
@@ -203,6 +211,8 @@ impl<'a> Watch<'a> {
         let link = Link::Live { boot: boot.clone(), session, widths };
         self.desk.urgent.push(Input::Link { device, link });
         self.boot = Some(boot);
+        // Up to here it is in the gap that ends now.
+        self.proof = Proof::new(self.task.context.at());
         self.observed();
         for (item, quality) in &self.line.refused {
             self.latest.entry(item.tag).or_insert_with(|| missing(item.tag, *quality, asked));

@@ -32,11 +32,12 @@ impl Watch<'_> {
         samples.retain(|sample| !self.is_late(sample, at.monotonic));
         self.check_words(&samples)?;
         let live = self.boot.is_some();
+        let since = self.told_until(before);
         if let Some(values) = dropped {
             let labels = [self.task.context.name.as_str(), "overload"];
             self.task.context.metrics.samples_dropped.with_label_values(&labels).inc_by(values);
             if live {
-                self.lose(None, GapCause::Overload, before.wall, at.wall);
+                self.lose(None, GapCause::Overload, since, at.wall);
             }
         }
         let nodes = self.peer.places.now();
@@ -55,13 +56,14 @@ impl Watch<'_> {
                     .overflows
                     .with_label_values(&[&self.task.context.name])
                     .inc();
-                let since = self.latest.get(&sample.tag).map_or(before.wall, Sample::time);
+                let since = self.latest.get(&sample.tag).map_or(since, Sample::time);
                 self.lose(Some(sample.tag), GapCause::Overflow, since, sample.time());
             }
             self.on_beat(&sample, at);
             self.latest.insert(sample.tag, sample.clone());
             told.push(sample);
         }
+        self.proof.spoke(lane, at.monotonic);
         if live {
             self.observed();
             let plant = Arc::clone(&self.peer.plant);
@@ -116,6 +118,7 @@ impl Watch<'_> {
             // The first value shows that the word is there, not that it moves.
             self.beat.moved = self.beat.value.is_some();
             self.beat.at = at;
+            self.beat.observed = self.task.record.observed;
             self.beat.value = Some(value.clone());
         }
     }
@@ -174,6 +177,12 @@ impl Watch<'_> {
         }
     }
 
+    /// Up to when everything was told, where something is missing since a notice: it was sent later than
+    /// that one, but that may have come late.
+    pub(super) fn told_until(&self, before: At) -> Utc {
+        self.proof.observed().min(before.wall)
+    }
+
     fn count(&self, samples: &[Sample]) {
         let of = |wanted| samples.iter().filter(|s| s.quality.severity() == wanted).count();
         for (severity, label) in
@@ -185,9 +194,9 @@ impl Watch<'_> {
         }
     }
 
-    /// Both subscriptions have spoken up to the earlier of their last words.
+    /// Notes up to when both subscriptions have told everything.
     pub(super) fn observed(&mut self) {
-        self.task.record.observed = self.last.values().map(|at| at.wall).min();
+        self.task.record.observed = Some(self.proof.observed());
     }
 }
 

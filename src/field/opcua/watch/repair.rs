@@ -55,7 +55,7 @@ impl Watch<'_> {
 
     fn give_up(&mut self, lane: Lane, notice: Notice) -> Result<(), Fault> {
         let before = self.last.get(&lane).copied().unwrap_or(notice.at);
-        self.lose(None, GapCause::Sequence, before.wall, notice.at.wall);
+        self.lose(None, GapCause::Sequence, self.told_until(before), notice.at.wall);
         self.take_in(lane, notice)
     }
 }

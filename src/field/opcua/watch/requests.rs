@@ -94,6 +94,10 @@ impl Watch<'_> {
                 self.on_fresh(read.map_err(Fault::service("reading handshake words"))?, asked);
             }
             Done::Beat(Ok(())) => {}
+            Done::Answered(ok) => {
+                let now = self.task.context.at().monotonic;
+                self.proof.answered(ok, now, self.last.keys().copied());
+            }
             Done::Beat(Err(fault)) => {
                 self.task.context.count_error("heartbeat");
                 tracing::warn!(device = self.task.context.name, %fault, "our heartbeat was not written");

@@ -5,7 +5,7 @@ use crate::field::opcua::line::retry;
 use crate::field::opcua::services::prepare;
 use crate::field::opcua::subscribe::{Item, Lane, Subscription};
 use crate::field::opcua::value::Kind;
-use crate::model::{Monotonic, Value, Write};
+use crate::model::{At, Monotonic, Value, Write};
 use ::opcua::types::VariantScalarTypeId;
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ impl Watch<'_> {
         self.check_heartbeat(at.monotonic)?;
         if self.boot.is_some() {
             self.beat_host(at.monotonic);
+            self.prove(at);
         }
         if at.monotonic >= self.retry_due {
             self.retry_due = at.monotonic.plus(RETRY);
@@ -52,11 +53,20 @@ impl Watch<'_> {
         if waiting || now <= self.beat.at.monotonic.plus(stale_after) {
             return Ok(());
         }
-        // What came after the last beat may have been as dead as the beat.
-        let beat = self.beat.at.wall;
+        // What came after the last beat, or was on its way with it, may have been as dead as the beat.
+        let beat = self.beat.observed.unwrap_or(self.beat.at.wall);
         self.task.record.observed = self.task.record.observed.map(|observed| observed.min(beat));
         let word = self.peer.plant.tag(tag).name.to_string();
         Err(Fault::HeartbeatStands { word, stale_after })
+    }
+
+    /// Asks the server something, so that its next notices prove how new they are.
+    fn prove(&mut self, at: At) {
+        if self.proof.asks(at) {
+            let peer = self.peer.clone();
+            self.jobs
+                .push(Box::pin(async move { Done::Answered(peer.start_time().await.is_ok()) }));
+        }
     }
 
     fn beat_host(&mut self, now: Monotonic) {

@@ -1,0 +1,134 @@
+#!/usr/bin/env node
+/* Kettles N1, N2, …: those of kettle_plc.py once more, as a server built on node-opcua.
+
+usage: kettle_plc.js --truth FILE [--kettles N] [--port P] [--cook MS] [--series S]
+
+A batch: its code is written, the state goes to 1 and, after the cooking, back to 0; a moment later the count goes up. Nobody is waited
+for. The truth has a line for each batch when it is counted. */
+"use strict";
+const fs = require("fs");
+const net = require("net");
+const os = require("os");
+const path = require("path");
+const { DataType, MessageSecurityMode, OPCUACertificateManager, OPCUAServer, SecurityPolicy, StatusCodes } = require("node-opcua");
+
+const HOST = "127.0.0.1";
+const args = { kettles: "3", port: "0", cook: "900", series: "N" };
+for (let i = 2; i < process.argv.length; i += 2) args[process.argv[i].slice(2)] = process.argv[i + 1];
+const truth = fs.openSync(args.truth, "a");
+const state = { cooking: 0, done: 0, paused: false };
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const between = (low, high) => low + Math.random() * (high - low);
+
+function line(row) {
+    fs.writeSync(truth, row + "\n");
+    fs.fsyncSync(truth);
+}
+
+/** What node-opcua notes with a value is this moment, to the millisecond; the truth says the same. */
+function put(node, dataType, value) {
+    const at = new Date();
+    node.setValueFromSource({ dataType, value }, StatusCodes.Good, at);
+    return `${at.getTime()}000000`;
+}
+
+async function kettle(words, name) {
+    for (let n = 1; ; n += 1) {
+        await sleep(between(200, 600));
+        while (state.paused) await sleep(10);
+        state.cooking += 1;
+        const batch = `${name}-B${String(n).padStart(5, "0")}`;
+        put(words.Batch, DataType.String, batch);
+        // Two changes within one step of the clock have no order.
+        await sleep(2);
+        const begin = put(words.State, DataType.Int32, 1);
+        const looks = Math.floor(between(3, 9));
+        for (let look = 0; look < looks; look += 1) {
+            await sleep(Number(args.cook) / 6);
+            put(words.Temp, DataType.Double, between(76, 84));
+        }
+        await sleep(2);
+        const end = put(words.State, DataType.Int32, 0);
+        await sleep(50);
+        put(words.Count, DataType.UInt32, n);
+        line(`{"kettle": "${name}", "serial": "${batch}", "t_begin": ${begin}, "t_end": ${end}}`);
+        state.cooking -= 1;
+        state.done += 1;
+    }
+}
+
+async function life(node) {
+    for (let n = 1; ; n += 1) {
+        put(node, DataType.UInt32, n);
+        await sleep(500);
+    }
+}
+
+function command([verb, word]) {
+    if (verb === "pause") state.paused = word === "on";
+    else if (verb === "stats") return JSON.stringify({ cooking: state.cooking, done: state.done }) + "\nok\n";
+    else if (verb === "stop") process.exit(0);
+    else return `err ${verb} is no command\n`;
+    return "ok\n";
+}
+
+function control() {
+    const server = net.createServer((socket) => {
+        socket.on("error", () => {});
+        socket.on("data", (bytes) => {
+            for (const words of bytes.toString().trim().split("\n")) socket.write(command(words.trim().split(/\s+/)));
+        });
+    });
+    return new Promise((resolve) => server.listen(0, HOST, () => resolve(server.address().port)));
+}
+
+/** A port that is free now; node-opcua does not tell which one it took. */
+function freePort() {
+    const server = net.createServer();
+    return new Promise((resolve) => server.listen(0, HOST, () => {
+        const { port } = server.address();
+        server.close(() => resolve(port));
+    }));
+}
+
+async function main() {
+    const port = Number(args.port) || (await freePort());
+    // Keys that the library makes for itself, in a folder of its own.
+    const rootFolder = fs.mkdtempSync(path.join(os.tmpdir(), "kettles-"));
+    const certificates = new OPCUACertificateManager({ rootFolder, automaticallyAcceptUnknownCertificate: true });
+    const server = new OPCUAServer({
+        port, host: HOST, hostname: HOST, resourcePath: "/", allowAnonymous: true, serverCertificateManager: certificates,
+        securityPolicies: [SecurityPolicy.None], securityModes: [MessageSecurityMode.None],
+    });
+    await server.initialize();
+    const space = server.engine.addressSpace;
+    const own = space.registerNamespace("urn:shift:kettles");
+    const add = (name, dataType, type, value) => {
+        const nodeId = `s=${name}`;
+        const node = own.addVariable({ organizedBy: space.rootFolder.objects, browseName: name, nodeId, dataType, minimumSamplingInterval: 10 });
+        put(node, type, value);
+        return node;
+    };
+    const beat = add("Life", "UInt32", DataType.UInt32, 0);
+    add("Boot", "UInt32", DataType.UInt32, Math.floor(between(1, 1e6)));
+    const kettles = [];
+    for (let k = 1; k <= Number(args.kettles); k += 1) {
+        const name = `${args.series}${k}`;
+        const words = {
+            State: add(`${name}.State`, "Int32", DataType.Int32, 0),
+            Batch: add(`${name}.Batch`, "String", DataType.String, ""),
+            Temp: add(`${name}.Temp`, "Double", DataType.Double, 20),
+            Count: add(`${name}.Count`, "UInt32", DataType.UInt32, 0),
+        };
+        kettles.push([words, name]);
+    }
+    await server.start();
+    const listening = await control();
+    console.log(JSON.stringify({ port, control: listening, pid: process.pid }));
+    await Promise.all([life(beat), ...kettles.map(([words, name]) => kettle(words, name))]);
+}
+
+main().catch((why) => {
+    console.error(why);
+    process.exit(1);
+});
