@@ -1,11 +1,12 @@
 //! The programs of the machines: each takes parts from the one before it, does its work, tells its
 //! host, and hands the part on. A machine whose host does not answer stands, and the line behind it.
+use super::day::{Day, Fate};
 use super::modbus_plc::{ModbusPlc, Registers, ReqAckHandshake};
 use super::nodes::{Word, host, plc};
 use super::opcua_plc::{CounterHandshake, Identity, UaPlc};
 use super::sim::{BOX_SIZE, MotorTemperature, Part, Simulation, code};
-use super::truth::{Reached, Recorder};
-use crate::model::{ItemClass, ItemKey, Scope};
+use super::truth::{Reached, Recorder, VisitTruth};
+use crate::model::{ItemClass, ItemKey, Result, Scope};
 use ::opcua::types::Variant;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -19,10 +20,16 @@ const LIFE_INTERVAL: Duration = Duration::from_millis(500);
 const ASKED_MAX: u32 = 3;
 /// Codes of the permit, as in the plant file.
 const PERMIT_OK: i16 = 1;
+const PERMIT_NOK: i16 = 2;
 const PERMIT_UNKNOWN: i16 = 9;
 /// Codes of a result, as in the plant files.
-const PASS: i16 = 1;
-const FAIL: i16 = 2;
+pub(super) const PASS: i16 = 1;
+pub(super) const FAIL: i16 = 2;
+pub(super) const REWORK: i16 = 3;
+/// Who lets a part run that nobody knows, and why.
+const FOREMAN: (&str, &str) = ("B-900", "cast at the other site, papers seen");
+/// What the scanner says where it cannot read a code.
+const UNREAD: &str = "NOREAD";
 
 /// What every machine knows.
 #[derive(Clone)]
@@ -31,6 +38,15 @@ pub(super) struct Shift {
     pub(super) cycle: Duration,
     /// Where it writes what it did.
     pub(super) recorder: Recorder,
+    /// What happens beside good parts.
+    pub(super) day: Option<Day>,
+}
+
+impl Shift {
+    /// What happens to a part.
+    pub(super) fn fate(&self, part: &Part) -> Fate {
+        self.day.map_or(Fate::Plain, |day| day.fate(part))
+    }
 }
 
 pub(super) const CAST: Identity =
@@ -63,6 +79,8 @@ pub(super) fn press_words(boot: u32) -> Vec<Word> {
         plc("Press.Tool.PunchId", ""),
         plc("Press.Tool.Strokes", 0_u32),
         plc("Press.Admit.Serial", ""),
+        plc("Press.Admit.Foreman", ""),
+        plc("Press.Admit.Why", ""),
         plc("Press.Admit.ReqId", 0_u32),
         host("Press.Admit.AckId", 0_u32),
         host("Press.Admit.Permit", 0_i16),
@@ -107,14 +125,18 @@ pub(super) async fn cast(
             furnace = Some(part.melt.clone());
         }
         sleep(shift.cycle * 3 / 10).await;
-        poured
-            .request(&[
-                ("Cast.Part.Serial", item(&part.unit)),
-                ("Cast.Part.Badge", text(part.badge)),
-                ("Cast.Part.MeltTemp", part.melt_celsius.into()),
-            ])
-            .await;
-        shift.recorder.cast(&part);
+        let fate = shift.fate(&part);
+        // One from elsewhere comes onto the belt without anything being poured.
+        if fate != Fate::Stranger {
+            poured
+                .request(&[
+                    ("Cast.Part.Serial", item(&part.unit)),
+                    ("Cast.Part.Badge", text(part.badge)),
+                    ("Cast.Part.MeltTemp", part.melt_celsius.into()),
+                ])
+                .await;
+        }
+        shift.recorder.cast(&part, fate);
         if out.send(part).await.is_err() {
             return;
         }
@@ -132,6 +154,11 @@ pub(super) async fn press(
     let mut result = CounterHandshake::new(&plc, "Press.Result.Count", "Press.Result.Ack");
     let mut punch: Option<ItemKey> = None;
     while let Some(part) = parts.recv().await {
+        if shift.day.is_some_and(|day| day.plan.download_after == part.index) {
+            download(&plc);
+            admit = CounterHandshake::new(&plc, "Press.Admit.ReqId", "Press.Admit.AckId");
+            result = CounterHandshake::new(&plc, "Press.Result.Count", "Press.Result.Ack");
+        }
         if punch.as_ref() != Some(&part.punch) {
             plc.put(&[("Press.Tool.PunchId", text(""))]);
             sleep(shift.cycle * 3 / 10).await;
@@ -139,16 +166,24 @@ pub(super) async fn press(
             punch = Some(part.punch.clone());
         }
         plc.put(&[("Press.Badge", text(part.badge))]);
-        let permit = ask(&plc, &mut admit, &part, shift.cycle).await;
+        let mut permit = ask(&plc, &mut admit, &part, shift.cycle).await;
+        let fate = shift.fate(&part);
+        if fate == Fate::Stranger && permit == PERMIT_NOK {
+            let (badge, why) = FOREMAN;
+            plc.put(&[("Press.Admit.Foreman", text(badge)), ("Press.Admit.Why", text(why))]);
+            permit = ask(&plc, &mut admit, &part, shift.cycle).await;
+            plc.put(&[("Press.Admit.Foreman", text("")), ("Press.Admit.Why", text(""))]);
+        }
         if permit != PERMIT_OK {
             shift.recorder.refused(&part, i64::from(permit));
             continue;
         }
         sleep(shift.cycle * 3 / 10).await;
+        let read = if fate == Fate::Unread { text(UNREAD) } else { item(&part.unit) };
         let at = result
             .request(&[
                 ("Press.Tool.Strokes", part.strokes.into()),
-                ("Press.Result.Serial", item(&part.unit)),
+                ("Press.Result.Serial", read),
                 ("Press.Result.Force", part.force_kn.into()),
                 ("Press.Result.Stroke", part.stroke_mm.into()),
                 ("Press.Result.Result", PASS.into()),
@@ -159,6 +194,23 @@ pub(super) async fn press(
             return;
         }
     }
+}
+
+/// Another program: its data blocks begin anew, and with them every count.
+fn download(plc: &UaPlc) {
+    let boot = match plc.get("Press.BootId") {
+        Variant::UInt32(boot) => boot.wrapping_add(1),
+        _ => 1,
+    };
+    plc.put(&[
+        ("Press.BootId", boot.into()),
+        ("Press.Admit.Serial", text("")),
+        ("Press.Admit.ReqId", 0_u32.into()),
+        ("Press.Admit.AckId", 0_u32.into()),
+        ("Press.Result.Serial", text("")),
+        ("Press.Result.Count", 0_u32.into()),
+        ("Press.Result.Ack", 0_u32.into()),
+    ]);
 }
 
 /// The permit for a part; where the host cannot say, the operator presses the button again.
@@ -178,30 +230,30 @@ async fn ask(plc: &UaPlc, admit: &mut CounterHandshake, part: &Part, cycle: Dura
 }
 
 /// Registers, bits and coils of asm-01, as in the plant file.
-mod asm {
-    pub(super) const LIFE: u16 = 0;
-    pub(super) const BOOT: u16 = 1;
-    pub(super) const FLAGS: u16 = 2;
-    pub(super) const FIT_NO: u16 = 10;
-    pub(super) const GREASE_NO: u16 = 11;
-    pub(super) const DONE_NO: u16 = 12;
-    pub(super) const LEAK_NO: u16 = 13;
-    pub(super) const SERIAL: u16 = 20;
-    pub(super) const BEARING: u16 = 28;
-    pub(super) const GREASE_LOT: u16 = 36;
-    pub(super) const GREASE_MAKER: u16 = 44;
-    pub(super) const GREASE_MG: u16 = 52;
-    pub(super) const TORQUE: u16 = 54;
-    pub(super) const RESULT: u16 = 56;
-    pub(super) const BADGE: u16 = 57;
-    pub(super) const LEAK_SERIAL: u16 = 70;
-    pub(super) const LEAK_RATE: u16 = 78;
-    pub(super) const LEAK_RESULT: u16 = 80;
-    pub(super) const FIT_ACK: u16 = 16;
-    pub(super) const GREASE_ACK: u16 = 17;
-    pub(super) const DONE_ACK: u16 = 18;
-    pub(super) const LEAK_ACK: u16 = 19;
-    pub(super) const CABINET_TEMP: u16 = 10;
+pub(super) mod asm {
+    pub(in crate::demo) const LIFE: u16 = 0;
+    pub(in crate::demo) const BOOT: u16 = 1;
+    pub(in crate::demo) const FLAGS: u16 = 2;
+    pub(in crate::demo) const FIT_NO: u16 = 10;
+    pub(in crate::demo) const GREASE_NO: u16 = 11;
+    pub(in crate::demo) const DONE_NO: u16 = 12;
+    pub(in crate::demo) const LEAK_NO: u16 = 13;
+    pub(in crate::demo) const SERIAL: u16 = 20;
+    pub(in crate::demo) const BEARING: u16 = 28;
+    pub(in crate::demo) const GREASE_LOT: u16 = 36;
+    pub(in crate::demo) const GREASE_MAKER: u16 = 44;
+    pub(in crate::demo) const GREASE_MG: u16 = 52;
+    pub(in crate::demo) const TORQUE: u16 = 54;
+    pub(in crate::demo) const RESULT: u16 = 56;
+    pub(in crate::demo) const BADGE: u16 = 57;
+    pub(in crate::demo) const LEAK_SERIAL: u16 = 70;
+    pub(in crate::demo) const LEAK_RATE: u16 = 78;
+    pub(in crate::demo) const LEAK_RESULT: u16 = 80;
+    pub(in crate::demo) const FIT_ACK: u16 = 16;
+    pub(in crate::demo) const GREASE_ACK: u16 = 17;
+    pub(in crate::demo) const DONE_ACK: u16 = 18;
+    pub(in crate::demo) const LEAK_ACK: u16 = 19;
+    pub(in crate::demo) const CABINET_TEMP: u16 = 10;
 }
 
 /// Registers, bits and coils of pack-01, as in the plant file.
@@ -215,26 +267,37 @@ mod pack {
     pub(super) const PACK_ACK: u16 = 16;
 }
 
-fn chars(text: &str, registers: u16) -> Registers<'_> {
+pub(super) fn chars(text: &str, registers: u16) -> Registers<'_> {
     Registers::Text(text, registers)
 }
 
-fn result_code(pass: bool) -> Registers<'static> {
-    Registers::U16((if pass { PASS } else { FAIL }).unsigned_abs())
-}
-
-/// ASM30: a bearing is fitted, greased, and the cover tightened.
+/// ASM30: a bearing is fitted, greased, and the cover tightened; what comes back is only tightened anew.
 pub(super) async fn assemble(
     plc: ModbusPlc,
     shift: Shift,
     mut parts: mpsc::Receiver<Part>,
-    out: mpsc::Sender<Part>,
+    mut rework: mpsc::Receiver<Part>,
+    out: mpsc::Sender<(Part, bool)>,
 ) {
     let mut fit = ReqAckHandshake::new(&plc, (asm::FLAGS, 0), asm::FIT_NO, asm::FIT_ACK);
     let mut grease = ReqAckHandshake::new(&plc, (asm::FLAGS, 1), asm::GREASE_NO, asm::GREASE_ACK);
     let mut done = ReqAckHandshake::new(&plc, (asm::FLAGS, 2), asm::DONE_NO, asm::DONE_ACK);
-    while let Some(part) = parts.recv().await {
+    loop {
+        // Cancel-safe: each branch only receives.
+        let (part, reworked) = tokio::select! {
+            biased;
+            Some(part) = rework.recv() => (part, true),
+            Some(part) = parts.recv() => (part, false),
+            else => return,
+        };
         let serial = || (asm::SERIAL, chars(part.unit.code.as_str(), 8));
+        if reworked {
+            tighten(&mut done, &shift, &part).await;
+            if out.send((part, true)).await.is_err() {
+                return;
+            }
+            continue;
+        }
         fit.request(&[
             serial(),
             (asm::BEARING, chars(part.bearing.code.as_str(), 8)),
@@ -250,43 +313,25 @@ pub(super) async fn assemble(
             ])
             .await;
         sleep(shift.cycle / 10).await;
-        done.request(&[
-            serial(),
-            (asm::TORQUE, Registers::F32(part.torque_nm)),
-            (asm::RESULT, result_code(true)),
-            (asm::BADGE, chars(part.badge, 4)),
-        ])
-        .await;
+        tighten(&mut done, &shift, &part).await;
         shift.recorder.reached(&part, Reached::Assembled);
-        if out.send(part).await.is_err() {
+        if out.send((part, false)).await.is_err() {
             return;
         }
     }
 }
 
-/// TEST40, on the PLC of the assembly: the leak test. What fails leaves the line here.
-pub(super) async fn test(
-    plc: ModbusPlc,
-    shift: Shift,
-    mut parts: mpsc::Receiver<Part>,
-    out: mpsc::Sender<Part>,
-) {
-    let mut leak = ReqAckHandshake::new(&plc, (asm::FLAGS, 3), asm::LEAK_NO, asm::LEAK_ACK);
-    while let Some(part) = parts.recv().await {
-        sleep(shift.cycle * 3 / 10).await;
-        leak.request(&[
-            (asm::LEAK_SERIAL, chars(part.unit.code.as_str(), 8)),
-            (asm::LEAK_RATE, Registers::F32(part.leak_ml_min)),
-            (asm::LEAK_RESULT, result_code(part.is_tight())),
-        ])
-        .await;
-        shift.recorder.reached(&part, Reached::Tested);
-        if !part.is_tight() {
-            shift.recorder.left();
-        } else if out.send(part).await.is_err() {
-            return;
-        }
-    }
+async fn tighten(done: &mut ReqAckHandshake, shift: &Shift, part: &Part) {
+    done.request(&[
+        (asm::SERIAL, chars(part.unit.code.as_str(), 8)),
+        (asm::TORQUE, Registers::F32(part.torque_nm)),
+        (asm::RESULT, Registers::U16(PASS.unsigned_abs())),
+        (asm::BADGE, chars(part.badge, 4)),
+    ])
+    .await;
+    let value = f64::from(part.torque_nm);
+    let visit = VisitTruth { station: "ASM30", result: Some(Result::Pass), value };
+    shift.recorder.visit(part, visit);
 }
 
 /// PACK50: ten units into a box.

@@ -5,6 +5,8 @@
 //! between the wire and the page is what a real plant would run. The plant keeps its own book
 //! ([`Demo::truth`]), against which a record of it can be judged. It does not start a daemon, open a
 //! console or print: it gives the plant files, the texts and a future.
+mod day;
+mod leak;
 mod line;
 mod modbus_plc;
 mod nodes;
@@ -17,11 +19,13 @@ mod truth;
 #[cfg(test)]
 mod tests;
 
+pub use day::{DayPlan, Fate};
 pub use sim::{BOX_SIZE, DriftPlan, MotorTemperature, Part, Simulation};
 pub use text::{Facts, banner, questions};
-pub use truth::{OnsetTruth, PartTruth, Reached};
+pub use truth::{MasterTruth, OnsetTruth, PartTruth, Reached, VisitTruth};
 
 use crate::telemetry::Now;
+use day::Day;
 use line::{BELT, Shift};
 use modbus_plc::ModbusPlc;
 use opcua_plc::UaPlc;
@@ -70,6 +74,8 @@ pub struct DemoOptions {
     pub cycle: Duration,
     /// How the press is to drift; `None` keeps it healthy.
     pub drift: Option<DriftPlan>,
+    /// What happens beside good parts; `None`: nothing.
+    pub day: Option<DayPlan>,
     /// So many parts are cast, then the line runs empty and the PLCs stay up; `None` goes on.
     pub parts_max: Option<u64>,
     /// The clock of the PLCs.
@@ -83,6 +89,7 @@ impl DemoOptions {
             seed,
             cycle: Duration::from_secs(1),
             drift: Some(DriftPlan::default()),
+            day: None,
             parts_max: None,
             now,
         }
@@ -179,6 +186,11 @@ impl Demo {
         self.recorder.parts()
     }
 
+    /// The masters that were tested, in order.
+    pub fn masters(&self) -> Vec<MasterTruth> {
+        self.recorder.masters()
+    }
+
     /// The first part pressed with a fallen force, once there is one.
     pub fn onset(&self) -> Option<OnsetTruth> {
         self.recorder.onset()
@@ -234,19 +246,21 @@ impl Machines {
     /// Runs the line; goes on with the heartbeats when it is empty.
     async fn run(self) {
         let Self { options, boot, recorder, cast, press, asm, pack } = self;
-        let DemoOptions { seed, cycle, drift, parts_max, now: _ } = options;
-        let shift = Shift { cycle, recorder };
+        let DemoOptions { seed, cycle, drift, day, parts_max, now: _ } = options;
+        let shift = Shift { cycle, recorder, day: day.map(|plan| Day { plan, seed }) };
         let parts = line::parts(Simulation::new(seed, drift), parts_max);
         let (to_press, pressing) = mpsc::channel(BELT);
         let (to_asm, assembling) = mpsc::channel(BELT);
         let (to_test, testing) = mpsc::channel(BELT);
+        // As long as everything that can be between the two: neither ever waits for the other in a ring.
+        let (to_rework, reworking) = mpsc::channel(BELT * 2);
         let (to_pack, packing) = mpsc::channel(BELT);
         let motor = MotorTemperature::new(seed);
         tokio::join!(
             line::cast(cast.clone(), shift.clone(), parts, to_press),
             line::press(press.clone(), shift.clone(), pressing, to_asm),
-            line::assemble(asm.clone(), shift.clone(), assembling, to_test),
-            line::test(asm.clone(), shift.clone(), testing, to_pack),
+            line::assemble(asm.clone(), shift.clone(), assembling, reworking, to_test),
+            leak::test(asm.clone(), shift.clone(), testing, to_rework, to_pack),
             line::pack(pack.clone(), shift, packing),
             line::ua_life(cast, "Cast.Life", None),
             line::ua_life(press, "Press.Life", Some(motor)),

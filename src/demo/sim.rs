@@ -244,7 +244,7 @@ fn leak(force_z: f64, rng: &mut StdRng) -> f64 {
     (0.40 + 0.05 * normal(rng) + seat + porous).max(0.01)
 }
 
-fn stream(seed: u64, machine: u64) -> StdRng {
+pub(super) fn stream(seed: u64, machine: u64) -> StdRng {
     StdRng::seed_from_u64(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(machine))
 }
 

@@ -60,6 +60,7 @@ pub fn questions(truth: &[PartTruth], onset: Option<&OnsetTruth>) -> Option<[Str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::demo::Fate;
     use crate::demo::Simulation;
     use crate::model::Utc;
 
@@ -103,6 +104,8 @@ mod tests {
                 reached,
                 pressed_at: None,
                 container: None,
+                fate: Fate::Plain,
+                visits: Vec::new(),
                 refused: None,
             })
             .collect();

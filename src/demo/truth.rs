@@ -1,6 +1,7 @@
 //! What really happened, kept by the plant itself, so that a record of it can be judged.
+use super::day::Fate;
 use super::sim::Part;
-use crate::model::{ItemKey, Utc};
+use crate::model::{ItemKey, Result, Utc};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -35,8 +36,32 @@ pub struct PartTruth {
     pub pressed_at: Option<Utc>,
     /// The box that it is in.
     pub container: Option<ItemKey>,
+    /// What happened to it beside that.
+    pub fate: Fate,
+    /// Work on it that was reported under its own serial, in order.
+    pub visits: Vec<VisitTruth>,
     /// The host's code, where the press was not allowed to work on it; it went no further.
     pub refused: Option<i64>,
+}
+
+/// One passage through a station, as its machine reported it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VisitTruth {
+    /// Where.
+    pub station: &'static str,
+    /// With what outcome, where the machine says one.
+    pub result: Option<Result>,
+    /// What the station measures.
+    pub value: f64,
+}
+
+/// A master on the test bench.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MasterTruth {
+    /// Its serial.
+    pub serial: &'static str,
+    /// What the bench said of it.
+    pub result: Result,
 }
 
 /// The first part that was pressed with a fallen force.
@@ -59,6 +84,7 @@ pub(super) struct Recorder {
 struct Book {
     forgotten: u64,
     parts: VecDeque<PartTruth>,
+    masters: Vec<MasterTruth>,
     onset: Option<OnsetTruth>,
 }
 
@@ -75,7 +101,7 @@ impl Recorder {
     }
 
     /// A new part; they are cast in the order of their index.
-    pub(super) fn cast(&self, part: &Part) {
+    pub(super) fn cast(&self, part: &Part, fate: Fate) {
         let mut book = self.book.lock();
         if book.parts.len() == PARTS_MAX {
             book.parts.pop_front();
@@ -86,8 +112,15 @@ impl Recorder {
             reached: Reached::Cast,
             pressed_at: None,
             container: None,
+            fate,
+            visits: Vec::new(),
             refused: None,
         });
+        drop(book);
+        if fate != Fate::Stranger {
+            let value = part.melt_celsius;
+            self.visit(part, VisitTruth { station: "CAST10", result: None, value });
+        }
     }
 
     pub(super) fn pressed(&self, part: &Part, at: Utc) {
@@ -98,7 +131,25 @@ impl Recorder {
         if let Some(row) = book.part(part.index) {
             row.reached = Reached::Pressed;
             row.pressed_at = Some(at);
+            if row.fate != Fate::Unread {
+                let (result, value) = (Some(Result::Pass), part.force_kn);
+                row.visits.push(VisitTruth { station: "PRESS20", result, value });
+            }
         }
+    }
+
+    pub(super) fn visit(&self, part: &Part, visit: VisitTruth) {
+        if let Some(row) = self.book.lock().part(part.index) {
+            row.visits.push(visit);
+        }
+    }
+
+    pub(super) fn master(&self, master: MasterTruth) {
+        self.book.lock().masters.push(master);
+    }
+
+    pub(super) fn masters(&self) -> Vec<MasterTruth> {
+        self.book.lock().masters.clone()
     }
 
     pub(super) fn reached(&self, part: &Part, step: Reached) {
