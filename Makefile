@@ -26,7 +26,7 @@ demo:
 	cargo run --locked -- demo
 
 peers: $(PEERS)/venv/done $(PEERS)/node/done $(PEERS)/filler_plc $(PEERS)/prometheus/usr/bin/promtool $(PEERS)/faketime/libfaketime.so.1
-	@command -v strace >/dev/null || { apt-get update -q && apt-get install -q -y --no-install-recommends strace; }
+	@for tool in openssl socat strace; do command -v $$tool >/dev/null || { apt-get update -q && apt-get install -q -y --no-install-recommends $$tool; } || exit 1; done
 
 $(PEERS)/venv/done: tests/peers/requirements.txt
 	mkdir -p $(PEERS)

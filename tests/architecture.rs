@@ -101,6 +101,8 @@ const IMPURE_TYPES: &[&str] = &["Instant", "SystemTime", "HashMap", "HashSet"];
 const KEPT_IN: &[(&str, &[&str])] = &[
     ("opcua", &["field/opcua", "address_space/", "pki/", "demo/"]),
     ("tokio_modbus", &["field/modbus", "demo/"]),
+    ("tokio_serial", &["field/modbus"]),
+    ("tokio_rustls", &["field/modbus"]),
     ("sled", &["store/"]),
 ];
 

@@ -1,7 +1,7 @@
 //! The simulated controllers: words that are set, read and written.
 use crate::field::modbus::decode::{CodecFault, decode, encode};
 use crate::model::plant::{
-    CodeFrom, CodeSpec, Plant, RegisterType, Station, Tag, TagIndex, TagSource, Test, Word,
+    CodeFrom, CodeSpec, Plant, Station, Tag, TagIndex, TagSource, Test, Word,
 };
 use crate::model::{Quality, Sample, Utc, Value};
 use std::collections::BTreeSet;
@@ -116,7 +116,7 @@ fn with_bit(value: &Value, bit: u8, on: &Value) -> Value {
 fn at_first(tag: &Tag, text: bool) -> Value {
     let text = match &tag.source {
         TagSource::Node(_) => text,
-        TagSource::Register(register) => matches!(register.kind, RegisterType::Text(_)),
+        TagSource::Register(register) => register.kind.is_text(),
     };
     let value = if text { Value::Text(String::new()) } else { Value::UInt(0) };
     as_read(tag, &value).unwrap_or(Value::Empty)

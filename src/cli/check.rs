@@ -90,7 +90,7 @@ fn live(context: &Context, plant: &Arc<Plant>) -> Done {
                     .await
                     .map(|words| words.iter().map(Look::of).collect())
                     .map_err(|why| why.to_string()),
-                Protocol::Modbus(_) => modbus::read_once(plant, index, now.clone())
+                Protocol::Modbus(_) => modbus::read_once(plant, index, &pki, now.clone())
                     .await
                     .map(|read| read.into_iter().map(Look::unasked).collect())
                     .map_err(|why| why.to_string()),

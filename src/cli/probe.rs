@@ -3,14 +3,14 @@ use super::exit::{Done, Exit, Failure};
 use super::{Context, output, runtime, settings, stub};
 use crate::daemon;
 use crate::field::{modbus, opcua};
-use crate::model::plant::{Area, NodeAddress, Security};
-use crate::pki;
+use crate::model::plant::{Area, NodeAddress, Security, Transport, Trust};
+use crate::pki::{self, Certificate};
 use std::path::PathBuf;
 
 /// Ask an unknown PLC what it is and offers.
 #[derive(Debug, clap::Args)]
 pub(super) struct ProbeArgs {
-    /// `opc.tcp://host:port` or `tcp://host:port`.
+    /// `opc.tcp://host:port`; `tcp://host:port`, `tls://…`, `rtu+tcp://…` or `rtu:///dev/ttyS1?19200,8e1`.
     url: String,
     /// Modbus unit identifier.
     #[arg(long, default_value_t = 1)]
@@ -52,7 +52,7 @@ pub(super) fn probe(context: &Context, args: &ProbeArgs) -> Done {
     if args.url.starts_with("opc.tcp://") {
         probe_opcua(context, &args.url)
     } else {
-        probe_modbus(&args.url, args.unit)
+        probe_modbus(context, &args.url, args.unit)
     }
 }
 
@@ -62,11 +62,8 @@ fn probe_opcua(context: &Context, url: &str) -> Done {
         .block_on(opcua::probe(url, &pki, now))
         .map_err(|why| unreachable(url, why))?;
     output::line(format_args!("{}  {}", found.application_name, found.application_uri))?;
-    if let Some(c) = &found.certificate {
-        let trusted = if found.trusted { "trusted" } else { "not trusted yet" };
-        let thumbprint = pki::thumbprint_hex(&c.thumbprint);
-        output::line(format_args!("certificate  {}  ({trusted})", c.subject))?;
-        output::line(format_args!("  in a plant file:  trust = \"thumbprint:{thumbprint}\""))?;
+    if let Some(certificate) = &found.certificate {
+        show_certificate(certificate, found.trusted)?;
     }
     for offer in &found.offers {
         let logins = offer.logins.join(", ");
@@ -81,20 +78,25 @@ fn probe_opcua(context: &Context, url: &str) -> Done {
     Ok(Exit::Ok)
 }
 
-fn probe_modbus(url: &str, unit: u8) -> Done {
-    let fault = || {
-        let text =
-            format!("`{url}` is no URL of a PLC; wanted opc.tcp://host:port or tcp://host:port");
-        Failure::new(Exit::Configuration, text)
-    };
-    let (host, port) = url
-        .strip_prefix("tcp://")
-        .and_then(|rest| rest.rsplit_once(':'))
-        .and_then(|(host, port)| Some((host, port.parse().ok()?)))
-        .ok_or_else(fault)?;
+fn show_certificate(certificate: &Certificate, trusted: bool) -> Result<(), Failure> {
+    let trusted = if trusted { "trusted" } else { "not trusted yet" };
+    let thumbprint = pki::thumbprint_hex(&certificate.thumbprint);
+    output::line(format_args!("certificate  {}  ({trusted})", certificate.subject))?;
+    output::line(format_args!("  in a plant file:  trust = \"thumbprint:{thumbprint}\""))
+}
+
+fn probe_modbus(context: &Context, url: &str, unit: u8) -> Done {
+    let wanted = "opc.tcp://host:port, tcp://host:port, tls://host:port, rtu+tcp://host:port or \
+                  rtu:///dev/ttyS1?19200,8e1";
+    let transport = Transport::parse(url, Trust::Pki)
+        .map_err(|why| Failure::new(Exit::Configuration, format!("{why}; wanted {wanted}")))?;
+    let pki = pki_dir(context)?;
     let found = runtime::runtime()?
-        .block_on(modbus::probe(host, port, unit, daemon::clock()))
+        .block_on(modbus::probe(transport, unit, &pki, daemon::clock()))
         .map_err(|why| unreachable(url, why))?;
+    if let Some((certificate, trusted)) = &found.certificate {
+        show_certificate(certificate, *trusted)?;
+    }
     if let Some(latency) = found.latency {
         output::line(format_args!("answers in   {:.1} ms", latency.as_secs_f64() * 1e3))?;
     }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The assembly station ASM20: a Modbus TCP PLC, unit 1, with three req-ack handshakes for each part of the press.
 
-usage: assembly_plc.py --state DIR --truth FILE --feed PRESS_TRUTH [--port P] [--control P] [--cycle MS] [--restarts PLAN] [--mid MS]
+usage: assembly_plc.py --state DIR --truth FILE --feed PRESS_TRUTH [--port P | --serial PORT] [--framer rtu] [--tls] [--control P] [--cycle MS] [--restarts PLAN] [--mid MS]
 
 The parts come from the truth file of the press, read as it grows, in its order; the run ends when the press has ended.
 A restart plan is `PART:KIND,…`, the parts counted from 1. KIND is
@@ -14,15 +14,19 @@ A restart plan is `PART:KIND,…`, the parts counted from 1. KIND is
 """
 import argparse
 import asyncio
+import hashlib
 import json
 import logging
 import os
 import random
+import ssl
 import struct
+import subprocess
 
 from pymodbus.constants import ExcCodes
 from pymodbus.exceptions import NoSuchIdException
-from pymodbus.server import ModbusTcpServer
+from pymodbus.framer import FramerType
+from pymodbus.server import ModbusSerialServer, ModbusTcpServer, ModbusTlsServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 import plc_common as plc
@@ -47,6 +51,17 @@ def encode(kind, value):
     if kind == "f32":  # CDAB: the low word first
         return struct.unpack(">2H", struct.pack(">f", value))[::-1]
     return (value & 0xFFFF,)
+
+
+def certificate(folder):
+    """Certificate and key of this PLC, made at its first start, as OpenSSL makes them unasked: a certificate authority of itself."""
+    cert_path, key_path = os.path.join(folder, "assembly-cert.pem"), os.path.join(folder, "assembly-key.pem")
+    if not os.path.exists(cert_path):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", "/CN=assembly stand-in",
+                        "-keyout", key_path, "-out", cert_path], check=True, stderr=subprocess.DEVNULL)
+    with open(cert_path) as f:
+        der = ssl.PEM_cert_to_DER_cert(f.read())
+    return cert_path, key_path, hashlib.sha256(der).hexdigest().upper()
 
 
 def f32(x):
@@ -159,6 +174,8 @@ class Assembly:
         """Answers that no client may take for good ones, one kind after the other."""
         if not sending or not self.faults["garbage"] or len(packet) < 10:
             return packet
+        if self.args.serial or self.args.framer == "rtu":
+            return self.spoil_frame(packet)
         self.spoilt += 1
         head, unit, pdu = bytearray(packet[:6]), packet[6:7], bytearray(packet[7:])
         kind = self.spoilt % 7
@@ -181,6 +198,18 @@ class Assembly:
         head[4:6] = (len(pdu) + 1).to_bytes(2, "big")
         return bytes(head) + unit + bytes(pdu)
 
+    def spoil_frame(self, packet):
+        """The same for frames of a serial line: a bit that is another, cut off, nothing but noise."""
+        self.spoilt += 1
+        frame = bytearray(packet)
+        if self.spoilt % 3 == 0:
+            frame[2] ^= 0x10
+        elif self.spoilt % 3 == 1:
+            frame[-1] ^= 0x01
+        else:
+            del frame[len(frame) // 2 :]
+        return bytes(frame)
+
     async def serve(self):
         st, a = self.state, self.args
         st["port"] = a.port or st["port"] or plc.free_port()
@@ -194,7 +223,7 @@ class Assembly:
         words = [SimData(0, count=SIZE, values=0, datatype=DataType.REGISTERS)]
         blocks = (bits, [SimData(0, count=32, values=False, datatype=DataType.BITS)], words, [SimData(0, count=SIZE, values=0, datatype=DataType.REGISTERS)])
         device = SimDevice(id=1, simdata=blocks, action=self.action)
-        self.server = ModbusTcpServer(device, address=(plc.HOST, st["port"]), trace_packet=self.spoil, ignore_missing_devices=True)
+        self.server = self.door(device)
         for attempt in range(50):
             try:
                 await self.server.serve_forever(background=True)
@@ -205,12 +234,26 @@ class Assembly:
                 await asyncio.sleep(0.1)
         self.stopped = asyncio.Event()
         await plc.control(st["control"], self.commands())
-        plc.up(port=st["port"], control=st["control"], boot=st["boot"], pid=os.getpid())
+        known = {"thumbprint_sha256": certificate(a.state)[2]} if a.tls else {}
+        plc.up(port=st["port"], control=st["control"], boot=st["boot"], pid=os.getpid(), **known)
         tasks = [asyncio.create_task(self.life()), asyncio.create_task(self.work()), asyncio.create_task(self.stopped.wait())]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for t in done:
             t.result()
         os._exit(0)
+
+    def door(self, device):
+        """How it is spoken to."""
+        a, common = self.args, {"trace_packet": self.spoil, "ignore_missing_devices": True}
+        if a.serial:
+            return ModbusSerialServer(device, port=a.serial, baudrate=115_200, **common)
+        address = (plc.HOST, self.state["port"])
+        if a.tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate(a.state)[:2])
+            return ModbusTlsServer(device, address=address, sslctx=context, **common)
+        framer = FramerType.RTU if a.framer == "rtu" else FramerType.SOCKET
+        return ModbusTcpServer(device, address=address, framer=framer, **common)
 
     async def life(self):
         n = 0
@@ -355,6 +398,9 @@ def main():
     p.add_argument("--truth", required=True)
     p.add_argument("--feed", required=True, help="the truth file of the press")
     p.add_argument("--port", type=int, default=0)
+    p.add_argument("--serial", help="a serial port instead of a socket: RTU at 115200 baud")
+    p.add_argument("--framer", choices=("socket", "rtu"), default="socket", help="frames on the socket")
+    p.add_argument("--tls", action="store_true", help="the socket is encrypted, with a certificate of our own making")
     p.add_argument("--control", type=int, default=0)
     p.add_argument("--cycle", type=float, default=0, help="ms between two parts")
     p.add_argument("--restarts", default="")

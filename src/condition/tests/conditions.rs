@@ -3,7 +3,8 @@ use crate::condition::Conditions;
 use crate::model::plant::{Area, RegisterType, StringOrder, WordOrder};
 use crate::model::plant::{
     Device, DeviceIndex, Heartbeat, Limits, ModbusLink, Monitor, Plant, Protocol, PurposeSpec,
-    ReadLimits, Register, Station, StationIndex, Tag, TagIndex, TagSource, Watched, Word,
+    ReadLimits, Register, Station, StationIndex, Tag, TagIndex, TagSource, Transport, Trust,
+    Watched, Word,
 };
 use crate::model::{
     Code, DeviceId, Digest, HandshakeId, ItemKey, Measurement, MonitorId, Quality, Sample, SiteId,
@@ -41,8 +42,7 @@ fn device() -> Device {
         id: DeviceId::parse("press").unwrap(),
         protocol: Protocol::Modbus(ModbusLink {
             url: "tcp://127.0.0.1:502".into(),
-            host: "127.0.0.1".into(),
-            port: 502,
+            transport: Transport::parse("tcp://127.0.0.1", Trust::Pki).unwrap(),
             unit: 1,
             share: None,
             timeout: Duration::from_secs(1),

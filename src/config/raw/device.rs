@@ -7,8 +7,10 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Device {
-    /// Address; its scheme is the protocol: `opc.tcp://host:4840` is OPC UA, `tcp://host:502` is
-    /// Modbus/TCP.
+    /// Address; its scheme is the protocol: `opc.tcp://host:4840` is OPC UA, the others are Modbus.
+    /// `tcp://host:502` is Modbus/TCP, `tls://host:802` the same encrypted, `rtu+tcp://host:502` the
+    /// frames of a serial line through a gateway, `rtu:///dev/ttyS1?19200,8e1` a serial line of this
+    /// machine (`8e1`, `8o1`, `8n1` or `8n2`).
     #[schemars(required, extend("examples" = ["opc.tcp://10.20.1.10:4840"]))]
     pub(in crate::config) url: Option<Spot<String>>,
     /// OPC UA: message security.
@@ -17,7 +19,7 @@ pub(in crate::config) struct Device {
     /// OPC UA: says in so many words that `security = "none"` is meant.
     #[schemars(extend("default" = false))]
     pub(in crate::config) allow_insecure: Option<Spot<bool>>,
-    /// OPC UA: how the server's certificate is trusted: `thumbprint:` and the SHA-256 that `probe`
+    /// OPC UA and `tls://`: how the certificate is trusted: `thumbprint:` and the SHA-256 that `probe`
     /// prints, `pki` (it lies in the folder of trusted certificates) or `first-use`.
     #[schemars(extend("default" = "pki"))]
     pub(in crate::config) trust: Option<Spot<String>>,
@@ -172,7 +174,8 @@ pub(in crate::config) struct Tag {
     /// that is not the key.
     pub(in crate::config) at: Option<Spot<String>>,
     /// Modbus: how its registers are read: `u16` `i16` `u32` `i32` `u64` `i64` `f32` `f64` `bcd16`
-    /// `bcd32` `bits` `string[N]`; `bool` for coils and discrete inputs.
+    /// `bcd32` `bits` `string[N]`, those of Siemens `s7string[N]` and `dtl`, times since 1970 `epoch` (seconds, two
+    /// registers) and `epoch_ms` (four); `bool` for coils and discrete inputs.
     pub(in crate::config) r#type: Option<Spot<String>>,
     /// Modbus: order of its bytes, if not as its device says.
     pub(in crate::config) order: Option<Spot<WordOrderWord>>,

@@ -4,7 +4,7 @@ use super::{Resolver, Table};
 use crate::config::similar;
 use crate::config::spot::Spot;
 use crate::model::Value;
-use crate::model::plant::{Condition, RegisterType, TagSource, Test, Word};
+use crate::model::plant::{Condition, TagSource, Test, Word};
 
 /// Whether a condition may ask for a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Resolver<'_> {
             return Some(Value::Int(*value));
         }
         let numeric = match &tag.source {
-            TagSource::Register(register) => !matches!(register.kind, RegisterType::Text(_)),
+            TagSource::Register(register) => !register.kind.is_text(),
             TagSource::Node(_) => !tag.names.is_empty(),
         };
         if let Some(quoted) = unquoted(text) {

@@ -6,14 +6,17 @@ use crate::config::similar;
 use crate::config::spot::Spot;
 use crate::field::modbus::point;
 use crate::model::plant::{
-    Area, ModbusLink, OpcUaLink, Protocol, ReadLimits, Secret, Security, Trust, UserLogin,
+    Area, Host, ModbusLink, OpcUaLink, Protocol, ReadLimits, Secret, Security, Transport,
+    TransportError, Trust, UserLogin,
 };
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(1);
-const MODBUS_PORT: u16 = 502;
+const OPCUA_PORT: u16 = 4840;
+/// Modbus over Serial Line V1.02, §2.2.
+const SERIAL_UNITS: std::ops::RangeInclusive<u8> = 1..=247;
 
 /// What the URL of a device gives.
 #[derive(Debug, Default)]
@@ -31,17 +34,14 @@ impl Resolver<'_> {
         let (scheme, rest) = url.split_once("://").unwrap_or((url, ""));
         let message = match scheme {
             "opc.tcp" => return self.opcua(t, url, rest, raw),
-            "tcp" => return self.modbus(t, url, rest, raw),
-            "rtu" | "rtu+tcp" | "tls" => {
-                format!("`{}`: of the Modbus transports only `tcp://` is spoken", **url)
-            }
+            "tcp" | "rtu+tcp" | "tls" | "rtu" => return self.modbus(t, url, raw),
             "opc.https" | "opc.wss" => {
                 format!("`{}`: of the OPC UA transports only `opc.tcp://` is spoken", **url)
             }
             _ => format!("`{}` is not the address of a device", **url),
         };
         self.error(t, url.span(), message)
-            .label("wanted `opc.tcp://` or `tcp://`")
+            .label("wanted `opc.tcp://`, `tcp://`, `tls://`, `rtu+tcp://` or `rtu://`")
             .help("`opc.tcp://host:4840` is OPC UA, `tcp://host:502` is Modbus/TCP");
         Linked::default()
     }
@@ -55,7 +55,11 @@ impl Resolver<'_> {
     ) -> Linked {
         self.only_modbus(t, raw);
         let authority = rest.split('/').next().unwrap_or_default();
-        let host = self.host_and_port(t, url, authority, 4840);
+        let host = Host::parse(authority, OPCUA_PORT);
+        if host.is_none() {
+            self.error(t, url.span(), format!("`{}` has no usable host and port", **url))
+                .label(format!("wanted `opc.tcp://host:{OPCUA_PORT}`"));
+        }
         let security = self.security(t, raw);
         let trust = self.trust(t, raw, security);
         let login = raw.login.as_ref().and_then(|login| self.login(t, login));
@@ -151,22 +155,23 @@ impl Resolver<'_> {
         Some(UserLogin { user: (**raw.user.as_ref()?).clone(), password: password? })
     }
 
-    fn modbus(
-        &mut self,
-        t: &Table<'_>,
-        url: &Spot<String>,
-        rest: &str,
-        raw: &raw::Device,
-    ) -> Linked {
+    fn modbus(&mut self, t: &Table<'_>, url: &Spot<String>, raw: &raw::Device) -> Linked {
         self.only_opcua(t, raw);
-        let host = self.host_and_port(t, url, rest.trim_end_matches('/'), MODBUS_PORT);
+        let transport = self.transport(t, url, raw);
         let timeout = self.period(t, raw.timeout.as_ref(), TIMEOUT);
         let limits = self.read_limits(t, raw);
-        let protocol = host.map(|(host, port)| {
+        if let Some(unit) = &raw.modbus_unit
+            && transport.as_ref().is_some_and(Transport::is_rtu)
+            && !SERIAL_UNITS.contains(&**unit)
+        {
+            self.error(t, unit.span(), format!("nobody has unit {} on a serial line", **unit))
+                .label("wanted 1 to 247")
+                .help("0 speaks to all and nobody answers; 248 to 255 are reserved");
+        }
+        let protocol = transport.map(|transport| {
             Protocol::Modbus(ModbusLink {
                 url: (**url).clone(),
-                host,
-                port,
+                transport,
                 unit: raw.modbus_unit.as_ref().map_or(1, |unit| **unit),
                 share: raw.share.as_ref().map(|share| (**share).clone()),
                 timeout,
@@ -176,19 +181,34 @@ impl Resolver<'_> {
         Linked { kind: Some(Kind::Modbus), protocol, namespace: None, limits: Some(limits) }
     }
 
-    fn host_and_port(
+    /// What the URL of a Modbus device says, and whose certificate is taken where there is one.
+    fn transport(
         &mut self,
         t: &Table<'_>,
         url: &Spot<String>,
-        authority: &str,
-        default: u16,
-    ) -> Option<(String, u16)> {
-        let parsed = host_and_port(authority, default);
-        if parsed.is_none() {
-            self.error(t, url.span(), format!("`{}` has no usable host and port", **url))
-                .label(format!("wanted `scheme://host:{default}`"));
+        raw: &raw::Device,
+    ) -> Option<Transport> {
+        let encrypted = url.starts_with("tls://");
+        let trust =
+            if encrypted { self.trust(t, raw, Security::SignAndEncrypt) } else { Trust::Pki };
+        if let Some(raw) = raw.trust.as_ref().filter(|_| !encrypted) {
+            self.error(t, raw.span(), "`trust` is about certificates; this device shows none")
+                .label("only with `opc.tcp://` and `tls://`")
+                .help("write `tls://` in `url` if the device encrypts");
         }
-        parsed
+        let fault = match Transport::parse(url, trust) {
+            Ok(transport) => return Some(transport),
+            Err(fault) => fault,
+        };
+        let wanted = match &fault {
+            TransportError::Host { wanted, .. } => format!("wanted `{wanted}`"),
+            TransportError::Scheme(_) | TransportError::Line(_) => {
+                "wanted `rtu:///dev/ttyS1?19200,8e1`: port, rate, then `8e1`, `8o1`, `8n1` or `8n2`"
+                    .to_owned()
+            }
+        };
+        self.error(t, url.span(), fault.to_string()).label(wanted);
+        None
     }
 
     fn read_limits(&mut self, t: &Table<'_>, raw: &raw::Device) -> ReadLimits {
@@ -238,7 +258,6 @@ impl Resolver<'_> {
             ("publish", raw.publish.as_ref().map(Spot::span)),
             ("security", raw.security.as_ref().map(Spot::span)),
             ("allow_insecure", raw.allow_insecure.as_ref().map(Spot::span)),
-            ("trust", raw.trust.as_ref().map(Spot::span)),
             ("login", raw.login.as_ref().map(Spot::span)),
             ("namespace", raw.namespace.as_ref().map(Spot::span)),
             ("root", raw.root.as_ref().map(Spot::span)),
@@ -270,26 +289,6 @@ impl Resolver<'_> {
                 .maybe_help(instead);
         }
     }
-}
-
-fn host_and_port(authority: &str, default: u16) -> Option<(String, u16)> {
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(rest) => {
-            let (host, port) = rest.split_once(']')?;
-            host.parse::<std::net::Ipv6Addr>().ok()?;
-            (host, if port.is_empty() { None } else { Some(port.strip_prefix(':')?) })
-        }
-        None => match authority.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (authority, None),
-        },
-    };
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
-    let port = match port {
-        Some(port) => port.parse().ok().filter(|port| *port > 0)?,
-        None => default,
-    };
-    (!host.is_empty() && host.chars().all(plain)).then(|| (host.to_owned(), port))
 }
 
 fn thumbprint(text: &str) -> Result<[u8; 32], String> {

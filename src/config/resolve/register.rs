@@ -165,7 +165,10 @@ impl Resolver<'_> {
         if !scale.is_finite() || **scale == 0.0 {
             self.error(t, scale.span(), "`scale` must be a number other than 0").label("no scale");
         }
-        if matches!(kind, RegisterType::Bool | RegisterType::Bits | RegisterType::Text(_)) {
+        if matches!(kind, RegisterType::Bool | RegisterType::Bits)
+            || kind.is_text()
+            || kind.is_time()
+        {
             self.error(t, scale.span(), "`scale` is for numbers").label("this tag is not a number");
         }
         **scale
@@ -182,7 +185,7 @@ impl Resolver<'_> {
         let (order, strings) =
             draft.map_or_else(Default::default, |draft| (draft.order, draft.strings));
         let Some(own) = &raw.order else { return (order, strings) };
-        if kind.len() < 2 || matches!(kind, RegisterType::Text(_)) {
+        if kind.len() < 2 || kind.is_text() {
             self.error(t, own.span(), "`order` is for numbers of more than one register")
                 .label("nothing to order")
                 .help("how the characters of a text stand is said by `strings` of the device");

@@ -79,7 +79,7 @@ impl Resolver<'_> {
             TagSource::Register(register) => Some(register.kind),
             TagSource::Node(_) => None,
         };
-        let text = register.map(|kind| matches!(kind, RegisterType::Text(_)));
+        let text = register.map(RegisterType::is_text);
         let fits = match (&value, text) {
             (_, None) | (ReplyValue::Reason, _) => true,
             (ReplyValue::Permit, Some(text)) => !text,
@@ -160,8 +160,13 @@ fn range(kind: RegisterType) -> (i64, i64) {
         RegisterType::U64 => (0, i64::MAX),
         RegisterType::Bcd16 => (0, 9_999),
         RegisterType::Bcd32 => (0, 99_999_999),
-        RegisterType::I64 | RegisterType::F32 | RegisterType::F64 | RegisterType::Text(_) => {
-            (i64::MIN, i64::MAX)
-        }
+        RegisterType::I64
+        | RegisterType::F32
+        | RegisterType::F64
+        | RegisterType::Text(_)
+        | RegisterType::S7Text(_)
+        | RegisterType::Epoch
+        | RegisterType::EpochMs
+        | RegisterType::Dtl => (i64::MIN, i64::MAX),
     }
 }

@@ -107,7 +107,11 @@ impl Resolver<'_> {
                 | RegisterType::F64
                 | RegisterType::Bcd16
                 | RegisterType::Bcd32
-                | RegisterType::Text(_) => None,
+                | RegisterType::Text(_)
+                | RegisterType::S7Text(_)
+                | RegisterType::Epoch
+                | RegisterType::EpochMs
+                | RegisterType::Dtl => None,
             },
         };
         if bits.is_none() {

@@ -321,5 +321,5 @@ impl Resolver<'_> {
 }
 
 fn is_text(kind: crate::model::plant::RegisterType) -> bool {
-    matches!(kind, crate::model::plant::RegisterType::Text(_))
+    kind.is_text() || kind.is_time()
 }

@@ -2,8 +2,8 @@
 use super::{check, good, root};
 use crate::config::plant::Checked;
 use crate::model::plant::{
-    Area, CodeFrom, Counter, Limits, Protocol, ScopeFrom, StringOrder, Tag, TagIndex, TagSource,
-    Test, Trust, Watched, Word, WordOrder,
+    Area, CodeFrom, Counter, Host, Limits, Protocol, ScopeFrom, StringOrder, Tag, TagIndex,
+    TagSource, Test, Transport, Trust, Watched, Word, WordOrder,
 };
 use crate::model::{Scope, ScopeName, Value};
 use std::time::Duration;
@@ -32,7 +32,8 @@ fn devices_speak_what_their_url_says() {
     let Trust::Thumbprint(print) = op10.trust else { panic!("not a thumbprint") };
     assert_eq!((print[0], print[31]), (0x9c, 0xff));
     let Protocol::Modbus(kettle) = &plant.devices[1].protocol else { panic!("not Modbus") };
-    assert_eq!((kettle.host.as_str(), kettle.port, kettle.unit), ("kettle.example", 502, 3));
+    let host = Host { name: "kettle.example".to_owned(), port: 502 };
+    assert_eq!((&kettle.transport, kettle.unit), (&Transport::Tcp(host), 3));
     assert_eq!((kettle.limits.words, kettle.limits.bits), (60, 1000));
     assert_eq!(kettle.limits.holes, [(Area::Holding, 130, 139)]);
 }

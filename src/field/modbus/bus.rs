@@ -1,21 +1,23 @@
 //! The connection: one request at a time, and none left half answered.
 //!
-//! tokio-modbus compares the transaction number of an answer, not its length, and leaves an answer
+//! tokio-modbus compares the transaction number of an answer (with RTU, its unit), not its length, and leaves an answer
 //! that came too late in the socket. So a connection on which anything went wrong (no answer in
 //! time, a broken stream, an answer to something else) is dropped and made anew, and what comes
 //! back is held against what was asked before it counts as an answer.
+use super::open::{on_the_wire, open};
 use crate::model::At;
-use crate::model::plant::{Area, DeviceIndex, ModbusLink, Plant, Protocol};
+use crate::model::plant::{Area, DeviceIndex, ModbusLink, Plant, Protocol, Transport};
+use crate::pki::thumbprint_hex;
 use crate::telemetry::Now;
 use futures::FutureExt;
 use std::collections::BTreeMap;
 use std::io;
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
-use tokio_modbus::client::{Client, Context, tcp};
+use tokio::time::{sleep, timeout};
+use tokio_modbus::client::{Client, Context};
 use tokio_modbus::prelude::ReadCode;
 use tokio_modbus::slave::{Slave, SlaveContext};
 use tokio_modbus::{ProtocolError, Request, Response};
@@ -24,21 +26,6 @@ use tokio_modbus::{ProtocolError, Request, Response};
 const QUEUE_LEN_MAX: usize = 64;
 /// So many urgent requests may pass a waiting slow one, so that monitors are late, never starved.
 const PASS_MAX: u32 = 16;
-
-/// Where a device listens.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Endpoint {
-    /// Name or address.
-    pub(super) host: String,
-    /// TCP port.
-    pub(super) port: u16,
-}
-
-impl Endpoint {
-    pub(super) fn of(link: &ModbusLink) -> Self {
-        Self { host: link.host.clone(), port: link.port }
-    }
-}
 
 /// What goes first when several wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,6 +93,35 @@ pub enum Fault {
     /// No connection could be made.
     #[error("it cannot be connected to: {0}; is it powered, and are address and port right?")]
     Unreachable(#[source] io::Error),
+    /// The serial port is not there, or somebody else's.
+    #[error(
+        "the serial port `{path}` cannot be opened: {why}; is the adapter plugged in, and may we use it?"
+    )]
+    Port {
+        /// Which.
+        path: String,
+        /// What the system said.
+        #[source]
+        why: io::Error,
+    },
+    /// No encrypted connection was agreed on.
+    #[error("no encrypted connection could be agreed on: {0}")]
+    Tls(String),
+    /// Its certificate is not trusted.
+    #[error(
+        "the device's certificate is not trusted: {reason}; `{subject}`, SHA-256 {0}; compare it with the one in the device, then {remedy}",
+        thumbprint_hex(thumbprint)
+    )]
+    Untrusted {
+        /// Why not.
+        reason: &'static str,
+        /// SHA-256 over its DER form.
+        thumbprint: [u8; 32],
+        /// Its subject.
+        subject: String,
+        /// How to trust it.
+        remedy: String,
+    },
     /// No answer in time.
     #[error("it did not answer within {0:?}")]
     Timeout(Duration),
@@ -133,7 +149,9 @@ impl Fault {
     /// The metric label.
     pub(super) fn class(&self) -> String {
         match self {
-            Self::Unreachable(_) => "connect".to_owned(),
+            Self::Unreachable(_) | Self::Port { .. } => "connect".to_owned(),
+            Self::Tls(_) => "tls".to_owned(),
+            Self::Untrusted { .. } => "untrusted".to_owned(),
             Self::Timeout(_) => "timeout".to_owned(),
             Self::Transport(_) => "transport".to_owned(),
             Self::Framing(_) => "framing".to_owned(),
@@ -150,6 +168,9 @@ impl Fault {
             Self::Exception(code) => matches!(code, 10 | 11),
             Self::Unwritable(_) => false,
             Self::Unreachable(_)
+            | Self::Port { .. }
+            | Self::Tls(_)
+            | Self::Untrusted { .. }
             | Self::Timeout(_)
             | Self::Transport(_)
             | Self::Framing(_)
@@ -164,7 +185,7 @@ impl Fault {
 }
 
 struct Job {
-    endpoint: Endpoint,
+    transport: Transport,
     unit: u8,
     ask: Ask,
     patience: Duration,
@@ -180,11 +201,12 @@ pub(super) struct Bus {
 }
 
 /// Makes a bus: its handle, and the task that has to be run.
-pub(super) fn bus(now: Now) -> (Bus, BusTask) {
+/// `pki` is the folder of our own certificate and of those that we trust.
+pub(super) fn bus(now: Now, pki: PathBuf) -> (Bus, BusTask) {
     let (request, requests) = mpsc::channel(QUEUE_LEN_MAX);
     let (fast, fasts) = mpsc::channel(QUEUE_LEN_MAX);
     let (slow, slows) = mpsc::channel(QUEUE_LEN_MAX);
-    let task = BusTask { requests, fasts, slows, passed: 0, open: BTreeMap::new(), now };
+    let task = BusTask { requests, fasts, slows, passed: 0, open: BTreeMap::new(), now, pki };
     (Bus { request, fast, slow }, task)
 }
 
@@ -198,8 +220,8 @@ impl Bus {
         ask: Ask,
     ) -> Result<Answer, Fault> {
         let (answer, answered) = oneshot::channel();
-        let endpoint = Endpoint::of(link);
-        let job = Job { endpoint, unit: link.unit, ask, patience: link.timeout, answer };
+        let transport = link.transport.clone();
+        let job = Job { transport, unit: link.unit, ask, patience: link.timeout, answer };
         let queue = match urgency {
             Urgency::Request => &self.request,
             Urgency::Fast => &self.fast,
@@ -216,8 +238,9 @@ pub(super) struct BusTask {
     fasts: mpsc::Receiver<Job>,
     slows: mpsc::Receiver<Job>,
     passed: u32,
-    open: BTreeMap<Endpoint, Context>,
+    open: BTreeMap<Transport, Context>,
     now: Now,
+    pki: PathBuf,
 }
 
 impl BusTask {
@@ -255,28 +278,21 @@ impl BusTask {
 
     async fn perform(&mut self, job: &Job) -> Result<Reply, Fault> {
         // Taken out, and put back only if all went well: whatever else happens drops it.
-        let mut context = match self.open.remove(&job.endpoint) {
+        let mut context = match self.open.remove(&job.transport) {
             Some(context) => context,
-            None => connect(&job.endpoint, job.patience).await?,
+            None => open(&job.transport, job.patience, &self.pki).await?,
         };
+        if let Some(line) = job.transport.line() {
+            sleep(line.silence()).await;
+        }
         context.set_slave(Slave(job.unit));
-        let reply = exchange(&mut context, &job.ask, job.patience).await;
+        let patience = job.patience + on_the_wire(&job.transport, &job.ask);
+        let reply = exchange(&mut context, &job.ask, patience).await;
         if matches!(reply, Ok(_) | Err(Fault::Exception(_))) {
-            self.open.insert(job.endpoint.clone(), context);
+            self.open.insert(job.transport.clone(), context);
         }
         reply
     }
-}
-
-async fn connect(endpoint: &Endpoint, patience: Duration) -> Result<Context, Fault> {
-    let address = (endpoint.host.as_str(), endpoint.port);
-    let stream = timeout(patience, TcpStream::connect(address))
-        .await
-        .map_err(|_| Fault::Unreachable(io::ErrorKind::TimedOut.into()))?
-        .map_err(Fault::Unreachable)?;
-    // Requests are single small packets: waiting for more of them only delays.
-    stream.set_nodelay(true).map_err(Fault::Unreachable)?;
-    Ok(tcp::attach_slave(stream, Slave::tcp_device()))
 }
 
 async fn exchange(context: &mut Context, ask: &Ask, patience: Duration) -> Result<Reply, Fault> {
@@ -378,8 +394,8 @@ fn check(ask: &Ask, response: Response) -> Result<Reply, Fault> {
     }
 }
 
-/// Devices that share a line: those with one `share`, and those behind one host and port. Devices
-/// of other protocols are left out.
+/// Devices that share a line: those with one `share`, and those at one place: host and
+/// port, or serial port. Devices of other protocols are left out.
 pub fn lines(plant: &Plant, devices: &[DeviceIndex]) -> Vec<Vec<DeviceIndex>> {
     let link_of = |device: DeviceIndex| match &plant.device(device).protocol {
         Protocol::Modbus(link) => Some(link),
@@ -391,7 +407,7 @@ pub fn lines(plant: &Plant, devices: &[DeviceIndex]) -> Vec<Vec<DeviceIndex>> {
         let meets = |other: &DeviceIndex| {
             link_of(*other).is_some_and(|other| {
                 (own.share.is_some() && own.share == other.share)
-                    || Endpoint::of(own) == Endpoint::of(other)
+                    || own.transport.meets(&other.transport)
             })
         };
         let (met, mut apart): (Vec<_>, Vec<_>) =

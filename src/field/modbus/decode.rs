@@ -19,6 +19,9 @@ pub enum CodecFault {
     /// A string that is not UTF-8, or goes on after its padding.
     #[error("a string holds bytes that are no text: {0:02X?}")]
     Text(Vec<u8>),
+    /// No day of any calendar, or none that we can count.
+    #[error("{0:04X?} is no time")]
+    Time(Vec<u16>),
     /// A value of another kind than the register holds.
     #[error("`{value}` cannot be written as {kind:?}")]
     Kind {
@@ -62,6 +65,12 @@ pub fn decode(register: &Register, words: &[u16]) -> Result<Value, CodecFault> {
         RegisterType::Bcd16 => unsigned(from_bcd(first.into())?, scale),
         RegisterType::Bcd32 => unsigned(from_bcd(u32::from_be_bytes(two()?))?, scale),
         RegisterType::Text(chars) => Value::Text(text(register.strings, words, chars)?),
+        RegisterType::S7Text(chars) => Value::Text(s7_text(register.strings, words, chars)?),
+        RegisterType::Epoch => time(u32::from_be_bytes(two()?).into(), 1_000_000_000, words)?,
+        RegisterType::EpochMs => time(u64::from_be_bytes(four()?), 1_000_000, words)?,
+        RegisterType::Dtl => {
+            Value::Time(dtl(register, words).ok_or_else(|| CodecFault::Time(words.to_vec()))?)
+        }
     })
 }
 
@@ -108,8 +117,26 @@ pub fn encode(register: &Register, value: &Value) -> Result<Vec<u16>, CodecFault
             if text.len() > usize::from(chars) {
                 return Err(range());
             }
-            from_text(register.strings, &text, chars)
+            from_text(register.strings, text.as_bytes().to_vec(), chars)
         }
+        RegisterType::S7Text(chars) => {
+            let text = value.as_text().ok_or_else(|| unfit(register, value))?;
+            let (most, len) = (u8::try_from(chars), u8::try_from(text.len()));
+            let (Ok(most), Ok(len)) = (most, len) else { return Err(range()) };
+            if len > most {
+                return Err(range());
+            }
+            from_text(register.strings, [&[most, len], text.as_bytes()].concat(), chars + 2)
+        }
+        RegisterType::Epoch => {
+            let seconds = instant(register, value)?.div_euclid(1_000_000_000);
+            words(register.order, &u32::try_from(seconds).map_err(|_| range())?.to_be_bytes())
+        }
+        RegisterType::EpochMs => {
+            let ms = instant(register, value)?.div_euclid(1_000_000);
+            words(register.order, &u64::try_from(ms).map_err(|_| range())?.to_be_bytes())
+        }
+        RegisterType::Dtl => from_dtl(register, instant(register, value)?).ok_or_else(range)?,
     })
 }
 
@@ -241,14 +268,91 @@ fn to_bcd(number: i128, digits: u32) -> Option<u32> {
     Some((0..digits).map(|place| (number / 10_u32.pow(place) % 10) << (4 * place)).sum())
 }
 
-fn text(order: StringOrder, words: &[u16], chars: u16) -> Result<String, CodecFault> {
+fn characters(order: StringOrder, words: &[u16]) -> Vec<u8> {
     let pairs = words.iter().map(|word| word.to_be_bytes());
-    let mut bytes: Vec<u8> = match order {
+    match order {
         StringOrder::HighLow => pairs.flatten().collect(),
         StringOrder::LowHigh => pairs.flat_map(|[high, low]| [low, high]).collect(),
         StringOrder::High => pairs.map(|[high, _]| high).collect(),
         StringOrder::Low => pairs.map(|[_, low]| low).collect(),
+    }
+}
+
+/// A text says itself how long it is: what stands behind that is what was there before.
+fn s7_text(order: StringOrder, words: &[u16], chars: u16) -> Result<String, CodecFault> {
+    let bytes = characters(order, words);
+    let text = match bytes.as_slice() {
+        [most, len, text @ ..] if len <= most && u16::from(*len) <= chars => {
+            text.get(..usize::from(*len))
+        }
+        _ => None,
     };
+    let text = text.filter(|text| !text.contains(&0)).map(<[u8]>::to_vec);
+    text.and_then(|text| String::from_utf8(text).ok()).ok_or(CodecFault::Text(bytes))
+}
+
+/// So many units of so many nanoseconds since 1970.
+fn time(count: u64, unit: i64, words: &[u16]) -> Result<Value, CodecFault> {
+    let nanos = i64::try_from(count).ok().and_then(|count| count.checked_mul(unit));
+    nanos.map(Value::Time).ok_or_else(|| CodecFault::Time(words.to_vec()))
+}
+
+/// Nanoseconds since 1970.
+fn dtl(register: &Register, words: &[u16]) -> Option<i64> {
+    let words = words.iter().map(|word| word.to_be_bytes()).collect();
+    let [y1, y2, month, day, _, hour, minute, second, n1, n2, n3, n4] =
+        ordered(in_place(register.order), words).as_flattened().try_into().ok()?;
+    let small = |number: u8| i8::try_from(number).ok();
+    let year = i16::try_from(u16::from_be_bytes([y1, y2])).ok()?;
+    let nanos = i32::try_from(u32::from_be_bytes([n1, n2, n3, n4])).ok()?;
+    let date = jiff::civil::Date::new(year, small(month)?, small(day)?).ok()?;
+    let time = jiff::civil::Time::new(small(hour)?, small(minute)?, small(second)?, nanos).ok()?;
+    let zoned = date.to_datetime(time).to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    i64::try_from(zoned.timestamp().as_nanosecond()).ok()
+}
+
+/// A structure of several numbers is never turned round as a whole.
+fn in_place(order: WordOrder) -> WordOrder {
+    match order {
+        WordOrder::Abcd | WordOrder::Cdab => WordOrder::Abcd,
+        WordOrder::Badc | WordOrder::Dcba => WordOrder::Badc,
+    }
+}
+
+fn from_dtl(register: &Register, nanos: i64) -> Option<Vec<u16>> {
+    let timestamp = jiff::Timestamp::from_nanosecond(nanos.into()).ok()?;
+    let at = timestamp.to_zoned(jiff::tz::TimeZone::UTC).datetime();
+    let small = |number: i8| u8::try_from(number).ok();
+    let [y1, y2] = at.year().to_be_bytes();
+    let weekday = small(at.weekday().to_sunday_one_offset())?;
+    let [month, day] = [small(at.month())?, small(at.day())?];
+    let [hour, minute, second] = [small(at.hour())?, small(at.minute())?, small(at.second())?];
+    let [n1, n2, n3, n4] = at.subsec_nanosecond().to_be_bytes();
+    let bytes = [y1, y2, month, day, weekday, hour, minute, second, n1, n2, n3, n4];
+    Some(words(in_place(register.order), &bytes))
+}
+
+/// A time, also as a text of RFC 3339.
+fn instant(register: &Register, value: &Value) -> Result<i64, CodecFault> {
+    let parsed = match value {
+        Value::Time(nanos) => Some(*nanos),
+        Value::Text(text) => text
+            .parse::<jiff::Timestamp>()
+            .ok()
+            .and_then(|timestamp| i64::try_from(timestamp.as_nanosecond()).ok()),
+        Value::Empty
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::UInt(_)
+        | Value::Real(_)
+        | Value::Bytes(_)
+        | Value::List(_) => None,
+    };
+    parsed.ok_or_else(|| unfit(register, value))
+}
+
+fn text(order: StringOrder, words: &[u16], chars: u16) -> Result<String, CodecFault> {
+    let mut bytes = characters(order, words);
     bytes.truncate(chars.into());
     let len = bytes.iter().rposition(|b| !matches!(b, 0 | b' ')).map_or(0, |last| last + 1);
     bytes.truncate(len);
@@ -258,8 +362,7 @@ fn text(order: StringOrder, words: &[u16], chars: u16) -> Result<String, CodecFa
     String::from_utf8(bytes).map_err(|fault| CodecFault::Text(fault.into_bytes()))
 }
 
-fn from_text(order: StringOrder, text: &str, chars: u16) -> Vec<u16> {
-    let mut bytes = text.as_bytes().to_vec();
+fn from_text(order: StringOrder, mut bytes: Vec<u8>, chars: u16) -> Vec<u16> {
     bytes.resize(usize::from(chars).next_multiple_of(2), 0);
     match order {
         StringOrder::HighLow => words(WordOrder::Abcd, &bytes),
@@ -369,11 +472,126 @@ mod tests {
         assert!(kind(write(RegisterType::F32, Value::Real(f64::NAN))));
     }
 
+    #[test]
+    fn a_siemens_string_ends_where_its_length_says() {
+        let register =
+            Register { kind: RegisterType::S7Text(6), ..string(StringOrder::HighLow, 0) };
+        let read = |words: &[u16]| decode(&register, words);
+        assert_eq!(read(&[0x0603, 0x4C4F, 0x5458, 0x5858]), Ok(Value::text("LOT")));
+        assert_eq!(read(&[0x0600, 0x4C4F, 0x5458, 0x5858]), Ok(Value::text("")));
+        // A longer one of which the beginning is read, as long as nothing is cut off.
+        assert_eq!(read(&[0xFE06, 0x4C4F, 0x5431, 0x3233]), Ok(Value::text("LOT123")));
+        for wrong in [[0xFE07, 0x4C4F, 0x5431, 0x3233], [0x0203, 0x4C4F, 0x5431, 0x3233]] {
+            assert!(matches!(read(&wrong), Err(CodecFault::Text(_))), "{wrong:04X?}");
+        }
+        let low = Register { strings: StringOrder::Low, ..register.clone() };
+        assert_eq!(decode(&low, &[6, 2, 0x4C, 0x4F, 0, 0, 0, 0]), Ok(Value::text("LO")));
+        assert_eq!(encode(&low, &Value::text("LO")), Ok(vec![6, 2, 0x4C, 0x4F, 0, 0, 0, 0]));
+        assert!(matches!(encode(&low, &Value::text("TOO LONG")), Err(CodecFault::Range { .. })));
+    }
+
+    #[test]
+    fn a_time_is_a_time_and_nothing_else_is() {
+        let at = 1_700_000_000_123_456_789;
+        let dtl = register(RegisterType::Dtl, WordOrder::Abcd, 1.0);
+        // 14 November 2023, a Tuesday, 22:13:20.
+        let words = [2023, 0x0B0E, 0x0316, 0x0D14, 0x075B, 0xCD15];
+        assert_eq!(decode(&dtl, &words), Ok(Value::Time(at)));
+        assert_eq!(encode(&dtl, &Value::Time(at)), Ok(words.to_vec()));
+        let text = Value::text("2023-11-14T22:13:20.123456789Z");
+        assert_eq!(encode(&dtl, &text), Ok(words.to_vec()));
+        let epoch = register(RegisterType::Epoch, WordOrder::Cdab, 1.0);
+        assert_eq!(decode(&epoch, &[0xF100, 0x6553]), Ok(Value::Time(1_700_000_000_000_000_000)));
+        for wrong in [[0; 6], [2023, 0x0D01, 0, 0, 0, 0], [2023, 0x021D, 0, 0, 0, 0]] {
+            assert!(matches!(decode(&dtl, &wrong), Err(CodecFault::Time(_))), "{wrong:04X?}");
+        }
+        assert!(matches!(encode(&epoch, &Value::Time(-1)), Err(CodecFault::Range { .. })));
+        assert!(matches!(encode(&epoch, &Value::Int(1)), Err(CodecFault::Kind { .. })));
+    }
+
+    /// Where each byte of a value stands, said by the letters of the order alone.
+    fn reference(order: WordOrder, bytes: &[u8]) -> Vec<u16> {
+        let len = bytes.len();
+        let place = |at: usize| match order {
+            WordOrder::Abcd => at,
+            WordOrder::Badc => at ^ 1,
+            WordOrder::Cdab => len - 2 - (at & !1) + (at & 1),
+            WordOrder::Dcba => len - 1 - at,
+        };
+        let byte = |at: usize| u16::from(bytes[place(at)]);
+        (0..len).step_by(2).map(|at| (byte(at) << 8) | byte(at + 1)).collect()
+    }
+
+    /// Year, month, day of a day since 1970, counted year by year and month by month.
+    fn calendar(mut day: u64) -> (u16, u8, u8) {
+        let leap = |year: u16| {
+            year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+        };
+        let mut year = 1970;
+        while day >= 365 + u64::from(leap(year)) {
+            day -= 365 + u64::from(leap(year));
+            year += 1;
+        }
+        let february = 28 + u64::from(leap(year));
+        let mut month = 1;
+        for days in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30] {
+            if day < days {
+                break;
+            }
+            day -= days;
+            month += 1;
+        }
+        (year, month, u8::try_from(day + 1).unwrap())
+    }
+
     fn any_order() -> impl Strategy<Value = WordOrder> {
         prop::sample::select(ORDERS.to_vec())
     }
 
     proptest! {
+        #[test]
+        fn each_byte_stands_where_the_order_says(order in any_order(), raw: u64) {
+            use RegisterType::{F32, F64, I32, I64, U32, U64};
+            let low = u32::try_from(raw & 0xFFFF_FFFF).unwrap();
+            let read = |kind, bytes: &[u8]| decode(&register(kind, order, 1.0), &reference(order, bytes));
+            let (four, eight) = (low.to_be_bytes(), raw.to_be_bytes());
+            prop_assert_eq!(read(U32, &four), Ok(Value::UInt(low.into())));
+            prop_assert_eq!(read(I32, &four), Ok(Value::Int(low.cast_signed().into())));
+            prop_assert_eq!(read(U64, &eight), Ok(Value::UInt(raw)));
+            prop_assert_eq!(read(I64, &eight), Ok(Value::Int(raw.cast_signed())));
+            let real = |value: Result<Value, CodecFault>| match value {
+                Ok(Value::Real(real)) => real.to_bits(),
+                other => panic!("{other:?}"),
+            };
+            let single = f32::from_bits(low);
+            prop_assume!(!single.is_nan());
+            prop_assert_eq!(real(read(F32, &four)), f64::from(single).to_bits());
+            prop_assert_eq!(real(read(F64, &eight)), raw);
+        }
+
+        #[test]
+        fn a_dtl_is_what_the_calendar_says(order in any_order(), seconds in 0..9_000_000_000_u64, nanos in 0..1_000_000_000_u32) {
+            let (day, second) = (seconds / 86_400, seconds % 86_400);
+            let (year, month, date) = calendar(day);
+            let small = |number: u64| u8::try_from(number).unwrap();
+            let weekday = small((day + 4) % 7 + 1);
+            let clock = [small(second / 3600), small(second / 60 % 60), small(second % 60)];
+            let bytes = [
+                &year.to_be_bytes()[..], &[month, date, weekday], &clock, &nanos.to_be_bytes(),
+            ].concat();
+            let swapped = matches!(order, WordOrder::Badc | WordOrder::Dcba);
+            let words = reference(if swapped { WordOrder::Badc } else { WordOrder::Abcd }, &bytes);
+            let value = Value::Time(i64::try_from(seconds * 1_000_000_000).unwrap() + i64::from(nanos));
+            let dtl = register(RegisterType::Dtl, order, 1.0);
+            prop_assert_eq!(decode(&dtl, &words), Ok(value.clone()));
+            prop_assert_eq!(encode(&dtl, &value), Ok(words));
+            let ms = Value::Time(i64::try_from(seconds).unwrap() * 1_000_000_000 + i64::from(nanos / 1_000_000) * 1_000_000);
+            let register = register(RegisterType::EpochMs, order, 1.0);
+            let count = seconds * 1000 + u64::from(nanos / 1_000_000);
+            prop_assert_eq!(decode(&register, &reference(order, &count.to_be_bytes())), Ok(ms.clone()));
+            prop_assert_eq!(encode(&register, &ms), Ok(reference(order, &count.to_be_bytes())));
+        }
+
         #[test]
         fn integers_come_back(order in any_order(), raw: u64, wide: bool) {
             use RegisterType::{Bits, I16, I32, I64, U16, U32, U64};
@@ -428,12 +646,14 @@ mod tests {
 
         #[test]
         fn any_registers_are_a_value_or_a_fault(order in any_order(), words: Vec<u16>, chars in 1..20_u16) {
-            use RegisterType::{Bcd16, Bcd32, Bits, Bool, F32, F64, I16, I32, I64, U16, U32, U64};
-            for kind in [Bool, Bits, U16, I16, U32, I32, U64, I64, F32, F64, Bcd16, Bcd32] {
+            use RegisterType::{Bcd16, Bcd32, Bits, Bool, Dtl, Epoch, EpochMs, F32, F64, I16, I32, I64, U16, U32, U64};
+            for kind in [Bool, Bits, U16, I16, U32, I32, U64, I64, F32, F64, Bcd16, Bcd32, Epoch, EpochMs, Dtl] {
                 drop(decode(&register(kind, order, 0.5), &words));
             }
             for order in STRINGS {
                 drop(decode(&string(order, chars), &words));
+                let register = Register { kind: RegisterType::S7Text(chars), ..string(order, 0) };
+                drop(decode(&register, &words));
             }
         }
     }

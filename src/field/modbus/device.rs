@@ -80,7 +80,8 @@ pub(super) async fn run(wiring: Wiring, link: ModbusLink, bus: Bus) {
         beats: 0,
     };
     let insecure = &task.reader.metrics.device_insecure;
-    insecure.with_label_values(&[task.device().id.as_str()]).set(1);
+    let is_open = !task.reader.link.transport.is_encrypted();
+    insecure.with_label_values(&[task.device().id.as_str()]).set(is_open.into());
     task.up(0);
     while let Leave::Down(down) = task.attempt(&mut requests).await {
         task.up(0);

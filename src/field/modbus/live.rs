@@ -138,7 +138,11 @@ impl Task {
             | RegisterType::F32
             | RegisterType::F64
             | RegisterType::Bcd32
-            | RegisterType::Text(_) => Value::UInt(self.beats % 10_000_000),
+            | RegisterType::Text(_)
+            | RegisterType::S7Text(_)
+            | RegisterType::Epoch
+            | RegisterType::EpochMs
+            | RegisterType::Dtl => Value::UInt(self.beats % 10_000_000),
         };
         let write = Write { tag, bit: None, value };
         Some(plan_write(&self.reader.plant, self.reader.device, &write))
@@ -351,6 +355,9 @@ fn split<T>(outcome: Result<T, Fault>) -> (Result<T, ReadFault>, Result<(), Leav
                 Fault::Exception(_)
                 | Fault::Unwritable(_)
                 | Fault::Unreachable(_)
+                | Fault::Port { .. }
+                | Fault::Tls(_)
+                | Fault::Untrusted { .. }
                 | Fault::Transport(_)
                 | Fault::Framing(_)
                 | Fault::Stopped => ReadFault::Disconnected,

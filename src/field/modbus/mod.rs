@@ -9,6 +9,7 @@ mod device;
 mod forecast;
 mod gate;
 mod live;
+mod open;
 pub mod plan;
 pub mod point;
 mod probe;
@@ -16,6 +17,7 @@ mod reader;
 #[cfg(test)]
 #[expect(clippy::wildcard_enum_match_arm, reason = "a test fails on whatever else comes")]
 mod tests;
+mod tls;
 mod watch;
 mod write;
 
@@ -42,7 +44,7 @@ pub async fn run_all(wirings: Vec<Wiring>) {
         let place = lines.iter().position(|line| line.contains(&wiring.device));
         let Some(slot) = place.and_then(|place| buses.get_mut(place)) else { continue };
         let bus = slot.get_or_insert_with(|| {
-            let (bus, task) = bus::bus(wiring.now.clone());
+            let (bus, task) = bus::bus(wiring.now.clone(), wiring.pki.clone());
             tasks.push(task.run().boxed());
             bus
         });

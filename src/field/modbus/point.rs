@@ -4,9 +4,11 @@ use crate::model::plant::{Area, RegisterType};
 
 /// Longest `string[N]`: what one read request can carry, two characters in a register.
 pub const TEXT_LEN_MAX: u16 = 250;
+/// Longest `s7string[N]`: two lengths stand before it.
+const S7_LEN_MAX: u16 = TEXT_LEN_MAX - 2;
 
 /// The type names that [`parse_type`] knows, for hints; `string[N]` stands for its whole family.
-pub const TYPE_NAMES: [&str; 13] = [
+pub const TYPE_NAMES: [&str; 17] = [
     "bool",
     "bits",
     "u16",
@@ -20,6 +22,10 @@ pub const TYPE_NAMES: [&str; 13] = [
     "bcd16",
     "bcd32",
     "string[N]",
+    "s7string[N]",
+    "epoch",
+    "epoch_ms",
+    "dtl",
 ];
 
 /// Why a text is not a Modbus point or type.
@@ -47,7 +53,9 @@ pub enum PointError {
     #[error("`{0}` is not a register type: wanted one of {list}", list = TYPE_NAMES.join(", "))]
     Type(String),
     /// A string without a length, or with one that does not fit.
-    #[error("`{0}` has no usable length: wanted `string[N]` with N from 1 to {TEXT_LEN_MAX}")]
+    #[error(
+        "`{0}` has no usable length: wanted `string[N]` with N from 1 to {TEXT_LEN_MAX}, or `s7string[N]` from 1 to {S7_LEN_MAX}"
+    )]
     Length(String),
 }
 
@@ -85,6 +93,9 @@ pub fn parse_type(text: &str) -> Result<RegisterType, PointError> {
         "f64" => RegisterType::F64,
         "bcd16" => RegisterType::Bcd16,
         "bcd32" => RegisterType::Bcd32,
+        "epoch" => RegisterType::Epoch,
+        "epoch_ms" => RegisterType::EpochMs,
+        "dtl" => RegisterType::Dtl,
         _ => return parse_text_type(text),
     })
 }
@@ -119,15 +130,20 @@ fn data_model_number(at: &str) -> Result<(Area, u16), PointError> {
 }
 
 fn parse_text_type(text: &str) -> Result<RegisterType, PointError> {
-    let Some(rest) = text.strip_prefix("string") else {
+    type Of = fn(u16) -> RegisterType;
+    let (rest, most, of): (_, _, Of) = if let Some(rest) = text.strip_prefix("string") {
+        (rest, TEXT_LEN_MAX, RegisterType::Text)
+    } else if let Some(rest) = text.strip_prefix("s7string") {
+        (rest, S7_LEN_MAX, RegisterType::S7Text)
+    } else {
         return Err(PointError::Type(text.to_owned()));
     };
     rest.strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
         .filter(|len| is_digits(len))
         .and_then(|len| len.parse().ok())
-        .filter(|len| (1..=TEXT_LEN_MAX).contains(len))
-        .map(RegisterType::Text)
+        .filter(|len| (1..=most).contains(len))
+        .map(of)
         .ok_or_else(|| PointError::Length(text.to_owned()))
 }
 
@@ -174,11 +190,12 @@ mod tests {
 
     #[test]
     fn each_type_name_is_a_type() {
-        for name in TYPE_NAMES.iter().filter(|name| **name != "string[N]") {
+        for name in TYPE_NAMES.iter().filter(|name| !name.ends_with("[N]")) {
             assert!(parse_type(name).is_ok(), "{name}");
         }
         assert_eq!(parse_type("string[12]"), Ok(RegisterType::Text(12)));
         assert_eq!(parse_type("string[250]"), Ok(RegisterType::Text(TEXT_LEN_MAX)));
+        assert_eq!(parse_type("s7string[248]"), Ok(RegisterType::S7Text(248)));
     }
 
     #[test]
@@ -186,7 +203,15 @@ mod tests {
         for text in ["", "U16", "int", "u8", "bcd"] {
             assert_eq!(parse_type(text), Err(PointError::Type(text.to_owned())), "{text}");
         }
-        for text in ["string", "string[]", "string[0]", "string[251]", "string[+5]", "string[5"] {
+        for text in [
+            "string",
+            "string[]",
+            "string[0]",
+            "string[251]",
+            "string[+5]",
+            "string[5",
+            "s7string[249]",
+        ] {
             assert_eq!(parse_type(text), Err(PointError::Length(text.to_owned())), "{text}");
         }
     }

@@ -1,12 +1,18 @@
 //! What a person asks of a device before it is in the plant, or of the plant before it runs.
 use super::bus::{Ask, Bus, BusTask, Fault, Reply, Urgency, bus};
+use super::open::dial;
 use super::plan::{Learned, plan};
 use super::reader::Reader;
+use super::tls;
 use super::watch::{bad, register};
 use crate::model::Quality;
 use crate::model::Sample;
-use crate::model::plant::{Area, DeviceIndex, ModbusLink, Plant, Protocol, ReadLimits, TagIndex};
+use crate::model::plant::{
+    Area, DeviceIndex, ModbusLink, Plant, Protocol, ReadLimits, TagIndex, Transport, Trust,
+};
+use crate::pki::{self, Certificate};
 use crate::telemetry::{Metrics, Now};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,29 +31,47 @@ pub struct Probe {
     pub areas: Vec<(Area, Result<u16, Fault>)>,
     /// The shortest time to an answer; `None` if nothing was answered.
     pub latency: Option<Duration>,
+    /// Its certificate, and whether it is trusted; only a device that encrypts has one.
+    pub certificate: Option<(Certificate, bool)>,
 }
 
 /// Asks a device who it is and what it has.
 ///
 /// # Errors
 /// If it cannot be connected to or does not answer at all.
-pub async fn probe(host: &str, port: u16, unit: u8, now: Now) -> Result<Probe, Fault> {
+pub async fn probe(transport: Transport, unit: u8, pki: &Path, now: Now) -> Result<Probe, Fault> {
+    let (transport, certificate) = introduce(transport, pki).await?;
     let link = ModbusLink {
-        url: format!("tcp://{host}:{port}"),
-        host: host.to_owned(),
-        port,
+        url: String::new(),
+        transport,
         unit,
         share: None,
         timeout: PATIENCE,
         limits: ReadLimits { words: 1, bits: 1, read_over: 0, holes: Vec::new() },
     };
-    let (bus, task) = bus(now);
-    beside(task, async move { examine(&bus, &link).await }).await
+    let (bus, task) = bus(now, pki.to_path_buf());
+    let found = beside(task, async move { examine(&bus, &link).await }).await?;
+    Ok(Probe { certificate, ..found })
+}
+
+/// Looks at the certificate of a device that encrypts, whoever it is: nothing is told to it, and
+/// what it tells is for a person who wants to know whom to trust.
+async fn introduce(
+    transport: Transport,
+    pki: &Path,
+) -> Result<(Transport, Option<(Certificate, bool)>), Fault> {
+    let Transport::Tls(host, _) = transport else { return Ok((transport, None)) };
+    let certificate = tls::look(dial(&host, PATIENCE).await?, &host, pki).await?;
+    let trusted =
+        pki::is_trusted(pki, &certificate.der).map_err(|why| Fault::Tls(why.to_string()))?;
+    let trust = Trust::Thumbprint(certificate.thumbprint);
+    Ok((Transport::Tls(host, trust), Some((certificate, trusted))))
 }
 
 async fn examine(bus: &Bus, link: &ModbusLink) -> Result<Probe, Fault> {
     bus.ask(Urgency::Request, link, Ask::Open).await?;
-    let mut found = Probe { identity: Vec::new(), areas: Vec::new(), latency: None };
+    let (identity, areas) = (Vec::new(), Vec::new());
+    let mut found = Probe { identity, areas, latency: None, certificate: None };
     for area in [Area::Holding, Area::Input, Area::Coil, Area::Discrete] {
         let answer = bus.ask(Urgency::Request, link, Ask::Read(area, 0, 1)).await;
         if let Ok(answer) = &answer {
@@ -96,10 +120,11 @@ async fn identify(bus: &Bus, link: &ModbusLink) -> Vec<(u8, String)> {
 pub async fn read_once(
     plant: &Arc<Plant>,
     device: DeviceIndex,
+    pki: &Path,
     now: Now,
 ) -> Result<Vec<(TagIndex, Sample)>, Fault> {
     let Protocol::Modbus(link) = &plant.device(device).protocol else { return Ok(Vec::new()) };
-    let (bus, task) = bus(now.clone());
+    let (bus, task) = bus(now.clone(), pki.to_path_buf());
     let (learned, metrics) = (Learned::default(), Arc::new(Metrics::new()));
     let (plant, link) = (plant.clone(), link.clone());
     let answered = None;

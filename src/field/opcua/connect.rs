@@ -19,7 +19,7 @@ use tokio::time::timeout;
 /// What our client certificate says we are. Free of host names: a backup restored on another
 /// machine is the same application.
 pub const APPLICATION_URI: &str = "urn:pedigree:client";
-const APPLICATION_NAME: &str = "Pedigree";
+pub(in crate::field) const APPLICATION_NAME: &str = "Pedigree";
 
 /// How long a request may take; a PLC that is slower than this is not observed.
 pub(super) const REQUEST: Duration = Duration::from_secs(3);

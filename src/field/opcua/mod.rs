@@ -29,6 +29,7 @@ mod wire;
 mod tests;
 
 pub use browse::{Listing, Variable, browse};
+pub(super) use connect::APPLICATION_NAME;
 pub use connect::APPLICATION_URI;
 pub use fault::Fault;
 pub use forecast::{Subscription, reads, subscriptions};

@@ -279,8 +279,7 @@ mod tests {
                 id: DeviceId::parse(name).unwrap(),
                 protocol: Protocol::Modbus(ModbusLink {
                     url: "tcp://x:502".into(),
-                    host: "x".into(),
-                    port: 502,
+                    transport: Transport::parse("tcp://x", Trust::Pki).unwrap(),
                     unit: 1,
                     share: None,
                     timeout: Duration::from_secs(1),

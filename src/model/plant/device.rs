@@ -1,5 +1,5 @@
 //! How to talk to a controller.
-use super::TagIndex;
+use super::{TagIndex, Transport};
 use crate::model::{DeviceId, TagName, Value};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -30,7 +30,7 @@ pub struct Device {
 pub enum Protocol {
     /// OPC UA over `opc.tcp`.
     OpcUa(OpcUaLink),
-    /// Modbus/TCP.
+    /// Modbus, over TCP, TLS or a serial line.
     Modbus(ModbusLink),
 }
 
@@ -101,7 +101,7 @@ pub enum Security {
 }
 
 /// How a server's certificate is trusted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Trust {
     /// SHA-256 over its DER form, as `probe` prints it.
     Thumbprint([u8; 32]),
@@ -129,15 +129,13 @@ pub enum Secret {
     Env(String),
 }
 
-/// A Modbus/TCP server.
+/// A Modbus server.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModbusLink {
-    /// `tcp://host:port`.
+    /// As the plant file has it.
     pub url: String,
-    /// Host name or address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
+    /// What the URL says.
+    pub transport: Transport,
     /// Unit identifier, 0–255.
     pub unit: u8,
     /// Devices with one share use one connection, one request at a time.

@@ -9,6 +9,7 @@ mod device;
 mod renumber;
 mod station;
 mod tag;
+mod transport;
 
 pub use carried::Carried;
 pub use check::{Check, Reason, ReasonCodes};
@@ -22,6 +23,7 @@ pub use station::{
     ReplyValue, ResultSpec, ScopeFrom, Splice, Station, Test, Watched, Word,
 };
 pub use tag::{Area, NodeAddress, Register, RegisterType, StringOrder, Tag, TagSource, WordOrder};
+pub use transport::{Host, Parity, SerialLine, Transport, TransportError};
 
 use super::{Digest, SiteId, Text};
 use minicbor::{Decode, Encode};

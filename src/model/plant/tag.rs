@@ -101,6 +101,7 @@ impl Register {
     pub fn span(&self) -> u16 {
         match (self.kind, self.strings) {
             (RegisterType::Text(chars), StringOrder::High | StringOrder::Low) => chars,
+            (RegisterType::S7Text(chars), StringOrder::High | StringOrder::Low) => chars + 2,
             (kind, _) => kind.len(),
         }
     }
@@ -148,6 +149,15 @@ pub enum RegisterType {
     Bcd32,
     /// So many characters, two in a register, padded with NUL or blanks.
     Text(u16),
+    /// A `STRING` of Siemens: its longest and present length, then so many characters.
+    S7Text(u16),
+    /// Two registers, seconds since 1970, UTC.
+    Epoch,
+    /// Four registers, milliseconds since 1970, UTC.
+    EpochMs,
+    /// Six registers, a `DTL` of Siemens: year, month, day, weekday, hour, minute, second,
+    /// nanoseconds, taken for UTC.
+    Dtl,
 }
 
 impl RegisterType {
@@ -155,10 +165,22 @@ impl RegisterType {
     pub fn len(self) -> u16 {
         match self {
             Self::Bool | Self::Bits | Self::U16 | Self::I16 | Self::Bcd16 => 1,
-            Self::U32 | Self::I32 | Self::F32 | Self::Bcd32 => 2,
-            Self::U64 | Self::I64 | Self::F64 => 4,
+            Self::U32 | Self::I32 | Self::F32 | Self::Bcd32 | Self::Epoch => 2,
+            Self::U64 | Self::I64 | Self::F64 | Self::EpochMs => 4,
+            Self::Dtl => 6,
             Self::Text(chars) => chars.div_ceil(2),
+            Self::S7Text(chars) => (chars + 2).div_ceil(2),
         }
+    }
+
+    /// Whether it is a text.
+    pub fn is_text(self) -> bool {
+        matches!(self, Self::Text(_) | Self::S7Text(_))
+    }
+
+    /// Whether it is a time.
+    pub fn is_time(self) -> bool {
+        matches!(self, Self::Epoch | Self::EpochMs | Self::Dtl)
     }
 
     /// Never: every type takes at least one register.

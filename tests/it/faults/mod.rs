@@ -1,6 +1,7 @@
 //! Faults of PLCs, networks and clocks, each made on purpose. What the daemon recorded is held against
 //! what the PLCs wrote down. `docs/reliability.md` is the table of these tests.
 mod clock;
+mod lines;
 mod modbus;
 mod network;
 mod plc;
@@ -57,7 +58,11 @@ impl Plant {
         change: impl Fn(&mut [String; 2]),
         env: &[(&str, &str)],
     ) -> Option<Self> {
-        let line = Line::start(&peers()?, parts, &[], &[]);
+        Some(Self::over(Line::start(&peers()?, parts, &[], &[]), change, env))
+    }
+
+    /// The same over a line that was started otherwise.
+    fn over(line: Line, change: impl Fn(&mut [String; 2]), env: &[(&str, &str)]) -> Self {
         let relay = |peer: &super::support::peer::Peer| Proxy::start(peer.port("port"));
         let (press, assembly) = (relay(&line.press), relay(&line.assembly));
         let mut files = line.plant(press.port, assembly.port);
@@ -68,7 +73,7 @@ impl Plant {
         let daemon = site.try_start(env).unwrap();
         let plant = Self { line, press, assembly, site, daemon };
         plant.assembled(2);
-        Some(plant)
+        plant
     }
 
     /// Waits until so many parts are through the press.

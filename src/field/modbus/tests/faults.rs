@@ -1,7 +1,7 @@
 //! What a device or its line does wrong, and that it never becomes a value.
 use super::plc::Trick;
 use super::*;
-use crate::field::modbus::bus::{Ask, Fault, Reply, Urgency, bus};
+use crate::field::modbus::bus::{Ask, Fault, Reply, Urgency};
 use crate::model::{GapCause, Quality};
 use futures::future::join_all;
 use tokio::sync::Notify;
@@ -15,7 +15,7 @@ async fn a_late_answer_is_never_the_answer_to_the_next_request() {
     plc.trick(3, Some(0), Trick::Late(go.clone()));
     let mut one = device("d", plc.port, 1);
     let link = link(&mut one).clone();
-    let (bus, task) = bus(clock());
+    let (bus, task) = open_bus();
     let asking = async move {
         let read = |at| bus.ask(Urgency::Slow, &link, Ask::Read(Area::Holding, at, 1));
         assert!(matches!(read(0).await, Err(Fault::Timeout(_))));
@@ -66,7 +66,7 @@ async fn a_short_answer_is_a_fault_of_its_own_length() {
     let plc = Plc::start().await;
     let mut one = device("d", plc.port, 1);
     let link = link(&mut one).clone();
-    let (bus, task) = bus(clock());
+    let (bus, task) = open_bus();
     let asking = async move {
         for area in [Area::Holding, Area::Input] {
             plc.trick(if area == Area::Holding { 3 } else { 4 }, None, Trick::Short);
@@ -253,7 +253,7 @@ async fn urgent_requests_pass_slow_ones_which_still_get_their_turn() {
     let mut one = device("d", plc.port, 1);
     link(&mut one).timeout = PATIENCE;
     let link = link(&mut one).clone();
-    let (bus, task) = bus(clock());
+    let (bus, task) = open_bus();
     let read = |urgency, at| {
         let (bus, link) = (bus.clone(), link.clone());
         async move { bus.ask(urgency, &link, Ask::Read(Area::Holding, at, 1)).await.unwrap() }

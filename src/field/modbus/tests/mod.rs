@@ -2,14 +2,16 @@
 mod faults;
 mod plc;
 mod requests;
+mod rtu;
+mod tls;
 mod watching;
 
-use super::run_all;
+use super::{bus, run_all};
 use crate::field::link::{Stage, Status};
 use crate::field::{Lanes, Request, Wiring};
 use crate::model::plant::{
-    Area, Device, DeviceIndex, Heartbeat, Interface, ModbusLink, Plant, Protocol, ReadLimits,
-    Register, RegisterType, StringOrder, Tag, TagIndex, TagSource, WordOrder,
+    Area, Device, DeviceIndex, Heartbeat, Host, Interface, ModbusLink, Plant, Protocol, ReadLimits,
+    Register, RegisterType, StringOrder, Tag, TagIndex, TagSource, Transport, Trust, WordOrder,
 };
 use crate::model::{
     At, DeviceId, Digest, Input, Link, Monotonic, Sample, SiteId, TagName, Utc, Value,
@@ -43,11 +45,18 @@ fn skewed(skew: Arc<AtomicU64>) -> Now {
     })
 }
 
+fn host(port: u16) -> Host {
+    Host { name: "127.0.0.1".to_owned(), port }
+}
+
+fn tcp(port: u16) -> Transport {
+    Transport::Tcp(host(port))
+}
+
 fn device(name: &str, port: u16, unit: u8) -> Device {
     let link = ModbusLink {
         url: format!("tcp://127.0.0.1:{port}"),
-        host: "127.0.0.1".to_owned(),
-        port,
+        transport: tcp(port),
         unit,
         share: None,
         timeout: Duration::from_millis(300),
@@ -69,6 +78,11 @@ fn link(device: &mut Device) -> &mut ModbusLink {
         Protocol::Modbus(link) => link,
         Protocol::OpcUa(_) => panic!("these are Modbus devices"),
     }
+}
+
+/// A bus that meets nobody with a certificate.
+fn open_bus() -> (bus::Bus, bus::BusTask) {
+    bus::bus(clock(), PathBuf::new())
 }
 
 /// `hr0`, `co16`: a watched u16, or bit, of device 0.

@@ -6,6 +6,7 @@ use crate::model::{
     Position, Quality, ReadDone, ReadFault, ReadRequest, ReadToken, Session, Write, WriteDone,
     WriteRequest,
 };
+use std::path::Path;
 
 fn read(tags: &[u32]) -> Request {
     let tags = tags.iter().copied().map(TagIndex).collect();
@@ -279,7 +280,7 @@ async fn a_probe_tells_what_is_there() {
     let plc = Plc::start().await;
     plc.set(Area::Holding, 0, &[7]);
     plc.trick(2, None, Trick::Exception(1));
-    let found = probe("127.0.0.1", plc.port, 1, clock()).await.unwrap();
+    let found = probe(tcp(plc.port), 1, Path::new(""), clock()).await.unwrap();
     let answers: Vec<_> = found.areas.iter().map(|(_, answer)| answer.as_ref().ok()).collect();
     assert_eq!(answers, [Some(&7), Some(&0), Some(&0), None]);
     assert!(found.identity.is_empty() && found.latency.is_some());
@@ -291,7 +292,7 @@ async fn every_tag_is_read_once_with_its_quality() {
     plc.set(Area::Holding, 0, &[7]);
     plc.refuse(1, true);
     let plant = plant(vec![quiet(plc.port)], vec![tag("hr0"), writable("hr1"), tag("hr2")]);
-    let read = read_once(&plant, DeviceIndex(0), clock()).await.unwrap();
+    let read = read_once(&plant, DeviceIndex(0), Path::new(""), clock()).await.unwrap();
     let qualities: Vec<_> = read.iter().map(|(tag, sample)| (tag.0, sample.quality)).collect();
     let (good, unknown) = (Quality::GOOD, Quality::BAD_UNKNOWN);
     assert_eq!(qualities, [(0, good), (1, unknown), (2, good)]);

@@ -1,0 +1,149 @@
+//! Serial lines, their frames over TCP, and TLS: the assembly spoken to otherwise.
+use super::Plant;
+use crate::support::line::Line;
+use crate::support::{http, peers};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::Duration;
+
+/// How the assembly is spoken to in its plant file.
+const PLAIN: &str = "\"tcp://127.0.0.1:";
+
+/// The line with the assembly started and described in another way.
+fn plant(parts: u32, assembly: &[&str], change: impl Fn(&Line, &str) -> String) -> Option<Plant> {
+    let line = Line::start(&peers()?, parts, &[], assembly);
+    let file = line.plant(0, 0)[1].clone();
+    assert!(file.contains(PLAIN));
+    // The port is that of a relay that does not stand yet.
+    let changed = change(&line, &file.replace("tcp://127.0.0.1:0\"", "tcp://127.0.0.1:@PORT@\""));
+    let plant = Plant::over(
+        line,
+        |[_, file]| {
+            let from = file.find(PLAIN).unwrap() + PLAIN.len();
+            let port = file[from..].split('"').next().unwrap().to_owned();
+            *file = changed.replace("@PORT@", &port);
+        },
+        &[],
+    );
+    plant.line.press.control("pause off");
+    Some(plant)
+}
+
+fn spoilt(plant: &Plant) -> u64 {
+    let stats: Value = serde_json::from_str(&plant.line.assembly.control("stats")).unwrap();
+    stats["spoilt"].as_u64().unwrap()
+}
+
+/// Nothing in a frame says which request it answers: what comes late would be read as something else.
+#[test]
+fn late_missing_and_spoilt_frames_cost_no_part() {
+    let change = |_: &Line, file: &str| file.replace(PLAIN, "\"rtu+tcp://127.0.0.1:");
+    let Some(plant) = plant(20, &["--framer", "rtu"], change) else { return };
+    let faults = [("delay 1200", "delay 0"), ("drop on", "drop off"), ("drop late", "drop off")];
+    for (n, (begin, end)) in faults.into_iter().enumerate() {
+        plant.assembled(2 + 3 * n);
+        plant.line.assembly.control(begin);
+        plant.lost_once("assembly", n + 1);
+        plant.line.assembly.control(end);
+        plant.live("assembly");
+    }
+    let before = spoilt(&plant);
+    for n in 0..3 {
+        plant.line.assembly.control("garbage on");
+        plant.lost_once("assembly", faults.len() + n + 1);
+        plant.line.assembly.control("garbage off");
+        plant.live("assembly");
+    }
+    assert!(spoilt(&plant) >= before + 3);
+    let outcome = plant.end_whole();
+    assert!(!outcome.gaps("assembly").is_empty());
+}
+
+/// A serial cable: two ends of one line.
+struct Cable {
+    socat: Child,
+    ends: [PathBuf; 2],
+}
+
+impl Cable {
+    fn plug(dir: &Path) -> Self {
+        let ends = ["ours", "theirs"].map(|end| dir.join(end));
+        let words = ends.each_ref().map(|end| format!("pty,raw,echo=0,link={}", end.display()));
+        let socat = Command::new("socat").args(words).spawn().expect("`make peers` installs socat");
+        http::until("the cable is plugged in", Duration::from_secs(10), || {
+            ends.iter().all(|end| end.exists()).then_some(())
+        });
+        Self { socat, ends }
+    }
+}
+
+impl Drop for Cable {
+    fn drop(&mut self) {
+        drop(self.socat.kill());
+        drop(self.socat.wait());
+    }
+}
+
+#[test]
+fn a_serial_cable_that_is_pulled_is_a_gap_and_costs_no_part() {
+    let dir = tempfile::tempdir().unwrap();
+    if peers().is_none() {
+        return;
+    }
+    let cable = Cable::plug(dir.path());
+    let (ours, theirs) = (&cable.ends[0].clone(), &cable.ends[1].clone());
+    let change = |_: &Line, file: &str| {
+        let url = format!("\"rtu://{}?115200,8n1\"", ours.display());
+        file.replace("\"tcp://127.0.0.1:@PORT@\"", &url)
+    };
+    let Some(mut plant) = plant(12, &["--serial", theirs.to_str().unwrap()], change) else {
+        return;
+    };
+    plant.assembled(4);
+    drop(cable);
+    let fault = plant.lost("assembly")["last_fault"].to_string();
+    assert!(fault.contains("assembly"), "{fault}");
+    // Its adapter does not survive the pull either.
+    plant.line.assembly.kill();
+    plant.wait("the missing port is said", || {
+        plant.lost("assembly")["last_fault"].as_str()?.contains("cannot be opened").then_some(())
+    });
+    let _cable = Cable::plug(dir.path());
+    plant.line.assembly.again();
+    plant.live("assembly");
+    let outcome = plant.end_whole();
+    assert!(!outcome.gaps("assembly").is_empty());
+}
+
+#[test]
+fn an_encrypted_device_is_asked_only_if_it_is_the_one() {
+    let change = |line: &Line, file: &str| {
+        let thumbprint = line.assembly.up["thumbprint_sha256"].as_str().unwrap();
+        let trust = format!("trust = \"thumbprint:{thumbprint}\"\nmodbus_unit");
+        file.replace(PLAIN, "\"tls://127.0.0.1:").replacen("modbus_unit", &trust, 1)
+    };
+    let Some(plant) = plant(12, &["--tls"], change) else { return };
+    plant.assembled(4);
+    plant.assembly.cut();
+    plant.lost_once("assembly", 1);
+    plant.live("assembly");
+    let thumbprint = plant.line.assembly.up["thumbprint_sha256"].as_str().unwrap().to_owned();
+    let url = format!("tls://127.0.0.1:{}", plant.line.assembly.port("port"));
+    let probed = plant.site.command(&["probe", &url]).output().unwrap();
+    let said = String::from_utf8(probed.stdout).unwrap();
+    let wanted = format!("trust = \"thumbprint:{thumbprint}\"");
+    assert!(said.contains(&wanted) && said.contains("assembly stand-in"), "{said}");
+    // Another thumbprint, and it is refused before anything is asked of it.
+    let file = plant.site.path("plant.d/assembly.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace(&thumbprint, &"AB".repeat(32))).unwrap();
+    let checked = plant.site.command(&["check", "--live"]).output().unwrap();
+    let said = String::from_utf8(checked.stdout).unwrap();
+    std::fs::write(&file, &text).unwrap();
+    assert!(!checked.status.success());
+    let said: String =
+        said.split(|c: char| c.is_whitespace() || c == '│').collect::<Vec<_>>().join(" ");
+    assert!(said.contains("not trusted"), "{said}");
+    plant.end_whole();
+}
