@@ -1,8 +1,8 @@
 //! What the north wants done: holds, notes, orders of work.
 use super::Capture;
 use crate::model::{
-    Answer, Audit, Body, Command, CommandId, Digest, Effect, EventTime, Evidence, ItemKey,
-    OrderRow, Purpose, Refusal, Step, Text, TraceEvent, What,
+    Adoption, Answer, Audit, Body, Command, CommandId, Digest, Effect, EventTime, Evidence,
+    ItemKey, OrderRow, Position, Purpose, Refusal, Step, Text, Told, TraceEvent, What,
 };
 
 impl Capture {
@@ -22,6 +22,10 @@ impl Capture {
                 Ok(self.by_hand(step, what, badge))
             }
             Command::Reload { plant, badge } => Ok(self.reload(*plant, badge.as_ref())),
+            Command::Adopt { changes, plant, reason, badge } => {
+                let outcome = self.adopt(step, changes, *plant, (reason, badge));
+                return step.effect(Effect::Answer(Answer { id, outcome }));
+            }
         };
         let outcome = outcome.map(|body| self.record(step, body));
         step.effect(Effect::Answer(Answer { id, outcome }));
@@ -67,6 +71,44 @@ impl Capture {
         Body::Audit(Audit { who: text(who.as_deref().unwrap_or("SIGHUP")), what: text(&what) })
     }
 
+    /// What a replay found: for each difference the record that counts no more, and what counts instead.
+    fn adopt(
+        &mut self,
+        step: &mut Step,
+        changes: &[Adoption],
+        plant: Option<Digest>,
+        (reason, badge): (&Text, &Text),
+    ) -> Result<Position, Vec<Refusal>> {
+        let known = step.next_position();
+        let taken_back = changes.iter().filter_map(|change| change.instead);
+        let missing: Vec<Refusal> =
+            taken_back.filter(|record| *record >= known).map(Refusal::NoRecord).collect();
+        if !missing.is_empty() {
+            return Err(missing);
+        }
+        let under = plant.map(|hash| format!(" under the plant {hash}")).unwrap_or_default();
+        let what = format!("adopts {} differences of a replay{under}", changes.len());
+        let who = Text::parse(&self.persons.token(badge.as_str()).to_string());
+        let who = who.expect("a token is a good text");
+        let what = Text::parse(&what).expect("a hash and a number are a good text");
+        let mut last = self.record(step, Body::Audit(Audit { who, what }));
+        for Adoption { instead, told } in changes {
+            if let Some(position) = *instead {
+                let what = What::Correct { position, reason: reason.clone() };
+                let body = self.by_hand(step, what, badge);
+                last = self.record(step, body);
+            }
+            last = match told {
+                Some(Told::Trace(event)) => self.record(step, Body::Trace(*event.clone())),
+                Some(Told::Quarantine(set_aside)) => {
+                    self.record(step, Body::Quarantine(*set_aside.clone()))
+                }
+                None => last,
+            };
+        }
+        Ok(last)
+    }
+
     fn by_hand(&self, step: &Step, what: What, badge: &Text) -> Body {
         Body::Trace(TraceEvent {
             what,
@@ -80,6 +122,7 @@ impl Capture {
             product: None,
             operation: None,
             remarks: Vec::new(),
+            adopted: None,
         })
     }
 }

@@ -143,6 +143,7 @@ impl Capture {
             product: text(handshake.product),
             operation: text(handshake.operation),
             remarks,
+            adopted: None,
         }
     }
 

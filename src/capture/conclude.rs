@@ -64,6 +64,7 @@ impl Capture {
                 time,
                 raw: self.names(ended),
                 phase: Some(summary),
+                adopted: None,
             }),
         };
         self.record(step, body);
@@ -199,6 +200,7 @@ impl Capture {
             product: None,
             operation: None,
             remarks: Vec::new(),
+            adopted: None,
         };
         refine(&mut event);
         event

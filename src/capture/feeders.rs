@@ -3,7 +3,7 @@
 //! Times are the source's. Between a feeder's change and our knowing of it lies a notification, so a
 //! change close to an item leaves doubt rather than a guess.
 use crate::model::plant::Splice;
-use crate::model::{ItemKey, MountKey, MountPointId, MountUse, Utc};
+use crate::model::{ItemKey, MountKey, MountPointId, MountUse, Position, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Lots remembered at a station that were taken out; beyond, that something is forgotten is said.
@@ -58,6 +58,13 @@ impl Feeders {
     pub(super) fn mount(&mut self, key: MountKey, lot: ItemKey, since: Utc) {
         let first = self.seen.insert(key.point.clone());
         self.now.insert(key.point.clone(), Mounted { key, lot, since, first });
+    }
+
+    /// The lot of a mount is known better by now.
+    pub(super) fn rename(&mut self, point: &MountPointId, opened: Option<Position>, lot: &ItemKey) {
+        let known = self.now.values_mut().chain(self.before.iter_mut().map(|(m, _)| m));
+        let same = known.filter(|m| m.key.point == *point && Some(m.key.opened) == opened);
+        same.for_each(|mounted| mounted.lot = lot.clone());
     }
 
     pub(super) fn unmount(&mut self, point: &MountPointId, until: Utc) {

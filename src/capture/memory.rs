@@ -2,9 +2,9 @@
 //! history.
 use super::feeders::Feeders;
 use crate::model::{
-    Body, Boot, DeviceId, Digest, Epoch, EpochBegun, Gap, GapSource, HandshakeId, HandshakeMark,
-    HandshakeNumber, ItemKey, MountKey, OrderRow, Permit, Position, Quarantine, QuarantineCause,
-    Record, StationId, Text, TraceEvent, Utc, What,
+    Adopted, Body, Boot, DeviceId, Digest, Epoch, EpochBegun, Gap, GapSource, HandshakeId,
+    HandshakeMark, HandshakeNumber, ItemKey, MountKey, OrderRow, Permit, Position, Quarantine,
+    QuarantineCause, Record, StationId, Text, TraceEvent, Utc, What,
 };
 use std::collections::BTreeMap;
 
@@ -111,8 +111,13 @@ impl Memory {
     pub(super) fn apply(&mut self, record: &Record) {
         self.last_at = self.last_at.max(Some(record.at.wall));
         match &record.body {
+            Body::Trace(TraceEvent { what, station, adopted: Some(adopted), .. }) => {
+                self.apply_adopted(what, station.as_ref(), adopted);
+            }
             Body::Trace(event) => self.apply_trace(record, event),
-            Body::Quarantine(quarantine) => self.apply_quarantine(record, quarantine),
+            Body::Quarantine(quarantine) if quarantine.adopted.is_none() => {
+                self.apply_quarantine(record, quarantine);
+            }
             Body::Gap(gap) => self.apply_gap(gap),
             Body::Epoch(epoch) => self.apply_epoch(epoch),
             Body::Plant(plant) => self.plant = Some(plant.hash),
@@ -123,7 +128,17 @@ impl Memory {
                     station.next_row = station.next_row.saturating_add(1);
                 }
             }
-            Body::Verdict(_) | Body::Audit(_) => {}
+            // What was set aside long ago says nothing of now either.
+            Body::Quarantine(_) | Body::Verdict(_) | Body::Audit(_) => {}
+        }
+    }
+
+    /// What is adopted was long ago and says nothing of now, but which lot it is that stands in a feeder.
+    fn apply_adopted(&mut self, what: &What, station: Option<&StationId>, adopted: &Adopted) {
+        if let (What::Mount { point, lot }, Some(station)) = (what, station)
+            && let Some(station) = self.stations.get_mut(station)
+        {
+            station.feeders.rename(point, adopted.first, lot);
         }
     }
 

@@ -108,6 +108,7 @@ impl Capture {
             product: None,
             operation: None,
             remarks: Vec::new(),
+            adopted: None,
         };
         if let Some(old) = old {
             let what = What::Unmount { mount: old.key, lot: old.lot, used: None };

@@ -94,6 +94,16 @@ pub(super) fn post_for_status(
     whole(context, request.send_json(body))
 }
 
+/// Has something done that may take as long as it likes.
+pub(super) fn post_without_limit(
+    context: &Context,
+    path: &str,
+    body: &Value,
+) -> Result<(u16, Value), Failure> {
+    let request = agent(None).post(format!("{}{path}", context.url));
+    whole(context, request.send_json(body))
+}
+
 /// Lines as they come, for as long as they do.
 pub(super) fn stream(
     context: &Context,

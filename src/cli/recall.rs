@@ -13,6 +13,9 @@ pub(super) struct Args {
     /// Comma-separated values, one row an item.
     #[arg(long)]
     csv: bool,
+    /// What was answered when this record was the last: `1234`.
+    #[arg(long, value_name = "POSITION")]
+    as_of: Option<u64>,
 }
 
 /// One row of the answer.
@@ -35,7 +38,10 @@ fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> + us
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Done {
-    let answer = client::get(context, "/api/v1/recall", &[("lot", &args.lot)])?;
+    let as_of = args.as_of.map(|position| position.to_string());
+    let mut query = vec![("lot", args.lot.as_str())];
+    query.extend(as_of.as_ref().map(|position| ("as_of", position.as_str())));
+    let answer = client::get(context, "/api/v1/recall", &query)?;
     if context.json {
         output::json(&answer)?;
     } else {

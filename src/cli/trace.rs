@@ -20,15 +20,22 @@ pub(super) struct Args {
     /// List every brother.
     #[arg(long)]
     all: bool,
+    /// What was answered when this record was the last: `1234`.
+    #[arg(long, value_name = "POSITION")]
+    as_of: Option<u64>,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Done {
-    let item = client::get(context, "/api/v1/item", &[("id", &args.id)])?;
+    let as_of = args.as_of.map(|position| position.to_string());
+    let mut about = vec![("id", args.id.as_str())];
+    about.extend(as_of.as_ref().map(|position| ("as_of", position.as_str())));
+    let item = client::get(context, "/api/v1/item", &about)?;
     let depth = args.depth.map(|d| d.to_string());
     let mut ways = Vec::new();
     for (wanted, direction) in [(!args.down, "backward"), (!args.up, "forward")] {
         if wanted {
-            let mut query = vec![("id", args.id.as_str()), ("direction", direction)];
+            let mut query = about.clone();
+            query.push(("direction", direction));
             if let Some(depth) = &depth {
                 query.push(("depth", depth));
             }
@@ -71,6 +78,9 @@ fn as_text(item: &Value, ways: &[Value], all: bool) -> Result<(), Failure> {
     output::line(head)?;
     for step in array(body, "steps") {
         output::line(step_line(step))?;
+    }
+    for gone in array(body, "superseded") {
+        output::line(superseded_line(gone))?;
     }
     for answer in ways {
         let trace = answer.get("body").unwrap_or(&Value::Null);
@@ -125,6 +135,20 @@ fn step_line(step: &Value) -> String {
         line.push_str("  [gap]");
     }
     line.trim_end().to_owned()
+}
+
+/// A step that does not count any more.
+fn superseded_line(gone: &Value) -> String {
+    let step = step_line(gone.get("step").unwrap_or(&Value::Null));
+    let by = gone.get("by").and_then(Value::as_u64).unwrap_or_default();
+    let mut line = format!("{step}  [superseded by #{by}");
+    for (word, key) in [(" of ", "who"), (": ", "reason")] {
+        let said = text(gone, key);
+        if !said.is_empty() {
+            line.push_str(&format!("{word}{said}"));
+        }
+    }
+    line + "]"
 }
 
 /// What stood against a step, if anything did.

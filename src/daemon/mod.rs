@@ -2,6 +2,7 @@
 //!
 //! Read [`run`] from top to bottom: what is opened in which order, and who is wired to whom. Nothing is
 //! decided here.
+mod adopt;
 mod clock;
 mod devices;
 mod error;
@@ -23,7 +24,9 @@ pub use clock::clock;
 pub use error::DaemonError;
 pub use tasks::Tasks;
 
-use crate::http::{AppState, CommandPort, Readiness, ReloadAsked, ReloadPort, TapEvent};
+use crate::http::{
+    AdoptAsked, AdoptPort, AppState, CommandPort, Readiness, ReloadAsked, ReloadPort, TapEvent,
+};
 use crate::model::plant::Plant;
 use crate::model::{Input, PersonKey};
 use crate::telemetry::{Metrics, Now, Points};
@@ -111,6 +114,7 @@ pub async fn run(
 
     let (ask_reload, reloads) = mpsc::channel(queues::RELOADS_LEN_MAX);
     let (ask_switch, switches) = mpsc::channel(1);
+    let (ask_adopt, adoptions) = mpsc::channel(1);
     let (ask_command, commands) = mpsc::channel(queues::COMMANDS_LEN_MAX);
     let (tap, _) = broadcast::channel(queues::TAP_LEN_MAX);
     let (readiness, ready) = watch::channel(Readiness::starting());
@@ -124,8 +128,9 @@ pub async fn run(
     let (devices, ends) = devices::Devices::start(surroundings, Arc::clone(&common.plant));
     let app = AppState {
         source: Arc::new(kept.query.clone()),
-        commands: CommandPort::new(ask_command),
+        commands: CommandPort::new(ask_command.clone()),
         reloads: ReloadPort::new(ask_reload),
+        adoptions: AdoptPort::new(ask_adopt),
         tap: tap.clone(),
         readiness: ready,
         devices: faces::views(devices.standings()),
@@ -135,6 +140,7 @@ pub async fn run(
 
     follow(&common, &kept, tap.clone(), readiness);
     reload(&common, &settings, reloads, ask_switch)?;
+    adopt(&common, &settings, &kept, adoptions, CommandPort::new(ask_command));
     let (back, facts) = mpsc::channel(queues::answers_len_max(&common.plant));
     let durable = kept.ledger.durable();
     let (urgent, bulk) = (intake::Inlets::default(), intake::Inlets::default());
@@ -193,6 +199,25 @@ fn reload(
     };
     common.tasks.spawn("reload", reloader.run());
     Ok(())
+}
+
+/// The one that plays the tape and has recorded what differs.
+fn adopt(
+    common: &Common,
+    settings: &Settings,
+    kept: &kept::Kept,
+    asked: mpsc::Receiver<AdoptAsked>,
+    commands: CommandPort,
+) {
+    let adopter = adopt::Adopter {
+        dir: settings.data_dir.clone(),
+        site: common.plant.site.clone(),
+        persons: kept.persons.clone(),
+        asked,
+        commands,
+        stop: common.tasks.stop(),
+    };
+    common.tasks.spawn("adopt", adopter.run());
 }
 
 /// The engine, and those who carry out what it wants.

@@ -168,7 +168,7 @@ impl Engine {
     }
 }
 
-/// Only production enters the charts.
+/// Only production enters the charts, and only when it happens.
 fn judge_event(
     conditions: &mut Conditions,
     plant: &Plant,
@@ -182,7 +182,7 @@ fn judge_event(
         return;
     };
     let (Some(station), Some(mark)) = (&event.station, &event.handshake) else { return };
-    if event.purpose != Purpose::Production {
+    if event.purpose != Purpose::Production || event.adopted.is_some() {
         return;
     }
     let found = plant.stations().find(|(_, s)| s.id == *station);

@@ -1,5 +1,6 @@
 //! The engine against a simulated PLC, a ledger that loses what was not synced, and crashes of
 //! either side in any order. The truth is the PLC's own list of finished parts.
+mod adopt;
 mod phases;
 mod reload;
 
@@ -66,6 +67,7 @@ fn handshake(pattern: Pattern) -> Handshake {
         time: None,
         best_before: None,
         product: None,
+        material: None,
         operation: None,
         badge: None,
         result: None,
@@ -92,6 +94,7 @@ fn plant(pattern: Pattern, splice: Splice) -> Arc<Plant> {
         lot: spec(ItemClass::Lot, LOT),
         material: None,
         splice,
+        tool: None,
     };
     Arc::new(Plant {
         site: SiteId::parse("site").unwrap(),
@@ -124,6 +127,7 @@ fn plant(pattern: Pattern, splice: Splice) -> Arc<Plant> {
             mounts: vec![mount],
             monitors: Vec::new(),
         }],
+        catalog: Catalog::default(),
         files: Vec::new(),
         hash: Digest([7; 32]),
     })

@@ -56,6 +56,7 @@ pub(crate) fn event(time: i64, at: Option<&str>, what: What) -> TraceEvent {
         product: None,
         operation: None,
         remarks: Vec::new(),
+        adopted: None,
     }
 }
 

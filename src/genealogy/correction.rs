@@ -3,6 +3,20 @@ use crate::model::Position;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// Which records do not count as of a record: those after it, and those that were taken back by then.
+#[derive(Debug, Clone)]
+pub struct Void {
+    as_of: Position,
+    named: Arc<BTreeSet<Position>>,
+}
+
+impl Void {
+    /// Whether a record does not count.
+    pub fn contains(&self, position: &Position) -> bool {
+        *position > self.as_of || self.named.contains(position)
+    }
+}
+
 /// Which records are void: those named by a `correct` that is not void itself.
 ///
 /// A correction names an earlier record; one that names itself or a later one says nothing.
@@ -73,9 +87,20 @@ impl Corrections {
         found
     }
 
-    /// The records that are named by a correction that counts. Shared: it costs nothing to keep.
-    pub fn void(&self) -> &Arc<BTreeSet<Position>> {
-        &self.void
+    /// The records that do not count as of a record. It costs nothing for the last one; for an
+    /// earlier one, a look at every correction.
+    pub fn as_of(&self, as_of: Position) -> Void {
+        if self.loser_of.last_key_value().is_none_or(|(last, _)| *last <= as_of) {
+            return Void { as_of, named: Arc::clone(&self.void) };
+        }
+        let named = self.by_loser.keys().filter(|loser| !self.stands(**loser, as_of));
+        Void { as_of, named: Arc::new(named.copied().collect()) }
+    }
+
+    /// The first correction that takes a record back as of a record.
+    pub fn taken_back_by(&self, record: Position, as_of: Position) -> Option<Position> {
+        let by = self.by_loser.get(&record)?;
+        by.iter().copied().find(|correction| self.stands(*correction, as_of))
     }
 
     fn is_named_by(&self, record: Position, standing: &BTreeSet<Position>) -> bool {

@@ -48,8 +48,10 @@ pub(super) fn made(position: Position, event: &TraceEvent) -> Vec<Claim> {
             .station
             .iter()
             .map(|station| {
-                let mount =
-                    MountKey { station: station.clone(), point: point.clone(), opened: position };
+                // What is known better by now is still the mount that it first was.
+                let first = event.adopted.as_ref().and_then(|adopted| adopted.first);
+                let opened = first.unwrap_or(position);
+                let mount = MountKey { station: station.clone(), point: point.clone(), opened };
                 (item(lot), Node::Mount(mount), LinkKind::MountedAs, Certainty::Certain)
             })
             .collect(),

@@ -12,7 +12,7 @@ mod graph;
 mod link;
 mod walk;
 
-pub use correction::Corrections;
+pub use correction::{Corrections, Void};
 pub use graph::Graph;
 pub use link::{Certainty, Direction, Link, LinkKind, Links, Node, NodeId};
 pub use walk::{Former, Hop, Reached, Visited, Walk, Walked};

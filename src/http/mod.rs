@@ -2,6 +2,7 @@
 //!
 //! It decides nothing and keeps nothing: every answer is `query`'s, and a command is answered when the
 //! daemon says that its record is durable. There is no login: it answers on loopback, to loopback names.
+mod adopt;
 mod api;
 mod commands;
 mod connections;
@@ -16,6 +17,7 @@ mod tap;
 #[cfg(test)]
 mod tests;
 
+pub use adopt::{Adopt, AdoptAsked, AdoptDone, AdoptFault, AdoptPort};
 pub use commands::{Asked, CommandFault, CommandPort};
 pub use reload::{ReloadAsked, ReloadFault, ReloadPort, Reloaded};
 pub use serve::{Options, run};

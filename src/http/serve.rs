@@ -4,7 +4,7 @@ use super::connections::Bounded;
 use super::guard;
 use super::problem::Problem;
 use super::{AppState, Source};
-use super::{api, page, reload, tap};
+use super::{adopt, api, page, reload, tap};
 use crate::telemetry::{Metrics, Now};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -116,7 +116,8 @@ fn router(site: Arc<Site>) -> Router {
         all = all.route(path, measured(&site, path, handler.layer(from_fn(in_time))));
     }
     let nowhere = get(nowhere).post(nowhere);
-    all.route("/api/v1/tap", measured(&site, "/api/v1/tap", get(tap::tap)))
+    all.route("/api/v1/adopt", measured(&site, "/api/v1/adopt", post(adopt::adopt)))
+        .route("/api/v1/tap", measured(&site, "/api/v1/tap", get(tap::tap)))
         .fallback_service(measured(&site, "other", nowhere).with_state(Arc::clone(&site)))
         .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
         .layer(from_fn_with_state(Arc::clone(&site), guard::guard))

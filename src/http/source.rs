@@ -12,17 +12,18 @@ pub trait Source: Send + Sync {
     fn position(&self) -> Position;
     /// Finds what a person typed.
     fn resolve(&self, text: &str) -> Resolved;
-    /// One item; `None` if not recorded.
-    fn item(&self, key: &ItemKey) -> Option<Answer<ItemView>>;
-    /// Everything that an item was made of, or went into.
+    /// One item as of a record; `None` if not recorded.
+    fn item(&self, key: &ItemKey, as_of: Position) -> Option<Answer<ItemView>>;
+    /// Everything that an item was made of, or went into, as of a record.
     fn trace(
         &self,
         key: &ItemKey,
         direction: Direction,
         depth_max: Option<u32>,
+        as_of: Position,
     ) -> Option<Answer<Trace>>;
-    /// Everything that a lot went into.
-    fn recall(&self, lot: &ItemKey) -> Option<Answer<Recall>>;
+    /// Everything that a lot went into, as of a record.
+    fn recall(&self, lot: &ItemKey, as_of: Position) -> Option<Answer<Recall>>;
     /// What the stations, or one of them, completed in an interval; `None` if not recorded.
     fn yields(&self, station: Option<&StationId>, interval: Interval) -> Option<Answer<Yield>>;
     /// The stations, in the order of the plant.
@@ -46,8 +47,8 @@ impl Source for Query {
         self.resolve(text)
     }
 
-    fn item(&self, key: &ItemKey) -> Option<Answer<ItemView>> {
-        self.item(key)
+    fn item(&self, key: &ItemKey, as_of: Position) -> Option<Answer<ItemView>> {
+        self.item_as_of(key, as_of)
     }
 
     fn trace(
@@ -55,12 +56,13 @@ impl Source for Query {
         key: &ItemKey,
         direction: Direction,
         depth_max: Option<u32>,
+        as_of: Position,
     ) -> Option<Answer<Trace>> {
-        self.trace(key, direction, depth_max)
+        self.trace_as_of(key, direction, depth_max, as_of)
     }
 
-    fn recall(&self, lot: &ItemKey) -> Option<Answer<Recall>> {
-        self.recall(lot)
+    fn recall(&self, lot: &ItemKey, as_of: Position) -> Option<Answer<Recall>> {
+        self.recall_as_of(lot, as_of)
     }
 
     fn yields(&self, station: Option<&StationId>, interval: Interval) -> Option<Answer<Yield>> {

@@ -1,5 +1,6 @@
 //! What the daemon gives this room: the read side, the way in for commands, and what is live.
 use super::Source;
+use super::adopt::AdoptPort;
 use super::commands::CommandPort;
 use super::reload::ReloadPort;
 use super::tap::TapEvent;
@@ -16,6 +17,8 @@ pub struct AppState {
     pub commands: CommandPort,
     /// The way in for whoever wants the plant files read anew.
     pub reloads: ReloadPort,
+    /// The way in for whoever wants a replay adopted.
+    pub adoptions: AdoptPort,
     /// Where people who watch listen; while nobody does, nothing need be sent.
     pub tap: broadcast::Sender<TapEvent>,
     /// Whether the daemon can do its work.

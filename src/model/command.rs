@@ -1,5 +1,5 @@
 //! What the north may do. It enters the engine as an ordinary input.
-use super::{Digest, ItemKey, StationId, Text};
+use super::{Adoption, Digest, ItemKey, Position, StationId, Text};
 use minicbor::{Decode, Encode};
 
 /// Names a command until it is answered.
@@ -27,7 +27,7 @@ pub struct OrderRow {
 }
 
 /// What the north may do.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Command {
     /// Adds rows to the order lists.
@@ -88,6 +88,25 @@ pub enum Command {
         #[n(1)]
         badge: Option<Text>,
     },
+    /// Records what a replay found in place of what stands, all of it or nothing. Only the daemon says
+    /// so itself, after it has played the tape.
+    #[n(5)]
+    #[cbor(map)]
+    #[serde(skip)]
+    Adopt {
+        /// What is to be recorded.
+        #[n(0)]
+        changes: Vec<Adoption>,
+        /// The plant that the tape was played under; `None` for those that were in force.
+        #[n(1)]
+        plant: Option<Digest>,
+        /// Why.
+        #[n(2)]
+        reason: Text,
+        /// Who.
+        #[n(3)]
+        badge: Text,
+    },
 }
 
 /// Why a command was not carried out.
@@ -102,6 +121,9 @@ pub enum Refusal {
     /// Already so.
     #[error("{0} is on hold already")]
     AlreadyHeld(ItemKey),
+    /// Nothing to take back.
+    #[error("there is no record {0} that could be taken back")]
+    NoRecord(Position),
     /// The order list already has this row open.
     #[error("{item} with program `{program}` is in the order list of `{station}` already")]
     OrderTwice {

@@ -645,6 +645,9 @@ pub struct TraceEvent {
     /// Words that could not be used.
     #[n(10)]
     pub remarks: Vec<Remark>,
+    /// It was made from the tape afterwards; `None` for what was recorded when it happened.
+    #[n(11)]
+    pub adopted: Option<super::Adopted>,
 }
 
 impl TraceEvent {

@@ -267,4 +267,7 @@ pub struct Quarantine {
     /// What a phase was, if it came by one.
     #[n(5)]
     pub phase: Option<super::PhaseSummary>,
+    /// It was made from the tape afterwards; `None` for what was set aside when it happened.
+    #[n(6)]
+    pub adopted: Option<super::Adopted>,
 }

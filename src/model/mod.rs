@@ -6,6 +6,7 @@
 //! has the table). What can be wrong is refused when it is parsed, so that no later room has to
 //! ask again.
 
+mod adoption;
 mod command;
 mod condition;
 mod effect;
@@ -27,6 +28,7 @@ mod unit;
 mod value;
 pub mod wire;
 
+pub use adoption::{Adopted, Adoption, Told};
 pub use command::{Command, CommandId, OrderRow, Refusal};
 pub use condition::{Baseline, Onset, Rule, Side, Verdict, VerdictEvent};
 pub use effect::{Answer, Effect, Notice, ReadRequest, ReadToken, Step, Write, WriteRequest};

@@ -56,6 +56,24 @@ impl Utc {
     }
 }
 
+impl std::str::FromStr for Utc {
+    type Err = String;
+
+    /// RFC 3339, `2026-11-23T06:00:00Z`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let told: Result<jiff::Timestamp, _> = text.parse();
+        let told = told.map_err(|why| format!("{why}; a time is `2026-11-23T06:00:00Z`"))?;
+        let ns = i64::try_from(told.as_nanosecond());
+        ns.map(Self).map_err(|_| format!("`{text}` is too far away"))
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Utc {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 impl std::fmt::Display for Utc {
     /// RFC 3339 with milliseconds, `2026-11-22T08:41:10.250Z`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -122,6 +122,8 @@ pub struct ItemView {
     pub last_seen: Utc,
     /// What it went through, in order of event time.
     pub steps: Vec<StepView>,
+    /// What counted among its steps until a correction took it back.
+    pub superseded: Vec<SupersededView>,
     /// What it was made of, one hop; lots are shown for their mounts.
     pub made_of: Vec<LinkView>,
     /// What it went into, one hop.
@@ -161,6 +163,19 @@ pub struct StepView {
     pub other: Option<ItemKey>,
     /// What the PLC was answered.
     pub permit: Option<PermitView>,
+}
+
+/// A step that counted until a correction took it back.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct SupersededView {
+    /// The step as it was.
+    pub step: StepView,
+    /// The record that took it back.
+    pub by: Position,
+    /// Who had it taken back.
+    pub who: Option<PersonToken>,
+    /// Why.
+    pub reason: Option<Text>,
 }
 
 /// What a PLC was answered, and why.

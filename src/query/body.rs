@@ -1,20 +1,19 @@
 //! Record bodies for an answer, read from the store after the lock on memory is given back.
+use crate::genealogy::Void;
 use crate::model::{Body, ItemKey, Position, Record, TraceEvent, What};
 use crate::store::{Store, StoreError, subjects};
-use std::collections::BTreeSet;
-use std::sync::Arc;
 
 /// Reads bodies as of one position, and remembers whether anything was missing.
 pub(super) struct Bodies<'a> {
     store: &'a Store,
     position: Position,
-    void: Arc<BTreeSet<Position>>,
+    void: Void,
     lags: bool,
     damage: Option<StoreError>,
 }
 
 impl<'a> Bodies<'a> {
-    pub(super) fn new(store: &'a Store, position: Position, void: Arc<BTreeSet<Position>>) -> Self {
+    pub(super) fn new(store: &'a Store, position: Position, void: Void) -> Self {
         let lags = store.applied() < position;
         Self { store, position, void, lags, damage: None }
     }
@@ -27,11 +26,19 @@ impl<'a> Bodies<'a> {
         if found.len() < wanted {
             self.missing(format!("{item} has {} of {wanted} events", found.len()));
         }
-        let void = Arc::clone(&self.void);
+        let void = self.void.clone();
         let standing = found.into_iter().filter(|position| !void.contains(position));
         let records: Vec<Record> = standing.filter_map(|position| self.record(position)).collect();
         // An index that mixes up two items is damaged: nothing of another item is ever shown.
         records.into_iter().filter(|record| self.is_step(item, record)).collect()
+    }
+
+    /// A record of an item's own that does not count any more; `None` if it is not its own.
+    pub(super) fn taken_back(&mut self, item: &ItemKey, position: Position) -> Option<Record> {
+        let record = self.record(position)?;
+        let Body::Trace(event) = &record.body else { return None };
+        let own = subjects(&event.what).contains(&item);
+        own.then_some(record)
     }
 
     /// Whether a record belongs to the history of an item.

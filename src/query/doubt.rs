@@ -1,6 +1,7 @@
 //! What was not observed, by station: gaps and quarantines on the time line.
+use crate::genealogy::Void;
 use crate::model::{Gap, GapSource, Interval, Position, StationId, Utc};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// One reason for doubt at a station.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,8 +81,22 @@ pub(super) struct Doubts {
 }
 
 impl Doubts {
+    /// The doubts as they stood when `void` was all that did not count.
+    pub(super) fn then(&self, void: &Void) -> Self {
+        let mut then = Self { told: self.told.clone(), ..Self::default() };
+        for key in self.told.keys() {
+            then.settle(key, void);
+        }
+        for (position, (station, during)) in &self.quarantines {
+            if !void.contains(position) {
+                then.quarantine(*position, station, *during);
+            }
+        }
+        then
+    }
+
     /// Takes the word of a gap that opens, closes, or both; tells whether it is a new one.
-    pub(super) fn gap(&mut self, position: Position, gap: &Gap, void: &BTreeSet<Position>) -> bool {
+    pub(super) fn gap(&mut self, position: Position, gap: &Gap, void: &Void) -> bool {
         let key = (gap.source.clone(), gap.interval.from);
         let new = !self.told.contains_key(&key);
         self.told.entry(key.clone()).or_default().insert(position, gap.clone());
@@ -97,7 +112,7 @@ impl Doubts {
     }
 
     /// Looks again at a record that a correction may have taken back or reinstated.
-    pub(super) fn revise(&mut self, position: Position, void: &BTreeSet<Position>) {
+    pub(super) fn revise(&mut self, position: Position, void: &Void) {
         if let Some(key) = self.key_of.get(&position).cloned() {
             self.settle(&key, void);
         }
@@ -129,7 +144,7 @@ impl Doubts {
         self.gaps.iter().rev().map(|(position, gap)| (*position, gap))
     }
 
-    fn settle(&mut self, key: &GapKey, void: &BTreeSet<Position>) {
+    fn settle(&mut self, key: &GapKey, void: &Void) {
         let Some(told) = self.told.get(key) else { return };
         for position in told.keys() {
             let Some(old) = self.gaps.remove(position) else { continue };

@@ -1,16 +1,18 @@
 //! One item: its as-built record and its direct links both ways.
 use super::Drafted;
-use super::answer::{ItemState, ItemView, LinkView};
+use super::answer::{ItemState, ItemView, LinkView, SupersededView};
 use super::body::Bodies;
-use super::memory::Memory;
 use super::reason::Reasons;
 use super::step::{self, StepsDraft};
+use super::view::View;
 use crate::genealogy::{Certainty, Direction, Former, Hop, LinkKind, Node, NodeId, Walk};
 use crate::model::{Amount, ItemClass, ItemKey, Position, StationId, Text, TraceEvent, Utc, What};
 
 /// What memory knows of an item.
 pub(super) struct ItemDraft {
     steps: StepsDraft,
+    /// Records that do not count any more, and what took each back.
+    taken_back: Vec<(Position, Position)>,
     state: ItemState,
     hold: Option<Text>,
     seen: (Utc, Utc),
@@ -34,8 +36,8 @@ pub(super) struct HopDraft {
     place: Option<Text>,
 }
 
-pub(super) fn draft(memory: &Memory, key: &ItemKey) -> Option<Drafted<ItemDraft>> {
-    let node = memory.graph.item(key)?;
+pub(super) fn draft(memory: &View<'_>, key: &ItemKey) -> Option<Drafted<ItemDraft>> {
+    let node = memory.graph.item(key).filter(|node| memory.speaks_of(*node))?;
     let mut reasons = Reasons::default();
     let steps = step::draft(memory, node, &mut reasons)?;
     if key.class == ItemClass::Lot {
@@ -56,9 +58,10 @@ pub(super) fn draft(memory: &Memory, key: &ItemKey) -> Option<Drafted<ItemDraft>
     let (made_of, went_into) = (links(Direction::Backward), links(Direction::Forward));
     let body = ItemDraft {
         steps,
+        taken_back: taken_back(memory, node),
         state: memory.state(node).0,
         hold: memory.hold(node),
-        seen: memory.life(node).seen?,
+        seen: memory.seen(node)?,
         made_of,
         went_into,
     };
@@ -66,12 +69,15 @@ pub(super) fn draft(memory: &Memory, key: &ItemKey) -> Option<Drafted<ItemDraft>
 }
 
 pub(super) fn finish(draft: ItemDraft, bodies: &mut Bodies<'_>) -> ItemView {
-    let ItemDraft { steps, state, hold, seen, made_of, went_into } = draft;
+    let ItemDraft { steps, taken_back, state, hold, seen, made_of, went_into } = draft;
     let view = |link| link_view(link, bodies);
     let made_of = made_of.into_iter().map(view).collect();
     let view = |link| link_view(link, bodies);
     let went_into = went_into.into_iter().map(view).collect();
+    let superseded = taken_back.into_iter().filter_map(|gone| superseded(&steps, gone, bodies));
+    let superseded = superseded.collect();
     ItemView {
+        superseded,
         steps: step::finish(&steps, bodies),
         key: steps.item,
         product: steps.product,
@@ -84,7 +90,29 @@ pub(super) fn finish(draft: ItemDraft, bodies: &mut Bodies<'_>) -> ItemView {
     }
 }
 
-fn link(memory: &Memory, walk: &Walk, hop: &Hop) -> Option<LinkDraft> {
+fn taken_back(memory: &View<'_>, node: NodeId) -> Vec<(Position, Position)> {
+    let corrections = memory.graph.corrections();
+    let known = memory.life(node).moments().map(|m| m.position);
+    let gone = known.filter(|position| *position <= memory.position);
+    gone.filter_map(|p| Some((p, corrections.taken_back_by(p, memory.position)?))).collect()
+}
+
+fn superseded(
+    steps: &StepsDraft,
+    (position, by): (Position, Position),
+    bodies: &mut Bodies<'_>,
+) -> Option<SupersededView> {
+    let record = bodies.taken_back(&steps.item, position)?;
+    let correction = bodies.event(by);
+    let reason = correction.as_ref().and_then(|event| {
+        let What::Correct { reason, .. } = &event.what else { return None };
+        Some(reason.clone())
+    });
+    let who = correction.and_then(|event| event.operator);
+    Some(SupersededView { step: step::step(steps, &record)?, by, who, reason })
+}
+
+fn link(memory: &View<'_>, walk: &Walk, hop: &Hop) -> Option<LinkDraft> {
     Some(LinkDraft {
         other: memory.key(walk.beyond(hop))?.clone(),
         met: met(memory, hop),
@@ -100,7 +128,7 @@ fn link_view(link: LinkDraft, bodies: &mut Bodies<'_>) -> LinkView {
     LinkView { kind, item: other, certainty, position, time, amount, place, station }
 }
 
-pub(super) fn told(memory: &Memory, hop: &Hop) -> HopDraft {
+pub(super) fn told(memory: &View<'_>, hop: &Hop) -> HopDraft {
     let mount = hop.mount.map(|mount| memory.graph.name(mount));
     let place = match mount {
         Some(Node::Mount(mount)) => Text::parse(mount.point.as_str()).ok(),
@@ -111,7 +139,7 @@ pub(super) fn told(memory: &Memory, hop: &Hop) -> HopDraft {
 }
 
 /// When and where part and whole met: read from the shorter life.
-pub(super) fn met(memory: &Memory, hop: &Hop) -> (Utc, Option<StationId>) {
+pub(super) fn met(memory: &View<'_>, hop: &Hop) -> (Utc, Option<StationId>) {
     let node: NodeId = match hop.kind {
         LinkKind::InstalledIn
         | LinkKind::FormerlyInstalledIn

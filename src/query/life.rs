@@ -1,7 +1,6 @@
 //! What an item went through, as far as state and stays need it; the rest is read from the store.
-use crate::genealogy::NodeId;
+use crate::genealogy::{NodeId, Void};
 use crate::model::{ItemKey, Position, Result, TraceEvent, Utc, What};
-use std::collections::BTreeSet;
 
 /// A station by its number in [`super::place::Places`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,10 +93,15 @@ impl Life {
         self.seen = Some((first.min(time), last.max(time)));
     }
 
+    /// Everything, whether it still counts or not.
+    pub(super) fn moments(&self) -> impl Iterator<Item = &Moment> {
+        self.moments.iter()
+    }
+
     /// What still counts, by event time.
     pub(super) fn standing<'a>(
         &'a self,
-        void: &'a BTreeSet<Position>,
+        void: &'a Void,
     ) -> impl DoubleEndedIterator<Item = &'a Moment> + Clone {
         self.moments.iter().filter(|moment| !void.contains(&moment.position))
     }

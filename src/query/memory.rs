@@ -1,17 +1,16 @@
 //! What questions need at once and for all items: the graph, states, stays, doubts, stations.
 use super::doubt::Doubts;
-use super::life::{Kind, Life, Moment, StationNumber, moments_of, stay};
+use super::life::{Kind, Life, Moment, moments_of, stay};
 use super::monitor::Monitors;
 use super::place::{Counted, Mounts, Places};
 use super::step::outcome;
-use crate::genealogy::{Graph, Node, NodeId};
+use crate::genealogy::{Graph, Node, NodeId, Void};
 use crate::model::{
     Body, Gap, Interval, ItemClass, ItemKey, Position, Purpose, Quarantine, Record, Text,
     TraceEvent, Utc, What,
 };
 use crate::store::subjects;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// Items of one class that [`super::Query::recent`] can name.
 pub(super) const RECENT_MAX: usize = 1000;
@@ -21,20 +20,20 @@ pub(super) const RECENT_MAX: usize = 1000;
 pub(super) struct Memory {
     pub(super) position: Position,
     pub(super) graph: Graph,
-    lives: Vec<Life>,
+    pub(super) lives: Vec<Life>,
     pub(super) places: Places,
     pub(super) mounts: Mounts,
     pub(super) doubts: Doubts,
     pub(super) monitors: Monitors,
     /// By record: the reason of a hold, `None` for its release.
-    holds: BTreeMap<NodeId, BTreeMap<Position, Option<Text>>>,
+    pub(super) holds: BTreeMap<NodeId, BTreeMap<Position, Option<Text>>>,
     /// Records of what was asked for and not answered with a yes.
     pub(super) not_permitted: BTreeSet<Position>,
     /// By event time and record: until when an item may be used.
-    expiries: BTreeMap<NodeId, BTreeMap<(Utc, Position), Utc>>,
+    pub(super) expiries: BTreeMap<NodeId, BTreeMap<(Utc, Position), Utc>>,
     /// Delivery notes by the record of the shipment.
     documents: BTreeMap<Position, Text>,
-    products: Vec<Text>,
+    pub(super) products: Vec<Text>,
     product_numbers: BTreeMap<Text, u32>,
     recent: [Recent; 3],
 }
@@ -68,9 +67,9 @@ impl Memory {
         self.position = position;
     }
 
-    /// The records that do not count; shared.
-    pub(super) fn void(&self) -> &Arc<BTreeSet<Position>> {
-        self.graph.corrections().void()
+    /// The records that do not count any more.
+    fn void(&self) -> Void {
+        self.graph.corrections().as_of(Position(u64::MAX))
     }
 
     /// The item that a node is; `None` for a mount.
@@ -89,28 +88,6 @@ impl Memory {
     pub(super) fn life(&self, node: NodeId) -> &Life {
         const NONE: &Life = &Life::none();
         self.lives.get(node.get()).unwrap_or(NONE)
-    }
-
-    /// Why an item must not move on. Holds count in the order in which they were recorded.
-    pub(super) fn hold(&self, node: NodeId) -> Option<Text> {
-        let told = self.holds.get(&node)?;
-        let void = self.void();
-        let last = told.iter().rev().find(|(position, _)| !void.contains(position))?;
-        last.1.clone()
-    }
-
-    /// Until when an item may be used, as last told.
-    pub(super) fn best_before(&self, node: NodeId) -> Option<Utc> {
-        let void = self.void();
-        let mut told = self.expiries.get(&node)?.iter().rev();
-        told.find(|((_, position), _)| !void.contains(position)).map(|(_, until)| *until)
-    }
-
-    /// The product last told of an item.
-    pub(super) fn product(&self, node: NodeId) -> Option<Text> {
-        let void = self.void();
-        let number = self.life(node).standing(void).rev().find_map(|moment| moment.product)?;
-        self.products.get(number as usize).cloned()
     }
 
     /// The delivery note of a shipment.
@@ -193,26 +170,30 @@ impl Memory {
         match &event.what {
             What::Arrive { item } => {
                 let node = self.graph.intern_item(item);
-                if let Some(station) = station {
+                // What is adopted was long ago: it says nothing of who is there now.
+                if let Some(station) = station.filter(|_| event.adopted.is_none()) {
                     self.places.at(station).current = Some((node, position));
                 }
             }
             What::Complete { .. } | What::Produce { .. } => {
                 if let Some(station) = station {
                     let place = self.places.at(station);
-                    place.current = None;
+                    place.current = place.current.filter(|_| event.adopted.is_some());
                     place.count(Counted::Completed);
                 }
             }
             What::Scrap { .. } | What::Remove { .. } => {
-                if let Some(station) = station.filter(|_| !event.is_only_asked()) {
+                let gone = event.adopted.is_none() && !event.is_only_asked();
+                if let Some(station) = station.filter(|_| gone) {
                     self.places.at(station).current = None;
                 }
             }
             What::Mount { point, lot } => {
                 let lot = self.graph.intern_item(lot);
                 if let Some(station) = station {
-                    self.mounts.mount((event.time.at, position), (station, point), lot);
+                    let opened = event.adopted.as_ref().and_then(|adopted| adopted.first);
+                    let opened = opened.unwrap_or(position);
+                    self.mounts.mount((event.time.at, position), (station, point), (opened, lot));
                 }
             }
             What::Unmount { mount, .. } => {
@@ -258,7 +239,7 @@ impl Memory {
     }
 
     fn gap(&mut self, position: Position, gap: &Gap) {
-        let void = Arc::clone(self.void());
+        let void = self.void();
         let new = self.doubts.gap(position, gap, &void);
         for station in gap.stations.iter().filter(|_| new) {
             self.places.at(station).current = None;
@@ -266,7 +247,7 @@ impl Memory {
     }
 
     fn correct(&mut self, named: Position, loser: Option<&Record>) {
-        let void = Arc::clone(self.void());
+        let void = self.void();
         for touched in self.graph.corrections().reach(named) {
             self.doubts.revise(touched, &void);
         }
@@ -324,55 +305,5 @@ impl Recent {
         {
             self.of.remove(&oldest);
         }
-    }
-}
-
-/// An item's stay at a station.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Presence {
-    pub(super) position: Position,
-    pub(super) station: StationNumber,
-    pub(super) interval: Interval,
-    /// Whether it is more than the instant of an event.
-    pub(super) stayed: bool,
-}
-
-impl Memory {
-    /// Every stay of an item, by the time of the event that tells of it.
-    pub(super) fn presences(&self, node: NodeId) -> Vec<Presence> {
-        let void = self.void();
-        let life = self.life(node);
-        let covered: BTreeMap<Position, (Utc, Utc)> =
-            life.standing(void).filter_map(|m| Some((m.arrived?, (m.from, m.to)))).collect();
-        let mut found = Vec::new();
-        let mut rest = life.standing(void);
-        while let Some(moment) = rest.next() {
-            let Some(station) = moment.station.filter(|_| moment.is_presence()) else { continue };
-            let (interval, stayed) = match covered.get(&moment.position) {
-                Some((from, to)) => (Interval { from: *from, to: Some(*to) }, true),
-                None if moment.kind == Kind::Arrive => {
-                    let own = rest.clone().find(|later| leaves(station, later)).map(|m| m.time);
-                    let next = self.places.get(station).next_arrival(moment.key(), void);
-                    let to = [own, next].into_iter().flatten().min();
-                    (Interval { from: moment.time, to }, true)
-                }
-                None => (Interval { from: moment.from, to: Some(moment.to) }, moment.stayed),
-            };
-            found.push(Presence { position: moment.position, station, interval, stayed });
-        }
-        found
-    }
-}
-
-/// Whether a later moment of an item shows that it is no longer where it arrived.
-fn leaves(station: StationNumber, later: &Moment) -> bool {
-    let here = later.station == Some(station);
-    match later.kind {
-        Kind::Arrive => true,
-        Kind::Complete | Kind::Scrap | Kind::Leave => later.station.is_some(),
-        Kind::Enter | Kind::Ship | Kind::Receive | Kind::Rework | Kind::Present => {
-            later.station.is_some() && !here
-        }
-        Kind::Mention => false,
     }
 }

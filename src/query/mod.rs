@@ -20,29 +20,30 @@ mod recall;
 mod state;
 mod step;
 mod trace;
+mod view;
 mod yields;
 
 pub use crate::genealogy::Direction;
 pub use answer::{
     Answer, Completeness, ConditionView, EventView, GapView, Incomplete, ItemState, ItemView,
     LinkView, MeasurementView, PermitView, Recall, RecallGroup, Resolved, StationView, StepView,
-    Trace, TraceLink, TraceNode, Yield, YieldRow,
+    SupersededView, Trace, TraceLink, TraceNode, Yield, YieldRow,
 };
 pub use follow::{QueryError, QueryOptions};
 pub use past::Histories;
 
-use crate::genealogy::NodeId;
+use crate::genealogy::{NodeId, Void};
 use crate::model::{
     Body, Code, Interval, ItemClass, ItemKey, Position, Record, StationId, Text, Utc,
 };
 use crate::store::{CodeHit, StoreError};
 use body::Bodies;
 use follow::Inner;
-use memory::Memory;
 use place::Counted;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use view::View;
 
 /// The read side. Cheap to clone; every method is safe to call from any thread.
 #[derive(Debug, Clone)]
@@ -80,8 +81,13 @@ impl Query {
 
     /// One item with its as-built record and its direct links both ways; `None` if not recorded.
     pub fn item(&self, key: &ItemKey) -> Option<Answer<ItemView>> {
+        self.item_as_of(key, Position(u64::MAX))
+    }
+
+    /// The same as it was answered when `as_of` was the last record.
+    pub fn item_as_of(&self, key: &ItemKey, as_of: Position) -> Option<Answer<ItemView>> {
         self.timed("item", || {
-            let draft = item::draft(&self.inner.memory.read(), key)?;
+            let draft = item::draft(&self.inner.memory.read().view(as_of), key)?;
             Some(self.answer(draft, item::finish))
         })
     }
@@ -93,9 +99,20 @@ impl Query {
         direction: Direction,
         depth_max: Option<u32>,
     ) -> Option<Answer<Trace>> {
+        self.trace_as_of(key, direction, depth_max, Position(u64::MAX))
+    }
+
+    /// The same as it was answered when `as_of` was the last record.
+    pub fn trace_as_of(
+        &self,
+        key: &ItemKey,
+        direction: Direction,
+        depth_max: Option<u32>,
+        as_of: Position,
+    ) -> Option<Answer<Trace>> {
         self.timed("trace", || {
             let draft = self.inner.with_visited(|memory, visited| {
-                trace::draft(memory, visited, key, direction, depth_max)
+                trace::draft(&memory.view(as_of), visited, key, direction, depth_max)
             })?;
             Some(self.answer(draft, trace::finish))
         })
@@ -103,9 +120,15 @@ impl Query {
 
     /// Everything that a lot went into: units, containers, shipments, and what cannot be told.
     pub fn recall(&self, lot: &ItemKey) -> Option<Answer<Recall>> {
+        self.recall_as_of(lot, Position(u64::MAX))
+    }
+
+    /// The same as it was answered when `as_of` was the last record.
+    pub fn recall_as_of(&self, lot: &ItemKey, as_of: Position) -> Option<Answer<Recall>> {
         self.timed("recall", || {
-            let draft =
-                self.inner.with_visited(|memory, visited| recall::draft(memory, visited, lot))?;
+            let draft = self
+                .inner
+                .with_visited(|memory, visited| recall::draft(&memory.view(as_of), visited, lot))?;
             Some(self.answer(draft, |recall, _| recall))
         })
     }
@@ -119,7 +142,7 @@ impl Query {
                 if station.is_some_and(|id| memory.places.find(id).is_none()) {
                     return None;
                 }
-                yields::draft(&memory, station, interval)
+                yields::draft(&memory.now(), station, interval)
             };
             Some(self.answer(draft, |found, _| found))
         })
@@ -134,12 +157,12 @@ impl Query {
     pub fn stations(&self) -> Vec<StationView> {
         let memory = self.inner.memory.read();
         let order = memory.places.in_order();
-        order.iter().filter_map(|id| station_view(&memory, id)).collect()
+        order.iter().filter_map(|id| station_view(&memory.now(), id)).collect()
     }
 
     /// One station.
     pub fn station(&self, id: &StationId) -> Option<StationView> {
-        station_view(&self.inner.memory.read(), id)
+        station_view(&self.inner.memory.read().now(), id)
     }
 
     /// The items of a class that were last written about, newest first, at most `count_max` and at
@@ -194,6 +217,7 @@ impl Query {
         let Ok(code) = Code::parse(text) else { return Resolved::Unknown };
         let hits = self.ask_store(|store| store.codes(&code)).unwrap_or_default();
         let memory = self.inner.memory.read();
+        let memory = memory.now();
         let mut found = BTreeSet::new();
         let mut last: BTreeMap<Text, ((Utc, Position), ItemKey)> = BTreeMap::new();
         for CodeHit { item, alias } in hits {
@@ -226,14 +250,15 @@ impl Query {
         draft: Drafted<D>,
         finish: impl FnOnce(D, &mut Bodies<'_>) -> T,
     ) -> Answer<T> {
-        let Drafted { position, void, mut reasons, body } = draft;
+        let Drafted { position, past, void, mut reasons, body } = draft;
         let durable = Position(self.inner.durable.load(Ordering::Acquire));
         let (body, lags) = self.inner.with_store(|store| {
             let mut bodies = Bodies::new(store, position, void);
             let body = finish(body, &mut bodies);
             ((body, bodies.lags()), bodies.damage())
         });
-        if lags || position < durable {
+        // An answer of then is not behind what came later.
+        if lags || (position < durable && !past) {
             reasons.lag(durable.max(position));
         }
         Answer { position, completeness: reasons.completeness(), body }
@@ -259,21 +284,29 @@ impl Query {
     }
 }
 
+/// A record as the north sees it, but for the hash of its plant.
+pub fn describe(record: &Record) -> EventView {
+    describe::event(record)
+}
+
 /// What memory has to say to a question; the rest is read from the store without the lock.
 struct Drafted<D> {
     position: Position,
-    void: Arc<BTreeSet<Position>>,
+    /// Later records are known, and were not asked for.
+    past: bool,
+    void: Void,
     reasons: reason::Reasons,
     body: D,
 }
 
 impl<D> Drafted<D> {
-    fn new(memory: &Memory, reasons: reason::Reasons, body: D) -> Self {
-        Self { position: memory.position, void: Arc::clone(memory.void()), reasons, body }
+    fn new(memory: &View<'_>, reasons: reason::Reasons, body: D) -> Self {
+        let (position, past) = (memory.position, memory.is_past());
+        Self { position, past, void: memory.void().clone(), reasons, body }
     }
 }
 
-fn station_view(memory: &Memory, id: &StationId) -> Option<StationView> {
+fn station_view(memory: &View<'_>, id: &StationId) -> Option<StationView> {
     let void = memory.void();
     let place = memory.places.get(memory.places.find(id)?);
     let key = |node: NodeId| memory.key(node).cloned();

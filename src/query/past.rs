@@ -2,6 +2,7 @@
 use super::Query;
 use super::life::Kind;
 use super::memory::Memory;
+use super::view::View;
 use crate::genealogy::{Direction, Link, LinkKind, Links, NodeId};
 use crate::model::{
     Facts, ItemKey, Moment, Past, Position, Question, Record, StationId, Visit, Within,
@@ -14,7 +15,7 @@ impl Query {
     /// Answers a question of the engine's from the records up to [`Query::position`]. What it costs
     /// depends on the lives of the items, not on how much else was recorded.
     pub fn facts(&self, question: &Question) -> Facts {
-        self.inner.memory.read().facts(question)
+        self.inner.memory.read().now().facts(question)
     }
 }
 
@@ -30,11 +31,11 @@ impl Histories {
 
     /// Answers as [`Query::facts`] does.
     pub fn facts(&self, question: &Question) -> Facts {
-        self.0.facts(question)
+        self.0.now().facts(question)
     }
 }
 
-impl Memory {
+impl View<'_> {
     fn facts(&self, Question { token, items, stations, .. }: &Question) -> Facts {
         let known = |item: &ItemKey| {
             (item.clone(), self.graph.item(item).is_some_and(|node| self.is_known(node)))

@@ -1,6 +1,6 @@
 //! Stations: who was there when, and what stands there now.
 use super::life::{Kind, Moment, StationNumber};
-use crate::genealogy::NodeId;
+use crate::genealogy::{NodeId, Void};
 use crate::model::{Interval, MountPointId, Position, StationId, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,18 +44,14 @@ impl Place {
     }
 
     /// When the next item arrived after the one that arrived by `key`.
-    pub(super) fn next_arrival(
-        &self,
-        key: (Utc, Position),
-        void: &BTreeSet<Position>,
-    ) -> Option<Utc> {
+    pub(super) fn next_arrival(&self, key: (Utc, Position), void: &Void) -> Option<Utc> {
         use std::ops::Bound::{Excluded, Unbounded};
         let mut later = self.arrivals.range((Excluded(key), Unbounded));
         later.find(|(_, position)| !void.contains(position)).map(|(time, _)| *time)
     }
 
     /// Every item whose stay here may overlap the interval.
-    pub(super) fn around(&self, interval: Interval, void: &BTreeSet<Position>) -> BTreeSet<NodeId> {
+    pub(super) fn around(&self, interval: Interval, void: &Void) -> BTreeSet<NodeId> {
         let (from, to) = (interval.from, interval.to.unwrap_or(Utc(i64::MAX)));
         let begin = Utc(from.0.saturating_sub(self.after_ns));
         let end = Utc(to.0.saturating_add(self.before_ns));
@@ -89,7 +85,7 @@ impl Place {
         self.corrected.insert(position, what);
     }
 
-    pub(super) fn counted(&self, what: Counted, void: &BTreeSet<Position>) -> u64 {
+    pub(super) fn counted(&self, what: Counted, void: &Void) -> u64 {
         let all = match what {
             Counted::Completed => self.completed,
             Counted::Quarantined => self.quarantined,
@@ -157,6 +153,8 @@ impl Places {
 /// One lot in one feeder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Mount {
+    /// The record that it is named by: its own, or the first that told of it.
+    opened: Position,
     station: StationId,
     point: MountPointId,
     time: Utc,
@@ -169,7 +167,7 @@ pub(super) struct Mounts {
     by_record: BTreeMap<Position, Mount>,
     of_lot: BTreeMap<NodeId, BTreeSet<Position>>,
     slots: BTreeMap<(StationId, MountPointId), BTreeSet<(Utc, Position)>>,
-    /// By the record of the mount: when it ended, and the record that says so.
+    /// By the record that the mount is named by: when it ended, and the record that says so.
     ends: BTreeMap<Position, BTreeSet<(Utc, Position)>>,
 }
 
@@ -178,13 +176,13 @@ impl Mounts {
         &mut self,
         (time, position): (Utc, Position),
         (station, point): (&StationId, &MountPointId),
-        lot: NodeId,
+        (opened, lot): (Position, NodeId),
     ) {
         let slot = (station.clone(), point.clone());
         self.slots.entry(slot).or_default().insert((time, position));
         self.of_lot.entry(lot).or_default().insert(position);
         let (station, point) = (station.clone(), point.clone());
-        self.by_record.insert(position, Mount { station, point, time, lot });
+        self.by_record.insert(position, Mount { opened, station, point, time, lot });
     }
 
     pub(super) fn unmount(&mut self, opened: Position, time: Utc, position: Position) {
@@ -196,7 +194,7 @@ impl Mounts {
     pub(super) fn windows<'a>(
         &'a self,
         lot: NodeId,
-        void: &'a BTreeSet<Position>,
+        void: &'a Void,
     ) -> impl Iterator<Item = (&'a StationId, Interval)> {
         let opened = self.of_lot.get(&lot).into_iter().flatten();
         opened.filter(|position| !void.contains(position)).filter_map(|position| {
@@ -209,7 +207,7 @@ impl Mounts {
     pub(super) fn in_place<'a>(
         &'a self,
         station: &'a StationId,
-        void: &'a BTreeSet<Position>,
+        void: &'a Void,
     ) -> impl Iterator<Item = (&'a MountPointId, NodeId)> {
         let slots = self.slots.iter().filter(move |((at, _), _)| at == station);
         slots.filter_map(|(_, mounts)| {
@@ -220,14 +218,14 @@ impl Mounts {
         })
     }
 
-    fn window(&self, opened: Position, mount: &Mount, void: &BTreeSet<Position>) -> Interval {
+    fn window(&self, opened: Position, mount: &Mount, void: &Void) -> Interval {
         use std::ops::Bound::{Excluded, Unbounded};
         let key = (mount.time, opened);
         let slot = self.slots.get(&(mount.station.clone(), mount.point.clone()));
         let stands = |(_, position): &&(Utc, Position)| !void.contains(position);
         let mut next = slot.into_iter().flat_map(|s| s.range((Excluded(key), Unbounded)));
         let next = next.find(stands).map(|(time, _)| *time);
-        let mut ends = self.ends.get(&opened).into_iter().flatten();
+        let mut ends = self.ends.get(&mount.opened).into_iter().flatten();
         let end = ends.find(stands).map(|(time, _)| *time);
         let to = [next, end].into_iter().flatten().min();
         Interval { from: mount.time, to: to.map(|to| to.max(mount.time)) }

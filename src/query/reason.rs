@@ -1,6 +1,6 @@
 //! Why an answer is not complete, each reason once, in an order that depends on nothing else.
 use super::answer::{Completeness, Incomplete};
-use super::memory::{Memory, Presence};
+use super::view::{Presence, View};
 use crate::genealogy::{Certainty, Hop, Node, NodeId};
 use crate::model::{Gap, Interval, ItemKey, Position, StationId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +24,7 @@ impl Reasons {
     /// Everything that was not observed while an item was at a station.
     pub(super) fn stay(
         &mut self,
-        memory: &Memory,
+        memory: &View<'_>,
         node: NodeId,
         station: &StationId,
         interval: Interval,
@@ -44,7 +44,7 @@ impl Reasons {
     }
 
     /// Everything that was not observed at a station, whoever was there.
-    pub(super) fn station(&mut self, memory: &Memory, station: &StationId, interval: Interval) {
+    pub(super) fn station(&mut self, memory: &View<'_>, station: &StationId, interval: Interval) {
         for doubt in memory.doubts.at(station, interval) {
             let key = (station.clone(), doubt.position);
             match &doubt.gap {
@@ -55,7 +55,7 @@ impl Reasons {
     }
 
     /// Everything that was not observed while an item was anywhere.
-    pub(super) fn stays(&mut self, memory: &Memory, node: NodeId, presences: &[Presence]) {
+    pub(super) fn stays(&mut self, memory: &View<'_>, node: NodeId, presences: &[Presence]) {
         for presence in presences {
             let station = memory.places.name(presence.station);
             self.stay(memory, node, station, presence.interval);
@@ -64,14 +64,14 @@ impl Reasons {
 
     /// Everything that was not observed while a lot was in a feeder: what was made with it then may
     /// be unknown.
-    pub(super) fn windows(&mut self, memory: &Memory, lot: NodeId) {
+    pub(super) fn windows(&mut self, memory: &View<'_>, lot: NodeId) {
         for (station, window) in memory.mounts.windows(lot, memory.void()) {
             self.stay(memory, lot, station, memory.widened(station, window));
         }
     }
 
     /// A link that is one of several.
-    pub(super) fn hop(&mut self, memory: &Memory, hop: &Hop) {
+    pub(super) fn hop(&mut self, memory: &View<'_>, hop: &Hop) {
         if hop.certainty == Certainty::OneOf
             && let Some(item) = memory.key(hop.whole)
         {
@@ -80,7 +80,7 @@ impl Reasons {
     }
 
     /// Mounts whose lot was taken back by a correction: what was in the feeder is not known.
-    pub(super) fn loose(&mut self, memory: &Memory, mounts: &[NodeId]) {
+    pub(super) fn loose(&mut self, memory: &View<'_>, mounts: &[NodeId]) {
         for mount in mounts {
             if let Node::Mount(mount) = memory.graph.name(*mount) {
                 self.quarantines.insert((mount.station.clone(), mount.opened));
@@ -114,7 +114,7 @@ impl Reasons {
     }
 }
 
-impl Memory {
+impl View<'_> {
     /// A mount's time in a feeder with the gaps at its ends: a lot that was found mounted when the
     /// station was seen again may have been there since it was last seen.
     pub(super) fn widened(&self, station: &StationId, mut window: Interval) -> Interval {

@@ -2,8 +2,8 @@
 use super::Drafted;
 use super::answer::{Incomplete, ItemState, Recall, RecallGroup};
 use super::item::met;
-use super::memory::Memory;
 use super::reason::Reasons;
+use super::view::View;
 use crate::genealogy::{Direction, Former, NodeId, Visited, Walk, Walked};
 use crate::model::{Gap, Interval, ItemClass, ItemKey, Position, StationId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,11 +20,11 @@ struct Why {
 
 /// What contains a lot contains it now: a part that was taken out again is followed no further.
 pub(super) fn draft(
-    memory: &Memory,
+    memory: &View<'_>,
     visited: &mut Visited,
     lot: &ItemKey,
 ) -> Option<Drafted<Recall>> {
-    let begin = memory.graph.item(lot)?;
+    let begin = memory.graph.item(lot).filter(|node| memory.speaks_of(*node))?;
     let walk = Walk {
         direction: Direction::Forward,
         as_of: memory.position,
@@ -65,7 +65,7 @@ pub(super) fn draft(
 }
 
 /// Adds one item that contains the lot.
-fn suspect(memory: &Memory, walked: &Walked, index: usize, recall: &mut Recall) {
+fn suspect(memory: &View<'_>, walked: &Walked, index: usize, recall: &mut Recall) {
     let Some(reached) = walked.reached.get(index) else { return };
     let Some(hop) = reached.by.and_then(|by| walked.hops.get(by)) else { return };
     let (Some(item), Some(via)) = (memory.key(reached.node), memory.key(hop.part)) else { return };
@@ -81,7 +81,7 @@ fn suspect(memory: &Memory, walked: &Walked, index: usize, recall: &mut Recall) 
 /// Items that were at a station while one of the lots may have been in a feeder there and while the
 /// station was not observed, and everything that contains one of them.
 fn unknown(
-    memory: &Memory,
+    memory: &View<'_>,
     visited: &mut Visited,
     walk: Walk,
     linked: &BTreeSet<NodeId>,
@@ -121,7 +121,7 @@ fn unknown(
 }
 
 /// The items whose stay at a station overlaps both the window and a gap that touches the window.
-fn unobserved(memory: &Memory, station: &StationId, window: Interval) -> Vec<(NodeId, Why)> {
+fn unobserved(memory: &View<'_>, station: &StationId, window: Interval) -> Vec<(NodeId, Why)> {
     let Some(number) = memory.places.find(station) else { return Vec::new() };
     let mut found = Vec::new();
     if memory.doubts.at(station, window).all(|doubt| doubt.gap.is_none()) {
@@ -145,7 +145,7 @@ fn unobserved(memory: &Memory, station: &StationId, window: Interval) -> Vec<(No
     found
 }
 
-impl Memory {
+impl View<'_> {
     fn class_at(&self, walked: &Walked, index: usize) -> Option<ItemClass> {
         walked.reached.get(index).and_then(|reached| self.class(reached.node))
     }

@@ -1,7 +1,7 @@
 //! Where an item stands: what the moments of its life come to.
 use super::answer::ItemState;
 use super::life::Kind;
-use super::memory::Memory;
+use super::view::View;
 use crate::genealogy::NodeId;
 use crate::model::{ItemClass, Position, Text, Utc};
 
@@ -19,7 +19,7 @@ enum Standing {
     Scrapped,
 }
 
-impl Memory {
+impl View<'_> {
     /// Where an item stands, and with which delivery note if it left the site. What is inside
     /// another item goes where that goes.
     pub(super) fn state(&self, node: NodeId) -> (ItemState, Option<Text>) {

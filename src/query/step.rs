@@ -1,7 +1,7 @@
 //! The as-built record: one event in the life of an item, as it is shown.
 use super::answer::{MeasurementView, StepView};
 use super::body::Bodies;
-use super::memory::Memory;
+use super::view::View;
 use crate::genealogy::NodeId;
 use crate::model::{
     Body, Interval, ItemKey, Measurement, PhaseSummary, Position, Record, Result, Text, TraceEvent,
@@ -20,7 +20,7 @@ pub(super) struct StepsDraft {
 
 /// What memory knows of an item's steps, and why they may be incomplete.
 pub(super) fn draft(
-    memory: &Memory,
+    memory: &View<'_>,
     node: NodeId,
     reasons: &mut super::reason::Reasons,
 ) -> Option<StepsDraft> {
@@ -34,7 +34,8 @@ pub(super) fn draft(
     Some(StepsDraft {
         item: memory.key(node)?.clone(),
         product: memory.product(node),
-        wanted: memory.life(node).steps,
+        // How many there were then is not known.
+        wanted: if memory.is_past() { 0 } else { memory.life(node).steps },
         stays: stays.collect(),
     })
 }
@@ -47,7 +48,7 @@ pub(super) fn finish(draft: &StepsDraft, bodies: &mut Bodies<'_>) -> Vec<StepVie
     steps
 }
 
-fn step(draft: &StepsDraft, record: &Record) -> Option<StepView> {
+pub(super) fn step(draft: &StepsDraft, record: &Record) -> Option<StepView> {
     let Body::Trace(event) = &record.body else { return None };
     let (stay, complete) = draft.stays.get(&record.position).copied().unwrap_or((None, true));
     let (result, measurements, phase) = outcome(&event.what);

@@ -3,9 +3,9 @@ use super::Drafted;
 use super::answer::{Trace, TraceLink, TraceNode};
 use super::body::Bodies;
 use super::item::{HopDraft, amount_and_place, told};
-use super::memory::Memory;
 use super::reason::Reasons;
 use super::step::{self, StepsDraft};
+use super::view::View;
 use crate::genealogy::{Direction, Former, Visited, Walk};
 use crate::model::{ItemClass, ItemKey};
 
@@ -23,13 +23,13 @@ pub(super) struct TraceDraft {
 /// Backward, a lot counts as it was made, not as it lay in a feeder: what was fed from it later, and
 /// not observed, does not touch the item. Forward it does.
 pub(super) fn draft(
-    memory: &Memory,
+    memory: &View<'_>,
     visited: &mut Visited,
     root: &ItemKey,
     direction: Direction,
     depth_max: Option<u32>,
 ) -> Option<Drafted<TraceDraft>> {
-    let begin = memory.graph.item(root)?;
+    let begin = memory.graph.item(root).filter(|node| memory.speaks_of(*node))?;
     let walk = Walk { direction, as_of: memory.position, depth_max, former: Former::Follow };
     let walked = walk.run(&memory.graph, &[begin], visited);
     let mut reasons = Reasons::default();

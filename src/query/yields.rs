@@ -2,8 +2,8 @@
 use super::Drafted;
 use super::answer::{Yield, YieldRow};
 use super::life::{Kind, Moment, StationNumber};
-use super::memory::Memory;
 use super::reason::Reasons;
+use super::view::View;
 use crate::genealogy::NodeId;
 use crate::model::{Interval, Result, StationId, Text};
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// once if its very first completion there is within the interval and passed (ISO 22400-2, first pass
 /// yield).
 pub(super) fn draft(
-    memory: &Memory,
+    memory: &View<'_>,
     station: Option<&StationId>,
     interval: Interval,
 ) -> Drafted<Yield> {
@@ -40,11 +40,11 @@ pub(super) fn draft(
 }
 
 /// An item's completions at a station, as production, by event time.
-fn completions(
-    memory: &Memory,
+fn completions<'v>(
+    memory: &'v View<'_>,
     node: NodeId,
     station: StationNumber,
-) -> impl Iterator<Item = &Moment> + Clone {
+) -> impl Iterator<Item = &'v Moment> + Clone {
     memory.life(node).standing(memory.void()).filter(move |moment| {
         moment.kind == Kind::Complete && moment.production && moment.station == Some(station)
     })

@@ -12,6 +12,7 @@ mod docs;
 mod faults;
 mod nist;
 mod reload;
+mod replay;
 mod scada;
 mod seeds;
 mod shift;

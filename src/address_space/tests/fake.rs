@@ -171,6 +171,7 @@ impl Source for Fake {
                 first_seen: TIME,
                 last_seen: TIME,
                 steps: vec![step()],
+                superseded: Vec::new(),
                 made_of: made_of(&text),
                 went_into: went_into(&text),
             })

@@ -177,6 +177,7 @@ impl Capture {
             time: EventTime { at: found.trigger.time(), uncertainty_ns: 0 },
             raw: self.raw(at, &found.snapshot),
             phase: None,
+            adopted: None,
         };
         self.record(step, Body::Quarantine(quarantine))
     }

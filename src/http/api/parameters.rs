@@ -20,6 +20,7 @@ pub(in crate::http) struct Parameters {
     depth: Option<u32>,
     after: Option<u64>,
     limit: Option<usize>,
+    as_of: Option<u64>,
     station: Option<String>,
     from: Option<String>,
     to: Option<String>,
@@ -58,6 +59,11 @@ impl Parameters {
 
     pub(super) fn after(&self) -> Position {
         Position(self.after.unwrap_or_default())
+    }
+
+    /// The record that was the last one when what is asked was asked; all of them if not told.
+    pub(in crate::http) fn as_of(&self) -> Position {
+        Position(self.as_of.unwrap_or(u64::MAX))
     }
 
     pub(super) fn limit(&self) -> Result<usize, Problem> {

@@ -27,23 +27,26 @@ pub(in crate::http) async fn resolve(State(site): State<Arc<Site>>, asked: Asked
     Ok(Json(resolved).into_response())
 }
 
-/// `GET /api/v1/item?id=`: one item with its as-built record and direct links both ways.
+/// `GET /api/v1/item?id=&as_of=`: one item with its as-built record and direct links both ways.
 pub(in crate::http) async fn item(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
-    let id = parameters(asked)?.id()?;
-    about(&site, "item", id, |source, key| source.item(key)).await
+    let asked = parameters(asked)?;
+    let (id, as_of) = (asked.id()?, asked.as_of());
+    about(&site, "item", id, move |source, key| source.item(key, as_of)).await
 }
 
-/// `GET /api/v1/trace?id=&direction=&depth=`: everything reached from an item.
+/// `GET /api/v1/trace?id=&direction=&depth=&as_of=`: everything reached from an item.
 pub(in crate::http) async fn trace(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
     let asked = parameters(asked)?;
     let (id, direction, depth) = (asked.id()?, asked.direction()?, asked.depth());
-    about(&site, "trace", id, move |source, key| source.trace(key, direction, depth)).await
+    let as_of = asked.as_of();
+    about(&site, "trace", id, move |source, key| source.trace(key, direction, depth, as_of)).await
 }
 
-/// `GET /api/v1/recall?lot=`: everything that a lot went into.
+/// `GET /api/v1/recall?lot=&as_of=`: everything that a lot went into.
 pub(in crate::http) async fn recall(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
-    let lot = parameters(asked)?.lot()?;
-    about(&site, "recall", lot, |source, key| source.recall(key)).await
+    let asked = parameters(asked)?;
+    let (lot, as_of) = (asked.lot()?, asked.as_of());
+    about(&site, "recall", lot, move |source, key| source.recall(key, as_of)).await
 }
 
 /// `GET /api/v1/yield?station=&from=&to=`: what stations completed in a time, and how much was right at

@@ -3,6 +3,7 @@ use super::words::{self, When};
 use crate::model::{ItemKey, PhaseSummary};
 use crate::query::{
     Answer, Completeness, ItemState, ItemView, LinkView, MeasurementView, PermitView, StepView,
+    SupersededView,
 };
 use askama::Template;
 
@@ -29,6 +30,7 @@ pub(super) struct ItemPage {
     complete: bool,
     reasons: Rows<String>,
     steps: Rows<Step>,
+    superseded: Rows<(Step, String)>,
     made_of: Rows<Link>,
     went_into: Rows<Link>,
 }
@@ -114,6 +116,7 @@ impl ItemPage {
             complete: completeness.is_complete(),
             reasons: rows(reasons, |reason| reason),
             steps: rows(body.steps, step),
+            superseded: rows(body.superseded, superseded),
             made_of: rows(body.made_of, |link| Link::new(words::made_of(link.kind), link)),
             went_into: rows(body.went_into, |link| Link::new(words::went_into(link.kind), link)),
         }
@@ -160,6 +163,14 @@ impl Link {
             position: position.to_string(),
         }
     }
+}
+
+/// A step that counts no more, and why.
+fn superseded(gone: SupersededView) -> (Step, String) {
+    let SupersededView { step: old, by, who, reason } = gone;
+    let who = who.map(|who| format!(" of {who}")).unwrap_or_default();
+    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    (step(old), format!("superseded by record {by}{who}{reason}"))
 }
 
 fn step(step: StepView) -> Step {

@@ -5,7 +5,7 @@ mod words;
 
 use super::problem::Problem;
 use super::serve::Site;
-use crate::model::ItemKey;
+use crate::model::{ItemKey, Position};
 use crate::query::Resolved;
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
@@ -72,7 +72,7 @@ pub(super) async fn item(
     let found = site
         .ask("item", move |source| match source.resolve(&asked) {
             Resolved::Item(key) => source
-                .item(&key)
+                .item(&key, Position(u64::MAX))
                 .map_or(Found::Nothing, |answer| Found::Item(Box::new(ItemPage::new(answer)))),
             Resolved::Candidates(candidates) => Found::Candidates(candidates),
             Resolved::Unknown => Found::Nothing,

@@ -6,7 +6,9 @@ mod pages;
 mod plant;
 mod reload;
 
-use super::{AppState, CommandFault, CommandPort, Options, Readiness, ReloadPort, TapEvent, run};
+use super::{
+    AdoptPort, AppState, CommandFault, CommandPort, Options, Readiness, ReloadPort, TapEvent, run,
+};
 use crate::model::{At, Command, Position};
 use crate::telemetry::Metrics;
 use plant::Made;
@@ -68,6 +70,7 @@ fn server(decide: fn(&Command) -> Result<Position, CommandFault>) -> Server {
                     source: Arc::new(Made),
                     commands: CommandPort::new(queue),
                     reloads: ReloadPort::new(reloads),
+                    adoptions: AdoptPort::new(mpsc::channel(1).0),
                     tap,
                     readiness,
                     devices: Arc::new(plant::devices),

@@ -143,6 +143,7 @@ fn pump() -> Answer<ItemView> {
             first_seen: at(0),
             last_seen: at(60),
             steps: vec![step()],
+            superseded: Vec::new(),
             made_of: vec![link(LinkKind::ConsumedInto, "l/supplier/ACME/0001", Certainty::OneOf)],
             went_into: vec![link(
                 LinkKind::PackedIn,
@@ -167,6 +168,7 @@ fn bare(key: ItemKey, links: usize) -> Answer<ItemView> {
             first_seen: at(0),
             last_seen: at(1),
             steps: Vec::new(),
+            superseded: Vec::new(),
             made_of: vec![part; links],
             went_into: Vec::new(),
         },
@@ -193,7 +195,7 @@ impl Source for Made {
         }
     }
 
-    fn item(&self, item: &ItemKey) -> Option<Answer<ItemView>> {
+    fn item(&self, item: &ItemKey, _as_of: Position) -> Option<Answer<ItemView>> {
         match item.code.as_str() {
             "SN-0001" => Some(pump()),
             "many" => Some(bare(item.clone(), 1_234)),
@@ -207,6 +209,7 @@ impl Source for Made {
         root: &ItemKey,
         direction: Direction,
         depth_max: Option<u32>,
+        as_of: Position,
     ) -> Option<Answer<Trace>> {
         let lot = key("l/supplier/ACME/0001");
         let node = |item: &ItemKey, depth| TraceNode {
@@ -225,7 +228,7 @@ impl Source for Made {
             place: None,
         };
         Some(Answer {
-            position: Position(42),
+            position: as_of.min(Position(42)),
             completeness: Completeness::Complete,
             body: Trace {
                 root: root.clone(),
@@ -237,7 +240,7 @@ impl Source for Made {
         })
     }
 
-    fn recall(&self, lot: &ItemKey) -> Option<Answer<Recall>> {
+    fn recall(&self, lot: &ItemKey, _as_of: Position) -> Option<Answer<Recall>> {
         let suspect = RecallGroup {
             item: key("u/site/SN-0001"),
             state: ItemState::Shipped,

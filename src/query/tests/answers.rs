@@ -279,6 +279,7 @@ fn what_was_set_aside_makes_a_stay_incomplete_until_a_correction_deals_with_it()
         time: EventTime { at: Utc(5), uncertainty_ns: 0 },
         raw: Vec::new(),
         phase: None,
+        adopted: None,
     };
     let mut bodies = vec![
         Body::Trace(completed(9, "OP10", &unit("U"), (0, 9), None, Vec::new())),

@@ -160,6 +160,7 @@ impl Line {
             time: EventTime { at: Utc(time), uncertainty_ns: 0 },
             raw: Vec::new(),
             phase: None,
+            adopted: None,
         }));
     }
 }

@@ -238,4 +238,26 @@ proptest! {
         prop_assert_eq!(views.len(), records.len());
         prop_assert!(views.iter().all(|view| !view.text.is_empty() && !view.kind.is_empty()));
     }
+
+    #[test]
+    fn an_answer_as_of_a_record_is_the_one_that_was_given_when_it_was_the_last(
+        records in any_shift(), cut in 0..100usize,
+    ) {
+        let (now, _dir) = query(&records);
+        let known = &records[..records.len() * cut / 100];
+        let as_of = Position(known.len() as u64);
+        let (then, _dir) = query(known);
+        for key in Model(&records).items() {
+            // When it was first and last only named in passing is not kept by record.
+            let unseen = |view: Answer<ItemView>| {
+                let body = ItemView { first_seen: Utc(0), last_seen: Utc(0), ..view.body };
+                Answer { body, ..view }
+            };
+            prop_assert_eq!(now.item_as_of(&key, as_of).map(unseen), then.item(&key).map(unseen));
+            for way in [Direction::Forward, Direction::Backward] {
+                prop_assert_eq!(now.trace_as_of(&key, way, None, as_of), then.trace(&key, way, None));
+            }
+            prop_assert_eq!(now.recall_as_of(&key, as_of), then.recall(&key));
+        }
+    }
 }

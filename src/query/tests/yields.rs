@@ -27,11 +27,7 @@ type Visit = (Utc, Position, Option<Result>);
 type Counts = [u64; 6];
 
 /// Every completion that stands, by station and item, in the order of event time.
-fn counted(
-    records: &[Record],
-    void: &BTreeSet<Position>,
-    within: Interval,
-) -> BTreeMap<String, Counts> {
+fn counted(records: &[Record], void: &Void, within: Interval) -> BTreeMap<String, Counts> {
     let mut all: BTreeMap<(String, ItemKey), Vec<Visit>> = BTreeMap::new();
     for record in records.iter().filter(|record| !void.contains(&record.position)) {
         let Body::Trace(event) = &record.body else { continue };
@@ -72,7 +68,7 @@ proptest! {
         let records = judged(shift, &by);
         let within = interval(from, Some(from + len));
         let (query, _dir) = query(&records);
-        let void = query.inner.memory.read().void().as_ref().clone();
+        let void = query.inner.memory.read().now().void().clone();
         let wanted = counted(&records, &void, within);
         let answer = query.yields(None, within).unwrap();
         let mut found: BTreeMap<String, Counts> = BTreeMap::new();

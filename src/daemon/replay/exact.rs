@@ -1,10 +1,9 @@
-//! Replay: the tape stepped through a fresh engine, its records held against the ledger byte by byte.
-use crate::config;
+//! The whole tape stepped as it was, its records held against the ledger byte by byte.
+use super::{ReplayError, parse};
 use crate::engine::Engine;
-use crate::ledger::{LedgerError, Reader};
-use crate::model::plant::PlantFile;
+use crate::ledger::Reader;
 use crate::model::{Effect, Input, PersonKey, Position, Record, SiteId, wire};
-use crate::tape::{TapeError, TapeGapCause, TapeItem, TapeReader};
+use crate::tape::{TapeGapCause, TapeItem, TapeReader};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -23,25 +22,11 @@ pub struct Report {
     pub not_replayable: u64,
 }
 
-/// Why there is no replay.
-#[derive(Debug, thiserror::Error)]
-pub enum ReplayError {
-    /// The ledger.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// The operating system.
-    #[error("the tape cannot be read: {0}")]
-    Io(#[from] std::io::Error),
-    /// The tape.
-    #[error(transparent)]
-    Tape(#[from] Box<TapeError<config::Faults>>),
-}
-
 /// Steps the whole tape of a data directory.
 ///
 /// A daemon that was killed had stepped more than became durable; the next start says from which
 /// record it went on, and what was stepped beyond it is void.
-pub fn replay(dir: &Path, site: &SiteId, persons: &PersonKey) -> Result<Report, ReplayError> {
+pub fn exact(dir: &Path, site: &SiteId, persons: &PersonKey) -> Result<Report, ReplayError> {
     let mut ledger = BTreeMap::new();
     let mut records: Vec<Record> = Vec::new();
     for entry in Reader::open(dir).cursor(Position(0)) {
@@ -49,17 +34,12 @@ pub fn replay(dir: &Path, site: &SiteId, persons: &PersonKey) -> Result<Report, 
         ledger.insert(entry.position, entry.bytes);
         records.push(entry.record);
     }
-    let parse = |files: &[PlantFile]| {
-        let files: Vec<(String, String)> =
-            files.iter().map(|f| (f.name.to_string(), f.text.clone())).collect();
-        config::plant::load(&files, site).map(|checked| checked.plant)
-    };
     let mut report = Report::default();
     let mut engine = Engine::new(persons.clone());
     let mut made: BTreeMap<Position, Vec<u8>> = BTreeMap::new();
     let mut whole = true;
     let mut tape = TapeReader::open(dir)?;
-    while let Some(item) = tape.next_item(parse).map_err(Box::new)? {
+    while let Some(item) = tape.next_item(parse(site)).map_err(Box::new)? {
         match item {
             // A file without its end, or with half an entry, is how a kill leaves one: the input was
             // in the page cache before any record of it was.

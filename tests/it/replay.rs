@@ -1,0 +1,242 @@
+//! A mistake in a plant file is found afterwards: the tape is played under the right file, and what
+//! differs is adopted. The demo plant's own book says what is right.
+use crate::support::daemon::{Daemon, Site};
+use crate::support::{http, runtime};
+use pedigree::demo::{Demo, DemoOptions, PartTruth, Reached};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+/// Parts of one run; some of each lot of grease.
+const PARTS: u64 = 12;
+
+/// At ASM30 the serial of two handshakes is read from the register of TEST40, where the unit before
+/// stands.
+fn mistaken(files: &[(String, String)]) -> Vec<(&str, String)> {
+    let wrong = |(_, text): &(String, String)| {
+        let mut text = text.clone();
+        for handshake in ["grease", "done"] {
+            let begin = text.find(&format!("[station.ASM30.handshake.{handshake}]"));
+            let Some(begin) = begin else { continue };
+            let word = "serial   = \"serial\"";
+            let at = begin + text[begin..].find(word).unwrap();
+            text.replace_range(at..at + word.len(), "serial   = \"leak_serial\"");
+        }
+        text
+    };
+    files.iter().map(|file| (file.0.as_str(), wrong(file))).collect()
+}
+
+#[derive(PartialEq)]
+struct Answers {
+    items: BTreeMap<String, Value>,
+    traces: BTreeMap<String, Value>,
+    recalls: BTreeMap<String, Value>,
+}
+
+/// What is answered about every part and every lot of grease, as of a record.
+fn ask(daemon: &Daemon, truth: &[PartTruth], as_of: Option<u64>) -> Answers {
+    let as_of = as_of.map(|position| format!("&as_of={position}")).unwrap_or_default();
+    let ask = |path: String| {
+        let mut answer = daemon.get(&format!("{path}{as_of}"));
+        answer.as_object_mut().unwrap().remove("position");
+        answer
+    };
+    let units = || truth.iter().map(|row| row.part.unit.to_string());
+    let lots = truth.iter().map(|row| row.part.grease.to_string());
+    Answers {
+        items: units().map(|u| (u.clone(), ask(format!("/api/v1/item?id={u}")))).collect(),
+        traces: units().map(|u| (u.clone(), ask(format!("/api/v1/trace?id={u}")))).collect(),
+        recalls: lots.map(|l| (l.clone(), ask(format!("/api/v1/recall?lot={l}")))).collect(),
+    }
+}
+
+fn word<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
+}
+
+/// What is wrong about a part: its torque, the lots and parts in it, and what its grease was told to be in.
+fn faults(answers: &Answers, row: &PartTruth) -> Vec<String> {
+    let unit = row.part.unit.to_string();
+    let item = &answers.items[&unit]["body"];
+    let mut faults = Vec::new();
+    let steps = item["steps"].as_array().unwrap();
+    let done: Vec<&Value> = steps
+        .iter()
+        .filter(|s| word(s, "verb") == "complete" && word(s, "station") == "ASM30")
+        .flat_map(|s| s["measurements"].as_array().unwrap())
+        .filter(|m| word(m, "name") == "torque")
+        .map(|m| &m["value"])
+        .collect();
+    let near = |v: &&Value| (v.as_f64().unwrap() - f64::from(row.part.torque_nm)).abs() < 1e-4;
+    if done.len() != 1 || !done.iter().all(near) {
+        faults.push(format!("{unit}: torque {done:?}, was {}", row.part.torque_nm));
+    }
+    let links = answers.traces[&unit]["body"]["links"].as_array().unwrap();
+    let mut parts: Vec<String> = links
+        .iter()
+        .filter(|link| word(link, "whole") == unit)
+        .map(|link| word(link, "part").to_owned())
+        .collect();
+    parts.sort();
+    let mut wanted: Vec<String> =
+        [&row.part.melt, &row.part.punch, &row.part.bearing, &row.part.grease]
+            .map(ToString::to_string)
+            .to_vec();
+    wanted.sort();
+    if parts != wanted {
+        faults.push(format!("{unit}: made of {parts:?}, was {wanted:?}"));
+    }
+    let grease = row.part.grease.to_string();
+    let suspects = answers.recalls[&grease]["body"]["suspect"].as_array();
+    if !suspects.into_iter().flatten().any(|suspect| word(suspect, "item") == unit) {
+        faults.push(format!("{unit}: is not in the recall of {grease}"));
+    }
+    faults
+}
+
+fn all_faults(answers: &Answers, truth: &[PartTruth]) -> Vec<String> {
+    truth.iter().flat_map(|row| faults(answers, row)).collect()
+}
+
+/// Runs a verb on the site, beside the daemon that runs on it.
+fn run(site: &Site, daemon: &Daemon, verb: &[&str]) -> (Option<i32>, Value) {
+    let url = format!("http://{}", daemon.http());
+    let mut command = site.command(verb);
+    let out = command.args(["--json", "--url", &url]).output().unwrap();
+    let text = String::from_utf8_lossy(&out.stdout);
+    let told = serde_json::from_str(&text);
+    let told = told.unwrap_or_else(|why| {
+        panic!("{verb:?}: {why}: {text}{}", String::from_utf8_lossy(&out.stderr))
+    });
+    (out.status.code(), told)
+}
+
+/// The demo makes its parts while a daemon with the mistake watches.
+fn shift(site_of: impl FnOnce(&Demo) -> Site) -> (Site, Daemon, Vec<PartTruth>) {
+    let runtime = runtime();
+    let dir = tempfile::tempdir().unwrap();
+    let options = DemoOptions {
+        cycle: Duration::from_millis(400),
+        parts_max: Some(PARTS),
+        drift: None,
+        ..DemoOptions::new(11, pedigree::daemon::clock())
+    };
+    let (demo, plcs) = runtime.block_on(Demo::start(options, dir.path())).unwrap();
+    let site = site_of(&demo);
+    let plcs = runtime.spawn(plcs);
+    let daemon = site.start();
+    http::until("the line is empty", Duration::from_mins(2), || {
+        (*demo.progress().borrow() >= PARTS).then_some(())
+    });
+    let truth = demo.truth();
+    assert!(truth.iter().all(|row| row.reached >= Reached::Tested), "{truth:?}");
+    // The daemon reads on: the PLCs are there until the end of the test.
+    std::thread::spawn(move || {
+        runtime.block_on(plcs).ok();
+        drop((demo, dir));
+    });
+    (site, daemon, truth)
+}
+
+#[test]
+fn a_mapping_mistake_is_repaired_by_a_replay_that_is_adopted() {
+    let mut right = Vec::new();
+    let (site, daemon, truth) = shift(|demo| {
+        right.clone_from(&demo.plant_files);
+        Site::new(&mistaken(&demo.plant_files))
+    });
+    fs::create_dir_all(site.path("right.d")).unwrap();
+    for (name, text) in &right {
+        fs::write(site.path("right.d").join(name), text).unwrap();
+    }
+    let right = site.path("right.d").display().to_string();
+    http::until("all is indexed", Duration::from_secs(10), || {
+        let is_last = |row: &PartTruth| {
+            let item = daemon.get(&format!("/api/v1/item?id={}", row.part.unit));
+            let steps = item["body"]["steps"].as_array().unwrap();
+            let station = if row.container.is_some() { "PACK50" } else { "TEST40" };
+            steps.iter().any(|step| word(step, "station") == station)
+        };
+        truth.iter().all(is_last).then_some(())
+    });
+    let before = ask(&daemon, &truth, None);
+    let wrong = all_faults(&before, &truth);
+    assert!(wrong.len() >= usize::try_from(PARTS).unwrap(), "the mistake shows: {wrong:?}");
+    let last = daemon.get("/api/v1/events?limit=1")["position"].as_u64().unwrap();
+
+    // Under the plant that was in force nothing differs.
+    let since = "2020-01-01T00:00:00Z";
+    let (code, told) = run(&site, &daemon, &["replay", "--from", since]);
+    let none = [&told["changed"], &told["added"], &told["removed"], &told["not_replayable"]];
+    assert!(code == Some(0) && none.iter().all(|l| l.as_array().unwrap().is_empty()), "{told:#}");
+    assert!(told["same"].as_u64().unwrap() >= PARTS * 8, "{told:#}");
+
+    // Under the right one, the item of two events of each part.
+    let (code, told) = run(&site, &daemon, &["replay", "--plant", &right]);
+    assert_eq!(code, Some(1));
+    let changed = told["changed"].as_array().unwrap();
+    assert_eq!(changed.len() as u64, 2 * PARTS, "{told:#}");
+    for change in changed {
+        let fields = change["fields"].as_array().unwrap();
+        let names: Vec<&str> = fields.iter().map(|field| word(field, "name")).collect();
+        // With the unit it is known since when it was there.
+        let stay = names.strip_prefix(&["evidence", "item"]).unwrap_or(&["another"]);
+        assert!(stay.is_empty() || stay == ["there since"], "{change:#}");
+    }
+    for more in ["added", "removed", "not_replayable", "unread"] {
+        assert!(told[more].as_array().unwrap().is_empty(), "{more}: {told:#}");
+    }
+
+    adopted(&site, &daemon, &truth, (&before, last), &right);
+    assert!(daemon.stop().success(), "{}", site.log());
+}
+
+/// Adopts, and asks as of now and as of then.
+fn adopted(
+    site: &Site,
+    daemon: &Daemon,
+    truth: &[PartTruth],
+    (before, last): (&Answers, u64),
+    right: &str,
+) {
+    let adopt = ["replay", "--adopt", "--plant", right, "--reason", "wrong register"];
+    let (code, told) = run(site, daemon, &adopt);
+    assert_eq!((code, told["adopted"].as_u64()), (Some(0), Some(2 * PARTS)), "{told:#}");
+    let position = told["position"].as_u64().unwrap();
+    http::until("the index has it", Duration::from_secs(10), || {
+        let at = daemon.get("/api/v1/events?limit=1")["position"].as_u64();
+        (at >= Some(position)).then_some(())
+    });
+    let after = ask(daemon, truth, None);
+    assert_eq!(all_faults(&after, truth), Vec::<String>::new());
+    for (unit, answer) in &after.items {
+        for step in answer["body"]["steps"].as_array().unwrap() {
+            let repaired = word(step, "station") == "ASM30" && word(step, "verb") != "install";
+            let evidence = if repaired { "inferred" } else { "automatic" };
+            let correct = word(step, "verb") == "correct";
+            assert!(correct || word(step, "evidence") == evidence, "{unit}: {step:#}");
+        }
+    }
+
+    // As of then, what was answered then.
+    let then = ask(daemon, truth, Some(last));
+    assert!(then == *before, "what was answered then is not what is answered as of then");
+
+    // What counted before is shown as such, with who and why.
+    let superseded = after.items.values().filter_map(|i| i["body"]["superseded"].as_array());
+    let superseded: Vec<&Value> = superseded.flatten().collect();
+    assert!(superseded.len() as u64 >= PARTS, "{superseded:#?}");
+    assert!(superseded.iter().all(|old| word(old, "reason") == "wrong register"));
+
+    // Once more there is nothing to do.
+    let (code, told) = run(site, daemon, &adopt);
+    assert_eq!((code, told["adopted"].as_u64()), (Some(0), Some(0)), "{told:#}");
+    let (code, told) = run(site, daemon, &["replay", "--plant", right]);
+    assert_eq!((code, &told["changed"]), (Some(0), &serde_json::json!([])), "{told:#}");
+
+    // And the whole tape, the adoption on it, gives the ledger byte by byte.
+    let (code, told) = run(site, daemon, &["replay"]);
+    assert_eq!((code, &told["different"]), (Some(0), &serde_json::json!([])), "{told:#}");
+}
