@@ -13,7 +13,7 @@ pub const EVENT: &str = "event";
 pub const VALUES: &str = "values.";
 
 /// Keys of an event, and what each tells.
-pub const FIELDS: [(&str, &str); 22] = [
+pub const FIELDS: [(&str, &str); 23] = [
     (EVENT, "a verb, `quarantine` or `gap`"),
     ("station", "where"),
     ("handshake", "by which exchange"),
@@ -25,6 +25,7 @@ pub const FIELDS: [(&str, &str); 22] = [
     ("lots", "the lots in the feeders that it was made with; `A or B` where that is not known"),
     ("mount", "the feeder"),
     ("product", "the product or material"),
+    ("material", "of the lot or part that goes into something"),
     ("operation", "the operation, recipe or program"),
     ("position", "the place in the parent, or the hopper"),
     ("quantity", "how much"),
@@ -173,8 +174,8 @@ impl Tells {
     }
 
     fn trace(&mut self, event: &TraceEvent) -> Option<()> {
-        let TraceEvent { what, station, evidence, purpose, handshake, product, operation, .. } =
-            event;
+        let TraceEvent { what, station, evidence, purpose, handshake, product, .. } = event;
+        let TraceEvent { operation, material, .. } = event;
         self.text(EVENT, what.verb().as_str());
         self.what(what);
         self.text("station", station.as_ref()?);
@@ -182,6 +183,7 @@ impl Tells {
             self.mark(mark);
         }
         self.maybe("product", product.as_ref());
+        self.maybe("material", material.as_ref());
         self.maybe("operation", operation.as_ref());
         self.text("evidence", word(evidence));
         self.text("purpose", word(purpose));

@@ -139,7 +139,9 @@ fn texts_of(station: &Station) -> Vec<Word> {
     for h in &station.handshakes {
         words.extend(code(&h.item));
         words.extend(h.other.iter().flat_map(code));
-        words.extend([h.position, h.product, h.operation, h.badge].into_iter().flatten());
+        words.extend(
+            [h.position, h.product, h.material, h.operation, h.badge].into_iter().flatten(),
+        );
         words.extend(h.overrule.iter().flat_map(|words| [words.badge, words.reason]));
     }
     for phase in &station.phases {

@@ -123,6 +123,7 @@ impl Capture {
             operation: None,
             remarks: Vec::new(),
             adopted: None,
+            material: None,
         })
     }
 }

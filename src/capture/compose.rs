@@ -144,6 +144,7 @@ impl Capture {
             operation: text(handshake.operation),
             remarks,
             adopted: None,
+            material: text(handshake.material),
         }
     }
 
@@ -243,7 +244,7 @@ impl Capture {
         handshake.measurements.iter().map(measure).collect()
     }
 
-    fn amount(
+    pub(super) fn amount(
         &self,
         handshake: &Handshake,
         snapshot: &Snapshot,

@@ -201,6 +201,7 @@ impl Capture {
             operation: None,
             remarks: Vec::new(),
             adopted: None,
+            material: None,
         };
         refine(&mut event);
         event

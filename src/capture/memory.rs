@@ -1,10 +1,12 @@
 //! The durable half: what records alone make of the stations. Bounded by the plant, not by its
 //! history.
 use super::feeders::Feeders;
+use super::ran::Ran;
 use crate::model::{
     Adopted, Body, Boot, DeviceId, Digest, Epoch, EpochBegun, Gap, GapSource, HandshakeId,
-    HandshakeMark, HandshakeNumber, ItemKey, MountKey, OrderRow, Permit, Position, Quarantine,
-    QuarantineCause, Record, StationId, Text, TraceEvent, Utc, What,
+    HandshakeMark, HandshakeNumber, ItemKey, MonitorId, MountKey, OrderRow, Permit, Position,
+    Quarantine, QuarantineCause, Record, Rule, StationId, Text, TraceEvent, Utc, Verdict,
+    VerdictEvent, What,
 };
 use std::collections::BTreeMap;
 
@@ -54,6 +56,10 @@ pub struct StationMemory {
     pub orders: Vec<(u64, OrderRow)>,
     /// The number of the next row.
     pub next_row: u64,
+    /// What was made since it was last cleaned.
+    pub ran: Ran,
+    /// The monitors whose rules say that they have drifted, and the record that said so.
+    pub drifts: BTreeMap<(MonitorId, Rule), Position>,
 }
 
 /// The item at a station.
@@ -128,8 +134,9 @@ impl Memory {
                     station.next_row = station.next_row.saturating_add(1);
                 }
             }
+            Body::Verdict(spoken) => self.apply_verdict(record.position, spoken),
             // What was set aside long ago says nothing of now either.
-            Body::Quarantine(_) | Body::Verdict(_) | Body::Audit(_) => {}
+            Body::Quarantine(_) | Body::Audit(_) => {}
         }
     }
 
@@ -166,6 +173,16 @@ impl Memory {
             // It may have been an arrival: who is at the station now is not known.
             self.stations.entry(quarantine.station.clone()).or_default().forget_item();
             self.apply_mark(record, mark, quarantine.cause == QuarantineCause::Conflict);
+        }
+    }
+
+    fn apply_verdict(&mut self, position: Position, spoken: &VerdictEvent) {
+        let station = self.stations.entry(spoken.station.clone()).or_default();
+        let rule = (spoken.monitor.clone(), spoken.rule);
+        if spoken.verdict == Verdict::Drift {
+            station.drifts.entry(rule).or_insert(position);
+        } else {
+            station.drifts.remove(&rule);
         }
     }
 
@@ -220,7 +237,14 @@ impl Memory {
 }
 
 impl StationMemory {
+    /// The record since which a monitor says that it has drifted.
+    pub fn drifted(&self, monitor: &MonitorId) -> Option<Position> {
+        let mut rules = self.drifts.iter();
+        rules.find(|((of, _), _)| of == monitor).map(|(_, since)| *since)
+    }
+
     fn apply(&mut self, id: &StationId, record: &Record, event: &TraceEvent) {
+        self.ran.apply(record, event);
         match &event.what {
             What::Arrive { item } => {
                 // The same once more, or one that is sent away, begins no work: what was taken out since

@@ -14,12 +14,14 @@ mod mount;
 mod number;
 mod permit;
 mod phase;
+mod ran;
 mod snapshot;
 mod statistics;
 mod uses;
 
 pub use feeders::{Feeders, Mounted};
 pub use memory::{Memory, StationMemory};
+pub use ran::Ran;
 pub use snapshot::wanted;
 
 use crate::model::plant::{

@@ -109,6 +109,7 @@ impl Capture {
             operation: None,
             remarks: Vec::new(),
             adopted: None,
+            material: None,
         };
         if let Some(old) = old {
             let what = What::Unmount { mount: old.key, lot: old.lot, used: None };

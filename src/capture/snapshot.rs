@@ -136,7 +136,7 @@ pub(super) fn own_words(h: &Handshake) -> Vec<TagIndex> {
     let mut tags: Vec<TagIndex> = code(&h.item)
         .into_iter()
         .chain(h.other.iter().flat_map(code))
-        .chain([h.position, h.time, h.product, h.operation, h.badge])
+        .chain([h.position, h.time, h.product, h.material, h.operation, h.badge])
         .chain([h.quantity.as_ref().map(|q| q.word), h.result.as_ref().map(|r| r.word)])
         .flatten()
         .chain(h.measurements.iter().map(|m| m.word))

@@ -36,36 +36,75 @@ pub(super) fn markdown() -> String {
 
 fn meaning(reason: Reason) -> &'static str {
     match reason {
-        Reason::Check(Check::Known) => {
-            "the item is in the record; to have been refused or held is not enough"
-        }
-        Reason::Check(Check::NotHeld) => {
-            "neither an item of the request nor a lot in a feeder of the station is on hold"
-        }
-        Reason::Check(Check::Route) => {
-            "each station in `after` has completed the unit, the last time with a pass; where a \
-             station tells no `result`, to have completed it is enough. Masters have no route"
-        }
-        Reason::Check(Check::NotDoneHere) => {
-            "the station has not completed the unit with a pass; `rework` instead of `nok` if a \
-             `rework` event came since. Masters come as often as they like"
-        }
-        Reason::Check(Check::ChildKnown) => "the `child` is in the record",
-        Reason::Check(Check::ChildNotUsed) => {
-            "the `child` is built in, packed in, or part of no other item; `remove` frees it"
-        }
-        Reason::Check(Check::ChildNotHeld) => "the `child` is not on hold",
-        Reason::Check(Check::LotKnown) => "the `lot` is in the record",
-        Reason::Check(Check::MountsVerified) => {
-            "every feeder of the station has a lot, and none of them is on hold"
-        }
-        Reason::Check(Check::LotNotExpired) => {
-            "neither the `lot` nor one in a feeder of the station is past the `best_before` that was told \
-             when it was produced or received"
-        }
+        Reason::Check(check) => rule(check),
         Reason::ExpiryUnknown => "a date was told for each of these lots (`lot-not-expired`)",
+        Reason::ProductUnknown => {
+            "which `product` it is was told, and the plant files have it (rules that look at products)"
+        }
+        Reason::MaterialUnknown => {
+            "of which `material` each lot or part is was told; where the rule needs its table, the plant \
+             files have it"
+        }
+        Reason::VisitsMax => {
+            "the station completed the unit less often than `max_visits` of its product (`route`)"
+        }
         Reason::Late => "it is judged within its deadline; answered `on_late`",
         Reason::Quarantined => "the item can be known from what was read; answered `unknown`",
         Reason::Conflict => "a number comes again with the same words; answered `unknown`",
+    }
+}
+
+fn rule(check: Check) -> &'static str {
+    match check {
+        Check::Known => "the item is in the record; to have been refused or held is not enough",
+        Check::NotHeld => {
+            "neither an item of the request nor a lot in a feeder of the station is on hold"
+        }
+        Check::Route => {
+            "each station before this one has completed the unit, the last time with a pass; where a \
+             station tells no `result`, to have completed it is enough. Which they are says the `route` \
+             of its product, else `after`. Masters have no route; set-up and trials are no visits"
+        }
+        Check::NotDoneHere => {
+            "the station has not completed the unit with a pass; `rework` instead of `nok` while it is to \
+             be worked on again here: a `rework` event came since, or the station itself said `rework`. \
+             Masters, set-up and trials come as often as they like"
+        }
+        Check::ChildKnown => "the `child` is in the record",
+        Check::ChildNotUsed => {
+            "the `child` is built in, packed in, or part of no other item; `remove` frees it"
+        }
+        Check::ChildNotHeld => "the `child` is not on hold",
+        Check::LotKnown => "the `lot` is in the record",
+        Check::MountsVerified => {
+            "every feeder of the station has a lot, and none of them is on hold"
+        }
+        Check::LotNotExpired => {
+            "neither the `lot` nor one in a feeder of the station is past the `best_before` that was told \
+             when it was produced or received, or else the `shelf_life` of its material since then"
+        }
+        Check::Bom => {
+            "the material of the `child` or `lot` is on the `bom` of the product, may sit at this \
+             `position`, and with it there is not more of it in the item than the bill says: amounts \
+             where the event tells `quantity`, else pieces"
+        }
+        Check::SetupPlan => {
+            "each feeder that `setup` of the product names for this station has that material: as the \
+             `material` word of its `mount` says, else as was told when the lot was made, received or used"
+        }
+        Check::FloorLife => {
+            "no lot, neither the `lot` nor one in a feeder, was first mounted or used longer ago than \
+             `floor_life` of its material. To be stored dry again does not set it back"
+        }
+        Check::AllergenPlan => {
+            "what is used, and every product made here since the last `clean`, has no allergens but \
+             those of the product. Only a clean with its proof counts"
+        }
+        Check::Cleaned => "no other product was made here since the last `clean` with its proof",
+        Check::ToolLife => {
+            "every `mount` with `tool` has one that made fewer items than `uses`, and was first mounted \
+             less long ago than `time`. A tool that is produced or received again begins anew"
+        }
+        Check::NoOpenDrift => "no monitor of the station says *drift*",
     }
 }

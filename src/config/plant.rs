@@ -45,10 +45,10 @@ pub fn load(files: &[(String, String)], site: &SiteId) -> Result<Checked, Faults
     let parts = resolve::plant(&reads, &locks, &mut sink);
     let files = files.iter().map(|(name, text)| kept(name, text, &mut sink)).collect();
     let warnings = sink.finish()?;
-    let (devices, tags, stations, tests) = parts;
+    let (devices, tags, stations, catalog, tests) = parts;
     let files: Vec<PlantFile> = files;
     let hash = hash(&files);
-    let plant = Plant { site: site.clone(), devices, tags, stations, files, hash };
+    let plant = Plant { site: site.clone(), devices, tags, stations, catalog, files, hash };
     Ok(Checked { plant: Arc::new(plant), tests, warnings })
 }
 

@@ -175,6 +175,7 @@ fn shape(part: Part<'_>) -> String {
     }
     shapes
         .join(" or ")
+        .replace("tables by name: tables by name: text", "tables of texts by name")
         .replace("tables by name: table", "tables by name")
         .replace("tables by name: text or tables by name", "tables or texts by name")
 }

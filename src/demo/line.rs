@@ -198,10 +198,8 @@ pub(super) async fn press(
 
 /// Another program: its data blocks begin anew, and with them every count.
 fn download(plc: &UaPlc) {
-    let boot = match plc.get("Press.BootId") {
-        Variant::UInt32(boot) => boot.wrapping_add(1),
-        _ => 1,
-    };
+    let boot = if let Variant::UInt32(boot) = plc.get("Press.BootId") { boot } else { 0 };
+    let boot = boot.wrapping_add(1);
     plc.put(&[
         ("Press.BootId", boot.into()),
         ("Press.Admit.Serial", text("")),

@@ -57,6 +57,7 @@ pub(crate) fn event(time: i64, at: Option<&str>, what: What) -> TraceEvent {
         operation: None,
         remarks: Vec::new(),
         adopted: None,
+        material: None,
     }
 }
 

@@ -648,6 +648,9 @@ pub struct TraceEvent {
     /// It was made from the tape afterwards; `None` for what was recorded when it happened.
     #[n(11)]
     pub adopted: Option<super::Adopted>,
+    /// The material of the lot or part beside the main item.
+    #[n(12)]
+    pub material: Option<Text>,
 }
 
 impl TraceEvent {

@@ -47,7 +47,7 @@ pub use name::{
     DeviceId, HandshakeId, LineId, MonitorId, MountPointId, NameError, PhaseId, SiteId, StationId,
     TagName, Text,
 };
-pub use past::{Facts, Moment, Past, Question, Visit, Within};
+pub use past::{Facts, Moment, Part, Past, Question, Visit, Within};
 pub use person::{PersonKey, PersonToken};
 pub use quality::{Quality, Severity};
 pub use record::{Audit, Body, Frame, Origin, PlantLoaded, Position, Record};

@@ -1,5 +1,5 @@
 //! Questions about the past that the engine does not hold in memory, and what they are answered.
-use super::{ItemKey, Position, ReadToken, Result, StationId, Utc};
+use super::{ItemKey, Position, ReadToken, Result, StationId, Text, Ucum, Utc};
 use minicbor::{Decode, Encode};
 
 /// One question for everything that the checks of one request need, answered as of one record.
@@ -16,7 +16,7 @@ pub struct Question {
 }
 
 /// The answer to a [`Question`].
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
 #[cbor(map)]
 pub struct Facts {
     /// Which question.
@@ -36,13 +36,14 @@ pub struct Facts {
 }
 
 /// What is recorded of one item; records that a correction has taken back do not count.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
 #[cbor(map)]
 pub struct Past {
     /// Of which.
     #[n(0)]
     pub item: ItemKey,
-    /// The last completed visit to each station that was asked for and has one.
+    /// The last completed visit to each station that was asked for and has one; what was set up, tried
+    /// out, or shown as a master is no visit.
     #[n(1)]
     pub visits: Vec<Visit>,
     /// The last time that it was said to be worked on again.
@@ -54,6 +55,45 @@ pub struct Past {
     /// When it was not to be used any more, as told when it came into being or into the house.
     #[n(4)]
     pub best_before: Option<Utc>,
+    /// The product or material last told of it.
+    #[n(5)]
+    pub product: Option<Text>,
+    /// When it last came into being or into the house.
+    #[n(6)]
+    pub made: Option<Utc>,
+    /// When it was first mounted or used since then, or at all if that is not known.
+    #[n(7)]
+    pub opened: Option<Utc>,
+    /// How many items were made with it as a tool or lot in a feeder, since it was made; `None` on tapes
+    /// that do not tell.
+    #[n(8)]
+    pub uses: Option<u64>,
+    /// What was built or used into it, by material; only of the main item of the request, and without the
+    /// part that the request is about.
+    #[n(9)]
+    #[cbor(default)]
+    pub parts: Vec<Part>,
+}
+
+/// What of one material is in an item.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Part {
+    /// Which.
+    #[n(0)]
+    pub material: Text,
+    /// The unit of `amount`.
+    #[n(1)]
+    pub unit: Option<Ucum>,
+    /// How many times something of it went in.
+    #[n(2)]
+    pub count: u32,
+    /// How much of it, where that was told.
+    #[n(3)]
+    pub amount: f64,
+    /// How often no amount was told.
+    #[n(4)]
+    pub untold: u32,
 }
 
 /// When something happened, and the record that says so; ordered as it happened.
@@ -81,6 +121,9 @@ pub struct Visit {
     /// When.
     #[n(2)]
     pub at: Moment,
+    /// How many completed visits there were; `None` on tapes that do not tell.
+    #[n(3)]
+    pub times: Option<u32>,
 }
 
 /// An item is part of another.
@@ -111,7 +154,18 @@ impl Past {
     /// Nothing is recorded of the item.
     pub fn none(item: &ItemKey) -> Self {
         let item = item.clone();
-        Self { item, visits: Vec::new(), rework: None, within: Vec::new(), best_before: None }
+        Self {
+            item,
+            visits: Vec::new(),
+            rework: None,
+            within: Vec::new(),
+            best_before: None,
+            product: None,
+            made: None,
+            opened: None,
+            uses: Some(0),
+            parts: Vec::new(),
+        }
     }
 
     /// The last completed visit to a station.

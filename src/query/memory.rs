@@ -1,6 +1,7 @@
 //! What questions need at once and for all items: the graph, states, stays, doubts, stations.
 use super::doubt::Doubts;
 use super::life::{Kind, Life, Moment, moments_of, stay};
+use super::material::Materials;
 use super::monitor::Monitors;
 use super::place::{Counted, Mounts, Places};
 use super::step::outcome;
@@ -31,6 +32,7 @@ pub(super) struct Memory {
     pub(super) not_permitted: BTreeSet<Position>,
     /// By event time and record: until when an item may be used.
     pub(super) expiries: BTreeMap<NodeId, BTreeMap<(Utc, Position), Utc>>,
+    pub(super) materials: Materials,
     /// Delivery notes by the record of the shipment.
     documents: BTreeMap<Position, Text>,
     pub(super) products: Vec<Text>,
@@ -156,6 +158,7 @@ impl Memory {
             self.not_permitted.insert(position);
         }
         self.tell(position, event);
+        self.tell_material(position, event);
     }
 
     /// What an event does beyond the lives of its items: to its station, to feeders, to holds.
@@ -254,6 +257,7 @@ impl Memory {
         match loser.map(|loser| &loser.body) {
             Some(Body::Trace(event)) => {
                 self.count_step(&subjects(&event.what));
+                self.correct_uses(named, event);
                 if let (What::Complete { .. } | What::Produce { .. }, Some(station)) =
                     (&event.what, &event.station)
                 {

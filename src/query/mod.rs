@@ -11,6 +11,7 @@ mod doubt;
 mod follow;
 mod item;
 mod life;
+mod material;
 mod memory;
 mod monitor;
 mod past;

@@ -37,6 +37,15 @@ impl Histories {
 
 impl View<'_> {
     fn facts(&self, Question { token, items, stations, .. }: &Question) -> Facts {
+        // The first item is the main one of the request.
+        let parts = |rank: usize, item: &ItemKey| {
+            let node = self.graph.item(item).filter(|_| rank == 0);
+            node.map(|node| self.parts(node, items)).unwrap_or_default()
+        };
+        let past = items
+            .iter()
+            .enumerate()
+            .map(|(rank, item)| Past { parts: parts(rank, item), ..self.past(item, stations) });
         let known = |item: &ItemKey| {
             (item.clone(), self.graph.item(item).is_some_and(|node| self.is_known(node)))
         };
@@ -44,7 +53,7 @@ impl View<'_> {
             token: *token,
             known: items.iter().map(known).collect(),
             position: self.position,
-            past: items.iter().map(|item| self.past(item, stations)).collect(),
+            past: past.collect(),
         }
     }
 
@@ -65,17 +74,26 @@ impl View<'_> {
             rework: self.last_rework(node),
             within: self.within(node),
             best_before: self.best_before(node),
+            product: self.material(node),
+            made: self.made(node),
+            opened: self.opened(node),
+            uses: Some(self.uses(node)),
+            parts: Vec::new(),
         };
         node.map_or_else(|| Past::none(item), past)
     }
 
-    /// The visit that counts: the last complete one.
+    /// The visit that counts: the last complete one that was work.
     fn last_visit(&self, node: NodeId, station: &StationId) -> Option<Visit> {
         let number = self.places.find(station)?;
-        let mut visits = self.life(node).standing(self.void()).rev();
-        let last = visits.find(|m| m.kind == Kind::Complete && m.station == Some(number))?;
+        let done = |m: &&super::life::Moment| {
+            m.kind == Kind::Complete && m.station == Some(number) && m.production
+        };
+        let mut visits = self.life(node).standing(self.void()).filter(done);
+        let times = u32::try_from(visits.clone().count()).unwrap_or(u32::MAX);
+        let last = visits.next_back()?;
         let at = Moment { time: last.time, position: last.position };
-        Some(Visit { station: station.clone(), result: last.result, at })
+        Some(Visit { station: station.clone(), result: last.result, at, times: Some(times) })
     }
 
     fn last_rework(&self, node: NodeId) -> Option<Moment> {

@@ -218,6 +218,20 @@ impl Mounts {
         })
     }
 
+    /// The mounts of a lot that were opened since a time, by the records that they are named by.
+    pub(super) fn since<'a>(
+        &'a self,
+        lot: NodeId,
+        since: Utc,
+        void: &'a Void,
+    ) -> impl Iterator<Item = Position> + 'a {
+        let opened = self.of_lot.get(&lot).into_iter().flatten().copied();
+        opened.filter_map(move |position| {
+            let mount = self.by_record.get(&position)?;
+            (!void.contains(&position) && mount.time >= since).then_some(mount.opened)
+        })
+    }
+
     fn window(&self, opened: Position, mount: &Mount, void: &Void) -> Interval {
         use std::ops::Bound::{Excluded, Unbounded};
         let key = (mount.time, opened);

@@ -97,8 +97,10 @@ impl View<'_> {
     /// The product last told of an item.
     pub(super) fn product(&self, node: NodeId) -> Option<Text> {
         let void = self.void();
-        let number = self.life(node).standing(void).rev().find_map(|moment| moment.product)?;
-        self.products.get(number as usize).cloned()
+        let mut moments = self.life(node).standing(void).rev();
+        let moment = moments.find_map(|moment| Some((moment.key(), moment.product?)));
+        let moment = moment.and_then(|(key, n)| Some((key, self.products.get(n as usize)?)));
+        moment.max(self.told_material(node)).map(|(_, product)| product.clone())
     }
 
     /// Every stay of an item, by the time of the event that tells of it.

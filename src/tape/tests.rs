@@ -95,6 +95,7 @@ fn plant(text: &str) -> Plant {
         devices: Vec::new(),
         tags: Vec::new(),
         stations: Vec::new(),
+        catalog: crate::model::plant::Catalog::default(),
         files: vec![file],
         hash: Digest(hash),
     }

@@ -182,11 +182,9 @@ fn yields(daemon: &Daemon, truth: &[PartTruth]) {
 }
 
 fn completions(records: &[Record]) -> impl Iterator<Item = (&TraceEvent, &What)> {
-    records.iter().filter_map(|record| match &record.body {
-        Body::Trace(event) if matches!(event.what, What::Complete { .. }) => {
-            Some((event, &event.what))
-        }
-        _ => None,
+    records.iter().filter_map(|record| {
+        let Body::Trace(event) = &record.body else { return None };
+        matches!(event.what, What::Complete { .. }).then_some((event, &event.what))
     })
 }
 
@@ -222,9 +220,9 @@ fn masters(records: &[Record], demo: &Demo) {
 
 /// One download: one new epoch of the press, no other.
 fn download(records: &[Record]) {
-    let epochs = records.iter().filter_map(|record| match &record.body {
-        Body::Epoch(begun) => Some((begun.device.to_string(), begun.cause)),
-        _ => None,
+    let epochs = records.iter().filter_map(|record| {
+        let Body::Epoch(begun) = &record.body else { return None };
+        Some((begun.device.to_string(), begun.cause))
     });
     let later: Vec<_> = epochs.filter(|(_, cause)| *cause != EpochCause::FirstContact).collect();
     assert_eq!(later, [("press-01".to_owned(), EpochCause::RestartWord)]);

@@ -11,6 +11,7 @@ mod validate;
 pub(super) use permit::touch;
 
 use super::compose::Draft;
+use super::permit::Said;
 use super::snapshot::{Snapshot, pick};
 use super::{At, Capture};
 use crate::model::plant::{Carried, First, Handshake, Pattern, Word};
@@ -58,6 +59,7 @@ enum Stage {
 struct Asked {
     found: Found,
     draft: Draft,
+    said: Said,
     /// The lots in the feeders, where a rule asks for their past.
     lots: Vec<ItemKey>,
     /// Whether the snapshot shows what is in the station's feeders.
@@ -109,7 +111,8 @@ impl Exchange {
                 }
             }
             Stage::Asking { token: _, asked, until: _ } => {
-                let Asked { found, draft, lots: _, mounts_seen: _, touched: _ } = &mut **asked;
+                let Asked { found, draft, said: _, lots: _, mounts_seen: _, touched: _ } =
+                    &mut **asked;
                 let Found { snapshot, trigger, key: _, digest: _ } = found;
                 let Draft { item: _, other: _, time: _, mounts: _ } = draft;
                 snapshot.carry(carried);

@@ -1,13 +1,13 @@
 //! The permit: what is asked about the past, and what becomes of the answer.
 use super::{Asked, Exchange, Found, Stage};
 use crate::capture::permit::{Case, Judgement, judge};
-use crate::capture::{At, Capture, Live};
-use crate::model::plant::{Check, Reason, Station};
+use crate::capture::{At, Capture, Live, StationMemory};
+use crate::model::plant::{Check, Product, Reason, Station};
 use crate::model::{
     Body, Effect, Evidence, Facts, Grounds, HandshakeMark, ItemKey, MountPointId, Permit, Position,
     Question, Record, StationId, Step, Text, Verb, What,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Capture {
     /// Resolves the items and looks at the rules; asks for what is not held in memory.
@@ -26,7 +26,8 @@ impl Capture {
             }
         };
         let lots = self.lots_asked(at);
-        let asked = Asked { found, draft, lots, mounts_seen, touched: None };
+        let said = self.said(at, &found.snapshot);
+        let asked = Asked { found, draft, said, lots, mounts_seen, touched: None };
         if self.live().handshake(at).checks.iter().copied().any(Check::asks) {
             let deadline = self.live().handshake(at).deadline;
             let until = self.exchange(at).requested.unwrap_or(step.at.monotonic).plus(deadline);
@@ -47,9 +48,10 @@ impl Capture {
         // Up to the record before this step: what the step itself records is no past.
         let as_of = Position(step.next_position().0.saturating_sub(1));
         let station = self.live().station(at.station);
-        let stations = station.after.iter().chain([&station.id]).cloned().collect();
-        let items = asked.items().cloned().collect();
+        let stations = self.stations_asked(station, at);
         asked.touched = None;
+        asked.lots = self.lots_asked(at);
+        let items = asked.items().cloned().collect();
         self.live_mut().tokens.insert(token, at);
         self.exchange(at).stage = Stage::Asking { token, asked, until };
         step.effect(Effect::Ask(Question { token, items, stations, as_of }));
@@ -63,8 +65,9 @@ impl Capture {
         match stage {
             Stage::Asking { token, asked, until } if token == facts.token => {
                 // Something was recorded of these items after the facts were looked up: two stations
-                // may have asked for the same part at once.
-                if asked.touched.is_some_and(|touched| touched > facts.position) {
+                // may have asked for the same part at once. Or another lot is in a feeder by now.
+                let touched = asked.touched.is_some_and(|touched| touched > facts.position);
+                if touched || self.lots_asked(at) != asked.lots {
                     return self.ask(step, at, asked, until);
                 }
                 self.decide(step, at, &asked, Some(facts));
@@ -114,17 +117,31 @@ impl Capture {
         self.answer(step, at, position, found, permit, reason.as_ref());
     }
 
+    /// The stations whose visits the rules may look at: which product it is may be known only with the
+    /// answer.
+    fn stations_asked(&self, station: &Station, at: At) -> Vec<StationId> {
+        let live = self.live();
+        let routed = [Check::Route, Check::NotDoneHere];
+        let routed = live.handshake(at).checks.iter().any(|check| routed.contains(check));
+        let products = live.plant.catalog.products.values().filter(|_| routed);
+        let products = products.filter(|product| product.stations().any(|s| *s == station.id));
+        let stations = products.flat_map(Product::stations);
+        let stations: BTreeSet<&StationId> =
+            stations.chain(&station.after).chain([&station.id]).collect();
+        stations.into_iter().cloned().collect()
+    }
+
     /// The lots in the station's feeders, if a rule asks for their past.
     fn lots_asked(&self, at: At) -> Vec<ItemKey> {
         let live = self.live();
-        if !live.handshake(at).checks.contains(&Check::LotNotExpired) {
+        if !live.handshake(at).checks.iter().any(|check| check.asks_of_feeders()) {
             return Vec::new();
         }
         self.mounted(live.station(at.station)).into_values().collect()
     }
 
     /// What is in the feeders of a station.
-    fn mounted(&self, station: &Station) -> BTreeMap<MountPointId, ItemKey> {
+    pub(in crate::capture) fn mounted(&self, station: &Station) -> BTreeMap<MountPointId, ItemKey> {
         let feeders = self.memory.station(&station.id).map(|memory| &memory.feeders);
         let lot = |id: &MountPointId| Some(feeders?.now(id)?.lot.clone());
         let points = station.mounts.iter();
@@ -147,10 +164,13 @@ impl Capture {
                 late: true,
             };
         }
+        let none = StationMemory::default();
         let case = Case {
             plant: &live.plant,
             station,
             draft: &asked.draft,
+            said: &asked.said,
+            memory: self.memory.station(&station.id).unwrap_or(&none),
             purpose: self.purpose(at, &asked.found.snapshot, item),
             holds: &self.memory.holds,
             mounts: self.mounted(station),

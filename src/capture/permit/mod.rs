@@ -1,12 +1,20 @@
 //! The rules that a permit follows, each from a request and the facts alone. Pure functions: what is
 //! asked, when, and what becomes of the answer is the business of `handshake`.
+mod bill;
+mod change;
 mod child;
 mod lot;
 mod past;
+mod route;
+mod said;
+mod setup;
+
+pub(super) use said::Said;
 
 use super::compose::Draft;
-use crate::model::plant::{Check, Plant, Reason, Station};
-use crate::model::{Facts, ItemKey, MountPointId, Past, Permit, Purpose, Text, Utc};
+use super::memory::StationMemory;
+use crate::model::plant::{Check, Plant, Product, Reason, Station};
+use crate::model::{Facts, ItemKey, MountPointId, Past, Permit, Purpose, Scope, Text, Utc};
 use std::collections::BTreeMap;
 
 /// Everything that the rules may look at.
@@ -14,6 +22,9 @@ pub(super) struct Case<'a> {
     pub(super) plant: &'a Plant,
     pub(super) station: &'a Station,
     pub(super) draft: &'a Draft,
+    pub(super) said: &'a Said,
+    /// What records say of the station.
+    pub(super) memory: &'a StationMemory,
     pub(super) purpose: Purpose,
     /// What must not move on, now.
     pub(super) holds: &'a BTreeMap<ItemKey, Text>,
@@ -24,6 +35,12 @@ pub(super) struct Case<'a> {
     pub(super) facts: Option<&'a Facts>,
     /// By our clock: the PLC's may stand in another year.
     pub(super) now: Utc,
+}
+
+/// A product with the name that it goes by.
+pub(super) struct Named<'a> {
+    name: Text,
+    product: &'a Product,
 }
 
 /// What one rule says of a request, with a sentence unless it is content.
@@ -95,7 +112,62 @@ impl Case<'_> {
             Check::ChildNotHeld => self.beside(Self::item_not_held),
             Check::MountsVerified => self.mounts_verified(),
             Check::LotNotExpired => self.lots_not_expired(),
+            Check::Bom => self.beside(Self::bill),
+            Check::SetupPlan => self.setup_plan(),
+            Check::FloorLife => self.floor_life(),
+            Check::AllergenPlan => self.allergen_plan(),
+            Check::Cleaned => self.cleaned(),
+            Check::ToolLife => self.tool_life(),
+            Check::NoOpenDrift => self.no_open_drift(),
         }
+    }
+
+    /// The material in a feeder as its word says; what stood there with another lot says nothing.
+    fn fed(&self, point: &MountPointId) -> Option<&Text> {
+        let (lot, material) = self.said.fed.get(point)?;
+        (self.mounts.get(point) == Some(lot)).then_some(material)
+    }
+
+    /// When it is: the PLC's clock may stand in another year.
+    fn when(&self) -> Utc {
+        self.draft.time.at.max(self.now)
+    }
+
+    /// The product of the main item: as the request says, else as it was last told.
+    fn product(&self) -> Result<Named<'_>, Finding> {
+        let item = &self.draft.item;
+        let name = match &self.said.product {
+            Some(name) => name,
+            None => match &self.past(item)?.product {
+                Some(name) => name,
+                None => return Err(self.product_unknown(None)),
+            },
+        };
+        match self.plant.catalog.products.get(name) {
+            Some(product) => Ok(Named { name: name.clone(), product }),
+            None => Err(self.product_unknown(Some(name))),
+        }
+    }
+
+    /// The material of a lot or part: as the words beside it say, as its scope does, or as it was last
+    /// told.
+    fn material_of(&self, item: &ItemKey, told: Option<&Text>) -> Result<Text, Finding> {
+        let scope = match &item.scope {
+            Scope::Material(name) => Text::parse(name.as_str()).ok(),
+            Scope::Site
+            | Scope::Product(_)
+            | Scope::Supplier(_)
+            | Scope::Gs1(_)
+            | Scope::Provisional => None,
+        };
+        if let Some(material) = told.cloned().or(scope) {
+            return Ok(material);
+        }
+        let unknown = || {
+            let text = format!("of which material {item} is was never told");
+            Finding::RefusedFor(Reason::MaterialUnknown, text)
+        };
+        self.past(item)?.product.clone().ok_or_else(unknown)
     }
 
     /// A rule about the item that the request names beside the main one; `config` sees to it that

@@ -1,7 +1,8 @@
 //! Rules about what a unit went through: its route, and whether it was here before.
+use super::route::{Route, order};
 use super::{Case, Finding};
 use crate::model::plant::Plant;
-use crate::model::{Purpose, Result as Outcome, StationId, Verb, Visit};
+use crate::model::{ItemKey, Moment, Past, Purpose, Result as Outcome, StationId, Verb, Visit};
 
 impl Case<'_> {
     /// Every station before this one has completed it, and the last time well.
@@ -15,6 +16,11 @@ impl Case<'_> {
             Ok(past) => past,
             Err(unknown) => return unknown,
         };
+        match self.route_of(past) {
+            Route::Product(named) => return self.on_route(&named, past),
+            Route::Unknown(finding) => return finding,
+            Route::Stations => {}
+        }
         for before in &self.station.after {
             let because = match past.visit(before) {
                 None => format!("{item} was not completed at {before}"),
@@ -37,13 +43,18 @@ impl Case<'_> {
             Ok(past) => past,
             Err(unknown) => return unknown,
         };
-        let here = past.visit(&self.station.id).filter(|visit| self.is_done(visit));
-        let Some(visit) = here else { return Finding::Passed };
+        let Some(visit) = past.visit(&self.station.id) else { return Finding::Passed };
+        if visit.result == Some(Outcome::Rework) {
+            return Finding::Rework(ended(item, visit));
+        }
+        if !self.is_done(visit) {
+            return Finding::Passed;
+        }
         let done = format!(
             "{item} was completed at {} already (record {})",
             visit.station, visit.at.position
         );
-        match past.rework {
+        match self.rework(past) {
             Some(order) if order > visit.at => {
                 let text = format!("{done} and is to be worked on again ({})", order.position);
                 Finding::Rework(text)
@@ -52,9 +63,20 @@ impl Case<'_> {
         }
     }
 
+    /// When it was last sent to be worked on again at this station.
+    fn rework(&self, past: &Past) -> Option<Moment> {
+        match self.route_of(past) {
+            Route::Product(named) if self.is_redone_here(named.product) => {
+                order(named.product, past)
+            }
+            Route::Product(_) => None,
+            Route::Stations | Route::Unknown(_) => past.rework,
+        }
+    }
+
     /// Whether a visit did its work. Where a station tells no outcomes, to have ended it is enough;
     /// where it does, one that is not known is none.
-    fn is_done(&self, visit: &Visit) -> bool {
+    pub(super) fn is_done(&self, visit: &Visit) -> bool {
         match visit.result {
             Some(Outcome::Pass) => true,
             Some(Outcome::Fail | Outcome::Rework | Outcome::Scrap) => false,
@@ -70,7 +92,7 @@ fn tells_outcomes(plant: &Plant, station: &StationId) -> bool {
     })
 }
 
-fn ended(item: &crate::model::ItemKey, visit: &Visit) -> String {
+pub(super) fn ended(item: &ItemKey, visit: &Visit) -> String {
     let how = match visit.result {
         Some(Outcome::Pass) => "passed",
         Some(Outcome::Fail) => "failed",

@@ -2,10 +2,13 @@
 use super::*;
 use crate::model::plant::*;
 use crate::model::{
-    Code, Digest, EventTime, HandshakeId, ItemClass, Moment, Position, ReadToken,
+    Code, Digest, EventTime, HandshakeId, ItemClass, Moment, MonitorId, Position, ReadToken,
     Result as Outcome, Scope, SiteId, StationId, Utc, Verb, Visit, Within,
 };
+use std::collections::BTreeSet;
 use std::time::Duration;
+
+mod products;
 
 fn unit(code: &str) -> ItemKey {
     ItemKey::unit(Code::parse(code).unwrap())
@@ -66,6 +69,7 @@ fn report() -> Handshake {
         time: None,
         best_before: None,
         product: None,
+        material: None,
         operation: None,
         badge: None,
         result: Some(ResultSpec { word, codes: BTreeMap::new() }),
@@ -85,19 +89,47 @@ fn plant() -> Plant {
     first.handshakes.push(report());
     let mut last = bare("OP30");
     last.after = vec![station("OP10"), station("OP20")];
+    last.monitors.push(torque());
     last.mounts = vec![MountPoint {
         id: MountPointId::parse("reel").unwrap(),
         lot: current(ItemClass::Lot),
         material: None,
         splice: Splice::OneOf,
+        tool: Some(ToolLife { uses: Some(9), time: Some(Duration::from_nanos(90)) }),
     }];
     Plant {
         site: SiteId::parse("site").unwrap(),
         devices: Vec::new(),
         tags: Vec::new(),
         stations: vec![first, bare("OP20"), last],
+        catalog: catalog(),
         files: Vec::new(),
         hash: Digest([0; 32]),
+    }
+}
+
+fn torque() -> Monitor {
+    let of = Watched::Tag(Word { tag: TagIndex(0), bit: None });
+    let id = MonitorId::parse("torque").unwrap();
+    Monitor { id, of, unit: None, limits: None, drift: None }
+}
+
+/// A product that may contain milk, of two parts of C and a reel of R.
+fn catalog() -> Catalog {
+    let milk = BTreeSet::from([text("milk")]);
+    let row = BillRow { quantity: 2.0, unit: None, positions: BTreeSet::new() };
+    let reel = BTreeMap::from([(MountPointId::parse("reel").unwrap(), text("R"))]);
+    let product = Product {
+        bill: Some(BTreeMap::from([(text("C"), row)])),
+        setup: BTreeMap::from([(station("OP30"), reel)]),
+        allergens: milk.clone(),
+        ..Product::default()
+    };
+    let floor_life = Some(Duration::from_nanos(80));
+    let material = Material { floor_life, allergens: milk, ..Material::default() };
+    Catalog {
+        products: BTreeMap::from([(text("A"), product)]),
+        materials: BTreeMap::from([(text("R"), material)]),
     }
 }
 
@@ -105,6 +137,8 @@ fn plant() -> Plant {
 struct World {
     plant: Plant,
     draft: Draft,
+    said: Said,
+    memory: StationMemory,
     purpose: Purpose,
     holds: BTreeMap<ItemKey, Text>,
     mounts: BTreeMap<MountPointId, ItemKey>,
@@ -118,7 +152,11 @@ fn moment(n: u64) -> Moment {
 }
 
 fn visit(at: &str, result: Option<Outcome>, n: u64) -> Visit {
-    Visit { station: station(at), result, at: moment(n) }
+    Visit { station: station(at), result, at: moment(n), times: Some(1) }
+}
+
+fn of(material: &str, item: &ItemKey) -> Past {
+    Past { product: Some(text(material)), ..nothing(item) }
 }
 
 fn nothing(item: &ItemKey) -> Past {
@@ -138,6 +176,8 @@ impl World {
                 time: EventTime::default(),
                 mounts: Vec::new(),
             },
+            said: Said { product: Some(text("A")), ..Said::default() },
+            memory: StationMemory::default(),
             purpose: Purpose::Production,
             holds: BTreeMap::new(),
             mounts: BTreeMap::from([(MountPointId::parse("reel").unwrap(), lot("R-1"))]),
@@ -147,7 +187,7 @@ impl World {
                 token: ReadToken(1),
                 known: vec![(unit("SN-1"), true), (child.clone(), true)],
                 position: Position(9),
-                past: vec![past, nothing(&child), nothing(&lot("R-1"))],
+                past: vec![past, of("C", &child), of("R", &lot("R-1"))],
             }),
         }
     }
@@ -167,6 +207,8 @@ impl World {
             draft: &self.draft,
             purpose: self.purpose,
             holds: &self.holds,
+            said: &self.said,
+            memory: &self.memory,
             mounts: self.mounts.clone(),
             mounts_seen: self.mounts_seen,
             facts: self.facts.as_ref(),

@@ -90,6 +90,7 @@ fn plant() -> Plant {
                 monitor("torque", Watched::Measurement(torque.0, torque.1)),
             ],
         }],
+        catalog: crate::model::plant::Catalog::default(),
         files: Vec::new(),
         hash: Digest([0; 32]),
     }

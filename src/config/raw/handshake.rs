@@ -54,9 +54,9 @@ pub(in crate::config) struct Handshake {
     /// Where the code is unique: `site`, `gs1`, or `product`, `material`, `supplier` as the word of
     /// that key says; `{ supplier = "ACME" }` names it. Units: the site unless said; lots: required.
     pub(in crate::config) scope: Option<Spot<NameOr<Fixed>>>,
-    /// The word with the product.
+    /// The word with the product of the item.
     pub(in crate::config) product: Option<Spot<String>>,
-    /// The word with the material.
+    /// The word with the material: of the lot or part that goes into the item, else of the item.
     pub(in crate::config) material: Option<Spot<String>>,
     /// The word with the supplier, for `scope = "supplier"`.
     pub(in crate::config) supplier: Option<Spot<String>>,

@@ -7,6 +7,7 @@
 
 mod device;
 mod handshake;
+mod product;
 mod station;
 mod test;
 
@@ -16,6 +17,7 @@ pub(super) use device::{
 pub(super) use handshake::{
     FirstWord, Fixed, Handshake, Measured, Override, PatternWord, Permit, PermitWord, Quantity,
 };
+pub(super) use product::{BillRow, Material, Product, Rework, Tool};
 pub(super) use station::{
     EvidenceWord, Monitor, Mount, Orders, Phase, Purpose, PurposeWord, SpliceWord, Station,
 };
@@ -39,6 +41,12 @@ pub(super) struct PlantFile {
     /// Places of work, by name.
     #[serde(default)]
     pub(super) station: Keyed<Station>,
+    /// What is made, by name.
+    #[serde(default)]
+    pub(super) product: Keyed<Product>,
+    /// What it is made of, by name.
+    #[serde(default)]
+    pub(super) material: Keyed<Material>,
     /// Tests of what this file says, for `pedigree test`.
     #[serde(default)]
     pub(super) test: Vec<Spot<Test>>,

@@ -1,6 +1,6 @@
 //! What the words of a controller mean, as it is written.
-use super::Handshake;
 use super::handshake::Fixed;
+use super::{Handshake, Tool};
 use crate::config::spot::{Keyed, NameOr, Span, Spot};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -190,7 +190,7 @@ pub(in crate::config) struct Mount {
     /// says; `{ supplier = "ACME" }` names it.
     #[schemars(required)]
     pub(in crate::config) scope: Option<Spot<NameOr<Fixed>>>,
-    /// The word with the material, an attribute.
+    /// The word with the material.
     pub(in crate::config) material: Option<Spot<String>>,
     /// The word with the supplier, for `scope = "supplier"`.
     pub(in crate::config) supplier: Option<Spot<String>>,
@@ -200,6 +200,8 @@ pub(in crate::config) struct Mount {
     /// What a change of the code without an empty moment means.
     #[schemars(extend("default" = "one-of"))]
     pub(in crate::config) splice: Option<Spot<SpliceWord>>,
+    /// What is mounted is a tool with a life, for the check `tool-life`.
+    pub(in crate::config) tool: Option<Spot<Tool>>,
 }
 
 /// What a change of the code without an empty moment means.

@@ -15,6 +15,7 @@ pub(super) struct Data {
     pub(super) best_before: Option<Duration>,
     pub(super) time: Option<Word>,
     pub(super) product: Option<Word>,
+    pub(super) material: Option<Word>,
     pub(super) operation: Option<Word>,
     pub(super) badge: Option<Word>,
     pub(super) result: Option<ResultSpec>,
@@ -40,12 +41,14 @@ impl Resolver<'_> {
         let badge = word(&raw.badge);
         let best_before = raw.best_before.as_ref();
         let best_before = best_before.map(|raw| self.period(t, Some(raw), Duration::ZERO));
+        let (product, material) = self.attributes(t, event, raw);
         Data {
             position,
             best_before,
             quantity: raw.quantity.as_ref().and_then(|quantity| self.quantity(t, quantity)),
             time,
-            product: self.product(t, raw),
+            product,
+            material,
             operation,
             badge,
             result: self.result(t, raw),
@@ -53,13 +56,25 @@ impl Resolver<'_> {
         }
     }
 
-    /// Product or material of the main item: one attribute under two names.
-    fn product(&mut self, t: &Table<'_>, raw: &raw::Handshake) -> Option<Word> {
+    /// The attribute of the main item, and that of the one beside it. Where there is only one item, it is
+    /// one attribute under two names.
+    fn attributes(
+        &mut self,
+        t: &Table<'_>,
+        event: Option<Verb>,
+        raw: &raw::Handshake,
+    ) -> (Option<Word>, Option<Word>) {
+        let beside = [Verb::Consume, Verb::Install, Verb::Remove, Verb::Pack];
+        if event.is_some_and(|event| beside.contains(&event)) {
+            let product = self.maybe_word(t, raw.product.as_ref(), Use::Snapshot);
+            return (product, self.maybe_word(t, raw.material.as_ref(), Use::Snapshot));
+        }
         if let (Some(_), Some(material)) = (&raw.product, &raw.material) {
             let scopes = [raw.scope.as_ref(), raw.into.as_ref().and_then(|i| i.scope.as_ref())];
             self.idle_scope_word(t, "material", Some(material), &scopes);
         }
-        self.maybe_word(t, raw.product.as_ref().or(raw.material.as_ref()), Use::Snapshot)
+        let name = raw.product.as_ref().or(raw.material.as_ref());
+        (self.maybe_word(t, name, Use::Snapshot), None)
     }
 
     fn quantity(&mut self, t: &Table<'_>, raw: &Spot<NameOr<raw::Quantity>>) -> Option<Quantity> {

@@ -74,6 +74,7 @@ impl Resolver<'_> {
             time: data.time,
             best_before: data.best_before,
             product: data.product,
+            material: data.material,
             operation: data.operation,
             badge: data.badge,
             result: data.result,

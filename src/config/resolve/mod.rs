@@ -15,6 +15,7 @@ mod monitor;
 mod mount;
 mod phase;
 mod pin;
+mod product;
 mod register;
 mod reply;
 mod request;
@@ -32,7 +33,7 @@ use super::similar;
 use super::spot::Spot;
 use crate::bench::Case;
 use crate::model::NameError;
-use crate::model::plant::{Device, DeviceIndex, Station, StationIndex, Tag, TagIndex};
+use crate::model::plant::{Catalog, Device, DeviceIndex, Station, StationIndex, Tag, TagIndex};
 use device::Draft;
 pub(super) use pin::Locked;
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,8 +56,8 @@ pub(super) struct Read {
     pub(super) raw: Option<raw::PlantFile>,
 }
 
-/// Devices, tags, stations and tests.
-pub(super) type Parts = (Vec<Device>, Vec<Tag>, Vec<Station>, Vec<Case>);
+/// Devices, tags, stations, products and tests.
+pub(super) type Parts = (Vec<Device>, Vec<Tag>, Vec<Station>, Catalog, Vec<Case>);
 
 /// What all files say together. It is whole only if no error was reported.
 pub(super) fn plant(files: &[Read], locks: &[Locked], sink: &mut Sink) -> Parts {
@@ -69,6 +70,9 @@ pub(super) fn plant(files: &[Read], locks: &[Locked], sink: &mut Sink) -> Parts 
         used: Vec::new(),
         deadbands: Vec::new(),
         taken: BTreeSet::new(),
+        feeders: BTreeMap::new(),
+        catalog: Catalog::default(),
+        catalog_names: BTreeMap::new(),
     };
     for read in files {
         resolver.declare(read);
@@ -81,6 +85,7 @@ pub(super) fn plant(files: &[Read], locks: &[Locked], sink: &mut Sink) -> Parts 
             resolver.device(read.file, name, raw);
         }
     }
+    resolver.catalog(files);
     let mut stations = Vec::new();
     for read in files {
         let of_file = read.raw.iter().flat_map(|raw| raw.station.iter());
@@ -92,7 +97,7 @@ pub(super) fn plant(files: &[Read], locks: &[Locked], sink: &mut Sink) -> Parts 
     let tests = files.iter().flat_map(|read| resolver.tests(read, &stations, whole));
     let tests: Vec<Case> = tests.collect();
     let devices = resolver.devices.into_iter().filter_map(Draft::finish).collect();
-    (devices, resolver.tags.into_list(), stations, tests)
+    (devices, resolver.tags.into_list(), stations, resolver.catalog, tests)
 }
 
 /// A name that some file defines.
@@ -113,6 +118,11 @@ struct Resolver<'a> {
     used: Vec<Used>,
     /// Tags that a monitor gives a deadband, with where.
     deadbands: Vec<(TagIndex, Place)>,
+    /// The feeders of each station whose file could be read.
+    feeders: BTreeMap<String, BTreeSet<String>>,
+    catalog: Catalog,
+    /// Products and materials, and where each is defined.
+    catalog_names: BTreeMap<(&'static str, String), Place>,
     /// Keys that were wrong: file, begin of their table's key, and their own.
     taken: BTreeSet<(usize, usize, String)>,
 }
@@ -206,7 +216,9 @@ impl Resolver<'_> {
             let place = Place { file: read.file, span: name.span() };
             declare("device", name, place, &mut self.device_names, self.sink);
         }
-        for (name, _) in raw.station.iter() {
+        for (name, station) in raw.station.iter() {
+            let feeders = station.mount.iter().map(|(feeder, _)| (**feeder).clone());
+            self.feeders.entry((**name).clone()).or_default().extend(feeders);
             let place = Place { file: read.file, span: name.span() };
             declare("station", name, place, &mut self.station_names, self.sink);
         }

@@ -4,8 +4,9 @@ use super::word::Use;
 use super::{Resolver, Table};
 use crate::config::raw::{self, SpliceWord};
 use crate::config::spot::Spot;
-use crate::model::plant::{MountPoint, Splice};
+use crate::model::plant::{MountPoint, Splice, ToolLife};
 use crate::model::{ItemClass, MountPointId};
+use std::time::Duration;
 
 impl Resolver<'_> {
     /// Reads a mount point.
@@ -35,6 +36,23 @@ impl Resolver<'_> {
             Some(SpliceWord::Clean) => Splice::Clean,
             Some(SpliceWord::OneOf) | None => Splice::OneOf,
         };
-        Some(MountPoint { id: id?, lot: lot?, material, splice })
+        let tool = raw.tool.as_ref().and_then(|tool| self.tool(&t, tool));
+        Some(MountPoint { id: id?, lot: lot?, material, splice, tool })
+    }
+
+    fn tool(&mut self, t: &Table<'_>, raw: &Spot<raw::Tool>) -> Option<ToolLife> {
+        let raw::Tool { uses, time } = &**raw;
+        if uses.is_none() && time.is_none() {
+            self.error(t, raw.span(), "this tool lives for ever")
+                .label("wanted `uses`, `time` or both")
+                .help("write `tool = { uses = 50000 }` or `tool = { time = \"500h\" }`");
+            return None;
+        }
+        if let Some(uses) = uses.as_ref().filter(|uses| ***uses == 0) {
+            self.error(t, uses.span(), "a tool that makes nothing is none")
+                .label("must be more than zero");
+        }
+        let time = time.as_ref().map(|time| self.period(t, Some(time), Duration::from_secs(1)));
+        Some(ToolLife { uses: uses.as_ref().map(|uses| **uses), time })
     }
 }

@@ -11,16 +11,7 @@ use crate::model::{ItemClass, Verb};
 use std::collections::BTreeMap;
 
 /// Rules of the language that are not checked.
-const LATER: [&str; 8] = [
-    "bom",
-    "cleaned",
-    "allergen-plan",
-    "setup-plan",
-    "msd-floor-life",
-    "no fill",
-    "not-bypassed",
-    "master-due",
-];
+const LATER: [&str; 3] = ["no fill", "not-bypassed", "master-due"];
 
 impl Resolver<'_> {
     /// The rules that a handshake names.
@@ -67,9 +58,8 @@ impl Resolver<'_> {
     ) {
         for name in raw.check.iter().flatten() {
             let found = Check::ALL.into_iter().find(|check| check.as_str() == name.as_str());
-            let Some((lacks, help)) = found.and_then(|check| idle(check, handshake, around)) else {
-                continue;
-            };
+            let idle = found.and_then(|check| self.idle(check, handshake, around));
+            let Some((lacks, help)) = idle else { continue };
             self.error(t, name.span(), format!("`{}` has nothing to check: {lacks}", **name))
                 .label("would pass everything")
                 .help(help);
@@ -123,42 +113,117 @@ impl Resolver<'_> {
         let reason = self.maybe_word(t, reason.as_ref(), Use::Snapshot);
         Some(Overrule { badge: badge?, reason: reason? })
     }
-}
 
-/// Why a rule would pass everything, and what can be done.
-fn idle(
-    check: Check,
-    handshake: &Handshake,
-    around: &Around,
-) -> Option<(&'static str, &'static str)> {
-    let child = matches!(handshake.event, Verb::Install | Verb::Remove | Verb::Pack);
-    let lot = handshake.other.as_ref().is_some_and(|other| other.class == ItemClass::Lot);
-    match check {
-        Check::Route if !around.routed => {
-            Some(("no station comes before", "write `after = [\"…\"]` at the station"))
+    /// Why a rule would pass everything, and what can be done.
+    fn idle(
+        &self,
+        check: Check,
+        handshake: &Handshake,
+        around: &Around,
+    ) -> Option<(&'static str, &'static str)> {
+        let child = matches!(handshake.event, Verb::Install | Verb::Remove | Verb::Pack);
+        let lot = handshake.other.as_ref().is_some_and(|other| other.class == ItemClass::Lot);
+        let no_lot = !lot && around.mounts.is_empty();
+        match check {
+            Check::Route if !around.routed => Some((
+                "no station comes before",
+                "write `after = [\"…\"]` at the station, or a `route` of a product",
+            )),
+            Check::ChildKnown | Check::ChildNotUsed | Check::ChildNotHeld if !child => {
+                Some(("this event has no child", "it is for `install`, `remove` and `pack`"))
+            }
+            Check::LotKnown if !lot => {
+                Some(("this event uses no lot", "it is for `consume`; feeders: `mounts-verified`"))
+            }
+            Check::LotNotExpired | Check::FloorLife if no_lot => Some((
+                "this event uses no lot, and the station has no feeders",
+                "it is for `consume` and for stations with a `mount` table",
+            )),
+            Check::MountsVerified if around.mounts.is_empty() => {
+                Some(("the station has no feeders", "write a `mount` table at the station"))
+            }
+            Check::Bom
+            | Check::SetupPlan
+            | Check::FloorLife
+            | Check::AllergenPlan
+            | Check::Cleaned
+            | Check::ToolLife
+            | Check::NoOpenDrift => self.idle_of_catalog(check, handshake, around),
+            Check::Known
+            | Check::NotHeld
+            | Check::Route
+            | Check::NotDoneHere
+            | Check::ChildKnown
+            | Check::ChildNotUsed
+            | Check::ChildNotHeld
+            | Check::LotKnown
+            | Check::MountsVerified
+            | Check::LotNotExpired => None,
         }
-        Check::ChildKnown | Check::ChildNotUsed | Check::ChildNotHeld if !child => {
-            Some(("this event has no child", "it is for `install`, `remove` and `pack`"))
+    }
+
+    /// The same for rules that look at what products, materials and the station itself say.
+    fn idle_of_catalog(
+        &self,
+        check: Check,
+        handshake: &Handshake,
+        around: &Around,
+    ) -> Option<(&'static str, &'static str)> {
+        let (products, materials) = (&self.catalog.products, &self.catalog.materials);
+        let planned = products.values().flat_map(|product| product.setup.keys());
+        let planned = planned.into_iter().any(|station| station.as_str() == around.id);
+        let allergens = products.values().any(|product| !product.allergens.is_empty())
+            || materials.values().any(|material| !material.allergens.is_empty());
+        let told = handshake.product.is_some();
+        match check {
+            Check::Bom if !matches!(handshake.event, Verb::Install | Verb::Consume) => {
+                Some(("nothing goes into anything here", "it is for `install` and `consume`"))
+            }
+            Check::Bom if products.values().all(|product| product.bill.is_none()) => {
+                Some(("no product has a bill", "write `bom` at a `product`"))
+            }
+            Check::SetupPlan if !planned => Some((
+                "no product says what this station's feeders need",
+                "write `setup` at a `product`, with this station",
+            )),
+            Check::FloorLife if materials.values().all(|m| m.floor_life.is_none()) => {
+                Some(("no material has a floor life", "write `floor_life` at a `material`"))
+            }
+            Check::AllergenPlan if !allergens => {
+                Some(("nothing has allergens", "write `allergens` at products and materials"))
+            }
+            Check::AllergenPlan | Check::Cleaned if !told => Some((
+                "what is made is not told with the request",
+                "write `product = …` with the word that says it",
+            )),
+            Check::Cleaned if !around.cleaned => Some((
+                "the station never tells that it was cleaned",
+                "write a `phase` with `event = \"clean\"` at the station",
+            )),
+            Check::ToolLife if around.mounts.iter().all(|mount| mount.tool.is_none()) => {
+                Some(("the station has no tools", "write `tool` at one of its `mount` tables"))
+            }
+            Check::NoOpenDrift if !around.drifts => Some((
+                "nothing here may be called drift",
+                "write `drift` at a monitor or a measurement of the station",
+            )),
+            Check::Known
+            | Check::NotHeld
+            | Check::Route
+            | Check::NotDoneHere
+            | Check::ChildKnown
+            | Check::ChildNotUsed
+            | Check::ChildNotHeld
+            | Check::LotKnown
+            | Check::MountsVerified
+            | Check::LotNotExpired
+            | Check::Bom
+            | Check::SetupPlan
+            | Check::FloorLife
+            | Check::AllergenPlan
+            | Check::Cleaned
+            | Check::ToolLife
+            | Check::NoOpenDrift => None,
         }
-        Check::LotKnown if !lot => {
-            Some(("this event uses no lot", "it is for `consume`; feeders: `mounts-verified`"))
-        }
-        Check::LotNotExpired if !lot && around.mounts.is_empty() => Some((
-            "this event uses no lot, and the station has no feeders",
-            "it is for `consume` and for stations with a `mount` table",
-        )),
-        Check::MountsVerified if around.mounts.is_empty() => {
-            Some(("the station has no feeders", "write a `mount` table at the station"))
-        }
-        Check::Known
-        | Check::NotHeld
-        | Check::Route
-        | Check::NotDoneHere
-        | Check::ChildKnown
-        | Check::ChildNotUsed
-        | Check::ChildNotHeld
-        | Check::LotKnown
-        | Check::MountsVerified
-        | Check::LotNotExpired => None,
     }
 }

@@ -24,6 +24,7 @@ pub(super) fn words(handshake: &Handshake, around: &Around) -> Vec<TagIndex> {
         handshake.position,
         handshake.time,
         handshake.product,
+        handshake.material,
         handshake.operation,
         handshake.badge,
     ];
@@ -34,6 +35,9 @@ pub(super) fn words(handshake: &Handshake, around: &Around) -> Vec<TagIndex> {
     words.extend(around.purpose.from.as_ref().map(|(word, _)| *word));
     words.extend(around.evidence.iter().map(|(word, _)| *word));
     words.extend(around.mounts.iter().flat_map(|mount| code(&mount.lot)));
+    if handshake.checks.iter().any(|check| check.asks_of_feeders()) {
+        words.extend(around.mounts.iter().filter_map(|mount| mount.material));
+    }
     let mut tags = Vec::new();
     for Word { tag, .. } in words {
         let framed =

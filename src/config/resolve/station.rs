@@ -2,18 +2,24 @@
 use super::word::Use;
 use super::{Resolver, Table};
 use crate::config::raw::{self, EvidenceWord, Orders, PurposeWord};
-use crate::config::spot::Spot;
+use crate::config::spot::{NameOr, Spot};
 use crate::model::plant::{
     DeviceIndex, MountPoint, PurposeSpec, RegisterType, Station, TagSource, Word,
 };
-use crate::model::{Evidence, LineId, Purpose, StationId};
+use crate::model::{Evidence, LineId, Purpose, StationId, Verb};
 
 /// What the handshakes and phases of a station need to know of it.
 #[derive(Debug)]
 pub(super) struct Around {
     pub(super) orders: bool,
-    /// Whether any station comes before.
+    /// Its name.
+    pub(super) id: String,
+    /// Whether any station comes before, or a product has it on its route.
     pub(super) routed: bool,
+    /// Whether it tells when it was cleaned.
+    pub(super) cleaned: bool,
+    /// Whether anything here may be called drift.
+    pub(super) drifts: bool,
     pub(super) purpose: PurposeSpec,
     pub(super) evidence: Vec<(Word, Evidence)>,
     pub(super) mounts: Vec<MountPoint>,
@@ -43,7 +49,10 @@ impl Resolver<'_> {
         let use_ = if raw.phase.is_empty() { Use::Snapshot } else { Use::Every };
         let purpose = raw.purpose.as_ref();
         let around = Around {
-            routed: raw.after.iter().flatten().next().is_some(),
+            id: (**name).clone(),
+            routed: raw.after.iter().flatten().next().is_some() || self.is_routed(name),
+            cleaned: raw.phase.iter().any(|(_, phase)| is_clean(phase)),
+            drifts: drifts(raw),
             orders: raw.orders.as_ref().is_some_and(|orders| **orders != Orders::Given(false)),
             purpose: purpose.map(|p| self.purpose(&t, p, use_)).unwrap_or_default(),
             evidence: self.evidence(&t, raw, use_),
@@ -68,6 +77,11 @@ impl Resolver<'_> {
             mounts: around.mounts,
             monitors,
         })
+    }
+
+    /// Whether a product has the station on its route.
+    fn is_routed(&self, name: &str) -> bool {
+        self.catalog.routed().iter().any(|station| station.as_str() == name)
     }
 
     fn served_by(&mut self, t: &Table<'_>, raw: &raw::Station) -> Option<DeviceIndex> {
@@ -161,4 +175,17 @@ impl Resolver<'_> {
         }
         evidence
     }
+}
+
+fn is_clean(phase: &raw::Phase) -> bool {
+    phase.event.as_ref().is_some_and(|event| event.as_str() == Verb::Clean.as_str())
+}
+
+fn drifts(raw: &raw::Station) -> bool {
+    let watched = raw.monitor.iter().any(|(_, monitor)| match &**monitor {
+        NameOr::Name(_) => false,
+        NameOr::Table(table) => table.drift.is_some(),
+    });
+    let mut measured = raw.handshake.iter().flat_map(|(_, handshake)| handshake.values.iter());
+    watched || measured.any(|(_, measured)| measured.drift.is_some())
 }

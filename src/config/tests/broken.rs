@@ -123,6 +123,36 @@ fn faults_of_permits_are_shown() {
     insta::assert_snapshot!("permits", check(&[("20-press.toml", REFUSED)]).unwrap_err());
 }
 
+const CATALOG: [(&str, &str); 2] = [
+    (
+        "10-press.toml",
+        "schema = 1\n[station.OP10]\n[station.OP20]\n[station.RW]\n\n[product.A]\nroute = [\"OP10\"]\n",
+    ),
+    (
+        "products.toml",
+        r#"schema = 1
+
+[product.A]
+route = ["OP10", "OP20"]
+
+[product.B]
+route      = ["OP10", "OP21"]
+rework     = { entry = "OP10", return = "RW" }
+max_visit  = 3
+bom.screw  = { quantity = 0, position = "left" }
+setup.OP20 = { reel = "R-1" }
+
+[material.R-1]
+floor_life = 168
+"#,
+    ),
+];
+
+#[test]
+fn faults_of_products_are_shown() {
+    insta::assert_snapshot!("products", check(&CATALOG).unwrap_err());
+}
+
 #[test]
 fn faults_are_data_too() {
     let faults = check(&[("a.toml", "schema = 1\nstatoin = {}\n")]).unwrap_err();
@@ -135,7 +165,7 @@ fn faults_are_data_too() {
             "line": 2,
             "column": 1,
             "message": "the file has no key `statoin`",
-            "help": "did you mean `station`? (keys: device, schema, station, test)",
+            "help": "did you mean `station`? (keys: device, material, product, schema, station, test)",
         }])
     );
 }

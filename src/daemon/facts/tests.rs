@@ -5,6 +5,8 @@
     reason = "the model says what it looks for and nothing else"
 )]
 mod naive;
+mod products;
+mod search;
 mod world;
 
 use crate::model::{Evidence, HandshakeMark, Permit};

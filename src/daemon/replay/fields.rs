@@ -95,6 +95,7 @@ impl Fields {
             operation,
             remarks,
             adopted: _,
+            material,
         } = event;
         self.put("event", what.verb().as_str());
         self.what(what);
@@ -108,6 +109,7 @@ impl Fields {
         }
         self.maybe("operator", *operator);
         self.maybe("product", product.as_ref());
+        self.maybe("material", material.as_ref());
         self.maybe("operation", operation.as_ref());
         for remark in remarks {
             self.put(format!("unusable word {}", remark.tag), remark.quality);

@@ -315,6 +315,7 @@ mod tests {
                     drift: None,
                 }],
             }],
+            catalog: Catalog::default(),
             files: Vec::new(),
             hash: Digest([0; 32]),
         }

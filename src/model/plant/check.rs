@@ -24,11 +24,25 @@ pub enum Check {
     MountsVerified,
     /// The lots that are used, the one named and those in the feeders, are not past their date.
     LotNotExpired,
+    /// The part or lot is on the bill of the product, at this place, and not more of it than it says.
+    Bom,
+    /// Every feeder has the material that the product's setup says.
+    SetupPlan,
+    /// No lot is out of dry storage for longer than its material allows.
+    FloorLife,
+    /// Nothing that is used, or was made here since the last clean, has what the product may not contain.
+    AllergenPlan,
+    /// Nothing but this product was made here since the last clean.
+    Cleaned,
+    /// No tool of the station is at the end of its life.
+    ToolLife,
+    /// No monitor of the station says that it has drifted.
+    NoOpenDrift,
 }
 
 impl Check {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 17] = [
         Self::Known,
         Self::NotHeld,
         Self::Route,
@@ -39,6 +53,13 @@ impl Check {
         Self::LotKnown,
         Self::MountsVerified,
         Self::LotNotExpired,
+        Self::Bom,
+        Self::SetupPlan,
+        Self::FloorLife,
+        Self::AllergenPlan,
+        Self::Cleaned,
+        Self::ToolLife,
+        Self::NoOpenDrift,
     ];
 
     /// The word in plant files and reasons.
@@ -54,6 +75,13 @@ impl Check {
             Self::LotKnown => "lot-known",
             Self::MountsVerified => "mounts-verified",
             Self::LotNotExpired => "lot-not-expired",
+            Self::Bom => "bom",
+            Self::SetupPlan => "setup-plan",
+            Self::FloorLife => "floor-life",
+            Self::AllergenPlan => "allergen-plan",
+            Self::Cleaned => "cleaned",
+            Self::ToolLife => "tool-life",
+            Self::NoOpenDrift => "no-open-drift",
         }
     }
 
@@ -66,8 +94,40 @@ impl Check {
             | Self::ChildKnown
             | Self::ChildNotUsed
             | Self::LotKnown
-            | Self::LotNotExpired => true,
-            Self::NotHeld | Self::ChildNotHeld | Self::MountsVerified => false,
+            | Self::LotNotExpired
+            | Self::Bom
+            | Self::SetupPlan
+            | Self::FloorLife
+            | Self::AllergenPlan
+            | Self::ToolLife => true,
+            Self::NotHeld
+            | Self::ChildNotHeld
+            | Self::MountsVerified
+            | Self::Cleaned
+            | Self::NoOpenDrift => false,
+        }
+    }
+
+    /// Whether it looks at the lots in the feeders, beyond whether they are on hold.
+    pub fn asks_of_feeders(self) -> bool {
+        match self {
+            Self::LotNotExpired
+            | Self::SetupPlan
+            | Self::FloorLife
+            | Self::AllergenPlan
+            | Self::ToolLife => true,
+            Self::Known
+            | Self::NotHeld
+            | Self::Route
+            | Self::NotDoneHere
+            | Self::ChildKnown
+            | Self::ChildNotUsed
+            | Self::ChildNotHeld
+            | Self::LotKnown
+            | Self::MountsVerified
+            | Self::Bom
+            | Self::Cleaned
+            | Self::NoOpenDrift => false,
         }
     }
 }
@@ -79,6 +139,12 @@ pub enum Reason {
     Check(Check),
     /// Until when a lot may be used was never told.
     ExpiryUnknown,
+    /// Which product it is was never told, or the plant files do not have it.
+    ProductUnknown,
+    /// Which material it is was never told, or the plant files do not have it.
+    MaterialUnknown,
+    /// It was worked on here as often as it may be.
+    VisitsMax,
     /// The deadline passed first.
     Late,
     /// The item cannot be known from what was read.
@@ -91,7 +157,15 @@ impl Reason {
     /// All of them, in the order of their numbers.
     pub fn all() -> impl Iterator<Item = Self> {
         let checks = Check::ALL.into_iter().map(Self::Check);
-        checks.chain([Self::ExpiryUnknown, Self::Late, Self::Quarantined, Self::Conflict])
+        checks.chain([
+            Self::ExpiryUnknown,
+            Self::ProductUnknown,
+            Self::MaterialUnknown,
+            Self::VisitsMax,
+            Self::Late,
+            Self::Quarantined,
+            Self::Conflict,
+        ])
     }
 
     /// The word in records and plant files.
@@ -99,6 +173,9 @@ impl Reason {
         match self {
             Self::Check(check) => check.as_str(),
             Self::ExpiryUnknown => "expiry-unknown",
+            Self::ProductUnknown => "product-unknown",
+            Self::MaterialUnknown => "material-unknown",
+            Self::VisitsMax => "visits-max",
             Self::Late => "late",
             Self::Quarantined => "quarantined",
             Self::Conflict => "conflict",
@@ -125,6 +202,16 @@ impl Reason {
             Self::Check(Check::MountsVerified) => 9,
             Self::Check(Check::LotNotExpired) => 11,
             Self::ExpiryUnknown => 12,
+            Self::Check(Check::Bom) => 13,
+            Self::Check(Check::SetupPlan) => 14,
+            Self::Check(Check::FloorLife) => 15,
+            Self::Check(Check::AllergenPlan) => 16,
+            Self::Check(Check::Cleaned) => 17,
+            Self::Check(Check::ToolLife) => 18,
+            Self::Check(Check::NoOpenDrift) => 19,
+            Self::ProductUnknown => 30,
+            Self::MaterialUnknown => 31,
+            Self::VisitsMax => 32,
             Self::Late => 90,
             Self::Quarantined => 91,
             Self::Conflict => 92,

@@ -6,6 +6,7 @@
 mod carried;
 mod check;
 mod device;
+mod product;
 mod renumber;
 mod station;
 mod tag;
@@ -17,6 +18,7 @@ pub use device::{
     Device, Heartbeat, Interface, Layout, ModbusLink, OpcUaLink, Protocol, ReadLimits, Secret,
     Security, Trust, UserLogin,
 };
+pub use product::{BillRow, Catalog, Material, Product, Rework, ToolLife};
 pub use station::{
     CodeFrom, CodeSpec, Condition, Counter, Drift, First, Handshake, Limits, MeasurementSpec,
     Monitor, MountPoint, Overrule, Pattern, PermitCodes, Phase, PurposeSpec, Quantity, Reply,
@@ -83,6 +85,8 @@ pub struct Plant {
     pub tags: Vec<Tag>,
     /// Places of work.
     pub stations: Vec<Station>,
+    /// What is made in it, and of what.
+    pub catalog: Catalog,
     /// What it was read from.
     pub files: Vec<PlantFile>,
     /// SHA-256 over names and texts of `files`.

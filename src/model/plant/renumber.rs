@@ -123,7 +123,7 @@ impl Numbers<'_> {
         for phase in phases {
             self.on_phase(phase);
         }
-        for MountPoint { id: _, lot, material, splice: _ } in mounts {
+        for MountPoint { id: _, lot, material, splice: _, tool: _ } in mounts {
             self.codes([lot]);
             self.words(material);
         }
@@ -156,6 +156,7 @@ impl Numbers<'_> {
             time,
             best_before: _,
             product,
+            material,
             operation,
             badge,
             result,
@@ -172,7 +173,9 @@ impl Numbers<'_> {
         self.codes([item]);
         self.codes(other);
         self.words([trigger]);
-        self.words([ack, position, time, product, operation, badge].into_iter().flatten());
+        self.words(
+            [ack, position, time, product, material, operation, badge].into_iter().flatten(),
+        );
         self.words(quantity.iter_mut().map(|Quantity { word, unit: _ }| word));
         self.words(result.iter_mut().map(|ResultSpec { word, codes: _ }| word));
         self.words(

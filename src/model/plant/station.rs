@@ -1,5 +1,5 @@
 //! What the words of a controller mean: stations with handshakes, phases, mounts and monitors.
-use super::{Check, DeviceIndex, ReasonCodes, TagIndex};
+use super::{Check, DeviceIndex, ReasonCodes, TagIndex, ToolLife};
 use crate::model::{
     HandshakeId, LineId, MonitorId, MountPointId, Permit, PhaseId, Purpose, Result, ScopeName,
     StationId, TagName, Ucum, Value, Verb,
@@ -112,6 +112,8 @@ pub struct Handshake {
     pub best_before: Option<Duration>,
     /// Product or material of the main item.
     pub product: Option<Word>,
+    /// Material of the lot or part beside it.
+    pub material: Option<Word>,
     /// Operation, recipe or program.
     pub operation: Option<Word>,
     /// Who did it.
@@ -369,6 +371,8 @@ pub struct MountPoint {
     pub material: Option<Word>,
     /// What a change without an empty moment means.
     pub splice: Splice,
+    /// What is mounted is a tool, with this life.
+    pub tool: Option<ToolLife>,
 }
 
 /// A watched tag or measurement.

@@ -28,7 +28,7 @@ impl Host {
         let (name, port) = match authority.strip_prefix('[') {
             Some(rest) => {
                 let (name, port) = rest.split_once(']')?;
-                name.parse::<std::net::Ipv6Addr>().ok()?;
+                name.parse::<core::net::Ipv6Addr>().ok()?;
                 (name, if port.is_empty() { None } else { Some(port.strip_prefix(':')?) })
             }
             None => match authority.split_once(':') {

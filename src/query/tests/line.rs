@@ -3,7 +3,7 @@ use super::numbered;
 use crate::genealogy::builders::*;
 use crate::model::{
     Alias, Amount, Body, Code, Consumption, DeviceId, EventTime, Gap, GapCause, GapSource, ItemKey,
-    Position, Quarantine, QuarantineCause, Record, Stay, TraceEvent, Utc, What,
+    Position, Purpose, Quarantine, QuarantineCause, Record, Stay, Text, TraceEvent, Utc, What,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -86,7 +86,14 @@ impl Line {
         }
     }
 
-    fn trace(&mut self, event: TraceEvent) {
+    fn trace(&mut self, mut event: TraceEvent) {
+        // What the work was for and of what it was follow no pattern that a search could share.
+        let n = self.bodies.len();
+        let purposes = [Purpose::Production, Purpose::Setup, Purpose::Simulated, Purpose::Trial];
+        event.purpose = purposes[n * n % 7 % 4];
+        let name = |n: usize| Text::parse(["P", "Q"][n % 2]).unwrap();
+        event.product = (n % 3 == 0).then(|| name(n / 3));
+        event.material = (n % 4 < 2).then(|| name(n / 2));
         self.bodies.push(Body::Trace(event));
     }
 

@@ -4,7 +4,7 @@ use super::model::Model;
 use super::*;
 use crate::genealogy::LinkKind;
 use crate::genealogy::builders::station;
-use crate::model::{Moment, Past, Question, ReadToken, Visit, What, Within};
+use crate::model::{Moment, Past, Purpose, Question, ReadToken, Scope, Visit, What, Within};
 use proptest::prelude::*;
 
 fn known(model: &Model<'_>, item: &ItemKey) -> bool {
@@ -28,7 +28,8 @@ fn past(model: &Model<'_>, item: &ItemKey) -> Past {
         };
     let done = |event: &TraceEvent, at: &StationId| match &event.what {
         What::Complete { item: of, .. } | What::Produce { item: of, .. } => {
-            of == item && event.station.as_ref() == Some(at)
+            let work = event.purpose == Purpose::Production;
+            of == item && work && event.station.as_ref() == Some(at)
         }
         _ => false,
     };
@@ -38,7 +39,9 @@ fn past(model: &Model<'_>, item: &ItemKey) -> Past {
         let (What::Complete { result, .. } | What::Produce { result, .. }) = event.what else {
             return None;
         };
-        Some(Visit { station: at, result, at: when })
+        let times = events.iter().filter(|(_, event)| done(event, &at)).count();
+        let times = Some(u32::try_from(times).unwrap());
+        Some(Visit { station: at, result, at: when, times })
     };
     let until = |event: &TraceEvent| match &event.what {
         What::Produce { item: of, best_before, .. }
@@ -60,13 +63,96 @@ fn past(model: &Model<'_>, item: &ItemKey) -> Past {
         );
         is_part.then(|| Within { whole: whole.clone(), position: *position })
     });
+    let (made, opened, uses) = used(model, item);
     Past {
         item: item.clone(),
+        product: material(model, item),
+        made,
+        opened,
+        uses: Some(uses),
+        parts: Vec::new(),
         visits: STATIONS.iter().filter_map(visit).collect(),
         rework: rework.map(|(when, _)| when),
         within: within.collect(),
         best_before: told(&|event| until(event).is_some()).and_then(until),
     }
+}
+
+/// When a lot was made and since then opened, and how many items were made with it.
+fn used(model: &Model<'_>, item: &ItemKey) -> (Option<Utc>, Option<Utc>, u64) {
+    let events = model.events();
+    let is_lot = item.class == ItemClass::Lot;
+    let made = events.iter().rev().find(|(_, event)| match &event.what {
+        What::Produce { item: of, .. } | What::Receive { item: of, .. } => of == item && is_lot,
+        _ => false,
+    });
+    let made = made.map(|(_, event)| event.time.at);
+    let since = |time: Utc| made.is_none_or(|made| time >= made);
+    let is_opened = |event: &TraceEvent| match &event.what {
+        What::Mount { lot, .. } => lot == item,
+        What::Consume { consumed, .. } => consumed.lot == *item && !event.is_only_asked(),
+        _ => false,
+    };
+    let mut opened = events.iter().map(|(_, event)| *event).filter(|event| is_opened(event));
+    let opened = opened.find(|event| since(event.time.at)).map(|event| event.time.at);
+    let mounted: BTreeSet<Position> = events
+        .iter()
+        .filter(|(_, event)| event.station.is_some() && since(event.time.at))
+        .filter(|(_, event)| matches!(&event.what, What::Mount { lot, .. } if lot == item))
+        .map(|(position, _)| *position)
+        .collect();
+    // Of several mounts of a lot in one item the last counts.
+    let fed = events.iter().filter_map(|(_, event)| match &event.what {
+        What::Complete { mounts, .. } | What::Produce { mounts, .. } => {
+            mounts.iter().filter(|fed| fed.lot == *item).map(|fed| fed.mount.opened).max()
+        }
+        _ => None,
+    });
+    let uses = fed.filter(|mount| mounted.contains(mount)).count();
+    (made, opened.filter(|_| is_lot), uses as u64)
+}
+
+/// As last told, by whatever named it: alone or beside another.
+fn material(model: &Model<'_>, item: &ItemKey) -> Option<Text> {
+    let mut told = model.events().into_iter().filter_map(|(_, event)| {
+        let items = event.what.items();
+        let main = items.first() == Some(&item);
+        let beside = match &event.what {
+            What::Consume { consumed, .. } => consumed.lot == *item,
+            What::Install { child, .. } | What::Remove { child, .. } => child == item,
+            What::Pack { items, .. } | What::Unpack { items, .. } => items.contains(item),
+            _ => false,
+        };
+        let material = event.material.clone().filter(|_| beside);
+        // Told both ways at once, the later in the alphabet: there is nothing to choose by.
+        event.product.clone().filter(|_| main).max(material)
+    });
+    let scoped = match &item.scope {
+        Scope::Material(name) => Text::parse(name.as_str()).ok(),
+        _ => None,
+    };
+    told.next_back().or(scoped)
+}
+
+/// What is in an item, by material: how many units, and how often of a lot.
+fn parts(model: &Model<'_>, item: &ItemKey) -> BTreeMap<Text, u32> {
+    let (links, _) = model.links();
+    let mut units = BTreeSet::new();
+    let mut parts = BTreeMap::new();
+    for (part, whole, kind, ..) in links {
+        let built = matches!(kind, LinkKind::InstalledIn | LinkKind::ConsumedInto);
+        // Nothing is part of itself, and a unit is one piece however often it was told.
+        let again = part.class == ItemClass::Unit
+            && (part == *item || !units.insert((part.clone(), whole.clone())));
+        if built
+            && whole == *item
+            && !again
+            && let Some(of) = material(model, &part)
+        {
+            *parts.entry(of).or_default() += 1;
+        }
+    }
+    parts
 }
 
 proptest! {
@@ -89,6 +175,16 @@ proptest! {
             prop_assert_eq!(&found.visits, &wanted.visits, "{}", item);
             prop_assert_eq!(found.rework, wanted.rework, "{}", item);
             prop_assert_eq!(found.best_before, wanted.best_before, "{}", item);
+            prop_assert_eq!(&found.product, &wanted.product, "{}", item);
+            prop_assert_eq!(found.made, wanted.made, "{}", item);
+            prop_assert_eq!(found.opened, wanted.opened, "{}", item);
+            prop_assert_eq!(found.uses, wanted.uses, "{}", item);
+            let one = Question { items: vec![item.clone()], ..question.clone() };
+            let mut counted = BTreeMap::new();
+            for part in &query.facts(&one).past[0].parts {
+                *counted.entry(part.material.clone()).or_default() += part.count;
+            }
+            prop_assert_eq!(counted, parts(&model, item), "{}", item);
             let wholes: BTreeSet<_> = wanted.within.iter().map(|w| &w.whole).collect();
             let named: BTreeSet<_> = found.within.iter().map(|w| &w.whole).collect();
             prop_assert_eq!(named.len(), found.within.len(), "each once");

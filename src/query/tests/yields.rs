@@ -76,7 +76,8 @@ proptest! {
             let counts = [
                 row.items, row.visits, row.first_pass, row.passed, row.failed, row.untold,
             ];
-            prop_assert!(found.insert(row.station.to_string(), counts).is_none());
+            let sums = found.entry(row.station.to_string()).or_default();
+            sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
         }
         prop_assert_eq!(&found, &wanted);
         for id in STATIONS.map(station) {

@@ -64,7 +64,11 @@ pub(super) fn release(item: &ItemKey) -> Command {
 
 impl World {
     pub(super) fn new() -> Self {
-        let files = [("plant.toml".to_owned(), STATIONS.to_owned())];
+        Self::of(STATIONS)
+    }
+
+    pub(super) fn of(text: &str) -> Self {
+        let files = [("plant.toml".to_owned(), text.to_owned())];
         let site = SiteId::parse("site").unwrap();
         let plant = config::plant::load(&files, &site).unwrap_or_else(|why| panic!("{why}")).plant;
         let dir = tempfile::tempdir().unwrap();
@@ -197,6 +201,43 @@ impl World {
         self.step(&Input::Samples(vec![trigger]));
     }
 
+    /// The PLC asks with these words, unless it still waits for an answer; tells the number.
+    pub(super) fn ask(
+        &mut self,
+        station: &str,
+        handshake: &str,
+        words: &[(&str, &str)],
+    ) -> Option<u64> {
+        if !self.is_idle(station, handshake) {
+            return None;
+        }
+        let name = |end: &str| format!("{station}.{handshake}.{end}");
+        for (word, value) in words {
+            self.set(&name(word), value);
+        }
+        let number = self.values[&self.tag(&name("req"))].count().unwrap() + 1;
+        self.put(&name("req"), Value::UInt(number));
+        self.requests += 1;
+        self.tell(&name("req"));
+        Some(number)
+    }
+
+    /// Sets a word to a number or a text.
+    pub(super) fn set(&mut self, name: &str, value: &str) {
+        let number = value.parse().map(Value::UInt);
+        self.put(name, number.unwrap_or_else(|_| Value::text(value)));
+    }
+
+    /// The PLC tells what is in a word.
+    pub(super) fn tell(&mut self, name: &str) {
+        let sample = self.sample(self.tag(name));
+        self.step(&Input::Samples(vec![sample]));
+    }
+
+    pub(super) fn clock(&self) -> Utc {
+        Utc(i64::try_from(self.now).unwrap())
+    }
+
     pub(super) fn person(&mut self, badge: &str, why: &str) {
         self.put("B.admit.badge", Value::text(badge));
         self.put("B.admit.why", Value::text(why));
@@ -232,8 +273,11 @@ impl World {
 
     /// Everything that still waits is decided without its facts.
     pub(super) fn pass_deadline(&mut self) {
-        let waiting: Vec<_> = HANDSHAKES.into_iter().filter(|(s, h)| !self.is_idle(s, h)).collect();
-        for (station, handshake) in waiting {
+        let stations = self.plant.stations.iter();
+        let all = stations.flat_map(|s| s.handshakes.iter().map(|h| (&s.id, &h.id)));
+        let all = all.map(|(s, h)| (s.to_string(), h.to_string()));
+        let all: Vec<_> = all.filter(|(s, h)| !self.is_idle(s, h)).collect();
+        for (station, handshake) in all {
             let number = self.values[&self.tag(&format!("{station}.{handshake}.req"))].count();
             self.late.insert((format!("{station}.{handshake}"), number.unwrap()));
         }

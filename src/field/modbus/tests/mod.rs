@@ -133,6 +133,7 @@ fn plant(devices: Vec<Device>, tags: Vec<Tag>) -> Arc<Plant> {
         devices,
         tags,
         stations: Vec::new(),
+        catalog: crate::model::plant::Catalog::default(),
         files: Vec::new(),
         hash: Digest([0; 32]),
     })

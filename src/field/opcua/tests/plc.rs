@@ -258,6 +258,7 @@ pub(in crate::field::opcua) fn plant(port: u16, security: Security, trust: Trust
         devices: vec![device],
         tags,
         stations: Vec::new(),
+        catalog: crate::model::plant::Catalog::default(),
         files: Vec::new(),
         hash: Digest([0; 32]),
     }

@@ -1,0 +1,72 @@
+//! What is made and of what, as it is written.
+use crate::config::spot::{Keyed, Span, Spot};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// What is made, by the name that the PLC says. It may stand in any plant file.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Product {
+    /// Its stations in the order of work, instead of what `after` of the stations says.
+    #[schemars(extend("examples" = [["OP10", "OP20"]]))]
+    pub(in crate::config) route: Option<Vec<Spot<String>>>,
+    /// How it is worked on again.
+    pub(in crate::config) rework: Option<Spot<Rework>>,
+    /// How often a unit may be completed at one station; as often as it comes unless said.
+    #[schemars(range(min = 1))]
+    pub(in crate::config) max_visits: Option<Spot<u32>>,
+    /// What it may be made of (bill of material), by material.
+    pub(in crate::config) bom: Option<Keyed<BillRow>>,
+    /// The material of each feeder that it needs, by station.
+    #[schemars(extend("examples" = [{ "OP10": { "drum": "grease" } }]))]
+    #[serde(default)]
+    pub(in crate::config) setup: Keyed<Keyed<Spot<String>>>,
+    /// What it contains or may contain.
+    pub(in crate::config) allergens: Option<Vec<Spot<String>>>,
+}
+
+/// How a unit leaves its route to be worked on again, and where it comes back.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Rework {
+    /// The station where it is worked on; without it the one that it comes back to.
+    pub(in crate::config) entry: Option<Spot<String>>,
+    /// The station of the route that it comes back to: this one and those behind it do their work again.
+    #[schemars(required, extend("examples" = ["OP20"]))]
+    pub(in crate::config) r#return: Option<Spot<String>>,
+}
+
+/// A row of a bill of material.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct BillRow {
+    /// How much of it at most: pieces, or an amount where the event tells one.
+    #[schemars(required, extend("examples" = [2]))]
+    pub(in crate::config) quantity: Option<Spot<f64>>,
+    /// The unit of the amount as a UCUM code; amounts are taken as they are told unless said.
+    pub(in crate::config) eu: Option<Spot<String>>,
+    /// Where it may sit; anywhere unless said.
+    pub(in crate::config) position: Option<Vec<Spot<String>>>,
+}
+
+/// What products are made of, by the name that the PLC says. It may stand in any plant file.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Material {
+    /// How long it may be used after it was produced or received, where no `best_before` was told.
+    pub(in crate::config) shelf_life: Option<Spot<Span>>,
+    /// How long it may be used after it was first mounted or used.
+    pub(in crate::config) floor_life: Option<Spot<Span>>,
+    /// What it contains.
+    pub(in crate::config) allergens: Option<Vec<Spot<String>>>,
+}
+
+/// What is mounted is a tool: how much work it may do.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Tool {
+    /// Items that may be made with it.
+    pub(in crate::config) uses: Option<Spot<u64>>,
+    /// Time since it was first mounted.
+    pub(in crate::config) time: Option<Spot<Span>>,
+}

@@ -1,0 +1,180 @@
+//! What is told of lots and parts beside their lives: of which material they are, since when they are
+//! open, how often they were used, and how much of them went where.
+use super::memory::Memory;
+use super::view::View;
+use crate::genealogy::{Direction, Link, LinkKind, Links, NodeId};
+use crate::model::{
+    Amount, ItemClass, ItemKey, MountUse, Part, Position, Scope, Text, TraceEvent, Utc, Verb, What,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// When something was, and the record that says so.
+type Key = (Utc, Position);
+
+/// What records say of materials.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Materials {
+    /// Of what was named beside the main item: its material.
+    told: BTreeMap<NodeId, BTreeMap<Key, Text>>,
+    /// When lots came into being or into the house.
+    made: BTreeMap<NodeId, BTreeSet<Key>>,
+    /// When lots were mounted or used.
+    opened: BTreeMap<NodeId, BTreeSet<Key>>,
+    /// By the record of a mount: how many items were made with it.
+    uses: BTreeMap<Position, u64>,
+    /// Corrected records, with the mounts that they counted for.
+    corrected: BTreeMap<Position, Vec<Position>>,
+    /// By record: how much of a lot was used.
+    amounts: BTreeMap<Position, Amount>,
+}
+
+impl Memory {
+    /// Takes what an event tells of materials.
+    pub(super) fn tell_material(&mut self, position: Position, event: &TraceEvent) {
+        let key = (event.time.at, position);
+        let beside = [Verb::Consume, Verb::Install, Verb::Remove, Verb::Pack, Verb::Unpack];
+        if let Some(material) = &event.material
+            && beside.contains(&event.what.verb())
+        {
+            for item in event.what.items().into_iter().skip(1) {
+                let node = self.graph.intern_item(item);
+                self.materials.told.entry(node).or_default().insert(key, material.clone());
+            }
+        }
+        for mount in counted(&event.what) {
+            let uses = self.materials.uses.entry(mount).or_default();
+            *uses = uses.saturating_add(1);
+        }
+        let made = if let What::Produce { item, .. } | What::Receive { item, .. } = &event.what {
+            Some(item)
+        } else {
+            None
+        };
+        let opened = if let What::Mount { lot, .. } = &event.what {
+            Some(lot)
+        } else if let What::Consume { consumed, .. } = &event.what
+            && !event.is_only_asked()
+        {
+            let amount = consumed.amount.clone();
+            self.materials.amounts.extend(amount.map(|amount| (position, amount)));
+            Some(&consumed.lot)
+        } else {
+            None
+        };
+        let is_lot = |item: &&ItemKey| item.class == ItemClass::Lot;
+        if let Some(lot) = made.filter(is_lot) {
+            let node = self.graph.intern_item(lot);
+            self.materials.made.entry(node).or_default().insert(key);
+        }
+        if let Some(lot) = opened.filter(is_lot) {
+            let node = self.graph.intern_item(lot);
+            self.materials.opened.entry(node).or_default().insert(key);
+        }
+    }
+
+    /// A record was named by a correction.
+    pub(super) fn correct_uses(&mut self, named: Position, event: &TraceEvent) {
+        self.materials.corrected.insert(named, counted(&event.what));
+    }
+}
+
+impl View<'_> {
+    /// The material last told of an item that was named beside another, and when.
+    pub(super) fn told_material(&self, node: NodeId) -> Option<(Key, &Text)> {
+        let mut told = self.materials.told.get(&node)?.iter().rev();
+        told.find(|((_, at), _)| !self.void().contains(at)).map(|(key, material)| (*key, material))
+    }
+
+    /// The product or material of an item: as told, else as its scope says.
+    pub(super) fn material(&self, node: NodeId) -> Option<Text> {
+        let scoped = || match &self.key(node)?.scope {
+            Scope::Material(name) => Text::parse(name.as_str()).ok(),
+            Scope::Site
+            | Scope::Product(_)
+            | Scope::Supplier(_)
+            | Scope::Gs1(_)
+            | Scope::Provisional => None,
+        };
+        self.product(node).or_else(scoped)
+    }
+
+    /// When a lot last came into being or into the house.
+    pub(super) fn made(&self, node: NodeId) -> Option<Utc> {
+        let mut made = self.materials.made.get(&node)?.iter().rev();
+        made.find(|(_, at)| !self.void().contains(at)).map(|(time, _)| *time)
+    }
+
+    /// When a lot was first mounted or used since it was made.
+    pub(super) fn opened(&self, node: NodeId) -> Option<Utc> {
+        let since = self.made(node).unwrap_or(Utc(i64::MIN));
+        let opened = self.materials.opened.get(&node)?;
+        let mut opened = opened.range((since, Position(0))..);
+        opened.find(|(_, at)| !self.void().contains(at)).map(|(time, _)| *time)
+    }
+
+    /// How many items were made with a lot since it was made.
+    pub(super) fn uses(&self, node: NodeId) -> u64 {
+        let since = self.made(node).unwrap_or(Utc(i64::MIN));
+        let mounts: BTreeSet<Position> = self.mounts.since(node, since, self.void()).collect();
+        let all = mounts.iter().filter_map(|mount| self.materials.uses.get(mount)).sum::<u64>();
+        let void = self.materials.corrected.iter().filter(|(at, _)| self.void().contains(at));
+        let void = void.flat_map(|(_, counted)| counted).filter(|at| mounts.contains(at));
+        all.saturating_sub(void.count() as u64)
+    }
+
+    /// What was built or used into an item, by material and unit; without the units that a request is
+    /// about: one that comes again changes nothing.
+    pub(super) fn parts(&self, node: NodeId, without: &[ItemKey]) -> Vec<Part> {
+        let mut links: Vec<Link> = Vec::new();
+        self.graph.each(node, Direction::Backward, |link| {
+            let built = matches!(link.kind, LinkKind::InstalledIn | LinkKind::ConsumedInto);
+            if built && link.stands(self.position) {
+                links.push(*link);
+            }
+        });
+        links.sort_by_key(|link| (link.source, link.node));
+        let mut parts: Vec<Part> = Vec::new();
+        let mut units: BTreeSet<NodeId> = BTreeSet::new();
+        for link in links {
+            let Some(key) = self.key(link.node) else { continue };
+            let unit = key.class == ItemClass::Unit;
+            // A unit is one piece, however often it was told.
+            let asked = unit && (without.contains(key) || !units.insert(link.node));
+            let Some(material) = self.material(link.node).filter(|_| !asked) else { continue };
+            let amount = self.materials.amounts.get(&link.source);
+            let unit = amount.and_then(|amount| amount.unit.clone());
+            let at = parts.iter().position(|part| part.material == material && part.unit == unit);
+            let new = || Part { material, unit, count: 0, amount: 0.0, untold: 0 };
+            let part = match at.and_then(|at| parts.get_mut(at)) {
+                Some(part) => part,
+                None => parts.push_mut(new()),
+            };
+            part.count = part.count.saturating_add(1);
+            match amount {
+                Some(amount) => part.amount += amount.value,
+                None => part.untold = part.untold.saturating_add(1),
+            }
+        }
+        parts.sort_by(|a, b| (&a.material, &a.unit).cmp(&(&b.material, &b.unit)));
+        parts
+    }
+}
+
+/// The mounts that an item counts for: one of each lot, the last. A tool that was taken out and put back
+/// while the item was in work has made one item.
+fn counted(what: &What) -> Vec<Position> {
+    let mut last: BTreeMap<&ItemKey, Position> = BTreeMap::new();
+    for used in mounts(what) {
+        let opened = last.entry(&used.lot).or_default();
+        *opened = (*opened).max(used.mount.opened);
+    }
+    last.into_values().collect()
+}
+
+fn mounts(what: &What) -> &[MountUse] {
+    if let What::Complete { mounts, .. } | What::Produce { mounts, .. } = what {
+        mounts
+    } else {
+        &[]
+    }
+}
