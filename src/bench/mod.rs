@@ -13,7 +13,7 @@ mod world;
 pub use case::{Case, Expected, Given, Wanted};
 pub use judge::{Outcome, Row};
 pub use told::{EVENT, FIELDS, Told, VALUES, choices, is_field};
-pub use words::{Unfit, as_read};
+pub use words::{Unfit, as_read, texts};
 
 use crate::model::plant::Plant;
 use std::sync::Arc;

@@ -123,7 +123,7 @@ fn at_first(tag: &Tag, text: bool) -> Value {
 }
 
 /// Words that hold a text, as far as their use tells: OPC UA types come from the server.
-fn texts(plant: &Plant) -> BTreeSet<TagIndex> {
+pub fn texts(plant: &Plant) -> BTreeSet<TagIndex> {
     plant.stations.iter().flat_map(texts_of).map(|word| word.tag).collect()
 }
 

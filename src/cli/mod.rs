@@ -4,6 +4,7 @@ mod certs;
 mod check;
 mod client;
 mod demo;
+mod drill;
 mod exit;
 mod offline;
 mod orders;
@@ -59,6 +60,8 @@ enum Verb {
     Check(check::Args),
     /// Play the tests of plant files against the engine; needs no PLC and no daemon.
     Test(test::Args),
+    /// Play the PLC's side of handshakes against the running daemon.
+    Drill(drill::Args),
     /// What will be read of each PLC and how often, with the load and the worst latency.
     Plan(plan::Args),
     /// Ask an unknown PLC what it is and offers.
@@ -109,6 +112,7 @@ pub fn main() -> Exit {
         Verb::Demo(args) => demo::run(&context, &args),
         Verb::Check(args) => check::run(&context, &args),
         Verb::Test(args) => test::run(&context, &args),
+        Verb::Drill(args) => drill::run(&context, &args),
         Verb::Plan(args) => plan::run(&context, &args),
         Verb::Probe(args) => probe::probe(&context, &args),
         Verb::Browse(args) => probe::browse(&context, &args),

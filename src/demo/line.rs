@@ -49,9 +49,9 @@ impl Shift {
     }
 }
 
-pub(super) const CAST: Identity =
+pub(super) const CAST: Identity<'static> =
     Identity { name: "cast-01", namespace: "urn:demo:cast", top: "Cast" };
-pub(super) const PRESS: Identity =
+pub(super) const PRESS: Identity<'static> =
     Identity { name: "press-01", namespace: "urn:demo:press", top: "Press" };
 
 /// The words of cast-01.

@@ -3,8 +3,10 @@
 //! Five stations on four PLCs make a small pump: cast, press, assembly, leak test, packing. Two PLCs
 //! speak OPC UA, encrypted, and two Modbus/TCP, all on free ports of the loopback, so that everything
 //! between the wire and the page is what a real plant would run. The plant keeps its own book
-//! ([`Demo::truth`]), against which a record of it can be judged. It does not start a daemon, open a
+//! ([`Demo::truth`]), against which a record of it can be judged. Any controller of a plant file can be
+//! had in the same way ([`Controller`]), with nobody's program in it. It does not start a daemon, open a
 //! console or print: it gives the plant files, the texts and a future.
+mod controller;
 mod day;
 mod leak;
 mod line;
@@ -19,6 +21,7 @@ mod truth;
 #[cfg(test)]
 mod tests;
 
+pub use controller::{Controller, Setup, Unfit};
 pub use day::{DayPlan, Fate};
 pub use sim::{BOX_SIZE, DriftPlan, MotorTemperature, Part, Simulation};
 pub use text::{Facts, banner, questions};
@@ -27,8 +30,9 @@ pub use truth::{MasterTruth, OnsetTruth, PartTruth, Reached, VisitTruth};
 use crate::telemetry::Now;
 use day::Day;
 use line::{BELT, Shift};
-use modbus_plc::ModbusPlc;
-use opcua_plc::UaPlc;
+use modbus_plc::{Layout, ModbusPlc};
+use opcua_plc::{Access, UaPlc};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -38,11 +42,17 @@ use truth::Recorder;
 /// Why the simulated plant does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    /// No port could be had.
+    /// An address could not be had.
     #[error(
-        "no free port on 127.0.0.1 for a simulated PLC: {0}; is the loopback up and are ports left?"
+        "a simulated PLC cannot listen on {at}: {why}; is that address this machine's, and free?"
     )]
-    Bind(#[source] std::io::Error),
+    Bind {
+        /// Where; port 0 is any that is free.
+        at: SocketAddr,
+        /// What the system says.
+        #[source]
+        why: std::io::Error,
+    },
     /// A PLC's certificate could not be made or stored.
     #[error(
         "the certificate of the simulated PLC `{device}` cannot be made: {why}; \
@@ -50,7 +60,7 @@ pub enum DemoError {
     )]
     Certificate {
         /// Which PLC.
-        device: &'static str,
+        device: String,
         /// What the library says.
         why: String,
     },
@@ -58,7 +68,7 @@ pub enum DemoError {
     #[error("the OPC UA server of the simulated PLC `{device}` cannot be built: {why}")]
     Server {
         /// Which PLC.
-        device: &'static str,
+        device: String,
         /// What the library says.
         why: String,
     },
@@ -132,15 +142,17 @@ impl Demo {
         let stop = CancellationToken::new();
         let boot = Boot::at(&options.now);
         let ua = |identity, words| {
-            opcua_plc::make(identity, words, dir, options.now.clone(), stop.clone())
+            let (anybody, now) = (Access::anybody(), options.now.clone());
+            opcua_plc::make(identity, anybody, words, dir, now, stop.clone())
         };
         // Both keys are drawn at the same time.
         let (cast, press) = tokio::try_join!(
-            ua(&line::CAST, line::cast_words(boot.long)),
-            ua(&line::PRESS, line::press_words(boot.long)),
+            ua(line::CAST, line::cast_words(boot.long)),
+            ua(line::PRESS, line::press_words(boot.long)),
         )?;
-        let asm = modbus_plc::make("asm-01").await?;
-        let pack = modbus_plc::make("pack-01").await?;
+        let any = Access::anybody().listen;
+        let asm = modbus_plc::make("asm-01", any, Layout::small()).await?;
+        let pack = modbus_plc::make("pack-01", any, Layout::small()).await?;
         let plcs = vec![
             Plc { name: "cast-01", url: cast.1.url.clone(), stations: "CAST10" },
             Plc { name: "press-01", url: press.1.url.clone(), stations: "PRESS20" },

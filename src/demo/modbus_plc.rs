@@ -1,10 +1,13 @@
 //! A simulated Modbus/TCP PLC: registers and coils behind a real server.
 //!
-//! One request is answered from one moment. The host writes its coils and nothing else; every other
-//! write is refused with exception 2, every other unit with exception 11.
+//! One request is answered from one moment. The host writes what is its own and nothing else; every
+//! other write is refused with exception 2, every other unit with exception 11.
 use super::DemoError;
+use crate::model::plant::Area;
 use parking_lot::Mutex;
+use std::collections::BTreeSet;
 use std::future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -13,14 +16,23 @@ use tokio_modbus::server::Service;
 use tokio_modbus::server::tcp::{Server, accept_tcp_connection};
 use tokio_modbus::{ExceptionCode, Request, Response, SlaveRequest};
 
-/// Words in each table; addresses behind them are illegal.
-const SIZE: u16 = 128;
-/// The unit that answers.
-const UNIT: u8 = 1;
-/// The coils that the host may write: its acks.
-const FIRST_ACK: u16 = 16;
-/// How many of them there are.
-const ACKS: u16 = 8;
+/// What there is of a PLC, and what of it is the host's.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    /// The unit that answers.
+    pub(super) unit: u8,
+    /// Words in each table; addresses behind them are illegal.
+    pub(super) size: usize,
+    /// What the host may write: its acks.
+    pub(super) host: BTreeSet<(Area, u16)>,
+}
+
+impl Layout {
+    /// A small PLC whose coils 16 to 23 are the host's.
+    pub(super) fn small() -> Self {
+        Self { unit: 1, size: 128, host: (16..24).map(|at| (Area::Coil, at)).collect() }
+    }
+}
 
 /// Before listening again after a connection could not be taken.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -66,30 +78,37 @@ struct Tables {
     holding: Vec<u16>,
     input: Vec<u16>,
     coils: Vec<bool>,
+    discrete: Vec<bool>,
 }
 
 /// The memory of the PLC, as its program and its server see it.
 #[derive(Debug, Clone)]
 pub(super) struct ModbusPlc {
     tables: Arc<Mutex<Tables>>,
+    layout: Arc<Layout>,
     written: Arc<watch::Sender<u64>>,
 }
 
 /// A server that waits to be run.
 pub(super) struct Served {
-    name: &'static str,
+    name: String,
     plc: ModbusPlc,
     listener: TcpListener,
     /// Where it listens.
     pub(super) url: String,
 }
 
-/// Makes the PLC and its server on a free port of the loopback.
-pub(super) async fn make(name: &'static str) -> Result<(ModbusPlc, Served), DemoError> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(DemoError::Bind)?;
-    let url = format!("tcp://{}", listener.local_addr().map_err(DemoError::Bind)?);
-    let plc = ModbusPlc::new();
-    Ok((plc.clone(), Served { name, plc, listener, url }))
+/// Makes the PLC and its server; port 0 is any that is free.
+pub(super) async fn make(
+    name: &str,
+    listen: SocketAddr,
+    layout: Layout,
+) -> Result<(ModbusPlc, Served), DemoError> {
+    let bind = |why| DemoError::Bind { at: listen, why };
+    let listener = TcpListener::bind(listen).await.map_err(bind)?;
+    let url = format!("tcp://{}", listener.local_addr().map_err(bind)?);
+    let plc = ModbusPlc::new(layout);
+    Ok((plc.clone(), Served { name: name.to_owned(), plc, listener, url }))
 }
 
 impl Served {
@@ -107,7 +126,7 @@ impl Served {
         let server = Server::new(listener);
         loop {
             if let Err(fault) = server.serve(&on_connected, |_| {}).await {
-                tracing::warn!(device = name, %fault, "the simulated PLC lost a connection");
+                tracing::warn!(device = %name, %fault, "the simulated PLC lost a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -115,13 +134,50 @@ impl Served {
 }
 
 impl ModbusPlc {
-    fn new() -> Self {
+    fn new(layout: Layout) -> Self {
         let tables = Tables {
-            holding: vec![0; usize::from(SIZE)],
-            input: vec![0; usize::from(SIZE)],
-            coils: vec![false; usize::from(SIZE)],
+            holding: vec![0; layout.size],
+            input: vec![0; layout.size],
+            coils: vec![false; layout.size],
+            discrete: vec![false; layout.size],
         };
-        Self { tables: Arc::new(Mutex::new(tables)), written: Arc::new(watch::Sender::new(0)) }
+        Self {
+            tables: Arc::new(Mutex::new(tables)),
+            layout: Arc::new(layout),
+            written: Arc::new(watch::Sender::new(0)),
+        }
+    }
+
+    /// Writes points in one scan; bits are words of 0 and 1.
+    pub(super) fn set(&self, points: &[(Area, u16, Vec<u16>)]) {
+        let mut tables = self.tables.lock();
+        for (area, address, words) in points {
+            let bits = || words.iter().map(|word| *word != 0).collect::<Vec<_>>();
+            match area {
+                Area::Holding => store(&mut tables.holding, *address, words),
+                Area::Input => store(&mut tables.input, *address, words),
+                Area::Coil => store(&mut tables.coils, *address, &bits()),
+                Area::Discrete => store(&mut tables.discrete, *address, &bits()),
+            }
+        }
+    }
+
+    /// What so many words of a table hold; nothing where there are not so many.
+    pub(super) fn words(&self, area: Area, address: u16, count: u16) -> Vec<u16> {
+        let tables = self.tables.lock();
+        let numbers = |bits: Vec<bool>| bits.into_iter().map(u16::from).collect();
+        let found = match area {
+            Area::Holding => load(&tables.holding, address, count),
+            Area::Input => load(&tables.input, address, count),
+            Area::Coil => load(&tables.coils, address, count).map(numbers),
+            Area::Discrete => load(&tables.discrete, address, count).map(numbers),
+        };
+        found.unwrap_or_default()
+    }
+
+    /// Changes whenever the host has written.
+    pub(super) fn written(&self) -> watch::Receiver<u64> {
+        self.written.subscribe()
     }
 
     /// Writes holding registers in one scan: a read sees all of them or none.
@@ -171,19 +227,30 @@ impl ModbusPlc {
             Request::ReadCoils(at, count) => {
                 return load(&tables.coils, *at, *count).map(Response::ReadCoils);
             }
+            Request::ReadDiscreteInputs(at, count) => {
+                return load(&tables.discrete, *at, *count).map(Response::ReadDiscreteInputs);
+            }
             Request::WriteSingleCoil(at, on) => {
-                acknowledge(&mut tables.coils, *at, &[*on])?;
+                self.allow(Area::Coil, *at, 1)?;
+                store(&mut tables.coils, *at, &[*on]);
                 Response::WriteSingleCoil(*at, *on)
             }
             Request::WriteMultipleCoils(at, on) => {
-                let count = acknowledge(&mut tables.coils, *at, on)?;
+                let count = self.allow(Area::Coil, *at, on.len())?;
+                store(&mut tables.coils, *at, on);
                 Response::WriteMultipleCoils(*at, count)
             }
-            Request::WriteSingleRegister(..) | Request::WriteMultipleRegisters(..) => {
-                return Err(ExceptionCode::IllegalDataAddress);
+            Request::WriteSingleRegister(at, word) => {
+                self.allow(Area::Holding, *at, 1)?;
+                store(&mut tables.holding, *at, &[*word]);
+                Response::WriteSingleRegister(*at, *word)
             }
-            Request::ReadDiscreteInputs(..)
-            | Request::ReportServerId
+            Request::WriteMultipleRegisters(at, words) => {
+                let count = self.allow(Area::Holding, *at, words.len())?;
+                store(&mut tables.holding, *at, words);
+                Response::WriteMultipleRegisters(*at, count)
+            }
+            Request::ReportServerId
             | Request::MaskWriteRegister(..)
             | Request::ReadWriteMultipleRegisters(..)
             | Request::ReadDeviceIdentification(..)
@@ -191,6 +258,15 @@ impl ModbusPlc {
         };
         self.written.send_modify(|count| *count += 1);
         Ok(done)
+    }
+
+    /// Whether all of so many addresses are the host's, and there.
+    fn allow(&self, area: Area, at: u16, count: usize) -> Result<u16, ExceptionCode> {
+        let count = u16::try_from(count).map_err(|_| ExceptionCode::IllegalDataValue)?;
+        let end = at.checked_add(count).ok_or(ExceptionCode::IllegalDataAddress)?;
+        let host =
+            |at| usize::from(at) < self.layout.size && self.layout.host.contains(&(area, at));
+        if (at..end).all(host) { Ok(count) } else { Err(ExceptionCode::IllegalDataAddress) }
     }
 }
 
@@ -201,7 +277,7 @@ impl Service for ModbusPlc {
     type Future = future::Ready<Result<Response, ExceptionCode>>;
 
     fn call(&self, request: Self::Request) -> Self::Future {
-        future::ready(if request.slave == UNIT {
+        future::ready(if request.slave == self.layout.unit {
             self.answer(&request.request)
         } else {
             Err(ExceptionCode::GatewayTargetDevice)
@@ -209,7 +285,7 @@ impl Service for ModbusPlc {
     }
 }
 
-fn store(table: &mut [u16], address: u16, words: &[u16]) {
+fn store<T: Copy>(table: &mut [T], address: u16, words: &[T]) {
     let at = usize::from(address);
     table
         .get_mut(at..at + words.len())
@@ -223,19 +299,6 @@ fn load<T: Copy>(table: &[T], address: u16, count: u16) -> Result<Vec<T>, Except
         .get(at..at + usize::from(count))
         .map(<[T]>::to_vec)
         .ok_or(ExceptionCode::IllegalDataAddress)
-}
-
-fn acknowledge(coils: &mut [bool], address: u16, on: &[bool]) -> Result<u16, ExceptionCode> {
-    let count = u16::try_from(on.len()).map_err(|_| ExceptionCode::IllegalDataValue)?;
-    let end = address.checked_add(count).ok_or(ExceptionCode::IllegalDataAddress)?;
-    if address < FIRST_ACK || end > FIRST_ACK + ACKS {
-        return Err(ExceptionCode::IllegalDataAddress);
-    }
-    coils
-        .get_mut(usize::from(address)..usize::from(end))
-        .ok_or(ExceptionCode::IllegalDataAddress)?
-        .copy_from_slice(on);
-    Ok(count)
 }
 
 /// A req-ack handshake: data words and number, then the request bit; ack rises, the bit falls, ack

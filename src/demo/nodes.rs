@@ -3,6 +3,7 @@
 //! A batch of reads sees one moment, as a PLC's scan cycle would give it; a write is seen by the
 //! next read and wakes the PLC's program. Only the words that are the host's can be written, and
 //! only with their own type.
+use crate::model::plant::NodeAddress;
 use ::opcua::server::SubscriptionCache;
 use ::opcua::server::address_space::{
     AddressSpace, NodeType, VariableBuilder, add_namespaces, validate_node_write, write_node_value,
@@ -12,18 +13,22 @@ use ::opcua::server::node_manager::memory::{InMemoryNodeManager, InMemoryNodeMan
 use ::opcua::server::node_manager::{RequestContext, ServerContext, WriteNode};
 use ::opcua::sync::RwLock;
 use ::opcua::types::{
-    AttributeId, DataEncoding, DataValue, DateTime, NodeId, NumericRange, ObjectId, QualifiedName,
-    StatusCode, TimestampsToReturn, Variant,
+    AttributeId, DataEncoding, DataValue, DateTime, Identifier, NodeId, NumericRange, ObjectId,
+    QualifiedName, StatusCode, TimestampsToReturn, Variant,
 };
 use async_trait::async_trait;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::watch;
 
 /// One word of a PLC.
 #[derive(Debug, Clone)]
 pub(super) struct Word {
-    /// The identifier of its node, `Press.Admit.Serial`.
-    pub(super) name: &'static str,
+    /// What the PLC's program calls it, `Press.Admit.Serial`.
+    pub(super) name: Cow<'static, str>,
+    /// Where its node is found; `None`: by its name, in the PLC's own namespace.
+    pub(super) address: Option<NodeAddress>,
     /// Its value at power-up, and thereby its type.
     pub(super) initial: Variant,
     /// Whether the host writes it; the PLC then never does.
@@ -32,12 +37,12 @@ pub(super) struct Word {
 
 /// A word that the PLC writes.
 pub(super) fn plc(name: &'static str, initial: impl Into<Variant>) -> Word {
-    Word { name, initial: initial.into(), host: false }
+    Word { name: name.into(), address: None, initial: initial.into(), host: false }
 }
 
 /// A word that the host writes.
 pub(super) fn host(name: &'static str, initial: impl Into<Variant>) -> Word {
-    Word { name, initial: initial.into(), host: true }
+    Word { name: name.into(), address: None, initial: initial.into(), host: true }
 }
 
 /// The words of one PLC as nodes.
@@ -45,12 +50,14 @@ pub(super) type WordManager = InMemoryNodeManager<Words>;
 
 /// What a [`WordManager`] does with writes.
 pub(super) struct Words {
-    namespace: NamespaceMetadata,
+    namespaces: Vec<NamespaceMetadata>,
+    ids: Arc<BTreeMap<String, NodeId>>,
     written: Arc<watch::Sender<u64>>,
 }
 
 impl Words {
-    /// Makes a folder `top` with `words` in it, identifiers as they stand.
+    /// Makes a folder `top` with `words` in it, identifiers as they stand. A word whose address is
+    /// none is left out: a host finds no such node, as with a PLC that has none.
     pub(super) fn build(
         context: &ServerContext,
         space: &mut AddressSpace,
@@ -59,37 +66,47 @@ impl Words {
         words: &[Word],
         written: Arc<watch::Sender<u64>>,
     ) -> Self {
-        let index = add_namespaces(context, space, &[uri]).first().copied().unwrap_or_default();
+        let namespaces = namespaces(context, space, uri, words);
+        let index_of = |uri: &str| {
+            namespaces.iter().find(|n| n.namespace_uri == uri).map_or(0, |n| n.namespace_index)
+        };
+        let index = index_of(uri);
         let folder = NodeId::new(index, top);
         let named = |name| QualifiedName::new(index, name);
         space.add_folder(&folder, named(top), top, &ObjectId::ObjectsFolder.into());
         let moment = DateTime::null();
+        let mut ids = BTreeMap::new();
         for word in words {
-            let leaf = word.name.split_once('.').map_or(word.name, |(_, leaf)| leaf);
-            let mut variable =
-                VariableBuilder::new(&NodeId::new(index, word.name), named(leaf), leaf)
-                    .data_type(data_type(&word.initial))
-                    .value(word.initial.clone())
-                    .organized_by(folder.clone());
+            let id = match &word.address {
+                None => Some(NodeId::new(index, word.name.to_string())),
+                Some(at) => at
+                    .identifier
+                    .parse::<Identifier>()
+                    .ok()
+                    .map(|identifier| NodeId { namespace: index_of(&at.namespace), identifier }),
+            };
+            let Some(id) = id else { continue };
+            let leaf = word.name.split_once('.').map_or(word.name.as_ref(), |(_, leaf)| leaf);
+            let mut variable = VariableBuilder::new(&id, named(leaf), leaf)
+                .data_type(data_type(&word.initial))
+                .value(word.initial.clone())
+                .organized_by(folder.clone());
             if word.host {
                 variable = variable.writable();
             }
             variable.insert(space);
             // What a word holds since power-up was measured at no moment that anyone knows.
-            if let Some(NodeType::Variable(v)) = space.find_mut(&NodeId::new(index, word.name)) {
+            if let Some(NodeType::Variable(v)) = space.find_mut(&id) {
                 v.set_data_value(DataValue::new_at(word.initial.clone(), moment));
             }
+            ids.insert(word.name.to_string(), id);
         }
-        let namespace = NamespaceMetadata {
-            namespace_uri: uri.to_owned(),
-            namespace_index: index,
-            ..NamespaceMetadata::default()
-        };
-        Self { namespace, written }
+        Self { namespaces, ids: Arc::new(ids), written }
     }
 
-    pub(super) fn namespace_index(&self) -> u16 {
-        self.namespace.namespace_index
+    /// The nodes by the names of their words.
+    pub(super) fn ids(&self) -> Arc<BTreeMap<String, NodeId>> {
+        Arc::clone(&self.ids)
     }
 
     fn write_one(
@@ -122,11 +139,11 @@ impl InMemoryNodeManagerImpl for Words {
     async fn init(&self, _: &mut AddressSpace, _: ServerContext) {}
 
     fn name(&self) -> &str {
-        &self.namespace.namespace_uri
+        self.namespaces.first().map_or("", |own| &own.namespace_uri)
     }
 
     fn namespaces(&self) -> Vec<NamespaceMetadata> {
-        vec![self.namespace.clone()]
+        self.namespaces.clone()
     }
 
     async fn write(
@@ -146,6 +163,25 @@ impl InMemoryNodeManagerImpl for Words {
         self.written.send_modify(|count| *count += 1);
         Ok(())
     }
+}
+
+/// The PLC's own namespace first, then those that its words name beside it.
+fn namespaces(
+    context: &ServerContext,
+    space: &mut AddressSpace,
+    own: &str,
+    words: &[Word],
+) -> Vec<NamespaceMetadata> {
+    let named = words.iter().filter_map(|word| Some(word.address.as_ref()?.namespace.as_str()));
+    let others: BTreeSet<&str> = named.filter(|uri| *uri != own).collect();
+    let uris: Vec<&str> = std::iter::once(own).chain(others).collect();
+    let indexes = add_namespaces(context, space, &uris);
+    let metadata = uris.iter().zip(indexes).map(|(uri, namespace_index)| NamespaceMetadata {
+        namespace_uri: (*uri).to_owned(),
+        namespace_index,
+        ..NamespaceMetadata::default()
+    });
+    metadata.collect()
 }
 
 fn notify(space: &AddressSpace, subscriptions: &SubscriptionCache, id: &NodeId) {

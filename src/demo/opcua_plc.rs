@@ -7,12 +7,12 @@ use super::DemoError;
 use super::nodes::{Word, WordManager, Words};
 use crate::model::Utc;
 use crate::telemetry::Now;
-use ::opcua::crypto::{CertificateStore, X509Data};
+use ::opcua::crypto::{CertificateStore, X509, X509Data};
 use ::opcua::server::address_space::{AddressSpace, NodeType};
 use ::opcua::server::node_manager::ServerContext;
 use ::opcua::server::node_manager::memory::InMemoryNodeManagerBuilder;
 use ::opcua::server::{
-    ANONYMOUS_USER_TOKEN_ID, Server, ServerBuilder, ServerEndpoint, ServerHandle,
+    ANONYMOUS_USER_TOKEN_ID, Server, ServerBuilder, ServerEndpoint, ServerHandle, ServerUserToken,
 };
 use ::opcua::types::{
     DataEncoding, DataValue, DateTime, NodeId, NumericRange, TimestampsToReturn, Variant,
@@ -20,6 +20,7 @@ use ::opcua::types::{
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -32,13 +33,35 @@ const TICKS_TO_1970: i64 = 116_444_736_000_000_000;
 const CERTIFICATE_DAYS: u32 = 365;
 
 /// What a PLC is called on the wire.
-pub(super) struct Identity {
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Identity<'a> {
     /// Its name as a device, `press-01`.
-    pub(super) name: &'static str,
+    pub(super) name: &'a str,
     /// Namespace of its words, `urn:demo:press`.
-    pub(super) namespace: &'static str,
+    pub(super) namespace: &'a str,
     /// Its folder, and the text before every word.
-    pub(super) top: &'static str,
+    pub(super) top: &'a str,
+}
+
+/// Where a PLC listens and whom it lets in.
+#[derive(Debug, Clone)]
+pub(super) struct Access {
+    /// Port 0 is any that is free.
+    pub(super) listen: SocketAddr,
+    /// What its URL has behind the port; `/` for nothing.
+    pub(super) path: String,
+    /// Whether it also talks without encryption.
+    pub(super) plain: bool,
+    /// A user with a password, who may come beside anybody who gives no name.
+    pub(super) user: Option<(String, String)>,
+}
+
+impl Access {
+    /// Any free port of the loopback, encrypted, for anybody.
+    pub(super) fn anybody() -> Self {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self { listen, path: "/".to_owned(), plain: false, user: None }
+    }
 }
 
 /// The PLC as its own program sees it.
@@ -46,14 +69,14 @@ pub(super) struct Identity {
 pub(super) struct UaPlc {
     manager: Arc<WordManager>,
     handle: ServerHandle,
-    ids: Arc<BTreeMap<&'static str, NodeId>>,
+    ids: Arc<BTreeMap<String, NodeId>>,
     written: watch::Receiver<u64>,
     now: Now,
 }
 
 /// A server that waits to be run.
 pub(super) struct Served {
-    name: &'static str,
+    name: String,
     server: Server,
     listener: TcpListener,
     /// Where it listens.
@@ -66,7 +89,7 @@ impl Served {
     /// Serves until the stop token is cancelled.
     pub(super) async fn run(self) {
         if let Err(fault) = self.server.run_with(self.listener).await {
-            tracing::error!(device = self.name, %fault, "the simulated PLC stopped");
+            tracing::error!(device = %self.name, %fault, "the simulated PLC stopped");
         }
     }
 }
@@ -91,67 +114,76 @@ impl UaPlc {
     }
 }
 
-/// Makes the PLC's certificate in `dir` and its server on a free port of the loopback.
+/// Makes the PLC's certificate in `dir`, unless it is there, and its server.
 pub(super) async fn make(
-    identity: &Identity,
+    identity: Identity<'_>,
+    access: Access,
     words: Vec<Word>,
     dir: &Path,
     now: Now,
     stop: CancellationToken,
 ) -> Result<(UaPlc, Served), DemoError> {
-    let name = identity.name;
-    let pki = dir.join(name);
-    let thumbprint = certificate(identity, pki.clone()).await?;
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(DemoError::Bind)?;
-    let port = listener.local_addr().map_err(DemoError::Bind)?.port();
+    let name = identity.name.to_owned();
+    let pki = dir.join(&name);
+    let thumbprint = certificate(identity, pki.clone(), &now).await?;
+    let listen = |why| DemoError::Bind { at: access.listen, why };
+    let listener = TcpListener::bind(access.listen).await.map_err(listen)?;
+    let at = listener.local_addr().map_err(listen)?;
     let written = Arc::new(watch::Sender::new(0));
     let woken = written.subscribe();
-    let ids: Vec<&'static str> = words.iter().map(|w| w.name).collect();
-    let (namespace, top) = (identity.namespace, identity.top);
+    let (namespace, top) = (identity.namespace.to_owned(), identity.top.to_owned());
     let manager = move |context: ServerContext, space: &mut AddressSpace| {
-        Words::build(&context, space, namespace, top, &words, written)
+        Words::build(&context, space, &namespace, &top, &words, written)
     };
-    let (server, handle) = builder(identity, &pki, port)
+    let (server, handle) = builder(identity, &access, &pki, at)
         .with_node_manager(InMemoryNodeManagerBuilder::new(manager))
         .token(stop)
         .build()
-        .map_err(|why| DemoError::Server { device: name, why })?;
+        .map_err(|why| DemoError::Server { device: name.clone(), why })?;
     let manager = handle
         .node_managers()
         .get_of_type::<WordManager>()
         .expect("the node manager was added two lines above");
-    let index = manager.inner().namespace_index();
-    let ids = ids.into_iter().map(|name| (name, NodeId::new(index, name))).collect();
-    let plc = UaPlc { manager, handle, ids: Arc::new(ids), written: woken, now };
-    let url = format!("opc.tcp://127.0.0.1:{port}");
+    let ids = manager.inner().ids();
+    let plc = UaPlc { manager, handle, ids, written: woken, now };
+    let url = format!("opc.tcp://{at}");
     Ok((plc, Served { name, server, listener, url, thumbprint }))
 }
 
-fn builder(identity: &Identity, pki: &Path, port: u16) -> ServerBuilder {
-    let anonymous = [ANONYMOUS_USER_TOKEN_ID.to_owned()];
+fn builder(identity: Identity<'_>, access: &Access, pki: &Path, at: SocketAddr) -> ServerBuilder {
+    let mut users = vec![ANONYMOUS_USER_TOKEN_ID.to_owned()];
+    users.extend(access.user.iter().map(|(user, _)| user.clone()));
+    let path = access.path.as_str();
     let mut builder = ServerBuilder::new()
         .application_name(identity.name)
         .application_uri(application_uri(identity))
         .product_uri("urn:demo:plc")
-        .host("127.0.0.1")
-        .port(port)
+        .host(at.ip().to_string())
+        .port(at.port())
         .pki_dir(pki)
         .certificate_path(CERTIFICATE)
         .private_key_path(KEY)
         .trust_client_certs(true)
-        .discovery_urls(vec!["/".to_owned()])
+        .discovery_urls(vec![path.to_owned()])
         .add_endpoint(
             "aes256-sha256-rsapss",
-            ServerEndpoint::new_aes256_sha256_rsapss_sign_encrypt("/", &anonymous),
+            ServerEndpoint::new_aes256_sha256_rsapss_sign_encrypt(path, &users),
         )
         .add_endpoint(
             "basic256sha256",
-            ServerEndpoint::new_basic256sha256_sign_encrypt("/", &anonymous),
+            ServerEndpoint::new_basic256sha256_sign_encrypt(path, &users),
         )
         .diagnostics_enabled(true)
         // Handshake words are looked at every few tens of milliseconds; a coarser tick would
         // quantise that.
         .subscription_poll_interval_ms(10);
+    if access.plain {
+        builder = builder.add_endpoint("none", ServerEndpoint::new_none(path, &users));
+    }
+    if let Some((user, password)) = &access.user {
+        let token = ServerUserToken::user_pass(user.as_str(), password.as_str());
+        builder = builder.add_user_token(user.as_str(), token);
+    }
     let subscriptions = &mut builder.limits_mut().subscriptions;
     subscriptions.min_publishing_interval_ms = 10.0;
     // 0 = each change as it comes; otherwise the library moves source times to its grid.
@@ -163,17 +195,20 @@ fn builder(identity: &Identity, pki: &Path, port: u16) -> ServerBuilder {
 const CERTIFICATE: &str = "own/cert.der";
 const KEY: &str = "private/key.pem";
 
-fn application_uri(identity: &Identity) -> String {
+fn application_uri(identity: Identity<'_>) -> String {
     format!("{}:plc", identity.namespace)
 }
 
-/// A key and a certificate in `pki`, and its thumbprint. Drawing an RSA key takes a good part of a
-/// second, so it is done beside the runtime.
-async fn certificate(identity: &Identity, pki: PathBuf) -> Result<String, DemoError> {
-    let device = identity.name;
+/// The thumbprint of the certificate in `pki`, which is made with its key unless it is there and good
+/// for now. Drawing an RSA key takes a good part of a second, so it is done beside the runtime.
+async fn certificate(identity: Identity<'_>, pki: PathBuf, now: &Now) -> Result<String, DemoError> {
+    let device = identity.name.to_owned();
+    if let Some(der) = kept(&pki, now) {
+        return Ok(thumbprint(&der));
+    }
     let data = X509Data {
         key_size: 2048,
-        common_name: device.to_owned(),
+        common_name: device.clone(),
         organization: "Simulated plant".to_owned(),
         organizational_unit: String::new(),
         country: String::new(),
@@ -199,10 +234,22 @@ async fn certificate(identity: &Identity, pki: PathBuf) -> Result<String, DemoEr
     });
     let der = made.await.map_err(|e| e.to_string()).and_then(|der| der);
     let der = der.map_err(|why| DemoError::Certificate { device, why })?;
-    Ok(Sha256::digest(&der).iter().fold(String::new(), |mut hex, byte| {
+    Ok(thumbprint(&der))
+}
+
+/// A certificate that was made before and is good for now, with its key beside it.
+fn kept(pki: &Path, now: &Now) -> Option<Vec<u8>> {
+    let der = std::fs::read(pki.join(CERTIFICATE)).ok()?;
+    let now = DateTime::from((now)().wall.0 / 100 + TICKS_TO_1970).as_chrono();
+    let good = X509::from_der(&der).ok()?.is_time_valid(&now).is_ok();
+    (good && pki.join(KEY).is_file()).then_some(der)
+}
+
+fn thumbprint(der: &[u8]) -> String {
+    Sha256::digest(der).iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02X}");
         hex
-    }))
+    })
 }
 
 impl UaPlc {
@@ -217,6 +264,11 @@ impl UaPlc {
             .set_values(self.handle.subscriptions(), rows)
             .expect("every word was made with the server");
         at
+    }
+
+    /// Changes whenever the host has written.
+    pub(super) fn written(&self) -> watch::Receiver<u64> {
+        self.written.clone()
     }
 
     /// The value of a word.

@@ -9,6 +9,7 @@ mod crash;
 mod day;
 mod disk;
 mod docs;
+mod drill;
 mod faults;
 mod nist;
 mod reload;
