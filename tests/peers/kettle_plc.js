@@ -6,6 +6,8 @@ usage: kettle_plc.js --truth FILE [--kettles N] [--port P] [--cook MS] [--series
 A batch: its code is written, the state goes to 1 and, after the cooking, back to 0; a moment later the count goes up. Nobody is waited
 for. The truth has a line for each batch when it is counted. */
 "use strict";
+// The library has remarks of its own; our first line of output is ours.
+console.log = console.error;
 const fs = require("fs");
 const net = require("net");
 const os = require("os");
@@ -124,7 +126,7 @@ async function main() {
     }
     await server.start();
     const listening = await control();
-    console.log(JSON.stringify({ port, control: listening, pid: process.pid }));
+    process.stdout.write(JSON.stringify({ port, control: listening, pid: process.pid }) + "\n");
     await Promise.all([life(beat), ...kettles.map(([words, name]) => kettle(words, name))]);
 }
 
