@@ -1,4 +1,5 @@
-# `make test` is the one test command: it prepares what it needs below target/ and runs everything.
+# `make test` is the one test command: it prepares what it needs below target/ and runs everything. Its two minutes of
+# faults are drawn from one seed, those of `make soak` from another each time.
 PEERS := $(abspath target/peers)
 PYTHON ?= python3
 
@@ -7,7 +8,8 @@ PYTHON ?= python3
 # What plays a whole shift runs by itself: PLCs, clients and the daemon share the cores of the machine.
 test: peers
 	cargo test --locked --lib --bins --test architecture --test demo_plant
-	PEDIGREE_PEERS=$(PEERS) cargo test --locked --test it -- --test-threads=1
+	PEDIGREE_SOAK_SEED=$${PEDIGREE_SOAK_SEED:-874492} PEDIGREE_PEERS=$(PEERS) \
+		cargo test --locked --test it -- --test-threads=1
 
 # Faults at random for an hour; `PEDIGREE_SOAK_SEED` repeats one, `PEDIGREE_SOAK_SECONDS` is how long.
 soak: peers

@@ -101,6 +101,8 @@ async function main() {
     const server = new OPCUAServer({
         port, host: HOST, hostname: HOST, resourcePath: "/", allowAnonymous: true, serverCertificateManager: certificates,
         securityPolicies: [SecurityPolicy.None], securityModes: [MessageSecurityMode.None],
+        // One that was cut counts until the library notices.
+        maxConnectionsPerEndpoint: 1000,
     });
     await server.initialize();
     const space = server.engine.addressSpace;
