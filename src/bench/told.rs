@@ -1,8 +1,8 @@
 //! What can be told of an event, in the words of plant files: the keys of a table in `expect`.
 use crate::model::{
-    Body, Evidence, Gap, GapCause, GapSource, HandshakeMark, ItemClass, ItemKey, Measurement,
-    MountUse, Permit, Purpose, Quarantine, QuarantineCause, Record, Result as Outcome, TraceEvent,
-    Value, Verb, What,
+    Body, Context, Evidence, Gap, GapCause, GapSource, HandshakeMark, ItemClass, ItemKey,
+    Measurement, MountUse, Permit, Purpose, Quarantine, QuarantineCause, Record, Result as Outcome,
+    TraceEvent, Value, Verb, What,
 };
 use serde::Serialize;
 use std::fmt::Display;
@@ -11,9 +11,11 @@ use std::fmt::Display;
 pub const EVENT: &str = "event";
 /// Before the name of a measurement.
 pub const VALUES: &str = "values.";
+/// Before the name of a further word.
+const CONTEXT: &str = "context.";
 
 /// Keys of an event, and what each tells.
-pub const FIELDS: [(&str, &str); 22] = [
+pub const FIELDS: [(&str, &str); 23] = [
     (EVENT, "a verb, `quarantine` or `gap`"),
     ("station", "where"),
     ("handshake", "by which exchange"),
@@ -26,7 +28,8 @@ pub const FIELDS: [(&str, &str); 22] = [
     ("mount", "the feeder"),
     ("product", "the product or material"),
     ("operation", "the operation, recipe or program"),
-    ("position", "the place in the parent, or the hopper"),
+    ("position", "the place in the parent, the hopper, or the position at the station"),
+    ("carrier", "the carrier that the unit is on"),
     ("quantity", "how much"),
     ("result", "the outcome"),
     ("permit", "what the PLC was answered"),
@@ -52,7 +55,9 @@ pub struct Told {
 /// Whether a key of an event can be told at all.
 pub fn is_field(key: &str) -> bool {
     FIELDS.iter().any(|(field, _)| *field == key)
-        || key.strip_prefix(VALUES).is_some_and(|name| !name.is_empty())
+        || [VALUES, CONTEXT]
+            .iter()
+            .any(|of| key.strip_prefix(of).is_some_and(|name| !name.is_empty()))
 }
 
 /// The words that a key may say; empty if it is free.
@@ -82,7 +87,7 @@ pub fn choices(key: &str) -> Vec<String> {
 }
 
 /// What handshakes, phases and mounts can give.
-const VERBS: [Verb; 16] = [
+const VERBS: [Verb; 17] = [
     Verb::Arrive,
     Verb::Complete,
     Verb::Produce,
@@ -99,10 +104,20 @@ const VERBS: [Verb; 16] = [
     Verb::Unmount,
     Verb::Clean,
     Verb::Note,
+    Verb::Identify,
 ];
 
-const QUARANTINES: [&str; 8] =
-    ["conflict", "word", "code", "no-current", "no-order", "count", "gap", "item-changed"];
+const QUARANTINES: [&str; 9] = [
+    "conflict",
+    "word",
+    "code",
+    "no-current",
+    "no-order",
+    "count",
+    "gap",
+    "item-changed",
+    "identified",
+];
 
 fn words<T: Serialize>(of: &[T]) -> Vec<String> {
     of.iter().map(word).collect()
@@ -181,6 +196,11 @@ impl Tells {
         if let Some(mark) = handshake {
             self.mark(mark);
         }
+        self.maybe("position", event.nest.as_ref());
+        self.maybe("carrier", event.fill.as_ref().and_then(|fill| fill.carrier.as_ref()));
+        for Context { name, value } in &event.context {
+            self.value(&format!("{CONTEXT}{name}"), value.clone());
+        }
         self.maybe("product", product.as_ref());
         self.maybe("operation", operation.as_ref());
         self.text("evidence", word(evidence));
@@ -240,6 +260,11 @@ impl Tells {
                 }
                 self.text("text", text);
             }
+            What::Identify { .. } => what.items().into_iter().for_each(|i| self.main(i)),
+            What::Scrap { item, mounts, .. } => {
+                self.main(item);
+                self.lots(mounts);
+            }
             What::Arrive { .. }
             | What::Split { .. }
             | What::Merge { .. }
@@ -248,9 +273,7 @@ impl Tells {
             | What::Ship { .. }
             | What::Hold { .. }
             | What::Release { .. }
-            | What::Scrap { .. }
             | What::Rework { .. }
-            | What::Identify { .. }
             | What::Correct { .. } => what.items().first().into_iter().for_each(|i| self.main(i)),
         }
         self.amount(what);

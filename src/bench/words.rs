@@ -131,7 +131,7 @@ fn texts_of(station: &Station) -> Vec<Word> {
     let code = |spec: &CodeSpec| {
         let from = match spec.from {
             CodeFrom::Word(word) => Some(word),
-            CodeFrom::Current | CodeFrom::Order => None,
+            CodeFrom::Current | CodeFrom::Carried | CodeFrom::Passage | CodeFrom::Order => None,
         };
         from.into_iter().chain(spec.scope.word()).collect::<Vec<_>>()
     };
@@ -139,7 +139,8 @@ fn texts_of(station: &Station) -> Vec<Word> {
     for h in &station.handshakes {
         words.extend(code(&h.item));
         words.extend(h.other.iter().flat_map(code));
-        words.extend([h.position, h.product, h.operation, h.badge].into_iter().flatten());
+        words.extend([h.nest, h.position, h.product, h.operation, h.badge].into_iter().flatten());
+        words.extend(h.carrier.iter().map(|carrier| carrier.word));
         words.extend(h.overrule.iter().flat_map(|words| [words.badge, words.reason]));
     }
     for phase in &station.phases {

@@ -108,6 +108,9 @@ impl Capture {
             product: None,
             operation: None,
             remarks: Vec::new(),
+            nest: None,
+            fill: None,
+            context: Vec::new(),
         };
         if let Some(old) = old {
             let what = What::Unmount { mount: old.key, lot: old.lot, used: None };

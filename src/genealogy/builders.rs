@@ -56,6 +56,9 @@ pub(crate) fn event(time: i64, at: Option<&str>, what: What) -> TraceEvent {
         product: None,
         operation: None,
         remarks: Vec::new(),
+        nest: None,
+        fill: None,
+        context: Vec::new(),
     }
 }
 

@@ -83,6 +83,7 @@ pub struct Audit {
 
 /// What a record says.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[expect(clippy::large_enum_variant, reason = "most records are trace events")]
 pub enum Body {
     /// Something happened to an item.
     #[n(0)]

@@ -197,18 +197,16 @@ impl Memory {
                     self.places.at(station).current = Some((node, position));
                 }
             }
-            What::Complete { .. } | What::Produce { .. } => {
+            What::Complete { item, .. } | What::Produce { item, .. } => {
+                self.gone(event, item);
                 if let Some(station) = station {
                     let place = self.places.at(station);
-                    place.current = None;
                     place.count(Counted::Completed);
                 }
             }
-            What::Scrap { .. } | What::Remove { .. } => {
-                if let Some(station) = station.filter(|_| !event.is_only_asked()) {
-                    self.places.at(station).current = None;
-                }
-            }
+            What::Scrap { item, .. } if item.class != ItemClass::Unit => {}
+            What::Scrap { item, .. } => self.gone(event, item),
+            What::Remove { child, .. } if !event.is_only_asked() => self.gone(event, child),
             What::Mount { point, lot } => {
                 let lot = self.graph.intern_item(lot);
                 if let Some(station) = station {
@@ -223,7 +221,8 @@ impl Memory {
             What::Ship { document, .. } => {
                 self.documents.extend(document.iter().map(|note| (position, note.clone())));
             }
-            What::Consume { .. }
+            What::Remove { .. }
+            | What::Consume { .. }
             | What::Install { .. }
             | What::Pack { .. }
             | What::Unpack { .. }
@@ -237,6 +236,17 @@ impl Memory {
             | What::Identify { .. }
             | What::Note { .. }
             | What::Correct { .. } => {}
+        }
+    }
+
+    /// Whoever is presented at a station is not any more when it is that unit that leaves; where a station
+    /// has no positions, whoever leaves was there.
+    fn gone(&mut self, event: &TraceEvent, item: &ItemKey) {
+        let node = self.graph.intern_item(item);
+        let Some(station) = &event.station else { return };
+        let place = self.places.at(station);
+        if event.nest.is_none() || place.current.is_some_and(|(current, _)| current == node) {
+            place.current = None;
         }
     }
 

@@ -57,15 +57,29 @@ impl Memory {
     }
 
     fn past(&self, item: &ItemKey, stations: &[StationId]) -> Past {
-        let node = self.graph.item(item);
-        let past = |node| Past {
+        let Some(node) = self.graph.item(item) else { return Past::none(item) };
+        let nodes = self.names_of(node);
+        let last =
+            |at| nodes.iter().filter_map(|node| self.last_visit(*node, at)).max_by_key(|v| v.at);
+        Past {
             item: item.clone(),
-            visits: stations.iter().filter_map(|at| self.last_visit(node, at)).collect(),
-            rework: self.last_rework(node),
-            within: self.within(node),
-            best_before: self.best_before(node),
-        };
-        node.map_or_else(|| Past::none(item), past)
+            visits: stations.iter().filter_map(last).collect(),
+            rework: nodes.iter().filter_map(|node| self.last_rework(*node)).max(),
+            within: nodes.iter().flat_map(|node| self.within(*node)).collect(),
+            best_before: nodes.iter().filter_map(|node| self.best_before(*node)).min(),
+        }
+    }
+
+    /// An item under each of its names: the passages that turned out to be it are its own.
+    fn names_of(&self, node: NodeId) -> Vec<NodeId> {
+        let mut names = vec![node];
+        self.graph.each(node, Direction::Forward, |link| {
+            let same = link.kind == LinkKind::IdentifiedAs && link.stands(self.position);
+            if same && !names.contains(&link.node) {
+                names.push(link.node);
+            }
+        });
+        names
     }
 
     /// The visit that counts: the last complete one.
@@ -114,6 +128,7 @@ fn is_part(kind: LinkKind) -> bool {
         LinkKind::FormerlyInstalledIn
         | LinkKind::FormerlyPackedIn
         | LinkKind::MountedAs
-        | LinkKind::FedInto => false,
+        | LinkKind::FedInto
+        | LinkKind::IdentifiedAs => false,
     }
 }

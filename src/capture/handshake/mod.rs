@@ -111,7 +111,7 @@ impl Exchange {
             Stage::Asking { token: _, asked, until: _ } => {
                 let Asked { found, draft, lots: _, mounts_seen: _, touched: _ } = &mut **asked;
                 let Found { snapshot, trigger, key: _, digest: _ } = found;
-                let Draft { item: _, other: _, time: _, mounts: _ } = draft;
+                let Draft { item: _, other: _, nest: _, fill: _, time: _, mounts: _ } = draft;
                 snapshot.carry(carried);
                 carried.samples(std::slice::from_mut(trigger));
             }

@@ -14,7 +14,8 @@ pub(super) use device::{
     Device, Interface, Login, SecurityWord, StringOrderWord, Tag, WordOrderWord,
 };
 pub(super) use handshake::{
-    FirstWord, Fixed, Handshake, Measured, Override, PatternWord, Permit, PermitWord, Quantity,
+    FillWord, FirstWord, Fixed, Handshake, Measured, Override, PatternWord, Permit, PermitWord,
+    Quantity,
 };
 pub(super) use station::{
     EvidenceWord, Monitor, Mount, Orders, Phase, Purpose, PurposeWord, SpliceWord, Station,

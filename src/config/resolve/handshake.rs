@@ -13,7 +13,7 @@ use std::time::Duration;
 const RELEASE: Duration = Duration::from_secs(10);
 
 /// Events that a handshake can yield.
-const VERBS: [Verb; 10] = [
+const VERBS: [Verb; 12] = [
     Verb::Arrive,
     Verb::Complete,
     Verb::Produce,
@@ -24,6 +24,8 @@ const VERBS: [Verb; 10] = [
     Verb::Inspect,
     Verb::Scrap,
     Verb::Rework,
+    Verb::Identify,
+    Verb::Note,
 ];
 
 impl Resolver<'_> {
@@ -41,6 +43,8 @@ impl Resolver<'_> {
         let request = self.request(&t, raw);
         let items = event.map(|event| self.items(&t, event, raw));
         let data = self.data(&t, event, raw);
+        let carrier = self.carrier(&t, raw);
+        let context = self.context(&t, raw);
         let answer = self.answer(&t, raw);
         let (deadline, settle) = self.deadline(&t, raw);
         let release = self.period(&t, raw.release.as_ref(), RELEASE);
@@ -51,6 +55,8 @@ impl Resolver<'_> {
                 .label("only for `pattern = \"req-ack\"`");
         }
         let (item, other) = items?;
+        let nest = item.as_ref().zip(event);
+        let nest = nest.and_then(|(item, event)| self.nest(&t, event, raw, item, around));
         let mut handshake = Handshake {
             id: id?,
             pattern: request.pattern?,
@@ -70,6 +76,9 @@ impl Resolver<'_> {
             item: item?,
             other: other?,
             position: data.position,
+            nest,
+            carrier,
+            context,
             quantity: data.quantity,
             time: data.time,
             best_before: data.best_before,
@@ -123,9 +132,8 @@ impl Resolver<'_> {
         let found = possible.iter().copied().find(|verb| verb.as_str() == raw.as_str());
         if found.is_none() {
             let of_house = ["unpack", "split", "merge", "mount", "unmount", "move", "receive"];
-            let of_house = of_house
-                .into_iter()
-                .chain(["ship", "hold", "release", "clean", "identify", "note", "correct"]);
+            let of_house =
+                of_house.into_iter().chain(["ship", "hold", "release", "clean", "correct"]);
             let all = of_house.chain(VERBS.iter().map(|verb| verb.as_str()));
             let message = if all.into_iter().any(|verb| verb == raw.as_str()) {
                 format!("`{}` is not an event of this kind of table yet", **raw)

@@ -14,6 +14,8 @@ pub(super) struct Around {
     pub(super) orders: bool,
     /// Whether any station comes before.
     pub(super) routed: bool,
+    /// Whether units arrive at several positions.
+    pub(super) nests: bool,
     pub(super) purpose: PurposeSpec,
     pub(super) evidence: Vec<(Word, Evidence)>,
     pub(super) mounts: Vec<MountPoint>,
@@ -43,6 +45,7 @@ impl Resolver<'_> {
         let use_ = if raw.phase.is_empty() { Use::Snapshot } else { Use::Every };
         let purpose = raw.purpose.as_ref();
         let around = Around {
+            nests: super::carrier::has_nests(raw),
             routed: raw.after.iter().flatten().next().is_some(),
             orders: raw.orders.as_ref().is_some_and(|orders| **orders != Orders::Given(false)),
             purpose: purpose.map(|p| self.purpose(&t, p, use_)).unwrap_or_default(),

@@ -17,9 +17,9 @@ pub use device::{
     Trust, UserLogin,
 };
 pub use station::{
-    CodeFrom, CodeSpec, Condition, Counter, Drift, First, Handshake, Limits, MeasurementSpec,
-    Monitor, MountPoint, Overrule, Pattern, PermitCodes, Phase, PurposeSpec, Quantity, Reply,
-    ReplyValue, ResultSpec, ScopeFrom, Splice, Station, Test, Watched, Word,
+    Carrier, CodeFrom, CodeSpec, Condition, Counter, Drift, FillRule, First, Handshake, Limits,
+    MeasurementSpec, Monitor, MountPoint, Overrule, Pattern, PermitCodes, Phase, PurposeSpec,
+    Quantity, Reply, ReplyValue, ResultSpec, ScopeFrom, Splice, Station, Test, Watched, Word,
 };
 pub use tag::{Area, NodeAddress, Register, RegisterType, StringOrder, Tag, TagSource, WordOrder};
 
