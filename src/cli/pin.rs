@@ -4,8 +4,8 @@ use super::{Context, output, runtime, settings};
 use crate::config::{self, lock};
 use crate::daemon;
 use crate::field::opcua;
-use crate::model::TagName;
 use crate::model::plant::{DeviceIndex, Layout, Plant, Protocol};
+use crate::model::{DeviceId, SiteId, TagName};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,12 +24,12 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
     let config = settings::settings(context)?;
     let folder = args.folder.clone().unwrap_or(config.plant_dir);
     let files = settings::read_dir(&folder)?;
-    let (plant, index, before) = unpinned(&files, &config.site, &args.device)?;
-    let device = plant.device(index);
     let pki = config.pki_dir.join(daemon::FIELD_PKI);
-    let now = daemon::clock();
+    let children = children(&files, &config.site, &args.device, &pki)?;
+    let (plant, index, before) = unpinned(&files, &config.site, &args.device, &children)?;
+    let device = plant.device(index);
     let found = runtime::runtime()?
-        .block_on(opcua::look(&plant, index, &pki, &now))
+        .block_on(opcua::look(&plant, index, &pki, &daemon::clock()))
         .map_err(|why| Failure::new(Exit::Unreachable, format!("{}: {why}", device.id)))?;
     if !found.missing.is_empty() {
         for name in &found.missing {
@@ -40,27 +40,61 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
     }
     differences(&before, &found.words).iter().try_for_each(output::line)?;
     let path = folder.join(lock::name(&device.id));
-    let text = lock::text(&device.id, found.interface.as_ref(), &found.words);
+    let text = lock::text(&device.id, found.interface.as_ref(), &children, &found.words);
     write(&path, &text)?;
     let words = output::counted(found.words.len(), "words");
     output::line(format_args!(" ✓ {words} in {}", path.display()))?;
     Ok(Exit::Ok)
 }
 
+/// The names that `*` stands for.
+fn children(
+    files: &[(String, String)],
+    site: &SiteId,
+    name: &str,
+    pki: &Path,
+) -> Result<Children, Failure> {
+    let wanted = config::wildcards(files).into_iter().filter(|(w, _)| w.device == name);
+    let (wildcards, nodes): (Vec<_>, Vec<_>) = wanted.unzip();
+    if wildcards.is_empty() {
+        return Ok(Children::new());
+    }
+    let nobody: Children = wildcards.iter().map(|w| (w.parent.clone(), Vec::new())).collect();
+    let (plant, index, _) = unpinned(files, site, name, &nobody)?;
+    let names = runtime::runtime()?
+        .block_on(opcua::names_below(&plant, index, nodes, pki, &daemon::clock()))
+        .map_err(|why| Failure::new(Exit::Unreachable, format!("{name}: {why}")))?;
+    let mut children = Children::new();
+    for (wildcard, names) in wildcards.into_iter().zip(names) {
+        let parent = wildcard.parent;
+        let names = names.ok_or_else(|| {
+            Failure::new(Exit::Negative, format!("{name}: there is no node `{parent}`"))
+        })?;
+        children.insert(parent, names);
+    }
+    Ok(children)
+}
+
+/// Names below nodes.
+type Children = BTreeMap<String, Vec<String>>;
 type Layouts = BTreeMap<TagName, Layout>;
 
-/// The plant without the lock file of the device, and what that said.
+/// The plant as if only the children were pinned of the device, and what its lock file says.
 fn unpinned(
     files: &[(String, String)],
-    site: &crate::model::SiteId,
+    site: &SiteId,
     name: &str,
+    children: &Children,
 ) -> Result<(Arc<Plant>, DeviceIndex, Layouts), Failure> {
     let load = |files: &[(String, String)]| {
         config::plant::load(files, site)
             .map_err(|faults| Failure::new(Exit::Configuration, faults.to_string()))
     };
     let own = format!("{name}{}", lock::ENDING);
-    let others: Vec<_> = files.iter().filter(|(file, _)| *file != own).cloned().collect();
+    let mut others: Vec<_> = files.iter().filter(|(file, _)| *file != own).cloned().collect();
+    if let (false, Ok(device)) = (children.is_empty(), DeviceId::parse(name)) {
+        others.push((own, lock::text(&device, None, children, &Layouts::new())));
+    }
     let plant = load(&others)?.plant;
     let found = plant.devices().find(|(_, device)| device.id.as_str() == name);
     let index = found.map(|(index, _)| index).ok_or_else(|| {

@@ -9,6 +9,7 @@ mod crash;
 mod disk;
 mod docs;
 mod faults;
+mod history;
 mod nist;
 mod reload;
 mod scada;

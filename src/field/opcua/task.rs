@@ -46,7 +46,7 @@ pub async fn run(wiring: Wiring) {
         context: Context { plant, device, link, name, now, metrics, points, pki },
         stop,
     };
-    let insecure = i64::from(task.context.link.security == Security::None);
+    let insecure = i64::from(task.context.link.security != Security::SignAndEncrypt);
     let metrics = &task.context.metrics;
     metrics.device_insecure.with_label_values(&[&task.context.name]).set(insecure);
     while !task.stop.is_cancelled() {

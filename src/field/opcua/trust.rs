@@ -13,6 +13,14 @@ const POLICIES: [SecurityPolicy; 3] = [
     SecurityPolicy::Aes128Sha256RsaOaep,
     SecurityPolicy::Basic256Sha256,
 ];
+/// The same, then those that were withdrawn.
+const LEGACY: [SecurityPolicy; 5] = [
+    SecurityPolicy::Aes256Sha256RsaPss,
+    SecurityPolicy::Aes128Sha256RsaOaep,
+    SecurityPolicy::Basic256Sha256,
+    SecurityPolicy::Basic256,
+    SecurityPolicy::Basic128Rsa15,
+];
 const POLICIES_TEXT: &str = "Aes256_Sha256_RsaPss, Aes128_Sha256_RsaOaep or Basic256Sha256";
 /// Part 7: UA-TCP, UA-SC, UA Binary.
 const TRANSPORT: &str = "http://opcfoundation.org/UA-Profile/Transport/uatcp-uasc-uabinary";
@@ -24,10 +32,11 @@ pub(super) fn choose(
 ) -> Result<EndpointDescription, Fault> {
     let wanted: &[SecurityPolicy] = match link.security {
         Security::SignAndEncrypt => &POLICIES,
+        Security::Legacy => &LEGACY,
         Security::None => &[SecurityPolicy::None],
     };
     let mode = match link.security {
-        Security::SignAndEncrypt => MessageSecurityMode::SignAndEncrypt,
+        Security::SignAndEncrypt | Security::Legacy => MessageSecurityMode::SignAndEncrypt,
         Security::None => MessageSecurityMode::None,
     };
     let mut fitting: Vec<_> = endpoints
@@ -47,6 +56,9 @@ pub(super) fn choose(
         Some(_) => (UserTokenType::UserName, "user name"),
         None => (UserTokenType::Anonymous, "anonymous"),
     };
+    if let Some((rank, withdrawn)) = fitting.first().filter(|(rank, _)| *rank >= POLICIES.len()) {
+        tracing::warn!(url = link.url, rank, policy = %policy(withdrawn), "a withdrawn policy");
+    }
     let mut endpoint = fitting
         .into_iter()
         .map(|(_, e)| e.clone())
@@ -229,6 +241,8 @@ mod tests {
         ];
         let encrypted = link("opc.tcp://h:1/", Security::SignAndEncrypt);
         assert!(matches!(choose(&offered, &encrypted), Err(Fault::NoEndpoint { .. })));
+        let legacy = choose(&offered, &link("opc.tcp://h:1/", Security::Legacy)).unwrap();
+        assert_eq!(policy(&legacy), SecurityPolicy::Basic256, "only where it is declared");
         let clear = link("opc.tcp://h:1/x", Security::None);
         assert_eq!(choose(&offered, &clear).unwrap().endpoint_url.as_ref(), "opc.tcp://h:1/x");
     }

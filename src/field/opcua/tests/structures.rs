@@ -1,7 +1,8 @@
 //! Words that are parts of structures and arrays, or children by browse name.
-use super::plc::{Plc, Rig, live, plant, samples, soon, tag};
+use super::plc::{NAMESPACE, Plc, Rig, clock, live, plant, samples, soon, tag};
 use super::{read, read_done, values};
-use crate::model::plant::{Plant, Security, TagIndex, Trust};
+use crate::field::opcua::names_below;
+use crate::model::plant::{DeviceIndex, NodeAddress, Plant, Security, TagIndex, Trust};
 use crate::model::{Quality, Value};
 use ::opcua::nodes::{DataTypeBuilder, ObjectBuilder, VariableBuilder};
 use ::opcua::types::custom::{
@@ -224,4 +225,20 @@ async fn a_part_can_count_requests_and_is_never_written() {
     let refused = rig.until("refused", super::written(5)).await;
     assert_eq!(refused, Err(crate::model::ReadFault::Refused));
     rig.end().await;
+}
+
+#[tokio::test]
+async fn names_below_a_node_are_those_that_a_person_sees() {
+    let (dir, pki) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let plc = Plc::start(dir.path(), 0).await;
+    make(&plc);
+    let (plant, _) = words(plc.port);
+    let address = |identifier: &str| NodeAddress {
+        namespace: NAMESPACE.to_owned(),
+        identifier: identifier.to_owned(),
+    };
+    let parents = ["s=Feeder", "i=500", "s=Nowhere"].map(address).into();
+    let names = names_below(&plant, DeviceIndex(0), parents, pki.path(), &clock()).await.unwrap();
+    let reel = Some(vec!["ReelId".to_owned()]);
+    assert_eq!(names, [reel.clone(), reel, None]);
 }

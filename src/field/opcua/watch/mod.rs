@@ -1,4 +1,5 @@
 //! A connection with its subscriptions: first proven, then live.
+mod history;
 mod notices;
 mod repair;
 mod requests;
@@ -42,6 +43,8 @@ enum Done {
     Fresh(Result<Vec<Sample>, Error>, Utc),
     Beat(Result<(), WriteFault>),
     Retried(Result<Option<Retried>, Fault>),
+    /// What the server has kept of monitors, and what they are now.
+    History(Result<Vec<Sample>, Error>, Vec<Sample>),
     /// What was missing from a subscription, or why it does not come.
     Republished(Lane, Result<Vec<Sample>, Error>),
 }
@@ -84,6 +87,8 @@ pub(super) struct Watch<'a> {
     refresh: Refresh,
     /// Notices before which something is missing that was asked for again.
     held: BTreeMap<Lane, Notice>,
+    /// Whether the slow lane waits for what the server has kept.
+    filling: bool,
     beat: Beat,
     host_count: u64,
     host_due: Monotonic,
@@ -110,6 +115,7 @@ impl<'a> Watch<'a> {
             last: lanes.into_iter().filter(|(_, is)| *is).map(|(lane, _)| (lane, at)).collect(),
             refresh: Refresh::default(),
             held: BTreeMap::new(),
+            filling: false,
             beat: Beat { value: None, moved: false, at },
             host_count: 0,
             host_due: at.monotonic,
@@ -128,7 +134,7 @@ impl<'a> Watch<'a> {
         loop {
             let flows = |lane| !self.held.contains_key(&lane);
             let urgent_room = self.desk.urgent.has_room() && flows(Lane::Fast);
-            let bulk_room = self.desk.bulk.is_empty() && flows(Lane::Slow);
+            let bulk_room = self.desk.bulk.is_empty() && flows(Lane::Slow) && !self.filling;
             let job_room = self.jobs.len() + self.writes.len() < JOBS_MAX;
             // Every branch is cancel safe: channels, a set of futures, a timer.
             let event = tokio::select! {
@@ -196,6 +202,7 @@ impl<'a> Watch<'a> {
                 return Err(fault);
             }
         }
+        let since = self.task.record.observed;
         self.task.lives();
         let boot = Boot { restart: before, start_time };
         let widths = Some(self.line.widths(&plant, device));
@@ -210,7 +217,7 @@ impl<'a> Watch<'a> {
         self.tell_refused();
         self.on_fresh(read, asked);
         let slow = self.latest.values().filter(|s| !plant.tag(s.tag).fast).cloned().collect();
-        self.tell(Lane::Slow, slow);
+        self.begin_history(since, slow);
         Ok(())
     }
 

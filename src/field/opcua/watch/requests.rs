@@ -98,6 +98,7 @@ impl Watch<'_> {
                 self.task.context.count_error("heartbeat");
                 tracing::warn!(device = self.task.context.name, %fault, "our heartbeat was not written");
             }
+            Done::History(outcome, waiting) => self.on_history(outcome, waiting),
             Done::Republished(lane, outcome) => self.on_republished(lane, outcome)?,
             Done::Retried(retried) => {
                 self.retrying = false;
