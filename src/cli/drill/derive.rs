@@ -86,7 +86,7 @@ impl<'a> Derived<'a> {
     /// that is presented is the one that is completed.
     pub(super) fn data(&self, h: &Handshake, round: u64, now: Utc) -> BTreeMap<Word, Value> {
         let mut data = BTreeMap::new();
-        let names = [h.position, h.product, h.operation, h.badge];
+        let names = [h.position, h.product, h.material, h.operation, h.badge];
         let specs = std::iter::once(&h.item).chain(&h.other);
         let scopes = specs.filter_map(|spec| spec.scope.word());
         for word in names.into_iter().flatten().chain(scopes) {
