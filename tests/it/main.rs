@@ -12,6 +12,7 @@ mod docs;
 mod drill;
 mod faults;
 mod nist;
+mod patterns;
 mod reload;
 mod replay;
 mod scada;
