@@ -160,12 +160,15 @@ impl Memory {
         }
     }
 
-    /// What is adopted was long ago and says nothing of now, but which lot it is that stands in a feeder.
+    /// What is adopted was long ago and says nothing of now, but which lot it is that stands in a feeder, and
+    /// that a row of an order list is done.
     fn apply_adopted(&mut self, what: &What, station: Option<&StationId>, adopted: &Adopted) {
-        if let (What::Mount { point, lot }, Some(station)) = (what, station)
-            && let Some(station) = self.stations.get_mut(station)
-        {
+        let Some(station) = station.and_then(|id| self.stations.get_mut(id)) else { return };
+        if let What::Mount { point, lot } = what {
             station.feeders.rename(point, adopted.first, lot);
+        }
+        if let What::Complete { order_row: Some(row), .. } = what {
+            station.orders.retain(|(n, _)| n != row);
         }
     }
 

@@ -373,7 +373,6 @@ impl Capture {
         spec: &Phase,
         sample: &Sample,
     ) {
-        let patience = self.patience(station);
         let follow = self.follow(station, phase);
         let Some(open) = &mut follow.open else { return };
         let Some(name) = open.names.get_mut(&sample.tag) else { return };
@@ -383,8 +382,8 @@ impl Capture {
         if sample.time().since(open.begin) <= spec.settle {
             *name = sample.good().cloned();
         } else if spec.split.contains(&sample.tag) {
-            follow.end(spec, sample, step.at.monotonic, patience);
-            follow.begin(spec, sample, true);
+            self.end_phase(step, station, phase, spec, sample);
+            self.follow(station, phase).begin(spec, sample, true);
         }
     }
 
@@ -399,7 +398,6 @@ impl Capture {
     ) {
         let live = self.live();
         let blind = live.blind(&live.lost, sample, step.at.monotonic);
-        let patience = self.patience(station);
         let follow = self.follow(station, phase);
         let Some(state) = sample.good() else {
             // Neither on nor off: what goes on is not known to go on.
@@ -417,9 +415,23 @@ impl Capture {
                 }
                 self.follow(station, phase).begin(spec, sample, seen && !blind);
             }
-            (false, true) => follow.end(spec, sample, step.at.monotonic, patience),
+            (false, true) => self.end_phase(step, station, phase, spec, sample),
             (true, true) | (false, false) => {}
         }
+    }
+
+    /// Ends the phase that goes on. One that still waits for its confirmation gets none any more.
+    fn end_phase(
+        &mut self,
+        step: &mut Step,
+        station: StationIndex,
+        phase: usize,
+        spec: &Phase,
+        sample: &Sample,
+    ) {
+        self.finish_phase(step, station, phase);
+        let patience = self.patience(station);
+        self.follow(station, phase).end(spec, sample, step.at.monotonic, patience);
     }
 
     /// How late a word of a station may be told: as long as its device may be silent.

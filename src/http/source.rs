@@ -24,8 +24,13 @@ pub trait Source: Send + Sync {
     ) -> Option<Answer<Trace>>;
     /// Everything that a lot went into, as of a record.
     fn recall(&self, lot: &ItemKey, as_of: Position) -> Option<Answer<Recall>>;
-    /// What the stations, or one of them, completed in an interval; `None` if not recorded.
-    fn yields(&self, station: Option<&StationId>, interval: Interval) -> Option<Answer<Yield>>;
+    /// What the stations, or one of them, completed in an interval, as of a record; `None` if not recorded.
+    fn yields(
+        &self,
+        station: Option<&StationId>,
+        interval: Interval,
+        as_of: Position,
+    ) -> Option<Answer<Yield>>;
     /// The stations, in the order of the plant.
     fn stations(&self) -> Vec<StationView>;
     /// The items of a class last written about, newest first.
@@ -65,8 +70,13 @@ impl Source for Query {
         self.recall_as_of(lot, as_of)
     }
 
-    fn yields(&self, station: Option<&StationId>, interval: Interval) -> Option<Answer<Yield>> {
-        self.yields(station, interval)
+    fn yields(
+        &self,
+        station: Option<&StationId>,
+        interval: Interval,
+        as_of: Position,
+    ) -> Option<Answer<Yield>> {
+        self.yields(station, interval, as_of)
     }
 
     fn stations(&self) -> Vec<StationView> {

@@ -135,15 +135,21 @@ impl Query {
     }
 
     /// What the stations, or one of them, completed in an interval, and how much of it was right at
-    /// once; only production is counted. `None` if no record speaks of the station.
-    pub fn yields(&self, station: Option<&StationId>, interval: Interval) -> Option<Answer<Yield>> {
+    /// once; only production is counted. As it was answered when `as_of` was the last record. `None` if no
+    /// record speaks of the station.
+    pub fn yields(
+        &self,
+        station: Option<&StationId>,
+        interval: Interval,
+        as_of: Position,
+    ) -> Option<Answer<Yield>> {
         self.timed("yield", || {
             let draft = {
                 let memory = self.inner.memory.read();
                 if station.is_some_and(|id| memory.places.find(id).is_none()) {
                     return None;
                 }
-                yields::draft(&memory.now(), station, interval)
+                yields::draft(&memory.view(as_of), station, interval)
             };
             Some(self.answer(draft, |found, _| found))
         })

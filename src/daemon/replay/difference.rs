@@ -72,7 +72,7 @@ pub fn adoptions(difference: &Difference) -> Vec<Adoption> {
 
 /// Holds what was played against what is recorded.
 pub(super) fn between(wanted: &Wanted, recorded: Recorded, played: &Played) -> Difference {
-    let Recorded { base, events } = recorded;
+    let Recorded { base, until: _, events } = recorded;
     let mut by_subject: BTreeMap<Subject, VecDeque<Event>> = BTreeMap::new();
     for event in events {
         by_subject.entry(event.subject()).or_default().push_back(event);

@@ -93,6 +93,9 @@ pub fn difference(
 ) -> Result<Difference, ReplayError> {
     let reader = Reader::open(dir);
     let recorded = recorded::read(&reader, wanted, recovered(dir, site, wanted)?)?;
+    // The tape goes on while the line does, and is ahead of the ledger.
+    let to = wanted.to.into_iter().chain(recorded.until).min();
+    let wanted = &Wanted { to, ..wanted.clone() };
     let mut play = Play::new(wanted, Fold::new(reader, persons, recorded.base)?);
     let mut tape = TapeReader::open(dir)?;
     while let Some(item) = tape.next_item(parse(site)).map_err(Box::new)? {

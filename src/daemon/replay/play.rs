@@ -184,7 +184,10 @@ impl<'w> Play<'w> {
         self.writes.clear();
         if self.killed {
             let durable = self.fold.stepped(recovered)?;
-            self.out.made.retain(|record| durable.is_some_and(|at| record.at.wall <= at));
+            // A clock that was set back must not leave a hole.
+            let lost = |record: &Record| durable.is_none_or(|at| record.at.wall > at);
+            let kept = self.out.made.iter().position(lost);
+            self.out.made.truncate(kept.unwrap_or(self.out.made.len()));
         }
         self.fold.refold(&self.out.made)?;
         if let Input::Start { cause, .. } = entry.input {

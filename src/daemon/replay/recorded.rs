@@ -118,6 +118,8 @@ fn of_phase(station: &StationId, phase: &PhaseSummary) -> Subject {
 pub(super) struct Recorded {
     /// The last record before the stretch.
     pub(super) base: Position,
+    /// When the last record was made: what was stepped later may have records that were not read.
+    pub(super) until: Option<Utc>,
     /// What counts, in the order in which it was recorded.
     pub(super) events: Vec<Event>,
 }
@@ -131,13 +133,14 @@ pub(super) fn read(
     let mut events: BTreeMap<Position, Event> = BTreeMap::new();
     let mut corrections = Corrections::default();
     let mut last = Position(0);
-    let mut first = None;
+    let (mut first, mut until) = (None, None);
     for entry in reader.cursor(Position(0)) {
         let record = entry?.record;
         if first.is_none() && wanted.is_begun(record.at.wall) {
             first = Some(last);
         }
         last = record.position;
+        until = Some(record.at.wall);
         if let Body::Trace(event) = &record.body
             && let What::Correct { position, .. } = event.what
         {
@@ -150,5 +153,5 @@ pub(super) fn read(
     let void = corrections.as_of(last);
     let counts = |event: &Event| event.first > base && !void.contains(&event.position);
     let events = events.into_values().filter(counts).collect();
-    Ok(Recorded { base, events })
+    Ok(Recorded { base, until, events })
 }

@@ -1,6 +1,6 @@
 //! What a replay found is recorded, and says nothing of now.
 use crate::engine::Engine;
-use crate::genealogy::builders::{event, lot, point, station, text, unit};
+use crate::genealogy::builders::{complete, event, lot, point, station, text, unit};
 use crate::model::*;
 
 fn mounted(lot: &ItemKey) -> TraceEvent {
@@ -85,4 +85,32 @@ fn an_adoption_that_takes_back_what_is_not_there_records_nothing() {
     let changes = vec![instead(2, arrived("V")), instead(3, arrived("W"))];
     let (frame, answer) = adopt(&mut engine, changes);
     assert_eq!((frame, answer.outcome), (Vec::new(), Err(vec![Refusal::NoRecord(Position(3))])));
+}
+
+/// Else the next operation would be taken for the row that is done.
+#[test]
+fn a_row_of_an_order_list_is_done_by_what_is_adopted() {
+    let mut engine = began();
+    let row = |code: &str| OrderRow {
+        station: station("OP10"),
+        program: text("P"),
+        item: unit(code),
+        product: None,
+    };
+    engine.apply(&Record {
+        position: Position(3),
+        at: At::default(),
+        body: Body::Orders(vec![row("A"), row("B")]),
+        plant: None,
+    });
+    let mut done = event(2, Some("OP10"), complete(&unit("A"), Vec::new()));
+    if let What::Complete { order_row, .. } = &mut done.what {
+        *order_row = Some(0);
+    }
+    adopt(&mut engine, vec![instead(2, done)]);
+    let rows = &engine.memory().station(&station("OP10")).unwrap().orders;
+    assert_eq!(
+        rows.iter().map(|(n, row)| (*n, row.item.clone())).collect::<Vec<_>>(),
+        [(1, unit("B"))]
+    );
 }

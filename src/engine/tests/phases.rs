@@ -354,3 +354,32 @@ fn a_phase_that_is_observed_is_one_event_and_in_no_gap() {
         );
     }
 }
+
+/// What was split off waits for a while; that the rest ends meanwhile does not lose it.
+#[test]
+fn a_phase_that_was_split_off_is_told_though_the_rest_ends_at_once() {
+    let mut kitchen = Kitchen::new(false);
+    let mut plant = (*kitchen.plant).clone();
+    plant.stations.last_mut().unwrap().phases[0].split = vec![COUNT];
+    (kitchen.plant, kitchen.engine) = (Arc::new(plant), Engine::new(persons()));
+    kitchen.appended.clear();
+    kitchen.start();
+    kitchen.link();
+    kitchen.settle();
+    let tell = |kitchen: &mut Kitchen, after: i64, n: usize, value: Value| {
+        kitchen.now += after;
+        kitchen.put(n, value);
+        kitchen.publish();
+        kitchen.receive();
+        kitchen.take();
+    };
+    tell(&mut kitchen, MS, 0, Value::text("B-1"));
+    tell(&mut kitchen, MS, 1, Value::Int(1));
+    tell(&mut kitchen, 3_000 * MS, 2, Value::UInt(1));
+    tell(&mut kitchen, 500 * MS, 1, Value::Int(0));
+    kitchen.settle();
+    let told = |r: &&Record| {
+        matches!(&r.body, Body::Trace(TraceEvent { what: What::Complete { .. }, .. }))
+    };
+    assert_eq!(kitchen.durable.iter().chain(&kitchen.appended).filter(told).count(), 2);
+}

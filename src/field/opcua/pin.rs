@@ -138,9 +138,13 @@ fn bounds(rank: Option<&Variant>, dimensions: Option<&Variant>) -> Vec<u32> {
     of_rank(*rank, known)
 }
 
+/// Dimensions that are told apart.
+const RANK_MAX: usize = 16;
+
 /// Bounds as many as the rank says; 0 where the server does not tell.
 pub(super) fn of_rank(rank: i32, known: Vec<u32>) -> Vec<u32> {
-    let wanted = usize::try_from(rank).unwrap_or(0);
+    // The rank is the server's word for it, and no word of ours has more dimensions.
+    let wanted = usize::try_from(rank).unwrap_or(0).min(RANK_MAX);
     if known.len() == wanted { known } else { vec![0; wanted] }
 }
 
@@ -169,6 +173,7 @@ mod tests {
         assert_eq!(bounds(Some(&Variant::Int32(1)), Some(&known)), [10]);
         assert_eq!(bounds(Some(&Variant::Int32(2)), Some(&known)), [0, 0]);
         assert_eq!(bounds(Some(&Variant::Int32(-2)), Some(&known)), Vec::<u32>::new());
+        assert_eq!(bounds(Some(&Variant::Int32(i32::MAX)), None).len(), RANK_MAX);
     }
 
     #[test]

@@ -148,7 +148,9 @@ impl Hole {
     /// Their numbers, in order, if they may be asked for.
     pub(super) fn numbers(self) -> Option<impl Iterator<Item = u32>> {
         let numbers = std::iter::successors(Some(self.first), |number| Some(following(*number)));
-        (self.count() <= REPUBLISH_MAX).then(|| numbers.take_while(move |n| *n != self.before))
+        // A server that says zero has no sequence.
+        let few = self.before != 0 && self.count() <= REPUBLISH_MAX;
+        few.then(|| numbers.take_while(move |n| *n != self.before))
     }
 }
 
@@ -217,7 +219,8 @@ pub(super) async fn subscribe(
             "the server publishes less often than asked"
         );
     }
-    let silence = revised.saturating_mul(keep_alive.max(1)).saturating_mul(2) + REQUEST;
+    let silence =
+        revised.saturating_mul(keep_alive.max(1)).saturating_mul(2).saturating_add(REQUEST);
     Ok(Subscription { id, notices, silence })
 }
 
@@ -480,6 +483,15 @@ mod tests {
         );
         let back = missing[3].expect("a number that goes back is no sequence");
         assert!(back.numbers().is_none(), "nobody keeps so many");
+    }
+
+    #[test]
+    fn a_server_that_counts_to_zero_is_asked_for_nothing() {
+        let hole = |next, came| Hole::between(next, came).and_then(Hole::numbers);
+        assert!(hole(u32::MAX, 0).is_none());
+        assert!(hole(1, 0).is_none());
+        let numbers: Vec<u32> = hole(u32::MAX, 2).unwrap().collect();
+        assert_eq!(numbers, [u32::MAX, 1]);
     }
 
     #[tokio::test]

@@ -32,13 +32,34 @@ pub(super) struct Leaf {
 /// What is known of the types so far.
 struct Learned {
     structures: HashMap<NodeId, StructureDefinition>,
+    supertypes: Supertypes,
     parents: ParentIds,
+}
+
+/// The type above each type, without a ring.
+#[derive(Default)]
+struct Supertypes(HashMap<NodeId, NodeId>);
+
+impl Supertypes {
+    /// Notes that `parent` stands above `id`; false, and nothing is noted, where `id` stands above `parent`.
+    fn add(&mut self, id: &NodeId, parent: &NodeId) -> bool {
+        let mut above = std::iter::successors(Some(parent), |at| self.0.get(*at));
+        let ring = above.any(|at| at == id);
+        if !ring {
+            self.0.insert(id.clone(), parent.clone());
+        }
+        !ring
+    }
 }
 
 impl Types {
     /// Asks for these types and all that they are made of, and teaches the session to decode them.
     pub(super) async fn learn(session: &Session, wanted: HashSet<NodeId>) -> Result<Self, Fault> {
-        let mut learned = Learned { structures: HashMap::new(), parents: ParentIds::new() };
+        let mut learned = Learned {
+            structures: HashMap::new(),
+            supertypes: Supertypes::default(),
+            parents: ParentIds::new(),
+        };
         let mut seen = HashSet::new();
         let mut next: Vec<NodeId> = wanted.into_iter().collect();
         while !next.is_empty() {
@@ -51,7 +72,7 @@ impl Types {
             }
             next = learned.round(session, next).await?;
         }
-        let Learned { structures, parents } = learned;
+        let Learned { structures, supertypes: _, parents } = learned;
         let encodings = encodings(session, &structures).await?;
         let mut tree = DataTypeTree::new(parents);
         for (id, definition) in &structures {
@@ -129,6 +150,11 @@ impl Learned {
             let found = related(session, chunk, inverse, NodeClassMask::DATA_TYPE).await?;
             for (id, parents) in chunk.iter().zip(found) {
                 let Some((parent, _)) = parents.into_iter().next() else { continue };
+                // The library asks from parent to parent without looking where it has been.
+                if !self.supertypes.add(id, &parent) {
+                    tracing::warn!(%id, %parent, "a type of the server stands above itself");
+                    continue;
+                }
                 self.parents.add_type(id.clone(), parent.clone());
                 next.push(parent);
             }
@@ -188,4 +214,20 @@ async fn related(
             references.map(|r| (r.node_id.node_id, r.browse_name.name.to_string())).collect()
         })
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_never_stands_above_itself() {
+        let id = |n: u32| NodeId::new(2, n);
+        let mut supertypes = Supertypes::default();
+        assert!(!supertypes.add(&id(1), &id(1)));
+        assert!(supertypes.add(&id(1), &id(2)));
+        assert!(supertypes.add(&id(2), &id(3)));
+        assert!(!supertypes.add(&id(3), &id(1)), "3 is above 2, and 2 above 1");
+        assert!(supertypes.add(&id(3), &id(4)));
+    }
 }

@@ -61,6 +61,14 @@ impl Parameters {
         Position(self.after.unwrap_or_default())
     }
 
+    /// For questions that are not asked as of a record: an answer of now must not be taken for one of then.
+    pub(super) fn only_now(&self) -> Result<(), Problem> {
+        match self.as_of {
+            Some(_) => Err(Problem::request("`as_of` is not for this question; leave it out")),
+            None => Ok(()),
+        }
+    }
+
     /// The record that was the last one when what is asked was asked; all of them if not told.
     pub(in crate::http) fn as_of(&self) -> Position {
         Position(self.as_of.unwrap_or(u64::MAX))

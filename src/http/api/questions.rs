@@ -49,15 +49,15 @@ pub(in crate::http) async fn recall(State(site): State<Arc<Site>>, asked: Asked)
     about(&site, "recall", lot, move |source, key| source.recall(key, as_of)).await
 }
 
-/// `GET /api/v1/yield?station=&from=&to=`: what stations completed in a time, and how much was right at
+/// `GET /api/v1/yield?station=&from=&to=&as_of=`: what stations completed in a time, and how much was right at
 /// once.
 pub(in crate::http) async fn yields(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
     let asked = parameters(asked)?;
-    let (station, interval) = (asked.station()?, asked.interval()?);
+    let (station, interval, as_of) = (asked.station()?, asked.interval()?, asked.as_of());
     let answer = site
         .ask("yield", move |source| {
             let unknown = || Problem::unknown(station.as_ref().map_or("", |id| id.as_str()));
-            source.yields(station.as_ref(), interval).ok_or_else(unknown)
+            source.yields(station.as_ref(), interval, as_of).ok_or_else(unknown)
         })
         .await??;
     Ok(Json(answer).into_response())
@@ -66,6 +66,7 @@ pub(in crate::http) async fn yields(State(site): State<Arc<Site>>, asked: Asked)
 /// `GET /api/v1/events?after=&limit=`: records, oldest first; ask again after the last one.
 pub(in crate::http) async fn events(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
     let asked = parameters(asked)?;
+    asked.only_now()?;
     let (after, limit) = (asked.after(), asked.limit()?);
     list(&site, "events", move |source| source.events(after, limit)).await
 }
@@ -82,7 +83,9 @@ pub(in crate::http) async fn conditions(State(site): State<Arc<Site>>) -> Answer
 
 /// `GET /api/v1/gaps?limit=`: newest first.
 pub(in crate::http) async fn gaps(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
-    let limit = parameters(asked)?.limit()?;
+    let asked = parameters(asked)?;
+    asked.only_now()?;
+    let limit = asked.limit()?;
     list(&site, "gaps", move |source| source.gaps(limit)).await
 }
 

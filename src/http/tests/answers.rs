@@ -49,6 +49,7 @@ fn what_cannot_be_answered_is_a_problem_that_helps() {
             "not after `from`",
         ),
         ("/api/v1/events?limit=100000", 400, "from 1 to 1000"),
+        ("/api/v1/events?as_of=3", 400, "`as_of` is not for this question"),
         ("/api/v1/events?offset=3", 400, "offset"),
         ("/api/v1/item?id=fails", 500, "an error of ours"),
         ("/api/v2/item", 404, "the API `/api/v1/"),

@@ -319,7 +319,12 @@ impl Source for Made {
         }]
     }
 
-    fn yields(&self, at: Option<&StationId>, interval: Interval) -> Option<Answer<Yield>> {
+    fn yields(
+        &self,
+        at: Option<&StationId>,
+        interval: Interval,
+        _: Position,
+    ) -> Option<Answer<Yield>> {
         if at.is_some_and(|id| id.as_str() != "PRESS10") {
             return None;
         }

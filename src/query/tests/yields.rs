@@ -23,6 +23,9 @@ fn judged(mut records: Vec<Record>, by: &[u8]) -> Vec<Record> {
 /// When, by which record, with what outcome.
 type Visit = (Utc, Position, Option<Result>);
 
+/// As of all that is known.
+const LAST: Position = Position(u64::MAX);
+
 /// Items, visits, first pass, passed, failed, untold.
 type Counts = [u64; 6];
 
@@ -70,7 +73,7 @@ proptest! {
         let (query, _dir) = query(&records);
         let void = query.inner.memory.read().now().void().clone();
         let wanted = counted(&records, &void, within);
-        let answer = query.yields(None, within).unwrap();
+        let answer = query.yields(None, within, LAST).unwrap();
         let mut found: BTreeMap<String, Counts> = BTreeMap::new();
         for row in &answer.body.rows {
             let counts = [
@@ -81,7 +84,7 @@ proptest! {
         }
         prop_assert_eq!(&found, &wanted);
         for id in STATIONS.map(station) {
-            if let Some(one) = query.yields(Some(&id), within) {
+            if let Some(one) = query.yields(Some(&id), within, LAST) {
                 let items: u64 = one.body.rows.iter().map(|row| row.items).sum();
                 prop_assert_eq!(items, wanted.get(id.as_str()).map_or(0, |counts| counts[0]));
             }
@@ -95,8 +98,19 @@ fn a_gap_in_the_time_asked_about_makes_a_yield_incomplete() {
     let mut bodies = vec![Body::Trace(made)];
     bodies.push(super::answers::gap(&["OP10"], 20, Some(30)));
     let (query, _dir) = query(&numbered(bodies));
-    let asked = |from, to| query.yields(None, interval(from, Some(to))).unwrap();
+    let asked = |from, to| query.yields(None, interval(from, Some(to)), LAST).unwrap();
     assert!(asked(0, 20).completeness.is_complete());
     let Completeness::Incomplete(why) = asked(0, 25).completeness else { panic!("complete") };
     assert!(matches!(&why[..], [Incomplete::Unobserved { position: Position(2), .. }]), "{why:?}");
+}
+
+#[test]
+fn a_yield_as_of_a_record_knows_nothing_later() {
+    let made = |time, code: &str| event(time, Some("OP10"), complete(&unit(code), Vec::new()));
+    let (query, _dir) = query(&traced(vec![made(1, "A"), made(2, "B")]));
+    let items = |as_of| {
+        let answer = query.yields(None, interval(0, None), Position(as_of)).unwrap();
+        answer.body.rows.iter().map(|row| row.items).sum::<u64>()
+    };
+    assert_eq!((items(1), items(2)), (1, 2));
 }
