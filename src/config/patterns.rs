@@ -35,8 +35,8 @@ on that is a gap, `unreleased`, until the request is taken back.
 
 **Rings.** `ring = { head = \"Head\", tail = \"Tail\", slots = \"Ring[0..15]\", seq = \"Seq\" }`: the other words of the table are those of
 one slot, `Ring[0].Serial` and so on. On Modbus `slots = \"0..7\"` with `stride = 20`, the registers from one slot to the next; the tags
-are those of the first slot, and the others are called `name[1]`, `name[2]`. The PLC writes the slot first, with the number of the
-entry in `seq`, then `head`. A slot is taken only if it bears the number that is looked for, before and after its data is read; its
+are those of the first slot, and the others are called `name[1]`, `name[2]`. The PLC sets `seq` of the slot to 0, writes its data, then
+the number of the entry into `seq`, then `head`. A slot is taken only if it bears the number that is looked for, before and after its data is read; its
 place alone says nothing. One that does not is looked at once more; then it is a gap, `overrun`, that names the first lost number and how
 many are lost, and the next entry is read. After a start it is looked whether the ring still holds what was recorded last:
 a ring that was begun anew is read from its begin (name the `restart` word of the device: without it a ring that is

@@ -1,5 +1,5 @@
-//! A ring, a bit that is turned over and a state word of a foreign PLC, with the daemon killed at every
-//! named point and at moments in between: each part once and as it was, or counted in a gap.
+//! A ring, a bit that is turned over, a state word and a pulse of a foreign PLC, with the daemon killed at
+//! every named point and at moments in between: each part once and as it was, or counted in a gap.
 use super::support::balance::{asked, balance};
 use super::support::daemon::{Site, read};
 use super::support::peer::Peer;
@@ -41,7 +41,8 @@ impl Plant {
 
     fn done(&self) -> BTreeMap<String, u64> {
         let stats: Value = serde_json::from_str(&self.plc.control("stats")).unwrap();
-        STATIONS.iter().map(|s| ((*s).to_owned(), stats[s].as_u64().unwrap())).collect()
+        let stations = STATIONS.iter().chain(&["PULSE"]);
+        stations.map(|s| ((*s).to_owned(), stats[s].as_u64().unwrap())).collect()
     }
 
     fn wait(&self, what: &str, reached: impl Fn(&BTreeMap<String, u64>) -> bool) {
@@ -56,7 +57,7 @@ impl Plant {
     /// All parts are made; the tail of the ring is where its head is.
     fn end(&self) -> Vec<Record> {
         let daemon = self.site.start();
-        self.wait("all parts are made", |done| done.values().all(|n| *n == self.parts));
+        self.wait("all parts are made", |done| STATIONS.iter().all(|s| done[*s] == self.parts));
         let last = format!("RING-{:05}", self.parts);
         http::until("the last entry of the ring is recorded", Duration::from_secs(30), || {
             (daemon.ask(&format!("/api/v1/item?id={last}")).0 == 200).then_some(())
@@ -65,9 +66,17 @@ impl Plant {
         self.site.records()
     }
 
+    /// Waits until nothing is under way; the pulses that were made.
+    fn rests(&self) -> Vec<Value> {
+        http::until("the PLC rests", Duration::from_secs(30), || {
+            let stats: Value = serde_json::from_str(&self.plc.control("stats")).unwrap();
+            (stats["resting"] == 4).then_some(())
+        });
+        self.made("PULSE")
+    }
+
     fn made(&self, station: &str) -> Vec<Value> {
-        let parts = truth::parts(&self.truth).into_iter();
-        parts.filter(|part| part["station"] == station).collect()
+        truth::of(&truth::parts(&self.truth), station)
     }
 }
 
@@ -81,23 +90,22 @@ fn values(records: &[Record]) -> BTreeMap<String, Word> {
     records.iter().filter_map(value).collect()
 }
 
-/// What each station asked for beside what came of it; every value is that of its part.
+/// What each station asked for beside what came of it.
 fn judge(plant: &Plant, records: &[Record]) -> [(usize, u64); 3] {
-    let values = values(records);
-    STATIONS.map(|station| {
-        let made = plant.made(station);
-        for part in &made {
-            let serial = part["serial"].as_str().unwrap();
-            let wanted = Word::Real(part["value"].as_f64().unwrap());
-            assert!(
-                values.get(serial).is_none_or(|value| *value == wanted),
-                "{serial}: {values:?}"
-            );
-        }
-        let sum = balance(records, (station, "result"), &asked(&made, "number", "at"));
-        assert_eq!((sum.asked, sum.quarantined), (made.len(), 0), "{station}: {sum:?}");
-        (sum.observed, sum.missed)
-    })
+    STATIONS.map(|station| judge_one(plant, records, station))
+}
+
+/// Every value is that of its part.
+fn judge_one(plant: &Plant, records: &[Record], station: &str) -> (usize, u64) {
+    let (values, made) = (values(records), plant.made(station));
+    for part in &made {
+        let serial = part["serial"].as_str().unwrap();
+        let wanted = Word::Real(part["value"].as_f64().unwrap());
+        assert!(values.get(serial).is_none_or(|value| *value == wanted), "{serial}: {values:?}");
+    }
+    let sum = balance(records, (station, "result"), &asked(&made, "number", "at"));
+    assert_eq!((sum.asked, sum.quarantined), (made.len(), 0), "{station}: {sum:?}");
+    (sum.observed, sum.missed)
 }
 
 #[test]
@@ -159,4 +167,42 @@ fn a_ring_that_is_written_over_while_the_daemon_is_dead_names_what_is_lost() {
     let first =
         made.iter().find(|part| !values(&records).contains_key(part["serial"].as_str().unwrap()));
     assert_eq!(lost.collect::<Vec<_>>()[0], first.unwrap()["number"].as_u64().unwrap());
+}
+
+/// Nobody waits for a pulse: one that is too short, or comes while the daemon is dead, is counted in a gap.
+#[test]
+fn a_pulse_is_recorded_or_counted_in_a_gap_whatever_is_killed() {
+    let Some(peers) = peers() else { return };
+    let plant = Plant::start(&peers, PARTS);
+    let pulses = |daemon: &str, more: u64| {
+        let before = plant.done();
+        plant.wait(daemon, |done| done["PULSE"] >= before["PULSE"] + more);
+    };
+    let daemon = plant.site.start();
+    plant.wait("the PLC is looked at", |done| done["TURN"] >= 5);
+    plant.plc.control("pulse 300 300");
+    pulses("long ones", 3);
+    plant.plc.control("pulse 5 300");
+    pulses("short ones", 30);
+    daemon.kill();
+    pulses("while it is dead", 7);
+    let daemon = plant.site.start();
+    pulses("once more", 20);
+    daemon.kill();
+    pulses("while it is dead again", 5);
+    let daemon = plant.site.start();
+    // The last ones are long: what was missed before is told with them.
+    plant.plc.control("pulse 500 500");
+    pulses("those of the end", 4);
+    plant.plc.control("pause on");
+    let made = plant.rests();
+    http::until("the last pulse is recorded", Duration::from_secs(30), || {
+        let last = made.last().unwrap()["serial"].as_str().unwrap();
+        (daemon.ask(&format!("/api/v1/item?id={last}")).0 == 200).then_some(())
+    });
+    assert!(daemon.stop().success(), "{}", plant.site.log());
+    let (observed, missed) = judge_one(&plant, &plant.site.records(), "PULSE");
+    println!("observed and missed: {observed}, {missed}");
+    assert!(observed >= 10 && missed >= 12, "{observed}, {missed}");
+    assert_eq!(observed as u64 + missed, made.len() as u64);
 }

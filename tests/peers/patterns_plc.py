@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """An OPC UA PLC with a station for each way to ask that the press does not have: RING a ring of results, TURN a bit that is turned
-over, STATE a state word.
+over, STATE a state word, PULSE a bit that rises for a moment.
 
 usage: patterns_plc.py --truth FILE [--parts N] [--port P] [--control P] [--slots N] [--cycle MS]
 
 Each station makes N parts. TURN and STATE wait for their answer; RING waits while its ring is full, unless `careless on` lets it write
-over what nobody has read. The truth has a line for each part: station, serial, number, value.
+over what nobody has read. PULSE waits for nobody and makes nothing before `pulse LOW HIGH`: for how many ms its bit stands. The truth has
+a line for each part: station, serial, number, value.
 """
 import argparse
 import asyncio
@@ -29,6 +30,7 @@ WORDS = {
     "Turn.Ack": (T.Boolean, False), "Turn.Permit": (T.Int16, 0),
     "State.Serial": (T.String, ""), "State.Value": (T.Double, 0.0), "State.No": (T.UInt16, 0), "State.Ask": (T.Int16, 0),
     "State.Answer": (T.Int16, 0),
+    "Pulse.Serial": (T.String, ""), "Pulse.Value": (T.Double, 0.0), "Pulse.No": (T.UInt16, 65_530), "Pulse.Done": (T.Boolean, False),
 }
 WRITABLE = ("Ring.Tail", "Turn.Ack", "Turn.Permit", "State.Answer")
 IDLE, REQUEST, DONE, ERROR = 0, 1, 4, 8
@@ -44,8 +46,9 @@ class Anybody:
 class Patterns:
     def __init__(self, args):
         self.args, self.truth = args, plc.Truth(args.truth)
-        self.done = {"RING": 0, "TURN": 0, "STATE": 0}
+        self.done = {"RING": 0, "TURN": 0, "STATE": 0, "PULSE": 0}
         self.careless, self.paused, self.busy_seen, self.stopped = False, False, False, asyncio.Event()
+        self.width, self.rest = None, set()
 
     async def serve(self):
         a = self.args
@@ -66,14 +69,20 @@ class Patterns:
             await self.nodes[name].set_writable()
         await self.put("Boot", random.randrange(1, 1_000_000))
         await s.start()
-        await plc.control(control, {"stats": lambda: json.dumps({**self.done, "busy": self.busy_seen}), "stop": self.stopped.set,
-                                    "careless": self.set_careless, "pause": self.pause})
+        await plc.control(control, {"stats": self.stats, "stop": self.stopped.set, "careless": self.set_careless, "pause": self.pause,
+                                    "pulse": self.set_pulse})
         plc.up(port=port, control=control, pid=os.getpid())
-        tasks = [asyncio.create_task(t()) for t in (self.life, self.ring, self.turn, self.state, self.stopped.wait)]
+        tasks = [asyncio.create_task(t()) for t in (self.life, self.ring, self.turn, self.state, self.pulse, self.stopped.wait)]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for t in done:
             t.result()
         os._exit(0)
+
+    def stats(self):
+        return json.dumps({**self.done, "busy": self.busy_seen, "resting": len(self.rest)})
+
+    def set_pulse(self, low, high):
+        self.width = (float(low), float(high))
 
     def set_careless(self, word):
         self.careless = plc.onoff(word)
@@ -120,9 +129,11 @@ class Patterns:
     async def begins(self, station):
         """Whether there is another part to be made."""
         await asyncio.sleep(self.args.cycle / 1000)
-        while self.paused:
+        self.rest.add(station)
+        while self.paused or (station == "PULSE" and not self.width):
             await asyncio.sleep(0.01)
         if self.done[station] < self.args.parts:
+            self.rest.discard(station)
             return True
         await asyncio.Event().wait()
 
@@ -133,6 +144,8 @@ class Patterns:
                 await asyncio.sleep(0.003)
             head = (head + 1) & 0xFFFF
             p = self.part("RING", head)
+            # Whoever reads it meanwhile sees that there is nothing in it.
+            await self.put(f"Ring.Slot[{slot}].Seq", 0)
             await self.put(f"Ring.Slot[{slot}].Serial", p["serial"])
             await self.put(f"Ring.Slot[{slot}].Value", p["value"])
             await self.put(f"Ring.Slot[{slot}].Seq", head)
@@ -162,6 +175,17 @@ class Patterns:
             self.made(p)
             await self.put("State.Ask", IDLE)
             await self.until("State.Answer", lambda answer: answer == IDLE)
+
+    async def pulse(self):
+        number = 65_530
+        while await self.begins("PULSE"):
+            number = (number + 1) & 0xFFFF
+            p = self.part("PULSE", number)
+            for word, value in (("Serial", p["serial"]), ("Value", p["value"]), ("No", number), ("Done", True)):
+                await self.put(f"Pulse.{word}", value)
+            await asyncio.sleep(random.uniform(*self.width) / 1000)
+            await self.put("Pulse.Done", False)
+            self.made(p)
 
     def answered(self, answer):
         self.busy_seen |= answer == 2

@@ -268,7 +268,7 @@ impl Capture {
         exchange.passed = exchange.passed || (baseline.is_some() && number != baseline);
         match pattern {
             Pattern::Edge => self.see_pulse(at, sample, before.as_ref()),
-            Pattern::Ring => self.see_head(step, at, before.as_ref()),
+            Pattern::Ring => self.see_head(step, at, sample.source),
             Pattern::Counter | Pattern::ReqAck | Pattern::Toggle | Pattern::State(_) => {}
         }
     }

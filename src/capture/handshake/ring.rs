@@ -21,9 +21,11 @@ pub(super) struct Turn {
     slot: Option<usize>,
     /// A number that stood in no slot when all were looked at.
     missing: Option<HandshakeNumber>,
+    /// The head as it was told or read last, and since when it was so by the clock of the PLC.
+    head: Option<(HandshakeNumber, Option<Utc>)>,
     /// Since when something may have been missed when the head was told last.
     seen: Option<Utc>,
-    /// When the head was told to have fallen; up to then it is in a gap.
+    /// When the head was told to have fallen; up to then it is in a gap, and another epoch began.
     fell: Option<Utc>,
 }
 
@@ -56,27 +58,31 @@ impl Stage {
 
 impl Capture {
     /// The head was told: one that falls is another ring in the same place.
-    pub(super) fn see_head(&mut self, step: &mut Step, at: At, before: Option<&Value>) {
+    pub(super) fn see_head(&mut self, step: &mut Step, at: At, source: Option<Utc>) {
         let bits = self.ring_bits(at);
         let memory = self.handshake_memory(at);
-        let since = memory.since();
         let exchange = self.exchange(at);
-        let now = exchange.trigger.as_ref().and_then(|v| number(v, bits));
-        // At first it is held against the record; later the record may be ahead of what is told.
-        let before = before.map_or(memory.last(), |v| number(v, bits));
-        if let (Some(a), Some(b)) = (before, now)
-            && distance(a.0, b.0, bits) == Distance::Fell
-        {
+        let Some(now) = exchange.trigger.as_ref().and_then(|v| number(v, bits)) else { return };
+        // At first it is held against the record.
+        let (before, since) = exchange.turn.head.unzip();
+        let before = before.or(memory.last());
+        if before.is_some_and(|before| distance(before.0, now.0, bits) == Distance::Fell) {
+            if since.flatten().zip(source).is_some_and(|(since, source)| source < since) {
+                // A read was faster: this is what stood there before.
+                return;
+            }
             // Something of the new ring may be recorded already.
-            let since = exchange.turn.seen.or(since);
+            let since = exchange.turn.seen;
             exchange.turn = Turn { fell: Some(step.at.wall), ..Turn::default() };
             if exchange.stage.is_of_ring() {
                 // What is being read was asked of the old one.
                 exchange.stage = Stage::Idle;
             }
-            self.missed_entries(step, at, since);
+            // At once: before it is looked at, the new one may go past the old numbers.
+            self.ring_fell(step, at, &memory, since);
         }
-        self.exchange(at).turn.seen = since;
+        let turn = &mut self.exchange(at).turn;
+        (turn.head, turn.seen) = (Some((now, source)), memory.since());
     }
 
     /// Reads on, if there is anything new.
@@ -177,6 +183,7 @@ impl Capture {
             return self.scan(step, at);
         }
         (exchange.trigger, exchange.ack) = (read(trigger), tail.flatten());
+        exchange.turn.head = Some((head, words.first().and_then(|head| head.source)));
         let seqs = words.get(words.len() - self.ring(at).slots.len()..).unwrap_or_default();
         let scan = Scan { head, entries: entries(seqs, head, bits) };
         if seqs.iter().any(|seq| seq.good().is_none()) && !self.exchange(at).turn.anchored {
@@ -193,11 +200,10 @@ impl Capture {
     fn anchor(&mut self, step: &mut Step, at: At, scan: &Scan) {
         let memory = self.handshake_memory(at);
         let Some(committed) = &memory.committed else {
-            if let Some(since) = self.begins(at) {
-                self.ring_fell(step, at, &memory, Some(since));
-            } else if memory.last().is_none() && memory.epoch > Epoch(0) {
+            let fell = self.begins(at);
+            if memory.last().is_none() && memory.epoch > Epoch(0) {
                 // It went on from the restart until now, and may have gone round.
-                self.missed_entries(step, at, memory.since());
+                self.missed_entries(step, at, fell.or(memory.since()));
             }
             return self.read_on(step, at, scan);
         };
@@ -210,8 +216,6 @@ impl Capture {
         if committed.epoch != memory.epoch {
             // Whether anything came between what was recorded and what is there now is not known.
             self.missed_entries(step, at, fell.or(memory.since()));
-        } else if fell.is_some() {
-            self.ring_fell(step, at, &memory, fell);
         }
         self.read_on(step, at, scan);
     }
@@ -253,7 +257,7 @@ impl Capture {
                 }
             }
             (false, true) => self.missed_entries(step, at, fell.or(memory.since())),
-            (false, false) => self.ring_fell(step, at, &memory, fell),
+            (false, false) => self.ring_fell(step, at, &memory, None),
         }
         self.scan(step, at);
     }

@@ -181,6 +181,32 @@ fn a_ring_that_began_anew_up_to_the_same_number_is_read_from_its_begin() {
     assert_eq!(parts, [1, 2, 3, 4]);
 }
 
+/// The head was seen to fall, and the link was lost before the new ring was looked at: until it was found
+/// again it had gone past the number that was recorded last of the old one.
+#[test]
+fn a_ring_that_fell_and_went_round_unseen_is_in_a_gap() {
+    let choices =
+        [158, 48, 112, 9, 249, 164, 87, 52, 71, 175, 128, 16, 208, 61, 48, 0, 48, 16, 0, 16];
+    check_late(Pattern::Ring, true, &choices).unwrap();
+}
+
+/// What the subscription tells may be older than what was read: that is no other ring.
+#[test]
+fn a_head_that_is_told_later_than_it_was_read_has_not_fallen() {
+    let mut world = world(Pattern::Ring, true);
+    for _ in 0..3 {
+        world.put();
+        world.notify();
+    }
+    world.tell_change();
+    world.answer();
+    world.settle();
+    assert_eq!(recorded(&world.durable).len(), 3);
+    assert!(all_gaps(&world.durable).is_empty());
+    let fell = |r: &Record| matches!(&r.body, Body::Epoch(e) if e.cause == EpochCause::CounterFell);
+    assert!(!world.durable.iter().any(fell));
+}
+
 /// The head was counted before the slot was written: it is looked at once more, and nothing is lost.
 #[test]
 fn a_slot_that_is_still_being_written_is_read_again() {
