@@ -10,6 +10,7 @@ mod day;
 mod disk;
 mod docs;
 mod drill;
+mod engineer;
 mod faults;
 mod nist;
 mod patterns;

@@ -96,7 +96,7 @@ impl Resolver<'_> {
 fn torn(registers: &[(Area, u32, u32)], limits: &ReadLimits) -> Option<Torn> {
     let (area, ..) = *registers.first()?;
     if let Some((other, ..)) = registers.iter().find(|(other, ..)| *other != area) {
-        return Some(Torn::Areas(prefix(area), prefix(*other)));
+        return Some(Torn::Areas(area.name(), other.name()));
     }
     let first = registers.iter().map(|(_, first, _)| *first).min()?;
     let last = registers.iter().map(|(.., last)| *last).max()?;
@@ -113,13 +113,4 @@ fn torn(registers: &[(Area, u32, u32)], limits: &ReadLimits) -> Option<Torn> {
         .iter()
         .find(|(of, from, to)| *of == area && u32::from(*from) <= last && u32::from(*to) >= first);
     hole.map(|(_, from, to)| Torn::Hole(*from, *to))
-}
-
-fn prefix(area: Area) -> &'static str {
-    match area {
-        Area::Holding => "hr",
-        Area::Input => "ir",
-        Area::Coil => "co",
-        Area::Discrete => "di",
-    }
 }
