@@ -18,6 +18,7 @@ mod raw;
 mod release;
 mod reload;
 pub mod replay;
+mod seal;
 mod switch;
 mod tasks;
 
@@ -142,6 +143,7 @@ pub async fn run(
     let http = faces::serve_http(&common, listener, app)?;
     let opcua = faces::serve_opcua(&common, &settings, &kept.query).await?;
 
+    seal::start(&common, &settings.data_dir);
     follow(&common, &kept, tap.clone(), readiness);
     reload(&common, &settings, reloads, ask_switch)?;
     adopt(&common, &settings, &kept, adoptions, CommandPort::new(ask_command));

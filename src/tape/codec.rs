@@ -125,6 +125,22 @@ pub enum PlantFault<E> {
 }
 
 impl Taped<'_> {
+    /// The word of `docs/tape-format.md`.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Start { .. } => "start",
+            Self::Plant { .. } => "plant",
+            Self::Link { .. } => "link",
+            Self::Samples(_) => "samples",
+            Self::Lost { .. } => "lost",
+            Self::Read(_) => "read",
+            Self::Written(_) => "written",
+            Self::Facts(_) => "facts",
+            Self::Command { .. } => "command",
+            Self::Wake => "wake",
+        }
+    }
+
     fn into_input<E>(
         self,
         load: impl FnOnce(&[PlantFile]) -> Result<Arc<Plant>, E>,
@@ -172,4 +188,43 @@ pub(super) fn decode<E>(
     let Step { number, at, input } = wire::decode(body).map_err(Fault::Body)?;
     let input = input.into_input(load).map_err(|why| Fault::Plant(number, at, why))?;
     Ok((number, at, input))
+}
+
+/// An entry as people look at it.
+pub(super) struct Look {
+    pub(super) number: u64,
+    pub(super) at: At,
+    pub(super) kind: &'static str,
+    pub(super) device: Option<DeviceIndex>,
+    pub(super) tag: Option<TagIndex>,
+    pub(super) samples: Vec<Sample>,
+    files: Option<Vec<PlantFile>>,
+}
+
+impl Look {
+    /// Its number and files, if a plant is put in force.
+    pub(super) fn plant(&self) -> Option<(u64, &[PlantFile])> {
+        Some((self.number, self.files.as_deref()?))
+    }
+}
+
+/// Looks at the body of one entry; `None` if it is none, or none that this version can read.
+pub(super) fn look(body: &[u8]) -> Option<Look> {
+    let Step { number, at, input } = wire::decode(body).ok()?;
+    let (device, tag, samples, files) = (None, None, Vec::new(), None);
+    let look = Look { number, at, kind: input.kind(), device, tag, samples, files };
+    Some(match input {
+        Taped::Plant { files, .. } => Look { files: Some(files.into_owned()), ..look },
+        Taped::Link { device, .. } => Look { device: Some(device), ..look },
+        Taped::Samples(samples) => Look { samples: samples.into_owned(), ..look },
+        Taped::Lost { device, tag, .. } => Look { device: Some(device), tag, ..look },
+        Taped::Read(done) => {
+            Look { samples: done.into_owned().outcome.unwrap_or_default(), ..look }
+        }
+        Taped::Start { .. }
+        | Taped::Written(_)
+        | Taped::Facts(_)
+        | Taped::Command { .. }
+        | Taped::Wake => look,
+    })
 }

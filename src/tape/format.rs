@@ -11,6 +11,8 @@ const MAGIC: [u8; 8] = *b"PDGR-TAP";
 /// The format that is written, and the newest that is read.
 pub(super) const VERSION: u32 = 1;
 const SUFFIX: &str = ".tape";
+/// Of a sealed file.
+const SEALED: &str = ".parquet";
 
 /// What a tape file says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -29,7 +31,18 @@ pub(super) fn path(dir: &Path, first: u64) -> PathBuf {
     dir.join(format!("{first:020}{SUFFIX}"))
 }
 
-/// The first numbers of the files in `dir`, in order; none if there is no such directory.
+/// Where it is once it is sealed.
+pub(super) fn sealed(dir: &Path, first: u64) -> PathBuf {
+    dir.join(format!("{first:020}{SEALED}"))
+}
+
+/// Whether a file is a sealed one, by its name.
+pub(super) fn is_sealed(path: &Path) -> bool {
+    path.to_str().is_some_and(|path| path.ends_with(SEALED))
+}
+
+/// The first numbers of the files in `dir`, sealed or not, in order; none if there is no such
+/// directory.
 pub(super) fn list(dir: &Path) -> io::Result<Vec<u64>> {
     let entries = match std::fs::read_dir(dir) {
         Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -38,9 +51,12 @@ pub(super) fn list(dir: &Path) -> io::Result<Vec<u64>> {
     let mut firsts = Vec::new();
     for entry in entries {
         let name = entry?.file_name();
-        firsts.extend(name.to_str().and_then(|n| n.strip_suffix(SUFFIX)?.parse::<u64>().ok()));
+        let name = name.to_str().unwrap_or_default();
+        let first = name.strip_suffix(SUFFIX).or_else(|| name.strip_suffix(SEALED));
+        firsts.extend(first.and_then(|first| first.parse::<u64>().ok()));
     }
     firsts.sort_unstable();
+    firsts.dedup();
     Ok(firsts)
 }
 

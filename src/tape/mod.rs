@@ -8,7 +8,10 @@
 //! `docs/tape-format.md` describes the bytes.
 mod codec;
 mod format;
+mod frames;
 mod reader;
+mod seal;
+mod sealed;
 mod writer;
 
 #[cfg(test)]
@@ -16,4 +19,5 @@ mod tests;
 
 pub use codec::PlantFault;
 pub use reader::{TapeEntry, TapeError, TapeGap, TapeGapCause, TapeItem, TapeReader};
+pub use seal::{SealError, Sealer};
 pub use writer::TapeWriter;

@@ -1,10 +1,10 @@
 //! Playing the tape back, with what is missing from it.
 use super::codec::{self, Fault, PlantFault};
 use super::format::{self, Body, Stop};
+use super::frames::Frames;
 use crate::model::plant::{Plant, PlantFile};
 use crate::model::{At, Input, Origin};
-use std::fs::File;
-use std::io::{self, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -110,7 +110,7 @@ pub struct TapeReader {
 
 struct Playing {
     path: PathBuf,
-    file: BufReader<File>,
+    frames: Frames,
     origin: Origin,
     ended: bool,
 }
@@ -147,7 +147,7 @@ impl TapeReader {
                 continue;
             };
             let mut frame = std::mem::take(&mut self.frame);
-            let taken = format::take(&mut playing.file, &mut frame);
+            let taken = playing.frames.take(&mut frame);
             let found = match taken {
                 Ok(Some(body)) => Ok(format::body(body).map(|kind| (kind, body))),
                 Ok(None) => Err((!playing.ended).then_some(TapeGapCause::Open)),
@@ -190,13 +190,11 @@ impl TapeReader {
 
     /// Opens the file that begins at `first`; what is torn before its first entry is a gap.
     fn turn<E>(&mut self, first: u64) -> Result<Option<TapeGap>, TapeError<E>> {
-        let path = format::path(&self.dir, first);
-        let io = |source| TapeError::Io { path: path.clone(), source };
-        let mut file = BufReader::new(File::open(&path).map_err(io)?);
-        match format::take_header(&mut file) {
-            Ok(header) => {
+        let path = Frames::path(&self.dir, first);
+        match Frames::open(&path) {
+            Ok((header, frames)) => {
                 let origin = header.origin;
-                self.file = Some(Playing { path, file, origin, ended: false });
+                self.file = Some(Playing { path, frames, origin, ended: false });
                 Ok(None)
             }
             Err(Stop::Torn(bytes)) => {

@@ -1,4 +1,6 @@
 //! The tape there and back, and what is left of it when something goes wrong.
+mod sealing;
+
 use super::codec::{self, PlantFault};
 use super::{TapeEntry, TapeError, TapeGap, TapeGapCause, TapeItem, TapeReader, TapeWriter};
 use crate::model::plant::{DeviceIndex, Plant, PlantFile, TagIndex};

@@ -2,12 +2,13 @@
 //! the page cache.
 use super::codec;
 use super::format::{self, Body, Header, Stop};
+use super::frames::Frames;
 use crate::model::wire::{self, BODY_LEN_MAX};
 use crate::model::{At, Input, Monotonic, Origin};
 use crate::telemetry::Now;
 use parking_lot::Mutex;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +17,8 @@ use std::time::Duration;
 
 /// Length in bytes after which a new file is begun.
 const FILE_BYTES_MAX: u64 = 256 << 20;
+/// Nanoseconds after which a new file is begun: by the clock on the wall, every full hour.
+const HOUR: i64 = 3_600_000_000_000;
 /// Bytes that wait in memory before they go to the page cache by themselves.
 const BUFFER_BYTES_MAX: usize = 1 << 20;
 /// How often the tape is synced, and how long a failed disk is left alone.
@@ -37,6 +40,10 @@ pub struct TapeWriter {
     /// Numbers of the first and the last entry in the buffer.
     buffered: Option<(u64, u64)>,
     next: u64,
+    /// The hour of the last entry.
+    hour: Option<i64>,
+    /// The next entry begins a new file.
+    turn: bool,
     lost: u64,
     error: Option<String>,
     /// Not tried again before this.
@@ -84,6 +91,8 @@ impl TapeWriter {
             buffer: Vec::new(),
             buffered: None,
             next,
+            hour: None,
+            turn: false,
             lost: 0,
             error,
             retry_at: Monotonic::default(),
@@ -105,6 +114,12 @@ impl TapeWriter {
             self.error = Some(format!("step {number} of {} bytes is too long", body.len()));
             return;
         }
+        let hour = Some(at.wall.0.div_euclid(HOUR));
+        if self.hour.is_some() && self.hour != hour {
+            self.flush();
+            self.turn = true;
+        }
+        self.hour = hour;
         wire::put_frame(&body, &mut self.buffer);
         let first = self.buffered.map_or(number, |(first, _)| first);
         self.buffered = Some((first, number));
@@ -138,7 +153,8 @@ impl TapeWriter {
     }
 
     fn write(&mut self, first: u64, last: u64) -> io::Result<()> {
-        if self.file.as_ref().is_some_and(|current| current.len >= FILE_BYTES_MAX) {
+        let full = self.file.as_ref().is_some_and(|current| current.len >= FILE_BYTES_MAX);
+        if std::mem::take(&mut self.turn) || full {
             self.end()?;
         }
         let now = (self.now)().monotonic;
@@ -235,18 +251,17 @@ fn begin(dir: &Path, origin: &Origin, first: u64) -> io::Result<Current> {
 /// The number after the last entry of the last file that has one.
 fn next_number(dir: &Path) -> io::Result<u64> {
     if let Some(first) = format::list(dir)?.pop() {
-        let mut file = BufReader::new(File::open(format::path(dir, first))?);
         let mut last = first.checked_sub(1);
-        match format::take_header(&mut file) {
-            Ok(_) => {}
+        let mut frames = match Frames::open(&Frames::path(dir, first)) {
+            Ok((_, frames)) => frames,
             Err(Stop::Io(why)) => return Err(why),
             // Whatever it is, it keeps its name.
             Err(Stop::Foreign | Stop::Newer(_) | Stop::Torn(_)) => {
                 return Ok(first.saturating_add(1));
             }
-        }
+        };
         let mut frame = Vec::new();
-        while let Ok(Some(body)) = format::take(&mut file, &mut frame) {
+        while let Ok(Some(body)) = frames.take(&mut frame) {
             if let Some(Body::Entry(number)) = format::body(body) {
                 last = last.max(Some(number));
             }

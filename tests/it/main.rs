@@ -21,3 +21,4 @@ mod seeds;
 mod shift;
 mod soak;
 mod support;
+mod tape;

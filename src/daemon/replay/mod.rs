@@ -74,7 +74,7 @@ impl Wanted {
 }
 
 /// The plant of files on the tape.
-fn parse(site: &SiteId) -> impl Fn(&[PlantFile]) -> Result<Arc<Plant>, config::Faults> {
+pub(super) fn parse(site: &SiteId) -> impl Fn(&[PlantFile]) -> Result<Arc<Plant>, config::Faults> {
     |files| {
         let files: Vec<(String, String)> =
             files.iter().map(|f| (f.name.to_string(), f.text.clone())).collect();
