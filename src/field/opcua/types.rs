@@ -8,7 +8,7 @@ use ::opcua::types::custom::{DataTypeTree, DynamicTypeLoader, EncodingIds, Paren
 use ::opcua::types::{
     AttributeId, BrowseDescription, BrowseDirection, BrowseResultMaskFlags, DataTypeDefinition,
     DataTypeId, EnumDefinition, NodeClassMask, NodeId, ReadValueId, ReferenceTypeId,
-    StructureDefinition, StructureType, Variant,
+    StructureDefinition, StructureType, TypeLoaderCollection, Variant,
 };
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -90,7 +90,7 @@ impl Types {
                 Err(why) => tracing::warn!(%id, why, "a structure of the server is not understood"),
             }
         }
-        session.add_type_loader(Arc::new(DynamicTypeLoader::new(Arc::new(tree))));
+        teach(session, tree);
         Ok(Self(structures))
     }
 
@@ -161,6 +161,14 @@ impl Learned {
         }
         Ok(next)
     }
+}
+
+/// Makes these the types that the session knows, in the place of those that were learned before: every
+/// retry learns them anew.
+fn teach(session: &Session, tree: DataTypeTree) {
+    let mut loaders = TypeLoaderCollection::new();
+    loaders.add(Arc::new(DynamicTypeLoader::new(Arc::new(tree))));
+    *session.encoding_context().write().loaders_mut() = loaders;
 }
 
 /// The ids under which structures come over the wire.
