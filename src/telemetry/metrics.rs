@@ -65,7 +65,7 @@ metrics! {
     device_connect_attempts: IntCounterVec("pedigree_device_connect_attempts_total", "Attempts to connect to the device.", ["device", "result"]);
     device_errors: IntCounterVec("pedigree_device_errors_total", "Faults of the device by class.", ["device", "class"]);
     device_request_seconds: HistogramVec("pedigree_device_request_duration_seconds", "Time from a request to its answer.", ["device", "op"]);
-    device_insecure: IntGaugeVec("pedigree_device_insecure", "Whether the device is spoken to without encryption.", ["device"]);
+    device_insecure: IntGaugeVec("pedigree_device_insecure", "Whether the device is spoken to without encryption, or may be under a withdrawn policy.", ["device"]);
     samples: IntCounterVec("pedigree_samples_total", "Samples received.", ["device", "quality"]);
     samples_dropped: IntCounterVec("pedigree_samples_dropped_total", "Samples lost before the engine, each told as a gap.", ["device", "reason"]);
     overflows: IntCounterVec("pedigree_subscription_overflows_total", "Values that a server dropped from a full queue.", ["device"]);

@@ -16,7 +16,7 @@ pub(in crate::config) struct Device {
     /// OPC UA: message security.
     #[schemars(extend("default" = "sign-and-encrypt"))]
     pub(in crate::config) security: Option<Spot<SecurityWord>>,
-    /// OPC UA: says in so many words that `security = "none"` is meant.
+    /// OPC UA: says in so many words that `security = "none"` or `"legacy"` is meant.
     #[schemars(extend("default" = false))]
     pub(in crate::config) allow_insecure: Option<Spot<bool>>,
     /// OPC UA and `tls://`: how the certificate is trusted: `thumbprint:` and the SHA-256 that `probe`
@@ -77,6 +77,9 @@ pub(in crate::config) struct Device {
 pub(in crate::config) enum SecurityWord {
     /// The best policy that both sides know, signed and encrypted.
     SignAndEncrypt,
+    /// Also the withdrawn policies Basic256 and `Basic128Rsa15`, for a PLC that has no other; needs
+    /// `allow_insecure = true`.
+    Legacy,
     /// None at all; needs `allow_insecure = true`.
     None,
 }

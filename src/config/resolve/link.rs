@@ -109,6 +109,18 @@ impl Resolver<'_> {
                 }
                 Security::None
             }
+            Some((word, SecurityWord::Legacy)) => {
+                if raw.allow_insecure.as_ref().is_none_or(|allowed| !**allowed) {
+                    self.error(
+                        t,
+                        word.span(),
+                        "`security = \"legacy\"` needs `allow_insecure = true`",
+                    )
+                    .label("these policies are withdrawn: they can be broken")
+                    .help("leave `security` out, and switch a newer policy on in the PLC");
+                }
+                Security::Legacy
+            }
             Some((_, SecurityWord::SignAndEncrypt)) | None => Security::SignAndEncrypt,
         }
     }

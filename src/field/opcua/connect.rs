@@ -127,7 +127,7 @@ impl Identity {
         let endpoint = choose(&self.endpoints(&link.url).await?, link)?;
         let token = login(link.login.as_ref())?;
         let certificate = match link.security {
-            Security::SignAndEncrypt => {
+            Security::SignAndEncrypt | Security::Legacy => {
                 Some(verify(&self.pki, device, &link.trust, &endpoint, now)?)
             }
             Security::None => None,

@@ -6,7 +6,6 @@ use super::line::establish;
 use super::services::Peer;
 use super::watch::Watch;
 use crate::field::Wiring;
-use crate::field::contain::contained;
 use crate::field::link::{Backoff, Stage, Status};
 use crate::model::plant::{Device, DeviceIndex, OpcUaLink, Plant, Protocol, Security};
 use crate::model::{At, GapCause, Input, Link, Session, Utc};
@@ -47,13 +46,11 @@ pub async fn run(wiring: Wiring) {
         context: Context { plant, device, link, name, now, metrics, points, pki },
         stop,
     };
-    let insecure = i64::from(task.context.link.security == Security::None);
+    let insecure = i64::from(task.context.link.security != Security::SignAndEncrypt);
     let metrics = &task.context.metrics;
     metrics.device_insecure.with_label_values(&[&task.context.name]).set(insecure);
     while !task.stop.is_cancelled() {
-        let attempt = contained(task.attempt(&mut desk)).await;
-        let fault = attempt.unwrap_or_else(|words| Fault::Panic { words });
-        desk.fail_open();
+        let fault = task.attempt(&mut desk).await;
         task.fell(&fault, &mut desk);
         let pause = task.backoff.next_pause();
         tokio::select! {
@@ -165,6 +162,7 @@ impl Task {
             },
             () = stop.cancelled() => Fault::Stopped,
         };
+        desk.fail_open();
         tokio::select! {
             () = opened.close() => {}
             never = desk.refuse() => match never {},

@@ -96,6 +96,9 @@ pub enum Security {
     /// The best that the server offers of `Aes256_Sha256_RsaPss`, `Aes128_Sha256_RsaOaep` and
     /// `Basic256Sha256`, always `SignAndEncrypt`.
     SignAndEncrypt,
+    /// The same or, where the server has none of these, a withdrawn policy (`Basic256`, `Basic128Rsa15`);
+    /// only where the plant file says `allow_insecure = true`.
+    Legacy,
     /// None; only where the plant file says `allow_insecure = true`.
     None,
 }

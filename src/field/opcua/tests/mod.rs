@@ -12,6 +12,7 @@ use crate::model::{
     GapCause, Input, Position, Quality, ReadFault, ReadRequest, ReadToken, Sample, Session,
     TagName, Value, Write, WriteRequest,
 };
+use ::opcua::crypto::SecurityPolicy;
 use ::opcua::types::{DateTime, StatusCode, Variant};
 use plc::{
     ACK, COUNT, GHOST, LIFE, PERMIT, Plc, Rig, SERIAL, STATE, STRAY, TEMP, down, live, plant,
@@ -233,6 +234,21 @@ async fn a_trusted_server_is_spoken_to_encrypted() {
     let snapshot = rig.until("a snapshot", read_done(1)).await.unwrap();
     assert_eq!(values(&snapshot), [Value::UInt(8)]);
     assert_eq!(rig.metrics.device_insecure.with_label_values(&["press"]).get(), 0);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_withdrawn_policy_is_spoken_only_where_it_is_declared() {
+    let (dir, pki) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let plc = Plc::offering(dir.path(), 0, &[SecurityPolicy::Basic256]).await;
+    let trust = Trust::Thumbprint(plc.own.certificate.thumbprint);
+    let wanted = plant(plc.port, Security::SignAndEncrypt, trust.clone());
+    let mut rig = Rig::start(wanted, pki.path());
+    rig.fault("the server offers no encrypted endpoint").await;
+    rig.end().await;
+    let mut rig = Rig::start(plant(plc.port, Security::Legacy, trust), pki.path());
+    rig.until("live", live).await;
+    assert_eq!(rig.metrics.device_insecure.with_label_values(&["press"]).get(), 1);
     rig.end().await;
 }
 

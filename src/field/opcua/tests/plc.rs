@@ -11,12 +11,15 @@ use crate::model::{
 };
 use crate::pki::{self, Own};
 use crate::telemetry::{Metrics, Now};
+use ::opcua::crypto::SecurityPolicy;
 use ::opcua::nodes::VariableBuilder;
 use ::opcua::server::address_space::AccessLevel;
 use ::opcua::server::diagnostics::NamespaceMetadata;
 use ::opcua::server::node_manager::memory::{SimpleNodeManager, simple_node_manager};
 use ::opcua::server::{ANONYMOUS_USER_TOKEN_ID, ServerBuilder, ServerEndpoint, ServerHandle};
-use ::opcua::types::{DataTypeId, DataValue, DateTime, NodeId, ObjectId, StatusCode, Variant};
+use ::opcua::types::{
+    DataTypeId, DataValue, DateTime, MessageSecurityMode, NodeId, ObjectId, StatusCode, Variant,
+};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -60,6 +63,16 @@ impl Plc {
     /// Starts on `port`, 0 for a free one, with its key in `dir`. Offers None and three encrypted
     /// policies.
     pub(super) async fn start(dir: &Path, port: u16) -> Self {
+        Self::offering(
+            dir,
+            port,
+            &[SecurityPolicy::Basic256Sha256, SecurityPolicy::Aes256Sha256RsaPss],
+        )
+        .await
+    }
+
+    /// The same with these encrypted policies.
+    pub(super) async fn offering(dir: &Path, port: u16, policies: &[SecurityPolicy]) -> Self {
         let own = pki::ensure_own(dir, "urn:test:plc:app", "test plc", &["127.0.0.1".to_owned()]);
         let own = own.unwrap();
         let anonymous = [ANONYMOUS_USER_TOKEN_ID.to_owned()];
@@ -76,12 +89,12 @@ impl Plc {
             .discovery_urls(vec!["/".to_owned()])
             .subscription_poll_interval_ms(20)
             .add_endpoint("none", ServerEndpoint::new_none("/", &anonymous))
-            .add_endpoint("b", ServerEndpoint::new_basic256sha256_sign_encrypt("/", &anonymous))
-            .add_endpoint(
-                "a",
-                ServerEndpoint::new_aes256_sha256_rsapss_sign_encrypt("/", &anonymous),
-            )
             .with_node_manager(simple_node_manager(metadata, "plc"));
+        for policy in policies {
+            let mode = MessageSecurityMode::SignAndEncrypt;
+            let endpoint = ServerEndpoint::new("/", *policy, mode, &anonymous);
+            builder = builder.add_endpoint(policy.to_string(), endpoint);
+        }
         let limits = &mut builder.limits_mut().subscriptions;
         limits.min_publishing_interval_ms = 20.0;
         limits.min_sampling_interval_ms = 0.0;
