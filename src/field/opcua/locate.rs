@@ -254,6 +254,27 @@ fn is_unsupported(error: &Error) -> bool {
     matches!(error.status(), StatusCode::BadServiceUnsupported | StatusCode::BadNotImplemented)
 }
 
+/// The node that an address or its browse path means.
+pub(super) async fn node_at(
+    session: &Session,
+    address: &NodeAddress,
+    namespaces: &[String],
+) -> Result<Option<NodeId>, Fault> {
+    let index = namespaces.iter().position(|uri| *uri == address.namespace);
+    let Some(namespace) = index.and_then(|index| u16::try_from(index).ok()) else {
+        return Ok(None);
+    };
+    if let Some(node) = node_of(address, namespaces)
+        && let [Seen::Variable(_) | Seen::Other] =
+            look(session, vec![node.clone()]).await?.as_slice()
+    {
+        return Ok(Some(node));
+    }
+    let lost = [Lost { tag: TagIndex(0), address, namespace }];
+    let holders = holders(session, &lost).await?;
+    Ok(children(session, &lost, &holders).await?.pop().flatten())
+}
+
 async fn look(session: &Session, nodes: Vec<NodeId>) -> Result<Vec<Seen>, Fault> {
     let ids = nodes.into_iter().map(|node| ReadValueId::new(node, AttributeId::DataType));
     let read = read_all(session, ids.collect()).await;

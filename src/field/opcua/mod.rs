@@ -34,7 +34,7 @@ pub use connect::APPLICATION_URI;
 pub use fault::Fault;
 pub use forecast::{Subscription, reads, subscriptions};
 pub use once::{Word, read_once};
-pub use pin::{Pinned, look};
+pub use pin::{Pinned, look, names_below};
 pub use probe::{Offer, Probe, probe};
 pub use task::run;
 pub use visit::Target;

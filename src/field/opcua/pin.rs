@@ -1,16 +1,17 @@
 //! How the words of a device lie on its server: node, type, bounds. `pedigree pin` keeps it; at every
 //! connect it is compared.
+use super::browse::children;
 use super::fault::Fault;
-use super::locate::{Found, locate};
+use super::locate::{Found, locate, node_at};
 use super::place::shown;
-use super::services::{Peer, read_all};
+use super::services::{Peer, namespaces_of, read_all};
 use super::visit::{Target, visit};
-use crate::model::plant::{DeviceIndex, Layout, Plant, Protocol};
+use crate::model::plant::{DeviceIndex, Layout, NodeAddress, Plant, Protocol};
 use crate::model::{TagName, Value};
 use crate::telemetry::Now;
 use ::opcua::client::Session;
 use ::opcua::types::{AttributeId, NodeId, ReadValueId, Variant, VariantScalarTypeId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -50,6 +51,37 @@ pub async fn look(
         let interface = &peer.plant.device(device).interface;
         let interface = interface.as_ref().map(|interface| interface.equals.clone());
         Ok(Pinned { interface, words, missing })
+    })
+    .await
+}
+
+/// The names of what stands below nodes, sorted; `None` for a node that is not there.
+///
+/// # Panics
+/// If the device does not speak OPC UA: an error of ours.
+pub async fn names_below(
+    plant: &Plant,
+    device: DeviceIndex,
+    parents: Vec<NodeAddress>,
+    pki: &Path,
+    now: &Now,
+) -> Result<Vec<Option<Vec<String>>>, Fault> {
+    let target = Target::device(plant, device).expect("the caller asks for OPC UA devices only");
+    let opened = target.open(pki, now().wall).await?;
+    visit(opened, |session| async move {
+        let namespaces = namespaces_of(&session).await?;
+        let mut all = Vec::with_capacity(parents.len());
+        for parent in parents {
+            let Some(node) = node_at(&session, &parent, &namespaces).await? else {
+                all.push(None);
+                continue;
+            };
+            let found = children(&session, &[node]).await?.into_iter().flatten();
+            let names: BTreeSet<_> =
+                found.map(|child| child.browse_name.name.to_string()).collect();
+            all.push(Some(names.into_iter().collect()));
+        }
+        Ok(all)
     })
     .await
 }

@@ -1,11 +1,11 @@
 //! Words that are parts of structures and arrays, or children by browse name.
-use super::plc::{Plc, Rig, clock, live, plant, samples, soon, tag};
+use super::plc::{NAMESPACE, Plc, Rig, clock, live, plant, samples, soon, tag};
 use super::{read, read_done, values};
-use crate::field::opcua::Target;
 use crate::field::opcua::locate::locate;
 use crate::field::opcua::services::namespaces_of;
 use crate::field::opcua::visit::visit;
-use crate::model::plant::{DeviceIndex, Plant, Security, TagIndex, Trust};
+use crate::field::opcua::{Target, names_below};
+use crate::model::plant::{DeviceIndex, NodeAddress, Plant, Security, TagIndex, Trust};
 use crate::model::{Quality, Value};
 use ::opcua::nodes::{DataTypeBuilder, ObjectBuilder, VariableBuilder};
 use ::opcua::types::custom::{
@@ -252,4 +252,20 @@ async fn types_that_are_learned_again_take_the_place_of_those_before() {
         Ok(known)
     });
     assert_eq!(known.await.unwrap(), [3; 3], "generated, learned, fallback");
+}
+
+#[tokio::test]
+async fn names_below_a_node_are_those_that_a_person_sees() {
+    let (dir, pki) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let plc = Plc::start(dir.path(), 0).await;
+    make(&plc);
+    let (plant, _) = words(plc.port);
+    let address = |identifier: &str| NodeAddress {
+        namespace: NAMESPACE.to_owned(),
+        identifier: identifier.to_owned(),
+    };
+    let parents = ["s=Feeder", "i=500", "s=Nowhere"].map(address).into();
+    let names = names_below(&plant, DeviceIndex(0), parents, pki.path(), &clock()).await.unwrap();
+    let reel = Some(vec!["ReelId".to_owned()]);
+    assert_eq!(names, [reel.clone(), reel, None]);
 }
