@@ -70,6 +70,7 @@ metrics! {
     samples_dropped: IntCounterVec("pedigree_samples_dropped_total", "Samples lost before the engine, each told as a gap.", ["device", "reason"]);
     overflows: IntCounterVec("pedigree_subscription_overflows_total", "Values that a server dropped from a full queue.", ["device"]);
     republished: IntCounterVec("pedigree_subscription_holes_mended_total", "Holes in a subscription's sequence that the server filled when asked again.", ["device"]);
+    history: IntCounterVec("pedigree_history_values_total", "Values of monitors that a server had kept while it was not observed.", ["device"]);
     gaps: IntCounterVec("pedigree_gaps_total", "Gaps recorded.", ["cause"]);
     events: IntCounterVec("pedigree_events_total", "Trace events recorded.", ["kind", "station"]);
     quarantined: IntCounterVec("pedigree_events_quarantined_total", "Requests set aside with their raw values.", ["station"]);

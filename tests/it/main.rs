@@ -11,6 +11,7 @@ mod disk;
 mod docs;
 mod drill;
 mod faults;
+mod history;
 mod nist;
 mod reload;
 mod replay;

@@ -9,6 +9,7 @@ mod connect;
 mod desk;
 mod fault;
 mod forecast;
+mod history;
 mod line;
 mod locate;
 mod once;

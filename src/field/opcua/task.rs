@@ -7,9 +7,10 @@ use super::services::Peer;
 use super::watch::Watch;
 use crate::field::Wiring;
 use crate::field::link::{Backoff, Stage, Status};
-use crate::model::plant::{Device, DeviceIndex, OpcUaLink, Plant, Protocol, Security};
+use crate::model::plant::{Device, DeviceIndex, OpcUaLink, Plant, Protocol, Security, TagIndex};
 use crate::model::{At, GapCause, Input, Link, Session, Utc};
 use crate::telemetry::{Metrics, Now, Points};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,6 +42,7 @@ pub async fn run(wiring: Wiring) {
             told: None,
             live_at: None,
             session: Session(0),
+            known: BTreeMap::new(),
         },
         backoff: Backoff::new(u64::from(device.0)),
         context: Context { plant, device, link, name, now, metrics, points, pki },
@@ -131,6 +133,8 @@ pub(super) struct Record {
     live_at: Option<At>,
     /// Counts the times that it became observed.
     pub(super) session: Session,
+    /// What the words of monitors were told of last, by the PLC's clock.
+    pub(super) known: BTreeMap<TagIndex, Utc>,
 }
 
 pub(super) struct Task {
