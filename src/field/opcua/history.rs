@@ -69,17 +69,12 @@ fn between(mut samples: Vec<Sample>, blanks: &[Blank]) -> Vec<Sample> {
 }
 
 /// The words whose access level says that their history can be read.
-async fn with_history<'b>(
-    session: &Session,
-    blanks: &'b [Blank],
-) -> Result<Vec<&'b Blank>, Error> {
+async fn with_history<'b>(session: &Session, blanks: &'b [Blank]) -> Result<Vec<&'b Blank>, Error> {
     let ids = blanks
         .iter()
         .map(|blank| ReadValueId::new(blank.place.node.clone(), AttributeId::UserAccessLevel));
     let levels = read_all(session, ids.collect()).await?;
-    let readable = |level: &Option<Variant>| {
-        matches!(level, Some(Variant::Byte(bits)) if bits & HISTORY_READ != 0)
-    };
+    let readable = |level: &Option<Variant>| matches!(level, Some(Variant::Byte(bits)) if bits & HISTORY_READ != 0);
     let kept = blanks.iter().zip(levels).filter(|(_, level)| readable(&level.value));
     Ok(kept.map(|(blank, _)| blank).collect())
 }

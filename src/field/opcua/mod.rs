@@ -16,6 +16,7 @@ mod once;
 mod pin;
 mod place;
 mod probe;
+mod publish;
 mod services;
 mod subscribe;
 mod task;

@@ -2,12 +2,14 @@
 use super::connect::REQUEST;
 use super::fault::Fault;
 use super::place::{Place, part};
+use super::publish::Publisher;
 use super::subscribe::unpack;
 use super::value::{Kind, Shift, missing, sample, variant_of};
 use crate::model::plant::{DeviceIndex, NodeAddress, Plant, TagIndex};
 use crate::model::{Quality, ReadFault, Sample, Utc, Value, Write};
 use crate::telemetry::Now;
-use ::opcua::client::Session;
+use ::opcua::client::services::Republish;
+use ::opcua::client::{Session, UARequest};
 use ::opcua::sync::RwLock;
 use ::opcua::types::{
     AttributeId, DataValue, Error, Identifier, NodeId, NumericRange, ReadValueId, StatusCode,
@@ -55,11 +57,12 @@ pub(super) struct Peer {
     pub(super) plant: Arc<Plant>,
     pub(super) now: Now,
     pub(super) places: Places,
+    pub(super) publisher: Publisher,
 }
 
 impl Peer {
     pub(super) fn new(session: Arc<Session>, plant: Arc<Plant>, now: Now) -> Self {
-        Self { session, plant, now, places: Places::default() }
+        Self { session, plant, now, places: Places::default(), publisher: Publisher::default() }
     }
 
     fn wall(&self) -> Utc {
@@ -136,9 +139,12 @@ impl Peer {
     ) -> Result<Vec<Sample>, Error> {
         let mut samples = Vec::new();
         for number in numbers {
-            let message = timeout(PATIENCE, self.session.republish(subscription, *number))
+            let request = Republish::new(subscription, *number, &self.session);
+            let answer = timeout(PATIENCE, request.send(self.session.channel()))
                 .await
                 .map_err(|_| Error::new(StatusCode::BadTimeout, "no answer in time"))??;
+            self.publisher.received(subscription, *number);
+            let message = answer.notification_message;
             let shift = Shift::of(&self.session);
             let nodes = self.places.now();
             let told = unpack((&self.plant, device), &nodes, message, shift, self.wall());

@@ -182,12 +182,19 @@ impl Task {
         self.status.stage(Stage::Subscribing);
         let (plant, now) = (Arc::clone(&self.context.plant), Arc::clone(&self.context.now));
         let peer = Peer::new(session, plant, now);
-        let line = tokio::select! {
-            line = establish(&peer, self.context.device) => line?,
-            never = desk.refuse() => match never {},
+        let (publisher, session) = (peer.publisher.clone(), Arc::clone(&peer.session));
+        let work = async {
+            let line = tokio::select! {
+                line = establish(&peer, self.context.device) => line?,
+                never = desk.refuse() => match never {},
+            };
+            self.status.stage(Stage::Proving);
+            Watch::new(self, desk, peer, line).run().await
         };
-        self.status.stage(Stage::Proving);
-        Watch::new(self, desk, peer, line).run().await
+        tokio::select! {
+            fault = publisher.run(&session) => Err(fault),
+            done = work => done,
+        }
     }
 
     /// Everything is proven: the engine hears that the device is observed.

@@ -68,7 +68,8 @@ impl Watch<'_> {
             return;
         }
         let monitored = monitored(&self.peer.plant, self.task.context.device);
-        let known = monitored.into_iter().filter_map(|tag| Some((tag, self.latest.get(&tag)?.source?)));
+        let known =
+            monitored.into_iter().filter_map(|tag| Some((tag, self.latest.get(&tag)?.source?)));
         self.task.record.known.extend(known);
     }
 }
