@@ -139,6 +139,7 @@ async fn ours(load: &Load, port: u16) -> Rate {
         now: Arc::clone(&now),
         points: Points::new(Arc::clone(&metrics)),
         metrics,
+        onlooker: Arc::new(|_, _, _| {}),
         pki: folder.path().join("pki"),
         stop: stop.clone(),
     };

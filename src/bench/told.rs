@@ -1,8 +1,8 @@
 //! What can be told of an event, in the words of plant files: the keys of a table in `expect`.
 use crate::model::{
-    Body, Evidence, Gap, GapCause, GapSource, HandshakeMark, ItemClass, ItemKey, Measurement,
-    MountUse, Permit, Purpose, Quarantine, QuarantineCause, Record, Result as Outcome, TraceEvent,
-    Value, Verb, What,
+    Body, Evidence, Gap, GapCause, GapSource, HandshakeMark, HandshakeNumber, ItemClass, ItemKey,
+    Measurement, MountUse, Permit, Purpose, Quarantine, QuarantineCause, Record, Result as Outcome,
+    TraceEvent, Value, Verb, What,
 };
 use serde::Serialize;
 use std::fmt::Display;
@@ -13,7 +13,7 @@ pub const EVENT: &str = "event";
 pub const VALUES: &str = "values.";
 
 /// Keys of an event, and what each tells.
-pub const FIELDS: [(&str, &str); 23] = [
+pub const FIELDS: [(&str, &str); 24] = [
     (EVENT, "a verb, `quarantine` or `gap`"),
     ("station", "where"),
     ("handshake", "by which exchange"),
@@ -37,6 +37,7 @@ pub const FIELDS: [(&str, &str); 23] = [
     ("cause", "of a `quarantine` or `gap`"),
     ("text", "of a `note`"),
     ("word", "the word that a `quarantine` is about"),
+    ("number", "of a `gap`: the first of the missing numbers"),
 ];
 
 /// One thing that is told of an event.
@@ -75,6 +76,8 @@ pub fn choices(key: &str) -> Vec<String> {
                 GapCause::NumbersSkipped,
                 GapCause::TriggerMoved,
                 GapCause::BadQuality,
+                GapCause::Unreleased,
+                GapCause::Overrun,
             ];
             QUARANTINES.iter().map(|cause| (*cause).to_owned()).chain(words(&gaps)).collect()
         }
@@ -334,13 +337,14 @@ impl Tells {
 
     /// A gap is told when it opens.
     fn gap(&mut self, gap: &Gap) -> Option<()> {
-        let Gap { source, interval, cause, count, stations: _ } = gap;
+        let Gap { source, interval, cause, count, stations: _, first } = gap;
         let handshake = match source {
             GapSource::Handshake(station, handshake) => Some((station, handshake)),
             GapSource::Device(_) | GapSource::Tag(..) => None,
         };
         // Requests that were missed are counted, and known only afterwards.
-        if interval.to.is_some() && count.is_none() {
+        let missed = matches!(cause, GapCause::NumbersSkipped | GapCause::TriggerMoved);
+        if interval.to.is_some() && count.is_none() && !missed {
             return None;
         }
         self.text(EVENT, "gap");
@@ -351,6 +355,9 @@ impl Tells {
         }
         if let Some(count) = count {
             self.value("quantity", Value::UInt(*count));
+        }
+        if let Some(HandshakeNumber(first)) = first {
+            self.value("number", Value::UInt(*first));
         }
         Some(())
     }

@@ -143,6 +143,14 @@ fn texts_of(station: &Station) -> Vec<Word> {
             [h.position, h.product, h.material, h.operation, h.badge].into_iter().flatten(),
         );
         words.extend(h.overrule.iter().flat_map(|words| [words.badge, words.reason]));
+        let texts = words.clone();
+        // What is a text in one slot of a ring is one in all.
+        let slots = h.ring.iter().flat_map(|ring| ring.slots.iter().map(move |slot| (ring, slot)));
+        words.extend(slots.flat_map(|(ring, slot)| {
+            let first = ring.slots.iter().take(1).flatten();
+            let same = first.zip(slot).filter(|(a, _)| texts.iter().any(|w| w.tag == **a));
+            same.map(|(_, tag)| Word { tag: *tag, bit: None }).collect::<Vec<_>>()
+        }));
     }
     for phase in &station.phases {
         words.extend(phase.item.iter().flat_map(code));

@@ -1,12 +1,13 @@
 //! From one plant to the next, while it runs: what nobody touched goes on, the rest is a gap.
 use super::{At, Capture, Live};
 use crate::model::plant::{Carried, DeviceIndex, Plant};
-use crate::model::{GapCause, Step};
+use crate::model::{Body, Gap, GapCause, HandshakeId, StationId, Step};
 
 impl Capture {
     /// Before another plant comes into force: whoever is not carried over is not observed from here on.
     pub(super) fn leave(&mut self, step: &mut Step, next: &Plant, carried: &Carried) {
         let Some(plant) = self.plant().cloned() else { return };
+        self.end_gaps_of_removed(step, next);
         for (index, device) in plant.devices().filter(|(i, _)| carried.device(*i).is_none()) {
             let removed = next.devices.iter().all(|d| d.id != device.id);
             let cause = if removed { GapCause::Removed } else { GapCause::Redefined };
@@ -21,6 +22,22 @@ impl Capture {
             if observed || (removed && open.is_some_and(|cause| cause != GapCause::Removed)) {
                 self.open_gap(step, index, step.at.wall, cause);
             }
+        }
+    }
+
+    /// The gap of a trigger ends with its handshake: nobody will read it good again.
+    fn end_gaps_of_removed(&mut self, step: &mut Step, next: &Plant) {
+        let kept = |station: &StationId, handshake: &HandshakeId| {
+            let stations = next.stations.iter().filter(|s| s.id == *station);
+            stations.flat_map(|s| &s.handshakes).any(|h| h.id == *handshake)
+        };
+        let stations = self.memory.stations.iter();
+        let handshakes = stations.flat_map(|(id, s)| s.handshakes.iter().map(move |h| (id, h)));
+        let open = handshakes.filter(|(station, (id, _))| !kept(station, id));
+        let open: Vec<Gap> = open.filter_map(|(_, (_, memory))| memory.gap.clone()).collect();
+        for mut gap in open {
+            gap.interval.to = Some(step.at.wall);
+            self.record(step, Body::Gap(gap));
         }
     }
 

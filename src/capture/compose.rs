@@ -110,6 +110,12 @@ impl Capture {
         if let Some(source) = trigger.source {
             return EventTime { at: source, uncertainty_ns: 0 };
         }
+        if let (Some(_), Some(last)) = (&handshake.ring, self.handshake_memory(at).committed) {
+            // It may have been put there at any time since the one before it was read.
+            let since = trigger.receive.since(last.at).as_nanos();
+            let uncertainty_ns = u64::try_from(since).unwrap_or(u64::MAX);
+            return EventTime { at: trigger.receive, uncertainty_ns };
+        }
         let device = self.live().plant.tag(handshake.trigger.tag).device;
         let period = self.live().device(device).publish_fast.as_nanos();
         EventTime { at: trigger.receive, uncertainty_ns: u64::try_from(period).unwrap_or(u64::MAX) }

@@ -235,6 +235,7 @@ impl Capture {
             cause: GapCause::NumbersSkipped,
             count: Some(count),
             stations: vec![id],
+            first: None,
         };
         self.record(step, Body::Gap(gap));
     }

@@ -1,7 +1,7 @@
 //! Connections won and lost: gaps, epochs, and what stops counting.
 use super::uses::Use;
-use super::{Blind, Capture};
-use crate::model::plant::{DeviceIndex, Plant, TagIndex};
+use super::{At, Blind, Capture};
+use crate::model::plant::{DeviceIndex, Pattern, Plant, TagIndex};
 use crate::model::{
     Body, Boot, Epoch, EpochBegun, EpochCause, Gap, GapCause, GapSource, Interval, Link, Sample,
     Session, StationId, Step, TagName, Utc,
@@ -49,6 +49,7 @@ impl Capture {
             cause,
             count: None,
             stations: stations_of(plant, device),
+            first: None,
         };
         self.record(step, Body::Gap(gap));
     }
@@ -99,7 +100,37 @@ impl Capture {
         let id = &self.live().device(device).id;
         let Some(mut gap) = self.memory.devices.get(id).and_then(|d| d.gap.clone()) else { return };
         gap.interval.to = Some(step.at.wall);
+        let (interval, cause) = (gap.interval, gap.cause);
         self.record(step, Body::Gap(gap));
+        self.blind_handshakes(step, device, interval, cause);
+    }
+
+    /// Handshakes that cannot tell what came while nobody looked: what they missed is a gap of theirs.
+    fn blind_handshakes(
+        &mut self,
+        step: &mut Step,
+        device: DeviceIndex,
+        interval: Interval,
+        cause: GapCause,
+    ) {
+        let exchanges: Vec<At> = self.live().exchanges.keys().copied().collect();
+        for at in exchanges {
+            let live = self.live();
+            let handshake = live.handshake(at);
+            let blind = match handshake.pattern {
+                Pattern::Toggle | Pattern::Edge => handshake.number.is_none(),
+                // Before the first entry is recorded nothing tells one ring from another.
+                Pattern::Ring => self.handshake_memory(at).committed.is_none(),
+                Pattern::Counter | Pattern::ReqAck | Pattern::State(_) => false,
+            };
+            if blind && live.plant.tag(handshake.trigger.tag).device == device {
+                // What came before may have been told and not read yet.
+                let since = self.handshake_memory(at).since();
+                let from = since.map_or(interval.from, |since| since.min(interval.from));
+                let interval = Interval { from, ..interval };
+                self.handshake_gap(step, at, interval, cause, None);
+            }
+        }
     }
 
     /// A new epoch for every handshake of a device whose program began anew.
@@ -148,11 +179,14 @@ impl Capture {
             cause,
             count: None,
             stations: stations_of(plant, device),
+            first: None,
         };
         self.break_phases(step, device, tag);
         let loss = Blind { until: to, told: step.at.monotonic, from: since };
         note(&mut self.live_mut().lost, device, Some(loss));
+        let interval = gap.interval;
         self.record(step, Body::Gap(gap));
+        self.blind_handshakes(step, device, interval, cause);
     }
 
     /// A value that was received before its device was lost, and overtaken by the loss. It cannot be used
@@ -177,6 +211,7 @@ impl Capture {
             cause: GapCause::Overload,
             count: None,
             stations: stations_of(&plant, tag.device),
+            first: None,
         };
         self.record(step, Body::Gap(gap));
     }

@@ -86,6 +86,24 @@ pub struct HandshakeMemory {
     pub conflict: Option<(Digest, Position)>,
     /// A gap that has not closed: its trigger is not to be read.
     pub gap: Option<Gap>,
+    /// The last number that a gap counts as missing, since anything was dealt with.
+    pub counted: Option<HandshakeNumber>,
+    /// When its first epoch began.
+    pub begun: Option<Utc>,
+}
+
+impl HandshakeMemory {
+    /// The last number of this epoch that nothing more is to come of.
+    pub fn last(&self) -> Option<HandshakeNumber> {
+        let committed = self.committed.as_ref().filter(|c| c.epoch == self.epoch);
+        self.counted.or(committed.map(|c| c.number)).or(self.baseline)
+    }
+
+    /// From when on something may have been missed, if the numbers do not tell.
+    pub fn since(&self) -> Option<Utc> {
+        // The source's clock may go before ours.
+        self.committed.as_ref().map(|c| c.at.min(c.time)).or(self.begun)
+    }
 }
 
 /// A request that was dealt with.
@@ -105,6 +123,8 @@ pub struct Committed {
     pub position: Position,
     /// When it was stepped.
     pub at: Utc,
+    /// When it happened.
+    pub time: Utc,
 }
 
 impl Memory {
@@ -125,7 +145,7 @@ impl Memory {
                 self.apply_quarantine(record, quarantine);
             }
             Body::Gap(gap) => self.apply_gap(gap),
-            Body::Epoch(epoch) => self.apply_epoch(epoch),
+            Body::Epoch(epoch) => self.apply_epoch(record.at.wall, epoch),
             Body::Plant(plant) => self.plant = Some(plant.hash),
             Body::Orders(rows) => {
                 for row in rows {
@@ -152,14 +172,14 @@ impl Memory {
         }
     }
 
-    fn apply_mark(&mut self, record: &Record, mark: &HandshakeMark, conflict: bool) {
+    fn apply_mark(&mut self, record: &Record, mark: &HandshakeMark, time: Utc, conflict: bool) {
         let station = self.stations.entry(mark.key.station.clone()).or_default();
         let handshake = station.handshakes.entry(mark.key.handshake.clone()).or_default();
         if conflict {
             handshake.conflict = Some((mark.digest, record.position));
             return;
         }
-        handshake.conflict = None;
+        (handshake.conflict, handshake.counted) = (None, None);
         handshake.committed = Some(Committed {
             epoch: mark.key.epoch,
             number: mark.key.number,
@@ -168,6 +188,7 @@ impl Memory {
             reason: mark.reason.clone(),
             position: record.position,
             at: record.at.wall,
+            time,
         });
     }
 
@@ -175,7 +196,8 @@ impl Memory {
         if let Some(mark) = &quarantine.handshake {
             // It may have been an arrival: who is at the station now is not known.
             self.stations.entry(quarantine.station.clone()).or_default().forget_item();
-            self.apply_mark(record, mark, quarantine.cause == QuarantineCause::Conflict);
+            let conflict = quarantine.cause == QuarantineCause::Conflict;
+            self.apply_mark(record, mark, quarantine.time.at, conflict);
         }
     }
 
@@ -199,7 +221,12 @@ impl Memory {
             GapSource::Device(device) => &mut self.devices.entry(device.clone()).or_default().gap,
             GapSource::Handshake(station, handshake) => {
                 let station = self.stations.entry(station.clone()).or_default();
-                &mut station.handshakes.entry(handshake.clone()).or_default().gap
+                let handshake = station.handshakes.entry(handshake.clone()).or_default();
+                if let (Some(HandshakeNumber(first)), Some(count)) = (gap.first, gap.count) {
+                    let last = first.wrapping_add(count).wrapping_sub(1);
+                    handshake.counted = Some(HandshakeNumber(last));
+                }
+                &mut handshake.gap
             }
             GapSource::Tag(..) => return,
         };
@@ -211,21 +238,22 @@ impl Memory {
         }
     }
 
-    fn apply_epoch(&mut self, begun: &EpochBegun) {
+    fn apply_epoch(&mut self, at: Utc, begun: &EpochBegun) {
         self.devices.entry(begun.device.clone()).or_default().boot = Some(begun.boot.clone());
         for (station, handshake, epoch, baseline) in &begun.handshakes {
             let station = self.stations.entry(station.clone()).or_default();
             station.current = None;
             let handshake = station.handshakes.entry(handshake.clone()).or_default();
+            handshake.begun.get_or_insert(at);
             handshake.epoch = *epoch;
             handshake.baseline = *baseline;
-            handshake.conflict = None;
+            (handshake.conflict, handshake.counted) = (None, None);
         }
     }
 
     fn apply_trace(&mut self, record: &Record, event: &TraceEvent) {
         if let Some(mark) = &event.handshake {
-            self.apply_mark(record, mark, false);
+            self.apply_mark(record, mark, event.time.at, false);
         }
         if let What::Hold { item, reason } = &event.what {
             self.holds.insert(item.clone(), reason.clone());

@@ -21,8 +21,29 @@ pub(super) fn number(value: &Value, bits: u8) -> Option<HandshakeNumber> {
     value.count().or_else(below).map(HandshakeNumber)
 }
 
-fn mask(bits: u8) -> u64 {
+pub(super) fn mask(bits: u8) -> u64 {
     if bits >= 64 { u64::MAX } else { (1 << bits) - 1 }
+}
+
+/// The number that comes so many after another in a counter of `bits` bits.
+pub(super) fn after(number: HandshakeNumber, by: u64, bits: u8) -> HandshakeNumber {
+    HandshakeNumber(number.0.wrapping_add(by) & mask(bits))
+}
+
+/// A number as a counter of `bits` bits holds it.
+pub(super) fn value(number: HandshakeNumber, bits: u8, signed: bool) -> Value {
+    let number = number.0 & mask(bits);
+    let negative = number > mask(bits) / 2;
+    match (signed, negative) {
+        (true, true) => Value::Int((number | !mask(bits)).cast_signed()),
+        (true, false) => Value::Int(number.cast_signed()),
+        (false, _) => Value::UInt(number),
+    }
+}
+
+/// How far back `number` lies behind `head` in a counter of `bits` bits.
+pub(super) fn behind(head: HandshakeNumber, number: HandshakeNumber, bits: u8) -> u64 {
+    head.0.wrapping_sub(number.0) & mask(bits)
 }
 
 /// Modular distance from `committed` to `number` in a counter of `bits` bits (1–64): less than half
@@ -52,6 +73,11 @@ mod tests {
             Distance::Forward { skipped: 0 }
         );
         assert_eq!(distance(number(-1, 16), number(0, 16), 16), Distance::Forward { skipped: 0 });
+        for (i, bits) in [(-1, 16), (-32_768, 16), (32_767, 16), (-2, 64), (7, 32)] {
+            let number = HandshakeNumber(number(i, bits));
+            assert_eq!(value(number, bits, true), Value::Int(i));
+            assert_eq!(value(number, bits, false), Value::UInt(number.0));
+        }
     }
 
     #[test]

@@ -12,6 +12,10 @@ pub(super) struct Snapshot {
 /// What is asked for: trigger, data, ack, trigger. The ack is read beside the data, because only
 /// together they tell a pending request from one that is done.
 pub fn wanted(handshake: &Handshake) -> Vec<TagIndex> {
+    if let Some(slot) = handshake.ring.as_ref().and_then(|ring| ring.slots.first()) {
+        // Of each slot its number, its data, its number.
+        return slot.iter().chain(slot.first()).copied().collect();
+    }
     let trigger = handshake.trigger.tag;
     std::iter::once(trigger)
         .chain(handshake.snapshot.iter().copied().filter(|t| *t != trigger))

@@ -4,10 +4,11 @@ use super::{Context, output, runtime, settings};
 use crate::config::{self, plant::Checked};
 use crate::daemon;
 use crate::field::{modbus, opcua};
-use crate::model::plant::{DeviceIndex, Plant, Protocol, TagIndex};
+use crate::model::plant::{DeviceIndex, Plant, Protocol, TagIndex, TagSource};
 use crate::model::{Quality, Sample};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Find every fault in plant files; with --live also in what the PLCs offer.
 #[derive(Debug, clap::Args)]
@@ -84,60 +85,82 @@ fn live(context: &Context, plant: &Arc<Plant>) -> Done {
     let mut rows = Vec::new();
     let mut worst = Exit::Ok;
     for (index, device) in plant.devices() {
-        let read: Result<Vec<Look>, String> = runtime.block_on(async {
+        let read: Result<Seen, String> = runtime.block_on(async {
             match device.protocol {
                 Protocol::OpcUa(_) => opcua::read_once(plant, index, &pki, &now)
                     .await
-                    .map(|words| words.iter().map(Look::of).collect())
+                    .map(|once| Seen {
+                        looks: once.words.iter().map(Look::of).collect(),
+                        round_trip: once.round_trip,
+                    })
                     .map_err(|why| why.to_string()),
                 Protocol::Modbus(_) => modbus::read_once(plant, index, &pki, now.clone())
                     .await
-                    .map(|read| read.into_iter().map(Look::unasked).collect())
+                    .map(|once| Seen {
+                        looks: once.samples.iter().map(Look::unasked).collect(),
+                        round_trip: once.round_trip,
+                    })
                     .map_err(|why| why.to_string()),
             }
         });
-        if read.is_err() {
-            worst = Exit::Unreachable;
-        } else if read.iter().flatten().any(|l: &Look| l.fault().is_some()) && worst == Exit::Ok {
-            worst = Exit::Negative;
+        match &read {
+            Err(_) => worst = Exit::Unreachable,
+            Ok(seen) if worst == Exit::Ok && seen.looks.iter().any(|l| l.fault().is_some()) => {
+                worst = Exit::Negative;
+            }
+            Ok(_) => {}
         }
         rows.extend(device_rows(plant, index, read));
     }
-    let head = ["DEVICE", "PROTOCOL", "ENDPOINT", "STATE", "TAGS", "FAULT"];
+    let head = ["DEVICE", "PROTOCOL", "ENDPOINT", "STATE", "RTT", "TAGS", "FAULT"];
     output::line(output::table(&head, rows))?;
     Ok(worst)
 }
 
-fn device_rows(
-    plant: &Plant,
-    index: DeviceIndex,
-    read: Result<Vec<Look>, String>,
-) -> Vec<Vec<String>> {
+fn device_rows(plant: &Plant, index: DeviceIndex, read: Result<Seen, String>) -> Vec<Vec<String>> {
     let device = plant.device(index);
-    let row = |state: &str, tags: String, fault: String| {
+    let row = |state: &str, round_trip: String, tags: String, fault: String| {
         vec![
             device.id.to_string(),
             device.protocol.name().to_owned(),
             device.protocol.url().to_owned(),
             state.to_owned(),
+            round_trip,
             tags,
             fault,
         ]
     };
     match read {
-        Err(why) => vec![row("not read", String::new(), why)],
-        Ok(looks) => {
+        Err(why) => vec![row("not read", String::new(), String::new(), why)],
+        Ok(Seen { looks, round_trip }) => {
+            let took = format!("{:.1} ms", round_trip.as_secs_f64() * 1e3);
             let faults: Vec<_> = looks.iter().filter_map(|l| Some((l.tag, l.fault()?))).collect();
             let good = looks.len().saturating_sub(faults.len());
-            let mut rows = vec![row("ok", format!("{good}/{} good", looks.len()), String::new())];
+            let mut rows =
+                vec![row("ok", took, format!("{good}/{} good", looks.len()), String::new())];
             for (tag, fault) in faults {
-                let mut cells = vec![String::new(); 5];
-                cells.push(format!("{}: {fault}", plant.tag(tag).name));
+                let mut cells = vec![String::new(); 6];
+                cells.push(format!("{}: {fault}", place(plant, tag)));
                 rows.push(cells);
             }
             rows
         }
     }
+}
+
+/// Name of a word and where it is: what a PLC engineer looks for.
+fn place(plant: &Plant, tag: TagIndex) -> String {
+    let tag = plant.tag(tag);
+    match &tag.source {
+        TagSource::Node(node) => format!("{} ({})", tag.name, node.identifier),
+        TagSource::Register(at) => format!("{} ({}:{})", tag.name, at.area.name(), at.address),
+    }
+}
+
+/// A device that was looked at.
+struct Seen {
+    looks: Vec<Look>,
+    round_trip: Duration,
 }
 
 /// One word that was looked at.
@@ -156,8 +179,8 @@ impl Look {
     }
 
     /// Modbus has no way to ask whether a word may be written.
-    fn unasked((tag, sample): (TagIndex, Sample)) -> Self {
-        Self { tag, quality: sample.quality, writable: None, moved: None }
+    fn unasked(sample: &Sample) -> Self {
+        Self { tag: sample.tag, quality: sample.quality, writable: None, moved: None }
     }
 
     fn fault(&self) -> Option<String> {

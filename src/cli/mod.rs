@@ -20,6 +20,7 @@ mod run;
 mod runtime;
 mod settings;
 mod stub;
+mod tags;
 mod tap;
 mod test;
 mod trace;
@@ -70,6 +71,12 @@ enum Verb {
     Browse(probe::BrowseArgs),
     /// Write down how the words of an OPC UA device lie on its PLC: nodes, types, bounds.
     Pin(pin::Args),
+    /// Write out what others work with: the words of plant files as CSV.
+    #[command(subcommand)]
+    Export(tags::Export),
+    /// Read in what others have: a list of tags as part of a plant file.
+    #[command(subcommand)]
+    Import(tags::Import),
     /// Own, trusted and refused certificates.
     Certs(certs::Args),
     /// Watch live tags, what fired, and why not.
@@ -117,6 +124,8 @@ pub fn main() -> Exit {
         Verb::Probe(args) => probe::probe(&context, &args),
         Verb::Browse(args) => probe::browse(&context, &args),
         Verb::Pin(args) => pin::run(&context, &args),
+        Verb::Export(what) => tags::export(&context, &what),
+        Verb::Import(what) => tags::import(&context, &what),
         Verb::Certs(args) => certs::run(&context, &args),
         Verb::Tap(args) => tap::run(&context, &args),
         Verb::Trace(args) => trace::run(&context, &args),

@@ -3,7 +3,7 @@ use super::exit::{Done, Exit, Failure};
 use super::{Context, output, runtime, settings, stub};
 use crate::daemon;
 use crate::field::{modbus, opcua};
-use crate::model::plant::{Area, NodeAddress, Security, Transport, Trust};
+use crate::model::plant::{NodeAddress, Security, Transport, Trust};
 use crate::pki::{self, Certificate};
 use std::path::PathBuf;
 
@@ -104,17 +104,11 @@ fn probe_modbus(context: &Context, url: &str, unit: u8) -> Done {
         output::line(format_args!("identity {object}   {text}"))?;
     }
     for (area, answer) in &found.areas {
-        let area = match area {
-            Area::Holding => "hr",
-            Area::Input => "ir",
-            Area::Coil => "co",
-            Area::Discrete => "di",
-        };
         let answer = match answer {
             Ok(value) => format!("{value}"),
             Err(why) => why.to_string(),
         };
-        output::line(format_args!("{area}:0         {answer}"))?;
+        output::line(format_args!("{}:0         {answer}", area.name()))?;
     }
     Ok(Exit::Ok)
 }

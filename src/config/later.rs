@@ -2,13 +2,12 @@
 //! reason: a line that does nothing is worse than a line that is missing.
 
 /// Table, key, and what can be done instead.
-const KEYS: [(&str, &str, &str); 41] = [
+const KEYS: [(&str, &str, &str); 40] = [
     ("Device", "backoff", "a lost device is tried again after 1 s, then ever slower up to 1 min"),
     ("Tag", "match", TEXT_AS_READ),
     ("Tag", "parse", TEXT_AS_READ),
     ("Station", "carry_over", "batches are not linked to the one before them"),
     ("Station", "manual", "events come from handshakes and phases only"),
-    ("Handshake", "ring", PATTERNS),
     ("Handshake", "notifier", PATTERNS),
     ("Handshake", "recover", PATTERNS),
     ("Handshake", "fetch", PATTERNS),
@@ -55,19 +54,9 @@ const KEYS: [(&str, &str, &str); 41] = [
 ];
 
 /// Kind of word, word, and what can be done instead.
-const WORDS: [(&str, &str, &str); 5] = [
-    ("Pattern", "ring", PATTERNS),
-    ("Pattern", "ua-result", PATTERNS),
-    ("Pattern", "state-word", PATTERNS),
-    ("Pattern", "toggle", PATTERNS),
-    (
-        "Pattern",
-        "edge",
-        "a pulse that nobody answers is lost when nobody looks: give it an ack word",
-    ),
-];
+const WORDS: [(&str, &str, &str); 1] = [("Pattern", "ua-result", PATTERNS)];
 
-const PATTERNS: &str = "use the pattern `counter` or `req-ack`";
+const PATTERNS: &str = "let the PLC count its results and keep them in a `ring`";
 const TEXT_AS_READ: &str = "a word is taken as it is read; take it apart in the PLC";
 const PHASE_EVENT: &str = "an event of a phase has item, operation and statistics only";
 

@@ -11,6 +11,7 @@ mod fault;
 mod later;
 pub mod lock;
 pub mod orders;
+mod patterns;
 mod permits;
 pub mod plant;
 mod raw;

@@ -7,7 +7,7 @@
 use super::intake::Ends;
 use super::queues;
 use crate::field::link::{Stage, Status};
-use crate::field::{self, Lanes, Request, Wiring};
+use crate::field::{self, Lanes, Onlooker, Request, Wiring};
 use crate::model::plant::{Carried, Device, DeviceIndex, Plant, Protocol};
 use crate::model::{DeviceId, ReadRequest, Write, WriteRequest};
 use crate::telemetry::{Metrics, Now, Points};
@@ -25,6 +25,7 @@ pub(super) struct Surroundings {
     pub(super) now: Now,
     pub(super) metrics: Arc<Metrics>,
     pub(super) points: Points,
+    pub(super) onlooker: Onlooker,
     pub(super) pki: PathBuf,
     pub(super) stop: CancellationToken,
 }
@@ -249,6 +250,7 @@ impl Devices {
             now: Arc::clone(&s.now),
             metrics: Arc::clone(&s.metrics),
             points: s.points.clone(),
+            onlooker: Arc::clone(&s.onlooker),
             pki: s.pki.clone(),
             stop: line.stop.clone(),
         }

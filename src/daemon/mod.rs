@@ -14,6 +14,7 @@ mod kept;
 mod person;
 mod pump;
 mod queues;
+mod raw;
 mod release;
 mod reload;
 pub mod replay;
@@ -117,11 +118,13 @@ pub async fn run(
     let (ask_adopt, adoptions) = mpsc::channel(1);
     let (ask_command, commands) = mpsc::channel(queues::COMMANDS_LEN_MAX);
     let (tap, _) = broadcast::channel(queues::TAP_LEN_MAX);
+    let (raw, _) = broadcast::channel(queues::TAP_LEN_MAX);
     let (readiness, ready) = watch::channel(Readiness::starting());
     let surroundings = devices::Surroundings {
         now: Arc::clone(&common.now),
         metrics: Arc::clone(&common.metrics),
         points: common.points.clone(),
+        onlooker: raw::onlooker(raw.clone(), Arc::clone(&common.now)),
         pki: settings.pki_dir.join(FIELD_PKI),
         stop: stop.clone(),
     };
@@ -132,6 +135,7 @@ pub async fn run(
         reloads: ReloadPort::new(ask_reload),
         adoptions: AdoptPort::new(ask_adopt),
         tap: tap.clone(),
+        raw,
         readiness: ready,
         devices: faces::views(devices.standings()),
     };

@@ -6,7 +6,7 @@ pub mod link;
 pub mod modbus;
 pub mod opcua;
 
-use crate::model::plant::{DeviceIndex, Plant};
+use crate::model::plant::{DeviceIndex, Plant, TagIndex};
 use crate::model::{Input, ReadRequest, WriteRequest};
 use crate::telemetry::{Metrics, Now, Points};
 use link::Status;
@@ -34,6 +34,9 @@ pub enum Request {
     Write(WriteRequest),
 }
 
+/// Who looks at registers as they come, before they are made values; called at every look.
+pub type Onlooker = Arc<dyn Fn(&Plant, TagIndex, &[u16]) + Send + Sync>;
+
 /// What a device task is made from. It ends when `stop` is cancelled.
 pub struct Wiring {
     /// The plant.
@@ -52,6 +55,8 @@ pub struct Wiring {
     pub metrics: Arc<Metrics>,
     /// Passed after the replies are written, and after the ack is.
     pub points: Points,
+    /// Who looks at registers as they come.
+    pub onlooker: Onlooker,
     /// Our own certificate and key, and the certificates that we trust.
     pub pki: PathBuf,
     /// Cancelled at shutdown.

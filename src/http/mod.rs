@@ -23,4 +23,4 @@ pub use reload::{ReloadAsked, ReloadFault, ReloadPort, Reloaded};
 pub use serve::{Options, run};
 pub use source::Source;
 pub use state::{AppState, DeviceView, Devices, Readiness};
-pub use tap::TapEvent;
+pub use tap::{Reading, TapEvent};

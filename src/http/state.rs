@@ -21,6 +21,8 @@ pub struct AppState {
     pub adoptions: AdoptPort,
     /// Where people who watch listen; while nobody does, nothing need be sent.
     pub tap: broadcast::Sender<TapEvent>,
+    /// Where people who look at registers listen.
+    pub raw: broadcast::Sender<TapEvent>,
     /// Whether the daemon can do its work.
     pub readiness: watch::Receiver<Readiness>,
     /// How each device stands, in the order of the plant.

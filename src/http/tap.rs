@@ -5,7 +5,7 @@ use crate::model::plant::Plant;
 use crate::model::{DeviceId, Notice, Sample, TagName, Utc, Value};
 use crate::query::EventView;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
@@ -35,12 +35,44 @@ pub enum TapEvent {
         /// When it reached us.
         receive: Utc,
     },
+    /// The registers of a tag as they were read, whether or not they changed.
+    Raw {
+        /// Whose.
+        device: DeviceId,
+        /// Which.
+        tag: TagName,
+        /// Each register, in hexadecimal.
+        words: Vec<String>,
+        /// What they say in every order.
+        readings: Vec<Reading>,
+        /// When they were read.
+        at: Utc,
+    },
     /// Something that a PLC engineer wants to see, and that is no record.
     Notice(Notice),
     /// A record became durable.
     Event(EventView),
     /// So many lines were not shown: the watcher is too slow.
     Missed(u64),
+}
+
+/// What registers say in one order.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Reading {
+    /// `ABCD` and so on as in plant files; empty where no order matters.
+    pub order: String,
+    /// The value, or why it is none.
+    pub value: String,
+    /// Whether it is the order of the plant file.
+    pub configured: bool,
+}
+
+/// What to show.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct Wanted {
+    /// Registers at every look; nothing else.
+    #[serde(default)]
+    raw: bool,
 }
 
 impl TapEvent {
@@ -63,15 +95,19 @@ impl TapEvent {
     }
 }
 
-/// `GET /api/v1/tap`: newline-delimited JSON, from now until the client or the daemon ends it.
-pub(super) async fn tap(State(site): State<Arc<Site>>) -> Response {
-    if site.state.tap.receiver_count() >= WATCHERS_MAX {
+/// `GET /api/v1/tap`: newline-delimited JSON, from now until the client or the daemon ends it. With
+/// `raw=true` the registers of Modbus devices at every look, instead.
+pub(super) async fn tap(
+    State(site): State<Arc<Site>>,
+    Query(Wanted { raw }): Query<Wanted>,
+) -> Response {
+    let shown = if raw { &site.state.raw } else { &site.state.tap };
+    if shown.receiver_count() >= WATCHERS_MAX {
         let why = format!("{WATCHERS_MAX} watch already; end one of them and try again");
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, why).into_response();
     }
-    let lines = stream::unfold(
-        (site.state.tap.subscribe(), site.stop.clone()),
-        |(mut events, stop)| async move {
+    let lines =
+        stream::unfold((shown.subscribe(), site.stop.clone()), |(mut events, stop)| async move {
             // Cancel-safe: a receive that is dropped loses nothing.
             let event = tokio::select! {
                 () = stop.cancelled() => return None,
@@ -83,7 +119,6 @@ pub(super) async fn tap(State(site): State<Arc<Site>>) -> Response {
                 Err(RecvError::Closed) => return None,
             };
             Some((Ok::<_, Infallible>(line), (events, stop)))
-        },
-    );
+        });
     ([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response()
 }

@@ -1,5 +1,5 @@
 //! Time that was not observed. There are no silent holes.
-use super::{DeviceId, HandshakeId, Interval, StationId, TagName};
+use super::{DeviceId, HandshakeId, HandshakeNumber, Interval, StationId, TagName};
 use minicbor::{Decode, Encode};
 
 /// What was not observed.
@@ -61,6 +61,12 @@ pub enum GapCause {
     /// It was taken out of the plant files; nobody looks at it.
     #[n(12)]
     Removed,
+    /// The PLC did not take its request back after the answer: another would not have been seen.
+    #[n(13)]
+    Unreleased,
+    /// The slots of a ring were written over before they were read.
+    #[n(14)]
+    Overrun,
 }
 
 /// Time not observed.
@@ -86,4 +92,9 @@ pub struct Gap {
     /// completely known.
     #[n(4)]
     pub stations: Vec<StationId>,
+    /// The first of the missing numbers, where `count` goes on from it; records of the first version
+    /// have none.
+    #[n(5)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<HandshakeNumber>,
 }

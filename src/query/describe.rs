@@ -246,6 +246,8 @@ fn gap(missed: &Gap) -> String {
         GapCause::BadQuality => "the quality of its trigger was bad",
         GapCause::Redefined => "its definition changed, and it was begun anew",
         GapCause::Removed => "it was taken out of the plant",
+        GapCause::Unreleased => "the PLC did not take its request back after the answer",
+        GapCause::Overrun => "its ring was written over before it was read",
     };
     match missed.interval.to {
         Some(to) => format!("{source} was not observed until {to}: {why}"),

@@ -1,11 +1,14 @@
 //! One exchange with a PLC, in the fixed order: detect → snapshot → validate → check → record →
 //! (durable) → reply → ack last → release. What is written is written after the record is durable;
 //! `daemon` sees to that.
+mod edge;
 mod overrule;
 mod permit;
 mod read;
+mod release;
 mod reply;
 mod request;
+mod ring;
 mod validate;
 
 pub(super) use permit::touch;
@@ -14,16 +17,20 @@ use super::compose::Draft;
 use super::permit::Said;
 use super::snapshot::{Snapshot, pick};
 use super::{At, Capture};
-use crate::model::plant::{Carried, First, Handshake, Pattern, Word};
+use crate::model::plant::{Carried, CodeFrom, First, Handshake, Pattern, Word};
 use crate::model::{
-    Digest, Epoch, EpochCause, Gap, GapCause, HandshakeKey, HandshakeNumber, Interval, ItemKey,
-    Monotonic, Position, Quality, ReadToken, Sample, Step, Value, Write,
+    Digest, Epoch, EpochCause, GapCause, HandshakeKey, HandshakeNumber, Interval, ItemKey,
+    Monotonic, Position, Quality, ReadToken, Sample, Step, Utc, Value, Write,
 };
+use edge::Pulse;
 use request::{Request, request};
+use ring::{Slot, Turn};
 use std::time::Duration;
 
 /// Pause before a read or write that failed is tried again.
 const RETRY: Duration = Duration::from_millis(100);
+/// By how much the clock of a server may differ from ours for its times to count.
+const GOOD_CLOCK: Duration = Duration::from_secs(1);
 
 /// Where one exchange stands since the last start.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +44,19 @@ pub(in crate::capture) struct Exchange {
     moved: bool,
     /// A change was told since the read that is under way was asked for.
     told: bool,
+    /// For how long the trigger had stood when it was told.
+    age: Duration,
+    /// Another number than that of first contact was seen.
+    passed: bool,
+    /// Until when the PLC may keep its request after the answer.
+    release: Option<Monotonic>,
+    /// A pulse that is still to be read, and the one that is being read.
+    pulse: Option<Pulse>,
+    reads: Option<Pulse>,
+    /// When the last pulse that was read was told.
+    pulse_before: Option<Utc>,
+    /// How far a ring is read.
+    turn: Turn,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -52,6 +72,10 @@ enum Stage {
     Asking { token: ReadToken, asked: Box<Asked>, until: Monotonic },
     /// The answer is being written.
     Replying { token: ReadToken },
+    /// The numbers in all slots of a ring are being read.
+    Scanning { token: ReadToken },
+    /// Slots of a ring are being read.
+    Slots { token: ReadToken, slots: Vec<Slot> },
 }
 
 /// A request whose checks wait for facts.
@@ -81,7 +105,13 @@ impl Found {
     /// What stands in the words of the request as long as it is this one.
     fn witnesses(&self, handshake: &Handshake) -> Vec<Write> {
         let number = handshake.number.map(|counter| Word { tag: counter.tag, bit: None });
-        let words = std::iter::once(handshake.trigger).chain(number);
+        // Without a number the codes have to tell one request from the next.
+        let specs = std::iter::once(&handshake.item).chain(&handshake.other);
+        let codes = specs.filter_map(|spec| match spec.from {
+            CodeFrom::Word(word) if number.is_none() => Some(word),
+            CodeFrom::Word(_) | CodeFrom::Current | CodeFrom::Order => None,
+        });
+        let words = std::iter::once(handshake.trigger).chain(number).chain(codes);
         let word = |w: Word| Some(Write { tag: w.tag, bit: w.bit, value: self.snapshot.good(w)? });
         words.filter_map(word).collect()
     }
@@ -89,11 +119,8 @@ impl Found {
 
 impl Exchange {
     pub(in crate::capture) fn wake(&self) -> Option<(Monotonic, &'static str)> {
-        match &self.stage {
-            Stage::Waiting(until, why) => Some((*until, why)),
-            Stage::Asking { until, .. } => Some((*until, "handshake deadline")),
-            Stage::Idle | Stage::Reading { .. } | Stage::Replying { .. } => None,
-        }
+        let release = self.release.map(|until| (until, "handshake release"));
+        self.stage.wake().into_iter().chain(release).min()
     }
 
     /// The connection was lost: nothing that was seen or begun still counts.
@@ -103,7 +130,21 @@ impl Exchange {
 
     /// Goes on under the indexes of the next plant: nothing of this handshake has changed.
     pub(in crate::capture) fn carry(&mut self, carried: &Carried) {
-        let Self { trigger: _, ack: _, stage, requested: _, moved: _, told: _ } = self;
+        let Self {
+            trigger: _,
+            ack: _,
+            stage,
+            requested: _,
+            moved: _,
+            told: _,
+            age: _,
+            passed: _,
+            release: _,
+            pulse: _,
+            reads: _,
+            pulse_before: _,
+            turn: _,
+        } = self;
         match stage {
             Stage::Reading { token: _, first } => {
                 if let Some(snapshot) = first {
@@ -118,9 +159,39 @@ impl Exchange {
                 snapshot.carry(carried);
                 carried.samples(std::slice::from_mut(trigger));
             }
-            Stage::Idle | Stage::Waiting(..) | Stage::Replying { token: _ } => {}
+            Stage::Idle
+            | Stage::Waiting(..)
+            | Stage::Replying { token: _ }
+            | Stage::Scanning { token: _ }
+            | Stage::Slots { token: _, slots: _ } => {}
         }
     }
+}
+
+impl Stage {
+    fn wake(&self) -> Option<(Monotonic, &'static str)> {
+        match self {
+            Self::Waiting(until, why) => Some((*until, why)),
+            Self::Asking { until, .. } => Some((*until, "handshake deadline")),
+            Self::Idle
+            | Self::Reading { .. }
+            | Self::Replying { .. }
+            | Self::Scanning { .. }
+            | Self::Slots { .. } => None,
+        }
+    }
+}
+
+/// For how long a value had stood when it reached us. Only a server whose clock goes with ours can
+/// say so; else it is as new as it was when it came.
+fn age(sample: &Sample) -> Duration {
+    let (Some(source), Some(server)) = (sample.source, sample.server) else {
+        return Duration::ZERO;
+    };
+    let good = server <= sample.receive.plus(GOOD_CLOCK)
+        && sample.receive <= server.plus(GOOD_CLOCK)
+        && source <= server;
+    if good { sample.receive.since(source) } else { Duration::ZERO }
 }
 
 /// How far a word of a handshake may be trusted: a trigger that is no whole number, as a changed PLC
@@ -156,15 +227,9 @@ impl Capture {
             }
             return;
         };
-        if sample.tag == trigger.tag
-            && let Some(Gap { interval, cause, .. }) = self.handshake_memory(at).gap
-        {
-            let interval = Interval { to: Some(step.at.wall), ..interval };
-            self.handshake_gap(step, at, interval, cause, None);
-        }
-        let exchange = self.exchange(at);
         if sample.tag == trigger.tag {
-            exchange.trigger = pick(&value, trigger);
+            self.end_gap(step, at, pick(&value, trigger).as_ref());
+            self.see_trigger(step, at, sample, pick(&value, trigger));
             self.take_baseline(step, at);
         }
         let exchange = self.exchange(at);
@@ -178,7 +243,8 @@ impl Capture {
     /// At the very first contact, a counter that counts as dealt with is only remembered.
     fn take_baseline(&mut self, step: &mut Step, at: At) {
         let handshake = self.live().handshake(at);
-        if handshake.pattern != Pattern::Counter || handshake.first != First::Baseline {
+        let counts = matches!(handshake.pattern, Pattern::Counter | Pattern::Ring);
+        if !counts || handshake.first != First::Baseline {
             return;
         }
         let memory = self.handshake_memory(at);
@@ -191,30 +257,72 @@ impl Capture {
         }
     }
 
+    /// What a new value of the trigger says beside what it asks for.
+    fn see_trigger(&mut self, step: &mut Step, at: At, sample: &Sample, value: Option<Value>) {
+        let pattern = self.live().handshake(at).pattern;
+        let baseline = self.handshake_memory(at).baseline.map(|number| number.0);
+        let exchange = self.exchange(at);
+        let before = std::mem::replace(&mut exchange.trigger, value);
+        exchange.age = age(sample);
+        let number = exchange.trigger.as_ref().and_then(Value::count);
+        exchange.passed = exchange.passed || (baseline.is_some() && number != baseline);
+        match pattern {
+            Pattern::Edge => self.see_pulse(at, sample, before.as_ref()),
+            Pattern::Ring => self.see_head(step, at, sample.source),
+            Pattern::Counter | Pattern::ReqAck | Pattern::Toggle | Pattern::State(_) => {}
+        }
+    }
+
     /// Begins whatever the words ask for, if nothing is under way.
     pub(super) fn consider(&mut self, step: &mut Step, at: At) {
         let handshake = self.live().handshake(at);
-        let (pattern, settle) = (handshake.pattern, handshake.settle);
+        let exchange = self.live().exchanges.get(&at);
+        let Some(exchange) = exchange.filter(|e| matches!(e.stage, Stage::Idle)) else { return };
+        let asked = request(handshake, exchange.trigger.as_ref(), exchange.ack.as_ref());
+        match handshake.pattern {
+            Pattern::Ring => return self.consider_ring(step, at),
+            Pattern::Edge if exchange.pulse.is_some() => {
+                let exchange = self.exchange(at);
+                exchange.reads = exchange.pulse.take();
+                return self.begin(step, at);
+            }
+            Pattern::Edge => return,
+            Pattern::Counter | Pattern::ReqAck | Pattern::Toggle | Pattern::State(_) => {}
+        }
+        self.watch_release(step, at, asked);
+        match asked {
+            Request::None | Request::Held => {}
+            Request::Release => self.release(step, at),
+            Request::Pending => self.begin(step, at),
+        }
+    }
+
+    /// Begins a request: it is told that it was seen, left to settle, or read at once.
+    fn begin(&mut self, step: &mut Step, at: At) {
+        let settle = self.live().handshake(at).settle;
         let exchange = self.exchange(at);
-        if !matches!(exchange.stage, Stage::Idle) {
+        let age = u64::try_from(exchange.age.as_nanos()).unwrap_or(u64::MAX);
+        exchange.requested = Some(Monotonic(step.at.monotonic.0.saturating_sub(age)));
+        if self.say_busy(step, at) {
             return;
         }
-        match request(pattern, exchange.trigger.as_ref(), exchange.ack.as_ref()) {
-            Request::None => {}
-            Request::Release => self.release(step, at),
-            Request::Pending => {
-                exchange.requested = Some(step.at.monotonic);
-                if settle.is_zero() {
-                    self.read(step, at, None);
-                } else {
-                    let until = step.at.monotonic.plus(settle);
-                    self.exchange(at).stage = Stage::Waiting(until, "handshake settle");
-                }
-            }
+        if settle.is_zero() {
+            self.read(step, at, None);
+        } else {
+            let until = step.at.monotonic.plus(settle);
+            self.exchange(at).stage = Stage::Waiting(until, "handshake settle");
         }
     }
 
     pub(in crate::capture) fn on_exchange_wake(&mut self, step: &mut Step, at: At) {
+        let now = step.at.monotonic;
+        let due = |until: Monotonic| until <= now;
+        if self.exchange(at).release.is_some_and(due) {
+            self.not_released(step, at);
+        }
+        if !self.exchange(at).stage.wake().is_some_and(|(until, _)| due(until)) {
+            return;
+        }
         match std::mem::take(&mut self.exchange(at).stage) {
             Stage::Waiting(..) => self.read(step, at, None),
             // The facts did not come in time: `on_late` decides.
@@ -222,9 +330,11 @@ impl Capture {
                 self.live_mut().tokens.remove(&token);
                 self.decide(step, at, &asked, None);
             }
-            stage @ (Stage::Idle | Stage::Reading { .. } | Stage::Replying { .. }) => {
-                self.exchange(at).stage = stage;
-            }
+            stage @ (Stage::Idle
+            | Stage::Reading { .. }
+            | Stage::Replying { .. }
+            | Stage::Scanning { .. }
+            | Stage::Slots { .. }) => self.exchange(at).stage = stage,
         }
     }
 

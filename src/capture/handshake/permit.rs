@@ -76,7 +76,9 @@ impl Capture {
             | Stage::Waiting(..)
             | Stage::Reading { .. }
             | Stage::Asking { .. }
-            | Stage::Replying { .. }) => self.exchange(at).stage = other,
+            | Stage::Replying { .. }
+            | Stage::Scanning { .. }
+            | Stage::Slots { .. }) => self.exchange(at).stage = other,
         }
     }
 

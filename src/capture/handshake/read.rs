@@ -1,14 +1,31 @@
 //! The snapshot: asked for, read, and thrown away if it cannot be trusted.
 use super::Stage;
+use super::request::{Request, request};
 use crate::capture::snapshot::{Snapshot, Trigger, wanted};
 use crate::capture::{At, Capture};
-use crate::model::plant::Pattern;
+use crate::model::plant::{Pattern, Word};
 use crate::model::{
-    Body, Effect, Gap, GapCause, GapSource, Interval, ReadDone, ReadRequest, Step, Value,
+    Body, Effect, Gap, GapCause, GapSource, HandshakeNumber, Interval, ReadDone, ReadRequest,
+    ReadToken, Sample, Step,
 };
+
+impl Stage {
+    /// Whether it waits for this read.
+    fn reads(&self, read: ReadToken) -> bool {
+        match self {
+            Self::Reading { token, .. } | Self::Scanning { token } | Self::Slots { token, .. } => {
+                *token == read
+            }
+            Self::Idle | Self::Waiting(..) | Self::Asking { .. } | Self::Replying { .. } => false,
+        }
+    }
+}
 
 impl Capture {
     pub(super) fn read(&mut self, step: &mut Step, at: At, first: Option<Snapshot>) {
+        if self.live().handshake(at).ring.is_some() {
+            return self.scan(step, at);
+        }
         let token = self.token();
         let live = self.live_mut();
         let handshake = live.handshake(at);
@@ -26,18 +43,40 @@ impl Capture {
         let Some(at) = self.live.as_mut().and_then(|l| l.tokens.remove(&done.token)) else {
             return;
         };
-        let first = match &self.exchange(at).stage {
-            Stage::Reading { token, first } if *token == done.token => first.clone(),
+        let words = match &done.outcome {
+            Ok(words) => words.clone(),
+            Err(why) if self.exchange(at).stage.reads(done.token) => {
+                return self.retry(step, at, &format!("the snapshot was not read: {why}"));
+            }
+            Err(_) => return,
+        };
+        match &self.exchange(at).stage {
+            Stage::Reading { token, first } if *token == done.token => {
+                let first = first.clone();
+                self.on_snapshot(step, at, words, first);
+            }
+            Stage::Scanning { token } if *token == done.token => self.on_scan(step, at, &words),
+            Stage::Slots { token, slots } if *token == done.token => {
+                let slots = slots.clone();
+                self.on_slots(step, at, words, &slots);
+            }
             Stage::Reading { .. }
             | Stage::Idle
             | Stage::Waiting(..)
             | Stage::Asking { .. }
-            | Stage::Replying { .. } => return,
-        };
-        let words = match &done.outcome {
-            Ok(words) => words.clone(),
-            Err(why) => return self.retry(step, at, &format!("the snapshot was not read: {why}")),
-        };
+            | Stage::Replying { .. }
+            | Stage::Scanning { .. }
+            | Stage::Slots { .. } => {}
+        }
+    }
+
+    fn on_snapshot(
+        &mut self,
+        step: &mut Step,
+        at: At,
+        words: Vec<Sample>,
+        first: Option<Snapshot>,
+    ) {
         let handshake = self.live().handshake(at);
         let (stable, trigger, ack) = (handshake.stable, handshake.trigger, handshake.ack);
         let Some(snapshot) = Snapshot::new(words, &wanted(handshake)) else {
@@ -57,25 +96,39 @@ impl Capture {
             }
             Some(_) | None => {}
         }
+        if self.is_being_written(at, &snapshot) {
+            return self.retry(step, at, "the PLC is writing the data: its guard words differ");
+        }
         match snapshot.trigger(self.live().handshake(at).trigger) {
-            Trigger::Still(trigger) => self.validate(step, at, snapshot, &trigger),
-            Trigger::Moved => self.trigger_moved(step, at, &snapshot),
             Trigger::Bad(quality) => {
                 self.retry(step, at, &format!("the trigger is {quality}; nothing fires"));
             }
+            _ if self.live().handshake(at).pattern == Pattern::Edge => {
+                self.on_pulse(step, at, snapshot);
+            }
+            Trigger::Still(trigger) => self.validate(step, at, snapshot, &trigger),
+            Trigger::Moved => self.trigger_moved(step, at, &snapshot),
         }
     }
 
-    /// Nothing of a snapshot whose trigger moved is used. A counter tells by its next number what was
-    /// skipped; a bit that fell has found its request with it.
+    /// Whether the PLC has begun to write the data and has not ended.
+    fn is_being_written(&self, at: At, snapshot: &Snapshot) -> bool {
+        let good = |tag| snapshot.good(Word { tag, bit: None });
+        let guard = self.live().handshake(at).guard;
+        guard.is_some_and(|(first, last)| good(first).is_none() || good(first) != good(last))
+    }
+
+    /// Nothing of a snapshot whose trigger moved is used. A number tells with the next request what was
+    /// skipped; without one a request that was taken back is missing from here on.
     fn trigger_moved(&mut self, step: &mut Step, at: At, snapshot: &Snapshot) {
         let handshake = self.live().handshake(at);
-        if handshake.pattern == Pattern::Counter {
+        if handshake.number.is_some() {
             self.exchange(at).moved = true;
             return self.read(step, at, None);
         }
         let (first, last) = snapshot.ends(handshake.trigger);
-        if first == Some(Value::Bool(true)) {
+        let ack = handshake.ack.and_then(|ack| snapshot.good(ack));
+        if request(handshake, first.as_ref(), ack.as_ref()) == Request::Pending {
             let from = snapshot.get(handshake.trigger.tag).map_or(step.at.wall, |s| s.receive);
             let interval = Interval { from, to: Some(step.at.wall) };
             self.handshake_gap(step, at, interval, GapCause::TriggerMoved, Some(1));
@@ -87,12 +140,25 @@ impl Capture {
     }
 
     /// Requests may have been missed, or so many were.
-    pub(super) fn handshake_gap(
+    pub(in crate::capture) fn handshake_gap(
         &mut self,
         step: &mut Step,
         at: At,
         interval: Interval,
         cause: GapCause,
+        count: Option<u64>,
+    ) {
+        self.numbers_gap(step, at, interval, cause, None, count);
+    }
+
+    /// So many numbers are missing, from `first` on.
+    pub(super) fn numbers_gap(
+        &mut self,
+        step: &mut Step,
+        at: At,
+        interval: Interval,
+        cause: GapCause,
+        first: Option<HandshakeNumber>,
         count: Option<u64>,
     ) {
         let live = self.live();
@@ -103,6 +169,7 @@ impl Capture {
             cause,
             count,
             stations: vec![station],
+            first,
         };
         self.record(step, Body::Gap(gap));
     }

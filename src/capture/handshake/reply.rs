@@ -1,7 +1,8 @@
 //! The answer: replies first, the ack last, once the record is durable.
+use super::request::on;
 use super::{Found, Stage};
 use crate::capture::{At, Capture};
-use crate::model::plant::{Pattern, Reason, ReplyValue};
+use crate::model::plant::{Pattern, Reason, ReplyValue, States};
 use crate::model::{Effect, Permit, Position, Step, Text, Value, Write, WriteDone, WriteRequest};
 
 impl Capture {
@@ -36,18 +37,59 @@ impl Capture {
                 let number = Value::UInt(found.key.number.0);
                 (found.snapshot.good(handshake.trigger).unwrap_or(number), Vec::new())
             }
-            // The ack bit names no request: it must not meet another one.
+            // The ack names no request: it must not meet another one.
             Pattern::ReqAck => (Value::Bool(true), found.witnesses(handshake)),
+            Pattern::Toggle => {
+                let side = found.snapshot.good(handshake.trigger).is_some_and(|v| on(&v));
+                (Value::Bool(side), found.witnesses(handshake))
+            }
+            Pattern::State(states) => {
+                let well = permit == Permit::Ok;
+                let state = if well { states.done } else { states.error };
+                (Value::Int(state), found.witnesses(handshake))
+            }
+            // Nobody waits.
+            Pattern::Edge | Pattern::Ring => {
+                self.exchange(at).stage = Stage::Idle;
+                return self.consider(step, at);
+            }
         };
         self.write(step, at, position, still, replies, echo);
     }
 
     pub(super) fn release(&mut self, step: &mut Step, at: At) {
         let position = self.handshake_memory(at).committed.map_or(Position(0), |c| c.position);
-        self.write(step, at, position, Vec::new(), Vec::new(), Value::Bool(false));
+        let idle = match self.live().handshake(at).pattern {
+            Pattern::State(states) => Value::Int(states.idle),
+            Pattern::Counter
+            | Pattern::ReqAck
+            | Pattern::Toggle
+            | Pattern::Edge
+            | Pattern::Ring => Value::Bool(false),
+        };
+        self.write(step, at, position, Vec::new(), Vec::new(), idle);
     }
 
-    fn write(
+    /// Tells a PLC that wants to know it that its request was seen; whether it is told now.
+    pub(super) fn say_busy(&mut self, step: &mut Step, at: At) -> bool {
+        let handshake = self.live().handshake(at);
+        let Pattern::State(States { request, busy: Some(busy), .. }) = handshake.pattern else {
+            return false;
+        };
+        let (trigger, one_word) = (handshake.trigger, handshake.is_one_word());
+        let exchange = self.exchange(at);
+        let ours = if one_word { &exchange.trigger } else { &exchange.ack };
+        if ours.as_ref().and_then(Value::integer) == Some(busy) {
+            return false;
+        }
+        // As it was read: an unsigned word is not found again as a signed one.
+        let asks = exchange.trigger.clone().unwrap_or(Value::Int(request));
+        let still = vec![Write { tag: trigger.tag, bit: trigger.bit, value: asks }];
+        self.write(step, at, Position(0), still, Vec::new(), Value::Int(busy));
+        true
+    }
+
+    pub(super) fn write(
         &mut self,
         step: &mut Step,
         at: At,
@@ -61,9 +103,12 @@ impl Capture {
         let handshake = live.handshake(at);
         let device = live.plant.tag(handshake.trigger.tag).device;
         let ack = handshake.ack.map(|w| Write { tag: w.tag, bit: w.bit, value: echo.clone() });
-        let session = live.session(device);
+        let (session, one_word) = (live.session(device), handshake.is_one_word());
         live.tokens.insert(token, at);
         let exchange = self.exchange(at);
+        if one_word {
+            exchange.trigger = Some(echo.clone());
+        }
         exchange.ack = Some(echo);
         exchange.stage = Stage::Replying { token };
         step.effect(Effect::Write(WriteRequest {
@@ -88,7 +133,9 @@ impl Capture {
             | Stage::Idle
             | Stage::Waiting(..)
             | Stage::Reading { .. }
-            | Stage::Asking { .. } => return,
+            | Stage::Asking { .. }
+            | Stage::Scanning { .. }
+            | Stage::Slots { .. } => return,
         }
         exchange.stage = Stage::Idle;
         if let Err(why) = &done.outcome {

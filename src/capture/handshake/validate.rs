@@ -1,14 +1,15 @@
 //! Is the request pending, is it new, and whose number does it bear?
-use super::request::{Request, request};
-use super::{Found, Stage};
-use crate::capture::memory::HandshakeMemory;
-use crate::capture::number::{Distance, distance, number};
+use super::request::{Request, on, request};
+use super::{Found, Stage, age};
+use crate::capture::memory::{Committed, HandshakeMemory};
+use crate::capture::number::{Distance, after, distance, number};
 use crate::capture::snapshot::{Snapshot, own_words};
 use crate::capture::{At, Capture};
-use crate::model::plant::{CodeFrom, CodeSpec, Word};
+use crate::model::plant::{CodeFrom, CodeSpec, Pattern, Word};
 use crate::model::{
     Body, Epoch, EpochBegun, EpochCause, EventTime, GapCause, HandshakeKey, HandshakeMark,
-    HandshakeNumber, Interval, Permit, Position, Quarantine, QuarantineCause, Sample, Step, Text,
+    HandshakeNumber, Interval, Monotonic, Permit, Position, Quarantine, QuarantineCause, Sample,
+    Step, Text, Value,
 };
 
 impl Capture {
@@ -27,19 +28,20 @@ impl Capture {
         if handshake.ack.is_some() && ack.is_none() {
             return self.retry(step, at, "the ack word is bad: what was answered cannot be told");
         }
-        let asked = request(handshake.pattern, value.as_ref(), ack.as_ref());
+        let asked = request(handshake, value.as_ref(), ack.as_ref());
         let digest = snapshot.digest(&live.plant, &own_words(handshake));
         let number = match handshake.number {
             Some(counter) => snapshot
                 .good(Word { tag: counter.tag, bit: None })
                 .and_then(|v| number(&v, live.bits(counter))),
-            None => Some(self.next_number(at)),
+            None => Some(self.next_number(at, value.as_ref())),
         };
         let now = step.at.monotonic;
         let exchange = self.exchange(at);
         if exchange.trigger != value {
-            // Another request than the one that was seen: its time begins now.
-            exchange.requested = Some(now);
+            // Another request than the one that was seen: its time begins when it was set.
+            let age = u64::try_from(age(trigger).as_nanos()).unwrap_or(u64::MAX);
+            exchange.requested = Some(Monotonic(now.0.saturating_sub(age)));
         }
         exchange.trigger = value;
         exchange.ack = ack;
@@ -54,13 +56,20 @@ impl Capture {
         self.compare(step, at, Found { snapshot, trigger: trigger.clone(), key, digest });
     }
 
-    /// Without a number of the PLC's, requests are counted by us.
-    fn next_number(&self, at: At) -> HandshakeNumber {
-        let committed = self.handshake_memory(at).committed;
-        HandshakeNumber(committed.map_or(1, |c| c.number.0.saturating_add(1)))
+    /// Without a number of the PLC's, requests are counted by us. A bit that is turned over has odd ones
+    /// when it is set: what stands as it stood at the last record is not another request.
+    fn next_number(&self, at: At, trigger: Option<&Value>) -> HandshakeNumber {
+        let last = self.handshake_memory(at).committed.map_or(0, |c| c.number.0);
+        let toggle = self.live().handshake(at).pattern == Pattern::Toggle;
+        let set = u64::from(trigger.is_some_and(on));
+        let next =
+            if toggle && last > 0 && last % 2 == set { last } else { last.saturating_add(1) };
+        // The first of all may be one that clears the bit.
+        let first = toggle && next % 2 != set;
+        HandshakeNumber(next.saturating_add(u64::from(first)))
     }
 
-    pub(super) fn handshake_memory(&self, at: At) -> HandshakeMemory {
+    pub(in crate::capture) fn handshake_memory(&self, at: At) -> HandshakeMemory {
         let live = self.live();
         let station = self.memory.station(&live.station(at.station).id);
         let handshake = &live.handshake(at).id;
@@ -71,45 +80,106 @@ impl Capture {
         let number = found.key.number;
         let memory = self.handshake_memory(at);
         let live = self.live();
-        let bits = live.handshake(at).number.map_or(64, |counter| live.bits(counter));
-        let mut skipped = 0;
+        let handshake = live.handshake(at);
+        let bits = handshake.number.map_or(64, |counter| live.bits(counter));
         let is_word = |spec: &CodeSpec| matches!(spec.from, CodeFrom::Word(_));
-        let handshake = self.live().handshake(at);
         let named = is_word(&handshake.item) || handshake.other.as_ref().is_some_and(is_word);
-        match &memory.committed {
-            // A retained counter survives a cold start: the same number with the same words is the
-            // same request, whatever the epoch; words that name no item prove nothing over epochs.
-            Some(c)
-                if c.number == number
-                    && c.digest == found.digest
-                    && (named || c.epoch == memory.epoch) =>
-            {
-                return self.answer(step, at, c.position, &found, c.permit, c.reason.as_ref());
-            }
-            Some(c) if c.epoch == memory.epoch => match distance(c.number.0, number.0, bits) {
-                Distance::Same => return self.conflict(step, at, &found),
-                Distance::Forward { skipped: n } => skipped = n,
+        // A retained counter survives a cold start: the same number with the same words is the same
+        // request, whatever the epoch; words that name no item prove nothing over epochs.
+        if let Some(c) = &memory.committed
+            && c.number == number
+            && c.digest == found.digest
+            && (named || c.epoch == memory.epoch)
+        {
+            return self.answer(step, at, c.position, &found, c.permit, c.reason.as_ref());
+        }
+        if memory.last().is_none() && memory.epoch > Epoch(0) && !handshake.pattern.waits() {
+            // How far the PLC had come before it began anew is not known.
+            self.skipped(step, at, &memory, None, None);
+        }
+        if let Some(last) = memory.last() {
+            match distance(last.0, number.0, bits) {
+                Distance::Same if !self.is_another(step, at, &mut found, &memory) => return,
+                Distance::Same | Distance::Forward { skipped: 0 } => {}
+                Distance::Forward { skipped } => {
+                    let first = Some(after(last, 1, bits));
+                    self.skipped(step, at, &memory, first, Some(skipped));
+                }
                 Distance::Fell => {
                     let next = Epoch(memory.epoch.0.saturating_add(1));
+                    // How far it had come before it fell is not known.
+                    self.skipped(step, at, &memory, None, None);
                     self.begin_epoch(step, at, EpochCause::CounterFell, next, None);
                     found.key.epoch = next;
                 }
-            },
-            None if memory.baseline == Some(number) => {
-                self.exchange(at).stage = Stage::Idle;
-                return;
             }
-            Some(_) | None => {}
-        }
-        if skipped > 0 {
-            let from = memory.committed.map_or(step.at.wall, |c| c.at);
-            let moved = self.exchange(at).moved;
-            let cause = if moved { GapCause::TriggerMoved } else { GapCause::NumbersSkipped };
-            let interval = Interval { from, to: Some(step.at.wall) };
-            self.handshake_gap(step, at, interval, cause, Some(skipped));
         }
         self.exchange(at).moved = false;
         self.check(step, at, found);
+    }
+
+    /// Numbers that were not seen, from what was last dealt with up to now.
+    pub(super) fn skipped(
+        &mut self,
+        step: &mut Step,
+        at: At,
+        memory: &HandshakeMemory,
+        first: Option<HandshakeNumber>,
+        count: Option<u64>,
+    ) {
+        let from = memory.since().unwrap_or(step.at.wall);
+        let moved = self.exchange(at).moved;
+        let cause = if moved { GapCause::TriggerMoved } else { GapCause::NumbersSkipped };
+        let interval = Interval { from: from.min(step.at.wall), to: Some(step.at.wall) };
+        self.numbers_gap(step, at, interval, cause, first, count);
+    }
+
+    /// Whether a request under the last number that was dealt with is another one all the same. If it is
+    /// not, it is answered here.
+    fn is_another(
+        &mut self,
+        step: &mut Step,
+        at: At,
+        found: &mut Found,
+        memory: &HandshakeMemory,
+    ) -> bool {
+        let handshake = self.live().handshake(at);
+        let (pattern, counted) = (handshake.pattern, handshake.number.is_some());
+        let this = |c: &Committed| c.epoch == memory.epoch && c.number == found.key.number;
+        if memory.committed.as_ref().is_some_and(this) {
+            match pattern {
+                // It was turned over and back, at least once, without being seen.
+                Pattern::Toggle if !counted => {
+                    found.key.number = after(found.key.number, 2, 64);
+                    self.skipped(step, at, memory, None, None);
+                    return true;
+                }
+                // The pulse of what is recorded still stands.
+                Pattern::Edge => {
+                    self.exchange(at).stage = Stage::Idle;
+                    self.consider(step, at);
+                }
+                Pattern::Counter
+                | Pattern::ReqAck
+                | Pattern::Toggle
+                | Pattern::State(_)
+                | Pattern::Ring => self.conflict(step, at, found),
+            }
+            return false;
+        }
+        if memory.counted.is_some() {
+            // It was taken for lost, and is asked for once more.
+            return true;
+        }
+        if std::mem::take(&mut self.exchange(at).passed) {
+            // The counter went around since first contact; nobody knows how often.
+            self.skipped(step, at, memory, None, None);
+            return true;
+        }
+        // It was dealt with before we came, by whomever: the PLC waits for us no longer.
+        let position = Position(step.next_position().0.saturating_sub(1));
+        self.answer(step, at, position, found, Permit::Unknown, None);
+        false
     }
 
     pub(super) fn begin_epoch(
@@ -143,7 +213,7 @@ impl Capture {
         self.answer(step, at, position, found, Permit::Unknown, Some(&reason));
     }
 
-    fn key(&self, at: At, number: HandshakeNumber) -> HandshakeKey {
+    pub(super) fn key(&self, at: At, number: HandshakeNumber) -> HandshakeKey {
         let live = self.live();
         HandshakeKey {
             station: live.station(at.station).id.clone(),

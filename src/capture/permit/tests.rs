@@ -56,6 +56,8 @@ fn report() -> Handshake {
         trigger: word,
         number: None,
         ack: None,
+        ring: None,
+        guard: None,
         snapshot: Vec::new(),
         deadline: Duration::from_secs(1),
         settle: Duration::ZERO,

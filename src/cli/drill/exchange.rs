@@ -2,7 +2,9 @@
 use super::super::exit::{Exit, Failure};
 use super::watch::{Told, Watch, since};
 use crate::demo::{Controller, Unfit};
-use crate::model::plant::{Counter, Handshake, Pattern, Plant, Station, TagIndex, Word};
+use crate::model::plant::{
+    Counter, Handshake, Pattern, Plant, Ring, States, Station, TagIndex, Word,
+};
 use crate::model::{Monotonic, Value};
 use crate::telemetry::Now;
 use std::collections::BTreeMap;
@@ -134,11 +136,26 @@ impl<'a> Player<'a> {
         self.watch.forget();
         let mut made = Made { began: self.at(), steps: Vec::new() };
         let number = h.number.map(|counter| (counter.tag, self.next(counter)));
-        self.put(&mut made, data.into_iter().collect())?;
+        let slot = h.ring.as_ref().zip(number).map(|(ring, (_, n))| slot(ring, n));
+        let moved = |word: Word| match &slot {
+            Some(slot) => Word { tag: slot.get(&word.tag).copied().unwrap_or(word.tag), ..word },
+            None => word,
+        };
+        self.put(&mut made, data.into_iter().map(|(word, v)| (moved(word), v)).collect())?;
         let asked = self.at();
         let answered = match h.pattern {
             Pattern::Counter => self.counter(&mut made, h, number).await?,
             Pattern::ReqAck => self.req_ack(&mut made, h, number).await?,
+            Pattern::Toggle => self.toggle(&mut made, h, number).await?,
+            Pattern::State(states) => self.state_word(&mut made, h, number, states).await?,
+            Pattern::Edge => self.pulse(&mut made, h, number).await?,
+            Pattern::Ring => {
+                let seq = h.ring.as_ref().and_then(Ring::seq);
+                let seq = seq.map(|tag| moved(Word { tag, bit: None })).zip(number);
+                let seq = seq.map(|(word, (_, n))| (word, Value::UInt(n)));
+                self.put(&mut made, seq.into_iter().collect())?;
+                self.counter(&mut made, h, number).await?
+            }
         };
         let told = self.watch.told(station.id.as_str(), h.id.as_str(), h.event.as_str(), &self.now);
         let answered = answered.map(|at| since(at, asked));
@@ -173,6 +190,63 @@ impl<'a> Player<'a> {
         Ok(self.answer(made, h, ack, echoed, h.deadline).await)
     }
 
+    /// The count first, where there is one.
+    fn count(&self, made: &mut Made, number: Option<(TagIndex, u64)>) -> Result<(), Failure> {
+        let number = number.map(|(tag, n)| (Word { tag, bit: None }, Value::UInt(n)));
+        self.put(made, number.into_iter().collect())
+    }
+
+    /// The bit is turned over; the ack follows.
+    async fn toggle(
+        &mut self,
+        made: &mut Made,
+        h: &Handshake,
+        number: Option<(TagIndex, u64)>,
+    ) -> Result<Option<Monotonic>, Failure> {
+        self.count(made, number)?;
+        let side = i64::from(self.controller.value(h.trigger).integer() != Some(1));
+        self.put(made, vec![(h.trigger, Value::Bool(side == 1))])?;
+        let Some(ack) = h.ack else { return Ok(None) };
+        let follows = |value: &Value| value.integer() == Some(side);
+        Ok(self.answer(made, h, ack, follows, h.deadline).await)
+    }
+
+    /// Request, done or error, idle, idle.
+    async fn state_word(
+        &mut self,
+        made: &mut Made,
+        h: &Handshake,
+        number: Option<(TagIndex, u64)>,
+        states: States,
+    ) -> Result<Option<Monotonic>, Failure> {
+        self.count(made, number)?;
+        self.put(made, vec![(h.trigger, Value::Int(states.request))])?;
+        let Some(ack) = h.ack else { return Ok(None) };
+        let is = |state: i64| move |value: &Value| value.integer() == Some(state);
+        let over = |value: &Value| is(states.done)(value) || is(states.error)(value);
+        let answered = self.answer(made, h, ack, over, h.deadline).await;
+        self.put(made, vec![(h.trigger, Value::Int(states.idle))])?;
+        if answered.is_some() && ack != h.trigger {
+            self.wait(ack, is(states.idle), h.release).await;
+            self.note(made, "host", vec![(ack, self.controller.value(ack))]);
+        }
+        Ok(answered)
+    }
+
+    /// The bit rises for as long as an answer may take; nobody is waited for.
+    async fn pulse(
+        &mut self,
+        made: &mut Made,
+        h: &Handshake,
+        number: Option<(TagIndex, u64)>,
+    ) -> Result<Option<Monotonic>, Failure> {
+        self.count(made, number)?;
+        self.put(made, vec![(h.trigger, Value::Bool(true))])?;
+        tokio::time::sleep(h.deadline).await;
+        self.put(made, vec![(h.trigger, Value::Bool(false))])?;
+        Ok(None)
+    }
+
     /// The bit rises, the ack rises, the bit falls, the ack falls.
     async fn req_ack(
         &mut self,
@@ -180,8 +254,7 @@ impl<'a> Player<'a> {
         h: &Handshake,
         number: Option<(TagIndex, u64)>,
     ) -> Result<Option<Monotonic>, Failure> {
-        let number = number.map(|(tag, n)| (Word { tag, bit: None }, Value::UInt(n)));
-        self.put(made, number.into_iter().collect())?;
+        self.count(made, number)?;
         self.put(made, vec![(h.trigger, Value::Bool(true))])?;
         let Some(ack) = h.ack else { return Ok(None) };
         let risen = |value: &Value| value.integer() == Some(1);
@@ -263,6 +336,13 @@ impl<'a> Player<'a> {
     fn at(&self) -> Monotonic {
         (self.now)().monotonic
     }
+}
+
+/// Where the words of the first slot stand in the one that this entry goes into.
+fn slot(ring: &Ring, number: u64) -> BTreeMap<TagIndex, TagIndex> {
+    let place = usize::try_from(number).unwrap_or(0) % ring.slots.len().max(1);
+    let words = |slot: usize| ring.slots.get(slot).into_iter().flatten().copied();
+    words(0).zip(words(place)).collect()
 }
 
 fn outcome(h: &Handshake, answered: Option<Duration>, told: &Told) -> Outcome {

@@ -2,7 +2,7 @@
 use crate::capture::wanted;
 use crate::field::modbus::plan::Block;
 use crate::field::{modbus, opcua};
-use crate::model::plant::{Area, Device, DeviceIndex, Handshake, Plant, Protocol};
+use crate::model::plant::{Device, DeviceIndex, Handshake, Plant, Protocol};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -194,12 +194,7 @@ fn lane(fast: bool) -> &'static str {
 
 /// `hr:2..4`, addresses on the wire.
 fn range(block: &Block) -> String {
-    let area = match block.area {
-        Area::Holding => "hr",
-        Area::Input => "ir",
-        Area::Coil => "co",
-        Area::Discrete => "di",
-    };
+    let area = block.area.name();
     let last = u32::from(block.address) + u32::from(block.count).saturating_sub(1);
     if block.count == 1 {
         format!("{area}:{last}")

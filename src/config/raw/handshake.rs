@@ -22,17 +22,24 @@ pub(in crate::config) struct Handshake {
     /// `remove` `pack` `inspect` `scrap` `rework`.
     #[schemars(required)]
     pub(in crate::config) event: Option<Spot<String>>,
-    /// How a request is made and answered.
+    /// How a request is made and answered; see *Handshakes*. `counter` unless said, `ring` with a `ring`.
     #[schemars(extend("default" = "counter"))]
     pub(in crate::config) pattern: Option<Spot<PatternWord>>,
-    /// The request word.
-    #[schemars(required)]
+    /// The request word; all patterns but `ring` have one.
     pub(in crate::config) trigger: Option<Spot<String>>,
-    /// The echo word; it is written last, when the record is durable.
-    #[schemars(required)]
+    /// The echo word; it is written last, when the record is durable. `edge` and `ring` have none;
+    /// `state-word` without one answers in the trigger.
     pub(in crate::config) ack: Option<Spot<String>>,
-    /// The PLC's own count of its requests, where the trigger is a bit.
+    /// The PLC's own count of its requests, where the trigger does not count.
     pub(in crate::config) number: Option<Spot<String>>,
+    /// `state-word`: the values of its words.
+    pub(in crate::config) states: Option<Spot<States>>,
+    /// `ring`: where entries are put, one behind the other.
+    pub(in crate::config) ring: Option<Spot<Ring>>,
+    /// Two words of the data: the PLC sets one before it writes the others and the second, to the same
+    /// number, after. As long as they differ it is read again.
+    #[schemars(extend("examples" = [["SeqBegin", "SeqEnd"]]))]
+    pub(in crate::config) guard: Option<Spot<Vec<Spot<String>>>>,
     /// Time to answer, from the request.
     #[schemars(extend("default" = "1s"))]
     pub(in crate::config) deadline: Option<Spot<Span>>,
@@ -42,7 +49,8 @@ pub(in crate::config) struct Handshake {
     /// Read twice until equal.
     #[schemars(extend("default" = false))]
     pub(in crate::config) stable: Option<Spot<bool>>,
-    /// `req-ack`: the trigger must fall so soon after the ack.
+    /// `req-ack`, `state-word`: the PLC must take its request back so soon after the ack; from then on
+    /// it is a gap, because another request would not be seen.
     #[schemars(extend("default" = "10s"))]
     pub(in crate::config) release: Option<Spot<Span>>,
     /// What a number found at first contact is.
@@ -116,6 +124,55 @@ pub(in crate::config) enum PatternWord {
     Counter,
     /// The PLC sets a bit; we set another; it falls; ours falls.
     ReqAck,
+    /// The PLC turns a bit over; we make ours equal to it.
+    Toggle,
+    /// The PLC sets a word to *request*; we answer *done* or *error*; it goes back to idle.
+    StateWord,
+    /// A bit rises for a moment; nobody waits for us.
+    Edge,
+    /// The PLC puts each entry into the next slot of a ring and counts.
+    Ring,
+}
+
+/// Values of a state word; each must be another.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct States {
+    /// Nothing is asked.
+    #[schemars(extend("default" = 0))]
+    pub(in crate::config) idle: Option<Spot<i64>>,
+    /// The PLC asks.
+    #[schemars(extend("default" = 1))]
+    pub(in crate::config) request: Option<Spot<i64>>,
+    /// We have seen it; not told unless said.
+    pub(in crate::config) busy: Option<Spot<i64>>,
+    /// It is recorded, and the permit is ok.
+    #[schemars(extend("default" = 4))]
+    pub(in crate::config) done: Option<Spot<i64>>,
+    /// It was not permitted, or could not be told apart.
+    #[schemars(extend("default" = 8))]
+    pub(in crate::config) error: Option<Spot<i64>>,
+}
+
+/// A ring of slots in the PLC. The words of the handshake are those of one slot.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Ring {
+    /// The word with the number of the newest entry; it is set after the slot is written.
+    #[schemars(required)]
+    pub(in crate::config) head: Option<Spot<String>>,
+    /// The word that we set to the last number that is durable.
+    pub(in crate::config) tail: Option<Spot<String>>,
+    /// The slots, first and last. OPC UA: the name that stands before the words of a slot, with its range;
+    /// Modbus: the range alone, the tags being those of the first slot.
+    #[schemars(required, extend("examples" = ["Ring[0..15]"]))]
+    pub(in crate::config) slots: Option<Spot<String>>,
+    /// Modbus: from one slot to the next, in registers.
+    #[schemars(range(min = 1))]
+    pub(in crate::config) stride: Option<Spot<u16>>,
+    /// The word with the number of the entry in the slot.
+    #[schemars(required)]
+    pub(in crate::config) seq: Option<Spot<String>>,
 }
 
 /// What a number found at first contact is.

@@ -16,6 +16,7 @@ pub(super) use device::{
 };
 pub(super) use handshake::{
     FirstWord, Fixed, Handshake, Measured, Override, PatternWord, Permit, PermitWord, Quantity,
+    Ring, States,
 };
 pub(super) use product::{BillRow, Material, Product, Rework, Tool};
 pub(super) use station::{

@@ -1,12 +1,12 @@
 //! Handshakes: request, items, data, answer.
 use super::device::Kind;
 use super::station::Around;
-use super::word::explicit;
+use super::word::{Use, explicit};
 use super::{Resolver, Table};
 use crate::config::raw::{self, FirstWord};
 use crate::config::similar;
 use crate::config::spot::Spot;
-use crate::model::plant::{First, Handshake, Pattern};
+use crate::model::plant::{First, Handshake, Pattern, TagIndex};
 use crate::model::{HandshakeId, Verb};
 use std::time::Duration;
 
@@ -39,17 +39,16 @@ impl Resolver<'_> {
         let id = self.name(&t, name, HandshakeId::parse);
         let event = raw.event.as_ref().and_then(|event| self.verb(&t, event, &VERBS));
         let request = self.request(&t, raw);
+        let is_ring = request.pattern == Some(Pattern::Ring);
+        let slots = if is_ring { self.slots(&t, raw) } else { None };
+        let first = slots.as_ref().and_then(|slots| self.first_slot(&t, raw, slots));
+        let t = Table { node: first.as_ref().or(t.node), ..t };
         let items = event.map(|event| self.items(&t, event, raw));
         let data = self.data(&t, event, raw);
+        let guard = self.guard(&t, raw);
         let answer = self.answer(&t, raw);
         let (deadline, settle) = self.deadline(&t, raw);
         let release = self.period(&t, raw.release.as_ref(), RELEASE);
-        if let Some(raw) =
-            raw.release.as_ref().filter(|_| request.pattern == Some(Pattern::Counter))
-        {
-            self.error(&t, raw.span(), "a counter does not fall")
-                .label("only for `pattern = \"req-ack\"`");
-        }
         let (item, other) = items?;
         let mut handshake = Handshake {
             id: id?,
@@ -58,15 +57,14 @@ impl Resolver<'_> {
             trigger: request.trigger?,
             number: request.number,
             ack: request.ack,
+            ring: None,
+            guard,
             snapshot: Vec::new(),
             deadline,
             settle,
             stable: raw.stable.as_ref().is_some_and(|stable| **stable),
             release,
-            first: match raw.first.as_ref().map(|first| **first) {
-                Some(FirstWord::Process) => First::Process,
-                Some(FirstWord::Baseline) | None => First::Baseline,
-            },
+            first: first_contact(raw),
             item: item?,
             other: other?,
             position: data.position,
@@ -87,9 +85,32 @@ impl Resolver<'_> {
             on_late: answer.on_late,
         };
         handshake.snapshot = super::snapshot::words(&handshake, around);
+        handshake.ring = slots.and_then(|slots| self.ring(&t, raw, &slots, &handshake));
+        if let Some(first) = handshake.ring.as_ref().and_then(|ring| ring.slots.first()) {
+            handshake.snapshot = first.get(1..).unwrap_or_default().to_vec();
+        } else if handshake.pattern == Pattern::Ring {
+            return None;
+        }
+        self.check_late(&t, raw, &handshake, around);
         self.check_snapshot(&t, &handshake);
         self.check_rules(&t, raw, &handshake, around);
         Some(handshake)
+    }
+
+    /// The two words that the PLC sets around the data.
+    fn guard(&mut self, t: &Table<'_>, raw: &raw::Handshake) -> Option<(TagIndex, TagIndex)> {
+        let guard = raw.guard.as_ref()?;
+        let [first, last] = guard.as_slice() else {
+            self.error(t, guard.span(), format!("`guard` has {} words", guard.len()))
+                .label("wanted two: one set before the data, one after");
+            return None;
+        };
+        let words = (self.tag(t, first, Use::Snapshot)?, self.tag(t, last, Use::Snapshot)?);
+        if words.0 == words.1 {
+            self.error(t, last.span(), format!("`{}` cannot guard alone", **last))
+                .label("the same word");
+        }
+        Some(words)
     }
 
     /// Refuses a `node` that cannot stand before names.
@@ -137,5 +158,12 @@ impl Resolver<'_> {
             self.error(t, raw.span(), message).label("not an event here").help(hint);
         }
         found
+    }
+}
+
+fn first_contact(raw: &raw::Handshake) -> First {
+    match raw.first.as_ref().map(|first| **first) {
+        Some(FirstWord::Process) => First::Process,
+        Some(FirstWord::Baseline) | None => First::Baseline,
     }
 }

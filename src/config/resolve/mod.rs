@@ -19,6 +19,7 @@ mod product;
 mod register;
 mod reply;
 mod request;
+mod ring;
 mod rules;
 mod snapshot;
 mod span;

@@ -2,7 +2,7 @@
 use super::device::value;
 use super::word::Use;
 use super::{Resolver, Table};
-use crate::config::raw::{self, PermitWord};
+use crate::config::raw::{self, PatternWord, PermitWord};
 use crate::config::similar;
 use crate::config::spot::{Scalar, Spot};
 use crate::model::plant::{
@@ -42,7 +42,9 @@ impl Resolver<'_> {
         for word in reason_words.map(|reply| reply.word).collect::<Vec<_>>() {
             self.check_codes_fit(t, raw.reasons.iter().map(|(_, code)| code), word);
         }
-        let told = raw.reply.iter().any(|(_, value)| is(value, "$permit") || is(value, "$reason"));
+        let states = raw.pattern.as_ref().is_some_and(|p| **p == PatternWord::StateWord);
+        let told = states
+            || raw.reply.iter().any(|(_, value)| is(value, "$permit") || is(value, "$reason"));
         if let Some(check) = raw.check.iter().flatten().next().filter(|_| !told) {
             self.warning(t, check.span(), "nobody is told what these checks find")
                 .label("neither `$permit` nor `$reason` in `reply`")

@@ -2,7 +2,7 @@
 use super::station::Around;
 use super::{Resolver, Table};
 use crate::model::plant::{
-    Area, CodeFrom, CodeSpec, Handshake, ReadLimits, TagIndex, TagSource, Word,
+    Area, CodeFrom, CodeSpec, Handshake, ReadLimits, Ring, TagIndex, TagSource, Word,
 };
 
 /// The words of an event in their fixed order, each tag once, without trigger and ack.
@@ -32,6 +32,8 @@ pub(super) fn words(handshake: &Handshake, around: &Around) -> Vec<TagIndex> {
     words.extend(handshake.overrule.iter().flat_map(|o| [o.badge, o.reason]));
     words.extend(handshake.result.as_ref().map(|result| result.word));
     words.extend(handshake.measurements.iter().map(|measurement| measurement.word));
+    let guard = handshake.guard.into_iter().flat_map(|(first, last)| [first, last]);
+    words.extend(guard.map(|tag| Word { tag, bit: None }));
     words.extend(around.purpose.from.as_ref().map(|(word, _)| *word));
     words.extend(around.evidence.iter().map(|(word, _)| *word));
     words.extend(around.mounts.iter().flat_map(|mount| code(&mount.lot)));
@@ -64,7 +66,9 @@ impl Resolver<'_> {
         }
         let limits = t.device.and_then(|device| self.draft(device)?.limits.clone());
         let Some(limits) = limits else { return };
-        let tags = handshake.snapshot.iter().chain([&handshake.trigger.tag]);
+        let seq = handshake.ring.as_ref().and_then(Ring::seq);
+        let trigger = seq.unwrap_or(handshake.trigger.tag);
+        let tags = handshake.snapshot.iter().chain([&trigger]);
         let registers = tags.filter_map(|tag| match &self.tags.get(*tag).source {
             TagSource::Register(register) => {
                 let last = u32::from(register.address) + u32::from(register.kind.len()) - 1;
@@ -92,7 +96,7 @@ impl Resolver<'_> {
 fn torn(registers: &[(Area, u32, u32)], limits: &ReadLimits) -> Option<Torn> {
     let (area, ..) = *registers.first()?;
     if let Some((other, ..)) = registers.iter().find(|(other, ..)| *other != area) {
-        return Some(Torn::Areas(prefix(area), prefix(*other)));
+        return Some(Torn::Areas(area.name(), other.name()));
     }
     let first = registers.iter().map(|(_, first, _)| *first).min()?;
     let last = registers.iter().map(|(.., last)| *last).max()?;
@@ -109,13 +113,4 @@ fn torn(registers: &[(Area, u32, u32)], limits: &ReadLimits) -> Option<Torn> {
         .iter()
         .find(|(of, from, to)| *of == area && u32::from(*from) <= last && u32::from(*to) >= first);
     hole.map(|(_, from, to)| Torn::Hole(*from, *to))
-}
-
-fn prefix(area: Area) -> &'static str {
-    match area {
-        Area::Holding => "hr",
-        Area::Input => "ir",
-        Area::Coil => "co",
-        Area::Discrete => "di",
-    }
 }

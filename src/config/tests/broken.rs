@@ -19,7 +19,7 @@ event    = "complete"
 trigger  = "Count"
 ack      = "Ack"
 deadline = "fast"
-ring     = { head = "Head" }
+carrier  = "Pallet"
 
 [station.OP20.mount.coil]
 lot = "Coil.LotId"
@@ -66,19 +66,19 @@ fn all_faults_are_shown_at_once() {
      16 │ deadline = "fast"
         ·            ───┬──
         ·               ╰── wanted a number and a unit
-     17 │ ring     = { head = "Head" }
+     17 │ carrier  = "Pallet"
         ╰────
       help: write `500ms`, `2s`, `5m`, `8h` or `30d`
     
-      × `ring` in `station.OP20.handshake.result` is not supported by this version
+      × `carrier` in `station.OP20.handshake.result` is not supported by this version
         ╭─[plant.d/20-press.toml:17:1]
      16 │ deadline = "fast"
-     17 │ ring     = { head = "Head" }
-        · ──┬─
-        ·   ╰── not supported yet
+     17 │ carrier  = "Pallet"
+        · ───┬───
+        ·    ╰── not supported yet
      18 │ 
         ╰────
-      help: use the pattern `counter` or `req-ack`
+      help: carriers are not followed; the unit's own code must be read
     
       × `station.OP20.mount.coil` has no `scope`
         ╭─[plant.d/20-press.toml:19:21]
@@ -235,7 +235,7 @@ proptest! {
 }
 
 /// File of the worked examples, what stands there, and what an engineer writes by mistake.
-const VARIANTS: [(&str, &str, &str); 24] = [
+const VARIANTS: [(&str, &str, &str); 29] = [
     ("assembly.toml", "url       = \"opc.tcp://10.20.1.10:4840\"", "url = \"10.20.1.10:4840\""),
     ("assembly.toml", "namespace = \"http://line1.example/plc\"", "namespace = \"ns=3\""),
     ("assembly.toml", "publish   = \"500ms\"", "publish = 0.5"),
@@ -268,6 +268,11 @@ const VARIANTS: [(&str, &str, &str); 24] = [
     ("smt.toml", "splice   = \"one-of\"", "splice = \"one of\""),
     ("cnc.toml", "orders = true ", "orders = false "),
     ("bottling.toml", "event = \"pack\", child", "event = \"pak\", child"),
+    ("screwing.toml", "slots = \"Ring[0..15]\"", "slots = \"Ring[16]\""),
+    ("screwing.toml", "event  = \"complete\"", "event = \"arrive\""),
+    ("screwing.toml", "number  = \"Count\"", "ack = \"Ack\""),
+    ("furnace.toml", "stride = 20", "stride = 10"),
+    ("furnace.toml", "busy = 2, done = 4", "busy = 4, done = 4"),
 ];
 
 #[test]

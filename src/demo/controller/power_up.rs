@@ -1,7 +1,9 @@
 //! What the nodes of a stand-in hold at power-up, and thereby their types. A plant file does not say them:
 //! a server does. Their use tells.
 use super::convert::moment;
-use crate::model::plant::{DeviceIndex, Handshake, Pattern, Plant, ReplyValue, TagIndex, Word};
+use crate::model::plant::{
+    DeviceIndex, Handshake, Pattern, Plant, ReplyValue, Ring, TagIndex, Word,
+};
 use crate::model::{Utc, Value};
 use ::opcua::types::Variant;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +48,8 @@ pub(super) fn variants(
     if let Some(interface) = &device.interface {
         put(whole(interface.tag), of(&interface.equals));
     }
+    let rings = plant.stations.iter().flat_map(|s| &s.handshakes).filter_map(|h| h.ring.as_ref());
+    rings.for_each(|ring| alike(ring, &mut first));
     first
 }
 
@@ -66,9 +70,19 @@ fn handshake(h: &Handshake, now: Utc, put: &mut impl FnMut(Word, Variant)) {
         };
         put(reply.word, variant);
     }
-    if h.pattern == Pattern::ReqAck {
+    if matches!(h.pattern, Pattern::ReqAck | Pattern::Toggle | Pattern::Edge) {
         for word in [Some(h.trigger), h.ack].into_iter().flatten() {
             put(word, Variant::Boolean(false));
+        }
+    }
+}
+
+/// What is in one slot of a ring is in all.
+fn alike(ring: &Ring, first: &mut BTreeMap<TagIndex, Variant>) {
+    let Some((one, others)) = ring.slots.split_first() else { return };
+    for (word, same) in others.iter().flat_map(|slot| one.iter().zip(slot)) {
+        if let Some(variant) = first.get(word).cloned() {
+            first.insert(*same, variant);
         }
     }
 }

@@ -12,8 +12,8 @@ const VARIANTS: u8 = 4;
 
 /// The plant as it is; behind another PLC, so that every index is another; with a longer deadline;
 /// and with both.
-fn variant(pattern: Pattern, splice: Splice, which: u8) -> Variant {
-    let mut own = (*plant(pattern, splice)).clone();
+fn variant(own: &Plant, which: u8) -> Variant {
+    let mut own = own.clone();
     // So that a snapshot is held while the plant changes.
     own.stations[0].handshakes[0].stable = true;
     if which & 2 != 0 {
@@ -35,13 +35,9 @@ fn variant(pattern: Pattern, splice: Splice, which: u8) -> Variant {
 }
 
 impl World {
-    fn splice(&self) -> Splice {
-        self.plant.stations.last().unwrap().mounts[0].splice
-    }
-
     /// As the daemon does it: a device that is touched ends first and says all that it has to say.
     fn reload(&mut self, to: u8) {
-        let Variant { plant, carried } = variant(self.plc.pattern, self.splice(), to);
+        let Variant { plant, carried } = variant(&self.own, to);
         let device = self.carried.device(DeviceIndex(0)).unwrap();
         let touched = Carried::between(&self.plant, &plant).device(device).is_none();
         let linked = self.linked;
@@ -73,6 +69,12 @@ fn check_reload(
     choices: &[(u8, u8)],
 ) -> std::result::Result<(), TestCaseError> {
     let mut world = World::new(pattern, splice);
+    play(&mut world, choices);
+    judge(&mut world, splice)?;
+    check_plants(&world)
+}
+
+fn play(world: &mut World, choices: &[(u8, u8)]) {
     world.reload(0);
     for (choice, to) in choices {
         if *to < VARIANTS {
@@ -80,7 +82,10 @@ fn check_reload(
         }
         world.act(*choice);
     }
-    judge(&mut world, splice)?;
+}
+
+/// Every record names the plant that it was made under.
+fn check_plants(world: &World) -> std::result::Result<(), TestCaseError> {
     let mut plant = None;
     for record in &world.durable {
         if let Body::Plant(_) = &record.body {
@@ -106,6 +111,30 @@ proptest! {
         choices in proptest::collection::vec((any::<u8>(), 0..12_u8), 0..300),
     ) {
         check_reload((Pattern::ReqAck, Splice::Clean), &choices)?;
+    }
+
+    #[test]
+    fn a_reload_at_any_moment_loses_and_doubles_no_part_of_a_bit_that_is_turned_over(
+        choices in proptest::collection::vec((any::<u8>(), 0..12_u8), 0..300),
+    ) {
+        check_reload((Pattern::Toggle, Splice::Clean), &choices)?;
+    }
+
+    #[test]
+    fn a_reload_at_any_moment_loses_and_doubles_no_part_of_a_state_word(
+        choices in proptest::collection::vec((any::<u8>(), 0..12_u8), 0..300),
+    ) {
+        check_reload((Pattern::State(STATES), Splice::Clean), &choices)?;
+    }
+
+    #[test]
+    fn a_reload_at_any_moment_doubles_no_entry_of_a_ring_and_counts_what_is_lost(
+        choices in proptest::collection::vec((any::<u8>(), 0..12_u8), 0..300),
+    ) {
+        let mut world = late::world(Pattern::Ring, true);
+        play(&mut world, &choices);
+        late::judge_late(&mut world, true)?;
+        check_plants(&world)?;
     }
 
     #[test]
@@ -171,11 +200,7 @@ fn a_device_that_is_redefined_has_a_gap_even_if_nobody_says_that_it_went_down() 
     let mut world = World::new(Pattern::Counter, Splice::Clean);
     let at = world.at();
     let mut out = Vec::new();
-    world.engine.step(
-        at,
-        &Input::Plant(variant(Pattern::Counter, Splice::Clean, 2).plant),
-        &mut out,
-    );
+    world.engine.step(at, &Input::Plant(variant(&world.own, 2).plant), &mut out);
     let Some(Effect::Append(frame)) = out.first() else { panic!("no record: {out:?}") };
     assert_eq!(gaps(frame), [(GapCause::Redefined, false)]);
     assert_eq!(plants(frame), 1, "the gap and the plant are one frame");

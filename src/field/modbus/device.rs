@@ -58,12 +58,12 @@ pub(super) struct Task {
 
 /// Runs the task of one device until it is stopped.
 pub(super) async fn run(wiring: Wiring, link: ModbusLink, bus: Bus) {
-    let Wiring { plant, device, lanes, mut requests, status, now, metrics, points, stop, .. } =
-        wiring;
+    let Wiring { plant, device, lanes, mut requests, status, now, metrics, points, .. } = wiring;
+    let (onlooker, stop) = (wiring.onlooker, wiring.stop);
     let (learned, answered) = (Learned::default(), None);
     let mut task = Task {
         watch: Watch::new(plant.clone(), device, link.limits.clone()),
-        reader: Reader { plant, device, link, bus, learned, now, metrics, answered },
+        reader: Reader { plant, device, link, bus, learned, now, metrics, onlooker, answered },
         gate: Gate { lanes, stop },
         backlog: Backlog::default(),
         status,

@@ -24,7 +24,7 @@ mod write;
 
 pub use bus::{Fault, lines};
 pub use forecast::{Round, replies, rounds, snapshot};
-pub use probe::{Probe, probe, read_once};
+pub use probe::{Once, Probe, probe, read_once};
 pub use write::WriteFault;
 
 use super::Wiring;

@@ -5,10 +5,11 @@ use super::plan::{Learned, plan};
 use super::reader::Reader;
 use super::tls;
 use super::watch::{bad, register};
+use crate::field::Onlooker;
 use crate::model::Quality;
 use crate::model::Sample;
 use crate::model::plant::{
-    Area, DeviceIndex, ModbusLink, Plant, Protocol, ReadLimits, TagIndex, Transport, Trust,
+    Area, DeviceIndex, ModbusLink, Plant, Protocol, ReadLimits, Transport, Trust,
 };
 use crate::pki::{self, Certificate};
 use crate::telemetry::{Metrics, Now};
@@ -112,8 +113,19 @@ async fn identify(bus: &Bus, link: &ModbusLink) -> Vec<(u8, String)> {
     identity
 }
 
+/// A device that was read once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Once {
+    /// Its tags in their order.
+    pub samples: Vec<Sample>,
+    /// How long a request took from us to its answer, on average.
+    pub round_trip: Duration,
+}
+
 /// Reads every tag of a device once, over a connection of its own: good, or bad with its quality.
-/// Devices of other protocols have none.
+///
+/// # Panics
+/// If the device does not speak Modbus: an error of ours.
 ///
 /// # Errors
 /// If it cannot be connected to, or falls silent meanwhile.
@@ -122,17 +134,19 @@ pub async fn read_once(
     device: DeviceIndex,
     pki: &Path,
     now: Now,
-) -> Result<Vec<(TagIndex, Sample)>, Fault> {
-    let Protocol::Modbus(link) = &plant.device(device).protocol else { return Ok(Vec::new()) };
+) -> Result<Once, Fault> {
+    let Protocol::Modbus(link) = &plant.device(device).protocol else {
+        unreachable!("the caller asks for Modbus devices only");
+    };
     let (bus, task) = bus(now.clone(), pki.to_path_buf());
     let (learned, metrics) = (Learned::default(), Arc::new(Metrics::new()));
     let (plant, link) = (plant.clone(), link.clone());
-    let answered = None;
-    let reader = Reader { plant, device, link, bus, learned, now, metrics, answered };
+    let (answered, onlooker): (_, Onlooker) = (None, Arc::new(|_, _, _| {}));
+    let reader = Reader { plant, device, link, bus, learned, now, metrics, onlooker, answered };
     beside(task, read_tags(reader)).await
 }
 
-async fn read_tags(mut reader: Reader) -> Result<Vec<(TagIndex, Sample)>, Fault> {
+async fn read_tags(mut reader: Reader) -> Result<Once, Fault> {
     let plant = reader.plant.clone();
     let points: Vec<_> =
         plant.tags_of(reader.device).filter_map(|(i, tag)| Some((i, register(tag)?))).collect();
@@ -144,7 +158,11 @@ async fn read_tags(mut reader: Reader) -> Result<Vec<(TagIndex, Sample)>, Fault>
     let at = (reader.now)().wall;
     samples.extend(plan.unreadable.iter().map(|(tag, _)| bad(*tag, Quality::BAD_UNKNOWN, at)));
     samples.sort_by_key(|sample| sample.tag);
-    Ok(samples.into_iter().map(|sample| (sample.tag, sample)).collect())
+    let name = reader.plant.device(reader.device).id.as_str();
+    let took = reader.metrics.device_request_seconds.with_label_values(&[name, "read"]);
+    let requests = u32::try_from(took.get_sample_count()).unwrap_or(u32::MAX).max(1);
+    let all = Duration::try_from_secs_f64(took.get_sample_sum()).unwrap_or_default();
+    Ok(Once { samples, round_trip: all / requests })
 }
 
 /// Works with a bus beside it, which ends when the work drops the last handle.

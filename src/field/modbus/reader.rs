@@ -4,6 +4,7 @@ use super::decode::decode;
 use super::plan::{Block, Learned, Member, plan_snapshot};
 use super::watch::{bad, register};
 use super::write::{plan_write, plan_writes};
+use crate::field::Onlooker;
 use crate::model::plant::{DeviceIndex, ModbusLink, Plant, TagIndex};
 use crate::model::{At, Quality, Sample, Utc, WriteRequest};
 use crate::telemetry::{Metrics, Now, Point, Points};
@@ -28,6 +29,7 @@ pub(super) struct Reader {
     pub(super) learned: Learned,
     pub(super) now: Now,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) onlooker: Onlooker,
     /// The last answer, also one that said no.
     pub(super) answered: Option<Utc>,
 }
@@ -148,6 +150,7 @@ impl Reader {
         let tag = self.plant.tag(member.tag);
         let from = usize::from(member.offset);
         let words = words.get(from..from + usize::from(member.count)).unwrap_or_default();
+        (self.onlooker)(&self.plant, member.tag, words);
         let value = register(tag).map(|register| decode(register, words));
         let sample = match value {
             Some(Ok(value)) => {

@@ -35,7 +35,7 @@ pub(super) use connect::APPLICATION_NAME;
 pub use connect::APPLICATION_URI;
 pub use fault::Fault;
 pub use forecast::{Subscription, reads, subscriptions};
-pub use once::{Word, read_once};
+pub use once::{Once, Word, read_once};
 pub use pin::{Pinned, look, names_below};
 pub use probe::{Offer, Probe, probe};
 pub use task::run;

@@ -11,6 +11,7 @@ use crate::telemetry::Now;
 use ::opcua::types::{AttributeId, ReadValueId};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a word of the plant file is on the server.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +26,15 @@ pub struct Word {
     pub moved: Option<(Layout, Layout)>,
 }
 
+/// A device that was read once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Once {
+    /// Its words.
+    pub words: Vec<Word>,
+    /// How long one request took from us to its answer.
+    pub round_trip: Duration,
+}
+
 /// Connects as the daemon would, reads every word of the device once, and asks of those that are to
 /// be written whether they may be. Writes nothing.
 ///
@@ -35,13 +45,15 @@ pub async fn read_once(
     device: DeviceIndex,
     pki: &Path,
     now: &Now,
-) -> Result<Vec<Word>, Fault> {
+) -> Result<Once, Fault> {
     let target = Target::device(plant, device).expect("the caller asks for OPC UA devices only");
     let opened = target.open(pki, now().wall).await?;
     let (plant, now) = (Arc::clone(plant), Arc::clone(now));
     visit(opened, |session| async move {
-        let peer = Peer::new(session, plant, now);
+        let peer = Peer::new(session, plant, Arc::clone(&now));
+        let asked = now().monotonic;
         let namespaces = peer.namespaces().await?;
+        let took = now().monotonic.0.saturating_sub(asked.0);
         let found = locate(&peer.session, &peer.plant, device, &namespaces).await?;
         let mut moved = moved(&peer, device, &found, &namespaces).await?;
         peer.places.put(found.nodes);
@@ -68,7 +80,7 @@ pub async fn read_once(
         for ((word, place), level) in asked.iter_mut().zip(levels) {
             word.writable = Some(is_writable(&level) && !place.is_part());
         }
-        Ok(all)
+        Ok(Once { words: all, round_trip: Duration::from_nanos(took) })
     })
     .await
 }

@@ -28,7 +28,8 @@ const FLUSH: Duration = Duration::from_secs(1);
 /// # Panics
 /// If the device is not an OPC UA device: an error of ours.
 pub async fn run(wiring: Wiring) {
-    let Wiring { plant, device, lanes, requests, status, now, metrics, points, pki, stop } = wiring;
+    let Wiring { plant, device, lanes, requests, status, now, metrics, points, pki, stop, .. } =
+        wiring;
     let Protocol::OpcUa(link) = plant.device(device).protocol.clone() else {
         unreachable!("the daemon starts this task for OPC UA devices only");
     };

@@ -245,6 +245,8 @@ fn cause(cause: GapCause) -> &'static str {
         GapCause::BadQuality => "the PLC said that the word is bad",
         GapCause::Redefined => "its plant file changed, and it was begun anew",
         GapCause::Removed => "it was taken out of the plant files",
+        GapCause::Unreleased => "the PLC did not take its request back",
+        GapCause::Overrun => "the PLC wrote over what was not read yet",
     }
 }
 

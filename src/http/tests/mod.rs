@@ -72,6 +72,7 @@ fn server(decide: fn(&Command) -> Result<Position, CommandFault>) -> Server {
                     reloads: ReloadPort::new(reloads),
                     adoptions: AdoptPort::new(mpsc::channel(1).0),
                     tap,
+                    raw: broadcast::channel(8).0,
                     readiness,
                     devices: Arc::new(plant::devices),
                 };

@@ -47,6 +47,7 @@ fn gap() -> Gap {
         cause: GapCause::Disconnected,
         count: None,
         stations: vec![station("PRESS10")],
+        first: None,
     }
 }
 

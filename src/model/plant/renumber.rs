@@ -3,7 +3,7 @@
 use super::{
     CodeFrom, CodeSpec, Condition, Counter, Device, DeviceIndex, Handshake, Heartbeat, Interface,
     MeasurementSpec, Monitor, MountPoint, Overrule, Phase, PurposeSpec, Quantity, Reply,
-    ResultSpec, ScopeFrom, Station, Tag, TagIndex, Watched, Word,
+    ResultSpec, Ring, ScopeFrom, Station, Tag, TagIndex, Watched, Word,
 };
 
 /// Where devices and tags of one plant stand in another.
@@ -143,6 +143,8 @@ impl Numbers<'_> {
             trigger,
             number,
             ack,
+            ring,
+            guard,
             snapshot,
             deadline: _,
             settle: _,
@@ -170,6 +172,8 @@ impl Numbers<'_> {
         } = handshake;
         self.tags(number.iter_mut().map(|Counter { tag, bits: _ }| tag));
         self.tags(snapshot);
+        self.tags(ring.iter_mut().flat_map(|Ring { slots, batch: _ }| slots).flatten());
+        self.tags(guard.iter_mut().flat_map(|(first, last)| [first, last]));
         self.codes([item]);
         self.codes(other);
         self.words([trigger]);

@@ -59,6 +59,58 @@ pub enum Pattern {
     Counter,
     /// The PLC sets a bit; we set another; it falls; ours falls.
     ReqAck,
+    /// The PLC turns a bit over; we make ours equal to it.
+    Toggle,
+    /// The PLC sets a word to *request*; we set ours, or the same one, to *done* or *error*; it goes
+    /// back to idle; ours does.
+    State(States),
+    /// A bit rises for a moment; nobody waits for us.
+    Edge,
+    /// The PLC puts each entry into the next slot of a ring and counts; the last number that we have
+    /// recorded is written back.
+    Ring,
+}
+
+impl Pattern {
+    /// Whether the PLC waits until it is answered: what it asks for stands until then.
+    pub fn waits(self) -> bool {
+        match self {
+            Self::Counter | Self::ReqAck | Self::Toggle | Self::State(_) => true,
+            Self::Edge | Self::Ring => false,
+        }
+    }
+}
+
+/// Values of a state word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct States {
+    /// Nothing is asked.
+    pub idle: i64,
+    /// The PLC asks.
+    pub request: i64,
+    /// We have seen it; `None`: it is not told.
+    pub busy: Option<i64>,
+    /// It was dealt with.
+    pub done: i64,
+    /// It was not permitted, or could not be dealt with.
+    pub error: i64,
+}
+
+/// The slots of a ring.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ring {
+    /// The words of each slot: first the number of the entry in it, then its data in the order of
+    /// [`Handshake::snapshot`], whose words are those of the first slot.
+    pub slots: Vec<Vec<TagIndex>>,
+    /// So many slots are read at once.
+    pub batch: usize,
+}
+
+impl Ring {
+    /// The word with the number of the entry in the first slot.
+    pub fn seq(&self) -> Option<TagIndex> {
+        self.slots.first()?.first().copied()
+    }
 }
 
 /// What to do with a number found at first contact with a PLC.
@@ -81,10 +133,14 @@ pub struct Handshake {
     pub event: Verb,
     /// The request word.
     pub trigger: Word,
-    /// The PLC's own count: the trigger itself for [`Pattern::Counter`].
+    /// The PLC's own count: the trigger itself for [`Pattern::Counter`] and [`Pattern::Ring`].
     pub number: Option<Counter>,
-    /// The echo word, written last.
+    /// The echo word, written last; the tail of a ring.
     pub ack: Option<Word>,
+    /// The slots of [`Pattern::Ring`].
+    pub ring: Option<Ring>,
+    /// Two words that the PLC sets to the same number, one before it writes the data and one after.
+    pub guard: Option<(TagIndex, TagIndex)>,
     /// Everything that the event uses, without trigger and ack; what the engine reads is trigger,
     /// these, ack, trigger.
     pub snapshot: Vec<TagIndex>,
@@ -137,10 +193,15 @@ pub struct Handshake {
 }
 
 impl Handshake {
+    /// Whether PLC and host take turns in one word.
+    pub fn is_one_word(&self) -> bool {
+        matches!(self.pattern, Pattern::State(_)) && self.ack == Some(self.trigger)
+    }
+
     /// Whether the PLC learns from the answer that it must not go on.
     pub fn tells(&self) -> bool {
         let told = |reply: &Reply| matches!(reply.value, ReplyValue::Permit | ReplyValue::Reason);
-        self.replies.iter().any(told)
+        matches!(self.pattern, Pattern::State(_)) || self.replies.iter().any(told)
     }
 }
 

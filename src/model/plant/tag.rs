@@ -120,6 +120,18 @@ pub enum Area {
     Discrete,
 }
 
+impl Area {
+    /// As plant files write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Holding => "hr",
+            Self::Input => "ir",
+            Self::Coil => "co",
+            Self::Discrete => "di",
+        }
+    }
+}
+
 /// How registers are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RegisterType {

@@ -15,6 +15,7 @@ pub(super) fn gap(at: &[&str], from: i64, to: Option<i64>) -> Body {
         cause: GapCause::Disconnected,
         count: None,
         stations: at.iter().map(|name| station(name)).collect(),
+        first: None,
     })
 }
 

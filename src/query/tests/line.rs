@@ -147,6 +147,7 @@ impl Line {
                 cause: GapCause::Disconnected,
                 count: None,
                 stations: STATIONS.iter().skip(usize::from(b % 3)).take(2).map(at).collect(),
+                first: None,
             }
         });
         let mut closed = gap.clone();

@@ -12,6 +12,11 @@ pub(crate) fn parts(path: &Path) -> Vec<Value> {
     all.filter(|line| line.get("serial").is_some()).collect()
 }
 
+/// Those of them that were made at a station.
+pub(crate) fn of(parts: &[Value], station: &str) -> Vec<Value> {
+    parts.iter().filter(|part| part["station"] == station).cloned().collect()
+}
+
 /// Planned restarts by kind.
 pub(crate) fn restarts(path: &Path) -> BTreeMap<String, usize> {
     let mut kinds = BTreeMap::new();

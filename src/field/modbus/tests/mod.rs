@@ -174,6 +174,7 @@ impl Rig {
                 now: now.clone(),
                 metrics: metrics.clone(),
                 points: crate::telemetry::Points::new(metrics.clone()),
+                onlooker: Arc::new(|_, _, _| {}),
                 pki: PathBuf::new(),
                 stop: stop.clone(),
             });

@@ -49,7 +49,7 @@ async fn words_that_lie_as_pinned_are_observed_and_others_are_a_gap_that_says_wh
     others.get_mut(&word).unwrap().data_type = "Int16".to_owned();
     pinned(&mut plant, others);
     let live = read_once(&Arc::new(plant.clone()), DeviceIndex(0), pki.path(), &clock()).await;
-    let moved: Vec<_> = live.unwrap().into_iter().filter(|w| w.moved.is_some()).collect();
+    let moved: Vec<_> = live.unwrap().words.into_iter().filter(|w| w.moved.is_some()).collect();
     assert_eq!(moved.iter().map(|word| word.tag).collect::<Vec<_>>(), [SERIAL]);
     let mut rig = Rig::start(plant, pki.path());
     let fault = rig.fault("pinned is Int16").await;

@@ -306,6 +306,7 @@ impl Rig {
             now: clock(),
             metrics: Arc::clone(&metrics),
             points: crate::telemetry::Points::new(Arc::clone(&metrics)),
+            onlooker: Arc::new(|_, _, _| {}),
             pki: pki.to_path_buf(),
             stop: stop.clone(),
         }));

@@ -52,8 +52,9 @@ async fn every_word_is_read_once_and_write_access_asked_for() {
     let trust = Trust::Thumbprint(plc.own.certificate.thumbprint);
     let mut wanted = plant(plc.port, Security::SignAndEncrypt, trust);
     wanted.tags[COUNT.get()].writable = true;
-    let words = read_once(&Arc::new(wanted), DeviceIndex(0), pki.path(), &clock()).await.unwrap();
-    let word = |tag| words.iter().find(|w| w.tag == tag).unwrap();
+    let once = read_once(&Arc::new(wanted), DeviceIndex(0), pki.path(), &clock()).await.unwrap();
+    assert!(!once.round_trip.is_zero());
+    let word = |tag| once.words.iter().find(|w| w.tag == tag).unwrap();
     assert_eq!(word(COUNT).sample.value, Value::UInt(7));
     assert_eq!(word(COUNT).writable, Some(false), "the plant file says so, the server does not");
     assert_eq!([word(ACK).writable, word(PERMIT).writable], [Some(true); 2]);

@@ -1,12 +1,16 @@
 //! The engine against a simulated PLC, a ledger that loses what was not synced, and crashes of
 //! either side in any order. The truth is the PLC's own list of finished parts.
 mod adopt;
+mod answers;
+mod late;
 mod phases;
+mod plc;
 mod reload;
 
 use super::Engine;
 use crate::model::plant::*;
 use crate::model::*;
+use plc::{Plc, STATES};
 use proptest::prelude::*;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -37,7 +41,7 @@ fn tag(name: &str) -> Tag {
         watched: true,
         every_change: true,
         publish: None,
-        writable: name == "ack",
+        writable: matches!(name, "ack" | "trigger"),
         unit: None,
         range: None,
         bad: Vec::new(),
@@ -46,7 +50,8 @@ fn tag(name: &str) -> Tag {
 }
 
 fn handshake(pattern: Pattern) -> Handshake {
-    let number = if pattern == Pattern::Counter { TRIGGER } else { NUMBER };
+    let own = matches!(pattern, Pattern::Counter | Pattern::Ring);
+    let number = if own { TRIGGER } else { NUMBER };
     Handshake {
         id: HandshakeId::parse("result").unwrap(),
         pattern,
@@ -54,6 +59,8 @@ fn handshake(pattern: Pattern) -> Handshake {
         trigger: word(TRIGGER),
         number: Some(Counter { tag: number, bits: 32 }),
         ack: Some(word(ACK)),
+        ring: None,
+        guard: None,
         snapshot: vec![NUMBER, SERIAL, LOT, FORCE],
         deadline: Duration::from_secs(1),
         settle: Duration::ZERO,
@@ -133,119 +140,6 @@ fn plant(pattern: Pattern, splice: Splice) -> Arc<Plant> {
     })
 }
 
-/// A PLC that does its side of the handshake and writes the list of truth.
-#[derive(Debug, Clone)]
-struct Plc {
-    pattern: Pattern,
-    boot: u64,
-    part: u64,
-    number: u64,
-    presented: bool,
-    /// When the part came.
-    part_at: Utc,
-    /// The lot in the feeder, and since when; every third part takes a new one, if nobody changes it.
-    lot: u64,
-    lot_at: Utc,
-    by_hand: bool,
-    /// The lots that the next part has in it, and the present one.
-    taken: BTreeSet<String>,
-    made_with: BTreeSet<String>,
-    ack: Value,
-    finished: Vec<(String, BTreeSet<String>)>,
-    /// Parts that went on without our answer, and whether the last one is asked for once more.
-    given_up: BTreeSet<String>,
-    again: bool,
-}
-
-impl Plc {
-    fn serial(&self) -> String {
-        format!("SN-{}", self.part)
-    }
-
-    fn lot(&self) -> String {
-        format!("LOT-{}", self.lot)
-    }
-
-    fn change_lot(&mut self, now: Utc) {
-        self.lot += 1;
-        self.lot_at = now;
-        self.taken.insert(self.lot());
-    }
-
-    fn acked(&self) -> bool {
-        match self.pattern {
-            Pattern::Counter => self.ack == Value::UInt(self.number),
-            Pattern::ReqAck => self.ack == Value::Bool(true),
-        }
-    }
-
-    fn run(&mut self, now: Utc) {
-        if self.presented && self.acked() {
-            self.finished.push((self.serial(), std::mem::take(&mut self.made_with)));
-            self.taken = BTreeSet::from([self.lot()]);
-            self.presented = false;
-        } else if !self.presented && std::mem::take(&mut self.again) {
-            self.given_up.remove(&self.serial());
-            self.presented = true;
-        } else if !self.presented && (self.pattern == Pattern::Counter || !self.acked()) {
-            self.part += 1;
-            if !self.by_hand && self.part.is_multiple_of(3) {
-                self.change_lot(now);
-                self.taken = BTreeSet::from([self.lot()]);
-            }
-            self.part_at = now;
-            self.made_with.clone_from(&self.taken);
-            self.number = (self.number + 1) & 0xFFFF;
-            self.presented = true;
-        }
-    }
-
-    /// It waits no longer: the request falls without an answer, and the next, or the same, may rise at
-    /// once.
-    fn give_up(&mut self, again: bool) {
-        if self.pattern == Pattern::ReqAck && self.presented && !self.acked() {
-            self.presented = false;
-            self.again = again;
-            if !again {
-                // It leaves; the next one is begun.
-                self.taken = BTreeSet::from([self.lot()]);
-            }
-            self.given_up.insert(self.serial());
-        }
-    }
-
-    /// A cold start that keeps its counters, or one that presents the next part under the number that
-    /// was dealt with last.
-    fn restart(&mut self, reset: bool) {
-        self.boot += 1;
-        self.again = false;
-        if reset && !self.presented {
-            self.number = self.number.wrapping_sub(1) & 0xFFFF;
-            self.ack = match self.pattern {
-                Pattern::Counter => Value::UInt(self.number),
-                Pattern::ReqAck => Value::Bool(false),
-            };
-        }
-    }
-
-    fn read(&self, tag: TagIndex, now: Utc) -> Sample {
-        let value = match tag {
-            TRIGGER if self.pattern == Pattern::ReqAck => Value::Bool(self.presented),
-            TRIGGER | NUMBER => Value::UInt(self.number),
-            SERIAL => Value::text(&self.serial()),
-            LOT => Value::text(&self.lot()),
-            FORCE => Value::Real(f64::from(u32::try_from(self.part).unwrap())),
-            _ => self.ack.clone(),
-        };
-        let quality = Quality::GOOD;
-        let source = match tag {
-            LOT => self.lot_at,
-            _ => self.part_at,
-        };
-        Sample { tag, value, quality, source: Some(source), server: None, receive: now }
-    }
-}
-
 /// A counter of 16 bits wraps with the third part.
 const BEFORE_WRAP: u64 = 65_533;
 
@@ -254,6 +148,8 @@ struct World {
     /// The plant in force, and where the words of the PLC stand in it.
     plant: Arc<Plant>,
     carried: Carried,
+    /// The plant with which it began.
+    own: Arc<Plant>,
     plc: Plc,
     engine: Engine,
     /// Durable records, and those that are only appended.
@@ -277,29 +173,13 @@ fn persons() -> PersonKey {
 
 impl World {
     fn new(pattern: Pattern, splice: Splice) -> Self {
-        let plc = Plc {
-            pattern,
-            boot: 1,
-            part: 0,
-            number: BEFORE_WRAP,
-            presented: false,
-            part_at: Utc(0),
-            lot: 0,
-            lot_at: Utc(0),
-            by_hand: splice == Splice::OneOf,
-            taken: BTreeSet::from(["LOT-0".to_owned()]),
-            made_with: BTreeSet::new(),
-            ack: match pattern {
-                Pattern::Counter => Value::UInt(BEFORE_WRAP),
-                Pattern::ReqAck => Value::Bool(false),
-            },
-            finished: Vec::new(),
-            given_up: BTreeSet::new(),
-            again: false,
-        };
-        let plant = plant(pattern, splice);
+        Self::with(plant(pattern, splice), Plc::new(pattern, splice))
+    }
+
+    fn with(plant: Arc<Plant>, plc: Plc) -> Self {
         let mut world = Self {
             carried: Carried::whole(&plant),
+            own: Arc::clone(&plant),
             plant,
             plc,
             engine: Engine::new(persons()),
@@ -336,7 +216,7 @@ impl World {
                     self.waiting.push_back(Effect::Read(read));
                 }
                 Effect::Write(mut write) => {
-                    for word in &mut write.still {
+                    for word in write.still.iter_mut().chain(&mut write.ack) {
                         word.tag = back.tag(word.tag).unwrap();
                     }
                     self.waiting.push_back(Effect::Write(write));
@@ -447,7 +327,9 @@ impl World {
                     (false, _) => Err(ReadFault::Disconnected),
                 };
                 if outcome.is_ok() {
-                    self.plc.ack = w.ack.unwrap().value;
+                    if let Some(word) = w.ack {
+                        self.plc.write(word.tag, word.value);
+                    }
                     self.notify();
                 }
                 self.answers.push_back(Input::Written(WriteDone { token: w.token, outcome }));
@@ -482,6 +364,11 @@ impl World {
             _ if self.linked => {
                 self.plc.give_up(choice >= 128);
                 self.notify();
+                // A ring that is begun anew without a word is seen to fall before it is full again:
+                // nothing but the PLC's `restart` tells a faster one.
+                while self.plc.pattern == Pattern::Ring && !self.changes.is_empty() {
+                    self.tell_change();
+                }
             }
             _ => self.link(),
         }
@@ -503,7 +390,7 @@ impl World {
                 self.tell_change();
                 self.tell_answer();
             }
-            if self.plc.presented && self.plc.acked() {
+            if self.plc.pattern.waits() && self.plc.presented && self.plc.acked() {
                 let now = self.at().wall;
                 self.plc.run(now);
             }
@@ -560,7 +447,14 @@ fn check(
     splice: Splice,
     choices: &[u8],
 ) -> std::result::Result<(), TestCaseError> {
-    let mut world = World::new(pattern, splice);
+    check_in(World::new(pattern, splice), splice, choices)
+}
+
+fn check_in(
+    mut world: World,
+    splice: Splice,
+    choices: &[u8],
+) -> std::result::Result<(), TestCaseError> {
     for choice in choices {
         world.act(*choice);
     }
@@ -610,6 +504,40 @@ proptest! {
         choices in proptest::collection::vec(any::<u8>(), 0..300),
     ) {
         check(Pattern::ReqAck, Splice::Clean, &choices)?;
+    }
+
+    #[test]
+    fn a_bit_that_is_turned_over_records_each_part_once_with_its_lot(
+        choices in proptest::collection::vec(any::<u8>(), 0..300),
+    ) {
+        check(Pattern::Toggle, Splice::Clean, &choices)?;
+    }
+
+    #[test]
+    fn a_bit_that_is_turned_over_only_when_answered_needs_no_number(
+        choices in proptest::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let mut plant = (*plant(Pattern::Toggle, Splice::Clean)).clone();
+        plant.stations[0].handshakes[0].number = None;
+        let plc = Plc { patient: true, ..Plc::new(Pattern::Toggle, Splice::Clean) };
+        check_in(World::with(Arc::new(plant), plc), Splice::Clean, &choices)?;
+    }
+
+    #[test]
+    fn a_state_word_records_each_part_once_with_its_lot(
+        choices in proptest::collection::vec(any::<u8>(), 0..300),
+    ) {
+        check(Pattern::State(STATES), Splice::Clean, &choices)?;
+    }
+
+    #[test]
+    fn a_state_word_that_is_shared_records_each_part_once_with_its_lot(
+        choices in proptest::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let mut plant = (*plant(Pattern::State(STATES), Splice::Clean)).clone();
+        plant.stations[0].handshakes[0].ack = Some(word(TRIGGER));
+        let plc = Plc { one_word: true, ..Plc::new(Pattern::State(STATES), Splice::Clean) };
+        check_in(World::with(Arc::new(plant), plc), Splice::Clean, &choices)?;
     }
 }
 

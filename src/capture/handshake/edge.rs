@@ -1,0 +1,141 @@
+//! A bit that rises for a moment: what is read while it stands is an event, what fell before is a gap.
+use super::Stage;
+use super::request::on;
+use crate::capture::number::{Distance, after, distance, number};
+use crate::capture::snapshot::{Snapshot, Trigger, own_words};
+use crate::capture::{At, Capture};
+use crate::model::plant::Word;
+use crate::model::{
+    Epoch, EpochCause, GapCause, HandshakeNumber, Interval, Sample, Step, Utc, Value,
+};
+
+/// A pulse that was told and is not read yet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pulse {
+    /// It was seen to rise; else it stood when we came.
+    rose: bool,
+    /// When, by the clock of the PLC.
+    source: Option<Utc>,
+    /// When it was told.
+    receive: Utc,
+    /// When one before it was told that nobody read.
+    lost: Option<Utc>,
+}
+
+impl Capture {
+    /// The bit was told: whether there is something to be read.
+    pub(super) fn see_pulse(&mut self, at: At, sample: &Sample, before: Option<&Value>) {
+        let counted = self.live().handshake(at).number.is_some();
+        let exchange = self.exchange(at);
+        let stands = exchange.trigger.as_ref().is_some_and(on);
+        let rose = stands && before.is_some_and(|before| !on(before));
+        // At first a count is read even if the bit rests: it tells what was missed.
+        let first = before.is_none() && (stands || counted);
+        if rose || first {
+            let lost = exchange.pulse.map(|before| before.lost.unwrap_or(before.receive));
+            let (source, receive) = (sample.source, sample.receive);
+            exchange.pulse = Some(Pulse { rose, source, receive, lost });
+        }
+    }
+
+    /// The words around a pulse were read.
+    pub(super) fn on_pulse(&mut self, step: &mut Step, at: At, snapshot: Snapshot) {
+        let live = self.live();
+        let handshake = live.handshake(at);
+        let number = handshake.number.map(|counter| {
+            let value = snapshot.good(Word { tag: counter.tag, bit: None });
+            (value.and_then(|v| number(&v, live.bits(counter))), live.bits(counter))
+        });
+        let (first, last) = snapshot.ends(handshake.trigger);
+        let stands = [&first, &last].into_iter().all(|end| end.as_ref().is_some_and(on));
+        let trigger = snapshot.trigger(handshake.trigger);
+        match (number, trigger) {
+            (Some((None, _)), _) => self.retry(step, at, "the number of the pulse cannot be used"),
+            (Some(_), Trigger::Moved) => self.read(step, at, None),
+            (Some(_), Trigger::Still(trigger)) if stands => {
+                self.validate(step, at, snapshot, &trigger);
+            }
+            (Some((Some(number), bits)), _) => self.count_pulses(step, at, number, bits, last),
+            (None, Trigger::Still(trigger)) if stands => {
+                self.uncounted_pulse(step, at, snapshot, &trigger);
+            }
+            (None, _) => {
+                let receive = snapshot.get(self.live().handshake(at).trigger.tag);
+                let receive = receive.map_or(step.at.wall, |trigger| trigger.receive);
+                let from = self.exchange(at).reads.map_or(receive, |p| p.lost.unwrap_or(p.receive));
+                self.missed_pulse(step, at, from);
+                self.pulse_is_over(step, at, last);
+            }
+        }
+    }
+
+    /// The bit rests: whatever was counted up to now and is not recorded, is missing.
+    fn count_pulses(
+        &mut self,
+        step: &mut Step,
+        at: At,
+        number: HandshakeNumber,
+        bits: u8,
+        trigger: Option<Value>,
+    ) {
+        let memory = self.handshake_memory(at);
+        match memory.last().map(|last| (last, distance(last.0, number.0, bits))) {
+            Some((_, Distance::Same)) => {}
+            Some((last, Distance::Forward { skipped })) => {
+                let first = Some(after(last, 1, bits));
+                self.skipped(step, at, &memory, first, Some(skipped.saturating_add(1)));
+            }
+            Some((_, Distance::Fell)) => {
+                self.skipped(step, at, &memory, None, None);
+                let next = Epoch(memory.epoch.0.saturating_add(1));
+                self.begin_epoch(step, at, EpochCause::CounterFell, next, Some(number));
+            }
+            None => {
+                if memory.epoch > Epoch(0) {
+                    // Whether the PLC goes on counting where it was is not known.
+                    self.skipped(step, at, &memory, None, None);
+                }
+                let first = EpochCause::FirstContact;
+                self.begin_epoch(step, at, first, memory.epoch, Some(number));
+            }
+        }
+        self.pulse_is_over(step, at, trigger);
+    }
+
+    /// Without a count, the words tell one pulse from the next.
+    fn uncounted_pulse(&mut self, step: &mut Step, at: At, snapshot: Snapshot, trigger: &Sample) {
+        let live = self.live();
+        let digest = snapshot.digest(&live.plant, &own_words(live.handshake(at)));
+        let memory = self.handshake_memory(at);
+        let same = memory.committed.is_some_and(|c| c.digest == digest);
+        let exchange = self.exchange(at);
+        let Some(pulse) = exchange.reads else { return };
+        let before = exchange.pulse_before.replace(pulse.receive).unwrap_or(pulse.receive);
+        // That it is another one than was told is seen from its time; where there is none, only by the
+        // next one, whose words are recorded already.
+        let (missed, from) = match pulse.source.zip(trigger.source) {
+            Some((told, read)) => (told != read, pulse.receive),
+            None => (same && pulse.rose, before),
+        };
+        if missed || pulse.lost.is_some() {
+            self.missed_pulse(step, at, pulse.lost.unwrap_or(from).min(from));
+        }
+        if same {
+            let last = snapshot.good(self.live().handshake(at).trigger);
+            return self.pulse_is_over(step, at, last);
+        }
+        self.exchange(at).reads = None;
+        self.validate(step, at, snapshot, trigger);
+    }
+
+    fn missed_pulse(&mut self, step: &mut Step, at: At, from: Utc) {
+        let interval = Interval { from: from.min(step.at.wall), to: Some(step.at.wall) };
+        self.handshake_gap(step, at, interval, GapCause::TriggerMoved, None);
+    }
+
+    fn pulse_is_over(&mut self, step: &mut Step, at: At, trigger: Option<Value>) {
+        let exchange = self.exchange(at);
+        (exchange.trigger, exchange.reads, exchange.stage) = (trigger, None, Stage::Idle);
+        self.consider(step, at);
+    }
+}

@@ -1,0 +1,482 @@
+//! A ring of slots: the PLC puts each entry into the next one and counts. Slots are known by their own
+//! numbers, never by their place alone; what was written over before it was read is a gap that names
+//! it. The tail goes back to the PLC once the record is durable.
+use super::{Found, Stage};
+use crate::capture::memory::HandshakeMemory;
+use crate::capture::number::{Distance, after, behind, distance, mask, number, value};
+use crate::capture::snapshot::{Snapshot, Trigger, own_words, pick};
+use crate::capture::{At, Capture};
+use crate::model::plant::{Ring, TagIndex, Word};
+use crate::model::{
+    Body, Effect, Epoch, EpochCause, GapCause, HandshakeMark, HandshakeNumber, Interval, Permit,
+    Position, ReadRequest, ReadToken, Sample, Step, Text, Utc, Value,
+};
+
+/// How far a ring is read since the last start.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Turn {
+    /// It is known whether the ring still goes on from what was recorded last.
+    anchored: bool,
+    /// The slot that was recorded last.
+    slot: Option<usize>,
+    /// A number that stood in no slot when all were looked at.
+    missing: Option<HandshakeNumber>,
+    /// The head as it was told or read last, and since when it was so by the clock of the PLC.
+    head: Option<(HandshakeNumber, Option<Utc>)>,
+    /// Since when something may have been missed when the head was told last.
+    seen: Option<Utc>,
+    /// When the head was told to have fallen; up to then it is in a gap, and another epoch began.
+    fell: Option<Utc>,
+}
+
+/// A slot that is to be read, and the entry that is looked for in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Slot {
+    number: HandshakeNumber,
+    place: usize,
+    /// It is recorded already: only whether it is the same is asked.
+    anchor: bool,
+}
+
+/// What all slots hold.
+struct Scan {
+    head: HandshakeNumber,
+    /// By number, the oldest first, with their places.
+    entries: Vec<(HandshakeNumber, usize)>,
+}
+
+impl Stage {
+    fn is_of_ring(&self) -> bool {
+        match self {
+            Self::Scanning { .. } | Self::Slots { .. } | Self::Waiting(..) => true,
+            Self::Idle | Self::Reading { .. } | Self::Asking { .. } | Self::Replying { .. } => {
+                false
+            }
+        }
+    }
+}
+
+impl Capture {
+    /// The head was told: one that falls is another ring in the same place.
+    pub(super) fn see_head(&mut self, step: &mut Step, at: At, source: Option<Utc>) {
+        let bits = self.ring_bits(at);
+        let memory = self.handshake_memory(at);
+        let exchange = self.exchange(at);
+        let Some(now) = exchange.trigger.as_ref().and_then(|v| number(v, bits)) else { return };
+        // At first it is held against the record.
+        let (before, since) = exchange.turn.head.unzip();
+        let before = before.or(memory.last());
+        if before.is_some_and(|before| distance(before.0, now.0, bits) == Distance::Fell) {
+            if since.flatten().zip(source).is_some_and(|(since, source)| source < since) {
+                // A read was faster: this is what stood there before.
+                return;
+            }
+            // Something of the new ring may be recorded already.
+            let since = exchange.turn.seen;
+            exchange.turn = Turn { fell: Some(step.at.wall), ..Turn::default() };
+            if exchange.stage.is_of_ring() {
+                // What is being read was asked of the old one.
+                exchange.stage = Stage::Idle;
+            }
+            // At once: before it is looked at, the new one may go past the old numbers.
+            self.ring_fell(step, at, &memory, since);
+        }
+        let turn = &mut self.exchange(at).turn;
+        (turn.head, turn.seen) = (Some((now, source)), memory.since());
+    }
+
+    /// Reads on, if there is anything new.
+    pub(super) fn consider_ring(&mut self, step: &mut Step, at: At) {
+        let bits = self.ring_bits(at);
+        let last = self.handshake_memory(at).last();
+        let (ring, exchange) = (self.ring(at), self.exchange(at));
+        let Some(head) = exchange.trigger.as_ref().and_then(|v| number(v, bits)) else { return };
+        let turn = exchange.turn;
+        let ahead = last.map(|last| distance(last.0, head.0, bits));
+        match (turn.anchored, ahead, turn.slot) {
+            (true, Some(Distance::Same), _) => {}
+            // As long as the places follow each other, the next one is known.
+            (true, Some(Distance::Forward { skipped }), Some(slot))
+                if turn.missing.is_none() && skipped < ring.slots.len() as u64 =>
+            {
+                let many = usize::try_from(skipped).unwrap_or(0).saturating_add(1);
+                let last = last.unwrap_or(head);
+                let next = |n: usize| Slot {
+                    number: after(last, n as u64, bits),
+                    place: slot.wrapping_add(n) % ring.slots.len(),
+                    anchor: false,
+                };
+                let slots = (1..=many.min(ring.batch)).map(next).collect();
+                self.read_slots(step, at, slots);
+            }
+            _ => self.scan(step, at),
+        }
+    }
+
+    fn ring(&self, at: At) -> Ring {
+        let ring = self.live().handshake(at).ring.clone();
+        ring.expect("only called for rings, which have slots")
+    }
+
+    fn ring_bits(&self, at: At) -> u8 {
+        let live = self.live();
+        live.handshake(at).number.map_or(64, |counter| live.bits(counter))
+    }
+
+    /// Reads head, tail and the numbers in all slots.
+    pub(super) fn scan(&mut self, step: &mut Step, at: At) {
+        let tags = self.scanned(at);
+        self.exchange(at).told = false;
+        self.ask_ring(step, at, tags, |token| Stage::Scanning { token });
+    }
+
+    fn scanned(&self, at: At) -> Vec<TagIndex> {
+        let handshake = self.live().handshake(at);
+        let seqs = handshake.ring.iter().flat_map(|ring| &ring.slots);
+        let seqs = seqs.filter_map(|slot| slot.first().copied());
+        let head = std::iter::once(handshake.trigger.tag);
+        head.chain(handshake.ack.map(|tail| tail.tag)).chain(seqs).collect()
+    }
+
+    fn read_slots(&mut self, step: &mut Step, at: At, slots: Vec<Slot>) {
+        let ring = self.ring(at);
+        let tags = slots.iter().flat_map(|slot| slot_words(&ring, slot.place)).collect();
+        self.ask_ring(step, at, tags, |token| Stage::Slots { token, slots });
+    }
+
+    fn ask_ring(
+        &mut self,
+        step: &mut Step,
+        at: At,
+        tags: Vec<TagIndex>,
+        stage: impl FnOnce(ReadToken) -> Stage,
+    ) {
+        let token = self.token();
+        let live = self.live_mut();
+        let device = live.plant.tag(live.handshake(at).trigger.tag).device;
+        let session = live.session(device);
+        live.tokens.insert(token, at);
+        self.exchange(at).stage = stage(token);
+        step.effect(Effect::Read(ReadRequest { token, device, session, tags }));
+    }
+
+    /// All slots were looked at: what comes next, and what is gone.
+    pub(super) fn on_scan(&mut self, step: &mut Step, at: At, words: &[Sample]) {
+        let tags = self.scanned(at);
+        let fits = words.len() == tags.len() && words.iter().zip(&tags).all(|(w, t)| w.tag == *t);
+        let bits = self.ring_bits(at);
+        let (trigger, tail) = (self.live().handshake(at).trigger, self.live().handshake(at).ack);
+        let read = |word: Word| {
+            let found = words.iter().find(|sample| sample.tag == word.tag);
+            found.and_then(|sample| pick(sample.good()?, word))
+        };
+        let head = read(trigger).and_then(|v| number(&v, bits));
+        let (Some(head), true) = (head, fits) else {
+            return self.retry(step, at, "the head of the ring cannot be read");
+        };
+        let tail = tail.map(read);
+        if tail == Some(None) {
+            return self.retry(step, at, "the tail of the ring cannot be read");
+        }
+        let exchange = self.exchange(at);
+        if exchange.told && read(trigger) != exchange.trigger {
+            return self.scan(step, at);
+        }
+        (exchange.trigger, exchange.ack) = (read(trigger), tail.flatten());
+        exchange.turn.head = Some((head, words.first().and_then(|head| head.source)));
+        let seqs = words.get(words.len() - self.ring(at).slots.len()..).unwrap_or_default();
+        let scan = Scan { head, entries: entries(seqs, head, bits) };
+        if seqs.iter().any(|seq| seq.good().is_none()) && !self.exchange(at).turn.anchored {
+            return self.retry(step, at, "a slot of the ring cannot be read");
+        }
+        if self.exchange(at).turn.anchored {
+            self.read_on(step, at, &scan);
+        } else {
+            self.anchor(step, at, &scan);
+        }
+    }
+
+    /// After a start, or where the head fell: does the ring still hold what was recorded last?
+    fn anchor(&mut self, step: &mut Step, at: At, scan: &Scan) {
+        let memory = self.handshake_memory(at);
+        let Some(committed) = &memory.committed else {
+            let fell = self.begins(at);
+            if memory.last().is_none() && memory.epoch > Epoch(0) {
+                // It went on from the restart until now, and may have gone round.
+                self.missed_entries(step, at, fell.or(memory.since()));
+            }
+            return self.read_on(step, at, scan);
+        };
+        let found = scan.entries.iter().find(|(number, _)| *number == committed.number);
+        if let Some((number, slot)) = found {
+            let slot = Slot { number: *number, place: *slot, anchor: true };
+            return self.read_slots(step, at, vec![slot]);
+        }
+        let fell = self.begins(at);
+        if committed.epoch != memory.epoch {
+            // Whether anything came between what was recorded and what is there now is not known.
+            self.missed_entries(step, at, fell.or(memory.since()));
+        }
+        self.read_on(step, at, scan);
+    }
+
+    /// It is settled from where on the ring is read; whether its head was seen to fall before.
+    fn begins(&mut self, at: At) -> Option<Utc> {
+        let turn = &mut self.exchange(at).turn;
+        turn.anchored = true;
+        turn.fell.take()
+    }
+
+    /// Entries may have been missed, nobody knows how many.
+    fn missed_entries(&mut self, step: &mut Step, at: At, since: Option<Utc>) {
+        if since == Some(step.at.wall) {
+            // It is told of already.
+            return;
+        }
+        let from = since.unwrap_or(step.at.wall).min(step.at.wall);
+        let interval = Interval { from, to: Some(step.at.wall) };
+        self.handshake_gap(step, at, interval, GapCause::NumbersSkipped, None);
+    }
+
+    /// What was recorded last was found again, or something else in its place.
+    fn anchored(&mut self, step: &mut Step, at: At, slot: Slot, same: bool) {
+        let memory = self.handshake_memory(at);
+        let fell = self.begins(at);
+        let old = memory.committed.as_ref().is_some_and(|c| c.epoch != memory.epoch);
+        match (same, old) {
+            (true, old) => {
+                self.exchange(at).turn.slot = Some(slot.place);
+                if old {
+                    // A ring that survived the restart goes on where it was.
+                    let cause = EpochCause::FirstContact;
+                    self.begin_epoch(step, at, cause, memory.epoch, Some(slot.number));
+                }
+                if fell.is_some() {
+                    // It was read out of the new ring; what stood before it there is not known.
+                    self.missed_entries(step, at, fell);
+                }
+            }
+            (false, true) => self.missed_entries(step, at, fell.or(memory.since())),
+            (false, false) => self.ring_fell(step, at, &memory, None),
+        }
+        self.scan(step, at);
+    }
+
+    fn ring_fell(&mut self, step: &mut Step, at: At, memory: &HandshakeMemory, since: Option<Utc>) {
+        self.missed_entries(step, at, since.or(memory.since()));
+        let next = Epoch(memory.epoch.0.saturating_add(1));
+        self.begin_epoch(step, at, EpochCause::CounterFell, next, None);
+    }
+
+    /// Reads what is new; what is new and in no slot is lost.
+    fn read_on(&mut self, step: &mut Step, at: At, scan: &Scan) {
+        let bits = self.ring_bits(at);
+        let memory = self.handshake_memory(at);
+        let Some(last) = memory.last() else {
+            // Where it begins for us: before its oldest entry, or where it stands.
+            let oldest = scan.entries.first().map_or(after(scan.head, 1, bits), |(n, _)| *n);
+            let before = Some(after(oldest, mask(bits), bits));
+            self.begin_epoch(step, at, EpochCause::FirstContact, memory.epoch, before);
+            return self.read_on(step, at, scan);
+        };
+        match distance(last.0, scan.head.0, bits) {
+            Distance::Same => return self.write_tail(step, at, last),
+            Distance::Fell => {
+                self.ring_fell(step, at, &memory, None);
+                return self.read_on(step, at, scan);
+            }
+            Distance::Forward { .. } => {}
+        }
+        let next = after(last, 1, bits);
+        let is_new = |number: HandshakeNumber| {
+            behind(scan.head, number, bits) < behind(scan.head, last, bits)
+        };
+        let new: Vec<_> = scan.entries.iter().filter(|(n, _)| is_new(*n)).copied().collect();
+        // Without one, all up to the head are missing.
+        let found = new.first().map_or(after(scan.head, 1, bits), |(number, _)| *number);
+        // What is behind the ring is gone for good; what is not in it yet is looked for once more.
+        let slots = self.ring(at).slots.len() as u64;
+        let gone = behind(scan.head, next, bits).saturating_add(1).saturating_sub(slots);
+        let missing = if gone > 0 { gone } else { behind(found, next, bits) };
+        if missing == 0 {
+            self.exchange(at).turn.missing = None;
+            return self.read_found(step, at, &new);
+        }
+        if gone == 0 && self.exchange(at).turn.missing.replace(next) != Some(next) {
+            return self.retry(step, at, "an entry is in no slot of the ring yet");
+        }
+        self.exchange(at).turn.missing = None;
+        self.overrun(step, at, &memory, next, missing);
+        self.read_on(step, at, scan);
+    }
+
+    /// Reads the first of these as far as one follows the other.
+    fn read_found(&mut self, step: &mut Step, at: At, entries: &[(HandshakeNumber, usize)]) {
+        let bits = self.ring_bits(at);
+        let follows = |n: usize, number: HandshakeNumber| {
+            entries.first().is_some_and(|(first, _)| after(*first, n as u64, bits) == number)
+        };
+        let run = entries.iter().enumerate().take_while(|(n, (number, _))| follows(*n, *number));
+        let slot = |(_, (number, slot)): (usize, &(HandshakeNumber, usize))| Slot {
+            number: *number,
+            place: *slot,
+            anchor: false,
+        };
+        let slots: Vec<Slot> = run.map(slot).take(self.ring(at).batch).collect();
+        if slots.is_empty() {
+            self.exchange(at).stage = Stage::Idle;
+        } else {
+            self.read_slots(step, at, slots);
+        }
+    }
+
+    fn overrun(
+        &mut self,
+        step: &mut Step,
+        at: At,
+        memory: &HandshakeMemory,
+        first: HandshakeNumber,
+        count: u64,
+    ) {
+        let from = memory.since().unwrap_or(step.at.wall);
+        let interval = Interval { from: from.min(step.at.wall), to: Some(step.at.wall) };
+        let about = self.live().about(at);
+        let last = after(first, count.saturating_sub(1), self.ring_bits(at));
+        let text = format!("entries {} to {} of the ring are lost", first.0, last.0);
+        step.notice(about, text);
+        self.numbers_gap(step, at, interval, GapCause::Overrun, Some(first), Some(count));
+    }
+
+    /// Slots were read: each is recorded if it holds what was looked for.
+    pub(super) fn on_slots(&mut self, step: &mut Step, at: At, words: Vec<Sample>, slots: &[Slot]) {
+        let ring = self.ring(at);
+        let Some(width) = ring.slots.first().map(|slot| slot.len().saturating_add(1)) else {
+            return;
+        };
+        let (mut words, mut last) = (words.into_iter(), None);
+        for slot in slots {
+            let words: Vec<Sample> = words.by_ref().take(width).collect();
+            let found = self.slot(at, &ring, *slot, words);
+            let Some((snapshot, seq)) = found else {
+                // It is written, or was written over: all are looked at.
+                self.exchange(at).turn.slot = None;
+                if last.is_none() {
+                    return self.retry(step, at, "a slot of the ring does not hold its entry");
+                }
+                break;
+            };
+            if slot.anchor {
+                let live = self.live();
+                let digest = snapshot.digest(&live.plant, &own_words(live.handshake(at)));
+                let committed = self.handshake_memory(at).committed;
+                let same = committed.is_some_and(|c| c.digest == digest);
+                return self.anchored(step, at, *slot, same);
+            }
+            let trigger = seq.clone();
+            let position = self.take_entry(step, at, snapshot, trigger, slot.number);
+            self.exchange(at).turn.slot = Some(slot.place);
+            last = Some((position, slot.number));
+        }
+        if let Some((position, number)) = last {
+            self.tell_tail(step, at, position, number);
+        }
+    }
+
+    /// The words of a slot under the names of the first one, if it holds its entry from begin to end.
+    fn slot(
+        &self,
+        at: At,
+        ring: &Ring,
+        slot: Slot,
+        mut words: Vec<Sample>,
+    ) -> Option<(Snapshot, Sample)> {
+        let (there, here) = (slot_words(ring, slot.place), slot_words(ring, 0));
+        let same = words.len() == there.len() && words.iter().zip(&there).all(|(w, t)| w.tag == *t);
+        for (word, tag) in words.iter_mut().zip(&here) {
+            word.tag = *tag;
+        }
+        let snapshot = Snapshot::new(words, &here).filter(|_| same)?;
+        let seq = Word { tag: ring.seq()?, bit: None };
+        let Trigger::Still(sample) = snapshot.trigger(seq) else { return None };
+        let found = number(sample.good()?, self.ring_bits(at))?;
+        (found == slot.number).then_some((snapshot, sample))
+    }
+
+    fn take_entry(
+        &mut self,
+        step: &mut Step,
+        at: At,
+        snapshot: Snapshot,
+        trigger: Sample,
+        number: HandshakeNumber,
+    ) -> Position {
+        let live = self.live();
+        let digest = snapshot.digest(&live.plant, &own_words(live.handshake(at)));
+        let found = Found { snapshot, trigger, key: self.key(at, number), digest };
+        let draft = match self.draft(at, &found.snapshot, &found.trigger, &found.key) {
+            Ok(draft) => draft,
+            Err(cause) => {
+                let reason = Text::parse("quarantined").expect("a good text");
+                return self.quarantine(step, at, &found, &reason, cause);
+            }
+        };
+        let mark = HandshakeMark {
+            key: found.key.clone(),
+            digest,
+            permit: Permit::Ok,
+            reason: None,
+            grounds: None,
+        };
+        let mut event = self.compose(step, at, &found.snapshot, &draft, mark);
+        let (id, about) = (self.live().station(at.station).id.clone(), self.live().about(at));
+        if self.went_past(step, &id, &about, &event.what) {
+            event.evidence = event.evidence.max(crate::model::Evidence::Bypassed);
+        }
+        self.record(step, Body::Trace(event))
+    }
+
+    /// Nothing is new: a tail that is behind is written once more.
+    fn write_tail(&mut self, step: &mut Step, at: At, last: HandshakeNumber) {
+        let bits = self.ring_bits(at);
+        let tail = self.exchange(at).ack.as_ref().and_then(|v| number(v, bits));
+        if self.live().handshake(at).ack.is_none() || tail == Some(after(last, 0, bits)) {
+            self.exchange(at).stage = Stage::Idle;
+            return;
+        }
+        let position = Position(step.next_position().0.saturating_sub(1));
+        self.tell_tail(step, at, position, last);
+    }
+
+    fn tell_tail(&mut self, step: &mut Step, at: At, position: Position, last: HandshakeNumber) {
+        if self.live().handshake(at).ack.is_some() {
+            // As the head is: a signed word counts on below zero.
+            let signed = matches!(self.exchange(at).trigger, Some(Value::Int(_)));
+            let tail = value(last, self.ring_bits(at), signed);
+            self.write(step, at, position, Vec::new(), Vec::new(), tail);
+        } else {
+            self.exchange(at).stage = Stage::Idle;
+            self.consider(step, at);
+        }
+    }
+}
+
+/// What is read of a slot: its number, its data, its number.
+fn slot_words(ring: &Ring, slot: usize) -> Vec<TagIndex> {
+    let words = ring.slots.get(slot).map(Vec::as_slice).unwrap_or_default();
+    words.iter().chain(words.first()).copied().collect()
+}
+
+/// The entries that a ring with this head can hold, the oldest first. A slot that was never written
+/// says 0: that is an entry only right behind the one with the highest number of all.
+fn entries(seqs: &[Sample], head: HandshakeNumber, bits: u8) -> Vec<(HandshakeNumber, usize)> {
+    let found = seqs.iter().enumerate();
+    let found = found.filter_map(|(slot, seq)| Some((number(seq.good()?, bits)?, slot)));
+    let mut found: Vec<_> =
+        found.filter(|(n, _)| behind(head, *n, bits) < seqs.len() as u64).collect();
+    let top = found.iter().find(|(n, _)| n.0 == mask(bits)).map(|(_, slot)| *slot);
+    let behind_top = top.map(|slot| slot.wrapping_add(1) % seqs.len().max(1));
+    found.retain(|(n, slot)| n.0 != 0 || behind_top == Some(*slot));
+    found.sort_by_key(|(n, _)| std::cmp::Reverse(behind(head, *n, bits)));
+    found.dedup_by_key(|(n, _)| *n);
+    found
+}

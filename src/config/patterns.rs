@@ -1,0 +1,55 @@
+//! The chapter on handshakes in `docs/config.md`.
+
+/// The chapter as Markdown.
+pub(super) const CHAPTER: &str = "\
+## Handshakes
+
+A handshake is how a PLC says that something happened, and how it learns that it is recorded. What is written to the PLC is
+written when the record is on the disk, the ack last. A PLC that waits for its ack loses nothing, whatever is switched off
+meanwhile; one that does not wait loses what nobody read, and that is a gap.
+
+| `pattern` | the PLC | we | waits |
+|---|---|---|---|
+| `counter` | counts `trigger` up | write the same number to `ack` | yes |
+| `req-ack` | sets the bit `trigger`, takes it back when `ack` is set | set the bit `ack`, take it back | yes |
+| `toggle` | turns the bit `trigger` over | make `ack` equal to it | yes |
+| `state-word` | sets `trigger` to *request*, and to *idle* when it is answered | set `ack` to *busy*, to *done* or *error*, to *idle* | yes |
+| `edge` | lets the bit `trigger` rise for a moment | write nothing | no |
+| `ring` | writes a slot, then counts `ring.head` up | write the last number that is recorded to `ring.tail` | as long as it has room |
+
+**Numbers.** A bit does not say whether it is the same request again. With `number`, the PLC's own count, a request is recorded
+once whatever is lost on the way, and what was skipped is a gap that says how many. `check` warns where there is none:
+with `req-ack` and `state-word` a request whose ack was lost is recorded again; with `toggle` each loss of the connection is a
+gap, since an even number of turns looks like none; with `edge` two pulses with the same words are one, and what was missed
+cannot be counted.
+
+**First contact.** `first` says what a number that is found at the very first contact is: `baseline`, it was dealt with before
+(a PLC that waits is acknowledged, and nothing is recorded), or `process`, it is a request.
+
+**State words.** `states = { idle = 0, request = 1, busy = 2, done = 4, error = 8 }` gives the values; without `busy` it is not told
+that a request was seen. *Error* is whatever is not ok: refused, too late, or impossible to tell apart. Without `ack` the PLC and we take
+turns in the trigger word; `check` warns, because a PLC that gives up meets our answer there.
+
+**Release.** A PLC that keeps its request for longer than `release` after the ack might ask again without being seen: from the ack
+on that is a gap, `unreleased`, until the request is taken back.
+
+**Rings.** `ring = { head = \"Head\", tail = \"Tail\", slots = \"Ring[0..15]\", seq = \"Seq\" }`: the other words of the table are those of
+one slot, `Ring[0].Serial` and so on. On Modbus `slots = \"0..7\"` with `stride = 20`, the registers from one slot to the next; the tags
+are those of the first slot, and the others are called `name[1]`, `name[2]`. The PLC sets `seq` of the slot to 0, writes its data, then
+the number of the entry into `seq`, then `head`. A slot is taken only if it bears the number that is looked for, before and after its data is read; its
+place alone says nothing. One that does not is looked at once more; then it is a gap, `overrun`, that names the first lost number and how
+many are lost, and the next entry is read. After a start it is looked whether the ring still holds what was recorded last:
+a ring that was begun anew is read from its begin (name the `restart` word of the device: without it a ring that is
+filled up to the same number between two looks is taken for the old one). Counts wrap in the width that the server says, and 0 is never the number of a first
+entry. Without `time` an entry has the source's time of its `seq`; on Modbus that at which it was read, with an
+uncertainty back to the entry before. What cannot be known of something that was put there some time ago is refused: `arrive`, `check`, `reply`, an item
+without a code, lots in feeders, purpose and evidence of the station.
+
+**Data.** Everything that an event uses is read after the trigger, in one request. `settle` waits before that; `stable` reads twice until
+both are equal; `guard = [\"SeqBegin\", \"SeqEnd\"]` are two words that the PLC sets to the same number, the first before it writes the data
+and the second after it.
+
+**Deadline.** It runs from the source's time of the trigger where the clock of the server goes with ours (within a second), else from
+when the trigger was told.
+
+";

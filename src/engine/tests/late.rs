@@ -1,0 +1,244 @@
+//! PLCs that wait for nobody: pulses and rings. What they made is recorded once and as it was, or is in a
+//! gap; where the PLC counts, the gaps say how many.
+use super::plc::{SLOTS, slot_tag};
+use super::*;
+
+/// Without feeders: what is in them now says nothing of what was made before.
+fn late_plant(pattern: Pattern, numbered: bool) -> Arc<Plant> {
+    let mut plant = (*plant(pattern, Splice::Clean)).clone();
+    let station = &mut plant.stations[0];
+    station.mounts.clear();
+    let handshake = &mut station.handshakes[0];
+    handshake.snapshot = vec![NUMBER, SERIAL, FORCE];
+    if pattern == Pattern::Ring {
+        for slot in 0..SLOTS {
+            plant.tags.extend(["seq", "sn", "f"].map(|n| tag(&format!("{n}{slot}"))));
+        }
+        let words = |slot| (0..3).map(|word| slot_tag(slot, word)).collect();
+        handshake.ring = Some(Ring { slots: (0..SLOTS).map(words).collect(), batch: 2 });
+        handshake.snapshot = vec![slot_tag(0, 1), slot_tag(0, 2)];
+        handshake.item = spec(ItemClass::Unit, slot_tag(0, 1));
+        handshake.measurements[0].word = word(slot_tag(0, 2));
+    } else {
+        handshake.ack = None;
+        handshake.number = handshake.number.filter(|_| numbered);
+    }
+    Arc::new(plant)
+}
+
+pub(super) fn world(pattern: Pattern, numbered: bool) -> World {
+    let plc = Plc::new(pattern, Splice::Clean);
+    let mut world = World::with(late_plant(pattern, numbered), plc);
+    world.settle();
+    world
+}
+
+/// The parts that are recorded, in order, each with the force that was measured at it.
+fn recorded(records: &[Record]) -> Vec<(u64, Value)> {
+    let event = |r: &Record| {
+        let Body::Trace(event) = &r.body else { return None };
+        let What::Complete { item, measurements, .. } = &event.what else { return None };
+        let part = item.code.as_str().strip_prefix("SN-").unwrap().parse().unwrap();
+        Some((part, measurements[0].value.clone()))
+    };
+    records.iter().filter_map(event).collect()
+}
+
+fn all_gaps(records: &[Record]) -> Vec<&Gap> {
+    let gap = |r: &'_ Record| matches!(r.body, Body::Gap(_)).then_some(());
+    let gaps = records.iter().filter(|r| gap(r).is_some());
+    gaps.filter_map(|r| if let Body::Gap(gap) = &r.body { Some(gap) } else { None }).collect()
+}
+
+pub(super) fn judge_late(
+    world: &mut World,
+    counted: bool,
+) -> std::result::Result<(), TestCaseError> {
+    world.settle();
+    let told = recorded(&world.durable);
+    prop_assert!(told.is_sorted_by(|a, b| a.0 < b.0), "twice, or out of order: {:?}", told);
+    for (part, force) in &told {
+        let wanted = Value::Real(f64::from(u32::try_from(*part).unwrap()));
+        prop_assert_eq!(force, &wanted, "the force of another part");
+    }
+    let gaps = all_gaps(&world.durable);
+    let is_told = |part: u64| told.iter().any(|(told, _)| *told == part);
+    let missing: Vec<_> = world.plc.made.iter().filter(|made| !is_told(made.part)).collect();
+    for made in &missing {
+        let to = made.to.unwrap_or(Utc(i64::MAX));
+        let covers = |gap: &&&Gap| {
+            gap.interval.from <= to && gap.interval.to.is_some_and(|end| end >= made.from)
+        };
+        prop_assert!(gaps.iter().any(|gap| covers(&gap)), "{:?} is in no gap: {:?}", made, gaps);
+    }
+    prop_assert!(told.iter().all(|(part, _)| *part <= world.plc.part), "recorded and never made");
+    if counted && world.plc.resets == 0 && world.plc.boot == 1 {
+        let said: u64 = gaps.iter().filter_map(|gap| gap.count).sum();
+        prop_assert_eq!(said, missing.len() as u64, "{:?}", missing);
+    }
+    Ok(())
+}
+
+fn check_late(
+    pattern: Pattern,
+    numbered: bool,
+    choices: &[u8],
+) -> std::result::Result<(), TestCaseError> {
+    let mut world = world(pattern, numbered);
+    for choice in choices {
+        world.act(*choice);
+    }
+    if pattern == Pattern::Ring && world.plc.presented {
+        let now = world.at().wall;
+        world.plc.run(now);
+        world.notify();
+    }
+    judge_late(&mut world, numbered)?;
+    if pattern == Pattern::Ring && !world.plc.made.is_empty() && world.plc.resets == 0 {
+        prop_assert_eq!(&world.plc.ack, &Value::UInt(world.plc.number), "the tail is behind");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn a_ring_records_each_entry_once_or_its_number_is_in_a_gap(
+        choices in proptest::collection::vec(any::<u8>(), 0..300),
+    ) {
+        check_late(Pattern::Ring, true, &choices)?;
+    }
+
+    #[test]
+    fn a_pulse_that_is_counted_is_recorded_once_or_counted_in_a_gap(
+        choices in proptest::collection::vec(any::<u8>(), 0..300),
+    ) {
+        check_late(Pattern::Edge, true, &choices)?;
+    }
+
+    #[test]
+    fn a_pulse_is_recorded_once_or_lies_in_a_gap(
+        choices in proptest::collection::vec(any::<u8>(), 0..300),
+    ) {
+        check_late(Pattern::Edge, false, &choices)?;
+    }
+}
+
+impl World {
+    /// A part is put into the ring, and nobody is told yet.
+    fn put(&mut self) {
+        for _ in 0..2 {
+            let now = self.at().wall;
+            self.plc.run(now);
+        }
+    }
+
+    fn answer(&mut self) {
+        self.sync();
+        self.carry_out();
+        self.tell_answer();
+    }
+}
+
+/// More came while nobody looked than the ring holds: the numbers of the lost ones are named.
+#[test]
+fn a_ring_that_was_written_over_names_what_is_lost() {
+    let mut world = world(Pattern::Ring, true);
+    world.put();
+    world.notify();
+    world.settle();
+    world.drop_link();
+    (0..SLOTS + 3).for_each(|_| world.put());
+    world.settle();
+    let parts: Vec<u64> = recorded(&world.durable).iter().map(|(part, _)| *part).collect();
+    assert_eq!(parts, [1, 5, 6, 7, 8]);
+    let lost: Vec<_> = all_gaps(&world.durable)
+        .iter()
+        .filter_map(|gap| Some((gap.cause, gap.first?, gap.count?)))
+        .collect();
+    assert_eq!(lost, [(GapCause::Overrun, HandshakeNumber(65_535), 3)], "over the wrap");
+    assert_eq!(world.plc.ack, Value::UInt(world.plc.number), "the tail");
+}
+
+/// Between two looks the ring was filled anew to the very number that was read last.
+#[test]
+fn a_ring_that_began_anew_up_to_the_same_number_is_read_from_its_begin() {
+    let mut world = world(Pattern::Ring, true);
+    world.plc.number = 0;
+    world.drop_link();
+    world.plc.restart(true);
+    world.link();
+    world.settle();
+    (0..2).for_each(|_| world.put());
+    world.notify();
+    world.settle();
+    world.drop_link();
+    world.plc.give_up(true);
+    (0..2).for_each(|_| world.put());
+    world.settle();
+    let parts: Vec<u64> = recorded(&world.durable).iter().map(|(part, _)| *part).collect();
+    assert_eq!(parts, [1, 2, 3, 4]);
+}
+
+/// The head was seen to fall, and the link was lost before the new ring was looked at: until it was found
+/// again it had gone past the number that was recorded last of the old one.
+#[test]
+fn a_ring_that_fell_and_went_round_unseen_is_in_a_gap() {
+    let choices =
+        [158, 48, 112, 9, 249, 164, 87, 52, 71, 175, 128, 16, 208, 61, 48, 0, 48, 16, 0, 16];
+    check_late(Pattern::Ring, true, &choices).unwrap();
+}
+
+/// What the subscription tells may be older than what was read: that is no other ring.
+#[test]
+fn a_head_that_is_told_later_than_it_was_read_has_not_fallen() {
+    let mut world = world(Pattern::Ring, true);
+    for _ in 0..3 {
+        world.put();
+        world.notify();
+    }
+    world.tell_change();
+    world.answer();
+    world.settle();
+    assert_eq!(recorded(&world.durable).len(), 3);
+    assert!(all_gaps(&world.durable).is_empty());
+    let fell = |r: &Record| matches!(&r.body, Body::Epoch(e) if e.cause == EpochCause::CounterFell);
+    assert!(!world.durable.iter().any(fell));
+}
+
+/// The head was counted before the slot was written: it is looked at once more, and nothing is lost.
+#[test]
+fn a_slot_that_is_still_being_written_is_read_again() {
+    let mut world = world(Pattern::Ring, true);
+    world.put();
+    let slots = std::mem::take(&mut world.plc.slots);
+    world.plc.slots = vec![plc::Slot::default(); SLOTS];
+    world.notify();
+    world.tell_change();
+    world.answer();
+    assert!(recorded(&world.appended).is_empty());
+    world.plc.slots = slots;
+    world.settle();
+    assert_eq!(recorded(&world.durable).len(), 1);
+    assert!(all_gaps(&world.durable).iter().all(|gap| gap.count.is_none()));
+}
+
+/// The tail is written when the record is durable, and not before.
+#[test]
+fn the_tail_of_a_ring_waits_for_the_disk() {
+    let mut world = world(Pattern::Ring, true);
+    world.put();
+    world.notify();
+    world.tell_change();
+    for _ in 0..10 {
+        world.carry_out();
+        world.tell_answer();
+    }
+    assert_eq!(recorded(&world.appended).len(), 1);
+    assert_eq!(world.plc.ack, Value::UInt(BEFORE_WRAP), "nothing is durable yet");
+    world.crash(0);
+    world.settle();
+    assert_eq!(world.plc.ack, Value::UInt(world.plc.number));
+    assert_eq!(recorded(&world.durable).len(), 1);
+}

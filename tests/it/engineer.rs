@@ -1,0 +1,52 @@
+//! What a PLC engineer sees of a line: each word once, and registers as they come.
+use super::support::line::Line;
+use super::support::{http, peers, truth};
+use std::time::Duration;
+
+#[test]
+fn an_engineer_sees_each_word_and_what_registers_say_in_every_order() {
+    let Some(peers) = peers() else { return };
+    let line = Line::start(&peers, 30, &[], &[]);
+    let site = line.site();
+
+    let once = site.command(&["check", "--live"]).output().unwrap();
+    let table = String::from_utf8(once.stdout).unwrap();
+    assert_eq!(once.status.code(), Some(0), "{table}");
+    let head = table.lines().find(|row| row.trim().starts_with("DEVICE"));
+    let head: Vec<_> = head.unwrap_or(&table).split_whitespace().collect();
+    assert_eq!(head, ["DEVICE", "PROTOCOL", "ENDPOINT", "STATE", "RTT", "TAGS", "FAULT"]);
+    for (device, protocol) in [("press", "opcua"), ("assembly", "modbus")] {
+        let row = table.lines().find(|row| row.trim().starts_with(&format!("{device} "))).unwrap();
+        let cells: Vec<_> = row.split_whitespace().collect();
+        assert_eq!((cells[1], cells[3], cells[5], cells[7]), (protocol, "ok", "ms", "good"));
+        assert!(cells[4].parse::<f64>().unwrap() > 0.0, "{row}");
+        let (good, all) = cells[6].split_once('/').unwrap();
+        assert!(good == all && good != "0", "{row}");
+    }
+
+    let daemon = site.start();
+    let url = format!("http://{}", daemon.http());
+    let mut tap = site.command(&["tap", "--raw", "torque", "--count", "4"]);
+    let seen = String::from_utf8(tap.env("PEDIGREE_URL", url).output().unwrap().stdout).unwrap();
+    let told = || truth::parts(&line.assembly_truth).len() >= 5;
+    http::until("what was seen is told", Duration::from_secs(20), || told().then_some(()));
+    let torques: Vec<f64> =
+        truth::parts(&line.assembly_truth).iter().map(|p| p["torque"].as_f64().unwrap()).collect();
+    assert_eq!(seen.lines().count(), 4, "{seen}");
+    // Nothing was tightened yet when the first was read.
+    for row in seen.lines().filter(|row| !row.contains("0000 0000")) {
+        let cells: Vec<_> = row.split("  ").collect();
+        assert_eq!(cells[1], "assembly/torque");
+        let readings: Vec<_> =
+            cells[3..].iter().map(|cell| cell.split_once(' ').unwrap()).collect();
+        let orders: Vec<_> = readings.iter().map(|(order, _)| *order).collect();
+        assert_eq!(orders, ["ABCD", "CDAB*", "BADC", "DCBA"], "{row}");
+        // The plant file has the order of the stand-in; the other readings are something else.
+        let right = |(_, value): &(&str, &str)| {
+            let value: f64 = value.parse().unwrap();
+            torques.iter().any(|torque| (torque - value).abs() < 1e-3)
+        };
+        let right: Vec<_> = readings.iter().map(right).collect();
+        assert_eq!(right, [false, true, false, false], "{row}");
+    }
+}
