@@ -66,8 +66,9 @@ fn children(
     if wildcards.is_empty() {
         return Ok(Children::new());
     }
-    let nobody: Children = wildcards.iter().map(|w| (w.parent.clone(), Vec::new())).collect();
-    let (plant, index, _) = unpinned(files, site, name, &nobody)?;
+    // The rest of the plant cannot be read before they are known.
+    let devices = config::plant::only(files, &["schema", "device"]);
+    let (plant, index, _) = unpinned(&devices, site, name, &Children::new())?;
     let names = runtime::runtime()?
         .block_on(opcua::names_below(&plant, index, nodes, pki, &daemon::clock()))
         .map_err(|why| Failure::new(Exit::Unreachable, format!("{name}: {why}")))?;
@@ -103,6 +104,20 @@ fn meant(children: &Children, found: &opcua::Pinned) -> Option<Children> {
     (some && fewer != *children).then_some(fewer)
 }
 
+/// Lock files without any names for other devices that have none: each is pinned by itself.
+fn nobody(files: &[(String, String)], name: &str) -> Vec<(String, String)> {
+    let mut devices: BTreeMap<String, Children> = BTreeMap::new();
+    for (wildcard, _) in config::wildcards(files).into_iter().filter(|(w, _)| w.device != name) {
+        devices.entry(wildcard.device).or_default().insert(wildcard.parent, Vec::new());
+    }
+    let made = devices.into_iter().filter_map(|(device, children)| {
+        let device = DeviceId::parse(&device).ok()?;
+        let text = lock::text(&device, None, &children, &Layouts::new());
+        Some((lock::name(&device), text))
+    });
+    made.filter(|(own, _)| files.iter().all(|(file, _)| file != own)).collect()
+}
+
 /// Names below nodes.
 type Children = BTreeMap<String, Vec<String>>;
 type Layouts = BTreeMap<TagName, Layout>;
@@ -120,6 +135,7 @@ fn unpinned(
     };
     let own = format!("{name}{}", lock::ENDING);
     let mut others: Vec<_> = files.iter().filter(|(file, _)| *file != own).cloned().collect();
+    others.extend(nobody(&others, name));
     if let (false, Ok(device)) = (children.is_empty(), DeviceId::parse(name)) {
         others.push((own, lock::text(&device, None, children, &Layouts::new())));
     }
@@ -197,6 +213,26 @@ mod tests {
         assert_eq!(meant(&children(&["F1"]), &half), None, "one that lacks a word is told");
         let none = found(&[], &["Feeders.Count.Reel"]);
         assert_eq!(meant(&children(&["Count"]), &none), None, "so is it where nothing fits");
+    }
+
+    #[test]
+    fn a_device_is_pinned_while_others_are_not() {
+        let text = |name: &str| {
+            format!(
+                "schema = 1\n[device.{name}]\nurl = \"opc.tcp://h:1\"\nnamespace = \"urn:p\"\n[station.S-{name}]\n\
+                 device = \"{name}\"\n[station.S-{name}.mount.reel]\nfor = {{ slot = \"*\" }}\n\
+                 node = \"Feeders.{{slot}}\"\nlot = \"Reel\"\nscope = \"site\"\n[[test]]\nname = \"none\"\n"
+            )
+        };
+        let files = ["a", "b"].map(|name| (format!("{name}.toml"), text(name)));
+        let site = SiteId::parse("site").unwrap();
+        let devices = config::plant::only(&files, &["schema", "device"]);
+        assert!(unpinned(&devices, &site, "a", &Children::new()).is_ok());
+        let names = Children::from([("Feeders".to_owned(), vec!["F1".to_owned()])]);
+        let stations = config::plant::only(&files, &["schema", "device", "station"]);
+        let (plant, ..) = unpinned(&stations, &site, "a", &names).unwrap();
+        let tags: Vec<_> = plant.tags.iter().map(|tag| tag.name.as_str()).collect();
+        assert_eq!(tags, ["Feeders.F1.Reel"]);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub fn load(files: &[(String, String)], site: &SiteId) -> Result<Checked, Faults
     let schema = schema::plant();
     let sources = files.iter().map(|(name, text)| (sink.source(name, text), name, text));
     let sources: Vec<_> = sources.collect();
-    let (locks, texts): (Vec<_>, Vec<_>) =
+    let (locks, plants): (Vec<_>, Vec<_>) =
         sources.into_iter().partition(|(_, name, _)| name.ends_with(lock::ENDING));
     let locks: Vec<Locked> = locks
         .into_iter()
@@ -45,7 +45,7 @@ pub fn load(files: &[(String, String)], site: &SiteId) -> Result<Checked, Faults
         })
         .collect();
     let children = children(&locks);
-    let reads: Vec<Read> = texts
+    let reads: Vec<Read> = plants
         .into_iter()
         .map(|(file, _, text)| read(file, text, &schema, &children, &mut sink))
         .collect();
@@ -57,6 +57,18 @@ pub fn load(files: &[(String, String)], site: &SiteId) -> Result<Checked, Faults
     let hash = hash(&files);
     let plant = Plant { site: site.clone(), devices, tags, stations, catalog, files, hash };
     Ok(Checked { plant: Arc::new(plant), tests, warnings })
+}
+
+/// The files with these tables alone, to load what does not depend on the others; a file that cannot be
+/// read stays as it is.
+pub fn only(files: &[(String, String)], tables: &[&str]) -> Vec<(String, String)> {
+    let cut = |text: &String| {
+        let mut tree: toml::Table = text.parse().ok()?;
+        tree.retain(|key, _| tables.contains(&key));
+        toml::to_string(&tree).ok()
+    };
+    let plants = files.iter().filter(|(name, _)| !name.ends_with(lock::ENDING));
+    plants.map(|(name, text)| (name.clone(), cut(text).unwrap_or_else(|| text.clone()))).collect()
 }
 
 fn read(

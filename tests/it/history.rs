@@ -60,18 +60,18 @@ fn monitors_are_filled_up_from_the_history_of_a_plc_and_the_gap_stays() {
     let records = site.records();
     let verdicts: Vec<_> = records
         .iter()
-        .filter_map(|record| match &record.body {
-            Body::Verdict(event) => Some((event.verdict, event.time)),
-            _ => None,
+        .filter_map(|record| {
+            let Body::Verdict(event) = &record.body else { return None };
+            Some((event.verdict, event.time))
         })
         .collect();
     let (_, hot) = verdicts.iter().find(|(v, _)| *v == Verdict::Warning).expect("it was hot");
     assert_eq!(verdicts.last().map(|(v, _)| *v), Some(Verdict::InControl), "{verdicts:?}");
     let gaps: Vec<_> = records
         .iter()
-        .filter_map(|record| match &record.body {
-            Body::Gap(gap) if gap.interval.to.is_some() => Some(gap.clone()),
-            _ => None,
+        .filter_map(|record| {
+            let Body::Gap(gap) = &record.body else { return None };
+            gap.interval.to.is_some().then(|| gap.clone())
         })
         .collect();
     assert!(gaps.iter().any(|gap| covers(gap, hot.0)), "{gaps:?} {hot:?}");

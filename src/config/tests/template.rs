@@ -2,7 +2,7 @@
 use crate::config::plant::load;
 use crate::config::{Wildcard, wildcards};
 use crate::model::SiteId;
-use crate::model::plant::{Plant, TagSource};
+use crate::model::plant::{Plant, Tag, TagSource};
 
 const HEAD: &str = r#"schema = 1
 [device.placer]
@@ -32,12 +32,12 @@ fn with(rest: &str, lock: Option<&str>) -> Result<Plant, Vec<String>> {
     }
 }
 
-fn nodes(plant: &Plant) -> Vec<&str> {
-    let node = |source| match source {
-        &TagSource::Node(ref address) => address.identifier.as_str(),
-        &TagSource::Register(_) => panic!("a register"),
+fn nodes<'a>(plant: &'a Plant) -> Vec<&'a str> {
+    let node = |tag: &'a Tag| match &tag.source {
+        TagSource::Node(address) => address.identifier.as_str(),
+        TagSource::Register(_) => panic!("a register"),
     };
-    plant.tags.iter().map(|tag| node(&tag.source)).skip(2).collect()
+    plant.tags.iter().map(node).skip(2).collect()
 }
 
 #[test]
