@@ -1,10 +1,10 @@
 //! What a server has kept of watched words while nobody looked (`HistoryRead` of raw values).
 use super::place::Place;
-use super::services::{Peer, read_all};
+use super::services::{Peer, is_too_many};
 use super::value::{Shift, date_time, sample};
 use crate::model::plant::TagIndex;
 use crate::model::{Sample, Utc};
-use ::opcua::client::{HistoryReadAction, Session};
+use ::opcua::client::HistoryReadAction;
 use ::opcua::types::{
     AttributeId, ByteString, Error, HistoryData, HistoryReadResult, HistoryReadValueId,
     ReadRawModifiedDetails, ReadValueId, StatusCode, TimestampsToReturn, Variant,
@@ -14,8 +14,6 @@ use tokio::time::timeout;
 
 /// `HistoryRead` in an access level (Part 3 §8.57).
 const HISTORY_READ: u8 = 0x04;
-/// Nodes in one request.
-const CHUNK: usize = 20;
 /// Values of a node in one answer.
 const PAGE: u32 = 1_000;
 /// Values of one outage in all.
@@ -52,8 +50,21 @@ pub(super) async fn history(peer: &Peer, blanks: Vec<Blank>) -> Kept {
 async fn read(peer: &Peer, blanks: &[Blank], samples: &mut Vec<Sample>) -> Result<(), Error> {
     let Some(since) = blanks.iter().map(|blank| blank.after).max() else { return Ok(()) };
     let since = since.minus(MARGIN);
-    for chunk in with_history(&peer.session, blanks).await?.chunks(CHUNK) {
-        pages(peer, chunk, since, samples).await?;
+    let kept = with_history(peer, blanks).await?;
+    let (mut rest, mut size) = (kept.as_slice(), peer.limits.history.now());
+    while !rest.is_empty() {
+        let (chunk, after) = rest.split_at(size.min(rest.len()));
+        let before = samples.len();
+        match pages(peer, chunk, since, samples).await {
+            Err(error) if is_too_many(&error) && chunk.len() > 1 => {
+                samples.truncate(before);
+                size = peer.limits.history.halved(&error, chunk.len());
+            }
+            done => {
+                done?;
+                rest = after;
+            }
+        }
     }
     Ok(())
 }
@@ -69,11 +80,11 @@ fn between(mut samples: Vec<Sample>, blanks: &[Blank]) -> Vec<Sample> {
 }
 
 /// The words whose access level says that their history can be read.
-async fn with_history<'b>(session: &Session, blanks: &'b [Blank]) -> Result<Vec<&'b Blank>, Error> {
+async fn with_history<'b>(peer: &Peer, blanks: &'b [Blank]) -> Result<Vec<&'b Blank>, Error> {
     let ids = blanks
         .iter()
         .map(|blank| ReadValueId::new(blank.place.node.clone(), AttributeId::UserAccessLevel));
-    let levels = read_all(session, ids.collect()).await?;
+    let levels = peer.read_all(ids.collect()).await?;
     let readable = |level: &Option<Variant>| matches!(level, Some(Variant::Byte(bits)) if bits & HISTORY_READ != 0);
     let kept = blanks.iter().zip(levels).filter(|(_, level)| readable(&level.value));
     Ok(kept.map(|(blank, _)| blank).collect())
@@ -107,7 +118,7 @@ async fn pages(
         // With `enough`, places to go on from are given back, and nothing is read.
         let results = peer.session.history_read(action, both, enough, &ids).await?;
         if enough {
-            return Err(Error::new(StatusCode::BadTooManyOperations, "there is too much of it"));
+            return Err(Error::new(StatusCode::BadOutOfRange, "there is too much of it"));
         }
         let (shift, receive) = (Shift::of(&peer.session), (peer.now)().wall);
         let mut more = Vec::new();

@@ -17,8 +17,6 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// Items in one `CreateMonitoredItems`: more is slower on small PLCs (an S7-1200 50-fold).
-const CREATE_CHUNK: usize = 100;
 /// How often a subscription speaks when nothing changes.
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
 /// After so long without any request of ours the server drops the subscription.
@@ -243,7 +241,7 @@ pub(super) async fn monitor(
     let (known, unknown): (Vec<_>, Vec<_>) =
         items.iter().cloned().partition(|item| nodes.contains_key(&item.tag));
     refused.extend(unknown.into_iter().map(|item| (item, Quality::BAD_UNKNOWN)));
-    let (mut rest, mut size) = (known.as_slice(), CREATE_CHUNK);
+    let (mut rest, mut size) = (known.as_slice(), peer.limits.monitor.now());
     while !rest.is_empty() {
         let (chunk, after) = rest.split_at(size.min(rest.len()));
         let requests = chunk.iter().filter_map(|item| request(item, &nodes)).collect();
@@ -252,7 +250,7 @@ pub(super) async fn monitor(
             .items_to_create(requests);
         let created = match create.send(peer.session.channel()).await {
             Err(error) if is_too_many(&error) && chunk.len() > 1 => {
-                size = chunk.len() / 2;
+                size = peer.limits.monitor.halved(&error, chunk.len());
                 continue;
             }
             created => created?.results,

@@ -2,6 +2,7 @@
 use super::connect::{self, Opened};
 use super::desk::Desk;
 use super::fault::Fault;
+use super::limits::Limits;
 use super::line::establish;
 use super::services::Peer;
 use super::watch::Watch;
@@ -46,7 +47,17 @@ pub async fn run(wiring: Wiring) {
             known: BTreeMap::new(),
         },
         backoff: Backoff::new(u64::from(device.0)),
-        context: Context { plant, device, link, name, now, metrics, points, pki },
+        context: Context {
+            plant,
+            device,
+            link,
+            name,
+            now,
+            metrics,
+            points,
+            pki,
+            limits: Arc::default(),
+        },
         stop,
     };
     let insecure = i64::from(task.context.link.security != Security::SignAndEncrypt);
@@ -79,6 +90,7 @@ pub(super) struct Context {
     pub(super) metrics: Arc<Metrics>,
     pub(super) points: Points,
     pub(super) pki: PathBuf,
+    pub(super) limits: Arc<Limits>,
 }
 
 impl Context {
@@ -182,7 +194,8 @@ impl Task {
     ) -> Result<Infallible, Fault> {
         self.status.stage(Stage::Subscribing);
         let (plant, now) = (Arc::clone(&self.context.plant), Arc::clone(&self.context.now));
-        let peer = Peer::new(session, plant, now);
+        let limits = Arc::clone(&self.context.limits);
+        let peer = Peer::limited(session, plant, now, limits);
         let (publisher, session) = (peer.publisher.clone(), Arc::clone(&peer.session));
         let work = async {
             let line = tokio::select! {

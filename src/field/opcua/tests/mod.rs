@@ -7,6 +7,10 @@ mod structures;
 mod visits;
 
 use crate::field::Request;
+use crate::field::opcua::Target;
+use crate::field::opcua::locate::locate;
+use crate::field::opcua::services::Peer;
+use crate::field::opcua::visit::visit;
 use crate::model::plant::{DeviceIndex, Interface, Security, Trust};
 use crate::model::{
     GapCause, Input, Position, Quality, ReadFault, ReadRequest, ReadToken, Sample, Session,
@@ -375,4 +379,25 @@ async fn a_full_queue_of_the_server_is_told_and_handshake_words_are_read_again()
     assert!(again.iter().any(|s| s.tag == COUNT && s.value == Value::UInt(499)));
     assert!(rig.metrics.overflows.with_label_values(&["press"]).get() > 0);
     rig.end().await;
+}
+
+#[tokio::test]
+async fn a_server_that_takes_few_operations_at_once_is_asked_for_few() {
+    let (dir, pki) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let plc = Plc::narrow(dir.path(), 3).await;
+    let mut rig = Rig::start(plant(plc.port, Security::None, Trust::Pki), pki.path());
+    rig.until("live", live).await;
+    rig.bulk_sample(TEMP, &Value::Real(20.0)).await;
+    rig.end().await;
+
+    let opened = Target::url(&format!("opc.tcp://127.0.0.1:{}", plc.port), Security::None);
+    let opened = opened.open(pki.path(), plc::clock()().wall).await.unwrap();
+    let plant = Arc::new(plant(plc.port, Security::None, Trust::Pki));
+    let asked = visit(opened, |session| async move {
+        let peer = Peer::new(session, plant, plc::clock());
+        let found = locate(&peer, DeviceIndex(0), &peer.namespaces().await?).await?;
+        assert!(found.nodes.contains_key(&TEMP));
+        Ok(peer.limits.read.now())
+    });
+    assert!(asked.await.unwrap() <= 3, "what was refused is not tried again");
 }

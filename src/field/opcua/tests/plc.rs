@@ -16,7 +16,9 @@ use ::opcua::nodes::VariableBuilder;
 use ::opcua::server::address_space::AccessLevel;
 use ::opcua::server::diagnostics::NamespaceMetadata;
 use ::opcua::server::node_manager::memory::{SimpleNodeManager, simple_node_manager};
-use ::opcua::server::{ANONYMOUS_USER_TOKEN_ID, ServerBuilder, ServerEndpoint, ServerHandle};
+use ::opcua::server::{
+    ANONYMOUS_USER_TOKEN_ID, OperationalLimits, ServerBuilder, ServerEndpoint, ServerHandle,
+};
 use ::opcua::types::{
     DataTypeId, DataValue, DateTime, MessageSecurityMode, NodeId, ObjectId, StatusCode, Variant,
 };
@@ -59,20 +61,37 @@ pub(super) struct Plc {
     running: JoinSet<()>,
 }
 
+const POLICIES: [SecurityPolicy; 2] =
+    [SecurityPolicy::Basic256Sha256, SecurityPolicy::Aes256Sha256RsaPss];
+
 impl Plc {
     /// Starts on `port`, 0 for a free one, with its key in `dir`. Offers None and three encrypted
     /// policies.
     pub(super) async fn start(dir: &Path, port: u16) -> Self {
-        Self::offering(
-            dir,
-            port,
-            &[SecurityPolicy::Basic256Sha256, SecurityPolicy::Aes256Sha256RsaPss],
-        )
-        .await
+        Self::offering(dir, port, &POLICIES).await
     }
 
     /// The same with these encrypted policies.
     pub(super) async fn offering(dir: &Path, port: u16, policies: &[SecurityPolicy]) -> Self {
+        Self::limited(dir, port, policies, |_| ()).await
+    }
+
+    /// One that takes so many operations in one request.
+    pub(super) async fn narrow(dir: &Path, most: usize) -> Self {
+        let limit = |limits: &mut OperationalLimits| {
+            limits.max_nodes_per_read = most;
+            limits.max_monitored_items_per_call = most;
+            limits.max_nodes_per_translate_browse_paths_to_node_ids = most;
+        };
+        Self::limited(dir, 0, &POLICIES, limit).await
+    }
+
+    async fn limited(
+        dir: &Path,
+        port: u16,
+        policies: &[SecurityPolicy],
+        limit: impl FnOnce(&mut OperationalLimits),
+    ) -> Self {
         let own = pki::ensure_own(dir, "urn:test:plc:app", "test plc", &["127.0.0.1".to_owned()]);
         let own = own.unwrap();
         let anonymous = [ANONYMOUS_USER_TOKEN_ID.to_owned()];
@@ -95,6 +114,7 @@ impl Plc {
             let endpoint = ServerEndpoint::new("/", *policy, mode, &anonymous);
             builder = builder.add_endpoint(policy.to_string(), endpoint);
         }
+        limit(&mut builder.limits_mut().operational);
         let limits = &mut builder.limits_mut().subscriptions;
         limits.min_publishing_interval_ms = 20.0;
         limits.min_sampling_interval_ms = 0.0;

@@ -2,7 +2,7 @@
 use super::plc::{NAMESPACE, Plc, Rig, clock, live, plant, samples, soon, tag};
 use super::{read, read_done, values};
 use crate::field::opcua::locate::locate;
-use crate::field::opcua::services::namespaces_of;
+use crate::field::opcua::services::Peer;
 use crate::field::opcua::visit::visit;
 use crate::field::opcua::{Target, names_below};
 use crate::model::plant::{DeviceIndex, NodeAddress, Plant, Security, TagIndex, Trust};
@@ -242,12 +242,13 @@ async fn types_that_are_learned_again_take_the_place_of_those_before() {
     let target = Target::device(&plant, DeviceIndex(0)).unwrap();
     let opened = target.open(pki.path(), clock()().wall).await.unwrap();
     let known = visit(opened, |session| async move {
-        let namespaces = namespaces_of(&session).await?;
+        let peer = Peer::new(session, Arc::new(plant), clock());
+        let namespaces = peer.namespaces().await?;
         let mut known = Vec::new();
         for _ in 0..3 {
-            let found = locate(&session, &plant, DeviceIndex(0), &namespaces).await?;
+            let found = locate(&peer, DeviceIndex(0), &namespaces).await?;
             assert!(tags[..8].iter().all(|tag| found.nodes.contains_key(tag)));
-            known.push(session.encoding_context().write().loaders_mut().iter().count());
+            known.push(peer.session.encoding_context().write().loaders_mut().iter().count());
         }
         Ok(known)
     });
@@ -265,7 +266,8 @@ async fn names_below_a_node_are_those_that_a_person_sees() {
         identifier: identifier.to_owned(),
     };
     let parents = ["s=Feeder", "i=500", "s=Nowhere"].map(address).into();
-    let names = names_below(&plant, DeviceIndex(0), parents, pki.path(), &clock()).await.unwrap();
+    let names =
+        names_below(&Arc::new(plant), DeviceIndex(0), parents, pki.path(), &clock()).await.unwrap();
     let reel = Some(vec!["ReelId".to_owned()]);
     assert_eq!(names, [reel.clone(), reel, None]);
 }
