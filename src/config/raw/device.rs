@@ -84,17 +84,21 @@ pub(in crate::config) enum SecurityWord {
     None,
 }
 
-/// Who we are to an OPC UA server. A password never stands in the file.
+/// Who we are to an OPC UA server: a user with a password, or one by certificate. A password never stands
+/// in the file.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Login {
     /// Name of the user.
-    #[schemars(required)]
     pub(in crate::config) user: Option<Spot<String>>,
     /// The file that holds the password.
     pub(in crate::config) password_file: Option<Spot<String>>,
     /// The environment variable that holds the password.
     pub(in crate::config) password_env: Option<Spot<String>>,
+    /// The file that holds the user's certificate, `.der` or `.pem`; instead of name and password.
+    pub(in crate::config) certificate_file: Option<Spot<String>>,
+    /// The file that holds the key of that certificate, PEM.
+    pub(in crate::config) key_file: Option<Spot<String>>,
 }
 
 /// How the life of the PLC program is proven.

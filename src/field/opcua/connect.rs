@@ -251,7 +251,14 @@ async fn drive(events: &mut BoxStream<'static, Result<SessionPollResult, StatusC
 }
 
 fn login(login: Option<&UserLogin>) -> Result<IdentityToken, Fault> {
-    let Some(UserLogin { user, password }) = login else { return Ok(IdentityToken::Anonymous) };
+    let (user, password) = match login {
+        None => return Ok(IdentityToken::Anonymous),
+        Some(UserLogin::Password { user, password }) => (user, password),
+        Some(UserLogin::Certificate { certificate, key }) => {
+            return IdentityToken::new_x509_path(certificate, key)
+                .map_err(|why| Fault::UserCertificate(why.to_string()));
+        }
+    };
     let fault = |from: String, why: String| Fault::Password { user: user.clone(), from, why };
     let secret = match password {
         Secret::File(path) => {

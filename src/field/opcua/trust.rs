@@ -1,7 +1,7 @@
 //! Which endpoint of a server we take, and whether its certificate is trusted.
 use super::fault::Fault;
 use crate::model::Utc;
-use crate::model::plant::{OpcUaLink, Security, Trust};
+use crate::model::plant::{OpcUaLink, Security, Trust, UserLogin};
 use crate::pki::{self, Certificate};
 use ::opcua::crypto::SecurityPolicy;
 use ::opcua::types::{EndpointDescription, MessageSecurityMode, UserTokenType};
@@ -52,7 +52,8 @@ pub(super) fn choose(
     }
     let (token, name) = match link.login {
         Some(_) if link.security == Security::None => return Err(Fault::ClearPassword),
-        Some(_) => (UserTokenType::UserName, "user name"),
+        Some(UserLogin::Password { .. }) => (UserTokenType::UserName, "user name"),
+        Some(UserLogin::Certificate { .. }) => (UserTokenType::Certificate, "certificate"),
         None => (UserTokenType::Anonymous, "anonymous"),
     };
     let mut endpoint = fitting
@@ -197,7 +198,7 @@ fn flaw(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::plant::{Secret, UserLogin};
+    use crate::model::plant::Secret;
     use ::opcua::types::UserTokenPolicy;
 
     fn endpoint(policy: SecurityPolicy, mode: MessageSecurityMode) -> EndpointDescription {
@@ -254,7 +255,8 @@ mod tests {
             token_type: UserTokenType::UserName,
             ..Default::default()
         }]);
-        let login = UserLogin { user: "u".to_owned(), password: Secret::Env("X".to_owned()) };
+        let password = Secret::Env("X".to_owned());
+        let login = UserLogin::Password { user: "u".to_owned(), password };
         let mut with = link("opc.tcp://h:1", Security::None);
         assert!(matches!(choose(&[named.clone()], &with), Err(Fault::NoLogin("anonymous"))));
         with.login = Some(login);

@@ -114,13 +114,23 @@ pub enum Trust {
     FirstUse,
 }
 
-/// A user and where the password is found.
+/// Who we are to a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UserLogin {
-    /// The user.
-    pub user: String,
-    /// Never inline.
-    pub password: Secret,
+pub enum UserLogin {
+    /// A user with a password.
+    Password {
+        /// The user.
+        user: String,
+        /// Never inline.
+        password: Secret,
+    },
+    /// A user by certificate (`X509IdentityToken`).
+    Certificate {
+        /// Its file, `.der` or `.pem`.
+        certificate: PathBuf,
+        /// The file of its key, PEM.
+        key: PathBuf,
+    },
 }
 
 /// Where a secret is found.

@@ -11,11 +11,12 @@ use crate::field::opcua::Target;
 use crate::field::opcua::locate::locate;
 use crate::field::opcua::services::Peer;
 use crate::field::opcua::visit::visit;
-use crate::model::plant::{DeviceIndex, Interface, Security, Trust};
+use crate::model::plant::{DeviceIndex, Interface, Plant, Protocol, Security, Trust, UserLogin};
 use crate::model::{
     GapCause, Input, Position, Quality, ReadFault, ReadRequest, ReadToken, Sample, Session,
     TagName, Value, Write, WriteRequest,
 };
+use crate::pki::ensure_own;
 use ::opcua::crypto::SecurityPolicy;
 use ::opcua::types::{DateTime, StatusCode, Variant};
 use plc::{
@@ -400,4 +401,32 @@ async fn a_server_that_takes_few_operations_at_once_is_asked_for_few() {
         Ok(peer.limits.read.now())
     });
     assert!(asked.await.unwrap() <= 3, "what was refused is not tried again");
+}
+
+#[tokio::test]
+async fn a_user_by_certificate_is_let_in_and_nobody_without() {
+    let [dir, pki, own] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let user = ensure_own(own.path(), "urn:test:operator", "operator", &[]).unwrap();
+    let plc = Plc::closed(dir.path(), &user.certificate_path).await;
+    let trust = Trust::Thumbprint(plc.own.certificate.thumbprint);
+    let mut wanted = plant(plc.port, Security::SignAndEncrypt, trust);
+    let mut rig = Rig::start(wanted.clone(), pki.path());
+    rig.fault("takes no anonymous login").await;
+    rig.end().await;
+    let login = |key: &std::path::Path| UserLogin::Certificate {
+        certificate: user.certificate_path.clone(),
+        key: key.to_owned(),
+    };
+    let set = |plant: &mut Plant, login| {
+        let Protocol::OpcUa(link) = &mut plant.devices[0].protocol else { unreachable!() };
+        link.login = Some(login);
+    };
+    set(&mut wanted, login(&own.path().join("nothing.pem")));
+    let mut rig = Rig::start(wanted.clone(), pki.path());
+    rig.fault("the certificate that we log in with cannot be read").await;
+    rig.end().await;
+    set(&mut wanted, login(&user.key_path));
+    let mut rig = Rig::start(wanted, pki.path());
+    rig.until("live", live).await;
+    rig.end().await;
 }

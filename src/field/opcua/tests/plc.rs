@@ -17,7 +17,7 @@ use ::opcua::server::address_space::AccessLevel;
 use ::opcua::server::diagnostics::NamespaceMetadata;
 use ::opcua::server::node_manager::memory::{SimpleNodeManager, simple_node_manager};
 use ::opcua::server::{
-    ANONYMOUS_USER_TOKEN_ID, OperationalLimits, ServerBuilder, ServerEndpoint, ServerHandle,
+    ANONYMOUS_USER_TOKEN_ID, ServerBuilder, ServerEndpoint, ServerHandle, ServerUserToken,
 };
 use ::opcua::types::{
     DataTypeId, DataValue, DateTime, MessageSecurityMode, NodeId, ObjectId, StatusCode, Variant,
@@ -73,24 +73,38 @@ impl Plc {
 
     /// The same with these encrypted policies.
     pub(super) async fn offering(dir: &Path, port: u16, policies: &[SecurityPolicy]) -> Self {
-        Self::limited(dir, port, policies, |_| ()).await
+        Self::made(dir, port, policies, |builder| builder).await
     }
 
     /// One that takes so many operations in one request.
     pub(super) async fn narrow(dir: &Path, most: usize) -> Self {
-        let limit = |limits: &mut OperationalLimits| {
+        let narrow = |mut builder: ServerBuilder| {
+            let limits = &mut builder.limits_mut().operational;
             limits.max_nodes_per_read = most;
             limits.max_monitored_items_per_call = most;
             limits.max_nodes_per_translate_browse_paths_to_node_ids = most;
+            builder
         };
-        Self::limited(dir, 0, &POLICIES, limit).await
+        Self::made(dir, 0, &POLICIES, narrow).await
     }
 
-    async fn limited(
+    /// One that lets only this user in.
+    pub(super) async fn closed(dir: &Path, certificate: &Path) -> Self {
+        let policy = SecurityPolicy::Basic256Sha256;
+        let mode = MessageSecurityMode::SignAndEncrypt;
+        let user = ServerUserToken::x509("operator", certificate);
+        let endpoint = ServerEndpoint::new("/", policy, mode, &["operator".to_owned()]);
+        let close = |builder: ServerBuilder| {
+            builder.add_user_token("operator", user).add_endpoint("closed", endpoint)
+        };
+        Self::made(dir, 0, &[], close).await
+    }
+
+    async fn made(
         dir: &Path,
         port: u16,
         policies: &[SecurityPolicy],
-        limit: impl FnOnce(&mut OperationalLimits),
+        change: impl FnOnce(ServerBuilder) -> ServerBuilder,
     ) -> Self {
         let own = pki::ensure_own(dir, "urn:test:plc:app", "test plc", &["127.0.0.1".to_owned()]);
         let own = own.unwrap();
@@ -114,7 +128,7 @@ impl Plc {
             let endpoint = ServerEndpoint::new("/", *policy, mode, &anonymous);
             builder = builder.add_endpoint(policy.to_string(), endpoint);
         }
-        limit(&mut builder.limits_mut().operational);
+        builder = change(builder);
         let limits = &mut builder.limits_mut().subscriptions;
         limits.min_publishing_interval_ms = 20.0;
         limits.min_sampling_interval_ms = 0.0;
