@@ -63,7 +63,7 @@ impl Plc {
             }
             Kind::Filler => Peer::start(peers, "filler_plc.c", &[own, series, "60"]),
             Kind::Patterns => {
-                let args = ["--truth", own, "--cycle", "60", "--parts", "1000000"];
+                let args = ["--truth", own, "--cycle", "120", "--parts", "1000000"];
                 Peer::start(peers, "patterns_plc.py", &args)
             }
         };
