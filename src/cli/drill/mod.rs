@@ -10,7 +10,7 @@ use crate::config;
 use crate::daemon;
 use crate::demo::{Controller, DemoError, Setup};
 use crate::model::plant::{
-    DeviceIndex, Handshake, Plant, Protocol, Secret, Station, TagIndex, Trust,
+    DeviceIndex, Handshake, Plant, Protocol, Secret, Station, TagIndex, Trust, UserLogin,
 };
 use crate::telemetry::Now;
 use derive::{Derived, Given};
@@ -223,11 +223,18 @@ fn loopback(url: &str) -> Option<SocketAddr> {
 fn password(protocol: &Protocol) -> Result<Option<String>, Failure> {
     let Protocol::OpcUa(link) = protocol else { return Ok(None) };
     let Some(login) = &link.login else { return Ok(None) };
+    let (user, password) = match login {
+        UserLogin::Password { user, password } => (user, password),
+        UserLogin::Certificate { .. } => {
+            let text = "the stand-in knows no users by certificate: for the drill take `login` out";
+            return Err(Failure::new(Exit::Configuration, text));
+        }
+    };
     let unread = |from: String, why: String| {
-        let text = format!("the password of `{}` cannot be read from {from}: {why}", login.user);
+        let text = format!("the password of `{user}` cannot be read from {from}: {why}");
         Failure::new(Exit::Permission, text)
     };
-    match &login.password {
+    match password {
         Secret::File(path) => std::fs::read_to_string(path)
             .map(|text| Some(text.trim_end_matches(['\n', '\r']).to_owned()))
             .map_err(|why| unread(path.display().to_string(), why.to_string())),
