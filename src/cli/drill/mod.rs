@@ -26,9 +26,11 @@ use watch::Watch;
 ///
 /// A stand-in for the device is started at its URL with all words of the plant file: its heartbeat moves,
 /// its restart word is a new one. Once the daemon observes it, the data words of the handshake are set, the
-/// request is made, and what is answered is waited for. A real controller must not be reached thereby: the
-/// device's URL has to be on the loopback, or `--listen` says where the daemon will look for it. What the
-/// daemon records is a record like any other: drill a daemon with a data directory of its own.
+/// request is made, and what is answered is waited for. Where a PLC waits for nobody, a pulse stands for as
+/// long as the deadline, an entry is put into the next slot of the ring, and the record is waited for. A real
+/// controller must not be reached thereby: the device's URL has to be on the loopback, or `--listen` says
+/// where the daemon will look for it. What the daemon records is a record like any other: drill a daemon with
+/// a data directory of its own.
 ///
 /// The exit code is 0 if everything was accepted in time, 1 if something was refused, set aside or late, 69
 /// if there was no answer.
