@@ -3,8 +3,9 @@
 //! tokio-modbus compares the transaction number of an answer (with RTU, its unit), not its length, and leaves an answer
 //! that came too late in the socket. So a connection on which anything went wrong (no answer in
 //! time, a broken stream, an answer to something else) is dropped and made anew, and what comes
-//! back is held against what was asked before it counts as an answer.
-use super::open::{on_the_wire, open};
+//! back is held against what was asked before it counts as an answer. With RTU, what is in the line
+//! before a request is no answer to it and is thrown away.
+use super::open::{Opened, on_the_wire, open};
 use crate::field::contain::contained;
 use crate::model::At;
 use crate::model::plant::{Area, DeviceIndex, ModbusLink, Plant, Protocol, Transport};
@@ -237,7 +238,7 @@ pub(super) struct BusTask {
     fasts: mpsc::Receiver<Job>,
     slows: mpsc::Receiver<Job>,
     passed: u32,
-    open: BTreeMap<Transport, Context>,
+    open: BTreeMap<Transport, Opened>,
     now: Now,
     pki: PathBuf,
 }
@@ -277,18 +278,19 @@ impl BusTask {
 
     async fn perform(&mut self, job: &Job) -> Result<Reply, Fault> {
         // Taken out, and put back only if all went well: whatever else happens drops it.
-        let mut context = match self.open.remove(&job.transport) {
-            Some(context) => context,
+        let mut opened = match self.open.remove(&job.transport) {
+            Some(opened) => opened,
             None => open(&job.transport, job.patience, &self.pki).await?,
         };
         if let Some(line) = job.transport.line() {
             sleep(line.silence()).await;
         }
-        context.set_slave(Slave(job.unit));
+        opened.in_step(job.patience).await?;
+        opened.context.set_slave(Slave(job.unit));
         let patience = job.patience + on_the_wire(&job.transport, &job.ask);
-        let reply = exchange(&mut context, &job.ask, patience).await;
+        let reply = exchange(&mut opened.context, &job.ask, patience).await;
         if matches!(reply, Ok(_) | Err(Fault::Exception(_))) {
-            self.open.insert(job.transport.clone(), context);
+            self.open.insert(job.transport.clone(), opened);
         }
         reply
     }

@@ -38,8 +38,11 @@ pub enum Fault {
     #[error("the server's endpoint takes no {0} login")]
     NoLogin(&'static str),
     /// A password would be sent in clear.
-    #[error("a password is configured, but the connection is not encrypted; it is not sent")]
+    #[error("a login is configured, but the connection is not encrypted; it is not sent")]
     ClearPassword,
+    /// The certificate of a user cannot be found.
+    #[error("the certificate that we log in with cannot be read: {0}")]
+    UserCertificate(String),
     /// The password cannot be found.
     #[error("the password for `{user}` cannot be read from {from}: {why}")]
     Password {
@@ -174,6 +177,7 @@ impl Fault {
             | Self::NoLogin(_)
             | Self::ClearPassword
             | Self::Password { .. }
+            | Self::UserCertificate(_)
             | Self::Untrusted { .. }
             | Self::BadCertificate(_)
             | Self::Pki(_)
@@ -193,7 +197,7 @@ impl Fault {
             Self::Unreachable { .. } => "unreachable",
             Self::TooSlow { .. } => "timeout",
             Self::NoEndpoint { .. } | Self::ClearPassword => "security",
-            Self::NoLogin(_) | Self::Password { .. } => "login",
+            Self::NoLogin(_) | Self::Password { .. } | Self::UserCertificate(_) => "login",
             Self::Untrusted { .. } | Self::BadCertificate(_) => "certificate",
             Self::Pki(_) => "own-files",
             Self::Refused { .. } => "refused",
