@@ -4,8 +4,8 @@ use super::{Context, output, runtime, settings};
 use crate::config::{self, lock};
 use crate::daemon;
 use crate::field::opcua;
-use crate::model::TagName;
 use crate::model::plant::{DeviceIndex, Layout, Plant, Protocol};
+use crate::model::{DeviceId, SiteId, TagName};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,13 +24,20 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
     let config = settings::settings(context)?;
     let folder = args.folder.clone().unwrap_or(config.plant_dir);
     let files = settings::read_dir(&folder)?;
-    let (plant, index, before) = unpinned(&files, &config.site, &args.device)?;
-    let device = plant.device(index);
     let pki = config.pki_dir.join(daemon::FIELD_PKI);
-    let now = daemon::clock();
-    let found = runtime::runtime()?
-        .block_on(opcua::look(&plant, index, &pki, &now))
-        .map_err(|why| Failure::new(Exit::Unreachable, format!("{}: {why}", device.id)))?;
+    let look = |children: &Children| {
+        let (plant, index, before) = unpinned(&files, &config.site, &args.device, children)?;
+        let found = runtime::runtime()?
+            .block_on(opcua::look(&plant, index, &pki, &daemon::clock()))
+            .map_err(|why| Failure::new(Exit::Unreachable, format!("{}: {why}", args.device)))?;
+        Ok::<_, Failure>((plant.device(index).id.clone(), before, found))
+    };
+    let mut children = children(&files, &config.site, &args.device, &pki)?;
+    let (device, before, mut found) = look(&children)?;
+    if let Some(meant) = meant(&children, &found) {
+        found = look(&meant)?.2;
+        children = meant;
+    }
     if !found.missing.is_empty() {
         for name in &found.missing {
             output::line(format_args!("? {name}  is not there"))?;
@@ -39,28 +46,99 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
         return Ok(Exit::Negative);
     }
     differences(&before, &found.words).iter().try_for_each(output::line)?;
-    let path = folder.join(lock::name(&device.id));
-    let text = lock::text(&device.id, found.interface.as_ref(), &found.words);
+    let path = folder.join(lock::name(&device));
+    let text = lock::text(&device, found.interface.as_ref(), &children, &found.words);
     write(&path, &text)?;
     let words = output::counted(found.words.len(), "words");
     output::line(format_args!(" ✓ {words} in {}", path.display()))?;
     Ok(Exit::Ok)
 }
 
+/// The names that `*` stands for.
+fn children(
+    files: &[(String, String)],
+    site: &SiteId,
+    name: &str,
+    pki: &Path,
+) -> Result<Children, Failure> {
+    let wanted = config::wildcards(files).into_iter().filter(|(w, _)| w.device == name);
+    let (wildcards, nodes): (Vec<_>, Vec<_>) = wanted.unzip();
+    if wildcards.is_empty() {
+        return Ok(Children::new());
+    }
+    // The rest of the plant cannot be read before they are known.
+    let devices = config::plant::only(files, &["schema", "device"]);
+    let (plant, index, _) = unpinned(&devices, site, name, &Children::new())?;
+    let names = runtime::runtime()?
+        .block_on(opcua::names_below(&plant, index, nodes, pki, &daemon::clock()))
+        .map_err(|why| Failure::new(Exit::Unreachable, format!("{name}: {why}")))?;
+    let mut children = Children::new();
+    for (wildcard, names) in wildcards.into_iter().zip(names) {
+        let parent = wildcard.parent;
+        let names = names.ok_or_else(|| {
+            Failure::new(Exit::Negative, format!("{name}: there is no node `{parent}`"))
+        })?;
+        children.insert(parent, names);
+    }
+    Ok(children)
+}
+
+/// The names without those below which nothing is that the plant files ask for: beside its slots a feeder has
+/// other children. `None` if all are meant, or none.
+fn meant(children: &Children, found: &opcua::Pinned) -> Option<Children> {
+    let below = |word: &TagName, parent: &str, name: &str| {
+        let path = [format!("{parent}.{name}"), format!("{parent}.\"{name}\"")];
+        path.iter().any(|path| {
+            let rest = word.as_str().strip_prefix(path.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        })
+    };
+    let mut fewer = children.clone();
+    for (parent, names) in &mut fewer {
+        names.retain(|name| {
+            let there = found.words.keys().any(|word| below(word, parent, name));
+            there || !found.missing.iter().any(|word| below(word, parent, name))
+        });
+    }
+    let some = fewer.values().all(|names| !names.is_empty());
+    (some && fewer != *children).then_some(fewer)
+}
+
+/// Lock files without any names for other devices that have none: each is pinned by itself.
+fn nobody(files: &[(String, String)], name: &str) -> Vec<(String, String)> {
+    let mut devices: BTreeMap<String, Children> = BTreeMap::new();
+    for (wildcard, _) in config::wildcards(files).into_iter().filter(|(w, _)| w.device != name) {
+        devices.entry(wildcard.device).or_default().insert(wildcard.parent, Vec::new());
+    }
+    let made = devices.into_iter().filter_map(|(device, children)| {
+        let device = DeviceId::parse(&device).ok()?;
+        let text = lock::text(&device, None, &children, &Layouts::new());
+        Some((lock::name(&device), text))
+    });
+    made.filter(|(own, _)| files.iter().all(|(file, _)| file != own)).collect()
+}
+
+/// Names below nodes.
+type Children = BTreeMap<String, Vec<String>>;
 type Layouts = BTreeMap<TagName, Layout>;
 
-/// The plant without the lock file of the device, and what that said.
+/// The plant as if only the children were pinned of the device, and what its lock file says.
 fn unpinned(
     files: &[(String, String)],
-    site: &crate::model::SiteId,
+    site: &SiteId,
     name: &str,
+    children: &Children,
 ) -> Result<(Arc<Plant>, DeviceIndex, Layouts), Failure> {
     let load = |files: &[(String, String)]| {
         config::plant::load(files, site)
             .map_err(|faults| Failure::new(Exit::Configuration, faults.to_string()))
     };
     let own = format!("{name}{}", lock::ENDING);
-    let others: Vec<_> = files.iter().filter(|(file, _)| *file != own).cloned().collect();
+    let mut others: Vec<_> = files.iter().filter(|(file, _)| *file != own).cloned().collect();
+    others.extend(nobody(&others, name));
+    if let (false, Ok(device)) = (children.is_empty(), DeviceId::parse(name)) {
+        others.push((own, lock::text(&device, None, children, &Layouts::new())));
+    }
     let plant = load(&others)?.plant;
     let found = plant.devices().find(|(_, device)| device.id.as_str() == name);
     let index = found.map(|(index, _)| index).ok_or_else(|| {
@@ -108,6 +186,54 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_below_which_nothing_is_asked_for_are_not_meant() {
+        let layout = Layout {
+            node: String::new(),
+            part: String::new(),
+            data_type: String::new(),
+            bounds: vec![],
+        };
+        let word = |name: &str| TagName::parse(name).unwrap();
+        let children = |names: &[&str]| {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            Children::from([("Feeders".to_owned(), names)])
+        };
+        let found = |words: &[&str], missing: &[&str]| opcua::Pinned {
+            interface: None,
+            words: words.iter().map(|name| (word(name), layout.clone())).collect(),
+            missing: missing.iter().map(|name| word(name)).collect(),
+        };
+        let there = found(&["Feeders.F1.Reel"], &["Feeders.Count.Reel", "Feeders.F12.Reel"]);
+        let all = children(&["Count", "F1"]);
+        assert_eq!(meant(&all, &there), Some(children(&["F1"])));
+        assert_eq!(meant(&children(&["F1"]), &there), None);
+        let half = found(&["Feeders.F1.Reel"], &["Feeders.F1.Left"]);
+        assert_eq!(meant(&children(&["F1"]), &half), None, "one that lacks a word is told");
+        let none = found(&[], &["Feeders.Count.Reel"]);
+        assert_eq!(meant(&children(&["Count"]), &none), None, "so is it where nothing fits");
+    }
+
+    #[test]
+    fn a_device_is_pinned_while_others_are_not() {
+        let text = |name: &str| {
+            format!(
+                "schema = 1\n[device.{name}]\nurl = \"opc.tcp://h:1\"\nnamespace = \"urn:p\"\n[station.S-{name}]\n\
+                 device = \"{name}\"\n[station.S-{name}.mount.reel]\nfor = {{ slot = \"*\" }}\n\
+                 node = \"Feeders.{{slot}}\"\nlot = \"Reel\"\nscope = \"site\"\n[[test]]\nname = \"none\"\n"
+            )
+        };
+        let files = ["a", "b"].map(|name| (format!("{name}.toml"), text(name)));
+        let site = SiteId::parse("site").unwrap();
+        let devices = config::plant::only(&files, &["schema", "device"]);
+        assert!(unpinned(&devices, &site, "a", &Children::new()).is_ok());
+        let names = Children::from([("Feeders".to_owned(), vec!["F1".to_owned()])]);
+        let stations = config::plant::only(&files, &["schema", "device", "station"]);
+        let (plant, ..) = unpinned(&stations, &site, "a", &names).unwrap();
+        let tags: Vec<_> = plant.tags.iter().map(|tag| tag.name.as_str()).collect();
+        assert_eq!(tags, ["Feeders.F1.Reel"]);
+    }
 
     #[test]
     fn a_person_sees_what_is_new_what_has_moved_and_what_is_gone() {

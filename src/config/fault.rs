@@ -1,5 +1,6 @@
 //! Faults: what is wrong in a file, where, why, and what to write instead.
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
+use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 use std::ops::Range;
 use std::sync::Arc;
@@ -170,6 +171,8 @@ pub(super) struct Place {
 pub(super) struct Sink {
     sources: Vec<(Arc<str>, Arc<str>)>,
     faults: Vec<Fault>,
+    /// Where what stands for several begins, by file and byte.
+    copied: BTreeSet<(usize, usize)>,
 }
 
 impl Sink {
@@ -202,10 +205,19 @@ impl Sink {
         (name.to_string(), position(&text, place.span.start).0)
     }
 
+    /// What begins here stands for several: what is wrong with all of them is said once.
+    pub(super) fn copied(&mut self, file: usize, starts: impl IntoIterator<Item = usize>) {
+        self.copied.extend(starts.into_iter().map(|start| (file, start)));
+    }
+
     /// What was found: warnings if the files may be used, else everything.
     pub(super) fn finish(mut self) -> Result<Vec<Fault>, Faults> {
         self.faults.sort_by(|a, b| (a.order, &a.message).cmp(&(b.order, &b.message)));
-        self.faults.dedup_by(|a, b| a.order == b.order && a.message == b.message);
+        let copied = std::mem::take(&mut self.copied);
+        self.faults.dedup_by(|a, b| {
+            let alike = a.severity == b.severity && a.labels == b.labels;
+            a.order == b.order && (a.message == b.message || alike && copied.contains(&a.order))
+        });
         if self.has_errors() { Err(Faults(self.faults)) } else { Ok(self.faults) }
     }
 

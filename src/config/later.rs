@@ -2,7 +2,7 @@
 //! reason: a line that does nothing is worse than a line that is missing.
 
 /// Table, key, and what can be done instead.
-const KEYS: [(&str, &str, &str); 41] = [
+const KEYS: [(&str, &str, &str); 38] = [
     ("Device", "backoff", "a lost device is tried again after 1 s, then ever slower up to 1 min"),
     ("Tag", "match", TEXT_AS_READ),
     ("Tag", "parse", TEXT_AS_READ),
@@ -14,7 +14,6 @@ const KEYS: [(&str, &str, &str); 41] = [
     ("Handshake", "members", "one item a request is packed: name its word `child`"),
     ("Handshake", "match", TEXT_AS_READ),
     ("Handshake", "parse", TEXT_AS_READ),
-    ("Handshake", "for", TEMPLATES),
     ("Measurement", "as", "curves are not stored; only single numbers are"),
     ("Measurement", "parse", TEXT_AS_READ),
     ("Phase", "require", "limits inside a phase are not checked; `monitor` watches a tag"),
@@ -36,7 +35,6 @@ const KEYS: [(&str, &str, &str); 41] = [
     ("Phase", "parse", TEXT_AS_READ),
     ("Mount", "used", "what a feeder used is not counted; say `quantity` in a `consume` handshake"),
     ("Mount", "check", "a mount is recorded as it is; it answers nobody"),
-    ("Mount", "for", TEMPLATES),
     ("Mount", "no_read", "write codes for \"nothing there\" in `empty`"),
     ("Mount", "match", TEXT_AS_READ),
     ("Mount", "parse", TEXT_AS_READ),
@@ -51,14 +49,12 @@ const KEYS: [(&str, &str, &str); 41] = [
         "a monitor watches every change; for one value per part use `values.X.drift`",
     ),
     ("Monitor", "expr", "a monitor watches one tag; compute in the PLC"),
-    ("Monitor", "for", TEMPLATES),
 ];
 
 /// Kind of word, word, and what can be done instead.
 const WORDS: [(&str, &str, &str); 1] = [("Pattern", "ua-result", PATTERNS)];
 
 const PATTERNS: &str = "let the PLC count its results and keep them in a `ring`";
-const TEMPLATES: &str = "write each one out under its own name";
 const TEXT_AS_READ: &str = "a word is taken as it is read; take it apart in the PLC";
 const PHASE_EVENT: &str = "an event of a phase has item, operation and statistics only";
 

@@ -19,6 +19,9 @@ pub(super) struct Lock {
     pub(super) device: Spot<String>,
     /// What version of the PLC interface they belong to.
     pub(super) interface: Option<Spot<Scalar>>,
+    /// What stands below the nodes of `*`.
+    #[serde(default)]
+    pub(super) children: Keyed<Vec<String>>,
     /// The words by name.
     #[serde(default)]
     pub(super) words: Keyed<Word>,
@@ -68,6 +71,7 @@ pub fn name(device: &DeviceId) -> String {
 pub fn text(
     device: &DeviceId,
     interface: Option<&Value>,
+    children: &BTreeMap<String, Vec<String>>,
     words: &BTreeMap<TagName, Layout>,
 ) -> String {
     let quoted = |text: &str| toml::Value::from(text).to_string();
@@ -80,6 +84,13 @@ pub fn text(
         Some(Value::Text(text)) => line(format_args!("interface = {}\n", quoted(text))),
         Some(value) => line(format_args!("interface = {value}\n")),
         None => {}
+    }
+    if !children.is_empty() {
+        line(format_args!("\n[children]\n"));
+    }
+    for (parent, names) in children {
+        let names: Vec<_> = names.iter().map(|name| quoted(name)).collect();
+        line(format_args!("{} = [{}]\n", quoted(parent), names.join(", ")));
     }
     line(format_args!("\n[words]\n"));
     for (name, Layout { node, part, data_type, bounds }) in words {

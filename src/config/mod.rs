@@ -20,10 +20,13 @@ mod resolve;
 pub mod schema;
 mod similar;
 mod spot;
+mod template;
 mod walk;
 
 #[cfg(test)]
 mod tests;
+
+pub use template::{Wildcard, wildcards};
 
 pub use fault::{Fault, Faults, Severity, render};
 

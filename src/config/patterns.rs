@@ -21,7 +21,7 @@ meanwhile; one that does not wait loses what nobody read, and that is a gap.
 once whatever is lost on the way, and what was skipped is a gap that says how many. `check` warns where there is none:
 with `req-ack` and `state-word` a request whose ack was lost is recorded again; with `toggle` each loss of the connection is a
 gap, since an even number of turns looks like none; with `edge` two pulses with the same words are one, and what was missed
-cannot be counted.
+cannot be counted. The PLC counts in the cycle in which it sets the bit: a count that is ahead of its pulse is taken for one that was missed.
 
 **First contact.** `first` says what a number that is found at the very first contact is: `baseline`, it was dealt with before
 (a PLC that waits is acknowledged, and nothing is recorded), or `process`, it is a request.

@@ -4,6 +4,7 @@ use super::lock;
 use super::raw;
 use super::resolve::{self, Locked, Read};
 use super::schema::{self, Part};
+use super::template::{self, Children};
 use super::walk::Walk;
 use crate::bench::Case;
 use crate::model::plant::{Plant, PlantFile};
@@ -33,15 +34,21 @@ pub struct Checked {
 pub fn load(files: &[(String, String)], site: &SiteId) -> Result<Checked, Faults> {
     let mut sink = Sink::default();
     let schema = schema::plant();
-    let (mut reads, mut locks) = (Vec::new(), Vec::new());
-    for (name, text) in files {
-        if name.ends_with(lock::ENDING) {
-            let file = sink.source(name, text);
-            locks.extend(lock::read(file, text, &mut sink).map(|lock| Locked { file, lock }));
-        } else {
-            reads.push(read(name, text, &schema, &mut sink));
-        }
-    }
+    let sources = files.iter().map(|(name, text)| (sink.source(name, text), name, text));
+    let sources: Vec<_> = sources.collect();
+    let (locks, plants): (Vec<_>, Vec<_>) =
+        sources.into_iter().partition(|(_, name, _)| name.ends_with(lock::ENDING));
+    let locks: Vec<Locked> = locks
+        .into_iter()
+        .filter_map(|(file, _, text)| {
+            Some(Locked { file, lock: lock::read(file, text, &mut sink)? })
+        })
+        .collect();
+    let children = children(&locks);
+    let reads: Vec<Read> = plants
+        .into_iter()
+        .map(|(file, _, text)| read(file, text, &schema, &children, &mut sink))
+        .collect();
     let parts = resolve::plant(&reads, &locks, &mut sink);
     let files = files.iter().map(|(name, text)| kept(name, text, &mut sink)).collect();
     let warnings = sink.finish()?;
@@ -52,8 +59,25 @@ pub fn load(files: &[(String, String)], site: &SiteId) -> Result<Checked, Faults
     Ok(Checked { plant: Arc::new(plant), tests, warnings })
 }
 
-fn read(name: &str, text: &str, schema: &serde_json::Value, sink: &mut Sink) -> Read {
-    let file = sink.source(name, text);
+/// The files with these tables alone, to load what does not depend on the others; a file that cannot be
+/// read stays as it is.
+pub fn only(files: &[(String, String)], tables: &[&str]) -> Vec<(String, String)> {
+    let cut = |text: &String| {
+        let mut tree: toml::Table = text.parse().ok()?;
+        tree.retain(|key, _| tables.contains(&key));
+        toml::to_string(&tree).ok()
+    };
+    let plants = files.iter().filter(|(name, _)| !name.ends_with(lock::ENDING));
+    plants.map(|(name, text)| (name.clone(), cut(text).unwrap_or_else(|| text.clone()))).collect()
+}
+
+fn read(
+    file: usize,
+    text: &str,
+    schema: &serde_json::Value,
+    children: &Children,
+    sink: &mut Sink,
+) -> Read {
     let (mut tree, errors) = DeTable::parse_recoverable(text);
     let mut read = Read { file, raw: None, ..Read::default() };
     read.devices = keys_of(tree.get_ref(), "device");
@@ -65,6 +89,7 @@ fn read(name: &str, text: &str, schema: &serde_json::Value, sink: &mut Sink) -> 
     let mut walk = Walk { file, sink, taken: BTreeSet::new() };
     walk.table(tree.get_mut(), &(0..0), Part::root(schema), "");
     read.taken = walk.taken;
+    template::write_out(file, tree.get_mut(), children, sink);
     match raw::PlantFile::deserialize(toml::de::Deserializer::from(tree)) {
         Ok(raw) => read.raw = Some(raw),
         Err(error) => {
@@ -73,6 +98,18 @@ fn read(name: &str, text: &str, schema: &serde_json::Value, sink: &mut Sink) -> 
         }
     }
     read
+}
+
+/// What the servers have below the nodes of `*`.
+fn children(locks: &[Locked]) -> Children {
+    let of = |locked: &Locked| {
+        let device = (*locked.lock.device).clone();
+        let children = locked.lock.children.iter();
+        let named =
+            children.map(|(parent, names)| ((device.clone(), (**parent).clone()), names.clone()));
+        named.collect::<Vec<_>>()
+    };
+    locks.iter().flat_map(of).collect()
 }
 
 fn keys_of(tree: &DeTable<'_>, table: &str) -> Vec<String> {

@@ -76,7 +76,7 @@ fn view(device: &Device, status: &Status) -> DeviceView {
         since: status.since,
         last_fault: status.last_fault.clone(),
         insecure: match &device.protocol {
-            Protocol::OpcUa(link) => link.security == Security::None,
+            Protocol::OpcUa(link) => link.security != Security::SignAndEncrypt,
             Protocol::Modbus(_) => true,
         },
     }

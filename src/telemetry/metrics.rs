@@ -65,11 +65,12 @@ metrics! {
     device_connect_attempts: IntCounterVec("pedigree_device_connect_attempts_total", "Attempts to connect to the device.", ["device", "result"]);
     device_errors: IntCounterVec("pedigree_device_errors_total", "Faults of the device by class.", ["device", "class"]);
     device_request_seconds: HistogramVec("pedigree_device_request_duration_seconds", "Time from a request to its answer.", ["device", "op"]);
-    device_insecure: IntGaugeVec("pedigree_device_insecure", "Whether the device is spoken to without encryption.", ["device"]);
+    device_insecure: IntGaugeVec("pedigree_device_insecure", "Whether the device is spoken to without encryption, or may be under a withdrawn policy.", ["device"]);
     samples: IntCounterVec("pedigree_samples_total", "Samples received.", ["device", "quality"]);
     samples_dropped: IntCounterVec("pedigree_samples_dropped_total", "Samples lost before the engine, each told as a gap.", ["device", "reason"]);
     overflows: IntCounterVec("pedigree_subscription_overflows_total", "Values that a server dropped from a full queue.", ["device"]);
     republished: IntCounterVec("pedigree_subscription_holes_mended_total", "Holes in a subscription's sequence that the server filled when asked again.", ["device"]);
+    history: IntCounterVec("pedigree_history_values_total", "Values of monitors that a server had kept while it was not observed.", ["device"]);
     gaps: IntCounterVec("pedigree_gaps_total", "Gaps recorded.", ["cause"]);
     events: IntCounterVec("pedigree_events_total", "Trace events recorded.", ["kind", "station"]);
     quarantined: IntCounterVec("pedigree_events_quarantined_total", "Requests set aside with their raw values.", ["station"]);

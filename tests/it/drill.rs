@@ -7,7 +7,8 @@ use serde_json::Value;
 use std::net::TcpListener;
 use std::process::Output;
 
-const EXAMPLES: [&str; 4] = ["assembly.toml", "kettle.toml", "smt.toml", "bottling.toml"];
+const EXAMPLES: [&str; 6] =
+    ["assembly.toml", "kettle.toml", "smt.toml", "bottling.toml", "screwing.toml", "furnace.toml"];
 
 /// A free port of the loopback; it is free for somebody else, too, until it is taken.
 fn free_port() -> u16 {
@@ -89,6 +90,12 @@ fn the_handshakes_of_the_worked_examples_are_drilled() {
         ("PACK.pack", "accepted"),
         ("PLACER2.panel-in", "accepted"),
         ("PLACER2.panel-out", "accepted"),
+        // A ring, a bit that is turned over, a pulse; a state word, and a ring of registers.
+        ("SCREW10.result", "accepted"),
+        ("SCREW20.admit", "accepted"),
+        ("SCREW20.thrown", "accepted"),
+        ("LOAD.load", "accepted"),
+        ("UNLOAD.out", "accepted"),
     ];
     let mut wanted: Vec<_> = once.into_iter().flat_map(|row| [row, row]).collect();
     wanted.sort_unstable();
@@ -98,7 +105,7 @@ fn the_handshakes_of_the_worked_examples_are_drilled() {
     assert_eq!(code, Some(1), "one was refused");
     assert!(bench.daemon.stop().success());
     let records = bench.site.records();
-    for verb in ["arrive", "install", "complete", "consume", "produce", "pack"] {
+    for verb in ["arrive", "install", "complete", "consume", "produce", "pack", "scrap"] {
         assert!(verbs(&records).contains(&verb), "{verb}: {:?}", verbs(&records));
     }
 }

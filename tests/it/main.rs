@@ -12,6 +12,7 @@ mod docs;
 mod drill;
 mod engineer;
 mod faults;
+mod history;
 mod nist;
 mod patterns;
 mod reload;

@@ -10,7 +10,7 @@ use crate::config;
 use crate::daemon;
 use crate::demo::{Controller, DemoError, Setup};
 use crate::model::plant::{
-    DeviceIndex, Handshake, Plant, Protocol, Secret, Station, TagIndex, Trust,
+    DeviceIndex, Handshake, Plant, Protocol, Secret, Station, TagIndex, Trust, UserLogin,
 };
 use crate::telemetry::Now;
 use derive::{Derived, Given};
@@ -26,9 +26,11 @@ use watch::Watch;
 ///
 /// A stand-in for the device is started at its URL with all words of the plant file: its heartbeat moves,
 /// its restart word is a new one. Once the daemon observes it, the data words of the handshake are set, the
-/// request is made, and what is answered is waited for. A real controller must not be reached thereby: the
-/// device's URL has to be on the loopback, or `--listen` says where the daemon will look for it. What the
-/// daemon records is a record like any other: drill a daemon with a data directory of its own.
+/// request is made, and what is answered is waited for. Where a PLC waits for nobody, a pulse stands for as
+/// long as the deadline, an entry is put into the next slot of the ring, and the record is waited for. A real
+/// controller must not be reached thereby: the device's URL has to be on the loopback, or `--listen` says
+/// where the daemon will look for it. What the daemon records is a record like any other: drill a daemon with
+/// a data directory of its own.
 ///
 /// The exit code is 0 if everything was accepted in time, 1 if something was refused, set aside or late, 69
 /// if there was no answer.
@@ -221,11 +223,18 @@ fn loopback(url: &str) -> Option<SocketAddr> {
 fn password(protocol: &Protocol) -> Result<Option<String>, Failure> {
     let Protocol::OpcUa(link) = protocol else { return Ok(None) };
     let Some(login) = &link.login else { return Ok(None) };
+    let (user, password) = match login {
+        UserLogin::Password { user, password } => (user, password),
+        UserLogin::Certificate { .. } => {
+            let text = "the stand-in knows no users by certificate: for the drill take `login` out";
+            return Err(Failure::new(Exit::Configuration, text));
+        }
+    };
     let unread = |from: String, why: String| {
-        let text = format!("the password of `{}` cannot be read from {from}: {why}", login.user);
+        let text = format!("the password of `{user}` cannot be read from {from}: {why}");
         Failure::new(Exit::Permission, text)
     };
-    match &login.password {
+    match password {
         Secret::File(path) => std::fs::read_to_string(path)
             .map(|text| Some(text.trim_end_matches(['\n', '\r']).to_owned()))
             .map_err(|why| unread(path.display().to_string(), why.to_string())),

@@ -16,7 +16,7 @@ pub(in crate::config) struct Device {
     /// OPC UA: message security.
     #[schemars(extend("default" = "sign-and-encrypt"))]
     pub(in crate::config) security: Option<Spot<SecurityWord>>,
-    /// OPC UA: says in so many words that `security = "none"` is meant.
+    /// OPC UA: says in so many words that `security = "none"` or `"legacy"` is meant.
     #[schemars(extend("default" = false))]
     pub(in crate::config) allow_insecure: Option<Spot<bool>>,
     /// OPC UA and `tls://`: how the certificate is trusted: `thumbprint:` and the SHA-256 that `probe`
@@ -77,21 +77,28 @@ pub(in crate::config) struct Device {
 pub(in crate::config) enum SecurityWord {
     /// The best policy that both sides know, signed and encrypted.
     SignAndEncrypt,
+    /// Also the withdrawn policies Basic256 and `Basic128Rsa15`, for a PLC that has no other; needs
+    /// `allow_insecure = true`.
+    Legacy,
     /// None at all; needs `allow_insecure = true`.
     None,
 }
 
-/// Who we are to an OPC UA server. A password never stands in the file.
+/// Who we are to an OPC UA server: a user with a password, or one by certificate. A password never stands
+/// in the file.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Login {
     /// Name of the user.
-    #[schemars(required)]
     pub(in crate::config) user: Option<Spot<String>>,
     /// The file that holds the password.
     pub(in crate::config) password_file: Option<Spot<String>>,
     /// The environment variable that holds the password.
     pub(in crate::config) password_env: Option<Spot<String>>,
+    /// The file that holds the user's certificate, `.der` or `.pem`; instead of name and password.
+    pub(in crate::config) certificate_file: Option<Spot<String>>,
+    /// The file that holds the key of that certificate, PEM.
+    pub(in crate::config) key_file: Option<Spot<String>>,
 }
 
 /// How the life of the PLC program is proven.

@@ -8,6 +8,12 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Handshake {
+    /// This table stands for several, one for each value: `{ h = "1..4" }`, `{ side = "L, R" }`; `{h}` in
+    /// its name and its texts is the value. `"*"` stands for all names that the PLC has there, as
+    /// `pedigree pin` found them: `node = "Feeders.{slot}"`.
+    #[serde(default)]
+    #[expect(dead_code, reason = "tables are written out before they are read")]
+    pub(in crate::config) r#for: Keyed<Spot<String>>,
     /// OPC UA: where the names of this table live; `node` and a dot stand before each. They are nodes of
     /// that name, its children by browse name, or fields of its structure; `Slots[3].Serial` is a field
     /// of an element, counted from 0.

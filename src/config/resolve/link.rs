@@ -63,14 +63,7 @@ impl Resolver<'_> {
         let security = self.security(t, raw);
         let trust = self.trust(t, raw, security);
         let login = raw.login.as_ref().and_then(|login| self.login(t, login));
-        if raw.login.is_some() && security == Security::None {
-            self.sink
-                .warning(
-                    &t.here(),
-                    format!("the password of `{}` goes over the wire in clear", t.path),
-                )
-                .label("`login` without encryption");
-        }
+        self.clear_login(t, login.as_ref(), security);
         if self.lacks(t, "namespace", raw.namespace.as_ref()) {
             self.sink
                 .error(&t.here(), format!("`{}` has no `namespace`", t.path))
@@ -109,6 +102,18 @@ impl Resolver<'_> {
                 }
                 Security::None
             }
+            Some((word, SecurityWord::Legacy)) => {
+                if raw.allow_insecure.as_ref().is_none_or(|allowed| !**allowed) {
+                    self.error(
+                        t,
+                        word.span(),
+                        "`security = \"legacy\"` needs `allow_insecure = true`",
+                    )
+                    .label("these policies are withdrawn: they can be broken")
+                    .help("leave `security` out, and switch a newer policy on in the PLC");
+                }
+                Security::Legacy
+            }
             Some((_, SecurityWord::SignAndEncrypt)) | None => Security::SignAndEncrypt,
         }
     }
@@ -138,21 +143,56 @@ impl Resolver<'_> {
         Trust::Pki
     }
 
+    /// What `login` is worth without encryption.
+    fn clear_login(&mut self, t: &Table<'_>, login: Option<&UserLogin>, security: Security) {
+        let (severe, message) = match login {
+            Some(UserLogin::Password { .. }) if security == Security::None => {
+                (false, format!("the password of `{}` goes over the wire in clear", t.path))
+            }
+            Some(UserLogin::Certificate { .. }) if security == Security::None => {
+                (true, format!("`{}` cannot show a certificate without encryption", t.path))
+            }
+            Some(UserLogin::Password { .. } | UserLogin::Certificate { .. }) | None => return,
+        };
+        let place = t.here();
+        let fault = if severe {
+            self.sink.error(&place, message)
+        } else {
+            self.sink.warning(&place, message)
+        };
+        fault.label("`login` without encryption");
+    }
+
     fn login(&mut self, t: &Table<'_>, raw: &Spot<raw::Login>) -> Option<UserLogin> {
-        let password = match (&raw.password_file, &raw.password_env) {
+        let raw::Login { user, password_file, password_env, certificate_file, key_file } = &**raw;
+        let password = match (password_file, password_env) {
             (Some(file), None) => Some(Secret::File(file.as_str().into())),
             (None, Some(variable)) => Some(Secret::Env((**variable).clone())),
-            (Some(_), Some(_)) | (None, None) => {
-                self.error(
-                    t,
-                    raw.span(),
-                    "`login` wants one of `password_file` and `password_env`",
-                )
-                .label("where is the password?");
-                None
-            }
+            (Some(_), Some(_)) | (None, None) => None,
         };
-        Some(UserLogin { user: (**raw.user.as_ref()?).clone(), password: password? })
+        let by_name = user.is_some() || password_file.is_some() || password_env.is_some();
+        let (message, label) = match (user, password, certificate_file, key_file) {
+            (Some(user), Some(password), None, None) => {
+                return Some(UserLogin::Password { user: (**user).clone(), password });
+            }
+            (None, _, Some(certificate), Some(key)) if !by_name => {
+                return Some(UserLogin::Certificate {
+                    certificate: certificate.as_str().into(),
+                    key: key.as_str().into(),
+                });
+            }
+            (.., Some(_), _) | (.., Some(_)) => (
+                "`login` by certificate wants `certificate_file` and `key_file`, and nothing else",
+                "a user has a password or a certificate",
+            ),
+            (Some(_), None, None, None) => (
+                "`login` wants one of `password_file` and `password_env`",
+                "where is the password?",
+            ),
+            (None, _, None, None) => ("`login` has no `user`", "who are we?"),
+        };
+        self.error(t, raw.span(), message).label(label);
+        None
     }
 
     fn modbus(&mut self, t: &Table<'_>, url: &Spot<String>, raw: &raw::Device) -> Linked {

@@ -42,6 +42,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use tags::Tags;
 use word::Used;
+pub(super) use word::explicit;
 
 /// One file as far as it could be read.
 #[derive(Debug, Default)]

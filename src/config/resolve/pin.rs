@@ -57,7 +57,9 @@ impl Resolver<'_> {
         }
         let pinned = lock.interface.as_ref().map(|scalar| value(scalar));
         let declared = self.draft(device).and_then(|draft| draft.interface_value().cloned());
+        // Without words it is only on its way to become one.
         if let Some(declared) = declared
+            && !lock.words.is_empty()
             && pinned.as_ref() != Some(&declared)
         {
             let was = pinned.map_or_else(|| "none".to_owned(), |value| value.to_string());

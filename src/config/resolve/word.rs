@@ -265,6 +265,6 @@ pub(super) fn bare(name: TagName, device: DeviceIndex, source: TagSource) -> Tag
 }
 
 /// Whether a name is an identifier with its type.
-pub(super) fn explicit(name: &str) -> bool {
+pub(in crate::config) fn explicit(name: &str) -> bool {
     ["i=", "s=", "g=", "b="].iter().any(|kind| name.starts_with(kind))
 }

@@ -42,7 +42,7 @@ fn whole() -> (String, BTreeMap<TagName, Layout>) {
         })
         .collect();
     let device = DeviceId::parse("op10").unwrap();
-    (lock::text(&device, Some(&Value::Int(3)), &words), words)
+    (lock::text(&device, Some(&Value::Int(3)), &BTreeMap::new(), &words), words)
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod derived;
 mod docs;
 mod lock;
 mod rules;
+mod template;
 
 use super::plant::{Checked, load};
 use super::{Fault, Faults};

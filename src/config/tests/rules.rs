@@ -45,9 +45,17 @@ fn encryption_is_given_up_only_in_so_many_words() {
     let found = change(trust, "security = \"none\"\nallow_insecure = true");
     let warning = "the password of `device.op10` goes over the wire in clear";
     assert_eq!(found.iter().map(|(_, m)| m.as_str()).collect::<Vec<_>>(), [warning]);
-    let found = change(trust, "security = \"none\"");
-    let wanted = "`security = \"none\"` needs `allow_insecure = true`";
+    let open = |text: &str| format!("{text}\nsecurity = \"none\"\nallow_insecure = true");
+    let login = "login     = { user = \"trace\", password_env = \"OP10\" }";
+    let found =
+        change(login, &open("login = { certificate_file = \"a.der\", key_file = \"a.pem\" }"));
+    let wanted = "`device.op10` cannot show a certificate without encryption";
     assert!(found.iter().any(|(_, message)| message == wanted), "{found:?}");
+    for word in ["none", "legacy"] {
+        let found = change(trust, &format!("security = \"{word}\""));
+        let wanted = format!("`security = \"{word}\"` needs `allow_insecure = true`");
+        assert!(found.iter().any(|(_, message)| *message == wanted), "{found:?}");
+    }
 }
 
 #[test]

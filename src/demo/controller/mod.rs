@@ -9,7 +9,8 @@ use super::opcua_plc::{self, Access, Identity, UaPlc};
 use super::{Boot, DemoError};
 use crate::field::modbus::decode::{CodecFault, decode, encode};
 use crate::model::plant::{
-    Area, DeviceIndex, OpcUaLink, Plant, Protocol, Register, Security, TagIndex, TagSource, Word,
+    Area, DeviceIndex, OpcUaLink, Plant, Protocol, Register, Security, TagIndex, TagSource,
+    UserLogin, Word,
 };
 use crate::model::{TagName, Value};
 use crate::telemetry::Now;
@@ -265,7 +266,10 @@ async fn nodes(
             })
         })
         .collect();
-    let user = link.login.as_ref().map(|login| login.user.clone());
+    let user = link.login.as_ref().and_then(|login| match login {
+        UserLogin::Password { user, .. } => Some(user.clone()),
+        UserLogin::Certificate { .. } => None,
+    });
     let rest = link.url.split_once("://").map_or("", |(_, rest)| rest);
     let path = rest.split_once('/').map_or_else(|| "/".to_owned(), |(_, path)| format!("/{path}"));
     let access = Access {

@@ -199,6 +199,8 @@ fn a_head_that_is_told_later_than_it_was_read_has_not_fallen() {
         world.notify();
     }
     world.tell_change();
+    // The tail was told with it, so that it is read once more.
+    world.answer();
     world.answer();
     world.settle();
     assert_eq!(recorded(&world.durable).len(), 3);

@@ -3,15 +3,17 @@
 //! tokio-modbus compares the transaction number of an answer (with RTU, its unit), not its length, and leaves an answer
 //! that came too late in the socket. So a connection on which anything went wrong (no answer in
 //! time, a broken stream, an answer to something else) is dropped and made anew, and what comes
-//! back is held against what was asked before it counts as an answer.
-use super::open::{on_the_wire, open};
-use crate::field::contain::contained;
+//! back is held against what was asked before it counts as an answer. With RTU, what is in the line
+//! before a request is no answer to it and is thrown away.
+use super::open::{Opened, on_the_wire, open};
 use crate::model::At;
 use crate::model::plant::{Area, DeviceIndex, ModbusLink, Plant, Protocol, Transport};
 use crate::pki::thumbprint_hex;
 use crate::telemetry::Now;
+use futures::FutureExt;
 use std::collections::BTreeMap;
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -237,7 +239,7 @@ pub(super) struct BusTask {
     fasts: mpsc::Receiver<Job>,
     slows: mpsc::Receiver<Job>,
     passed: u32,
-    open: BTreeMap<Transport, Context>,
+    open: BTreeMap<Transport, Opened>,
     now: Now,
     pki: PathBuf,
 }
@@ -277,18 +279,19 @@ impl BusTask {
 
     async fn perform(&mut self, job: &Job) -> Result<Reply, Fault> {
         // Taken out, and put back only if all went well: whatever else happens drops it.
-        let mut context = match self.open.remove(&job.transport) {
-            Some(context) => context,
+        let mut opened = match self.open.remove(&job.transport) {
+            Some(opened) => opened,
             None => open(&job.transport, job.patience, &self.pki).await?,
         };
         if let Some(line) = job.transport.line() {
             sleep(line.silence()).await;
         }
-        context.set_slave(Slave(job.unit));
+        opened.in_step(job.patience).await?;
+        opened.context.set_slave(Slave(job.unit));
         let patience = job.patience + on_the_wire(&job.transport, &job.ask);
-        let reply = exchange(&mut context, &job.ask, patience).await;
+        let reply = exchange(&mut opened.context, &job.ask, patience).await;
         if matches!(reply, Ok(_) | Err(Fault::Exception(_))) {
-            self.open.insert(job.transport.clone(), context);
+            self.open.insert(job.transport.clone(), opened);
         }
         reply
     }
@@ -297,17 +300,20 @@ impl BusTask {
 async fn exchange(context: &mut Context, ask: &Ask, patience: Duration) -> Result<Reply, Fault> {
     let Some(request) = request(ask) else { return Ok(Reply::Done) };
     // `call` and not the typed readers: those assert the length of an answer in debug builds.
-    // A panic over hostile bytes is a fault; the context is dropped with it.
     let call = contained(context.call(request));
-    let answer = timeout(patience, call).await.map_err(|_| Fault::Timeout(patience))?;
-    let unread = |_| Fault::Framing("the answer could not be taken apart".to_owned());
-    let response = answer.map_err(unread)?;
+    let response = timeout(patience, call).await.map_err(|_| Fault::Timeout(patience))??;
     match response {
         Ok(Ok(response)) => check(ask, response),
         Ok(Err(exception)) => Err(Fault::Exception(exception.into())),
         Err(tokio_modbus::Error::Protocol(fault)) => Err(Fault::Framing(mismatch(&fault))),
         Err(tokio_modbus::Error::Transport(fault)) => Err(broken(fault)),
     }
+}
+
+/// Holds what may panic over hostile bytes; the context is dropped with the fault.
+async fn contained<T>(call: impl Future<Output = T>) -> Result<T, Fault> {
+    let outcome = AssertUnwindSafe(call).catch_unwind().await;
+    outcome.map_err(|_| Fault::Framing("the answer could not be taken apart".to_owned()))
 }
 
 fn request(ask: &Ask) -> Option<Request<'_>> {
@@ -412,4 +418,15 @@ pub fn lines(plant: &Plant, devices: &[DeviceIndex]) -> Vec<Vec<DeviceIndex>> {
         lines = apart;
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_over_an_answer_is_a_fault_of_the_answer() {
+        let outcome: Result<(), Fault> = contained(async { panic!("hostile bytes") }).await;
+        assert!(matches!(outcome, Err(Fault::Framing(_))));
+    }
 }

@@ -14,6 +14,7 @@ pub mod plan;
 pub mod point;
 mod probe;
 mod reader;
+mod tap;
 #[cfg(test)]
 #[expect(clippy::wildcard_enum_match_arm, reason = "a test fails on whatever else comes")]
 mod tests;

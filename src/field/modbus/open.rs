@@ -1,12 +1,16 @@
 //! Opens the connection of a line: a socket, a socket with TLS, a serial port.
 use super::bus::{Ask, Fault};
+use super::tap::Tap;
 use super::tls;
 use crate::model::plant::{Area, Host, Parity, SerialLine, Transport};
+use futures::FutureExt;
+use std::fmt::Debug;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 use tokio_modbus::client::{Context, rtu, tcp};
 use tokio_modbus::slave::Slave;
@@ -15,30 +19,62 @@ use tokio_serial::{SerialPortBuilderExt, SerialStream};
 /// A line that talks for so many answer times though nobody asks is never listened to.
 const NOISE_MAX: u32 = 8;
 
+/// A connection that was opened.
+pub(super) struct Opened {
+    pub(super) context: Context,
+    /// With RTU frames: the bytes that came and were not asked for. Frames of TCP have numbers.
+    tap: Option<Box<dyn AsyncRead + Send + Unpin>>,
+}
+
+impl Opened {
+    /// To be done before each request: the next frame that comes is its answer.
+    ///
+    /// What waits in the line is a surplus answer (a slave or a gateway repeats itself, two slaves have one
+    /// unit). It would be taken for the answer to the next request, that one's for the answer to the one
+    /// after, and so on: values of other registers, each in a sound frame.
+    pub(super) async fn in_step(&mut self, patience: Duration) -> Result<(), Fault> {
+        let Some(tap) = &mut self.tap else { return Ok(()) };
+        // Lets the driver of sockets see what has come.
+        yield_now().await;
+        let mut waste = [0; 256];
+        // A stream that has ended is found out by the request.
+        let came = tap.read(&mut waste).now_or_never();
+        let Some(Ok(1..)) = came else { return Ok(()) };
+        tracing::warn!(
+            "bytes came that nobody had asked for; the line is listened to until it is quiet"
+        );
+        hush(tap, patience).await
+    }
+}
+
 /// Connects. Who does not answer in `patience` is not there.
 pub(super) async fn open(
     transport: &Transport,
     patience: Duration,
     pki: &Path,
-) -> Result<Context, Fault> {
+) -> Result<Opened, Fault> {
     let slave = Slave::tcp_device();
+    let numbered = |context| Opened { context, tap: None };
     Ok(match transport {
-        Transport::Tcp(host) => tcp::attach_slave(dial(host, patience).await?, slave),
+        Transport::Tcp(host) => numbered(tcp::attach_slave(dial(host, patience).await?, slave)),
         Transport::Tls(host, trust) => {
             let stream = dial(host, patience).await?;
-            tcp::attach_slave(tls::agree(stream, host, trust, pki).await?, slave)
+            numbered(tcp::attach_slave(tls::agree(stream, host, trust, pki).await?, slave))
         }
-        Transport::RtuTcp(host) => {
-            let mut stream = dial(host, patience).await?;
-            hush(&mut stream, patience).await?;
-            rtu::attach_slave(stream, slave)
-        }
-        Transport::Serial(line) => {
-            let mut port = port(line)?;
-            hush(&mut port, patience).await?;
-            rtu::attach_slave(port, slave)
-        }
+        Transport::RtuTcp(host) => tapped(dial(host, patience).await?, patience).await?,
+        Transport::Serial(line) => tapped(port(line)?, patience).await?,
     })
+}
+
+/// RTU frames over a stream that can also be listened to beside the library.
+async fn tapped<S>(mut stream: S, patience: Duration) -> Result<Opened, Fault>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + Debug + 'static,
+{
+    hush(&mut stream, patience).await?;
+    let stream = Tap::new(stream);
+    let tap = Some(Box::new(stream.clone()) as Box<dyn AsyncRead + Send + Unpin>);
+    Ok(Opened { context: rtu::attach_slave(stream, Slave::tcp_device()), tap })
 }
 
 /// A socket.

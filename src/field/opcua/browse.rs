@@ -114,7 +114,7 @@ async fn walk(session: &Session, root: NodeId, depth: usize) -> Result<(Vec<Foun
     Ok((found, true))
 }
 
-async fn children(
+pub(super) async fn children(
     session: &Session,
     nodes: &[NodeId],
 ) -> Result<Vec<Vec<ReferenceDescription>>, Fault> {

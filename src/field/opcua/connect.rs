@@ -127,7 +127,7 @@ impl Identity {
         let endpoint = choose(&self.endpoints(&link.url).await?, link)?;
         let token = login(link.login.as_ref())?;
         let certificate = match link.security {
-            Security::SignAndEncrypt => {
+            Security::SignAndEncrypt | Security::Legacy => {
                 Some(verify(&self.pki, device, &link.trust, &endpoint, now)?)
             }
             Security::None => None,
@@ -251,7 +251,14 @@ async fn drive(events: &mut BoxStream<'static, Result<SessionPollResult, StatusC
 }
 
 fn login(login: Option<&UserLogin>) -> Result<IdentityToken, Fault> {
-    let Some(UserLogin { user, password }) = login else { return Ok(IdentityToken::Anonymous) };
+    let (user, password) = match login {
+        None => return Ok(IdentityToken::Anonymous),
+        Some(UserLogin::Password { user, password }) => (user, password),
+        Some(UserLogin::Certificate { certificate, key }) => {
+            return IdentityToken::new_x509_path(certificate, key)
+                .map_err(|why| Fault::UserCertificate(why.to_string()));
+        }
+    };
     let fault = |from: String, why: String| Fault::Password { user: user.clone(), from, why };
     let secret = match password {
         Secret::File(path) => {

@@ -38,8 +38,11 @@ pub enum Fault {
     #[error("the server's endpoint takes no {0} login")]
     NoLogin(&'static str),
     /// A password would be sent in clear.
-    #[error("a password is configured, but the connection is not encrypted; it is not sent")]
+    #[error("a login is configured, but the connection is not encrypted; it is not sent")]
     ClearPassword,
+    /// The certificate of a user cannot be found.
+    #[error("the certificate that we log in with cannot be read: {0}")]
+    UserCertificate(String),
     /// The password cannot be found.
     #[error("the password for `{user}` cannot be read from {from}: {why}")]
     Password {
@@ -148,14 +151,6 @@ pub enum Fault {
     /// The restart word changed.
     #[error("the restart word `{0}` changed: the PLC was started or loaded anew")]
     Restarted(String),
-    /// Something that the server sent broke us.
-    #[error(
-        "what the server sent could not be taken apart (\"{words}\"); please report it with the server's name and version"
-    )]
-    Panic {
-        /// What the panic said.
-        words: String,
-    },
     /// We stop.
     #[error("stopped")]
     Stopped,
@@ -174,6 +169,7 @@ impl Fault {
             | Self::NoLogin(_)
             | Self::ClearPassword
             | Self::Password { .. }
+            | Self::UserCertificate(_)
             | Self::Untrusted { .. }
             | Self::BadCertificate(_)
             | Self::Pki(_)
@@ -182,8 +178,7 @@ impl Fault {
             | Self::Service { .. }
             | Self::Namespaces { .. }
             | Self::SubscriptionClosed { .. }
-            | Self::Restarted(_)
-            | Self::Panic { .. } => GapCause::Disconnected,
+            | Self::Restarted(_) => GapCause::Disconnected,
         }
     }
 
@@ -193,7 +188,7 @@ impl Fault {
             Self::Unreachable { .. } => "unreachable",
             Self::TooSlow { .. } => "timeout",
             Self::NoEndpoint { .. } | Self::ClearPassword => "security",
-            Self::NoLogin(_) | Self::Password { .. } => "login",
+            Self::NoLogin(_) | Self::Password { .. } | Self::UserCertificate(_) => "login",
             Self::Untrusted { .. } | Self::BadCertificate(_) => "certificate",
             Self::Pki(_) => "own-files",
             Self::Refused { .. } => "refused",
@@ -203,7 +198,6 @@ impl Fault {
             Self::Interface { .. } | Self::Layout { .. } => "interface",
             Self::HeartbeatStands { .. } | Self::Silent(_) => "silent",
             Self::Restarted(_) => "restarted",
-            Self::Panic { .. } => "panic",
             Self::Stopped => "stopped",
         }
     }

@@ -1,5 +1,5 @@
 //! What will be asked of an OPC UA server, before anybody connects.
-use super::services::READ_CHUNK;
+use super::limits::READ;
 use super::subscribe::{Lane, layout};
 use crate::model::plant::{DeviceIndex, Plant};
 use std::collections::BTreeMap;
@@ -32,5 +32,5 @@ pub fn subscriptions(plant: &Plant, device: DeviceIndex) -> Vec<Subscription> {
 
 /// How many requests read so many words.
 pub fn reads(words: usize) -> usize {
-    words.div_ceil(READ_CHUNK)
+    words.div_ceil(READ)
 }

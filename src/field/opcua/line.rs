@@ -94,7 +94,7 @@ async fn start(
 /// Looks anew where the words are.
 async fn find(peer: &Peer, device: DeviceIndex) -> Result<(), Fault> {
     let namespaces = peer.namespaces().await?;
-    let found = locate(&peer.session, &peer.plant, device, &namespaces).await?;
+    let found = locate(peer, device, &namespaces).await?;
     compare(peer, device, &found, &namespaces).await?;
     peer.places.put(found.nodes);
     Ok(())

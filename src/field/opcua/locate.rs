@@ -2,10 +2,9 @@
 //! browse name, or a part of what a node holds.
 use super::fault::Fault;
 use super::place::{Part, Place, browse_path, cuts, shown};
-use super::services::{Nodes, is_too_many, node_of, read_all};
+use super::services::{Nodes, Peer, is_too_many, node_of};
 use super::types::{Leaf, Types};
-use crate::model::plant::{DeviceIndex, NodeAddress, Plant, TagIndex, TagSource};
-use ::opcua::client::Session;
+use crate::model::plant::{DeviceIndex, NodeAddress, TagIndex, TagSource};
 use ::opcua::types::{
     AttributeId, BrowsePath, DataValue, Error, Identifier, NodeId, ObjectId, QualifiedName,
     ReadValueId, ReferenceTypeId, RelativePath, RelativePathElement, StatusCode, Variant,
@@ -14,8 +13,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Words without a node that are searched for at once; where there are more, the program is not there.
 const SEARCHED_MAX: usize = 2_000;
-/// Paths in one request.
-const PATHS_CHUNK: usize = 100;
 
 /// Words and where they are.
 #[derive(Default)]
@@ -44,12 +41,12 @@ enum Seen {
 /// Where the words of a device are. A namespace that is missing costs its tags; if all are, the server
 /// is not the one that the plant file means, or has not loaded its program yet.
 pub(super) async fn locate(
-    session: &Session,
-    plant: &Plant,
+    peer: &Peer,
     device: DeviceIndex,
     namespaces: &[String],
 ) -> Result<Found, Fault> {
-    let addresses: Vec<_> = plant
+    let addresses: Vec<_> = peer
+        .plant
         .tags_of(device)
         .filter_map(|(tag, t)| match &t.source {
             TagSource::Node(address) => Some((tag, address)),
@@ -67,16 +64,16 @@ pub(super) async fn locate(
         tracing::warn!(uri, "the server lacks a namespace; its tags are bad until it comes");
     }
     let mut found = Found::default();
-    let lost = by_name(session, &known, namespaces, &mut found).await?;
+    let lost = by_name(peer, &known, namespaces, &mut found).await?;
     if !lost.is_empty() {
-        search(session, plant, &lost, &mut found).await?;
+        search(peer, &lost, &mut found).await?;
     }
     Ok(found)
 }
 
 /// Takes the words that have a node of their name; gives the others.
 async fn by_name<'a>(
-    session: &Session,
+    peer: &Peer,
     words: &[(TagIndex, &'a NodeAddress)],
     namespaces: &[String],
     found: &mut Found,
@@ -85,7 +82,7 @@ async fn by_name<'a>(
         .iter()
         .filter_map(|(tag, address)| Some((*tag, node_of(address, namespaces)?)))
         .collect();
-    let seen = look(session, named.iter().map(|(_, node)| node.clone()).collect()).await?;
+    let seen = look(peer, named.iter().map(|(_, node)| node.clone()).collect()).await?;
     for ((tag, node), seen) in named.into_iter().zip(seen) {
         match seen {
             Seen::Variable(data_type) => {
@@ -107,17 +104,12 @@ async fn by_name<'a>(
 }
 
 /// Looks for words as children by browse name, then as parts of values.
-async fn search(
-    session: &Session,
-    plant: &Plant,
-    lost: &[Lost<'_>],
-    found: &mut Found,
-) -> Result<(), Fault> {
-    let holders = holders(session, lost).await?;
-    let children = children(session, lost, &holders).await?;
+async fn search(peer: &Peer, lost: &[Lost<'_>], found: &mut Found) -> Result<(), Fault> {
+    let holders = holders(peer, lost).await?;
+    let children = children(peer, lost, &holders).await?;
     let children: Vec<_> =
         lost.iter().zip(children).filter_map(|(w, c)| Some((w.tag, c?))).collect();
-    let seen = look(session, children.iter().map(|(_, node)| node.clone()).collect()).await?;
+    let seen = look(peer, children.iter().map(|(_, node)| node.clone()).collect()).await?;
     for ((tag, node), seen) in children.into_iter().zip(seen) {
         if let Seen::Variable(data_type) = seen {
             found.types.insert(tag, Leaf { data_type, bounds: None });
@@ -137,7 +129,7 @@ async fn search(
     }
     let fields = |place: &Place| place.parts.iter().any(|part| matches!(part, Part::Field(_)));
     let wanted = parts.iter().filter(|(_, place, _)| fields(place)).map(|(.., t)| t.clone());
-    let types = Types::learn(session, wanted.collect()).await?;
+    let types = Types::learn(peer, wanted.collect()).await?;
     for (tag, place, data_type) in parts {
         match types.lead(&data_type, &place.parts) {
             Ok(leaf) => {
@@ -145,7 +137,7 @@ async fn search(
                 found.nodes.insert(tag, place);
             }
             Err(why) => {
-                let (tag, part) = (&plant.tag(tag).name, shown(&place.parts));
+                let (tag, part) = (&peer.plant.tag(tag).name, shown(&place.parts));
                 tracing::warn!(%tag, node = %place.node, part, why, "a word is not there");
             }
         }
@@ -160,7 +152,7 @@ struct Holder {
     data_type: Option<NodeId>,
 }
 
-async fn holders(session: &Session, lost: &[Lost<'_>]) -> Result<Vec<Option<Holder>>, Fault> {
+async fn holders(peer: &Peer, lost: &[Lost<'_>]) -> Result<Vec<Option<Holder>>, Fault> {
     let mut asked: Vec<NodeId> = Vec::new();
     let mut known: HashSet<NodeId> = HashSet::new();
     let cut = |word: &Lost<'_>| -> Vec<Place> {
@@ -178,7 +170,7 @@ async fn holders(session: &Session, lost: &[Lost<'_>]) -> Result<Vec<Option<Hold
         }
     }
     let seen: HashMap<NodeId, Seen> =
-        asked.iter().cloned().zip(look(session, asked.clone()).await?).collect();
+        asked.iter().cloned().zip(look(peer, asked.clone()).await?).collect();
     let holder = |places: Vec<Place>| {
         places.into_iter().find_map(|place| match seen.get(&place.node)? {
             Seen::Variable(of) => Some(Holder { place, data_type: Some(of.clone()) }),
@@ -191,7 +183,7 @@ async fn holders(session: &Session, lost: &[Lost<'_>]) -> Result<Vec<Option<Hold
 
 /// Children by browse name, from the holder of each word and from the Objects folder.
 async fn children(
-    session: &Session,
+    peer: &Peer,
     lost: &[Lost<'_>],
     holders: &[Option<Holder>],
 ) -> Result<Vec<Option<NodeId>>, Fault> {
@@ -205,13 +197,13 @@ async fn children(
         }
     }
     let mut children = vec![None; lost.len()];
-    let (mut rest, mut size) = (paths.as_slice(), PATHS_CHUNK);
+    let (mut rest, mut size) = (paths.as_slice(), peer.limits.paths.now());
     while !rest.is_empty() {
         let (chunk, after) = rest.split_at(size.min(rest.len()));
         let wanted: Vec<_> = chunk.iter().map(|(_, path)| path.clone()).collect();
-        let results = match session.translate_browse_paths_to_node_ids(&wanted).await {
+        let results = match peer.session.translate_browse_paths_to_node_ids(&wanted).await {
             Err(error) if is_too_many(&error) && chunk.len() > 1 => {
-                size = chunk.len() / 2;
+                size = peer.limits.paths.halved(&error, chunk.len());
                 continue;
             }
             // Small servers have no such service; then there is no such child.
@@ -254,9 +246,29 @@ fn is_unsupported(error: &Error) -> bool {
     matches!(error.status(), StatusCode::BadServiceUnsupported | StatusCode::BadNotImplemented)
 }
 
-async fn look(session: &Session, nodes: Vec<NodeId>) -> Result<Vec<Seen>, Fault> {
+/// The node that an address or its browse path means.
+pub(super) async fn node_at(
+    peer: &Peer,
+    address: &NodeAddress,
+    namespaces: &[String],
+) -> Result<Option<NodeId>, Fault> {
+    let index = namespaces.iter().position(|uri| *uri == address.namespace);
+    let Some(namespace) = index.and_then(|index| u16::try_from(index).ok()) else {
+        return Ok(None);
+    };
+    if let Some(node) = node_of(address, namespaces)
+        && let [Seen::Variable(_) | Seen::Other] = look(peer, vec![node.clone()]).await?.as_slice()
+    {
+        return Ok(Some(node));
+    }
+    let lost = [Lost { tag: TagIndex(0), address, namespace }];
+    let holders = holders(peer, &lost).await?;
+    Ok(children(peer, &lost, &holders).await?.pop().flatten())
+}
+
+async fn look(peer: &Peer, nodes: Vec<NodeId>) -> Result<Vec<Seen>, Fault> {
     let ids = nodes.into_iter().map(|node| ReadValueId::new(node, AttributeId::DataType));
-    let read = read_all(session, ids.collect()).await;
+    let read = peer.read_all(ids.collect()).await;
     let seen = |data: DataValue| match (data.status.unwrap_or(StatusCode::Good), data.value) {
         (_, Some(Variant::NodeId(id))) => Seen::Variable(*id),
         (StatusCode::BadNodeIdUnknown | StatusCode::BadNodeIdInvalid, _) => Seen::Absent,

@@ -3,7 +3,7 @@ use super::browse::is_writable;
 use super::fault::Fault;
 use super::locate::locate;
 use super::pin::moved;
-use super::services::{Peer, read_all};
+use super::services::Peer;
 use super::visit::{Target, visit};
 use crate::model::Sample;
 use crate::model::plant::{DeviceIndex, Layout, Plant, TagIndex};
@@ -54,7 +54,7 @@ pub async fn read_once(
         let asked = now().monotonic;
         let namespaces = peer.namespaces().await?;
         let took = now().monotonic.0.saturating_sub(asked.0);
-        let found = locate(&peer.session, &peer.plant, device, &namespaces).await?;
+        let found = locate(&peer, device, &namespaces).await?;
         let mut moved = moved(&peer, device, &found, &namespaces).await?;
         peer.places.put(found.nodes);
         let words = peer.places.words(peer.plant.tags_of(device).map(|(tag, _)| tag));
@@ -75,7 +75,7 @@ pub async fn read_once(
         let ids = asked
             .iter()
             .map(|(_, place)| ReadValueId::new(place.node.clone(), AttributeId::UserAccessLevel));
-        let levels = read_all(&peer.session, ids.collect()).await;
+        let levels = peer.read_all(ids.collect()).await;
         let levels = levels.map_err(Fault::service("reading access levels"))?;
         for ((word, place), level) in asked.iter_mut().zip(levels) {
             word.writable = Some(is_writable(&level) && !place.is_part());

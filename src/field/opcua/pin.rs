@@ -1,16 +1,16 @@
 //! How the words of a device lie on its server: node, type, bounds. `pedigree pin` keeps it; at every
 //! connect it is compared.
+use super::browse::children;
 use super::fault::Fault;
-use super::locate::{Found, locate};
+use super::locate::{Found, locate, node_at};
 use super::place::shown;
-use super::services::{Peer, read_all};
+use super::services::Peer;
 use super::visit::{Target, visit};
-use crate::model::plant::{DeviceIndex, Layout, Plant, Protocol};
+use crate::model::plant::{DeviceIndex, Layout, NodeAddress, Plant, Protocol};
 use crate::model::{TagName, Value};
 use crate::telemetry::Now;
-use ::opcua::client::Session;
 use ::opcua::types::{AttributeId, NodeId, ReadValueId, Variant, VariantScalarTypeId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,8 +41,8 @@ pub async fn look(
     visit(opened, |session| async move {
         let peer = Peer::new(session, plant, now);
         let namespaces = peer.namespaces().await?;
-        let found = locate(&peer.session, &peer.plant, device, &namespaces).await?;
-        let words = layouts(&peer.session, &peer.plant, &found, &namespaces).await?;
+        let found = locate(&peer, device, &namespaces).await?;
+        let words = layouts(&peer, &found, &namespaces).await?;
         peer.places.put(found.nodes);
         super::line::check_interface(&peer, device).await?;
         let missing = peer.plant.tags_of(device).map(|(_, tag)| tag.name.clone());
@@ -50,6 +50,39 @@ pub async fn look(
         let interface = &peer.plant.device(device).interface;
         let interface = interface.as_ref().map(|interface| interface.equals.clone());
         Ok(Pinned { interface, words, missing })
+    })
+    .await
+}
+
+/// The names of what stands below nodes, sorted; `None` for a node that is not there.
+///
+/// # Panics
+/// If the device does not speak OPC UA: an error of ours.
+pub async fn names_below(
+    plant: &Arc<Plant>,
+    device: DeviceIndex,
+    parents: Vec<NodeAddress>,
+    pki: &Path,
+    now: &Now,
+) -> Result<Vec<Option<Vec<String>>>, Fault> {
+    let target = Target::device(plant, device).expect("the caller asks for OPC UA devices only");
+    let opened = target.open(pki, now().wall).await?;
+    let (plant, now) = (Arc::clone(plant), Arc::clone(now));
+    visit(opened, |session| async move {
+        let peer = Peer::new(session, plant, now);
+        let namespaces = peer.namespaces().await?;
+        let mut all = Vec::with_capacity(parents.len());
+        for parent in parents {
+            let Some(node) = node_at(&peer, &parent, &namespaces).await? else {
+                all.push(None);
+                continue;
+            };
+            let found = children(&peer.session, &[node]).await?.into_iter().flatten();
+            let names: BTreeSet<_> =
+                found.map(|child| child.browse_name.name.to_string()).collect();
+            all.push(Some(names.into_iter().collect()));
+        }
+        Ok(all)
     })
     .await
 }
@@ -85,7 +118,7 @@ pub(super) async fn moved(
     if link.pins.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let layouts = layouts(&peer.session, &peer.plant, found, namespaces).await?;
+    let layouts = layouts(peer, found, namespaces).await?;
     let pinned = |(name, layout)| {
         let pinned = link.pins.get(&name).filter(|pinned| **pinned != layout)?.clone();
         Some((name, (layout, pinned)))
@@ -94,8 +127,7 @@ pub(super) async fn moved(
 }
 
 async fn layouts(
-    session: &Session,
-    plant: &Plant,
+    peer: &Peer,
     found: &Found,
     namespaces: &[String],
 ) -> Result<BTreeMap<TagName, Layout>, Fault> {
@@ -108,7 +140,7 @@ async fn layouts(
         [AttributeId::ValueRank, AttributeId::ArrayDimensions]
             .map(|attribute| ReadValueId::new(place.node.clone(), attribute))
     });
-    let read = read_all(session, ids.collect()).await;
+    let read = peer.read_all(ids.collect()).await;
     let read = read.map_err(Fault::service("reading the bounds of words"))?;
     let mut layouts = BTreeMap::new();
     for ((tag, place, leaf), pair) in words.into_iter().zip(read.chunks_exact(2)) {
@@ -120,7 +152,7 @@ async fn layouts(
             data_type: type_name(&leaf.data_type, namespaces),
             bounds: leaf.bounds.clone().unwrap_or_else(own),
         };
-        layouts.insert(plant.tag(tag).name.clone(), layout);
+        layouts.insert(peer.plant.tag(tag).name.clone(), layout);
     }
     Ok(layouts)
 }

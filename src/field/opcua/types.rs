@@ -2,13 +2,13 @@
 use super::fault::Fault;
 use super::pin::of_rank;
 use super::place::Part;
-use super::services::read_all;
+use super::services::Peer;
 use ::opcua::client::Session;
 use ::opcua::types::custom::{DataTypeTree, DynamicTypeLoader, EncodingIds, ParentIds, TypeInfo};
 use ::opcua::types::{
     AttributeId, BrowseDescription, BrowseDirection, BrowseResultMaskFlags, DataTypeDefinition,
     DataTypeId, EnumDefinition, NodeClassMask, NodeId, ReadValueId, ReferenceTypeId,
-    StructureDefinition, StructureType, Variant,
+    StructureDefinition, StructureType, TypeLoaderCollection, Variant,
 };
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -54,7 +54,7 @@ impl Supertypes {
 
 impl Types {
     /// Asks for these types and all that they are made of, and teaches the session to decode them.
-    pub(super) async fn learn(session: &Session, wanted: HashSet<NodeId>) -> Result<Self, Fault> {
+    pub(super) async fn learn(peer: &Peer, wanted: HashSet<NodeId>) -> Result<Self, Fault> {
         let mut learned = Learned {
             structures: HashMap::new(),
             supertypes: Supertypes::default(),
@@ -70,10 +70,10 @@ impl Types {
                 let why = format!("there are more than {TYPES_MAX}");
                 return Err(Fault::Service { what: "reading types", why });
             }
-            next = learned.round(session, next).await?;
+            next = learned.round(peer, next).await?;
         }
         let Learned { structures, supertypes: _, parents } = learned;
-        let encodings = encodings(session, &structures).await?;
+        let encodings = encodings(&peer.session, &structures).await?;
         let mut tree = DataTypeTree::new(parents);
         for (id, definition) in &structures {
             let Some(encoding) = encodings.get(id) else { continue };
@@ -90,7 +90,7 @@ impl Types {
                 Err(why) => tracing::warn!(%id, why, "a structure of the server is not understood"),
             }
         }
-        session.add_type_loader(Arc::new(DynamicTypeLoader::new(Arc::new(tree))));
+        teach(&peer.session, tree);
         Ok(Self(structures))
     }
 
@@ -125,10 +125,10 @@ impl Types {
 
 impl Learned {
     /// Takes one generation of types; gives those that they are made of.
-    async fn round(&mut self, session: &Session, types: Vec<NodeId>) -> Result<Vec<NodeId>, Fault> {
+    async fn round(&mut self, peer: &Peer, types: Vec<NodeId>) -> Result<Vec<NodeId>, Fault> {
         let ids =
             types.iter().map(|id| ReadValueId::new(id.clone(), AttributeId::DataTypeDefinition));
-        let read = read_all(session, ids.collect()).await;
+        let read = peer.read_all(ids.collect()).await;
         let read = read.map_err(Fault::service("reading type definitions"))?;
         let (mut next, mut plain) = (Vec::new(), Vec::new());
         for (id, data) in types.into_iter().zip(read) {
@@ -147,7 +147,7 @@ impl Learned {
         }
         for chunk in plain.chunks(BROWSE_CHUNK) {
             let inverse = (ReferenceTypeId::HasSubtype, BrowseDirection::Inverse);
-            let found = related(session, chunk, inverse, NodeClassMask::DATA_TYPE).await?;
+            let found = related(&peer.session, chunk, inverse, NodeClassMask::DATA_TYPE).await?;
             for (id, parents) in chunk.iter().zip(found) {
                 let Some((parent, _)) = parents.into_iter().next() else { continue };
                 // The library asks from parent to parent without looking where it has been.
@@ -161,6 +161,14 @@ impl Learned {
         }
         Ok(next)
     }
+}
+
+/// Makes these the types that the session knows, in the place of those that were learned before: every
+/// retry learns them anew.
+fn teach(session: &Session, tree: DataTypeTree) {
+    let mut loaders = TypeLoaderCollection::new();
+    loaders.add(Arc::new(DynamicTypeLoader::new(Arc::new(tree))));
+    *session.encoding_context().write().loaders_mut() = loaders;
 }
 
 /// The ids under which structures come over the wire.

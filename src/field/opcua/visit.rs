@@ -59,7 +59,7 @@ impl Target {
     async fn open_stranger(&self, identity: &Identity) -> Result<Opened, Fault> {
         let endpoint = choose(&identity.endpoints(&self.link.url).await?, &self.link)?;
         let certificate = match self.link.security {
-            Security::SignAndEncrypt => {
+            Security::SignAndEncrypt | Security::Legacy => {
                 let der = endpoint.server_certificate.value.as_deref().unwrap_or_default();
                 let parsed = Certificate::parse(der);
                 Some(parsed.map_err(|why| Fault::BadCertificate(why.to_string()))?)

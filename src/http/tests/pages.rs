@@ -105,7 +105,7 @@ fn the_start_page_shows_how_the_plant_stands() {
         "65 ± 1.5 °C, from 300 values",
         "began about 2026-11-22 08:41:20, not before 2026-11-22 08:41:15",
         "connection refused; is it powered?",
-        "⚠ not encrypted",
+        "⚠ not secure",
         "device press was not observed",
     ] {
         assert!(page.body.contains(wanted), "`{wanted}` is not in {}", page.body);

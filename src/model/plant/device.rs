@@ -96,6 +96,9 @@ pub enum Security {
     /// The best that the server offers of `Aes256_Sha256_RsaPss`, `Aes128_Sha256_RsaOaep` and
     /// `Basic256Sha256`, always `SignAndEncrypt`.
     SignAndEncrypt,
+    /// The same or, where the server has none of these, a withdrawn policy (`Basic256`, `Basic128Rsa15`);
+    /// only where the plant file says `allow_insecure = true`.
+    Legacy,
     /// None; only where the plant file says `allow_insecure = true`.
     None,
 }
@@ -111,13 +114,23 @@ pub enum Trust {
     FirstUse,
 }
 
-/// A user and where the password is found.
+/// Who we are to a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UserLogin {
-    /// The user.
-    pub user: String,
-    /// Never inline.
-    pub password: Secret,
+pub enum UserLogin {
+    /// A user with a password.
+    Password {
+        /// The user.
+        user: String,
+        /// Never inline.
+        password: Secret,
+    },
+    /// A user by certificate (`X509IdentityToken`).
+    Certificate {
+        /// Its file, `.der` or `.pem`.
+        certificate: PathBuf,
+        /// The file of its key, PEM.
+        key: PathBuf,
+    },
 }
 
 /// Where a secret is found.

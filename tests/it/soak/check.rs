@@ -1,7 +1,8 @@
 //! The record of the soak against the lists of its PLCs.
 use super::Plc;
 use super::fault::Kind;
-use crate::support::balance::{Balance, asked, balance, causes, covers, gaps_of};
+use crate::support::balance::{Asked, Balance, asked, balance, causes, covers, gaps_of};
+use crate::support::truth;
 use pedigree::model::{
     Body, Gap, GapSource, Measurement, MountUse, PhaseSummary, Record, TraceEvent, What,
 };
@@ -18,6 +19,7 @@ pub(super) fn check(plcs: &[Plc], records: &[Record]) {
             Kind::Press | Kind::Hurried => press(&mut faults, plc, &parts, records),
             Kind::Assembly => assembly(&mut faults, plc, &parts, records),
             Kind::Filler => filler(&mut faults, plc, &parts, records),
+            Kind::Patterns => patterns(&mut faults, &parts, records),
             Kind::Kettles | Kind::NodeKettles => {
                 let gaps = [gaps, gaps_of_words(records, &plc.device)].concat();
                 kettles(&mut faults, plc, &parts, &gaps, records);
@@ -31,11 +33,35 @@ pub(super) fn check(plcs: &[Plc], records: &[Record]) {
 fn account(plc: &Plc, parts: &[Value], station: &str, names: [&str; 3], records: &[Record]) {
     let [handshake, number, time] = names;
     let station = format!("{station}{}", plc.series);
-    let sum = balance(records, (&station, handshake), &asked(parts, number, time));
-    println!("{station}.{handshake}: {sum:?}");
-    if plc.kind != Kind::Hurried {
+    let waits = plc.kind != Kind::Hurried;
+    weigh(records, (&station, handshake), &asked(parts, number, time), waits);
+}
+
+fn weigh(records: &[Record], at: (&str, &str), asked: &[Asked], waits: bool) {
+    let sum = balance(records, at, asked);
+    println!("{}.{}: {sum:?}", at.0, at.1);
+    if waits {
         let whole = Balance { asked: sum.asked, observed: sum.asked, ..Balance::default() };
-        assert_eq!(sum, whole, "{station}.{handshake}");
+        assert_eq!(sum, whole, "{at:?}");
+    }
+}
+
+/// TURN and STATE wait and lose nothing; what RING and PULSE lose is counted.
+fn patterns(faults: &mut Vec<String>, parts: &[Value], records: &[Record]) {
+    for station in ["TURN", "STATE", "RING", "PULSE"] {
+        let made = truth::of(parts, station);
+        assert!(!made.is_empty(), "{station} did nothing");
+        let waits = matches!(station, "TURN" | "STATE");
+        weigh(records, (station, "result"), &asked(&made, "number", "at"), waits);
+        let by_serial: BTreeMap<_, _> =
+            made.iter().map(|p| (p["serial"].as_str().unwrap(), p)).collect();
+        for event in at(records, station) {
+            let What::Complete { item, measurements, .. } = &event.what else { continue };
+            let part = by_serial[item.code.as_str()];
+            if value(measurements, "value") != part["value"].as_f64() {
+                faults.push(format!("{item:?}: {measurements:?}, the PLC says {part}"));
+            }
+        }
     }
 }
 

@@ -20,6 +20,9 @@ pub(super) enum Kind {
     NodeKettles,
     /// A request bit. Modbus, libmodbus.
     Filler,
+    /// A bit that is turned over and a state word, which wait; a ring and a pulse, which do not. OPC UA, in
+    /// clear.
+    Patterns,
 }
 
 impl Kind {
@@ -29,6 +32,7 @@ impl Kind {
             Self::Assembly => "assembly",
             Self::Kettles | Self::NodeKettles => "kettles",
             Self::Filler => "filler",
+            Self::Patterns => "patterns",
         }
     }
 }
@@ -69,7 +73,7 @@ impl Fault {
             (_, Kind::Press | Kind::Hurried) => {
                 Self::Link(Spoil { corrupt_every: rng.random_range(50..2_000), ..spoil })
             }
-            (_, Kind::Kettles | Kind::NodeKettles | Kind::Filler) => Self::Cut,
+            (_, Kind::Kettles | Kind::NodeKettles | Kind::Filler | Kind::Patterns) => Self::Cut,
             (6, Kind::Assembly) => Self::PowerCut,
             (_, Kind::Assembly) => match rng.random_range(0..5) {
                 0 => Self::Modbus("garbage on", "garbage off"),

@@ -1,8 +1,9 @@
-//! Twelve stations under faults at random: no wrong link, nothing lost, nothing twice, every loss a gap.
+//! Sixteen stations under faults at random: no wrong link, nothing lost, nothing twice, every loss a gap.
 //!
 //! Two presses with their assemblies, a press that waits for nobody, six kettles without a handshake, a
-//! filler; OPC UA and Modbus, encrypted and not; asyncua, node-opcua, pymodbus and libmodbus. `PEDIGREE_SOAK_SEED` repeats a schedule of faults, as far as
-//! the machine lets it; `PEDIGREE_SOAK_SECONDS` is how long it lasts.
+//! filler, a station for each other pattern; OPC UA and Modbus, encrypted and not; asyncua, node-opcua,
+//! pymodbus and libmodbus. `PEDIGREE_SOAK_SEED` repeats a schedule of faults, as far as the machine lets
+//! it; `PEDIGREE_SOAK_SECONDS` is how long it lasts.
 mod check;
 mod fault;
 
@@ -24,6 +25,8 @@ const SECONDS: u64 = 120;
 const REST: Duration = Duration::from_mins(3);
 /// A press that waits for nobody goes on after so many milliseconds.
 const HURRY: &str = "patience 400";
+/// Pulses, some of them too short to be read, and those of a plant that comes to rest.
+const PULSES: [&str; 2] = ["pulse 5 400", "pulse 1000 1000"];
 
 /// One PLC, the relay before it, and what it wrote down.
 struct Plc {
@@ -59,6 +62,10 @@ impl Plc {
                 Peer::start(peers, "kettle_plc.js", &["--truth", own, "--series", series])
             }
             Kind::Filler => Peer::start(peers, "filler_plc.c", &[own, series, "60"]),
+            Kind::Patterns => {
+                let args = ["--truth", own, "--cycle", "120", "--parts", "1000000"];
+                Peer::start(peers, "patterns_plc.py", &args)
+            }
         };
         let proxy = Proxy::start(peer.port("port"));
         Self { kind, device, series, peer, proxy, truth }
@@ -71,6 +78,7 @@ impl Plc {
             Kind::Assembly => ("tests/plants/shift/assembly.toml", "assembly"),
             Kind::Kettles | Kind::NodeKettles => ("tests/plants/soak/kettles.toml", "kettles"),
             Kind::Filler => ("tests/plants/soak/filler.toml", "filler"),
+            Kind::Patterns => ("tests/plants/patterns/patterns.toml", "patterns"),
         };
         let mut text = read(&here(path));
         let port = self.proxy.port.to_string();
@@ -104,7 +112,7 @@ impl Plc {
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a test has its own clock")]
-fn twelve_stations_under_random_faults_mix_lose_and_double_nothing() {
+fn sixteen_stations_under_random_faults_mix_lose_and_double_nothing() {
     let Some(peers) = peers() else { return };
     let from_env = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     let seconds = from_env("PEDIGREE_SOAK_SECONDS").unwrap_or(SECONDS);
@@ -145,6 +153,7 @@ fn start(peers: &Path, dir: &Path) -> Vec<Plc> {
         (Kind::Kettles, ""),
         (Kind::NodeKettles, "N"),
         (Kind::Filler, "L"),
+        (Kind::Patterns, ""),
     ];
     std::thread::scope(|at_once| {
         let start = |(kind, series)| at_once.spawn(move || Plc::start(peers, dir, kind, series));
@@ -155,12 +164,7 @@ fn start(peers: &Path, dir: &Path) -> Vec<Plc> {
 
 /// Faults at some PLCs, and now and then at the daemon; then all is well for a while.
 fn round(rng: &mut StdRng, plcs: &mut [Plc], site: &Site, mut daemon: Daemon) -> Daemon {
-    for plc in plcs.iter().filter(|plc| plc.kind == Kind::Hurried) {
-        // Its first part waits: what it did before anybody had ever looked would be no loss.
-        if !plc.parts().is_empty() {
-            plc.peer.control(HURRY);
-        }
-    }
+    plcs.iter().for_each(hurry);
     let mut begun = Vec::new();
     for (n, plc) in plcs.iter_mut().enumerate() {
         if rng.random_bool(0.35) {
@@ -181,6 +185,18 @@ fn round(rng: &mut StdRng, plcs: &mut [Plc], site: &Site, mut daemon: Daemon) ->
     }
     sleep(Duration::from_millis(rng.random_range(500..5_000)));
     daemon
+}
+
+/// Lets a PLC go on without us that was answered once: what it did before anybody had ever looked would be
+/// no loss.
+fn hurry(plc: &Plc) {
+    if plc.kind == Kind::Hurried && !plc.parts().is_empty() {
+        plc.peer.control(HURRY);
+    }
+    if plc.kind == Kind::Patterns && truth::of(&plc.parts(), "TURN").len() > 3 {
+        plc.peer.control("careless on");
+        plc.peer.control(PULSES[0]);
+    }
 }
 
 /// The faults are over: everything becomes observed, and the plant comes to rest on a part that was
@@ -211,6 +227,15 @@ fn rest(plcs: &[Plc], daemon: &Daemon, site: &Site) {
                 wait("a filler goes on", &mut || (plc.parts().len() > goal).then_some(()));
                 plc.peer.control("pause on");
                 wait("a filler rests", &mut || (plc.stats()["waits"] == false).then_some(()));
+            }
+            Kind::Patterns => {
+                plc.peer.control("careless off");
+                plc.peer.control(PULSES[1]);
+                let pulses = || truth::of(&plc.parts(), "PULSE").len();
+                let goal = pulses() + 3;
+                wait("pulses go on", &mut || (pulses() > goal).then_some(()));
+                plc.peer.control("pause on");
+                wait("all patterns rest", &mut || (plc.stats()["resting"] == 4).then_some(()));
             }
             Kind::Kettles | Kind::NodeKettles => {
                 wait("kettles cook on", &mut || (plc.parts().len() > goal + 6).then_some(()));

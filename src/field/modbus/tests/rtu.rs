@@ -18,6 +18,8 @@ enum Trick {
     Flipped,
     /// Of another unit.
     OtherUnit,
+    /// It comes again after so long.
+    Twice(Duration),
 }
 
 /// One slave: a holding register holds its own address, writes are echoed. It ends when dropped.
@@ -51,6 +53,7 @@ impl Line {
             let (mut open, answers) = (JoinSet::new(), Arc::new(Mutex::new(JoinSet::new())));
             loop {
                 let (stream, _) = socket.accept().await.unwrap();
+                stream.set_nodelay(true).unwrap();
                 let (mut incoming, outgoing) = stream.into_split();
                 *listener.lock().await = Some(outgoing);
                 let (listener, queue, answers) = (listener.clone(), queue.clone(), answers.clone());
@@ -104,9 +107,13 @@ async fn reply(listener: Listener, request: [u8; 8], trick: Option<Trick>) {
     match trick {
         Some(Trick::Late(time)) => sleep(time).await,
         Some(Trick::Flipped) => frame[4] ^= 4,
-        Some(Trick::OtherUnit) | None => {}
+        Some(Trick::OtherUnit | Trick::Twice(_)) | None => {}
     }
     say(&listener, &frame).await;
+    if let Some(Trick::Twice(time)) = trick {
+        sleep(time).await;
+        say(&listener, &frame).await;
+    }
 }
 
 /// Modbus over Serial Line V1.02, §6.2.2.
@@ -150,6 +157,25 @@ async fn an_answer_that_comes_after_its_time_and_over_the_next_connection_is_no_
         for at in 100..140 {
             assert_eq!(read(at).await.unwrap().reply, Reply::Words(vec![at]));
             sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::join!(task.run(), asking);
+}
+
+/// Each later answer would else be that of the request before it.
+#[tokio::test]
+async fn an_answer_that_comes_twice_is_no_value_of_the_next_register() {
+    let wire = Line::start(None).await;
+    let (link, (bus, task)) = (wire.link(), open_bus());
+    let asking = async move {
+        let read = |at| bus.ask(Urgency::Slow, &link, Ask::Read(Area::Holding, at, 1));
+        for (at, apart) in [(0, 0), (10, 0), (20, 5), (30, 20)] {
+            wire.trick(Trick::Twice(Duration::from_millis(apart)));
+            assert_eq!(read(at).await.unwrap().reply, Reply::Words(vec![at]));
+            sleep(Duration::from_millis(apart + 20)).await;
+            for next in at + 1..at + 4 {
+                assert_eq!(read(next).await.unwrap().reply, Reply::Words(vec![next]));
+            }
         }
     };
     tokio::join!(task.run(), asking);

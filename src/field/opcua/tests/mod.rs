@@ -7,11 +7,17 @@ mod structures;
 mod visits;
 
 use crate::field::Request;
-use crate::model::plant::{DeviceIndex, Interface, Security, Trust};
+use crate::field::opcua::Target;
+use crate::field::opcua::locate::locate;
+use crate::field::opcua::services::Peer;
+use crate::field::opcua::visit::visit;
+use crate::model::plant::{DeviceIndex, Interface, Plant, Protocol, Security, Trust, UserLogin};
 use crate::model::{
     GapCause, Input, Position, Quality, ReadFault, ReadRequest, ReadToken, Sample, Session,
     TagName, Value, Write, WriteRequest,
 };
+use crate::pki::ensure_own;
+use ::opcua::crypto::SecurityPolicy;
 use ::opcua::types::{DateTime, StatusCode, Variant};
 use plc::{
     ACK, COUNT, GHOST, LIFE, PERMIT, Plc, Rig, SERIAL, STATE, STRAY, TEMP, down, live, plant,
@@ -237,6 +243,21 @@ async fn a_trusted_server_is_spoken_to_encrypted() {
 }
 
 #[tokio::test]
+async fn a_withdrawn_policy_is_spoken_only_where_it_is_declared() {
+    let (dir, pki) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let plc = Plc::offering(dir.path(), 0, &[SecurityPolicy::Basic256]).await;
+    let trust = Trust::Thumbprint(plc.own.certificate.thumbprint);
+    let wanted = plant(plc.port, Security::SignAndEncrypt, trust.clone());
+    let mut rig = Rig::start(wanted, pki.path());
+    rig.fault("the server offers no encrypted endpoint").await;
+    rig.end().await;
+    let mut rig = Rig::start(plant(plc.port, Security::Legacy, trust), pki.path());
+    rig.until("live", live).await;
+    assert_eq!(rig.metrics.device_insecure.with_label_values(&["press"]).get(), 1);
+    rig.end().await;
+}
+
+#[tokio::test]
 async fn a_server_that_is_not_trusted_is_refused_until_somebody_trusts_it() {
     let (dir, pki) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let plc = Plc::start(dir.path(), 0).await;
@@ -358,5 +379,54 @@ async fn a_full_queue_of_the_server_is_told_and_handshake_words_are_read_again()
     let again = rig.until("the handshake words", both).await;
     assert!(again.iter().any(|s| s.tag == COUNT && s.value == Value::UInt(499)));
     assert!(rig.metrics.overflows.with_label_values(&["press"]).get() > 0);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_server_that_takes_few_operations_at_once_is_asked_for_few() {
+    let (dir, pki) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let plc = Plc::narrow(dir.path(), 3).await;
+    let mut rig = Rig::start(plant(plc.port, Security::None, Trust::Pki), pki.path());
+    rig.until("live", live).await;
+    rig.bulk_sample(TEMP, &Value::Real(20.0)).await;
+    rig.end().await;
+
+    let opened = Target::url(&format!("opc.tcp://127.0.0.1:{}", plc.port), Security::None);
+    let opened = opened.open(pki.path(), plc::clock()().wall).await.unwrap();
+    let plant = Arc::new(plant(plc.port, Security::None, Trust::Pki));
+    let asked = visit(opened, |session| async move {
+        let peer = Peer::new(session, plant, plc::clock());
+        let found = locate(&peer, DeviceIndex(0), &peer.namespaces().await?).await?;
+        assert!(found.nodes.contains_key(&TEMP));
+        Ok(peer.limits.read.now())
+    });
+    assert!(asked.await.unwrap() <= 3, "what was refused is not tried again");
+}
+
+#[tokio::test]
+async fn a_user_by_certificate_is_let_in_and_nobody_without() {
+    let [dir, pki, own] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let user = ensure_own(own.path(), "urn:test:operator", "operator", &[]).unwrap();
+    let plc = Plc::closed(dir.path(), &user.certificate_path).await;
+    let trust = Trust::Thumbprint(plc.own.certificate.thumbprint);
+    let mut wanted = plant(plc.port, Security::SignAndEncrypt, trust);
+    let mut rig = Rig::start(wanted.clone(), pki.path());
+    rig.fault("takes no anonymous login").await;
+    rig.end().await;
+    let login = |key: &std::path::Path| UserLogin::Certificate {
+        certificate: user.certificate_path.clone(),
+        key: key.to_owned(),
+    };
+    let set = |plant: &mut Plant, login| {
+        let Protocol::OpcUa(link) = &mut plant.devices[0].protocol else { unreachable!() };
+        link.login = Some(login);
+    };
+    set(&mut wanted, login(&own.path().join("nothing.pem")));
+    let mut rig = Rig::start(wanted.clone(), pki.path());
+    rig.fault("the certificate that we log in with cannot be read").await;
+    rig.end().await;
+    set(&mut wanted, login(&user.key_path));
+    let mut rig = Rig::start(wanted, pki.path());
+    rig.until("live", live).await;
     rig.end().await;
 }

@@ -11,12 +11,17 @@ use crate::model::{
 };
 use crate::pki::{self, Own};
 use crate::telemetry::{Metrics, Now};
+use ::opcua::crypto::SecurityPolicy;
 use ::opcua::nodes::VariableBuilder;
 use ::opcua::server::address_space::AccessLevel;
 use ::opcua::server::diagnostics::NamespaceMetadata;
 use ::opcua::server::node_manager::memory::{SimpleNodeManager, simple_node_manager};
-use ::opcua::server::{ANONYMOUS_USER_TOKEN_ID, ServerBuilder, ServerEndpoint, ServerHandle};
-use ::opcua::types::{DataTypeId, DataValue, DateTime, NodeId, ObjectId, StatusCode, Variant};
+use ::opcua::server::{
+    ANONYMOUS_USER_TOKEN_ID, ServerBuilder, ServerEndpoint, ServerHandle, ServerUserToken,
+};
+use ::opcua::types::{
+    DataTypeId, DataValue, DateTime, MessageSecurityMode, NodeId, ObjectId, StatusCode, Variant,
+};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -56,10 +61,51 @@ pub(super) struct Plc {
     running: JoinSet<()>,
 }
 
+const POLICIES: [SecurityPolicy; 2] =
+    [SecurityPolicy::Basic256Sha256, SecurityPolicy::Aes256Sha256RsaPss];
+
 impl Plc {
     /// Starts on `port`, 0 for a free one, with its key in `dir`. Offers None and three encrypted
     /// policies.
     pub(super) async fn start(dir: &Path, port: u16) -> Self {
+        Self::offering(dir, port, &POLICIES).await
+    }
+
+    /// The same with these encrypted policies.
+    pub(super) async fn offering(dir: &Path, port: u16, policies: &[SecurityPolicy]) -> Self {
+        Self::made(dir, port, policies, |builder| builder).await
+    }
+
+    /// One that takes so many operations in one request.
+    pub(super) async fn narrow(dir: &Path, most: usize) -> Self {
+        let narrow = |mut builder: ServerBuilder| {
+            let limits = &mut builder.limits_mut().operational;
+            limits.max_nodes_per_read = most;
+            limits.max_monitored_items_per_call = most;
+            limits.max_nodes_per_translate_browse_paths_to_node_ids = most;
+            builder
+        };
+        Self::made(dir, 0, &POLICIES, narrow).await
+    }
+
+    /// One that lets only this user in.
+    pub(super) async fn closed(dir: &Path, certificate: &Path) -> Self {
+        let policy = SecurityPolicy::Basic256Sha256;
+        let mode = MessageSecurityMode::SignAndEncrypt;
+        let user = ServerUserToken::x509("operator", certificate);
+        let endpoint = ServerEndpoint::new("/", policy, mode, &["operator".to_owned()]);
+        let close = |builder: ServerBuilder| {
+            builder.add_user_token("operator", user).add_endpoint("closed", endpoint)
+        };
+        Self::made(dir, 0, &[], close).await
+    }
+
+    async fn made(
+        dir: &Path,
+        port: u16,
+        policies: &[SecurityPolicy],
+        change: impl FnOnce(ServerBuilder) -> ServerBuilder,
+    ) -> Self {
         let own = pki::ensure_own(dir, "urn:test:plc:app", "test plc", &["127.0.0.1".to_owned()]);
         let own = own.unwrap();
         let anonymous = [ANONYMOUS_USER_TOKEN_ID.to_owned()];
@@ -76,12 +122,13 @@ impl Plc {
             .discovery_urls(vec!["/".to_owned()])
             .subscription_poll_interval_ms(20)
             .add_endpoint("none", ServerEndpoint::new_none("/", &anonymous))
-            .add_endpoint("b", ServerEndpoint::new_basic256sha256_sign_encrypt("/", &anonymous))
-            .add_endpoint(
-                "a",
-                ServerEndpoint::new_aes256_sha256_rsapss_sign_encrypt("/", &anonymous),
-            )
             .with_node_manager(simple_node_manager(metadata, "plc"));
+        for policy in policies {
+            let mode = MessageSecurityMode::SignAndEncrypt;
+            let endpoint = ServerEndpoint::new("/", *policy, mode, &anonymous);
+            builder = builder.add_endpoint(policy.to_string(), endpoint);
+        }
+        builder = change(builder);
         let limits = &mut builder.limits_mut().subscriptions;
         limits.min_publishing_interval_ms = 20.0;
         limits.min_sampling_interval_ms = 0.0;

@@ -1,7 +1,11 @@
 //! Words that are parts of structures and arrays, or children by browse name.
-use super::plc::{Plc, Rig, live, plant, samples, soon, tag};
+use super::plc::{NAMESPACE, Plc, Rig, clock, live, plant, samples, soon, tag};
 use super::{read, read_done, values};
-use crate::model::plant::{Plant, Security, TagIndex, Trust};
+use crate::field::opcua::locate::locate;
+use crate::field::opcua::services::Peer;
+use crate::field::opcua::visit::visit;
+use crate::field::opcua::{Target, names_below};
+use crate::model::plant::{DeviceIndex, NodeAddress, Plant, Security, TagIndex, Trust};
 use crate::model::{Quality, Value};
 use ::opcua::nodes::{DataTypeBuilder, ObjectBuilder, VariableBuilder};
 use ::opcua::types::custom::{
@@ -226,4 +230,44 @@ async fn a_part_can_count_requests_and_is_never_written() {
     let refused = rig.until("refused", super::written(5)).await;
     assert_eq!(refused, Err(crate::model::ReadFault::Refused));
     rig.end().await;
+}
+
+/// What the server lacks is looked for again every 30 s, for months.
+#[tokio::test]
+async fn types_that_are_learned_again_take_the_place_of_those_before() {
+    let (dir, pki) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let plc = Plc::start(dir.path(), 0).await;
+    make(&plc);
+    let (plant, tags) = words(plc.port);
+    let target = Target::device(&plant, DeviceIndex(0)).unwrap();
+    let opened = target.open(pki.path(), clock()().wall).await.unwrap();
+    let known = visit(opened, |session| async move {
+        let peer = Peer::new(session, Arc::new(plant), clock());
+        let namespaces = peer.namespaces().await?;
+        let mut known = Vec::new();
+        for _ in 0..3 {
+            let found = locate(&peer, DeviceIndex(0), &namespaces).await?;
+            assert!(tags[..8].iter().all(|tag| found.nodes.contains_key(tag)));
+            known.push(peer.session.encoding_context().write().loaders_mut().iter().count());
+        }
+        Ok(known)
+    });
+    assert_eq!(known.await.unwrap(), [3; 3], "generated, learned, fallback");
+}
+
+#[tokio::test]
+async fn names_below_a_node_are_those_that_a_person_sees() {
+    let (dir, pki) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let plc = Plc::start(dir.path(), 0).await;
+    make(&plc);
+    let (plant, _) = words(plc.port);
+    let address = |identifier: &str| NodeAddress {
+        namespace: NAMESPACE.to_owned(),
+        identifier: identifier.to_owned(),
+    };
+    let parents = ["s=Feeder", "i=500", "s=Nowhere"].map(address).into();
+    let names =
+        names_below(&Arc::new(plant), DeviceIndex(0), parents, pki.path(), &clock()).await.unwrap();
+    let reel = Some(vec!["ReelId".to_owned()]);
+    assert_eq!(names, [reel.clone(), reel, None]);
 }

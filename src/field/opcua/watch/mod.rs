@@ -1,4 +1,5 @@
 //! A connection with its subscriptions: first proven, then live.
+mod history;
 mod notices;
 mod proof;
 mod repair;
@@ -7,6 +8,7 @@ mod timers;
 
 use super::desk::Desk;
 use super::fault::Fault;
+use super::history::Kept;
 use super::line::{Line, Retried, interface_fault};
 use super::services::{Peer, Words, WriteFault};
 use super::subscribe::{Lane, Notice, Subscription};
@@ -46,6 +48,8 @@ enum Done {
     /// Whether the server answered what it was asked for a proof.
     Answered(bool),
     Retried(Result<Option<Retried>, Fault>),
+    /// What the server has kept of monitors, and what they are now.
+    History(Kept, Vec<Sample>),
     /// What was missing from a subscription, or why it does not come.
     Republished(Lane, Result<Vec<Sample>, Error>),
 }
@@ -91,6 +95,8 @@ pub(super) struct Watch<'a> {
     refresh: Refresh,
     /// Notices before which something is missing that was asked for again.
     held: BTreeMap<Lane, Notice>,
+    /// Whether the slow lane waits for what the server has kept.
+    filling: bool,
     beat: Beat,
     host_count: u64,
     host_due: Monotonic,
@@ -118,6 +124,7 @@ impl<'a> Watch<'a> {
             proof: Proof::new(at),
             refresh: Refresh::default(),
             held: BTreeMap::new(),
+            filling: false,
             beat: Beat { value: None, moved: false, at, observed: None },
             host_count: 0,
             host_due: at.monotonic,
@@ -136,7 +143,7 @@ impl<'a> Watch<'a> {
         loop {
             let flows = |lane| !self.held.contains_key(&lane);
             let urgent_room = self.desk.urgent.has_room() && flows(Lane::Fast);
-            let bulk_room = self.desk.bulk.is_empty() && flows(Lane::Slow);
+            let bulk_room = self.desk.bulk.is_empty() && flows(Lane::Slow) && !self.filling;
             let job_room = self.jobs.len() + self.writes.len() < JOBS_MAX;
             // Every branch is cancel safe: channels, a set of futures, a timer.
             let event = tokio::select! {
@@ -220,7 +227,7 @@ impl<'a> Watch<'a> {
         self.tell_refused();
         self.on_fresh(read, asked);
         let slow = self.latest.values().filter(|s| !plant.tag(s.tag).fast).cloned().collect();
-        self.tell(Lane::Slow, slow);
+        self.begin_history(slow);
         Ok(())
     }
 

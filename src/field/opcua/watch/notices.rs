@@ -23,7 +23,7 @@ impl Watch<'_> {
 
     /// Takes what a notice says; nothing is missing before it any more.
     pub(super) fn take_in(&mut self, lane: Lane, notice: Notice) -> Result<(), Fault> {
-        let Notice { at, missing: _, dropped, mut samples, closed } = notice;
+        let Notice { at, missing: _, dropped, more, mut samples, closed } = notice;
         if let Some(status) = closed {
             return Err(Fault::SubscriptionClosed { which: lane.as_str(), status });
         }
@@ -63,7 +63,7 @@ impl Watch<'_> {
             self.latest.insert(sample.tag, sample.clone());
             told.push(sample);
         }
-        self.proof.spoke(lane, at.monotonic);
+        self.proof.spoke(lane, at.monotonic, more);
         if live {
             self.observed();
             let plant = Arc::clone(&self.peer.plant);

@@ -3,7 +3,8 @@
 //! A notification holds what had changed when the server sent it, and on a slow link it comes long after
 //! that. What is on its way when the link ends is lost, however late something older was received. So
 //! the server is asked something now and then: what it sends after the answer, it sends after the
-//! question, and says all that was there at the question.
+//! question, and says all that was there at the question; where that takes several messages, only the
+//! last of them proves it.
 use crate::field::opcua::subscribe::Lane;
 use crate::model::{At, Monotonic, Utc};
 use std::collections::BTreeSet;
@@ -61,10 +62,10 @@ impl Proof {
         };
     }
 
-    /// A notice of a lane was received.
-    pub(super) fn spoke(&mut self, lane: Lane, received: Monotonic) {
+    /// A notice of a lane was received; `more` if it told only a part.
+    pub(super) fn spoke(&mut self, lane: Lane, received: Monotonic, more: bool) {
         let Stage::Answered { asked, at, silent } = &mut self.stage else { return };
-        if received < *at {
+        if received < *at || more {
             return;
         }
         silent.remove(&lane);
@@ -91,19 +92,36 @@ mod tests {
         let mut proof = Proof::new(at(0));
         assert!(!proof.asks(at(400)) && proof.asks(at(600)) && !proof.asks(at(700)));
         // Nothing that comes before the answer says how old it is.
-        proof.spoke(Lane::Fast, at(1_000).monotonic);
+        proof.spoke(Lane::Fast, at(1_000).monotonic, false);
         proof.answered(true, at(1_200).monotonic, lanes());
         // Received before the answer, and looked at after it.
-        proof.spoke(Lane::Slow, at(1_100).monotonic);
-        proof.spoke(Lane::Fast, at(1_300).monotonic);
+        proof.spoke(Lane::Slow, at(1_100).monotonic, false);
+        proof.spoke(Lane::Fast, at(1_300).monotonic, false);
         assert_eq!(proof.observed(), at(0).wall, "the other lane has not spoken yet");
-        proof.spoke(Lane::Slow, at(1_400).monotonic);
+        proof.spoke(Lane::Slow, at(1_400).monotonic, false);
         assert_eq!(proof.observed(), at(600).wall);
         assert!(proof.asks(at(1_900)));
         proof.answered(false, at(2_000).monotonic, lanes());
-        proof.spoke(Lane::Slow, at(2_100).monotonic);
-        proof.spoke(Lane::Fast, at(2_100).monotonic);
+        proof.spoke(Lane::Slow, at(2_100).monotonic, false);
+        proof.spoke(Lane::Fast, at(2_100).monotonic, false);
         assert_eq!(proof.observed(), at(600).wall, "no answer proves nothing");
         assert!(proof.asks(at(2_500)));
+    }
+
+    /// Part 4 §5.14.5: what does not go into one message comes in several, the last of which says so.
+    #[test]
+    fn a_part_of_what_a_server_has_to_tell_proves_nothing() {
+        let mut proof = Proof::new(at(0));
+        assert!(proof.asks(at(600)));
+        proof.answered(true, at(700).monotonic, [Lane::Fast].into_iter());
+        proof.spoke(Lane::Fast, at(800).monotonic, true);
+        proof.spoke(Lane::Fast, at(810).monotonic, true);
+        assert_eq!(
+            proof.observed(),
+            at(0).wall,
+            "what was there at 600 may be in the next message"
+        );
+        proof.spoke(Lane::Fast, at(820).monotonic, false);
+        assert_eq!(proof.observed(), at(600).wall);
     }
 }

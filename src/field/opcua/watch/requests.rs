@@ -102,6 +102,7 @@ impl Watch<'_> {
                 self.task.context.count_error("heartbeat");
                 tracing::warn!(device = self.task.context.name, %fault, "our heartbeat was not written");
             }
+            Done::History(kept, waiting) => self.on_history(kept, waiting),
             Done::Republished(lane, outcome) => self.on_republished(lane, outcome)?,
             Done::Retried(retried) => {
                 self.retrying = false;
