@@ -6,14 +6,13 @@
 //! back is held against what was asked before it counts as an answer. With RTU, what is in the line
 //! before a request is no answer to it and is thrown away.
 use super::open::{Opened, on_the_wire, open};
+use crate::field::contain::contained;
 use crate::model::At;
 use crate::model::plant::{Area, DeviceIndex, ModbusLink, Plant, Protocol, Transport};
 use crate::pki::thumbprint_hex;
 use crate::telemetry::Now;
-use futures::FutureExt;
 use std::collections::BTreeMap;
 use std::io;
-use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -300,20 +299,17 @@ impl BusTask {
 async fn exchange(context: &mut Context, ask: &Ask, patience: Duration) -> Result<Reply, Fault> {
     let Some(request) = request(ask) else { return Ok(Reply::Done) };
     // `call` and not the typed readers: those assert the length of an answer in debug builds.
+    // A panic over hostile bytes is a fault; the context is dropped with it.
     let call = contained(context.call(request));
-    let response = timeout(patience, call).await.map_err(|_| Fault::Timeout(patience))??;
+    let answer = timeout(patience, call).await.map_err(|_| Fault::Timeout(patience))?;
+    let unread = |_| Fault::Framing("the answer could not be taken apart".to_owned());
+    let response = answer.map_err(unread)?;
     match response {
         Ok(Ok(response)) => check(ask, response),
         Ok(Err(exception)) => Err(Fault::Exception(exception.into())),
         Err(tokio_modbus::Error::Protocol(fault)) => Err(Fault::Framing(mismatch(&fault))),
         Err(tokio_modbus::Error::Transport(fault)) => Err(broken(fault)),
     }
-}
-
-/// Holds what may panic over hostile bytes; the context is dropped with the fault.
-async fn contained<T>(call: impl Future<Output = T>) -> Result<T, Fault> {
-    let outcome = AssertUnwindSafe(call).catch_unwind().await;
-    outcome.map_err(|_| Fault::Framing("the answer could not be taken apart".to_owned()))
 }
 
 fn request(ask: &Ask) -> Option<Request<'_>> {
@@ -418,15 +414,4 @@ pub fn lines(plant: &Plant, devices: &[DeviceIndex]) -> Vec<Vec<DeviceIndex>> {
         lines = apart;
     }
     lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_panic_over_an_answer_is_a_fault_of_the_answer() {
-        let outcome: Result<(), Fault> = contained(async { panic!("hostile bytes") }).await;
-        assert!(matches!(outcome, Err(Fault::Framing(_))));
-    }
 }

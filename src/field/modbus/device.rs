@@ -8,6 +8,7 @@ use super::gate::{Backlog, Down, Gate, Leave};
 use super::plan::Learned;
 use super::reader::Reader;
 use super::watch::{Sign, Watch};
+use crate::field::contain::contained;
 use crate::field::link::{Backoff, Stage, Status};
 use crate::field::{Request, Wiring};
 use crate::model::plant::{Device, ModbusLink, Tag};
@@ -83,7 +84,7 @@ pub(super) async fn run(wiring: Wiring, link: ModbusLink, bus: Bus) {
     let is_open = !task.reader.link.transport.is_encrypted();
     insecure.with_label_values(&[task.device().id.as_str()]).set(is_open.into());
     task.up(0);
-    while let Leave::Down(down) = task.attempt(&mut requests).await {
+    while let Leave::Down(down) = task.contained(&mut requests).await {
         task.up(0);
         if task.down(down, &mut requests).await.is_err() {
             break;
@@ -110,6 +111,15 @@ impl Task {
         tracing::debug!(device = %self.device().id, stage = stage.as_str(), "stage");
         let (since, last_fault) = (self.now().wall, self.last_fault.clone());
         self.status.send_replace(Status { stage, since, last_fault });
+    }
+
+    /// An attempt that a panic of ours does not end for ever.
+    async fn contained(&mut self, requests: &mut mpsc::Receiver<Request>) -> Leave {
+        let broken = |words| {
+            let why = format!("an error of ours (\"{words}\"); please report it");
+            Leave::down(GapCause::Disconnected, None, why)
+        };
+        contained(self.attempt(requests)).await.unwrap_or_else(broken)
     }
 
     async fn attempt(&mut self, requests: &mut mpsc::Receiver<Request>) -> Leave {

@@ -151,6 +151,14 @@ pub enum Fault {
     /// The restart word changed.
     #[error("the restart word `{0}` changed: the PLC was started or loaded anew")]
     Restarted(String),
+    /// Something that the server sent broke us.
+    #[error(
+        "what the server sent could not be taken apart (\"{words}\"); please report it with the server's name and version"
+    )]
+    Panic {
+        /// What the panic said.
+        words: String,
+    },
     /// We stop.
     #[error("stopped")]
     Stopped,
@@ -178,7 +186,8 @@ impl Fault {
             | Self::Service { .. }
             | Self::Namespaces { .. }
             | Self::SubscriptionClosed { .. }
-            | Self::Restarted(_) => GapCause::Disconnected,
+            | Self::Restarted(_)
+            | Self::Panic { .. } => GapCause::Disconnected,
         }
     }
 
@@ -198,6 +207,7 @@ impl Fault {
             Self::Interface { .. } | Self::Layout { .. } => "interface",
             Self::HeartbeatStands { .. } | Self::Silent(_) => "silent",
             Self::Restarted(_) => "restarted",
+            Self::Panic { .. } => "panic",
             Self::Stopped => "stopped",
         }
     }

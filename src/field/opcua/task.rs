@@ -7,6 +7,7 @@ use super::line::establish;
 use super::services::Peer;
 use super::watch::Watch;
 use crate::field::Wiring;
+use crate::field::contain::contained;
 use crate::field::link::{Backoff, Stage, Status};
 use crate::model::plant::{Device, DeviceIndex, OpcUaLink, Plant, Protocol, Security, TagIndex};
 use crate::model::{At, GapCause, Input, Link, Session, Utc};
@@ -64,7 +65,9 @@ pub async fn run(wiring: Wiring) {
     let metrics = &task.context.metrics;
     metrics.device_insecure.with_label_values(&[&task.context.name]).set(insecure);
     while !task.stop.is_cancelled() {
-        let fault = task.attempt(&mut desk).await;
+        let attempt = contained(Box::pin(task.attempt(&mut desk))).await;
+        let fault = attempt.unwrap_or_else(|words| Fault::Panic { words });
+        desk.fail_open();
         task.fell(&fault, &mut desk);
         let pause = task.backoff.next_pause();
         tokio::select! {
@@ -179,7 +182,6 @@ impl Task {
             },
             () = stop.cancelled() => Fault::Stopped,
         };
-        desk.fail_open();
         tokio::select! {
             () = opened.close() => {}
             never = desk.refuse() => match never {},

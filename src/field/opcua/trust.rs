@@ -91,8 +91,17 @@ fn takes(endpoint: &EndpointDescription, token: UserTokenType) -> bool {
 }
 
 fn offered(endpoints: &[EndpointDescription]) -> String {
-    let mut seen: Vec<_> =
-        endpoints.iter().map(|e| format!("{} {:?}", policy(e), e.security_mode)).collect();
+    let named = |e: &EndpointDescription| {
+        let policy = policy(e);
+        // The library panics over the name of a policy that it does not know.
+        let name = if policy == SecurityPolicy::Unknown {
+            format!("`{}`", e.security_policy_uri)
+        } else {
+            policy.to_string()
+        };
+        format!("{name} {:?}", e.security_mode)
+    };
+    let mut seen: Vec<_> = endpoints.iter().map(named).collect();
     seen.sort();
     seen.dedup();
     if seen.is_empty() { "nothing".to_owned() } else { seen.join(", ") }
@@ -246,6 +255,14 @@ mod tests {
         assert_eq!(policy(&legacy), SecurityPolicy::Basic256, "only where it is declared");
         let clear = link("opc.tcp://h:1/x", Security::None);
         assert_eq!(choose(&offered, &clear).unwrap().endpoint_url.as_ref(), "opc.tcp://h:1/x");
+    }
+
+    #[test]
+    fn a_policy_that_nobody_knows_is_named_as_the_server_names_it() {
+        let mut odd = endpoint(SecurityPolicy::None, MessageSecurityMode::SignAndEncrypt);
+        odd.security_policy_uri = "http://maker.example/Policy#Own".into();
+        let told = choose(&[odd], &link("opc.tcp://h:1", Security::SignAndEncrypt)).unwrap_err();
+        assert!(told.to_string().contains("`http://maker.example/Policy#Own` SignAndEncrypt"));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Values that do not come: asked for again, else told as a gap.
-use super::plc::{COUNT, Plc, Rig, TEMP, live, plant, samples, soon};
+use super::plc::{COUNT, Plc, Rig, TEMP, down, live, plant, samples, soon};
 use super::relay::Relay;
 use crate::model::plant::{Security, Trust};
 use crate::model::{GapCause, Input, Value};
@@ -68,5 +68,22 @@ async fn a_message_that_the_server_has_not_kept_is_a_gap_and_handshake_words_are
         samples(input).filter(|s| s.iter().any(|s| s.tag == COUNT) && s.len() == 2)
     });
     again.await;
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_message_that_the_library_breaks_on_costs_one_connection_and_not_the_device() {
+    let (dir, pki) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let plc = Plc::start(dir.path(), 0).await;
+    let relay = Relay::start(plc.port).await;
+    let trust = Trust::Thumbprint(plc.own.certificate.thumbprint);
+    let mut rig = Rig::start(plant(relay.port, Security::SignAndEncrypt, trust), pki.path());
+    rig.until("live", live).await;
+    // Encrypted, it has no room for its signature: the library subtracts beyond zero.
+    relay.cut_one();
+    rig.fault("could not be taken apart").await;
+    let (since, cause) = rig.until("down", down).await;
+    assert_eq!((since.is_some(), cause), (true, GapCause::Disconnected));
+    rig.until("live again", live).await;
     rig.end().await;
 }
