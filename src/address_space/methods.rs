@@ -201,5 +201,6 @@ fn word(kind: LinkKind) -> &'static str {
         LinkKind::MergedInto => "merged-into",
         LinkKind::MountedAs => "mounted-as",
         LinkKind::FedInto => "fed-into",
+        LinkKind::IdentifiedAs => "identified-as",
     }
 }

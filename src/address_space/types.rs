@@ -43,6 +43,7 @@ pub(super) fn reference(kind: LinkKind, certainty: Certainty) -> u32 {
     match (certainty, kind) {
         (_, LinkKind::FormerlyInstalledIn) => 4011,
         (_, LinkKind::FormerlyPackedIn) => 4012,
+        (_, LinkKind::IdentifiedAs) => 4014,
         (
             Certainty::OneOf,
             LinkKind::ConsumedInto

@@ -1,8 +1,8 @@
 //! What can be told of an event, in the words of plant files: the keys of a table in `expect`.
 use crate::model::{
-    Body, Evidence, Gap, GapCause, GapSource, HandshakeMark, HandshakeNumber, ItemClass, ItemKey,
-    Measurement, MountUse, Permit, Purpose, Quarantine, QuarantineCause, Record, Result as Outcome,
-    TraceEvent, Value, Verb, What,
+    Body, Context, Evidence, Gap, GapCause, GapSource, HandshakeMark, HandshakeNumber, ItemClass,
+    ItemKey, Measurement, MountUse, Permit, Purpose, Quarantine, QuarantineCause, Record,
+    Result as Outcome, TraceEvent, Value, Verb, What,
 };
 use serde::Serialize;
 use std::fmt::Display;
@@ -11,9 +11,11 @@ use std::fmt::Display;
 pub const EVENT: &str = "event";
 /// Before the name of a measurement.
 pub const VALUES: &str = "values.";
+/// Before the name of a further word.
+const CONTEXT: &str = "context.";
 
 /// Keys of an event, and what each tells.
-pub const FIELDS: [(&str, &str); 24] = [
+pub const FIELDS: [(&str, &str); 25] = [
     (EVENT, "a verb, `quarantine` or `gap`"),
     ("station", "where"),
     ("handshake", "by which exchange"),
@@ -27,7 +29,8 @@ pub const FIELDS: [(&str, &str); 24] = [
     ("product", "the product or material"),
     ("material", "of the lot or part that goes into something"),
     ("operation", "the operation, recipe or program"),
-    ("position", "the place in the parent, or the hopper"),
+    ("position", "the place in the parent, the hopper, or the position at the station"),
+    ("carrier", "the carrier that the unit is on"),
     ("quantity", "how much"),
     ("result", "the outcome"),
     ("permit", "what the PLC was answered"),
@@ -54,7 +57,9 @@ pub struct Told {
 /// Whether a key of an event can be told at all.
 pub fn is_field(key: &str) -> bool {
     FIELDS.iter().any(|(field, _)| *field == key)
-        || key.strip_prefix(VALUES).is_some_and(|name| !name.is_empty())
+        || [VALUES, CONTEXT]
+            .iter()
+            .any(|of| key.strip_prefix(of).is_some_and(|name| !name.is_empty()))
 }
 
 /// The words that a key may say; empty if it is free.
@@ -86,7 +91,7 @@ pub fn choices(key: &str) -> Vec<String> {
 }
 
 /// What handshakes, phases and mounts can give.
-const VERBS: [Verb; 16] = [
+const VERBS: [Verb; 17] = [
     Verb::Arrive,
     Verb::Complete,
     Verb::Produce,
@@ -103,10 +108,20 @@ const VERBS: [Verb; 16] = [
     Verb::Unmount,
     Verb::Clean,
     Verb::Note,
+    Verb::Identify,
 ];
 
-const QUARANTINES: [&str; 8] =
-    ["conflict", "word", "code", "no-current", "no-order", "count", "gap", "item-changed"];
+const QUARANTINES: [&str; 9] = [
+    "conflict",
+    "word",
+    "code",
+    "no-current",
+    "no-order",
+    "count",
+    "gap",
+    "item-changed",
+    "identified",
+];
 
 fn words<T: Serialize>(of: &[T]) -> Vec<String> {
     of.iter().map(word).collect()
@@ -185,6 +200,11 @@ impl Tells {
         if let Some(mark) = handshake {
             self.mark(mark);
         }
+        self.maybe("position", event.nest.as_ref());
+        self.maybe("carrier", event.fill.as_ref().and_then(|fill| fill.carrier.as_ref()));
+        for Context { name, value } in &event.context {
+            self.value(&format!("{CONTEXT}{name}"), value.clone());
+        }
         self.maybe("product", product.as_ref());
         self.maybe("material", material.as_ref());
         self.maybe("operation", operation.as_ref());
@@ -245,6 +265,11 @@ impl Tells {
                 }
                 self.text("text", text);
             }
+            What::Identify { .. } => what.items().into_iter().for_each(|i| self.main(i)),
+            What::Scrap { item, mounts, .. } => {
+                self.main(item);
+                self.lots(mounts);
+            }
             What::Arrive { .. }
             | What::Split { .. }
             | What::Merge { .. }
@@ -253,9 +278,7 @@ impl Tells {
             | What::Ship { .. }
             | What::Hold { .. }
             | What::Release { .. }
-            | What::Scrap { .. }
             | What::Rework { .. }
-            | What::Identify { .. }
             | What::Correct { .. } => what.items().first().into_iter().for_each(|i| self.main(i)),
         }
         self.amount(what);

@@ -131,7 +131,7 @@ fn texts_of(station: &Station) -> Vec<Word> {
     let code = |spec: &CodeSpec| {
         let from = match spec.from {
             CodeFrom::Word(word) => Some(word),
-            CodeFrom::Current | CodeFrom::Order => None,
+            CodeFrom::Current | CodeFrom::Carried | CodeFrom::Passage | CodeFrom::Order => None,
         };
         from.into_iter().chain(spec.scope.word()).collect::<Vec<_>>()
     };
@@ -140,8 +140,9 @@ fn texts_of(station: &Station) -> Vec<Word> {
         words.extend(code(&h.item));
         words.extend(h.other.iter().flat_map(code));
         words.extend(
-            [h.position, h.product, h.material, h.operation, h.badge].into_iter().flatten(),
+            [h.nest, h.position, h.product, h.material, h.operation, h.badge].into_iter().flatten(),
         );
+        words.extend(h.carrier.iter().map(|carrier| carrier.word));
         words.extend(h.overrule.iter().flat_map(|words| [words.badge, words.reason]));
         let texts = words.clone();
         // What is a text in one slot of a ring is one in all.

@@ -1,8 +1,9 @@
 //! What the north wants done: holds, notes, orders of work.
-use super::Capture;
+use super::{Capture, compose};
 use crate::model::{
     Adoption, Answer, Audit, Body, Command, CommandId, Digest, Effect, EventTime, Evidence,
-    ItemKey, OrderRow, Position, Purpose, Refusal, Step, Text, Told, TraceEvent, What,
+    ItemClass, ItemKey, OrderRow, Position, Purpose, Refusal, Scope, Step, Text, Told, TraceEvent,
+    What,
 };
 
 impl Capture {
@@ -21,6 +22,9 @@ impl Capture {
                 let what = What::Note { item: item.clone(), text: text.clone() };
                 Ok(self.by_hand(step, what, badge))
             }
+            Command::Identify { item, real, badge } => self
+                .waits(item, real)
+                .map(|()| self.by_hand(step, compose::identify(item.clone(), real.clone()), badge)),
             Command::Reload { plant, badge } => Ok(self.reload(*plant, badge.as_ref())),
             Command::Adopt { changes, plant, reason, badge } => {
                 let outcome = self.adopt(step, changes, *plant, (reason, badge));
@@ -37,6 +41,18 @@ impl Capture {
             (false, true) => Err(vec![Refusal::NotHeld(item.clone())]),
             (true, true) | (false, false) => Ok(()),
         }
+    }
+
+    /// A second code for the same passage is a contradiction, not another name.
+    fn waits(&self, item: &ItemKey, real: &ItemKey) -> Result<(), Vec<Refusal>> {
+        let mut refusals = Vec::new();
+        if !self.memory.unread.waits(item) {
+            refusals.push(Refusal::NotWaiting(item.clone()));
+        }
+        if real.class != ItemClass::Unit || real.scope == Scope::Provisional {
+            refusals.push(Refusal::NoUnit(real.clone()));
+        }
+        if refusals.is_empty() { Ok(()) } else { Err(refusals) }
     }
 
     /// All faults of a list at once; a list with one takes none of its rows.
@@ -124,6 +140,60 @@ impl Capture {
             remarks: Vec::new(),
             adopted: None,
             material: None,
+            nest: None,
+            fill: None,
+            context: Vec::new(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{At, Input, Monotonic, PersonKey, Position, Utc};
+
+    fn item(text: &str) -> ItemKey {
+        text.parse().unwrap()
+    }
+
+    /// What a person's word for the code of a unit comes to.
+    fn identify(capture: &mut Capture, last: u64, of: &str, real: &str) -> Vec<Effect> {
+        let at = At { monotonic: Monotonic(last), wall: Utc(0) };
+        let mut step = Step::new(at, Position(last), None);
+        let badge = Text::parse("4711").unwrap();
+        let command = Command::Identify { item: item(of), real: item(real), badge };
+        capture.on_input(&mut step, &Input::Command { id: CommandId(1), command });
+        let mut effects = Vec::new();
+        step.finish(&mut effects);
+        effects
+    }
+
+    fn refusals(effects: &[Effect]) -> Vec<Refusal> {
+        let [Effect::Answer(Answer { outcome: Err(refusals), .. })] = effects else {
+            panic!("wanted a refusal and nothing else: {effects:?}");
+        };
+        refusals.clone()
+    }
+
+    #[test]
+    fn a_passage_is_identified_once_and_as_a_unit() {
+        let mut capture = Capture::new(PersonKey::new([1; 32]));
+        let passage = item("u/provisional/ST10.in.0.1");
+        let at = At { monotonic: Monotonic(0), wall: Utc(0) };
+        let mut step = Step::new(at, Position(0), None);
+        let what = What::Arrive { item: passage.clone() };
+        let seen = capture.by_hand(&step, what, &Text::parse("4711").unwrap());
+        capture.record(&mut step, seen);
+
+        let of = passage.to_string();
+        let wrong = identify(&mut capture, 1, &of, "l/site/SN-1");
+        assert_eq!(refusals(&wrong), [Refusal::NoUnit(item("l/site/SN-1"))]);
+        let wrong = identify(&mut capture, 1, "u/site/SN-8", "u/site/SN-1");
+        assert_eq!(refusals(&wrong), [Refusal::NotWaiting(item("u/site/SN-8"))]);
+
+        let right = identify(&mut capture, 1, &of, "u/site/SN-1");
+        assert!(matches!(&right[0], Effect::Append(frame) if frame.len() == 1), "{right:?}");
+        let again = identify(&mut capture, 2, &of, "u/site/SN-2");
+        assert_eq!(refusals(&again), [Refusal::NotWaiting(passage)]);
     }
 }

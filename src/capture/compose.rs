@@ -4,10 +4,10 @@ use super::snapshot::Snapshot;
 use super::{At, Capture};
 use crate::model::plant::{CodeFrom, CodeSpec, Handshake, MeasurementSpec};
 use crate::model::{
-    Amount, Code, Consumption, Digest, EventTime, Evidence, HandshakeKey, HandshakeMark, Interval,
-    ItemClass, ItemKey, Measurement, MountUse, NameError, Purpose, Quality, QuarantineCause,
-    Remark, Result as Outcome, Sample, Scope, ScopeName, Stay, Step, Text, TraceEvent, Utc, Value,
-    Verb, What,
+    Alias, Amount, Code, Consumption, Context, Digest, EventTime, Evidence, Fill, HandshakeKey,
+    HandshakeMark, Interval, ItemClass, ItemKey, Measurement, Monotonic, MountUse, NameError,
+    Purpose, Quality, QuarantineCause, Remark, Result as Outcome, Sample, Scope, ScopeName, Stay,
+    Step, Text, TraceEvent, Utc, Value, Verb, What,
 };
 
 use sha2::{Digest as _, Sha256};
@@ -46,6 +46,14 @@ pub(super) fn code(
     Ok(Some(ItemKey { class: spec.class, scope, code: Code::parse(text)? }))
 }
 
+/// What a request without a code of its own is known by.
+#[derive(Debug, Clone, Copy)]
+struct Here<'a> {
+    nest: Option<&'a Text>,
+    carried: Option<&'a ItemKey>,
+    key: &'a HandshakeKey,
+}
+
 /// What a request is about, before it is permitted.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Draft {
@@ -53,6 +61,10 @@ pub(super) struct Draft {
     pub(super) item: ItemKey,
     /// The other one, if the verb has one.
     pub(super) other: Option<ItemKey>,
+    /// At which position of the station.
+    pub(super) nest: Option<Text>,
+    /// The load of the carrier that the main item is on.
+    pub(super) fill: Option<Fill>,
     /// When it happened.
     pub(super) time: EventTime,
     /// What it was made with, for an event that ends the work on it.
@@ -67,17 +79,41 @@ impl Capture {
         snapshot: &Snapshot,
         trigger: &Sample,
         key: &HandshakeKey,
+        now: Monotonic,
     ) -> Result<Draft, QuarantineCause> {
         let handshake = self.live().handshake(at);
-        let item = self.item(at, &handshake.item, snapshot, key)?;
+        let nest = self.nest(at, snapshot)?;
+        let (fill, carried) = self.fill(at, snapshot, now)?;
+        let here = Here { nest: nest.as_ref(), carried: carried.as_ref(), key };
+        let item = self.item(at, &handshake.item, snapshot, here)?;
         let other = match &handshake.other {
-            Some(spec) => Some(self.item(at, spec, snapshot, key)?),
+            Some(spec) => Some(self.item(at, spec, snapshot, here)?),
             None => None,
         };
-        let made = matches!(handshake.event, Verb::Complete | Verb::Produce);
-        let during = During { from: None, to: trigger.time(), read: true };
-        let mounts = if made { self.mounts_used(at.station, during)? } else { Vec::new() };
-        Ok(Draft { item, other, time: self.event_time(at, snapshot, trigger), mounts })
+        let unread = other.as_ref().is_some_and(|real| real.scope == Scope::Provisional);
+        if handshake.event == Verb::Identify && (unread || !self.memory.unread.waits(&item)) {
+            return Err(QuarantineCause::Identified);
+        }
+        // Beside others that are in work, its own begin says from when on the feeders count.
+        let memory = self.memory.station(&self.live().station(at.station).id);
+        let from = nest.as_ref().and_then(|_| Some(memory?.places.present(&item)?.began));
+        let during = During { from, to: trigger.time(), read: true };
+        let mounts = if handshake.takes_mounts() {
+            self.mounts_used(at.station, during)?
+        } else {
+            Vec::new()
+        };
+        let time = self.event_time(at, snapshot, trigger);
+        Ok(Draft { item, other, nest, fill, time, mounts })
+    }
+
+    /// The position of the station that a request speaks of.
+    fn nest(&self, at: At, snapshot: &Snapshot) -> Result<Option<Text>, QuarantineCause> {
+        let plant = &self.live().plant;
+        let Some(word) = self.live().handshake(at).nest else { return Ok(None) };
+        let refused = || QuarantineCause::Code(plant.tag(word.tag).name.clone());
+        let text = snapshot.text(plant, word)?;
+        Text::parse(&text).map(Some).map_err(|_| refused())
     }
 
     fn item(
@@ -85,19 +121,27 @@ impl Capture {
         at: At,
         spec: &CodeSpec,
         snapshot: &Snapshot,
-        key: &HandshakeKey,
+        here: Here<'_>,
     ) -> Result<ItemKey, QuarantineCause> {
         let plant = &self.live().plant;
-        let CodeFrom::Word(word) = spec.from else {
-            let memory = self.memory.station(&self.live().station(at.station).id);
-            return memory.and_then(|s| s.current.clone()).ok_or(QuarantineCause::NoCurrent);
+        let word = match spec.from {
+            CodeFrom::Word(word) => word,
+            CodeFrom::Current | CodeFrom::Order => {
+                let memory = self.memory.station(&self.live().station(at.station).id);
+                let current = memory.and_then(|s| s.places.current(here.nest).cloned());
+                return current.ok_or(QuarantineCause::NoCurrent);
+            }
+            CodeFrom::Carried => {
+                return Ok(here.carried.cloned().unwrap_or_else(|| provisional(spec, here.key)));
+            }
+            CodeFrom::Passage => return Ok(provisional(spec, here.key)),
         };
         let name = || plant.tag(word.tag).name.clone();
         let text = snapshot.text(plant, word)?;
         let scope = spec.scope.word().and_then(|w| snapshot.good(w)?.as_text());
         match code(spec, &text, scope.as_deref()) {
             Ok(Some(item)) => Ok(item),
-            Ok(None) if spec.class == ItemClass::Unit => Ok(provisional(key)),
+            Ok(None) if spec.class == ItemClass::Unit => Ok(provisional(spec, here.key)),
             Ok(None) | Err(_) => Err(QuarantineCause::Code(name())),
         }
     }
@@ -148,6 +192,9 @@ impl Capture {
             operator: text(handshake.badge).map(|badge| self.persons.token(badge.as_str())),
             product: text(handshake.product),
             operation: text(handshake.operation),
+            nest: draft.nest.clone(),
+            fill: draft.fill.clone(),
+            context: self.context(at, snapshot, &mut remarks),
             remarks,
             adopted: None,
             material: text(handshake.material),
@@ -183,7 +230,9 @@ impl Capture {
             Verb::Pack => What::Pack { items: vec![other()], container: item },
             Verb::Unpack => What::Unpack { items: vec![other()], container: item },
             Verb::Inspect => What::Inspect { item, result, measurements },
-            Verb::Scrap => What::Scrap { item, amount, reason: None },
+            Verb::Scrap => What::Scrap { item, amount, reason: None, mounts },
+            Verb::Identify => identify(item, other()),
+            Verb::Note => empty(draft),
             Verb::Rework => What::Rework { item, reason: None },
             Verb::Receive => What::Receive { item, supplier: None, amount, best_before: None },
             // `config` admits no other verb in a handshake; the item is not lost should it ever.
@@ -196,8 +245,6 @@ impl Capture {
             | Verb::Hold
             | Verb::Release
             | Verb::Clean
-            | Verb::Identify
-            | Verb::Note
             | Verb::Correct) => {
                 let text = format!("the PLC reported `{}`", verb.as_str());
                 let text = Text::parse(&text).expect("a verb is a good text");
@@ -250,6 +297,20 @@ impl Capture {
         handshake.measurements.iter().map(measure).collect()
     }
 
+    /// Words that are only kept; one that cannot be used is remarked.
+    fn context(&self, at: At, snapshot: &Snapshot, remarks: &mut Vec<Remark>) -> Vec<Context> {
+        let mut kept = Vec::new();
+        for (name, word) in &self.live().handshake(at).context {
+            if let Some(value) = snapshot.good(*word) {
+                kept.push(Context { name: name.clone(), value });
+            } else {
+                let (tag, quality) = snapshot.quality(&self.live().plant, *word);
+                remarks.push(Remark { tag, quality });
+            }
+        }
+        kept
+    }
+
     pub(super) fn amount(
         &self,
         handshake: &Handshake,
@@ -292,7 +353,7 @@ impl Capture {
     /// From its arrival; without one, from when the item before it left.
     pub(super) fn stay(&self, step: &Step, at: At, item: &ItemKey, verb: Verb) -> Stay {
         let memory = self.memory.station(&self.live().station(at.station).id);
-        let present = memory.and_then(|s| s.present.as_ref()).filter(|p| p.item == *item);
+        let present = memory.and_then(|s| s.places.present(item));
         let ends = matches!(verb, Verb::Complete | Verb::Produce | Verb::Scrap | Verb::Rework);
         let since = match (present, verb) {
             (Some(present), _) => present.since,
@@ -316,14 +377,34 @@ fn fits(spec: &MeasurementSpec, value: &Value) -> bool {
     }
 }
 
-/// A unit whose code could not be read: known by the passage itself.
-fn provisional(key: &HandshakeKey) -> ItemKey {
+/// A passage has its real code.
+pub(super) fn identify(item: ItemKey, real: ItemKey) -> What {
+    let kind = Text::parse("serial").expect("a good text");
+    let alias = Alias { kind, code: real.code.clone() };
+    What::Identify { item, alias, real: Some(real) }
+}
+
+/// A carrier came with nothing on it, whatever was thought to be there.
+fn empty(draft: &Draft) -> What {
+    let fill = draft.fill.as_ref();
+    let carrier = fill.and_then(|fill| fill.carrier.as_ref());
+    let text = match carrier {
+        Some(carrier) => format!("carrier {carrier} came empty"),
+        None => "a carrier came empty".to_owned(),
+    };
+    let was_there = fill.is_some_and(|fill| fill.opened.is_some());
+    let text = Text::parse(&text).expect("a code is a good text");
+    What::Note { item: was_there.then(|| draft.item.clone()), text }
+}
+
+/// What has no code that could be read: known by the passage itself.
+fn provisional(spec: &CodeSpec, key: &HandshakeKey) -> ItemKey {
     let code = format!("{}.{}.{}.{}", key.station, key.handshake, key.epoch.0, key.number.0);
     let code = Code::parse(&code).unwrap_or_else(|_| {
         let digest = Digest(Sha256::digest(&code).into()).to_string();
         Code::parse(&digest).expect("64 hexadecimal digits are a good code")
     });
-    ItemKey { class: ItemClass::Unit, scope: Scope::Provisional, code }
+    ItemKey { class: spec.class, scope: Scope::Provisional, code }
 }
 
 #[cfg(test)]

@@ -102,8 +102,9 @@ impl Capture {
                     mounts: Vec::new(),
                 })
             }
-            CodeFrom::Current => {
-                let current = self.memory.station(&id).and_then(|s| s.current.clone());
+            CodeFrom::Current | CodeFrom::Carried | CodeFrom::Passage => {
+                let memory = self.memory.station(&id);
+                let current = memory.and_then(|s| s.places.current(None).cloned());
                 current.map(|i| automatic(Some(i))).ok_or(QuarantineCause::NoCurrent)
             }
             CodeFrom::Word(word) => {
@@ -202,6 +203,9 @@ impl Capture {
             remarks: Vec::new(),
             adopted: None,
             material: None,
+            nest: None,
+            fill: None,
+            context: Vec::new(),
         };
         refine(&mut event);
         event

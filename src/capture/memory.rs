@@ -1,11 +1,14 @@
 //! The durable half: what records alone make of the stations. Bounded by the plant, not by its
 //! history.
+use super::carrier::Carriers;
 use super::feeders::Feeders;
+use super::places::{Places, Present};
 use super::ran::Ran;
+use super::unread::Unread;
 use crate::model::{
     Adopted, Body, Boot, DeviceId, Digest, Epoch, EpochBegun, Gap, GapSource, HandshakeId,
-    HandshakeMark, HandshakeNumber, ItemKey, MonitorId, MountKey, OrderRow, Permit, Position,
-    Quarantine, QuarantineCause, Record, Rule, StationId, Text, TraceEvent, Utc, Verdict,
+    HandshakeMark, HandshakeNumber, ItemClass, ItemKey, MonitorId, MountKey, OrderRow, Permit,
+    Position, Quarantine, QuarantineCause, Record, Rule, StationId, Text, TraceEvent, Utc, Verdict,
     VerdictEvent, What,
 };
 use std::collections::BTreeMap;
@@ -22,6 +25,10 @@ pub struct Memory {
     pub devices: BTreeMap<DeviceId, DeviceMemory>,
     /// What must not move on, and why.
     pub holds: BTreeMap<ItemKey, Text>,
+    /// What is on each carrier.
+    pub carriers: Carriers,
+    /// The units that wait for their code.
+    pub unread: Unread,
     /// The plant last put in force.
     pub plant: Option<Digest>,
     /// When the last record was stepped: what is known to have been observed.
@@ -42,10 +49,8 @@ pub struct DeviceMemory {
 pub struct StationMemory {
     /// By handshake.
     pub handshakes: BTreeMap<HandshakeId, HandshakeMemory>,
-    /// The unit last presented.
-    pub current: Option<ItemKey>,
-    /// The item at the station, for its stay.
-    pub present: Option<Present>,
+    /// Who is where at it.
+    pub places: Places,
     /// What was presented here last and refused, the oldest first; at most 32.
     pub refused: Vec<ItemKey>,
     /// When the item before left, by our wall clock.
@@ -60,17 +65,6 @@ pub struct StationMemory {
     pub ran: Ran,
     /// The monitors whose rules say that they have drifted, and the record that said so.
     pub drifts: BTreeMap<(MonitorId, Rule), Position>,
-}
-
-/// The item at a station.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Present {
-    /// Which.
-    pub item: ItemKey,
-    /// Since when, by our wall clock.
-    pub since: Utc,
-    /// The record that said so first.
-    pub position: Position,
 }
 
 /// What records say of a handshake.
@@ -137,8 +131,8 @@ impl Memory {
     pub(super) fn apply(&mut self, record: &Record) {
         self.last_at = self.last_at.max(Some(record.at.wall));
         match &record.body {
-            Body::Trace(TraceEvent { what, station, adopted: Some(adopted), .. }) => {
-                self.apply_adopted(what, station.as_ref(), adopted);
+            Body::Trace(event) if let Some(adopted) = &event.adopted => {
+                self.apply_adopted(record, event, adopted);
             }
             Body::Trace(event) => self.apply_trace(record, event),
             Body::Quarantine(quarantine) if quarantine.adopted.is_none() => {
@@ -160,14 +154,19 @@ impl Memory {
         }
     }
 
-    /// What is adopted was long ago and says nothing of now, but which lot it is that stands in a feeder, and
-    /// that a row of an order list is done.
-    fn apply_adopted(&mut self, what: &What, station: Option<&StationId>, adopted: &Adopted) {
-        let Some(station) = station.and_then(|id| self.stations.get_mut(id)) else { return };
-        if let What::Mount { point, lot } = what {
+    /// What is adopted was long ago and says nothing of now, but which lot it is that stands in a feeder,
+    /// which unit a passage was, and that a row of an order list is done.
+    fn apply_adopted(&mut self, record: &Record, event: &TraceEvent, adopted: &Adopted) {
+        if let What::Identify { item, real: Some(real), .. } = &event.what {
+            self.unread.apply(record, event);
+            return self.identify(item, real);
+        }
+        let station = event.station.as_ref().and_then(|id| self.stations.get_mut(id));
+        let Some(station) = station else { return };
+        if let What::Mount { point, lot } = &event.what {
             station.feeders.rename(point, adopted.first, lot);
         }
-        if let What::Complete { order_row: Some(row), .. } = what {
+        if let What::Complete { order_row: Some(row), .. } = &event.what {
             station.orders.retain(|(n, _)| n != row);
         }
     }
@@ -194,8 +193,12 @@ impl Memory {
 
     fn apply_quarantine(&mut self, record: &Record, quarantine: &Quarantine) {
         if let Some(mark) = &quarantine.handshake {
-            // It may have been an arrival: who is at the station now is not known.
-            self.stations.entry(quarantine.station.clone()).or_default().forget_item();
+            // It may have been an arrival, or a loading: who is at the station now, or on what, is not
+            // known. A code that fits no passage moved nobody.
+            if quarantine.cause != QuarantineCause::Identified {
+                self.stations.entry(quarantine.station.clone()).or_default().places.forget();
+                self.carriers.lost(&quarantine.station);
+            }
             let conflict = quarantine.cause == QuarantineCause::Conflict;
             self.apply_mark(record, mark, quarantine.time.at, conflict);
         }
@@ -214,8 +217,12 @@ impl Memory {
     fn apply_gap(&mut self, gap: &Gap) {
         if !matches!(gap.source, GapSource::Tag(..)) {
             for station in &gap.stations {
-                self.stations.entry(station.clone()).or_default().current = None;
+                self.stations.entry(station.clone()).or_default().places.forget_current();
             }
+        }
+        // What went by may have been a loading.
+        if let GapSource::Handshake(station, _) = &gap.source {
+            self.carriers.lost(station);
         }
         let known = match &gap.source {
             GapSource::Device(device) => &mut self.devices.entry(device.clone()).or_default().gap,
@@ -241,8 +248,9 @@ impl Memory {
     fn apply_epoch(&mut self, at: Utc, begun: &EpochBegun) {
         self.devices.entry(begun.device.clone()).or_default().boot = Some(begun.boot.clone());
         for (station, handshake, epoch, baseline) in &begun.handshakes {
+            self.carriers.lost(station);
             let station = self.stations.entry(station.clone()).or_default();
-            station.current = None;
+            station.places.forget_current();
             let handshake = station.handshakes.entry(handshake.clone()).or_default();
             handshake.begun.get_or_insert(at);
             handshake.epoch = *epoch;
@@ -261,8 +269,28 @@ impl Memory {
         if let What::Release { item, .. } = &event.what {
             self.holds.remove(item);
         }
+        self.carriers.apply(record, event);
+        self.unread.apply(record, event);
+        if let What::Identify { item, real: Some(real), .. } = &event.what {
+            self.identify(item, real);
+        }
         if let Some(station) = &event.station {
             self.stations.entry(station.clone()).or_default().apply(station, record, event);
+        }
+    }
+
+    /// A unit that was known by its passage is known by its code, wherever it is.
+    fn identify(&mut self, passage: &ItemKey, real: &ItemKey) {
+        self.carriers.rename(passage, real);
+        for station in self.stations.values_mut() {
+            station.places.rename(passage, real);
+            station.refused.iter_mut().filter(|item| *item == passage).for_each(|item| {
+                item.clone_from(real);
+            });
+        }
+        // What held the one holds the other.
+        if let (Some(reason), false) = (self.holds.get(passage), self.holds.contains_key(real)) {
+            self.holds.insert(real.clone(), reason.clone());
         }
     }
 }
@@ -280,16 +308,20 @@ impl StationMemory {
             What::Arrive { item } => {
                 // The same once more, or one that is sent away, begins no work: what was taken out since
                 // the work began may be in the item that is here.
-                if self.present.is_none() && !event.is_only_asked() {
-                    self.feeders.turn(event.time.at);
+                if self.places.is_free(event.nest.as_ref(), item) && !event.is_only_asked() {
+                    self.turn(event.time.at);
                 }
                 self.refuse(item, event.is_only_asked());
+                self.places.arrive(event.nest.as_ref(), present(item, record, event));
+            }
+            What::Remove { parent: item, child, .. } => {
                 self.enter(item, record, event);
-                self.current = Some(item.clone());
+                if !event.is_only_asked() {
+                    self.places.take_away(child);
+                }
             }
             What::Consume { into: item, .. }
             | What::Install { parent: item, .. }
-            | What::Remove { parent: item, .. }
             | What::Inspect { item, .. } => self.enter(item, record, event),
             What::Complete { item, order_row, .. } => {
                 self.refuse(item, false);
@@ -298,6 +330,8 @@ impl StationMemory {
                 }
                 self.leave(item, record, event);
             }
+            // An amount that was only counted is nobody who was here.
+            What::Scrap { item, .. } if item.class != ItemClass::Unit => {}
             What::Produce { item, .. } | What::Scrap { item, .. } | What::Rework { item, .. } => {
                 self.leave(item, record, event);
             }
@@ -324,11 +358,12 @@ impl StationMemory {
     }
 
     fn enter(&mut self, item: &ItemKey, record: &Record, event: &TraceEvent) {
-        if self.present.as_ref().is_some_and(|p| p.item == *item) {
-            return;
-        }
-        let since = event.stay.map_or(record.at.wall, |stay| stay.interval.from);
-        self.present = Some(Present { item: item.clone(), since, position: record.position });
+        self.places.enter(event.nest.as_ref(), present(item, record, event));
+    }
+
+    /// What was taken out of the feeders by then is no lot of the next item, nor of one that is here.
+    fn turn(&mut self, at: Utc) {
+        self.feeders.turn(self.places.oldest().map_or(at, |began| began.min(at)));
     }
 
     fn refuse(&mut self, item: &ItemKey, refused: bool) {
@@ -340,18 +375,17 @@ impl StationMemory {
         }
     }
 
-    fn forget_item(&mut self) {
-        self.current = None;
-        self.present = None;
-    }
-
     fn leave(&mut self, item: &ItemKey, record: &Record, event: &TraceEvent) {
         // Another that leaves says nothing of when the work on the one that is here began.
-        if self.present.as_ref().is_none_or(|present| present.item == *item) {
-            self.feeders.turn(event.time.at);
+        if self.places.leave(event.nest.as_ref(), item) {
+            self.turn(event.time.at);
         }
-        self.present = None;
-        self.current = None;
         self.last_left = Some(record.at.wall);
     }
+}
+
+/// An item as an event finds it at the station.
+fn present(item: &ItemKey, record: &Record, event: &TraceEvent) -> Present {
+    let since = event.stay.map_or(record.at.wall, |stay| stay.interval.from);
+    Present { item: item.clone(), since, began: event.time.at, position: record.position }
 }

@@ -2,6 +2,7 @@
 //!
 //! What is decided here is decided from the snapshot alone; what cannot be decided is quarantined
 //! with its raw values. This room does not number records, keep time or judge a machine's condition.
+mod carrier;
 mod carry;
 mod command;
 mod compose;
@@ -14,15 +15,20 @@ mod mount;
 mod number;
 mod permit;
 mod phase;
+mod places;
 mod ran;
 mod snapshot;
 mod statistics;
+mod unread;
 mod uses;
 
+pub use carrier::{Carriers, Loaded};
 pub use feeders::{Feeders, Mounted};
 pub use memory::{Memory, StationMemory};
+pub use places::{Places, Present};
 pub use ran::Ran;
 pub use snapshot::wanted;
+pub use unread::Unread;
 
 use crate::model::plant::{
     Carried, Counter, Device, DeviceIndex, Handshake, Plant, Station, StationIndex, TagIndex,

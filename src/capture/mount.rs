@@ -110,6 +110,9 @@ impl Capture {
             remarks: Vec::new(),
             adopted: None,
             material: None,
+            nest: None,
+            fill: None,
+            context: Vec::new(),
         };
         if let Some(old) = old {
             let what = What::Unmount { mount: old.key, lot: old.lot, used: None };

@@ -243,7 +243,7 @@ impl Follow {
 fn item_word(spec: &CodeSpec) -> Option<TagIndex> {
     match spec.from {
         CodeFrom::Word(word) => Some(word.tag),
-        CodeFrom::Current | CodeFrom::Order => None,
+        CodeFrom::Current | CodeFrom::Carried | CodeFrom::Passage | CodeFrom::Order => None,
     }
 }
 

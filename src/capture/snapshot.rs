@@ -133,17 +133,27 @@ pub(super) fn own_words(h: &Handshake) -> Vec<TagIndex> {
     let code = |spec: &crate::model::plant::CodeSpec| {
         let from = match spec.from {
             CodeFrom::Word(w) => Some(w),
-            CodeFrom::Current | CodeFrom::Order => None,
+            CodeFrom::Current | CodeFrom::Carried | CodeFrom::Passage | CodeFrom::Order => None,
         };
         [from, spec.scope.word()]
     };
     let mut tags: Vec<TagIndex> = code(&h.item)
         .into_iter()
         .chain(h.other.iter().flat_map(code))
-        .chain([h.position, h.time, h.product, h.material, h.operation, h.badge])
+        .chain([
+            h.nest,
+            h.carrier.as_ref().map(|c| c.word),
+            h.position,
+            h.time,
+            h.product,
+            h.material,
+            h.operation,
+            h.badge,
+        ])
         .chain([h.quantity.as_ref().map(|q| q.word), h.result.as_ref().map(|r| r.word)])
         .flatten()
         .chain(h.measurements.iter().map(|m| m.word))
+        .chain(h.context.iter().map(|(_, word)| *word))
         .map(|w| w.tag)
         .chain(h.number.map(|n| n.tag))
         .chain(h.overrule.iter().flat_map(|o| [o.badge.tag, o.reason.tag]))

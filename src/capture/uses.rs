@@ -43,7 +43,9 @@ impl Uses {
                 let confirm = p.confirm.iter().map(|c| c.word.tag);
                 let item = p.item.iter().flat_map(|spec| match spec.from {
                     CodeFrom::Word(word) => [Some(word), spec.scope.word()],
-                    CodeFrom::Current | CodeFrom::Order => [None, None],
+                    CodeFrom::Current | CodeFrom::Carried | CodeFrom::Passage | CodeFrom::Order => {
+                        [None, None]
+                    }
                 });
                 let words = std::iter::once(p.while_.word.tag)
                     .chain(p.split.iter().copied())

@@ -213,10 +213,12 @@ impl Sink {
     /// What was found: warnings if the files may be used, else everything.
     pub(super) fn finish(mut self) -> Result<Vec<Fault>, Faults> {
         self.faults.sort_by(|a, b| (a.order, &a.message).cmp(&(b.order, &b.message)));
+        self.faults.dedup_by(|a, b| a.order == b.order && a.message == b.message);
         let copied = std::mem::take(&mut self.copied);
-        self.faults.dedup_by(|a, b| {
-            let alike = a.severity == b.severity && a.labels == b.labels;
-            a.order == b.order && (a.message == b.message || alike && copied.contains(&a.order))
+        let mut said = BTreeSet::new();
+        self.faults.retain(|fault| {
+            let label = fault.labels.first().map(|(_, label)| label.clone());
+            !copied.contains(&fault.order) || said.insert((fault.order, fault.severity, label))
         });
         if self.has_errors() { Err(Faults(self.faults)) } else { Ok(self.faults) }
     }

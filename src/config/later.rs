@@ -2,7 +2,7 @@
 //! reason: a line that does nothing is worse than a line that is missing.
 
 /// Table, key, and what can be done instead.
-const KEYS: [(&str, &str, &str); 40] = [
+const KEYS: [(&str, &str, &str); 38] = [
     ("Device", "backoff", "a lost device is tried again after 1 s, then ever slower up to 1 min"),
     ("Tag", "match", TEXT_AS_READ),
     ("Tag", "parse", TEXT_AS_READ),
@@ -11,9 +11,7 @@ const KEYS: [(&str, &str, &str); 40] = [
     ("Handshake", "notifier", PATTERNS),
     ("Handshake", "recover", PATTERNS),
     ("Handshake", "fetch", PATTERNS),
-    ("Handshake", "carrier", "carriers are not followed; the unit's own code must be read"),
     ("Handshake", "members", "one item a request is packed: name its word `child`"),
-    ("Handshake", "context", "only the keys of this table are recorded"),
     ("Handshake", "match", TEXT_AS_READ),
     ("Handshake", "parse", TEXT_AS_READ),
     ("Measurement", "as", "curves are not stored; only single numbers are"),

@@ -58,6 +58,9 @@ pub(crate) fn event(time: i64, at: Option<&str>, what: What) -> TraceEvent {
         remarks: Vec::new(),
         adopted: None,
         material: None,
+        nest: None,
+        fill: None,
+        context: Vec::new(),
     }
 }
 

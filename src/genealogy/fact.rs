@@ -22,14 +22,18 @@ pub(super) fn made(position: Position, event: &TraceEvent) -> Vec<Claim> {
     let sure =
         |part: &ItemKey, whole: &ItemKey, kind| (item(part), item(whole), kind, Certainty::Certain);
     match &event.what {
-        What::Complete { item: whole, mounts, .. } | What::Produce { item: whole, mounts, .. } => {
-            mounts
-                .iter()
-                .map(|used| {
-                    let mount = Node::Mount(used.mount.clone());
-                    (mount, item(whole), LinkKind::FedInto, certainty(used, mounts))
-                })
-                .collect()
+        What::Complete { item: whole, mounts, .. }
+        | What::Produce { item: whole, mounts, .. }
+        | What::Scrap { item: whole, mounts, .. } => mounts
+            .iter()
+            .map(|used| {
+                let mount = Node::Mount(used.mount.clone());
+                (mount, item(whole), LinkKind::FedInto, certainty(used, mounts))
+            })
+            .collect(),
+        // One thing under two names: whoever asks of the one is told of the other.
+        What::Identify { item, real: Some(real), .. } => {
+            vec![sure(item, real, LinkKind::IdentifiedAs), sure(real, item, LinkKind::IdentifiedAs)]
         }
         What::Consume { consumed, into, .. } => {
             vec![sure(&consumed.lot, into, LinkKind::ConsumedInto)]
@@ -65,10 +69,9 @@ pub(super) fn made(position: Position, event: &TraceEvent) -> Vec<Claim> {
         | What::Inspect { .. }
         | What::Hold { .. }
         | What::Release { .. }
-        | What::Scrap { .. }
         | What::Rework { .. }
         | What::Clean { .. }
-        | What::Identify { .. }
+        | What::Identify { real: None, .. }
         | What::Note { .. }
         | What::Correct { .. } => Vec::new(),
     }
@@ -117,7 +120,8 @@ pub(super) fn former(kind: LinkKind) -> LinkKind {
         | LinkKind::SplitInto
         | LinkKind::MergedInto
         | LinkKind::MountedAs
-        | LinkKind::FedInto => kind,
+        | LinkKind::FedInto
+        | LinkKind::IdentifiedAs => kind,
     }
 }
 

@@ -32,6 +32,8 @@ pub enum LinkKind {
     MountedAs,
     /// An item was made with what a feeder held; from the mount to the item.
     FedInto,
+    /// A unit that was known by its passage only, and the one that it turned out to be; both ways.
+    IdentifiedAs,
 }
 
 /// How sure a link is.

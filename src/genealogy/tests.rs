@@ -288,3 +288,33 @@ fn a_wrong_mount_is_corrected_at_one_edge_and_leaves_its_units_with_a_loose_moun
     assert_eq!((at(Position(4)).reached.len(), at(Position(4)).loose.len()), (2, 0));
     assert_eq!((at(Position(5)).reached.len(), at(Position(5)).loose.len()), (1, 1));
 }
+
+#[test]
+fn a_passage_and_the_unit_that_it_was_are_traced_as_one() {
+    let (passage, real, other) = (unit("ST1.in.0.7"), unit("SN-1"), unit("SN-2"));
+    let (part, late) = (unit("PART"), unit("LATE"));
+    let alias = crate::model::Alias { kind: text("serial"), code: real.code.clone() };
+    let identify = What::Identify { item: passage.clone(), alias, real: Some(real.clone()) };
+    let events = [
+        (Position(1), event(1, Some("ST1"), install(&part, &passage))),
+        (Position(2), event(2, None, identify)),
+        (Position(3), event(3, Some("ST2"), install(&late, &real))),
+        (Position(4), event(4, Some("ST3"), install(&real, &other))),
+    ];
+    let graph = graph(&events);
+    let reached = |from: &ItemKey, direction| {
+        let depth_max = None;
+        let walk = Walk { direction, as_of: Position(4), depth_max, former: Former::Follow };
+        let begin = graph.item(from).unwrap();
+        let walked = walk.run(&graph, &[begin], &mut Visited::default());
+        let node = |r: &Reached| match graph.name(r.node) {
+            Node::Item(item) => item.clone(),
+            Node::Mount(_) => unreachable!("nothing is mounted"),
+        };
+        walked.reached.iter().map(node).collect::<BTreeSet<_>>()
+    };
+    let both = BTreeSet::from([passage.clone(), real.clone(), part.clone(), late]);
+    assert_eq!(reached(&passage, Direction::Backward), both);
+    assert_eq!(reached(&real, Direction::Backward), both);
+    assert!(reached(&part, Direction::Forward).contains(&other));
+}

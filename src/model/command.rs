@@ -75,6 +75,20 @@ pub enum Command {
         #[n(2)]
         badge: Text,
     },
+    /// Gives a unit that was known by its passage only its real code.
+    #[n(6)]
+    #[cbor(map)]
+    Identify {
+        /// Which.
+        #[n(0)]
+        item: ItemKey,
+        /// The unit that it is.
+        #[n(1)]
+        real: ItemKey,
+        /// Who says so.
+        #[n(2)]
+        badge: Text,
+    },
     /// Records that somebody had the plant files read anew. Only the daemon says so itself, before the
     /// plant comes as its own input.
     #[n(4)]
@@ -124,6 +138,14 @@ pub enum Refusal {
     /// Nothing to take back.
     #[error("there is no record {0} that could be taken back")]
     NoRecord(Position),
+    /// It has its code, or nothing is known of its passage.
+    #[error(
+        "{0} does not wait for a code: it is no unit that could not be read, or was identified already"
+    )]
+    NotWaiting(ItemKey),
+    /// A unit is identified as a unit.
+    #[error("{0} cannot be what a unit is: wanted a unit with a code, such as `u/site/SN-1`")]
+    NoUnit(ItemKey),
     /// The order list already has this row open.
     #[error("{item} with program `{program}` is in the order list of `{station}` already")]
     OrderTwice {

@@ -1,7 +1,8 @@
 //! Trace events: what happened to an item, where, when and how we know.
 use super::{
-    Amount, Code, EventTime, HandshakeMark, Interval, ItemKey, Measurement, MountKey, MountPointId,
-    Permit, PersonToken, PhaseSummary, Position, Quality, ScopeName, StationId, TagName, Text, Utc,
+    Amount, Code, EventTime, Fill, HandshakeMark, Interval, ItemKey, Measurement, MountKey,
+    MountPointId, Permit, PersonToken, PhaseSummary, Position, Quality, ScopeName, StationId,
+    TagName, Text, Utc, Value,
 };
 use minicbor::{Decode, Encode};
 
@@ -149,6 +150,18 @@ pub struct Remark {
     /// Its quality.
     #[n(1)]
     pub quality: Quality,
+}
+
+/// A further word that was read with an event.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Context {
+    /// What it is called.
+    #[n(0)]
+    pub name: TagName,
+    /// What it said.
+    #[n(1)]
+    pub value: Value,
 }
 
 /// What happened; one variant a verb of the house (`docs/architecture.md`).
@@ -410,6 +423,10 @@ pub enum What {
         /// Why.
         #[n(2)]
         reason: Option<Text>,
+        /// For an amount that was only counted: the lots in the station's feeders that it was made with.
+        #[n(3)]
+        #[cbor(default, skip_if = "Vec::is_empty")]
+        mounts: Vec<MountUse>,
     },
     /// An item is to be worked on again.
     #[n(19)]
@@ -443,6 +460,9 @@ pub enum What {
         /// The other name.
         #[n(1)]
         alias: Alias,
+        /// For a unit that was known by its passage only: the unit that it is.
+        #[n(2)]
+        real: Option<ItemKey>,
     },
     /// Something worth knowing.
     #[n(22)]
@@ -577,7 +597,9 @@ impl What {
     /// their mounts and are named too.
     pub fn items(&self) -> Vec<&ItemKey> {
         match self {
-            Self::Complete { item, mounts, .. } | Self::Produce { item, mounts, .. } => {
+            Self::Complete { item, mounts, .. }
+            | Self::Produce { item, mounts, .. }
+            | Self::Scrap { item, mounts, .. } => {
                 std::iter::once(item).chain(mounts.iter().map(|m| &m.lot)).collect()
             }
             Self::Arrive { item }
@@ -586,9 +608,8 @@ impl What {
             | Self::Inspect { item, .. }
             | Self::Hold { item, .. }
             | Self::Release { item, .. }
-            | Self::Scrap { item, .. }
-            | Self::Rework { item, .. }
-            | Self::Identify { item, .. } => vec![item],
+            | Self::Rework { item, .. } => vec![item],
+            Self::Identify { item, real, .. } => std::iter::once(item).chain(real).collect(),
             Self::Consume { consumed, into, .. } => vec![into, &consumed.lot],
             Self::Install { child, parent, .. } | Self::Remove { child, parent, .. } => {
                 vec![parent, child]
@@ -651,6 +672,17 @@ pub struct TraceEvent {
     /// The material of the lot or part beside the main item.
     #[n(12)]
     pub material: Option<Text>,
+    /// At which position of the station: nest, fixture or place of a turning table; `None` where it has
+    /// only one.
+    #[n(13)]
+    pub nest: Option<Text>,
+    /// The carrier that the unit was on.
+    #[n(14)]
+    pub fill: Option<Fill>,
+    /// Further words that the plant file wants kept, by their names.
+    #[n(15)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub context: Vec<Context>,
 }
 
 impl TraceEvent {

@@ -243,6 +243,10 @@ pub enum QuarantineCause {
     /// More lots went through the feeders than are remembered: which of them were used is not known.
     #[n(8)]
     Mounts,
+    /// The unit does not wait for a code, since it has one or nothing is known of its passage; or no
+    /// code was read.
+    #[n(9)]
+    Identified,
 }
 
 /// Set aside with its raw values: nobody guesses.

@@ -11,6 +11,7 @@ mod command;
 mod condition;
 mod effect;
 mod event;
+mod fill;
 mod gap;
 mod handshake;
 mod input;
@@ -33,8 +34,10 @@ pub use command::{Command, CommandId, OrderRow, Refusal};
 pub use condition::{Baseline, Onset, Rule, Side, Verdict, VerdictEvent};
 pub use effect::{Answer, Effect, Notice, ReadRequest, ReadToken, Step, Write, WriteRequest};
 pub use event::{
-    Alias, Consumption, Evidence, MountUse, Purpose, Remark, Result, Stay, TraceEvent, Verb, What,
+    Alias, Consumption, Context, Evidence, MountUse, Purpose, Remark, Result, Stay, TraceEvent,
+    Verb, What,
 };
+pub use fill::{Fill, FillStep};
 pub use gap::{Gap, GapCause, GapSource};
 pub use handshake::{
     Boot, Digest, Epoch, EpochBegun, EpochCause, Grounds, HandshakeKey, HandshakeMark,

@@ -170,7 +170,7 @@ fn what(what: &What) -> String {
         What::Inspect { item, .. } => format!("{item} was inspected"),
         What::Hold { item, reason } => format!("{item} is on hold: {reason}"),
         What::Release { item, reason } => format!("{item} was released: {reason}"),
-        What::Scrap { item, amount, reason } => {
+        What::Scrap { item, amount, reason, mounts: _ } => {
             let why = reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
             format!("{}{item} became waste{why}", of(amount.as_ref()))
         }
@@ -180,7 +180,8 @@ fn what(what: &What) -> String {
         }
         What::Clean { confirmed: true, .. } => "the station was cleaned".to_owned(),
         What::Clean { confirmed: false, .. } => "a clean ended without its proof".to_owned(),
-        What::Identify { item, alias } => {
+        What::Identify { item, alias: _, real: Some(real) } => format!("{item} is {real}"),
+        What::Identify { item, alias, real: None } => {
             format!("{item} is also {} {}", alias.kind, alias.code)
         }
         What::Note { item: Some(item), text } => format!("about {item}: {text}"),
@@ -221,6 +222,7 @@ fn quarantine(set_aside: &Quarantine) -> String {
         QuarantineCause::Count => "the confirming count jumped or fell".to_owned(),
         QuarantineCause::Gap => "a part of the phase was not observed".to_owned(),
         QuarantineCause::ItemChanged => "the item changed during the phase".to_owned(),
+        QuarantineCause::Identified => "no unit waits for a code, or none was read".to_owned(),
         QuarantineCause::Mounts => "too many lots went through the feeders since".to_owned(),
     };
     format!("a request at {} was set aside: {why}", set_aside.station)

@@ -149,7 +149,8 @@ pub(super) fn met(memory: &View<'_>, hop: &Hop) -> (Utc, Option<StationId>) {
         | LinkKind::SplitInto
         | LinkKind::MergedInto
         | LinkKind::MountedAs
-        | LinkKind::FedInto => hop.whole,
+        | LinkKind::FedInto
+        | LinkKind::IdentifiedAs => hop.whole,
     };
     let moment = memory.life(node).at(hop.source);
     let station = moment.and_then(|m| m.station).map(|s| memory.places.name(s).clone());
@@ -173,7 +174,8 @@ pub(super) fn amount_and_place(
         | LinkKind::FormerlyPackedIn
         | LinkKind::SplitInto
         | LinkKind::MountedAs
-        | LinkKind::FedInto => (None, told.place.clone()),
+        | LinkKind::FedInto
+        | LinkKind::IdentifiedAs => (None, told.place.clone()),
     }
 }
 

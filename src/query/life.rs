@@ -177,8 +177,9 @@ fn moments(what: &What) -> Vec<(&ItemKey, Kind, Option<&ItemKey>)> {
         | What::Scrap { item, amount: Some(_), .. } => one(item, Kind::Present),
         What::Scrap { item, amount: None, .. } => one(item, Kind::Scrap),
         What::Rework { item, .. } => one(item, Kind::Rework),
-        What::Hold { item, .. } | What::Release { item, .. } | What::Identify { item, .. } => {
-            one(item, Kind::Mention)
+        What::Hold { item, .. } | What::Release { item, .. } => one(item, Kind::Mention),
+        What::Identify { item, real, .. } => {
+            std::iter::once(item).chain(real).map(|i| (i, Kind::Mention, None)).collect()
         }
         What::Note { item, .. } => item.iter().map(|i| (i, Kind::Mention, None)).collect(),
         What::Clean { .. } | What::Correct { .. } => Vec::new(),

@@ -122,16 +122,18 @@ impl View<'_> {
         all.saturating_sub(void.count() as u64)
     }
 
-    /// What was built or used into an item, by material and unit; without the units that a request is
+    /// What was built or used into an item under each of its names, by material and unit; without the units that a request is
     /// about: one that comes again changes nothing.
-    pub(super) fn parts(&self, node: NodeId, without: &[ItemKey]) -> Vec<Part> {
+    pub(super) fn parts(&self, nodes: &[NodeId], without: &[ItemKey]) -> Vec<Part> {
         let mut links: Vec<Link> = Vec::new();
-        self.graph.each(node, Direction::Backward, |link| {
-            let built = matches!(link.kind, LinkKind::InstalledIn | LinkKind::ConsumedInto);
-            if built && link.stands(self.position) {
-                links.push(*link);
-            }
-        });
+        for node in nodes {
+            self.graph.each(*node, Direction::Backward, |link| {
+                let built = matches!(link.kind, LinkKind::InstalledIn | LinkKind::ConsumedInto);
+                if built && link.stands(self.position) {
+                    links.push(*link);
+                }
+            });
+        }
         links.sort_by_key(|link| (link.source, link.node));
         let mut parts: Vec<Part> = Vec::new();
         let mut units: BTreeSet<NodeId> = BTreeSet::new();

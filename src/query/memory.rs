@@ -178,19 +178,16 @@ impl Memory {
                     self.places.at(station).current = Some((node, position));
                 }
             }
-            What::Complete { .. } | What::Produce { .. } => {
+            What::Complete { item, .. } | What::Produce { item, .. } => {
+                self.gone(event, item);
                 if let Some(station) = station {
                     let place = self.places.at(station);
-                    place.current = place.current.filter(|_| event.adopted.is_some());
                     place.count(Counted::Completed);
                 }
             }
-            What::Scrap { .. } | What::Remove { .. } => {
-                let gone = event.adopted.is_none() && !event.is_only_asked();
-                if let Some(station) = station.filter(|_| gone) {
-                    self.places.at(station).current = None;
-                }
-            }
+            What::Scrap { item, .. } if item.class != ItemClass::Unit => {}
+            What::Scrap { item, .. } => self.gone(event, item),
+            What::Remove { child, .. } if !event.is_only_asked() => self.gone(event, child),
             What::Mount { point, lot } => {
                 let lot = self.graph.intern_item(lot);
                 if let Some(station) = station {
@@ -207,7 +204,8 @@ impl Memory {
             What::Ship { document, .. } => {
                 self.documents.extend(document.iter().map(|note| (position, note.clone())));
             }
-            What::Consume { .. }
+            What::Remove { .. }
+            | What::Consume { .. }
             | What::Install { .. }
             | What::Pack { .. }
             | What::Unpack { .. }
@@ -221,6 +219,20 @@ impl Memory {
             | What::Identify { .. }
             | What::Note { .. }
             | What::Correct { .. } => {}
+        }
+    }
+
+    /// Whoever is presented at a station is not any more when it is that unit that leaves; where a station
+    /// has no positions, whoever leaves was there.
+    fn gone(&mut self, event: &TraceEvent, item: &ItemKey) {
+        let node = self.graph.intern_item(item);
+        // What is adopted was long ago: it says nothing of who is there now.
+        let Some(station) = event.station.as_ref().filter(|_| event.adopted.is_none()) else {
+            return;
+        };
+        let place = self.places.at(station);
+        if event.nest.is_none() || place.current.is_some_and(|(current, _)| current == node) {
+            place.current = None;
         }
     }
 

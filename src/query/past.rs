@@ -40,7 +40,7 @@ impl View<'_> {
         // The first item is the main one of the request.
         let parts = |rank: usize, item: &ItemKey| {
             let node = self.graph.item(item).filter(|_| rank == 0);
-            node.map(|node| self.parts(node, items)).unwrap_or_default()
+            node.map(|node| self.parts(&self.names_of(node), items)).unwrap_or_default()
         };
         let past = items
             .iter()
@@ -67,20 +67,39 @@ impl View<'_> {
     }
 
     fn past(&self, item: &ItemKey, stations: &[StationId]) -> Past {
-        let node = self.graph.item(item);
-        let past = |node| Past {
-            item: item.clone(),
-            visits: stations.iter().filter_map(|at| self.last_visit(node, at)).collect(),
-            rework: self.last_rework(node),
-            within: self.within(node),
-            best_before: self.best_before(node),
-            product: self.material(node),
-            made: self.made(node),
-            opened: self.opened(node),
-            uses: Some(self.uses(node)),
-            parts: Vec::new(),
+        let Some(node) = self.graph.item(item) else { return Past::none(item) };
+        let nodes = self.names_of(node);
+        let last = |at| {
+            let visits = nodes.iter().filter_map(|node| self.last_visit(*node, at));
+            visits.reduce(|a, b| {
+                let times = a.times.zip(b.times).map(|(a, b)| a.saturating_add(b));
+                Visit { times, ..if b.at > a.at { b } else { a } }
+            })
         };
-        node.map_or_else(|| Past::none(item), past)
+        Past {
+            item: item.clone(),
+            visits: stations.iter().filter_map(last).collect(),
+            rework: nodes.iter().filter_map(|node| self.last_rework(*node)).max(),
+            within: nodes.iter().flat_map(|node| self.within(*node)).collect(),
+            best_before: nodes.iter().filter_map(|node| self.best_before(*node)).min(),
+            product: nodes.iter().find_map(|node| self.material(*node)),
+            made: nodes.iter().filter_map(|node| self.made(*node)).min(),
+            opened: nodes.iter().filter_map(|node| self.opened(*node)).min(),
+            uses: Some(nodes.iter().map(|node| self.uses(*node)).sum()),
+            parts: Vec::new(),
+        }
+    }
+
+    /// An item under each of its names: the passages that turned out to be it are its own.
+    fn names_of(&self, node: NodeId) -> Vec<NodeId> {
+        let mut names = vec![node];
+        self.graph.each(node, Direction::Forward, |link| {
+            let same = link.kind == LinkKind::IdentifiedAs && link.stands(self.position);
+            if same && !names.contains(&link.node) {
+                names.push(link.node);
+            }
+        });
+        names
     }
 
     /// The visit that counts: the last complete one that was work.
@@ -133,6 +152,7 @@ fn is_part(kind: LinkKind) -> bool {
         LinkKind::FormerlyInstalledIn
         | LinkKind::FormerlyPackedIn
         | LinkKind::MountedAs
-        | LinkKind::FedInto => false,
+        | LinkKind::FedInto
+        | LinkKind::IdentifiedAs => false,
     }
 }

@@ -117,7 +117,7 @@ impl Store {
         let Some(Record { body: Body::Trace(event), .. }) = self.record(position)? else {
             return Ok(false);
         };
-        let What::Identify { item: named, alias } = event.what else { return Ok(false) };
+        let What::Identify { item: named, alias, real: _ } = event.what else { return Ok(false) };
         Ok(named == *item && alias.code == *code)
     }
 

@@ -139,7 +139,8 @@ fn a_code_leads_to_every_item_that_has_it_and_to_the_aliases_with_their_times() 
     let store = open(dir.path()).store;
     let kind = Text::parse("carrier").unwrap();
     let alias = Alias { kind: kind.clone(), code: Code::parse("7").unwrap() };
-    let identify = |item: &ItemKey| What::Identify { item: item.clone(), alias: alias.clone() };
+    let identify =
+        |item: &ItemKey| What::Identify { item: item.clone(), alias: alias.clone(), real: None };
     store
         .apply(&[
             record(1, event(5, None, arrive(&unit("7")))),
@@ -238,7 +239,7 @@ fn a_code_that_leads_to_another_item_is_damage_and_no_answer() {
     let store = open(dir.path()).store;
     let code = Code::parse("7").unwrap();
     let alias = Alias { kind: Text::parse("carrier").unwrap(), code: code.clone() };
-    let identify = What::Identify { item: unit("1"), alias };
+    let identify = What::Identify { item: unit("1"), alias, real: None };
     let events = [arrive(&unit("1")), arrive(&unit("2")), identify];
     let records: Vec<_> =
         (1..).zip(events).map(|(n, what)| record(n, event(1, None, what))).collect();

@@ -78,7 +78,7 @@ impl Store {
                 let offset = u16::try_from(offset).expect("a block is below 2^16 positions");
                 drafts.postings.entry((number, block)).or_default().insert(offset);
             }
-            if let What::Identify { item, alias } = &event.what {
+            if let What::Identify { item, alias, real: _ } = &event.what {
                 let number = self.number(writer, &mut drafts, item)?;
                 let key = key::alias(&alias.code, &alias.kind, event.time.at, *position);
                 drafts.groups.push(vec![(key, number.to_be_bytes().to_vec())]);

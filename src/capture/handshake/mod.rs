@@ -40,6 +40,10 @@ pub(in crate::capture) struct Exchange {
     stage: Stage,
     /// When the request that is being dealt with was seen.
     requested: Option<Monotonic>,
+    /// When the trigger was last told to be another than it was, by our wall clock.
+    turned: Option<Utc>,
+    /// From when on the request may have been made, by the same clock, if that is known.
+    asked: Option<Utc>,
     /// The trigger moved while its snapshot was read.
     moved: bool,
     /// A change was told since the read that is under way was asked for.
@@ -57,6 +61,8 @@ pub(in crate::capture) struct Exchange {
     pulse_before: Option<Utc>,
     /// How far a ring is read.
     turn: Turn,
+    /// What was asked when the words were first seen is dealt with.
+    sure: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -109,7 +115,11 @@ impl Found {
         let specs = std::iter::once(&handshake.item).chain(&handshake.other);
         let codes = specs.filter_map(|spec| match spec.from {
             CodeFrom::Word(word) if number.is_none() => Some(word),
-            CodeFrom::Word(_) | CodeFrom::Current | CodeFrom::Order => None,
+            CodeFrom::Word(_)
+            | CodeFrom::Current
+            | CodeFrom::Carried
+            | CodeFrom::Passage
+            | CodeFrom::Order => None,
         });
         let words = std::iter::once(handshake.trigger).chain(number).chain(codes);
         let word = |w: Word| Some(Write { tag: w.tag, bit: w.bit, value: self.snapshot.good(w)? });
@@ -121,6 +131,11 @@ impl Exchange {
     pub(in crate::capture) fn wake(&self) -> Option<(Monotonic, &'static str)> {
         let release = self.release.map(|until| (until, "handshake release"));
         self.stage.wake().into_iter().chain(release).min()
+    }
+
+    /// What its words say together.
+    fn asks(&self, handshake: &Handshake) -> Request {
+        request(handshake, self.trigger.as_ref(), self.ack.as_ref())
     }
 
     /// The connection was lost: nothing that was seen or begun still counts.
@@ -135,6 +150,8 @@ impl Exchange {
             ack: _,
             stage,
             requested: _,
+            turned: _,
+            asked: _,
             moved: _,
             told: _,
             age: _,
@@ -144,6 +161,7 @@ impl Exchange {
             reads: _,
             pulse_before: _,
             turn: _,
+            sure: _,
         } = self;
         match stage {
             Stage::Reading { token: _, first } => {
@@ -155,7 +173,7 @@ impl Exchange {
                 let Asked { found, draft, said: _, lots: _, mounts_seen: _, touched: _ } =
                     &mut **asked;
                 let Found { snapshot, trigger, key: _, digest: _ } = found;
-                let Draft { item: _, other: _, time: _, mounts: _ } = draft;
+                let Draft { item: _, other: _, nest: _, fill: _, time: _, mounts: _ } = draft;
                 snapshot.carry(carried);
                 carried.samples(std::slice::from_mut(trigger));
             }
@@ -264,6 +282,9 @@ impl Capture {
         let exchange = self.exchange(at);
         let before = std::mem::replace(&mut exchange.trigger, value);
         exchange.age = age(sample);
+        if before.is_some() && before != exchange.trigger {
+            exchange.turned = Some(step.at.wall);
+        }
         let number = exchange.trigger.as_ref().and_then(Value::count);
         exchange.passed = exchange.passed || (baseline.is_some() && number != baseline);
         match pattern {
@@ -278,11 +299,16 @@ impl Capture {
         let handshake = self.live().handshake(at);
         let exchange = self.live().exchanges.get(&at);
         let Some(exchange) = exchange.filter(|e| matches!(e.stage, Stage::Idle)) else { return };
-        let asked = request(handshake, exchange.trigger.as_ref(), exchange.ack.as_ref());
-        match handshake.pattern {
+        let asked = exchange.asks(handshake);
+        let known = handshake.ack.is_none() || exchange.ack.is_some();
+        if asked != Request::Pending && known && exchange.pulse.is_none() {
+            self.exchange(at).sure = true;
+        }
+        let pattern = self.live().handshake(at).pattern;
+        let exchange = self.exchange(at);
+        match pattern {
             Pattern::Ring => return self.consider_ring(step, at),
             Pattern::Edge if exchange.pulse.is_some() => {
-                let exchange = self.exchange(at);
                 exchange.reads = exchange.pulse.take();
                 return self.begin(step, at);
             }
@@ -297,12 +323,43 @@ impl Capture {
         }
     }
 
+    /// Whether nothing can have happened here that is not recorded and still long ago: the words are
+    /// observed, what was found when they were first seen is dealt with, and no request waits for so long
+    /// that the PLC may have gone on.
+    pub(in crate::capture) fn is_settled(&self, at: At, now: Monotonic) -> bool {
+        let handshake = self.live().handshake(at);
+        let Some(exchange) = self.live().exchanges.get(&at) else { return false };
+        let waits = match handshake.pattern {
+            Pattern::Edge => exchange.pulse.is_some() || !matches!(exchange.stage, Stage::Idle),
+            Pattern::Counter
+            | Pattern::ReqAck
+            | Pattern::Toggle
+            | Pattern::State(_)
+            | Pattern::Ring => exchange.asks(handshake) == Request::Pending,
+        };
+        let until = exchange.requested.map(|seen| seen.plus(handshake.deadline));
+        let overdue = waits && until.is_some_and(|until| until <= now);
+        exchange.sure && exchange.trigger.is_some() && !overdue
+    }
+
+    /// From when on the request that is being dealt with may have been made.
+    pub(in crate::capture) fn asked_since(&self, at: At) -> Utc {
+        let asked = self.live().exchanges.get(&at).and_then(|exchange| exchange.asked);
+        asked.or(self.handshake_memory(at).since()).unwrap_or(Utc(i64::MIN))
+    }
+
     /// Begins a request: it is told that it was seen, left to settle, or read at once.
     fn begin(&mut self, step: &mut Step, at: At) {
         let settle = self.live().handshake(at).settle;
         let exchange = self.exchange(at);
         let age = u64::try_from(exchange.age.as_nanos()).unwrap_or(u64::MAX);
         exchange.requested = Some(Monotonic(step.at.monotonic.0.saturating_sub(age)));
+        exchange.asked = match (exchange.sure, exchange.age) {
+            // What was asked before it is dealt with.
+            (true, _) => exchange.turned,
+            (false, Duration::ZERO) => None,
+            (false, age) => Some(step.at.wall.minus(age)),
+        };
         if self.say_busy(step, at) {
             return;
         }

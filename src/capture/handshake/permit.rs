@@ -5,7 +5,7 @@ use crate::capture::{At, Capture, Live, StationMemory};
 use crate::model::plant::{Check, Product, Reason, Station};
 use crate::model::{
     Body, Effect, Evidence, Facts, Grounds, HandshakeMark, ItemKey, MountPointId, Permit, Position,
-    Question, Record, StationId, Step, Text, Verb, What,
+    Question, Record, StationId, Step, Text, What,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,9 +13,9 @@ impl Capture {
     /// Resolves the items and looks at the rules; asks for what is not held in memory.
     pub(super) fn check(&mut self, step: &mut Step, at: At, found: Found) {
         let mounts = self.see_mounts(step, at.station, &found.snapshot);
-        let made = matches!(self.live().handshake(at).event, Verb::Complete | Verb::Produce);
+        let made = self.live().handshake(at).takes_mounts();
         let mounts_seen = mounts.is_ok();
-        let draft = self.draft(at, &found.snapshot, &found.trigger, &found.key);
+        let draft = self.draft(at, &found.snapshot, &found.trigger, &found.key, step.at.monotonic);
         // What an item was made with is part of what is said of it.
         let draft = match draft.and_then(|d| if made { mounts.map(|()| d) } else { Ok(d) }) {
             Ok(draft) => draft,

@@ -16,6 +16,7 @@ impl Capture {
         permit: Permit,
         reason: Option<&Text>,
     ) {
+        self.exchange(at).sure = true;
         let live = self.live();
         let handshake = live.handshake(at);
         let code = |text: &Text| {

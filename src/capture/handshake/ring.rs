@@ -413,13 +413,14 @@ impl Capture {
         let live = self.live();
         let digest = snapshot.digest(&live.plant, &own_words(live.handshake(at)));
         let found = Found { snapshot, trigger, key: self.key(at, number), digest };
-        let draft = match self.draft(at, &found.snapshot, &found.trigger, &found.key) {
-            Ok(draft) => draft,
-            Err(cause) => {
-                let reason = Text::parse("quarantined").expect("a good text");
-                return self.quarantine(step, at, &found, &reason, cause);
-            }
-        };
+        let draft =
+            match self.draft(at, &found.snapshot, &found.trigger, &found.key, step.at.monotonic) {
+                Ok(draft) => draft,
+                Err(cause) => {
+                    let reason = Text::parse("quarantined").expect("a good text");
+                    return self.quarantine(step, at, &found, &reason, cause);
+                }
+            };
         let mark = HandshakeMark {
             key: found.key.clone(),
             digest,

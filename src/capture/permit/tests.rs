@@ -67,6 +67,9 @@ fn report() -> Handshake {
         item: current(ItemClass::Unit),
         other: None,
         position: None,
+        nest: None,
+        carrier: None,
+        context: Vec::new(),
         quantity: None,
         time: None,
         best_before: None,
@@ -175,6 +178,8 @@ impl World {
             draft: Draft {
                 item,
                 other: Some(child.clone()),
+                nest: None,
+                fill: None,
                 time: EventTime::default(),
                 mounts: Vec::new(),
             },

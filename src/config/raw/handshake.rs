@@ -19,7 +19,7 @@ pub(in crate::config) struct Handshake {
     /// of an element, counted from 0.
     pub(in crate::config) node: Option<Spot<String>>,
     /// What happened when a request comes: `arrive` `complete` `produce` `consume` `install`
-    /// `remove` `pack` `inspect` `scrap` `rework`.
+    /// `remove` `pack` `inspect` `scrap` `rework` `identify` `note`.
     #[schemars(required)]
     pub(in crate::config) event: Option<Spot<String>>,
     /// How a request is made and answered; see *Handshakes*. `counter` unless said, `ring` with a `ring`.
@@ -65,6 +65,15 @@ pub(in crate::config) struct Handshake {
     pub(in crate::config) child: Option<Spot<String>>,
     /// What it goes into: a lot or unit for `consume`, a container for `pack`.
     pub(in crate::config) into: Option<Spot<Into>>,
+    /// The word with the code of the carrier. With `serial` the unit is put on it; without, the unit that
+    /// is on it is meant.
+    pub(in crate::config) carrier: Option<Spot<String>>,
+    /// What becomes of the carrier's load: `open`, `read`, `close`, or `none` with `event = "note"`: it
+    /// came empty. `open` where the table has a `serial`, else `read`.
+    pub(in crate::config) fill: Option<Spot<FillWord>>,
+    /// Further words that are kept with the event, by the names that they get.
+    #[serde(default)]
+    pub(in crate::config) context: Keyed<Spot<String>>,
     /// Where the code is unique: `site`, `gs1`, or `product`, `material`, `supplier` as the word of
     /// that key says; `{ supplier = "ACME" }` names it. Units: the site unless said; lots: required.
     pub(in crate::config) scope: Option<Spot<NameOr<Fixed>>>,
@@ -81,7 +90,8 @@ pub(in crate::config) struct Handshake {
     pub(in crate::config) quantity: Option<Spot<NameOr<Quantity>>>,
     /// `produce`: how long after it was made the item may be used.
     pub(in crate::config) best_before: Option<Spot<Span>>,
-    /// The word with the place in the parent, or the hopper.
+    /// The word with the place in the parent, or the hopper; at a station with several positions (nests,
+    /// a turning table) the position: it says whose unit is the current one.
     pub(in crate::config) position: Option<Spot<String>>,
     /// The word with the time at which it happened; else the trigger's source time.
     pub(in crate::config) time: Option<Spot<String>>,
@@ -197,6 +207,21 @@ pub(in crate::config) enum PermitWord {
     Rework,
     /// Nothing can be said.
     Unknown,
+}
+
+/// What becomes of the load of a carrier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "Fill")]
+pub(in crate::config) enum FillWord {
+    /// The unit is put on the carrier.
+    Open,
+    /// The unit on the carrier is meant.
+    Read,
+    /// The unit on the carrier is meant, and it leaves it.
+    Close,
+    /// Nothing is on the carrier.
+    None,
 }
 
 /// What something goes into.

@@ -15,8 +15,8 @@ pub(super) use device::{
     Device, Interface, Login, SecurityWord, StringOrderWord, Tag, WordOrderWord,
 };
 pub(super) use handshake::{
-    FirstWord, Fixed, Handshake, Measured, Override, PatternWord, Permit, PermitWord, Quantity,
-    Ring, States,
+    FillWord, FirstWord, Fixed, Handshake, Measured, Override, PatternWord, Permit, PermitWord,
+    Quantity, Ring, States,
 };
 pub(super) use product::{BillRow, Material, Product, Rework, Tool};
 pub(super) use station::{

@@ -132,7 +132,7 @@ impl Resolver<'_> {
     fn check_data_keys(&mut self, t: &Table<'_>, event: Verb, raw: &raw::Handshake) {
         let judged = matches!(event, Verb::Complete | Verb::Produce | Verb::Inspect);
         let amount = matches!(event, Verb::Consume | Verb::Produce | Verb::Scrap);
-        let placed = matches!(event, Verb::Consume | Verb::Install | Verb::Remove);
+        let placed = !matches!(event, Verb::Pack | Verb::Note);
         let given = [
             ("quantity", amount, raw.quantity.as_ref().map(Spot::span)),
             ("best_before", event == Verb::Produce, raw.best_before.as_ref().map(Spot::span)),
@@ -148,7 +148,7 @@ impl Resolver<'_> {
                 .help(match key {
                     "quantity" => "amounts stand with `consume`, `produce` and `scrap`",
                     "best_before" => "it stands with `produce`",
-                    "position" => "places stand with `consume`, `install` and `remove`",
+                    "position" => "it stands with what is done at a place or to a unit",
                     _ => "outcomes and measurements stand with `complete`, `produce` and `inspect`",
                 });
         }

@@ -1,5 +1,6 @@
 //! Handshakes: request, items, data, answer.
 use super::device::Kind;
+use super::ring::Slots;
 use super::station::Around;
 use super::word::{Use, explicit};
 use super::{Resolver, Table};
@@ -13,7 +14,7 @@ use std::time::Duration;
 const RELEASE: Duration = Duration::from_secs(10);
 
 /// Events that a handshake can yield.
-const VERBS: [Verb; 10] = [
+const VERBS: [Verb; 12] = [
     Verb::Arrive,
     Verb::Complete,
     Verb::Produce,
@@ -24,6 +25,8 @@ const VERBS: [Verb; 10] = [
     Verb::Inspect,
     Verb::Scrap,
     Verb::Rework,
+    Verb::Identify,
+    Verb::Note,
 ];
 
 impl Resolver<'_> {
@@ -46,11 +49,15 @@ impl Resolver<'_> {
         let items = event.map(|event| self.items(&t, event, raw));
         let data = self.data(&t, event, raw);
         let guard = self.guard(&t, raw);
+        let carrier = self.carrier(&t, raw);
+        let context = self.context(&t, raw);
         let answer = self.answer(&t, raw);
         let (deadline, settle) = self.deadline(&t, raw);
         let release = self.period(&t, raw.release.as_ref(), RELEASE);
         let (item, other) = items?;
-        let mut handshake = Handshake {
+        let nest = item.as_ref().zip(event);
+        let nest = nest.and_then(|(item, event)| self.nest(&t, event, raw, item, around));
+        let handshake = Handshake {
             id: id?,
             pattern: request.pattern?,
             event: event?,
@@ -68,6 +75,9 @@ impl Resolver<'_> {
             item: item?,
             other: other?,
             position: data.position,
+            nest,
+            carrier,
+            context,
             quantity: data.quantity,
             time: data.time,
             best_before: data.best_before,
@@ -84,16 +94,29 @@ impl Resolver<'_> {
             overrule: answer.overrule,
             on_late: answer.on_late,
         };
+        self.laid_out(&t, raw, slots, around, handshake)
+    }
+
+    /// What is read for it, and where; and what its keys may not say together.
+    fn laid_out(
+        &mut self,
+        t: &Table<'_>,
+        raw: &raw::Handshake,
+        slots: Option<Slots>,
+        around: &Around,
+        mut handshake: Handshake,
+    ) -> Option<Handshake> {
         handshake.snapshot = super::snapshot::words(&handshake, around);
-        handshake.ring = slots.and_then(|slots| self.ring(&t, raw, &slots, &handshake));
+        handshake.ring = slots.and_then(|slots| self.ring(t, raw, &slots, &handshake));
         if let Some(first) = handshake.ring.as_ref().and_then(|ring| ring.slots.first()) {
             handshake.snapshot = first.get(1..).unwrap_or_default().to_vec();
         } else if handshake.pattern == Pattern::Ring {
             return None;
         }
-        self.check_late(&t, raw, &handshake, around);
-        self.check_snapshot(&t, &handshake);
-        self.check_rules(&t, raw, &handshake, around);
+        self.check_late(t, raw, &handshake, around);
+        self.check_load(t, raw, &handshake);
+        self.check_snapshot(t, &handshake);
+        self.check_rules(t, raw, &handshake, around);
         Some(handshake)
     }
 
@@ -145,9 +168,8 @@ impl Resolver<'_> {
         let found = possible.iter().copied().find(|verb| verb.as_str() == raw.as_str());
         if found.is_none() {
             let of_house = ["unpack", "split", "merge", "mount", "unmount", "move", "receive"];
-            let of_house = of_house
-                .into_iter()
-                .chain(["ship", "hold", "release", "clean", "identify", "note", "correct"]);
+            let of_house =
+                of_house.into_iter().chain(["ship", "hold", "release", "clean", "correct"]);
             let all = of_house.chain(VERBS.iter().map(|verb| verb.as_str()));
             let message = if all.into_iter().any(|verb| verb == raw.as_str()) {
                 format!("`{}` is not an event of this kind of table yet", **raw)

@@ -1,4 +1,5 @@
 //! The items of a handshake's event: which keys name them, and what each must say.
+use super::carrier::{carried, counted};
 use super::item::{ScopeKeys, current, no_read};
 use super::word::Use;
 use super::{Resolver, Table};
@@ -37,25 +38,16 @@ impl Resolver<'_> {
                 let packed = packed.and_then(|of| self.beside(t, of, ItemClass::Unit, site, raw));
                 (self.container(t, raw), packed.map(Some))
             }
-            Verb::Produce => {
-                let item = match (&raw.lot, &raw.serial) {
-                    (Some(lot), None) => self.beside(t, lot, ItemClass::Lot, keys, raw),
-                    (None, Some(_)) => self.named_unit(t, raw),
-                    (Some(_), Some(serial)) => {
-                        self.error(t, serial.span(), "`produce` makes a lot or a unit, not both")
-                            .label("beside `lot`");
-                        None
-                    }
-                    (None, None) => {
-                        self.required(t, event, "serial", None);
-                        None
-                    }
-                };
-                (item, Some(None))
-            }
+            Verb::Produce => (self.produced(t, keys, raw), Some(None)),
             Verb::Arrive => {
-                let named = self.required(t, event, "serial", raw.serial.as_ref()).is_some();
+                let named = raw.carrier.is_some()
+                    || self.required(t, event, "serial", raw.serial.as_ref()).is_some();
                 (self.named_unit(t, raw).filter(|_| named), Some(None))
+            }
+            Verb::Identify => self.identified(t, raw),
+            Verb::Note => (self.came_empty(t, raw), Some(None)),
+            Verb::Scrap if raw.quantity.is_some() && is_unnamed(raw) => {
+                (Some(counted()), Some(None))
             }
             Verb::Complete
             | Verb::Inspect
@@ -72,10 +64,54 @@ impl Resolver<'_> {
             | Verb::Hold
             | Verb::Release
             | Verb::Clean
-            | Verb::Identify
-            | Verb::Note
             | Verb::Correct => (self.named_unit(t, raw), Some(None)),
         }
+    }
+
+    /// What is made: a lot or a unit.
+    fn produced(
+        &mut self,
+        t: &Table<'_>,
+        keys: ScopeKeys<'_>,
+        raw: &raw::Handshake,
+    ) -> Option<CodeSpec> {
+        match (&raw.lot, &raw.serial) {
+            (Some(lot), None) => self.beside(t, lot, ItemClass::Lot, keys, raw),
+            (None, Some(_)) => self.named_unit(t, raw),
+            (Some(_), Some(serial)) => {
+                self.error(t, serial.span(), "`produce` makes a lot or a unit, not both")
+                    .label("beside `lot`");
+                None
+            }
+            (None, None) => {
+                self.required(t, Verb::Produce, "serial", None);
+                None
+            }
+        }
+    }
+
+    /// The unit that waits for its code, and the code.
+    #[expect(clippy::option_option, reason = "as `items` gives it")]
+    fn identified(
+        &mut self,
+        t: &Table<'_>,
+        raw: &raw::Handshake,
+    ) -> (Option<CodeSpec>, Option<Option<CodeSpec>>) {
+        let real = self.required(t, Verb::Identify, "serial", raw.serial.as_ref());
+        let keys = scope_keys(raw);
+        let real = real.and_then(|real| self.beside(t, real, ItemClass::Unit, keys, raw));
+        let waits = carried(raw.carrier.as_ref()).unwrap_or_else(current);
+        (Some(waits), real.map(Some))
+    }
+
+    /// The unit that was thought to be on a carrier.
+    fn came_empty(&mut self, t: &Table<'_>, raw: &raw::Handshake) -> Option<CodeSpec> {
+        if self.lacks(t, "carrier", raw.carrier.as_ref()) {
+            self.error(t, t.key.clone(), format!("`{}` has no `carrier`", t.path))
+                .label("a note is about a carrier that came empty")
+                .help("write `carrier = …` with the word that holds its code");
+        }
+        carried(raw.carrier.as_ref())
     }
 
     /// A code of this table that is read from a word.
@@ -95,7 +131,7 @@ impl Resolver<'_> {
         // Beside a lot that is consumed, `scope` is the lot's.
         let keys = if raw.lot.is_some() { ScopeKeys::default() } else { scope_keys(raw) };
         match &raw.serial {
-            None => Some(current()),
+            None => Some(carried(raw.carrier.as_ref()).unwrap_or_else(current)),
             Some(name) if name.as_str() == "@current" => {
                 if raw.event.as_ref().is_some_and(|event| event.as_str() == "arrive") {
                     self.error(t, name.span(), "the unit that arrives cannot be the current one")
@@ -172,7 +208,7 @@ impl Resolver<'_> {
     fn check_item_keys(&mut self, t: &Table<'_>, event: Verb, raw: &raw::Handshake) {
         let nested = matches!(event, Verb::Install | Verb::Remove | Verb::Pack);
         let mut takes = Vec::new();
-        takes.extend((event != Verb::Pack).then_some("serial"));
+        takes.extend((!matches!(event, Verb::Pack | Verb::Note)).then_some("serial"));
         takes.extend(matches!(event, Verb::Consume | Verb::Produce).then_some("lot"));
         takes.extend(nested.then_some("child"));
         takes.extend(matches!(event, Verb::Consume | Verb::Pack).then_some("into"));
@@ -207,4 +243,9 @@ fn scope_keys(raw: &raw::Handshake) -> ScopeKeys<'_> {
         material: raw.material.as_ref(),
         supplier: raw.supplier.as_ref(),
     }
+}
+
+/// Whether nothing says which unit it is about.
+fn is_unnamed(raw: &raw::Handshake) -> bool {
+    raw.serial.is_none() && raw.carrier.is_none()
 }

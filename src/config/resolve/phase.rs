@@ -88,16 +88,36 @@ impl Resolver<'_> {
                 None
             }
             (Some(serial), None) if serial.as_str() == "@order" => self.order(t, serial, around),
-            (Some(serial), None) if serial.as_str() == "@current" => Some(current()),
+            (Some(serial), None) if serial.as_str() == "@current" => {
+                self.current_of_phase(t, serial.span(), around)
+            }
             (Some(serial), None) => {
                 self.code(t, serial, ItemClass::Unit, keys, no_read, Use::Every)
             }
             (None, Some(lot)) => self.code(t, lot, ItemClass::Lot, keys, no_read, Use::Every),
             (None, None) => match event {
-                Some(Verb::Complete | Verb::Inspect) => Some(current()),
+                Some(Verb::Complete | Verb::Inspect) => {
+                    self.current_of_phase(t, t.key.clone(), around)
+                }
                 _ => None,
             },
         }
+    }
+
+    /// The current unit, where a station has only one.
+    fn current_of_phase(
+        &mut self,
+        t: &Table<'_>,
+        at: std::ops::Range<usize>,
+        around: &Around,
+    ) -> Option<CodeSpec> {
+        if around.nests {
+            self.error(t, at, format!("`{}` does not say whose unit it is about", t.path))
+                .label("the station has several positions")
+                .help("write `serial = …` with the word that holds the unit's code");
+            return None;
+        }
+        Some(current())
     }
 
     /// The next open row of the station's order list.

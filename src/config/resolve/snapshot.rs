@@ -13,14 +13,17 @@ pub(super) fn words(handshake: &Handshake, around: &Around) -> Vec<TagIndex> {
     let code = |code: &CodeSpec| {
         let from = match code.from {
             CodeFrom::Word(word) => Some(word),
-            CodeFrom::Current | CodeFrom::Order => None,
+            CodeFrom::Current | CodeFrom::Carried | CodeFrom::Passage | CodeFrom::Order => None,
         };
         from.into_iter().chain(code.scope.word())
     };
     words.extend(code(item));
     words.extend(other.iter().flat_map(code));
     words.extend(handshake.quantity.as_ref().map(|quantity| quantity.word));
+    words.extend(handshake.carrier.as_ref().map(|carrier| carrier.word));
+    words.extend(handshake.context.iter().map(|(_, word)| *word));
     let plain = [
+        handshake.nest,
         handshake.position,
         handshake.time,
         handshake.product,

@@ -20,6 +20,8 @@ pub(super) struct Around {
     pub(super) cleaned: bool,
     /// Whether anything here may be called drift.
     pub(super) drifts: bool,
+    /// Whether units arrive at several positions.
+    pub(super) nests: bool,
     pub(super) purpose: PurposeSpec,
     pub(super) evidence: Vec<(Word, Evidence)>,
     pub(super) mounts: Vec<MountPoint>,
@@ -50,6 +52,7 @@ impl Resolver<'_> {
         let purpose = raw.purpose.as_ref();
         let around = Around {
             id: (**name).clone(),
+            nests: super::carrier::has_nests(raw),
             routed: raw.after.iter().flatten().next().is_some() || self.is_routed(name),
             cleaned: raw.phase.iter().any(|(_, phase)| is_clean(phase)),
             drifts: drifts(raw),

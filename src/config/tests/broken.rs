@@ -19,7 +19,7 @@ event    = "complete"
 trigger  = "Count"
 ack      = "Ack"
 deadline = "fast"
-carrier  = "Pallet"
+members  = "Pallet"
 
 [station.OP20.mount.coil]
 lot = "Coil.LotId"
@@ -66,19 +66,19 @@ fn all_faults_are_shown_at_once() {
      16 │ deadline = "fast"
         ·            ───┬──
         ·               ╰── wanted a number and a unit
-     17 │ carrier  = "Pallet"
+     17 │ members  = "Pallet"
         ╰────
       help: write `500ms`, `2s`, `5m`, `8h` or `30d`
     
-      × `carrier` in `station.OP20.handshake.result` is not supported by this version
+      × `members` in `station.OP20.handshake.result` is not supported by this version
         ╭─[plant.d/20-press.toml:17:1]
      16 │ deadline = "fast"
-     17 │ carrier  = "Pallet"
+     17 │ members  = "Pallet"
         · ───┬───
         ·    ╰── not supported yet
      18 │ 
         ╰────
-      help: carriers are not followed; the unit's own code must be read
+      help: one item a request is packed: name its word `child`
     
       × `station.OP20.mount.coil` has no `scope`
         ╭─[plant.d/20-press.toml:19:21]

@@ -59,6 +59,18 @@ fn encryption_is_given_up_only_in_so_many_words() {
 }
 
 #[test]
+fn what_is_put_on_a_carrier_is_counted() {
+    let pulse = "trigger = \"Late.Pulse\"\nnumber  = \"Late.Pulses\"\n";
+    let carrier = "trigger = \"Late.Pulse\"\ncarrier = \"Late.Tag\"\n";
+    let missed = "`station.LATE.handshake.pulse` has no number of its requests";
+    for (fill, faults) in [("", 2), ("fill = \"close\"\n", 2), ("fill = \"read\"\n", 1)] {
+        let found = change(pulse, &format!("{carrier}{fill}"));
+        let found: Vec<_> = found.iter().map(|(_, message)| message.as_str()).collect();
+        assert_eq!(found, vec![missed; faults], "{fill}");
+    }
+}
+
+#[test]
 fn a_number_is_a_whole_unsigned_word_and_is_missed_where_there_is_none() {
     let found = change("number   = \"in_no\"\n", "");
     let wanted = (87, "`station.KETTLE.handshake.charge` has no number of its requests".to_owned());

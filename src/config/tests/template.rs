@@ -126,12 +126,18 @@ scope = "site"
 
 #[test]
 fn what_is_wrong_with_all_copies_is_said_once() {
-    let mounts = r#"
-[station.P.mount.reel]
+    let packs = r#"
+[station.P.handshake.pack]
 for = { side = "L, R" }
-node = "Feeder{side}"
-lot = "ReelId"
+node = "Packer{side}"
+event = "pack"
+trigger = "Req"
+ack = "Ack"
+serial = "Serial"
 "#;
-    let faults = with(mounts, None).unwrap_err();
-    assert_eq!(faults.len(), 1, "{faults:?}");
+    let faults = with(packs, None).unwrap_err();
+    let of = |side: &str| format!("station.P.handshake.pack.{side}");
+    let about = |side: &str| faults.iter().filter(|fault| fault.contains(&of(side))).count();
+    assert!(about("L") > 1, "{faults:?}");
+    assert_eq!(about("R"), 0, "{faults:?}");
 }

@@ -115,8 +115,13 @@ impl Numbers {
         if let Some(stay) = &mut event.stay {
             stay.arrived = stay.arrived.and_then(there);
         }
+        if let Some(fill) = &mut event.fill {
+            fill.opened = fill.opened.and_then(there);
+        }
         let opened = match &mut event.what {
-            What::Complete { mounts, .. } | What::Produce { mounts, .. } => {
+            What::Complete { mounts, .. }
+            | What::Produce { mounts, .. }
+            | What::Scrap { mounts, .. } => {
                 mounts.iter_mut().map(|used| &mut used.mount.opened).collect()
             }
             What::Unmount { mount, .. } => vec![&mut mount.opened],
@@ -135,7 +140,6 @@ impl Numbers {
             | What::Inspect { .. }
             | What::Hold { .. }
             | What::Release { .. }
-            | What::Scrap { .. }
             | What::Rework { .. }
             | What::Clean { .. }
             | What::Identify { .. }

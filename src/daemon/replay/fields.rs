@@ -1,7 +1,7 @@
 //! An event field by field, as people read it: what two of them differ in.
 use crate::model::{
-    Amount, EventTime, ItemKey, Measurement, MountUse, PhaseSummary, Quarantine, Result as Outcome,
-    Text, Told, TraceEvent, What,
+    Amount, Context, EventTime, Fill, ItemKey, Measurement, MountUse, PhaseSummary, Quarantine,
+    Result as Outcome, Text, Told, TraceEvent, What,
 };
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -96,6 +96,9 @@ impl Fields {
             remarks,
             adopted: _,
             material,
+            nest,
+            fill,
+            context,
         } = event;
         self.put("event", what.verb().as_str());
         self.what(what);
@@ -111,6 +114,14 @@ impl Fields {
         self.maybe("product", product.as_ref());
         self.maybe("material", material.as_ref());
         self.maybe("operation", operation.as_ref());
+        self.maybe("position", nest.as_ref());
+        if let Some(Fill { carrier, step, opened: _ }) = fill {
+            self.maybe("carrier", carrier.as_ref());
+            self.put("its load is", format!("{step:?}").to_lowercase());
+        }
+        for Context { name, value } in context {
+            self.put(format!("context {name}"), value);
+        }
         for remark in remarks {
             self.put(format!("unusable word {}", remark.tag), remark.quality);
         }
@@ -221,9 +232,10 @@ impl Fields {
                 self.maybe("customer", customer.as_ref());
                 self.maybe("document", document.as_ref());
             }
-            What::Scrap { item: _, amount, reason } => {
+            What::Scrap { item: _, amount, reason, mounts } => {
                 self.amount(amount.as_ref());
                 self.maybe("reason", reason.as_ref());
+                self.feeders(mounts);
             }
             What::Clean { confirmed, phase } => {
                 self.put("confirmed", confirmed);
@@ -235,8 +247,9 @@ impl Fields {
             | What::Rework { reason: Some(text), .. }
             | What::Note { text, .. }
             | What::Correct { reason: text, .. } => self.put("text", text),
-            What::Identify { alias, .. } => {
+            What::Identify { item: _, alias, real } => {
                 self.put("text", format!("{} {}", alias.kind, alias.code));
+                self.maybe("is", real.as_ref());
             }
             What::Arrive { .. }
             | What::Rework { reason: None, .. }
@@ -272,6 +285,10 @@ impl Fields {
             self.maybe(&format!("low limit of {name}"), *low);
             self.maybe(&format!("high limit of {name}"), *high);
         }
+        self.feeders(mounts);
+    }
+
+    fn feeders(&mut self, mounts: &[MountUse]) {
         for used in mounts {
             let MountUse { mount, lot, one_of } = used;
             let name = format!("feeder {} since {}", mount.point, mount.opened);

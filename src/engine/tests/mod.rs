@@ -2,6 +2,7 @@
 //! either side in any order. The truth is the PLC's own list of finished parts.
 mod adopt;
 mod answers;
+mod carriers;
 mod late;
 mod phases;
 mod plc;
@@ -70,6 +71,9 @@ fn handshake(pattern: Pattern) -> Handshake {
         item: spec(ItemClass::Unit, SERIAL),
         other: None,
         position: None,
+        nest: None,
+        carrier: None,
+        context: Vec::new(),
         quantity: None,
         time: None,
         best_before: None,

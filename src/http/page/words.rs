@@ -122,6 +122,7 @@ pub(super) fn made_of(kind: LinkKind) -> &'static str {
         LinkKind::MergedInto => "merged from",
         LinkKind::MountedAs => "mounted",
         LinkKind::FedInto => "from a feeder",
+        LinkKind::IdentifiedAs => "the same unit",
     }
 }
 
@@ -137,6 +138,7 @@ pub(super) fn went_into(kind: LinkKind) -> &'static str {
         LinkKind::MergedInto => "merged into",
         LinkKind::MountedAs => "mounted as",
         LinkKind::FedInto => "fed into",
+        LinkKind::IdentifiedAs => "the same unit",
     }
 }
 

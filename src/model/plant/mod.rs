@@ -20,9 +20,10 @@ pub use device::{
 };
 pub use product::{BillRow, Catalog, Material, Product, Rework, ToolLife};
 pub use station::{
-    CodeFrom, CodeSpec, Condition, Counter, Drift, First, Handshake, Limits, MeasurementSpec,
-    Monitor, MountPoint, Overrule, Pattern, PermitCodes, Phase, PurposeSpec, Quantity, Reply,
-    ReplyValue, ResultSpec, Ring, ScopeFrom, Splice, States, Station, Test, Watched, Word,
+    Carrier, CodeFrom, CodeSpec, Condition, Counter, Drift, FillRule, First, Handshake, Limits,
+    MeasurementSpec, Monitor, MountPoint, Overrule, Pattern, PermitCodes, Phase, PurposeSpec,
+    Quantity, Reply, ReplyValue, ResultSpec, Ring, ScopeFrom, Splice, States, Station, Test,
+    Watched, Word,
 };
 pub use tag::{Area, NodeAddress, Register, RegisterType, StringOrder, Tag, TagSource, WordOrder};
 pub use transport::{Host, Parity, SerialLine, Transport, TransportError};

@@ -1,8 +1,8 @@
 //! The same definition under the indexes of another plant. Every field is named, so that a new one
 //! that holds an index cannot be forgotten.
 use super::{
-    CodeFrom, CodeSpec, Condition, Counter, Device, DeviceIndex, Handshake, Heartbeat, Interface,
-    MeasurementSpec, Monitor, MountPoint, Overrule, Phase, PurposeSpec, Quantity, Reply,
+    Carrier, CodeFrom, CodeSpec, Condition, Counter, Device, DeviceIndex, Handshake, Heartbeat,
+    Interface, MeasurementSpec, Monitor, MountPoint, Overrule, Phase, PurposeSpec, Quantity, Reply,
     ResultSpec, Ring, ScopeFrom, Station, Tag, TagIndex, Watched, Word,
 };
 
@@ -49,7 +49,7 @@ impl Numbers<'_> {
         for CodeSpec { class: _, from, scope, no_read: _ } in specs {
             match from {
                 CodeFrom::Word(word) => self.words([word]),
-                CodeFrom::Current | CodeFrom::Order => {}
+                CodeFrom::Current | CodeFrom::Carried | CodeFrom::Passage | CodeFrom::Order => {}
             }
             match scope {
                 ScopeFrom::Product(word)
@@ -154,6 +154,9 @@ impl Numbers<'_> {
             item,
             other,
             position,
+            nest,
+            carrier,
+            context,
             quantity,
             time,
             best_before: _,
@@ -177,6 +180,8 @@ impl Numbers<'_> {
         self.codes([item]);
         self.codes(other);
         self.words([trigger]);
+        let carrier = carrier.as_mut().map(|Carrier { word, rule: _, no_read: _ }| word);
+        self.words(nest.iter_mut().chain(carrier).chain(context.iter_mut().map(|(_, word)| word)));
         self.words(
             [ack, position, time, product, material, operation, badge].into_iter().flatten(),
         );

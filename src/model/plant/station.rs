@@ -158,8 +158,15 @@ pub struct Handshake {
     pub item: CodeSpec,
     /// The lot, child or members that the event names beside the item.
     pub other: Option<CodeSpec>,
-    /// The other item of the event as a class: what `other` makes.
+    /// Where in the parent, or from which hopper.
     pub position: Option<Word>,
+    /// At which position of the station, where it has several: the unit last presented there is the
+    /// current one.
+    pub nest: Option<Word>,
+    /// The carrier that the unit is on.
+    pub carrier: Option<Carrier>,
+    /// Further words that are kept, by their names.
+    pub context: Vec<(TagName, Word)>,
     /// How much.
     pub quantity: Option<Quantity>,
     /// When it happened, by a word; else the trigger's source time.
@@ -198,11 +205,42 @@ impl Handshake {
         matches!(self.pattern, Pattern::State(_)) && self.ack == Some(self.trigger)
     }
 
+    /// Whether its item was made with what is in the station's feeders: work that ended, or an amount of
+    /// waste that was only counted.
+    pub fn takes_mounts(&self) -> bool {
+        let counted = self.event == Verb::Scrap && self.item.from == CodeFrom::Passage;
+        counted || matches!(self.event, Verb::Complete | Verb::Produce)
+    }
+
     /// Whether the PLC learns from the answer that it must not go on.
     pub fn tells(&self) -> bool {
         let told = |reply: &Reply| matches!(reply.value, ReplyValue::Permit | ReplyValue::Reason);
         matches!(self.pattern, Pattern::State(_)) || self.replies.iter().any(told)
     }
+}
+
+/// The carrier of a handshake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Carrier {
+    /// The word with its code.
+    pub word: Word,
+    /// What the event does to its load.
+    pub rule: FillRule,
+    /// Codes that are none.
+    pub no_read: Vec<String>,
+}
+
+/// What a handshake does to the load of a carrier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FillRule {
+    /// The unit is put on it.
+    Open,
+    /// It says which unit is there.
+    Read,
+    /// It says which unit is there, and that unit leaves it.
+    Close,
+    /// Nothing is on it.
+    None,
 }
 
 /// The words by which a person lets run what was refused; both must say something.
@@ -241,8 +279,12 @@ pub struct CodeSpec {
 pub enum CodeFrom {
     /// A word.
     Word(Word),
-    /// The unit last presented at the station.
+    /// The unit last presented at the station, or at the position that the handshake names.
     Current,
+    /// The unit on the handshake's carrier.
+    Carried,
+    /// The request itself: an amount that was counted and has no code.
+    Passage,
     /// The next open row of the station's order list.
     Order,
 }

@@ -127,7 +127,11 @@ fn a_lot_is_shown_for_its_mount_and_amounts_are_read_from_the_event() {
 #[test]
 fn what_a_person_types_is_an_item_by_its_form_its_code_or_its_last_alias() {
     let alias = |kind: &str| Alias { kind: text(kind), code: Code::parse("77").unwrap() };
-    let identify = |item: &ItemKey, kind| What::Identify { item: item.clone(), alias: alias(kind) };
+    let identify = |item: &ItemKey, kind| What::Identify {
+        item: item.clone(),
+        alias: alias(kind),
+        real: None,
+    };
     let mut events = vec![
         event(0, None, arrive(&unit("007"))),
         event(0, None, arrive(&unit("X1"))),

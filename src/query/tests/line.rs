@@ -196,7 +196,7 @@ fn anything(what: u8, a: u8, b: u8, c: u8) -> What {
         10 => What::Release { item: one, reason: text("fine") },
         11 => {
             let amount = (b % 2 == 0).then_some(Amount { value: 1.0, unit: None });
-            What::Scrap { item: one, amount, reason }
+            What::Scrap { item: one, amount, reason, mounts: Vec::new() }
         }
         12 => What::Rework { item: one, reason },
         13 => {
@@ -205,7 +205,7 @@ fn anything(what: u8, a: u8, b: u8, c: u8) -> What {
         }
         14 => {
             let alias = Alias { kind: text("label"), code: Code::parse("X").unwrap() };
-            What::Identify { item: one, alias }
+            What::Identify { item: one, alias, real: None }
         }
         _ => What::Move { item: one, to: text("store") },
     }

@@ -244,6 +244,9 @@ fn record(n: u64, what: What, product: Option<&str>) -> Record {
         adopted: None,
         remarks: Vec::new(),
         material: None,
+        nest: None,
+        fill: None,
+        context: Vec::new(),
     };
     let at = crate::model::At { monotonic: Monotonic(n), wall: Utc(0) };
     Record { position: Position(n), at, body: Body::Trace(event), plant: None }
