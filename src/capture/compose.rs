@@ -340,7 +340,10 @@ impl Capture {
     pub(super) fn purpose(&self, at: At, snapshot: &Snapshot, item: &ItemKey) -> Purpose {
         let spec = &self.live().station(at.station).purpose;
         let master = |prefix: &String| item.code.as_str().starts_with(prefix.as_str());
-        if spec.masters.as_ref().is_some_and(master) {
+        let station = self.live().station(at.station);
+        let declared =
+            item.class == ItemClass::Unit && station.masters.iter().any(|m| m.code == item.code);
+        if spec.masters.as_ref().is_some_and(master) || declared {
             return Purpose::Master;
         }
         let told = spec

@@ -129,6 +129,8 @@ impl Chart {
                     drift.restore(event.baseline.as_ref(), latched);
                 }
             }
+            // No monitor is a master.
+            Rule::Master => {}
         }
     }
 

@@ -7,6 +7,7 @@ mod baseline;
 mod chart;
 mod ewma;
 mod limit;
+mod master;
 mod onset;
 mod pace;
 mod run_length;
@@ -14,6 +15,7 @@ mod run_length;
 mod tests;
 
 pub use chart::{Chart, Finding, Observation};
+pub use master::Masters;
 
 use crate::model::plant::{DeviceIndex, Plant, StationIndex, Watched};
 use crate::model::{

@@ -105,6 +105,8 @@ fn rule(check: Check) -> &'static str {
             "every `mount` with `tool` has one that made fewer items than `uses`, and was first mounted \
              less long ago than `time`. A tool that is produced or received again begins anew"
         }
-        Check::NoOpenDrift => "no monitor of the station says *drift*",
+        Check::NoOpenDrift => {
+            "no monitor of the station says *drift*, and no master is overdue or was judged wrongly; masters may come"
+        }
     }
 }

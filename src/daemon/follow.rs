@@ -137,6 +137,9 @@ impl Follower {
                     Verdict::NoData => 3,
                 };
                 m.condition_verdict.with_label_values(&labels).set(code);
+                if v.verdict == Verdict::Drift && v.rule == Rule::Master {
+                    tracing::warn!(station = %v.station, master = %v.monitor, item = ?v.item, "a master is overdue or was judged wrongly");
+                }
                 if v.verdict == Verdict::Drift && v.rule == Rule::Ewma {
                     m.condition_drifts.with_label_values(&labels).inc();
                     tracing::warn!(station = %v.station, monitor = %v.monitor, "drift");

@@ -1,7 +1,7 @@
 //! The state and its two ways to change.
 use crate::capture::{Capture, Memory};
-use crate::condition::Conditions;
-use crate::model::plant::{Carried, Plant, StationIndex};
+use crate::condition::{Conditions, Masters};
+use crate::model::plant::{Carried, Plant, Station, StationIndex};
 use crate::model::{
     At, Body, Effect, GapCause, Input, Link, MonitorId, Monotonic, PersonKey, PlantLoaded,
     Position, Purpose, Record, StartCause, StationId, Step, Text, TraceEvent, VerdictEvent, What,
@@ -14,6 +14,7 @@ use std::sync::Arc;
 pub struct Engine {
     capture: Capture,
     conditions: Option<Conditions>,
+    masters: Option<Masters>,
     /// The last word of every rule of every monitor: what the charts are restored from.
     verdicts: BTreeMap<(StationId, MonitorId), Vec<VerdictEvent>>,
     last: Position,
@@ -28,6 +29,7 @@ impl Engine {
         Self {
             capture: Capture::new(persons),
             conditions: None,
+            masters: None,
             verdicts: BTreeMap::new(),
             last: Position(0),
             plant: None,
@@ -71,7 +73,8 @@ impl Engine {
 
     /// The next time at which [`Input::Wake`] is wanted, and what for.
     pub fn next_wake(&self) -> Option<(Monotonic, &'static str)> {
-        self.capture.next_wake()
+        let masters = self.masters.as_ref().and_then(Masters::next_wake);
+        self.capture.next_wake().into_iter().chain(masters).min()
     }
 
     /// Takes one input at `at`; what is to be done is put into `out`, the frame first. Same state and
@@ -131,16 +134,16 @@ impl Engine {
             conditions.adopt(charts, |station| untouched.contains(station));
         }
         self.conditions = Some(conditions);
+        let mut masters = Masters::new(plant);
+        self.verdicts.values().flatten().for_each(|event| masters.restore(event));
         match self.started.take() {
             Some(StartCause::Daemon) => self.capture.open_gaps(step, GapCause::Stopped),
             Some(StartCause::Refold) => self.capture.open_gaps(step, GapCause::Unsynced),
             None => {}
         }
         if known != Some(plant.hash) {
-            let monitors = plant
-                .stations
-                .iter()
-                .flat_map(|s| s.monitors.iter().map(|m| (s.id.clone(), m.id.clone())));
+            let monitors =
+                plant.stations.iter().flat_map(|s| names(s).map(|id| (s.id.clone(), id.clone())));
             self.capture.record(
                 step,
                 Body::Plant(PlantLoaded {
@@ -151,6 +154,10 @@ impl Engine {
                 }),
             );
         }
+        let mut verdicts = Vec::new();
+        masters.begin(step.at, &mut verdicts);
+        self.masters = Some(masters);
+        record_verdicts(&mut self.capture, step, verdicts);
     }
 
     /// The measurements of this step's events, judged; verdicts join the same frame.
@@ -162,7 +169,13 @@ impl Engine {
         for record in step.frame() {
             if let Body::Trace(event) = &record.body {
                 judge_event(conditions, plant, event, &mut verdicts);
+                if let Some(masters) = &mut self.masters {
+                    judge_master(masters, step.at, event, &mut verdicts);
+                }
             }
+        }
+        if let Some(masters) = &mut self.masters {
+            masters.on_time(step.at, &mut verdicts);
         }
         record_verdicts(&mut self.capture, step, verdicts);
     }
@@ -191,6 +204,26 @@ fn judge_event(
         let time = event.time.at;
         conditions.on_measurements(index, &mark.key.handshake, time, item, measurements, out);
     }
+}
+
+/// What a station says of an item, which may be a master.
+fn judge_master(masters: &mut Masters, at: At, event: &TraceEvent, out: &mut Vec<VerdictEvent>) {
+    let (What::Complete { item, result: Some(result), .. }
+    | What::Produce { item, result: Some(result), .. }
+    | What::Inspect { item, result: Some(result), .. }) = &event.what
+    else {
+        return;
+    };
+    let station = event.station.as_ref().filter(|_| event.adopted.is_none());
+    if let Some(station) = station {
+        masters.on_result(at, station, item, (event.time.at, *result), out);
+    }
+}
+
+/// Everything at a station that verdicts are about.
+fn names(station: &Station) -> impl Iterator<Item = &MonitorId> {
+    let monitors = station.monitors.iter().map(|monitor| &monitor.id);
+    monitors.chain(station.masters.iter().map(|master| &master.id))
 }
 
 fn record_verdicts(capture: &mut Capture, step: &mut Step, verdicts: Vec<VerdictEvent>) {

@@ -2,7 +2,7 @@
 use crate::model::{Interval, ItemClass, ItemKey, Position, StationId};
 use crate::query::{
     Answer, ConditionView, Direction, EventView, GapView, ItemView, Query, Recall, Resolved,
-    StationView, Trace, Yield,
+    StationView, SuspectView, Trace, Yield,
 };
 
 /// The questions of [`Query`] that are asked over HTTP. They may take long: they are asked on threads
@@ -31,6 +31,14 @@ pub trait Source: Send + Sync {
         interval: Interval,
         as_of: Position,
     ) -> Option<Answer<Yield>>;
+    /// When stations, or one of them, may have been wrong, and what was made meanwhile, as of a record;
+    /// `None` if not recorded.
+    fn suspects(
+        &self,
+        station: Option<&StationId>,
+        items_max: usize,
+        as_of: Position,
+    ) -> Option<Answer<Vec<SuspectView>>>;
     /// The stations, in the order of the plant.
     fn stations(&self) -> Vec<StationView>;
     /// The items of a class last written about, newest first.
@@ -77,6 +85,15 @@ impl Source for Query {
         as_of: Position,
     ) -> Option<Answer<Yield>> {
         self.yields(station, interval, as_of)
+    }
+
+    fn suspects(
+        &self,
+        station: Option<&StationId>,
+        items_max: usize,
+        as_of: Position,
+    ) -> Option<Answer<Vec<SuspectView>>> {
+        self.suspects(station, items_max, as_of)
     }
 
     fn stations(&self) -> Vec<StationView> {

@@ -32,6 +32,9 @@ pub enum Rule {
     /// Exponentially weighted moving average (ISO 7870-6).
     #[n(1)]
     Ewma,
+    /// A piece with a known outcome, which the station must judge right, in time.
+    #[n(2)]
+    Master,
 }
 
 /// To which side of the centre.

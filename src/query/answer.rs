@@ -120,6 +120,8 @@ pub struct ItemView {
     pub first_seen: Utc,
     /// Time of its last event.
     pub last_seen: Utc,
+    /// When it was worked on at a station that may have been wrong then, the last first.
+    pub suspect: Vec<SuspectWindow>,
     /// What it went through, in order of event time.
     pub steps: Vec<StepView>,
     /// What counted among its steps until a correction took it back.
@@ -308,6 +310,48 @@ pub struct RecallGroup {
     pub station: Option<StationId>,
     /// When they met.
     pub time: Utc,
+}
+
+/// Why a station may have been wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SuspectCause {
+    /// It judged a master otherwise than it must.
+    MasterWrong,
+    /// A master was not shown in time.
+    MasterOverdue,
+    /// It has drifted.
+    Drift,
+}
+
+/// A time in which a station may have been wrong.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct SuspectWindow {
+    /// Where.
+    pub station: StationId,
+    /// The monitor or master that says so.
+    pub monitor: MonitorId,
+    /// Why.
+    pub cause: SuspectCause,
+    /// From the last time that it was known to be right, as far as that is known, to when it was again.
+    pub interval: Interval,
+    /// The record that opened it.
+    pub opened: Position,
+    /// The record that ended it.
+    pub closed: Option<Position>,
+    /// It was right before and after: nothing in it is suspect any more.
+    pub cleared: bool,
+}
+
+/// A time in which a station may have been wrong, with what was made there.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct SuspectView {
+    /// When and why.
+    pub window: SuspectWindow,
+    /// Production that was worked on there in that time.
+    pub items: Vec<ItemKey>,
+    /// So many more are not named.
+    pub left_out: usize,
 }
 
 /// A station with its live state.

@@ -3,7 +3,7 @@ use super::answer::{EventView, PermitView};
 use super::step::outcome;
 use crate::model::{
     Amount, Body, EpochCause, Gap, GapCause, GapSource, HandshakeMark, ItemKey, Overruled, Permit,
-    Quarantine, QuarantineCause, Record, TraceEvent, Utc, Verdict, VerdictEvent, What,
+    Quarantine, QuarantineCause, Record, Rule, TraceEvent, Utc, Verdict, VerdictEvent, What,
 };
 
 /// The view of a record.
@@ -259,6 +259,15 @@ fn gap(missed: &Gap) -> String {
 
 fn verdict(spoken: &VerdictEvent) -> String {
     let VerdictEvent { station, monitor, .. } = spoken;
+    if spoken.rule == Rule::Master {
+        let says = match (spoken.verdict, &spoken.item) {
+            (Verdict::Drift | Verdict::Warning, Some(item)) => format!("{item} was judged wrongly"),
+            (Verdict::Drift | Verdict::Warning, None) => "it was not shown in time".to_owned(),
+            (Verdict::InControl, _) => "it was judged right".to_owned(),
+            (Verdict::NoData, _) => "it waits to be shown".to_owned(),
+        };
+        return format!("master {monitor} at {station}: {says}");
+    }
     let says = match spoken.verdict {
         Verdict::InControl => "is in control",
         Verdict::Warning => "is past a warning limit",

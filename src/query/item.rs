@@ -1,6 +1,6 @@
 //! One item: its as-built record and its direct links both ways.
 use super::Drafted;
-use super::answer::{ItemState, ItemView, LinkView, SupersededView};
+use super::answer::{ItemState, ItemView, LinkView, SupersededView, SuspectWindow};
 use super::body::Bodies;
 use super::reason::Reasons;
 use super::step::{self, StepsDraft};
@@ -15,6 +15,7 @@ pub(super) struct ItemDraft {
     taken_back: Vec<(Position, Position)>,
     state: ItemState,
     hold: Option<Text>,
+    suspect: Vec<SuspectWindow>,
     seen: (Utc, Utc),
     made_of: Vec<LinkDraft>,
     went_into: Vec<LinkDraft>,
@@ -61,6 +62,7 @@ pub(super) fn draft(memory: &View<'_>, key: &ItemKey) -> Option<Drafted<ItemDraf
         taken_back: taken_back(memory, node),
         state: memory.state(node).0,
         hold: memory.hold(node),
+        suspect: memory.suspected(node),
         seen: memory.seen(node)?,
         made_of,
         went_into,
@@ -69,7 +71,7 @@ pub(super) fn draft(memory: &View<'_>, key: &ItemKey) -> Option<Drafted<ItemDraf
 }
 
 pub(super) fn finish(draft: ItemDraft, bodies: &mut Bodies<'_>) -> ItemView {
-    let ItemDraft { steps, taken_back, state, hold, seen, made_of, went_into } = draft;
+    let ItemDraft { steps, taken_back, state, hold, suspect, seen, made_of, went_into } = draft;
     let view = |link| link_view(link, bodies);
     let made_of = made_of.into_iter().map(view).collect();
     let view = |link| link_view(link, bodies);
@@ -83,6 +85,7 @@ pub(super) fn finish(draft: ItemDraft, bodies: &mut Bodies<'_>) -> ItemView {
         product: steps.product,
         state,
         hold,
+        suspect,
         first_seen: seen.0,
         last_seen: seen.1,
         made_of,

@@ -5,6 +5,7 @@ use super::material::Materials;
 use super::monitor::Monitors;
 use super::place::{Counted, Mounts, Places};
 use super::step::outcome;
+use super::suspect::Windows;
 use crate::genealogy::{Graph, Node, NodeId, Void};
 use crate::model::{
     Body, Gap, Interval, ItemClass, ItemKey, Position, Purpose, Quarantine, Record, Text,
@@ -26,6 +27,7 @@ pub(super) struct Memory {
     pub(super) mounts: Mounts,
     pub(super) doubts: Doubts,
     pub(super) monitors: Monitors,
+    pub(super) suspects: Windows,
     /// By record: the reason of a hold, `None` for its release.
     pub(super) holds: BTreeMap<NodeId, BTreeMap<Position, Option<Text>>>,
     /// Records of what was asked for and not answered with a yes.
@@ -54,7 +56,10 @@ impl Memory {
             }
             Body::Quarantine(quarantine) => self.quarantine(position, quarantine),
             Body::Gap(gap) => self.gap(position, gap),
-            Body::Verdict(event) => self.monitors.spoke(position, event),
+            Body::Verdict(event) => {
+                self.monitors.spoke(position, event);
+                self.suspects.spoke(position, event);
+            }
             Body::Epoch(epoch) => {
                 for (station, ..) in &epoch.handshakes {
                     self.places.at(station).current = None;
@@ -63,6 +68,7 @@ impl Memory {
             Body::Plant(plant) => {
                 self.places.put_in_force(&plant.stations);
                 self.monitors.put_in_force(&plant.monitors);
+                self.suspects.put_in_force((position, record.at.wall), &plant.monitors);
             }
             Body::Orders(_) | Body::Audit(_) => {}
         }

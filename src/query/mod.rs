@@ -20,6 +20,7 @@ mod reason;
 mod recall;
 mod state;
 mod step;
+mod suspect;
 mod trace;
 mod view;
 mod yields;
@@ -28,7 +29,8 @@ pub use crate::genealogy::Direction;
 pub use answer::{
     Answer, Completeness, ConditionView, EventView, GapView, Incomplete, ItemState, ItemView,
     LinkView, MeasurementView, PermitView, Recall, RecallGroup, Resolved, StationView, StepView,
-    SupersededView, Trace, TraceLink, TraceNode, Yield, YieldRow,
+    SupersededView, SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink, TraceNode, Yield,
+    YieldRow,
 };
 pub use follow::{QueryError, QueryOptions};
 pub use past::Histories;
@@ -150,6 +152,27 @@ impl Query {
                     return None;
                 }
                 yields::draft(&memory.view(as_of), station, interval)
+            };
+            Some(self.answer(draft, |found, _| found))
+        })
+    }
+
+    /// When stations, or one of them, may have been wrong, the last first, and what was made meanwhile; at
+    /// most `items_max` items of a window are named. As it was answered when `as_of` was the last record.
+    /// `None` if no record speaks of the station.
+    pub fn suspects(
+        &self,
+        station: Option<&StationId>,
+        items_max: usize,
+        as_of: Position,
+    ) -> Option<Answer<Vec<SuspectView>>> {
+        self.timed("suspects", || {
+            let draft = {
+                let memory = self.inner.memory.read();
+                if station.is_some_and(|id| memory.places.find(id).is_none()) {
+                    return None;
+                }
+                suspect::draft(&memory.view(as_of), station, items_max)
             };
             Some(self.answer(draft, |found, _| found))
         })

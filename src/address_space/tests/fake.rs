@@ -168,6 +168,7 @@ impl Source for Fake {
                 product: Text::parse("pump").ok(),
                 state: ItemState::InWork(station_id()),
                 hold: None,
+                suspect: Vec::new(),
                 first_seen: TIME,
                 last_seen: TIME,
                 steps: vec![step()],

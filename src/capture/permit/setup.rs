@@ -1,7 +1,7 @@
 //! Rules about what a station is set up with: the material in its feeders, its tools, its monitors.
 use super::{Case, Finding, Named};
 use crate::model::plant::{MountPoint, ToolLife};
-use crate::model::{MountPointId, Text};
+use crate::model::{MountPointId, Purpose, Text};
 
 impl Case<'_> {
     /// Every feeder that the product's setup names has the material that it says.
@@ -73,16 +73,25 @@ impl Case<'_> {
         Finding::Refused(format!("no lot is in {point} of {}, {wanted}", self.station.id))
     }
 
-    /// No monitor of the station says that it has drifted.
+    /// No monitor of the station says that it has drifted, and no master is overdue or was judged
+    /// wrongly. Only a master shows that all is well again.
     pub(super) fn no_open_drift(&self) -> Finding {
+        if self.purpose == Purpose::Master {
+            return Finding::Passed;
+        }
+        let here = &self.station.id;
         let monitors = self.station.monitors.iter();
-        let mut drifted =
-            monitors.filter_map(|monitor| Some((monitor, self.memory.drifted(&monitor.id)?)));
-        match drifted.next() {
+        let mut drifted = monitors.filter_map(|m| Some((&m.id, self.memory.drifted(&m.id)?)));
+        if let Some((monitor, since)) = drifted.next() {
+            let why = format!("{monitor} at {here} has drifted (record {since})");
+            return Finding::Refused(why);
+        }
+        let masters = self.station.masters.iter();
+        let mut open = masters.filter_map(|m| Some((&m.id, self.memory.drifted(&m.id)?)));
+        match open.next() {
             None => Finding::Passed,
-            Some((monitor, since)) => Finding::Refused(format!(
-                "{} at {} has drifted (record {since})",
-                monitor.id, self.station.id
+            Some((master, since)) => Finding::Refused(format!(
+                "master {master} at {here} is overdue or was judged wrongly (record {since})"
             )),
         }
     }

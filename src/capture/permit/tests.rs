@@ -39,6 +39,7 @@ fn bare(id: &str) -> Station {
         phases: Vec::new(),
         mounts: Vec::new(),
         monitors: Vec::new(),
+        masters: Vec::new(),
     }
 }
 

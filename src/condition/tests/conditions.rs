@@ -89,6 +89,7 @@ fn plant() -> Plant {
                 monitor("jam", Watched::Tag(Word { tag: TagIndex(2), bit: Some(3) })),
                 monitor("torque", Watched::Measurement(torque.0, torque.1)),
             ],
+            masters: Vec::new(),
         }],
         catalog: crate::model::plant::Catalog::default(),
         files: Vec::new(),

@@ -2,6 +2,7 @@
 use super::handshake::Fixed;
 use super::{Handshake, Tool};
 use crate::config::spot::{Keyed, NameOr, Span, Spot};
+use crate::model::Result as Outcome;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
@@ -39,6 +40,9 @@ pub(in crate::config) struct Station {
     /// Watched tags, by name; the text alone is the tag.
     #[serde(default)]
     pub(in crate::config) monitor: Keyed<Spot<NameOr<Monitor>>>,
+    /// Pieces with a known outcome that are shown to the station now and then, by name.
+    #[serde(default)]
+    pub(in crate::config) master: Keyed<Master>,
 }
 
 /// Whether a station has a list of work, or what it is read from.
@@ -219,6 +223,22 @@ pub(in crate::config) enum SpliceWord {
     OneOf,
     /// It happens only between units.
     Clean,
+}
+
+/// A piece with a known outcome that is shown to a station now and then. Judged otherwise, or not shown in
+/// time, it makes doubtful what was done there since the last time that it was judged right.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Master {
+    /// The serial of the piece; its purpose is *master*, whatever else is said.
+    #[schemars(required)]
+    pub(in crate::config) serial: Option<Spot<String>>,
+    /// What the station must say of it.
+    #[schemars(required)]
+    pub(in crate::config) expect: Option<Spot<Outcome>>,
+    /// How often it must be shown.
+    #[schemars(required, extend("examples" = ["8h"]))]
+    pub(in crate::config) every: Option<Spot<Span>>,
 }
 
 /// A watched tag.

@@ -12,6 +12,7 @@ mod handshake;
 mod item;
 mod items;
 mod link;
+mod master;
 mod monitor;
 mod mount;
 mod phase;

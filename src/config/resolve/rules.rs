@@ -205,7 +205,7 @@ impl Resolver<'_> {
             }
             Check::NoOpenDrift if !around.drifts => Some((
                 "nothing here may be called drift",
-                "write `drift` at a monitor or a measurement of the station",
+                "write `drift` at a monitor or a measurement of the station, or a `master`",
             )),
             Check::Known
             | Check::NotHeld

@@ -67,6 +67,7 @@ impl Resolver<'_> {
             handshakes.filter_map(|(n, h)| self.handshake(&t, n, h, &around)).collect();
         monitors.extend(self.measurement_monitors(&t, raw, &handshakes));
         let phases = raw.phase.iter().filter_map(|(n, p)| self.phase(&t, n, p, &around)).collect();
+        let masters = self.masters(&t, raw, &monitors);
         Some(Station {
             id: id?,
             device: t.device,
@@ -79,6 +80,7 @@ impl Resolver<'_> {
             phases,
             mounts: around.mounts,
             monitors,
+            masters,
         })
     }
 
@@ -190,5 +192,6 @@ fn drifts(raw: &raw::Station) -> bool {
         NameOr::Table(table) => table.drift.is_some(),
     });
     let mut measured = raw.handshake.iter().flat_map(|(_, handshake)| handshake.values.iter());
-    watched || measured.any(|(_, measured)| measured.drift.is_some())
+    let mastered = raw.master.iter().next().is_some();
+    watched || mastered || measured.any(|(_, measured)| measured.drift.is_some())
 }

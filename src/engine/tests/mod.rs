@@ -4,6 +4,7 @@ mod adopt;
 mod answers;
 mod carriers;
 mod late;
+mod masters;
 mod phases;
 mod plc;
 mod reload;
@@ -137,6 +138,7 @@ fn plant(pattern: Pattern, splice: Splice) -> Arc<Plant> {
             phases: Vec::new(),
             mounts: vec![mount],
             monitors: Vec::new(),
+            masters: Vec::new(),
         }],
         catalog: Catalog::default(),
         files: Vec::new(),

@@ -3,7 +3,7 @@ mod parameters;
 mod questions;
 
 pub(super) use questions::{
-    conditions, devices, events, gaps, item, recall, resolve, stations, trace, yields,
+    conditions, devices, events, gaps, item, recall, resolve, stations, suspects, trace, yields,
 };
 
 use super::problem::Problem;

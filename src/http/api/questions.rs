@@ -63,6 +63,20 @@ pub(in crate::http) async fn yields(State(site): State<Arc<Site>>, asked: Asked)
     Ok(Json(answer).into_response())
 }
 
+/// `GET /api/v1/suspects?station=&limit=&as_of=`: when stations may have been wrong, the last first, and what was
+/// made there meanwhile; `limit` is how many items of a window are named.
+pub(in crate::http) async fn suspects(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
+    let asked = parameters(asked)?;
+    let (station, limit, as_of) = (asked.station()?, asked.limit()?, asked.as_of());
+    let answer = site
+        .ask("suspects", move |source| {
+            let unknown = || Problem::unknown(station.as_ref().map_or("", |id| id.as_str()));
+            source.suspects(station.as_ref(), limit, as_of).ok_or_else(unknown)
+        })
+        .await??;
+    Ok(Json(answer).into_response())
+}
+
 /// `GET /api/v1/events?after=&limit=`: records, oldest first; ask again after the last one.
 pub(in crate::http) async fn events(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
     let asked = parameters(asked)?;

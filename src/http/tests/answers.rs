@@ -22,6 +22,7 @@ fn every_question_is_answered_in_its_shape() {
         ("events", "/api/v1/events?after=40&limit=1"),
         ("stations", "/api/v1/stations"),
         ("conditions", "/api/v1/conditions"),
+        ("suspects", "/api/v1/suspects?station=PRESS10&limit=1"),
         ("gaps", "/api/v1/gaps"),
         ("devices", "/api/v1/devices"),
     ] {
@@ -42,6 +43,7 @@ fn what_cannot_be_answered_is_a_problem_that_helps() {
         ("/api/v1/item?id=%20", 400, "`id` is missing"),
         ("/api/v1/trace?id=SN-0001&direction=up", 400, "`backward` (made of)"),
         ("/api/v1/yield?station=OP99", 404, "nothing recorded has the id `OP99`"),
+        ("/api/v1/suspects?station=OP99", 404, "nothing recorded has the id `OP99`"),
         ("/api/v1/yield?from=yesterday", 400, "a time such as `2026-11-22T06:00:00Z`"),
         (
             "/api/v1/yield?from=2026-11-22T06:00:00Z&to=2026-11-22T05:00:00Z",

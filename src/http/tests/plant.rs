@@ -9,7 +9,7 @@ use crate::model::{
 use crate::query::{
     Answer, Completeness, ConditionView, Direction, EventView, GapView, Incomplete, ItemState,
     ItemView, LinkView, MeasurementView, Recall, RecallGroup, Resolved, StationView, StepView,
-    Trace, TraceLink, TraceNode, Yield, YieldRow,
+    SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink, TraceNode, Yield, YieldRow,
 };
 
 /// 2026-11-22 08:41:10 UTC.
@@ -141,6 +141,7 @@ fn pump() -> Answer<ItemView> {
             product: Some(text("Pump A")),
             state: ItemState::Packed(key("c/gs1/003400000000000017")),
             hold: Some(text("torque looks <high>")),
+            suspect: vec![suspect_window()],
             first_seen: at(0),
             last_seen: at(60),
             steps: vec![step()],
@@ -155,6 +156,19 @@ fn pump() -> Answer<ItemView> {
     }
 }
 
+/// A master was judged wrongly, and it is not known since when.
+fn suspect_window() -> SuspectWindow {
+    SuspectWindow {
+        station: station("PRESS10"),
+        monitor: MonitorId::parse("red").unwrap(),
+        cause: SuspectCause::MasterWrong,
+        interval: Interval { from: at(0), to: Some(at(30)) },
+        opened: Position(20),
+        closed: Some(Position(21)),
+        cleared: false,
+    }
+}
+
 /// A unit of which nothing is missing, whose serial is hostile.
 fn bare(key: ItemKey, links: usize) -> Answer<ItemView> {
     let part = link(LinkKind::InstalledIn, "u/site/SN-9", Certainty::Certain);
@@ -166,6 +180,7 @@ fn bare(key: ItemKey, links: usize) -> Answer<ItemView> {
             product: None,
             state: ItemState::InWork(station("PRESS10")),
             hold: None,
+            suspect: Vec::new(),
             first_seen: at(0),
             last_seen: at(1),
             steps: Vec::new(),
@@ -348,6 +363,25 @@ impl Source for Made {
             completeness: Completeness::Incomplete(vec![unobserved]),
             body: Yield { interval, rows: vec![row] },
         })
+    }
+
+    fn suspects(
+        &self,
+        at: Option<&StationId>,
+        items_max: usize,
+        _: Position,
+    ) -> Option<Answer<Vec<SuspectView>>> {
+        if at.is_some_and(|id| id.as_str() != "PRESS10") {
+            return None;
+        }
+        let items = [key("u/site/SN-1"), key("u/site/SN-2")];
+        let view = SuspectView {
+            window: suspect_window(),
+            items: items.iter().take(items_max).cloned().collect(),
+            left_out: items.len().saturating_sub(items_max),
+        };
+        let completeness = Completeness::Complete;
+        Some(Answer { position: Position(42), completeness, body: vec![view] })
     }
 
     fn gaps(&self, count_max: usize) -> Vec<GapView> {

@@ -307,6 +307,7 @@ mod tests {
                 handshakes: Vec::new(),
                 phases: Vec::new(),
                 mounts: Vec::new(),
+                masters: Vec::new(),
                 monitors: vec![Monitor {
                     id: MonitorId::parse("level").unwrap(),
                     of: Watched::Tag(Word { tag: TagIndex(1), bit: None }),

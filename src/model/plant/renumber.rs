@@ -112,6 +112,7 @@ impl Numbers<'_> {
             phases,
             mounts,
             monitors,
+            masters: _,
         } = station;
         *device = device.map(self.device);
         let PurposeSpec { from, masters: _ } = purpose;

@@ -1,8 +1,8 @@
 //! What the words of a controller mean: stations with handshakes, phases, mounts and monitors.
 use super::{Check, DeviceIndex, ReasonCodes, TagIndex, ToolLife};
 use crate::model::{
-    HandshakeId, LineId, MonitorId, MountPointId, Permit, PhaseId, Purpose, Result, ScopeName,
-    StationId, TagName, Ucum, Value, Verb,
+    Code, HandshakeId, LineId, MonitorId, MountPointId, Permit, PhaseId, Purpose, Result,
+    ScopeName, StationId, TagName, Ucum, Value, Verb,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -32,6 +32,21 @@ pub struct Station {
     pub mounts: Vec<MountPoint>,
     /// Watched tags and measurements.
     pub monitors: Vec<Monitor>,
+    /// Pieces with a known outcome that are shown to it.
+    pub masters: Vec<Master>,
+}
+
+/// A piece with a known outcome that is shown to a station now and then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Master {
+    /// Its name, which no monitor of the station has.
+    pub id: MonitorId,
+    /// The code of the unit that it is.
+    pub code: Code,
+    /// What the station must say of it.
+    pub expect: Result,
+    /// How often it must be shown.
+    pub every: Duration,
 }
 
 /// A tag, or one bit of it.

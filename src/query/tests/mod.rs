@@ -12,6 +12,7 @@ mod line;
 mod model;
 mod past;
 mod random;
+mod suspects;
 mod yields;
 
 use super::*;

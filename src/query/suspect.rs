@@ -1,0 +1,158 @@
+//! Suspect windows: when a station may have been wrong, and what was made there meanwhile.
+use super::Drafted;
+use super::answer::{SuspectCause, SuspectView, SuspectWindow};
+use super::life::{Kind, Moment, StationNumber};
+use super::reason::Reasons;
+use super::view::View;
+use crate::genealogy::NodeId;
+use crate::model::{
+    Interval, ItemKey, MonitorId, Position, Rule, StationId, Utc, Verdict, VerdictEvent,
+};
+use std::collections::BTreeMap;
+
+/// One window, by the record that opened it.
+#[derive(Debug, Clone)]
+struct Window {
+    station: StationId,
+    monitor: MonitorId,
+    from: Utc,
+    /// Why, by the records that say so: what was overdue may turn out to be wrong.
+    causes: BTreeMap<Position, SuspectCause>,
+    /// When the rule said that all is well again, or was taken out of the plant, and by which record.
+    end: Option<(Position, Utc)>,
+    /// It was the rule that said so.
+    well: bool,
+}
+
+/// All windows.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Windows {
+    by_record: BTreeMap<Position, Window>,
+    open: BTreeMap<(StationId, MonitorId, Rule), Position>,
+}
+
+impl Windows {
+    /// A plant without a monitor says nothing more of it.
+    pub(super) fn put_in_force(
+        &mut self,
+        (position, at): (Position, Utc),
+        monitors: &[(StationId, MonitorId)],
+    ) {
+        let gone: Vec<_> =
+            self.open.keys().filter(|(s, m, _)| !is_of(monitors, s, m)).cloned().collect();
+        for key in gone {
+            self.close(&key, (position, at), false);
+        }
+    }
+
+    /// A rule spoke.
+    pub(super) fn spoke(&mut self, position: Position, event: &VerdictEvent) {
+        let key = (event.station.clone(), event.monitor.clone(), event.rule);
+        match (event.verdict, event.onset) {
+            (Verdict::Drift, Some(onset)) => {
+                let opened = *self.open.entry(key).or_insert(position);
+                let window = self.by_record.entry(opened).or_insert_with(|| Window {
+                    station: event.station.clone(),
+                    monitor: event.monitor.clone(),
+                    from: onset.earliest.unwrap_or(onset.estimate),
+                    causes: BTreeMap::new(),
+                    end: None,
+                    well: false,
+                });
+                window.causes.insert(position, cause(event));
+            }
+            (Verdict::InControl, _) => {
+                self.close(&key, (position, event.time), true);
+            }
+            (Verdict::Drift | Verdict::Warning | Verdict::NoData, _) => {}
+        }
+    }
+
+    fn close(&mut self, key: &(StationId, MonitorId, Rule), end: (Position, Utc), well: bool) {
+        let window = self.open.remove(key).and_then(|at| self.by_record.get_mut(&at));
+        if let Some(window) = window {
+            (window.end, window.well) = (Some(end), well);
+        }
+    }
+}
+
+fn is_of(monitors: &[(StationId, MonitorId)], station: &StationId, monitor: &MonitorId) -> bool {
+    monitors.iter().any(|(s, m)| s == station && m == monitor)
+}
+
+fn cause(event: &VerdictEvent) -> SuspectCause {
+    match (event.rule, &event.item) {
+        (Rule::Master, Some(_)) => SuspectCause::MasterWrong,
+        (Rule::Master, None) => SuspectCause::MasterOverdue,
+        (Rule::Limit | Rule::Ewma, _) => SuspectCause::Drift,
+    }
+}
+
+impl View<'_> {
+    /// The windows as they stand, the last opened first.
+    fn windows(&self) -> impl Iterator<Item = SuspectWindow> {
+        let position = self.position;
+        let known = self.suspects.by_record.range(..=position).rev();
+        known.filter_map(move |(opened, window)| {
+            let (_, cause) = window.causes.range(..=position).next_back()?;
+            let end = window.end.filter(|(by, _)| *by <= position);
+            let to = end.map(|(_, to)| to.max(window.from));
+            Some(SuspectWindow {
+                station: window.station.clone(),
+                monitor: window.monitor.clone(),
+                cause: *cause,
+                interval: Interval { from: window.from, to },
+                opened: *opened,
+                closed: end.map(|(by, _)| by),
+                // Right before and right after: it was late, and nothing more.
+                cleared: window.well && end.is_some() && *cause == SuspectCause::MasterOverdue,
+            })
+        })
+    }
+
+    /// The windows that an item was worked on in.
+    pub(super) fn suspected(&self, node: NodeId) -> Vec<SuspectWindow> {
+        let windows = self.windows().filter(|window| !window.cleared);
+        windows.filter(|window| self.is_in(node, window)).collect()
+    }
+
+    fn is_in(&self, node: NodeId, window: &SuspectWindow) -> bool {
+        let Some(station) = self.places.find(&window.station) else { return false };
+        let mut moments = self.life(node).standing(self.void());
+        moments.any(|moment| is_work(moment, station) && window.interval.contains(moment.time))
+    }
+}
+
+/// The suspect windows of all stations, or of one, with what was made in each; at most `items_max` items
+/// of a window are named, and the others are counted.
+pub(super) fn draft(
+    memory: &View<'_>,
+    station: Option<&StationId>,
+    items_max: usize,
+) -> Drafted<Vec<SuspectView>> {
+    let mut reasons = Reasons::default();
+    let mut views = Vec::new();
+    for window in memory.windows().filter(|w| station.is_none_or(|one| w.station == *one)) {
+        reasons.station(memory, &window.station, window.interval);
+        let mut items: Vec<ItemKey> = within(memory, &window);
+        let left_out = items.len().saturating_sub(items_max);
+        items.truncate(items_max);
+        views.push(SuspectView { window, items, left_out });
+    }
+    Drafted::new(memory, reasons, views)
+}
+
+fn within(memory: &View<'_>, window: &SuspectWindow) -> Vec<ItemKey> {
+    let Some(number) = memory.places.find(&window.station) else { return Vec::new() };
+    let around = memory.places.get(number).around(window.interval, memory.void());
+    let inside = around.into_iter().filter(|node| memory.is_in(*node, window));
+    let mut items: Vec<ItemKey> = inside.filter_map(|node| memory.key(node).cloned()).collect();
+    items.sort();
+    items
+}
+
+/// Whether it is work that the station may have done, or judged, wrongly.
+fn is_work(moment: &Moment, station: StationNumber) -> bool {
+    let done = matches!(moment.kind, Kind::Complete | Kind::Present);
+    done && moment.production && moment.station == Some(station)
+}

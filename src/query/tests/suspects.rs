@@ -1,0 +1,107 @@
+//! Suspect windows: from when to when a station may have been wrong, and what was made meanwhile.
+use super::*;
+use crate::genealogy::builders::*;
+use crate::model::{
+    Digest, Interval, ItemKey, MonitorId, Onset, PlantLoaded, Purpose, Rule, Utc, Verdict,
+    VerdictEvent,
+};
+use crate::query::{SuspectCause, SuspectView};
+
+/// As of all that is known.
+const LAST: Position = Position(u64::MAX);
+
+fn done(time: i64, at: &str, unit: &ItemKey, purpose: Purpose) -> Body {
+    let mut done = event(time, Some(at), complete(unit, Vec::new()));
+    done.purpose = purpose;
+    Body::Trace(done)
+}
+
+fn says(time: i64, verdict: Verdict, since: Option<i64>, shown: bool) -> Body {
+    let onset = since.map(|since| Onset {
+        estimate: Utc(since),
+        earliest: Some(Utc(since)),
+        latest: Utc(time),
+    });
+    Body::Verdict(VerdictEvent {
+        station: station("OP10"),
+        monitor: MonitorId::parse("red").unwrap(),
+        rule: Rule::Master,
+        verdict,
+        side: None,
+        statistic: None,
+        limit: None,
+        time: Utc(time),
+        onset,
+        baseline: None,
+        item: shown.then(|| unit("MSTR-1")),
+        unit: None,
+    })
+}
+
+fn items(view: &SuspectView) -> Vec<String> {
+    view.items.iter().map(|item| item.code.to_string()).collect()
+}
+
+#[test]
+fn what_was_made_since_the_last_good_master_is_suspect() {
+    let work = |time, code: &str| done(time, "OP10", &unit(code), Purpose::Production);
+    let bodies = vec![
+        work(5, "BEFORE"),
+        says(10, Verdict::InControl, None, true),
+        work(11, "FIRST"),
+        done(12, "OP20", &unit("ELSEWHERE"), Purpose::Production),
+        done(13, "OP10", &unit("TRIED"), Purpose::Trial),
+        work(14, "SECOND"),
+        says(20, Verdict::Drift, Some(10), true),
+        work(21, "THIRD"),
+        says(30, Verdict::InControl, None, true),
+        work(31, "AFTER"),
+    ];
+    let (query, _dir) = query(&numbered(bodies));
+    let of = |as_of| query.suspects(Some(&station("OP10")), 100, as_of).unwrap();
+    let [view] = &of(LAST).body[..] else { panic!("one window") };
+    assert_eq!(items(view), ["FIRST", "SECOND", "THIRD"]);
+    assert_eq!(view.window.interval, Interval { from: Utc(10), to: Some(Utc(30)) });
+    assert_eq!((view.window.cause, view.window.cleared), (SuspectCause::MasterWrong, false));
+    // Before it was known to be right again, it went on.
+    let then = of(Position(8));
+    assert_eq!((then.body[0].window.interval.to, then.body[0].window.closed), (None, None));
+    assert_eq!(of(Position(6)).body, []);
+    assert!(query.suspects(Some(&station("OP99")), 100, LAST).is_none());
+    assert_eq!(query.suspects(Some(&station("OP20")), 100, LAST).unwrap().body, []);
+    let short = query.suspects(None, 2, LAST).unwrap();
+    assert_eq!((items(&short.body[0]).len(), short.body[0].left_out), (2, 1));
+    let marks = |code: &str| query.item(&unit(code)).unwrap().body.suspect.len();
+    assert_eq!(["BEFORE", "FIRST", "THIRD", "TRIED", "AFTER"].map(marks), [0, 1, 1, 0, 0]);
+}
+
+#[test]
+fn a_master_that_was_only_late_clears_what_it_made_suspect() {
+    let work = |time, code: &str| done(time, "OP10", &unit(code), Purpose::Production);
+    let late = vec![
+        says(10, Verdict::InControl, None, true),
+        work(11, "U"),
+        says(20, Verdict::Drift, Some(10), false),
+    ];
+    let told = |more: Vec<Body>| {
+        let mut records = numbered([late.clone(), more].concat());
+        records.iter_mut().for_each(|record| record.at.wall = Utc(40));
+        let (query, _dir) = query(&records);
+        let view = query.suspects(None, 100, LAST).unwrap().body.remove(0);
+        (view.window.cause, view.window.cleared, query.item(&unit("U")).unwrap().body.suspect.len())
+    };
+    assert_eq!(told(Vec::new()), (SuspectCause::MasterOverdue, false, 1));
+    let right = says(25, Verdict::InControl, None, true);
+    assert_eq!(told(vec![right.clone()]), (SuspectCause::MasterOverdue, true, 0));
+    // What was late turned out to be wrong.
+    let wrong = says(25, Verdict::Drift, Some(10), true);
+    assert_eq!(told(vec![wrong, right]), (SuspectCause::MasterWrong, false, 1));
+    // A plant without the master says nothing of what was made before.
+    let plant = Body::Plant(PlantLoaded {
+        hash: Digest([7; 32]),
+        files: Vec::new(),
+        stations: vec![station("OP10")],
+        monitors: Vec::new(),
+    });
+    assert_eq!(told(vec![plant]), (SuspectCause::MasterOverdue, false, 1));
+}
