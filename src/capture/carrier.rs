@@ -33,6 +33,8 @@ pub struct Loaded {
 pub struct Carriers {
     open: BTreeMap<Code, Loaded>,
     by_age: BTreeSet<(Position, Code)>,
+    /// Stations that ever loaded one.
+    loaders: BTreeSet<StationId>,
 }
 
 impl Carriers {
@@ -45,6 +47,9 @@ impl Carriers {
         let Some(fill) = &event.fill else { return };
         let done = !event.is_only_asked();
         let opens = fill.step == FillStep::Opened;
+        if opens {
+            self.loaders.extend(event.station.clone());
+        }
         match (&fill.carrier, fill.step) {
             // Asked for and refused: whether it was loaded all the same is not known.
             (Some(carrier), FillStep::Opened) => self.close(carrier),
@@ -69,9 +74,11 @@ impl Carriers {
         }
     }
 
-    /// A carrier may have been loaded at a station unseen: any of those that were loaded there.
+    /// A carrier may have been loaded unseen, if the station is one that loads: any of them.
     pub(super) fn lost(&mut self, station: &StationId) {
-        self.close_all(|loaded| loaded.station.as_ref() == Some(station));
+        if self.loaders.contains(station) {
+            self.close_all(|_| true);
+        }
     }
 
     /// A unit has its real code from now on.
@@ -132,14 +139,18 @@ impl Capture {
     /// Whether nothing can have been put on a carrier unseen since.
     fn is_sure(&self, loaded: &Loaded, now: Monotonic) -> bool {
         let opens = |h: &Handshake| h.carrier.as_ref().is_some_and(|c| c.rule == FillRule::Open);
-        let plant = &self.live().plant;
-        let there = plant.stations().find(|(_, s)| Some(&s.id) == loaded.station.as_ref());
-        there.is_none_or(|(station, s)| {
-            let loadings = s.handshakes.iter().enumerate().filter(|(_, h)| opens(h));
-            loadings
-                .map(|(handshake, _)| At { station, handshake })
-                .all(|at| self.is_settled(at, now))
-        })
+        let mut still = false;
+        for (station, s) in self.live().plant.stations() {
+            // Any of them may have loaded it anew.
+            for (handshake, _) in s.handshakes.iter().enumerate().filter(|(_, h)| opens(h)) {
+                if !self.is_settled(At { station, handshake }, now) {
+                    return false;
+                }
+                still |= Some(&s.id) == loaded.station.as_ref();
+            }
+        }
+        // Nobody watches a station that was taken out of the plant, or does not load any more.
+        still
     }
 }
 

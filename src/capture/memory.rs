@@ -109,6 +109,8 @@ pub struct Committed {
     pub number: HandshakeNumber,
     /// Of its snapshot.
     pub digest: Digest,
+    /// The plant that said which words were in it.
+    pub plant: Option<Digest>,
     /// What it was answered.
     pub permit: Permit,
     /// Why, if not ok.
@@ -183,6 +185,7 @@ impl Memory {
             epoch: mark.key.epoch,
             number: mark.key.number,
             digest: mark.digest,
+            plant: self.plant,
             permit: mark.permit,
             reason: mark.reason.clone(),
             position: record.position,

@@ -95,6 +95,11 @@ impl Snapshot {
         Digest(hash.finalize().into())
     }
 
+    /// Whether some of these words has no value.
+    pub(super) fn lacks(&self, own: &[TagIndex]) -> bool {
+        self.words.iter().any(|w| own.contains(&w.tag) && w.good().is_none())
+    }
+
     /// Whether two reads brought the same.
     pub(super) fn same(&self, plant: &Plant, other: &Self) -> bool {
         let all: Vec<TagIndex> = self.words.iter().map(|w| w.tag).collect();

@@ -106,16 +106,21 @@ impl Watch {
     fn judge(&mut self, time: Utc, item: &ItemKey, result: Result, out: &mut Vec<VerdictEvent>) {
         let since = self.last.as_ref().map(|last| last.time);
         if result == self.master.expect {
-            // One that is told late says nothing of now.
-            if since.is_none_or(|since| time >= since) {
+            // One that is told late says nothing of now; but of what was missed meanwhile.
+            let missed = self.last.as_ref().filter(|last| last.item.is_none());
+            let missed = missed.and_then(|last| last.onset.as_ref());
+            let in_time = missed.is_some_and(|missed| time > missed.estimate);
+            if in_time || since.is_none_or(|since| time >= since) {
                 let event = self.event(Verdict::InControl, time);
                 self.say(VerdictEvent { item: Some(item.clone()), ..event }, out);
             }
             return;
         }
-        let told = self.last.as_ref().is_some_and(|last| {
-            last.verdict == Verdict::Drift && (last.item.is_some() || time < last.time)
-        });
+        // That one was overdue does not say that it would have been right.
+        let told = self
+            .last
+            .as_ref()
+            .is_some_and(|last| last.verdict == Verdict::Drift && last.item.is_some());
         if !told {
             let event = self.suspect(time);
             self.say(VerdictEvent { item: Some(item.clone()), ..event }, out);
@@ -258,6 +263,28 @@ mod tests {
         // What it then shows is worse, and goes back as far.
         let wrong = show(&mut masters, 21, Result::Pass);
         assert_eq!((wrong[0].onset.unwrap().estimate, wrong[0].item.is_some()), (Utc(HOUR), true));
+    }
+
+    /// A ring is read, or a clock goes behind: the showing was before it was said to be overdue.
+    #[test]
+    fn a_showing_that_is_told_after_it_was_due_counts_for_what_it_was() {
+        let mut masters = begun();
+        show(&mut masters, 2, Result::Fail);
+        assert_eq!(pass(&mut masters, 10)[0].item, None);
+        let mut said = Vec::new();
+        let wrong = (Utc(5 * HOUR), Result::Pass);
+        masters.on_result(at(11), &station(), &unit("MSTR-1"), wrong, &mut said);
+        let onset = said[0].onset.unwrap();
+        assert_eq!((said[0].verdict, said[0].item.is_some()), (Verdict::Drift, true));
+        assert_eq!((onset.earliest, onset.latest), (Some(Utc(2 * HOUR)), Utc(5 * HOUR)));
+
+        let (mut masters, mut said) = (begun(), Vec::new());
+        show(&mut masters, 2, Result::Fail);
+        pass(&mut masters, 10);
+        let right = (Utc(9 * HOUR), Result::Fail);
+        masters.on_result(at(11), &station(), &unit("MSTR-1"), right, &mut said);
+        assert_eq!(said[0].verdict, Verdict::InControl);
+        assert_eq!(masters.next_wake(), Some((at(17).monotonic, "master")));
     }
 
     #[test]

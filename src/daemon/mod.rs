@@ -143,7 +143,7 @@ pub async fn run(
     let http = faces::serve_http(&common, listener, app)?;
     let opcua = faces::serve_opcua(&common, &settings, &kept.query).await?;
 
-    seal::start(&common, &settings.data_dir);
+    seal::start(&common, &settings.data_dir, kept.tape.writing());
     follow(&common, &kept, tap.clone(), readiness);
     reload(&common, &settings, reloads, ask_switch)?;
     adopt(&common, &settings, &kept, adoptions, CommandPort::new(ask_command));

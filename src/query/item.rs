@@ -61,7 +61,7 @@ pub(super) fn draft(memory: &View<'_>, key: &ItemKey) -> Option<Drafted<ItemDraf
         steps,
         taken_back: taken_back(memory, node),
         state: memory.state(node).0,
-        hold: memory.hold(node),
+        hold: memory.names_of(node).into_iter().find_map(|name| memory.hold(name)),
         suspect: memory.suspected(node),
         seen: memory.seen(node)?,
         made_of,

@@ -91,7 +91,7 @@ impl View<'_> {
     }
 
     /// An item under each of its names: the passages that turned out to be it are its own.
-    fn names_of(&self, node: NodeId) -> Vec<NodeId> {
+    pub(super) fn names_of(&self, node: NodeId) -> Vec<NodeId> {
         let mut names = vec![node];
         self.graph.each(node, Direction::Forward, |link| {
             let same = link.kind == LinkKind::IdentifiedAs && link.stands(self.position);

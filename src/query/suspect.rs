@@ -112,14 +112,15 @@ impl View<'_> {
 
     /// The windows that an item was worked on in.
     pub(super) fn suspected(&self, node: NodeId) -> Vec<SuspectWindow> {
+        let names = self.names_of(node);
         let windows = self.windows().filter(|window| !window.cleared);
-        windows.filter(|window| self.is_in(node, window)).collect()
+        windows.filter(|window| names.iter().any(|name| self.is_in(*name, window))).collect()
     }
 
     fn is_in(&self, node: NodeId, window: &SuspectWindow) -> bool {
         let Some(station) = self.places.find(&window.station) else { return false };
         let mut moments = self.life(node).standing(self.void());
-        moments.any(|moment| is_work(moment, station) && window.interval.contains(moment.time))
+        moments.any(|moment| is_work(moment, station) && meets(moment, window.interval))
     }
 }
 
@@ -149,6 +150,13 @@ fn within(memory: &View<'_>, window: &SuspectWindow) -> Vec<ItemKey> {
     let mut items: Vec<ItemKey> = inside.filter_map(|node| memory.key(node).cloned()).collect();
     items.sort();
     items
+}
+
+/// Whether any of it may have been done within.
+fn meets(moment: &Moment, interval: Interval) -> bool {
+    let (from, to) = (moment.from.min(moment.time), moment.to.max(moment.time));
+    let stay = Interval { from, to: Some(to) };
+    interval.contains(moment.time) || (from < to && interval.overlaps(stay))
 }
 
 /// Whether it is work that the station may have done, or judged, wrongly.

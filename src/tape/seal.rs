@@ -7,19 +7,22 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a file is called while it is written.
 const PART: &str = "part";
 
-/// Seals what is full: every file but the last, which is being written to.
+/// Seals what is full: every file but the last and the one that is being written to.
 ///
 /// A sealed file takes the place of its original only when it was read back and holds the same frames,
-/// and both it and its name are on stable storage; a crash in between leaves the original, or both.
+/// and both it and its name are on stable storage; a crash in between leaves the original, or both. A file
+/// with bytes that are no frame stays as it is: somebody may still find something behind them.
 pub struct Sealer {
     dir: PathBuf,
     plant: InForce,
     load: Load,
     halt: Box<dyn Fn() -> bool + Send>,
+    writing: Arc<AtomicU64>,
     /// The file after the last one that was looked at.
     next: u64,
 }
@@ -35,15 +38,16 @@ pub struct SealError {
 }
 
 impl Sealer {
-    /// Of the tape in the data directory `dir`. `load` makes a plant of its files, `halt` says whether
-    /// to give up what is under way.
+    /// Of the tape in the data directory `dir`, whose writer says what it is `writing` to. `load` makes a
+    /// plant of its files, `halt` says whether to give up what is under way.
     pub fn new(
         dir: &Path,
+        writing: Arc<AtomicU64>,
         load: impl FnMut(&[PlantFile]) -> Option<Arc<Plant>> + Send + 'static,
         halt: impl Fn() -> bool + Send + 'static,
     ) -> Self {
         let (load, halt) = (Box::new(load), Box::new(halt));
-        Self { dir: writer::folder(dir), plant: None, load, halt, next: 0 }
+        Self { dir: writer::folder(dir), plant: None, load, halt, writing, next: 0 }
     }
 
     /// Seals the oldest file that is full; `None` if there is none, or it was interrupted.
@@ -57,9 +61,13 @@ impl Sealer {
         };
         let firsts = format::list(&self.dir).map_err(here(&self.dir))?;
         let full = firsts.split_last().map_or(&[][..], |(_, full)| full);
+        let writing = self.writing.load(Ordering::Acquire);
         for first in full.iter().copied() {
-            if first < self.next {
+            if first < self.next || first == writing {
                 continue;
+            }
+            if (self.halt)() {
+                return Ok(None);
             }
             self.next = first.saturating_add(1);
             let (open, done) = (format::path(&self.dir, first), format::sealed(&self.dir, first));
@@ -69,7 +77,13 @@ impl Sealer {
                 remove(&open).map_err(here(&open))?;
                 continue;
             }
-            match self.seal(&open, &done) {
+            let sealed = self.seal(&open, &done);
+            if sealed.is_err() {
+                // What plant was in force at its end is not known, and half a file is nobody's.
+                self.plant = None;
+                remove(&done.with_extension(PART)).map_err(here(&open))?;
+            }
+            match sealed {
                 Err(why) if why.kind() == io::ErrorKind::Interrupted => return Ok(None),
                 sealed => return sealed.map(|()| Some(done)).map_err(here(&open)),
             }
@@ -130,7 +144,6 @@ fn compare(open: &Path, part: &Path) -> io::Result<()> {
         match (format::take(&mut from, &mut left), sealed.take(&mut right)) {
             (Ok(Some(was)), Ok(Some(is))) if was == is => {}
             (Ok(None), Ok(None)) => return Ok(()),
-            (Err(Stop::Torn(was)), Err(Stop::Torn(is))) if was == is => return Ok(()),
             (Err(stop), _) | (_, Err(stop)) => return Err(as_io(stop)),
             (Ok(_), Ok(_)) => return Err(differs()),
         }

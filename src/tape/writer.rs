@@ -11,7 +11,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -44,6 +44,8 @@ pub struct TapeWriter {
     hour: Option<i64>,
     /// The next entry begins a new file.
     turn: bool,
+    /// The first number of the file that is written to, for the sealer.
+    writing: Arc<AtomicU64>,
     lost: u64,
     error: Option<String>,
     /// Not tried again before this.
@@ -93,6 +95,7 @@ impl TapeWriter {
             next,
             hour: None,
             turn: false,
+            writing: Arc::default(),
             lost: 0,
             error,
             retry_at: Monotonic::default(),
@@ -104,6 +107,11 @@ impl TapeWriter {
     /// The number after the last one on the tape: where the engine's numbers go on.
     pub fn next_number(&self) -> u64 {
         self.next
+    }
+
+    /// Tells which file is written to, by its first number; 0 before there is one.
+    pub fn writing(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.writing)
     }
 
     /// Takes one step. Numbers go up by one.
@@ -163,7 +171,7 @@ impl TapeWriter {
         }
         let current = match self.file.as_mut() {
             Some(current) => current,
-            None => self.file.insert(begin(&self.dir, &self.origin, first)?),
+            None => self.file.insert(begin(&self.dir, &self.origin, &self.writing, first)?),
         };
         current.file.as_ref().write_all(&self.buffer)?;
         current.len += self.buffer.len() as u64;
@@ -238,8 +246,13 @@ impl Syncer {
 }
 
 /// Begins a file; its name is on stable storage with the first sync.
-fn begin(dir: &Path, origin: &Origin, first: u64) -> io::Result<Current> {
+fn begin(dir: &Path, origin: &Origin, writing: &AtomicU64, first: u64) -> io::Result<Current> {
     std::fs::create_dir_all(dir)?;
+    // Before it is there: nobody else may take it for one that is full.
+    writing.store(first, Ordering::Release);
+    if format::sealed(dir, first).exists() {
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "a sealed file has its name"));
+    }
     let path = format::path(dir, first);
     let file = OpenOptions::new().write(true).create_new(true).open(path)?;
     let header = format::header(&Header { origin: origin.clone(), first });
@@ -266,7 +279,8 @@ fn next_number(dir: &Path) -> io::Result<u64> {
                 last = last.max(Some(number));
             }
         }
-        return Ok(last.map_or(first, |last| last.saturating_add(1)));
+        // Its name is taken, also where it has no entry.
+        return Ok(last.map_or(0, |last| last.saturating_add(1)).max(first.saturating_add(1)));
     }
     Ok(1)
 }

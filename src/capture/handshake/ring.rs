@@ -38,6 +38,17 @@ pub(super) struct Slot {
     anchor: bool,
 }
 
+/// What stands where the last one that was recorded stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Anchor {
+    /// The same.
+    Same,
+    /// Something else: it is another ring.
+    Other,
+    /// A word of it has no value, or another plant has other words: it cannot be told.
+    Unsure,
+}
+
 /// What all slots hold.
 struct Scan {
     head: HandshakeNumber,
@@ -238,12 +249,28 @@ impl Capture {
         self.handshake_gap(step, at, interval, GapCause::NumbersSkipped, None);
     }
 
+    /// Whether the entry under the number of the last one is that one.
+    fn compared(&self, at: At, snapshot: &Snapshot) -> Anchor {
+        let live = self.live();
+        let own = own_words(live.handshake(at));
+        let digest = snapshot.digest(&live.plant, &own);
+        let committed = self.handshake_memory(at).committed;
+        let plant = committed.as_ref().and_then(|c| c.plant);
+        if committed.is_some_and(|c| c.digest == digest) {
+            Anchor::Same
+        } else if snapshot.lacks(&own) || plant != Some(live.plant.hash) {
+            Anchor::Unsure
+        } else {
+            Anchor::Other
+        }
+    }
+
     /// What was recorded last was found again, or something else in its place.
-    fn anchored(&mut self, step: &mut Step, at: At, slot: Slot, same: bool) {
+    fn anchored(&mut self, step: &mut Step, at: At, slot: Slot, found: Anchor) {
         let memory = self.handshake_memory(at);
         let fell = self.begins(at);
         let old = memory.committed.as_ref().is_some_and(|c| c.epoch != memory.epoch);
-        match (same, old) {
+        match (found != Anchor::Other, old) {
             (true, old) => {
                 self.exchange(at).turn.slot = Some(slot.place);
                 if old {
@@ -251,7 +278,10 @@ impl Capture {
                     let cause = EpochCause::FirstContact;
                     self.begin_epoch(step, at, cause, memory.epoch, Some(slot.number));
                 }
-                if fell.is_some() {
+                if found == Anchor::Unsure {
+                    // Nothing twice; if it is another ring, what it held before is missing.
+                    self.missed_entries(step, at, fell.or(memory.since()));
+                } else if fell.is_some() {
                     // It was read out of the new ring; what stood before it there is not known.
                     self.missed_entries(step, at, fell);
                 }
@@ -366,11 +396,8 @@ impl Capture {
                 break;
             };
             if slot.anchor {
-                let live = self.live();
-                let digest = snapshot.digest(&live.plant, &own_words(live.handshake(at)));
-                let committed = self.handshake_memory(at).committed;
-                let same = committed.is_some_and(|c| c.digest == digest);
-                return self.anchored(step, at, *slot, same);
+                let found = self.compared(at, &snapshot);
+                return self.anchored(step, at, *slot, found);
             }
             let trigger = seq.clone();
             let position = self.take_entry(step, at, snapshot, trigger, slot.number);

@@ -71,14 +71,48 @@ impl Layout {
         }
     }
 
+    /// What is wrong with rows that are each well.
+    pub(super) fn together(self, records: &[StringRecord], header: &StringRecord) -> Vec<String> {
+        let indexes = |record| {
+            let cells = Cells { header, record, decimal_comma: false };
+            cells.get("Node Id").and_then(|node| node.split(['|', ';']).next()).map(index)
+        };
+        let mut known: Vec<String> = match self {
+            Self::UaExpert => records.iter().filter_map(indexes).collect(),
+            Self::Own | Self::Kepware => return Vec::new(),
+        };
+        known.sort();
+        known.dedup();
+        if known.len() < 2 {
+            return Vec::new();
+        }
+        vec![format!(
+            "nodes of the namespaces {}: a device has one here; import those of each apart",
+            known.join(", ")
+        )]
+    }
+
     /// The whole sheet: bits of one register come together.
     pub(super) fn finish(self, rows: Vec<Row>) -> Sheet {
         match self {
             Self::Own => Sheet { rows, notices: Vec::new() },
             Self::UaExpert => Sheet { rows, notices: vec![INDEX.to_owned()] },
-            Self::Kepware => Sheet { rows: gather_bits(rows), notices: vec![ORDER.to_owned()] },
+            Self::Kepware => {
+                let mut notices = vec![ORDER.to_owned()];
+                if rows.iter().any(|row| row.keys.contains_key(LOW_FIRST)) {
+                    notices.push(STRINGS.to_owned());
+                }
+                Sheet { rows: gather_bits(rows), notices }
+            }
         }
     }
+}
+
+/// `NS2` and `ns=2` are the same; without one it is that of the standard.
+fn index(text: &str) -> String {
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let named = text.to_ascii_lowercase().starts_with("ns");
+    if named { digits } else { "0".to_owned() }
 }
 
 const INDEX: &str = "the list names namespaces by index only; `namespace` of the device must be \
@@ -86,6 +120,12 @@ const INDEX: &str = "the list names namespaces by index only; `namespace` of the
 const ORDER: &str = "the list does not say in which order two registers make a number: Kepware \
                      takes the low word first unless told otherwise (`order = \"CDAB\"`); compare \
                      a value with `pedigree tap --raw`";
+
+/// Marks a string of Kepware whose low byte comes first; no key of a plant file.
+const LOW_FIRST: &str = "low-first";
+const STRINGS: &str = "texts whose address ends with `L` have the low byte first: say `strings = \
+                       \"lo-hi\"` at the device; those that end with `H` belong into a device of \
+                       their own then";
 
 fn own(cells: &Cells<'_>, device: &str) -> Result<Row, Vec<String>> {
     let (mut keys, mut faults) = (Table::new(), Vec::new());
@@ -123,8 +163,8 @@ fn uaexpert(cells: &Cells<'_>, device: &str) -> Result<Row, Vec<String>> {
         };
         (format!("{letter}={name}"), name)
     } else {
-        let identifier = node.split(';').find(|part| !part.starts_with("ns="));
-        let identifier = identifier.ok_or_else(wrong)?;
+        let identifier = node.strip_prefix("ns=").and_then(|rest| rest.split_once(';'));
+        let identifier = identifier.map_or(node, |(_, identifier)| identifier);
         (identifier.to_owned(), identifier.split_once('=').ok_or_else(wrong)?.1)
     };
     // Where the name of the node is text it is unique; what is displayed need not be.
@@ -153,6 +193,13 @@ fn kepware(cells: &Cells<'_>, device: &str) -> Result<Row, Vec<String>> {
             put("bits", Value::Table(Table::from_iter([(bit.to_string(), name)])));
         }
         Err(why) => faults.push(why),
+    }
+    if part.ends_with(['L', 'l']) {
+        put(LOW_FIRST, Value::Boolean(true));
+    }
+    let negated = cells.get("Negate Value").unwrap_or("0");
+    if !matches!(negated.to_ascii_lowercase().as_str(), "0" | "false" | "no" | "disable") {
+        faults.push("its value is negated, which cannot be told".to_owned());
     }
     match scale(cells) {
         Ok(Some(scale)) => put("scale", Value::Float(scale)),
@@ -192,7 +239,12 @@ fn kind(given: &str, register: &str, part: &str) -> Result<Kind, String> {
         "double" => "f64",
         "bcd" => "bcd16",
         "lbcd" => "bcd32",
-        "string" => return Ok(Kind::Whole(format!("string[{digits}]"))),
+        "string" => {
+            let length = digits.parse::<u16>().map_err(|_| {
+                format!("`{register}.{part}` has no length: wanted `{register}.16H`")
+            })?;
+            return Ok(Kind::Whole(format!("string[{length}]")));
+        }
         _ => return Err(format!("there is nothing here that reads its type `{given}`")),
     };
     if part.is_empty() {
@@ -232,7 +284,12 @@ fn gather_bits(rows: Vec<Row>) -> Vec<Row> {
         else {
             continue;
         };
-        bits.entry(at.to_owned()).or_default().extend(named.clone());
+        let all = bits.entry(at.to_owned()).or_default();
+        for (bit, name) in named {
+            // Two names of one bit: the first is kept, and the other one stands beside it.
+            let both = all.get(bit).map(|first| format!("{}_{}", text(first), text(name)));
+            all.insert(bit.clone(), both.map_or_else(|| name.clone(), Value::String));
+        }
     }
     let mut done = BTreeSet::new();
     let gather = |mut row: Row| {
@@ -248,6 +305,10 @@ fn gather_bits(rows: Vec<Row>) -> Vec<Row> {
         Some(row)
     };
     rows.into_iter().filter_map(gather).collect()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
 }
 
 fn at(row: &Row) -> Option<&str> {

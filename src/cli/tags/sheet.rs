@@ -68,9 +68,10 @@ pub(super) fn read(text: &str, device: &str) -> Result<Sheet, Faults> {
     let unreadable = |why: csv::Error| Faults(vec![why.to_string()]);
     let header = reader.headers().map_err(unreadable)?.clone();
     let layout = Layout::of(&header).map_err(|why| Faults(vec![why]))?;
-    let (mut rows, mut faults, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
-    for record in reader.records() {
-        let record = record.map_err(unreadable)?;
+    let records: Vec<_> = reader.records().collect::<Result<_, _>>().map_err(unreadable)?;
+    let mut faults = layout.together(&records, &header);
+    let (mut rows, mut seen) = (Vec::new(), BTreeSet::new());
+    for record in records {
         let line = record.position().map_or(0, csv::Position::line);
         if record.iter().all(str::is_empty) {
             continue;

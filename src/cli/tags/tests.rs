@@ -84,6 +84,24 @@ fn a_view_of_uaexpert_is_a_plant_file() {
 }
 
 #[test]
+fn what_a_foreign_list_says_and_we_cannot_is_not_passed_over() {
+    let wrong = |text: &str| sheet::read(text, "plc").err().unwrap().to_string();
+    let two = "Node Id,Display Name\nNS2|String|A,A\nns=3;s=B,B\n";
+    assert!(wrong(two).starts_with("nodes of the namespaces 2, 3"), "{}", wrong(two));
+    let negated = "Tag Name,Address,Data Type,Negate Value\na,40101,Word,1\n";
+    assert_eq!(wrong(negated), "line 2: `a`: its value is negated, which cannot be told");
+    let low = "Tag Name,Address,Data Type\nlot,400121.08L,String\n";
+    let read = sheet::read(low, "plc").unwrap_or_else(|why| panic!("{why}"));
+    assert!(read.notices.iter().any(|notice| notice.contains("strings = \"lo-hi\"")));
+    let lot = "[device.plc.tags]\nlot = { at = \"400121\", type = \"string[8]\" }\n\n";
+    assert_eq!(fragment::write(&read.rows, &Target { url: None, namespace: None }), lot);
+    let semicolon = "Node Id,Display Name\nns=2;s=A;B,x\n";
+    assert!(import(semicolon, None, None).contains("at = \"s=A;B\""));
+    let bits = "Tag Name,Address,Data Type\na,400003.1,Boolean\nb,400003.1,Boolean\n";
+    assert!(import(bits, None, None).contains("bits = { 1 = \"a_b\" }"));
+}
+
+#[test]
 fn all_that_is_wrong_is_said_with_its_line() {
     let wrong = |text: &str| sheet::read(text, "plc").err().unwrap().to_string();
     insta::assert_snapshot!(wrong(

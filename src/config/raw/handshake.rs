@@ -67,6 +67,7 @@ pub(in crate::config) struct Handshake {
     pub(in crate::config) into: Option<Spot<Into>>,
     /// The word with the code of the carrier. With `serial` the unit is put on it; without, the unit that
     /// is on it is meant.
+    /// A carrier's code is one for the whole site: lines that number theirs alike need a prefix in the PLC.
     pub(in crate::config) carrier: Option<Spot<String>>,
     /// What becomes of the carrier's load: `open`, `read`, `close`, or `none` with `event = "note"`: it
     /// came empty. `open` where the table has a `serial`, else `read`.

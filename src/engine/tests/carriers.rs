@@ -493,6 +493,22 @@ fn units_are_followed_from_the_loading_to_the_nest() {
     assert_eq!((right, unknown), (40 * 4 + 10, 0));
 }
 
+/// Who was welded, in order.
+fn welded(line: &Line) -> Vec<String> {
+    let done = |r: &Record| match &r.body {
+        Body::Trace(TraceEvent { what: What::Complete { item, .. }, .. }) => Some(item.to_string()),
+        Body::Trace(_)
+        | Body::Gap(_)
+        | Body::Quarantine(_)
+        | Body::Epoch(_)
+        | Body::Verdict(_)
+        | Body::Plant(_)
+        | Body::Orders(_)
+        | Body::Audit(_) => None,
+    };
+    line.durable.iter().filter_map(done).collect()
+}
+
 /// While the controller that loads is not observed, what a carrier had is not what it has.
 #[test]
 fn a_carrier_that_may_have_been_loaded_unseen_is_nobody() {
@@ -515,18 +531,64 @@ fn a_carrier_that_may_have_been_loaded_unseen_is_nobody() {
     line.settle();
     line.weld(0, true);
     line.settle();
-    let done = |r: &Record| match &r.body {
-        Body::Trace(TraceEvent { what: What::Complete { item, .. }, .. }) => Some(item.to_string()),
-        Body::Trace(_)
-        | Body::Gap(_)
-        | Body::Quarantine(_)
-        | Body::Epoch(_)
-        | Body::Verdict(_)
-        | Body::Plant(_)
-        | Body::Orders(_)
-        | Body::Audit(_) => None,
-    };
-    let welded = line.durable.iter().filter_map(done);
+    let welded = welded(&line);
     let wanted = ["u/provisional/WELD.weld.0.1", "u/site/SN-1", "u/provisional/WELD.weld.0.3"];
-    assert_eq!(welded.collect::<Vec<_>>(), wanted);
+    assert_eq!(welded, wanted);
+}
+
+/// Who is welded when another plant came into force after the loading.
+fn welded_under(change: impl Fn(&mut Plant)) -> String {
+    let mut line = Line::new();
+    line.settle();
+    line.load(0, true);
+    line.settle();
+    let mut plant = (*line.plant).clone();
+    plant.hash = Digest([8; 32]);
+    change(&mut plant);
+    line.step(&Input::Plant(Arc::new(plant)));
+    line.link(0);
+    line.link(1);
+    line.settle();
+    line.weld(0, true);
+    line.settle();
+    welded(&line).pop().unwrap()
+}
+
+/// A station that loads, behind a controller that is not observed.
+fn add_spare(plant: &mut Plant) {
+    let id = DeviceId::parse("spare").unwrap();
+    plant.devices.push(Device { id, ..plant.devices[0].clone() });
+    let first = u32::try_from(plant.tags.len()).unwrap();
+    let device = DeviceIndex(2);
+    plant.tags.extend(["number", "ack", "serial", "carrier"].map(|name| Tag {
+        device,
+        writable: name == "ack",
+        ..tag(&format!("Spare.{name}"))
+    }));
+    let at = |word: u32| TagIndex(first + word);
+    let on = Of::On.handshake();
+    let handshake = Handshake {
+        trigger: word(at(0)),
+        number: Some(Counter { tag: at(0), bits: 32 }),
+        ack: Some(word(at(1))),
+        snapshot: vec![at(2), at(3)],
+        item: spec(ItemClass::Unit, at(2)),
+        carrier: on.carrier.clone().map(|carrier| Carrier { word: word(at(3)), ..carrier }),
+        ..on
+    };
+    plant.stations.push(Station {
+        id: StationId::parse("SPARE").unwrap(),
+        device: Some(device),
+        handshakes: vec![handshake],
+        ..plant.stations[1].clone()
+    });
+}
+
+/// Any station that loads may have loaded it anew; one that was taken out of the plant is watched by nobody.
+#[test]
+fn a_carrier_that_another_station_may_have_loaded_is_nobody() {
+    assert_eq!(welded_under(|_| ()), "u/site/SN-1");
+    let nobody = "u/provisional/WELD.weld.0.1";
+    assert_eq!(welded_under(add_spare), nobody);
+    assert_eq!(welded_under(|plant| drop(plant.stations[0].handshakes.remove(0))), nobody);
 }

@@ -127,7 +127,7 @@ proptest! {
 
 impl World {
     /// A part is put into the ring, and nobody is told yet.
-    fn put(&mut self) {
+    pub(super) fn put(&mut self) {
         for _ in 0..2 {
             let now = self.at().wall;
             self.plc.run(now);

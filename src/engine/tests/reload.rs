@@ -37,7 +37,10 @@ fn variant(own: &Plant, which: u8) -> Variant {
 impl World {
     /// As the daemon does it: a device that is touched ends first and says all that it has to say.
     fn reload(&mut self, to: u8) {
-        let Variant { plant, carried } = variant(&self.own, to);
+        self.put_in_force(variant(&self.own, to));
+    }
+
+    fn put_in_force(&mut self, Variant { plant, carried }: Variant) {
         let device = self.carried.device(DeviceIndex(0)).unwrap();
         let touched = Carried::between(&self.plant, &plant).device(device).is_none();
         let linked = self.linked;
@@ -226,4 +229,30 @@ fn a_device_that_is_taken_out_is_an_open_gap_until_it_is_back() {
     world.engine.step(at, &Input::Plant(plant(Pattern::Counter, Splice::Clean)), &mut Vec::new());
     world.link();
     assert_eq!(open(&world), None);
+}
+
+/// Another plant records other words of an entry: the last one that was recorded looks otherwise, and is
+/// not taken for the first of another ring.
+#[test]
+fn a_ring_of_which_other_words_are_recorded_doubles_nothing() {
+    let mut world = late::world(Pattern::Ring, true);
+    for _ in 0..3 {
+        world.put();
+        world.notify();
+        world.settle();
+    }
+    let parts = |world: &World| completed(&world.durable).len();
+    assert_eq!(parts(&world), 3);
+    let mut other = (*world.own).clone();
+    other.stations[0].handshakes[0].measurements.clear();
+    other.hash = Digest([9; 32]);
+    // Where the PLC's words stand: where they stood.
+    let carried = Carried::between(&other, &other);
+    world.put_in_force(Variant { plant: Arc::new(other), carried });
+    world.settle();
+    assert_eq!(parts(&world), 3);
+    world.put();
+    world.notify();
+    world.settle();
+    assert_eq!(parts(&world), 4);
 }

@@ -19,7 +19,7 @@ use tokio::time::sleep;
 /// Requests that wait at the server for each subscription: it always has one to answer, also on a slow link.
 const WAITING: usize = 4;
 /// A request waits for an answer so long; subscriptions speak far more often.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(10);
 /// Before the next request, after a server has refused one.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -68,7 +68,12 @@ impl Publisher {
                 Err(why) => {
                     self.0.received.lock().extend(acknowledged);
                     match why.status() {
-                        StatusCode::BadTooManyPublishRequests => most = waiting.len().max(1),
+                        StatusCode::BadTooManyPublishRequests => {
+                            most = waiting.len().max(1);
+                            if waiting.is_empty() {
+                                sleep(PAUSE).await;
+                            }
+                        }
                         StatusCode::BadSessionClosed | StatusCode::BadSessionIdInvalid => {
                             return Fault::Lost(why.status());
                         }

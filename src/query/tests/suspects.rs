@@ -2,8 +2,8 @@
 use super::*;
 use crate::genealogy::builders::*;
 use crate::model::{
-    Digest, Interval, ItemKey, MonitorId, Onset, PlantLoaded, Purpose, Rule, Utc, Verdict,
-    VerdictEvent,
+    Alias, Code, Digest, Interval, ItemKey, MonitorId, Onset, PlantLoaded, Purpose, Rule, Utc,
+    Verdict, VerdictEvent, What,
 };
 use crate::query::{SuspectCause, SuspectView};
 
@@ -104,4 +104,33 @@ fn a_master_that_was_only_late_clears_what_it_made_suspect() {
         monitors: Vec::new(),
     });
     assert_eq!(told(vec![plant]), (SuspectCause::MasterOverdue, false, 1));
+}
+
+#[test]
+fn what_may_have_been_made_within_is_suspect_under_all_its_names() {
+    let timed = |time: i64, code: &str, by: u64| {
+        let mut done = event(time, Some("OP10"), complete(&unit(code), Vec::new()));
+        done.time.uncertainty_ns = by;
+        Body::Trace(done)
+    };
+    let real = What::Identify {
+        item: unit("PASSAGE"),
+        alias: Alias { kind: text("label"), code: Code::parse("REAL").unwrap() },
+        real: Some(unit("REAL")),
+    };
+    let bodies = vec![
+        says(100, Verdict::InControl, None, true),
+        timed(150, "PASSAGE", 0),
+        timed(190, "LONG-AGO", 100),
+        timed(290, "PERHAPS", 100),
+        timed(290, "SURELY-NOT", 5),
+        says(200, Verdict::Drift, Some(100), true),
+        says(250, Verdict::InControl, None, true),
+        Body::Trace(event(400, None, real)),
+    ];
+    let (query, _dir) = query(&numbered(bodies));
+    let view = query.suspects(None, 100, LAST).unwrap().body.remove(0);
+    assert_eq!(items(&view), ["LONG-AGO", "PASSAGE", "PERHAPS"]);
+    let marks = |code: &str| query.item(&unit(code)).unwrap().body.suspect.len();
+    assert_eq!(["REAL", "PASSAGE", "PERHAPS", "SURELY-NOT"].map(marks), [1, 1, 1, 0]);
 }

@@ -39,8 +39,6 @@ const ENTRY: usize = 10;
 const FORMAT: &str = "pedigree.format";
 /// Of the file's own header, in hexadecimal.
 const HEADER: &str = "pedigree.header";
-/// Bytes at the end of the file that were no frame.
-const TORN: &str = "pedigree.torn";
 /// Number of the entry whose plant is in force at the end of the file.
 const PLANT: &str = "pedigree.plant";
 

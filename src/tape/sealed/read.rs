@@ -1,6 +1,6 @@
 //! A sealed file as the frames that it was made of.
 use super::super::format::{self, Header, Stop};
-use super::{ENTRY, FORMAT, HEADER, PLANT, TORN, io_error};
+use super::{ENTRY, FORMAT, HEADER, PLANT, io_error};
 use crate::model::wire;
 use parquet::column::reader::get_typed_column_reader;
 use parquet::data_type::{ByteArray, ByteArrayType};
@@ -14,8 +14,6 @@ pub(in super::super) struct SealedFrames {
     file: SerializedFileReader<File>,
     groups: std::ops::Range<usize>,
     bodies: std::vec::IntoIter<ByteArray>,
-    /// What was torn off at its end.
-    torn: Option<u64>,
 }
 
 impl SealedFrames {
@@ -30,9 +28,8 @@ impl SealedFrames {
         }
         let header = said(&file, HEADER).and_then(|text| bytes(&text)).ok_or(Stop::Foreign)?;
         let header = wire::decode(&header).map_err(|_| Stop::Foreign)?;
-        let torn = said(&file, TORN).and_then(|text| text.parse().ok());
         let groups = 0..file.metadata().num_row_groups();
-        Ok((header, Self { file, groups, bodies: Vec::new().into_iter(), torn }))
+        Ok((header, Self { file, groups, bodies: Vec::new().into_iter() }))
     }
 
     /// Number of the entry whose plant is in force at the end of the file.
@@ -52,7 +49,7 @@ impl SealedFrames {
                 return Ok(Some(frame));
             }
             let Some(group) = self.groups.next() else {
-                return self.torn.take().map_or(Ok(None), |bytes| Err(Stop::Torn(bytes)));
+                return Ok(None);
             };
             self.bodies = self.group(group).map_err(Stop::Io)?.into_iter();
         }

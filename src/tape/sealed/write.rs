@@ -2,7 +2,7 @@
 use super::super::codec;
 use super::super::format::{self, Header, Stop};
 use super::row::Rows;
-use super::{FORMAT, HEADER, PLANT, TORN, io_error, schema};
+use super::{FORMAT, HEADER, PLANT, io_error, schema};
 use crate::model::plant::{Plant, PlantFile};
 use crate::model::wire;
 use parquet::basic::{Compression, ZstdLevel};
@@ -39,17 +39,8 @@ pub(in super::super) fn seal(
     let synced = into.try_clone().map_err(Stop::Io)?;
     let mut file =
         SerializedFileWriter::new(into, schema(), Arc::new(properties.build())).map_err(parquet)?;
-    let (mut rows, mut frame, mut torn) = (Rows::default(), Vec::new(), None);
-    loop {
-        let body = match format::take(from, &mut frame) {
-            Ok(Some(body)) => body,
-            Ok(None) => break,
-            Err(Stop::Torn(bytes)) => {
-                torn = Some(bytes);
-                break;
-            }
-            Err(stop) => return Err(stop),
-        };
+    let (mut rows, mut frame) = (Rows::default(), Vec::new());
+    while let Some(body) = format::take(from, &mut frame)? {
         let look = codec::look(body);
         if let Some((number, files)) = look.as_ref().and_then(codec::Look::plant) {
             plant = load(files).map(|plant| (number, plant));
@@ -68,9 +59,6 @@ pub(in super::super) fn seal(
     };
     say(FORMAT, format::VERSION.to_string());
     say(HEADER, hex(&wire::encode(header)));
-    if let Some(bytes) = torn {
-        say(TORN, bytes.to_string());
-    }
     if let Some((number, _)) = &plant {
         say(PLANT, number.to_string());
     }
