@@ -1,6 +1,7 @@
 //! What a PLC has kept while nobody looked.
 use crate::support::balance::covers;
 use crate::support::daemon::{Daemon, Site};
+use crate::support::http;
 use crate::support::peer::Peer;
 use crate::support::peers;
 use crate::support::proxy::{Proxy, Spoil};
@@ -15,13 +16,7 @@ fn metric(daemon: &Daemon, name: &str) -> f64 {
 }
 
 fn wait(what: &str, done: impl Fn() -> bool) {
-    for _ in 0..1_200 {
-        if done() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    panic!("{what} did not happen");
+    http::until(what, Duration::from_mins(1), || done().then_some(()));
 }
 
 #[test]
@@ -44,13 +39,11 @@ fn monitors_are_filled_up_from_the_history_of_a_plc_and_the_gap_stays() {
     relay.spoil(Spoil { refused: true, ..Spoil::default() });
     relay.cut();
     wait("the PLC is lost", || up(&daemon) < 1.0);
-    plc.control("hot");
-    std::thread::sleep(Duration::from_secs(2));
-    plc.control("cool");
-    std::thread::sleep(Duration::from_secs(1));
+    plc.control("hot 20");
+    plc.control("cool 10");
     relay.heal();
     let kept = "pedigree_history_values_total{device=\"plc\"}";
-    wait("its history is read", || metric(&daemon, kept) >= 15.0);
+    wait("its history is read", || metric(&daemon, kept) >= 30.0);
     wait("it is observed", || up(&daemon) > 0.0);
     let samples = "pedigree_samples_total{device=\"plc\",quality=\"good\"}";
     let seen = metric(&daemon, samples);

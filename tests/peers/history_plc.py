@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""A PLC that keeps a history of one word: Temp is 20, from the command `hot` on 90, from `cool` on 20 again.
+"""A PLC that keeps a history of one word: Temp is 20, from the command `hot` on 90, from `cool` on 20 again, ten
+times a second.
 
 usage: history_plc.py
-Prints one JSON line with its ports. Control: `hot`, `cool`; each answers `ok`.
+Prints one JSON line with its ports. Control: `hot N`, `cool N`; each answers `ok` when N such values are kept.
 """
 import asyncio
 import json
@@ -23,11 +24,13 @@ async def main():
     server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
     space = await server.register_namespace(NAMESPACE)
     temp = await server.nodes.objects.add_variable(ua.NodeId("Temp", space), "Temp", 20.0)
-    level = [20.0]
+    level, changed = [20.0, 0], asyncio.Condition()
 
     async def answer(reader, writer):
-        command = (await reader.readline()).decode().strip()
-        level[0] = {"hot": 90.0, "cool": 20.0}[command]
+        command, count = (await reader.readline()).decode().split()
+        async with changed:
+            level[:] = [{"hot": 90.0, "cool": 20.0}[command], 0]
+            await changed.wait_for(lambda: level[1] >= int(count))
         writer.write(b"ok\n")
         await writer.drain()
         writer.close()
@@ -39,7 +42,10 @@ async def main():
         tick = 0
         while True:
             tick += 1
-            await temp.write_value(level[0] + (tick % 7) * 0.1)
+            async with changed:
+                await temp.write_value(level[0] + (tick % 7) * 0.1)
+                level[1] += 1
+                changed.notify_all()
             await asyncio.sleep(0.1)
 
 
