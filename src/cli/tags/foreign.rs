@@ -1,6 +1,6 @@
 //! Whose sheet it is, told by its header, and its rows in our words.
 use super::row::{KEYS, Row};
-use super::sheet::{Sheet, value};
+use super::sheet::value;
 use crate::field::modbus::point;
 use csv::StringRecord;
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,19 +92,27 @@ impl Layout {
         )]
     }
 
-    /// The whole sheet: bits of one register come together.
-    pub(super) fn finish(self, rows: Vec<Row>) -> Sheet {
+    /// The rows as they go into a plant file: bits of one register come together.
+    pub(super) fn gather(self, rows: Vec<Row>) -> Vec<Row> {
         match self {
-            Self::Own => Sheet { rows, notices: Vec::new() },
-            Self::UaExpert => Sheet { rows, notices: vec![INDEX.to_owned()] },
-            Self::Kepware => {
-                let mut notices = vec![ORDER.to_owned()];
-                if rows.iter().any(|row| row.keys.contains_key(LOW_FIRST)) {
-                    notices.push(STRINGS.to_owned());
-                }
-                Sheet { rows: gather_bits(rows), notices }
-            }
+            Self::Own | Self::UaExpert => rows,
+            Self::Kepware => gather_bits(rows),
         }
+    }
+
+    /// What a person should know before using such a list.
+    pub(super) fn notices(self, records: &[StringRecord], header: &StringRecord) -> Vec<String> {
+        let low_first = |record: &StringRecord| {
+            let cells = Cells { header, record, decimal_comma: false };
+            cells.get("Address").is_some_and(|address| address.ends_with(['L', 'l']))
+        };
+        let notices = match self {
+            Self::Own => &[][..],
+            Self::UaExpert => &[INDEX],
+            Self::Kepware if records.iter().any(low_first) => &[ORDER, STRINGS],
+            Self::Kepware => &[ORDER],
+        };
+        notices.iter().map(|&notice| notice.to_owned()).collect()
     }
 }
 
@@ -121,8 +129,6 @@ const ORDER: &str = "the list does not say in which order two registers make a n
                      takes the low word first unless told otherwise (`order = \"CDAB\"`); compare \
                      a value with `pedigree tap --raw`";
 
-/// Marks a string of Kepware whose low byte comes first; no key of a plant file.
-const LOW_FIRST: &str = "low-first";
 const STRINGS: &str = "texts whose address ends with `L` have the low byte first: say `strings = \
                        \"lo-hi\"` at the device; those that end with `H` belong into a device of \
                        their own then";
@@ -193,9 +199,6 @@ fn kepware(cells: &Cells<'_>, device: &str) -> Result<Row, Vec<String>> {
             put("bits", Value::Table(Table::from_iter([(bit.to_string(), name)])));
         }
         Err(why) => faults.push(why),
-    }
-    if part.ends_with(['L', 'l']) {
-        put(LOW_FIRST, Value::Boolean(true));
     }
     let negated = cells.get("Negate Value").unwrap_or("0");
     if !matches!(negated.to_ascii_lowercase().as_str(), "0" | "false" | "no" | "disable") {

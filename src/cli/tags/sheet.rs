@@ -71,12 +71,12 @@ pub(super) fn read(text: &str, device: &str) -> Result<Sheet, Faults> {
     let records: Vec<_> = reader.records().collect::<Result<_, _>>().map_err(unreadable)?;
     let mut faults = layout.together(&records, &header);
     let (mut rows, mut seen) = (Vec::new(), BTreeSet::new());
-    for record in records {
+    for record in &records {
         let line = record.position().map_or(0, csv::Position::line);
         if record.iter().all(str::is_empty) {
             continue;
         }
-        let cells = foreign::Cells { header: &header, record: &record, decimal_comma: semicolons };
+        let cells = foreign::Cells { header: &header, record, decimal_comma: semicolons };
         match layout.row(&cells, device) {
             Ok(row) if !seen.insert((row.device.clone(), row.tag.clone())) => {
                 faults.push(format!("line {line}: `{}/{}` is there twice", row.device, row.tag));
@@ -88,7 +88,10 @@ pub(super) fn read(text: &str, device: &str) -> Result<Sheet, Faults> {
     if rows.is_empty() && faults.is_empty() {
         faults.push("no row below the header".to_owned());
     }
-    if faults.is_empty() { Ok(layout.finish(rows)) } else { Err(Faults(faults)) }
+    if !faults.is_empty() {
+        return Err(Faults(faults));
+    }
+    Ok(Sheet { rows: layout.gather(rows), notices: layout.notices(&records, &header) })
 }
 
 /// A cell of our own sheet as the value of its key.
