@@ -109,6 +109,8 @@ pub struct Committed {
     pub number: HandshakeNumber,
     /// Of its snapshot.
     pub digest: Digest,
+    /// A word of its snapshot had no value.
+    pub partial: bool,
     /// The plant that said which words were in it.
     pub plant: Option<Digest>,
     /// What it was answered.
@@ -185,6 +187,7 @@ impl Memory {
             epoch: mark.key.epoch,
             number: mark.key.number,
             digest: mark.digest,
+            partial: mark.partial == Some(true),
             plant: self.plant,
             permit: mark.permit,
             reason: mark.reason.clone(),

@@ -4,32 +4,46 @@ use std::collections::BTreeMap;
 
 /// Units that wait at once; beyond, the one that waits longest is given up.
 const WAITING_MAX: usize = 4096;
+/// Passages that are remembered to have a code: more than requests can be under way at once.
+const NAMED_MAX: usize = 256;
 
 /// The units that wait for their code, with the first record of each; from records alone.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Unread(BTreeMap<ItemKey, Position>);
+pub struct Unread {
+    waiting: BTreeMap<ItemKey, Position>,
+    /// Those that got theirs last, with the record: what was asked of one before and is recorded after
+    /// is of a unit that has a code.
+    named: BTreeMap<ItemKey, Position>,
+}
 
 impl Unread {
     /// Whether an item waits for its code.
     pub fn waits(&self, item: &ItemKey) -> bool {
-        self.0.contains_key(item)
+        self.waiting.contains_key(item)
     }
 
     pub(super) fn apply(&mut self, record: &Record, event: &TraceEvent) {
         if let What::Identify { item, real: Some(_), .. } = &event.what {
-            self.0.remove(item);
+            self.waiting.remove(item);
+            self.named.insert(item.clone(), record.position);
+            forget_oldest(&mut self.named, NAMED_MAX);
             return;
         }
         let main = event.what.items().first().copied();
-        if let Some(item) = main.filter(|item| is_passage(item) && !self.waits(item)) {
-            self.0.insert(item.clone(), record.position);
-            if self.0.len() > WAITING_MAX
-                && let Some((longest, _)) = self.0.iter().min_by_key(|(_, position)| **position)
-            {
-                let longest = longest.clone();
-                self.0.remove(&longest);
-            }
+        let is_new = |item: &ItemKey| !self.waits(item) && !self.named.contains_key(item);
+        if let Some(item) = main.filter(|item| is_passage(item) && is_new(item)) {
+            self.waiting.insert(item.clone(), record.position);
+            forget_oldest(&mut self.waiting, WAITING_MAX);
         }
+    }
+}
+
+fn forget_oldest(items: &mut BTreeMap<ItemKey, Position>, max: usize) {
+    if items.len() > max
+        && let Some((oldest, _)) = items.iter().min_by_key(|(_, position)| **position)
+    {
+        let oldest = oldest.clone();
+        items.remove(&oldest);
     }
 }
 

@@ -111,6 +111,10 @@ pub struct HandshakeMark {
     /// What stood against it; records of the first version have none.
     #[n(4)]
     pub grounds: Option<Grounds>,
+    /// A word of the snapshot had no value: the same request may be read with another digest. `None` if
+    /// all had one.
+    #[n(5)]
+    pub partial: Option<bool>,
 }
 
 /// What stood against a request, and what came of it.

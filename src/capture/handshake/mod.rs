@@ -48,6 +48,8 @@ pub(in crate::capture) struct Exchange {
     moved: bool,
     /// A change was told since the read that is under way was asked for.
     told: bool,
+    /// The PLC was told that its request is seen, and its snapshot comes next.
+    busy: bool,
     /// For how long the trigger had stood when it was told.
     age: Duration,
     /// Another number than that of first contact was seen.
@@ -154,6 +156,7 @@ impl Exchange {
             asked: _,
             moved: _,
             told: _,
+            busy: _,
             age: _,
             passed: _,
             release: _,
@@ -306,6 +309,7 @@ impl Capture {
         }
         let pattern = self.live().handshake(at).pattern;
         let exchange = self.exchange(at);
+        exchange.busy = exchange.busy && asked == Request::Pending;
         match pattern {
             Pattern::Ring => return self.consider_ring(step, at),
             Pattern::Edge if exchange.pulse.is_some() => {
@@ -350,8 +354,11 @@ impl Capture {
 
     /// Begins a request: it is told that it was seen, left to settle, or read at once.
     fn begin(&mut self, step: &mut Step, at: At) {
-        let settle = self.live().handshake(at).settle;
         let exchange = self.exchange(at);
+        if std::mem::take(&mut exchange.busy) {
+            // It was told that it is seen: its time began then, and its word may be ours since.
+            return self.settle(step, at);
+        }
         let age = u64::try_from(exchange.age.as_nanos()).unwrap_or(u64::MAX);
         exchange.requested = Some(Monotonic(step.at.monotonic.0.saturating_sub(age)));
         exchange.asked = match (exchange.sure, exchange.age) {
@@ -361,8 +368,15 @@ impl Capture {
             (false, age) => Some(step.at.wall.minus(age)),
         };
         if self.say_busy(step, at) {
+            self.exchange(at).busy = true;
             return;
         }
+        self.settle(step, at);
+    }
+
+    /// Leaves the PLC the time that it needs to fill the data, then reads it.
+    fn settle(&mut self, step: &mut Step, at: At) {
+        let settle = self.live().handshake(at).settle;
         if settle.is_zero() {
             self.read(step, at, None);
         } else {

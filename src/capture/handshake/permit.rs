@@ -4,8 +4,8 @@ use crate::capture::permit::{Case, Judgement, judge};
 use crate::capture::{At, Capture, Live, StationMemory};
 use crate::model::plant::{Check, Product, Reason, Station};
 use crate::model::{
-    Body, Effect, Evidence, Facts, Grounds, HandshakeMark, ItemKey, MountPointId, Permit, Position,
-    Question, Record, StationId, Step, Text, What,
+    Body, Effect, Evidence, Facts, Grounds, ItemKey, MountPointId, Permit, Position, Question,
+    Record, StationId, Step, Text, What,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,7 +84,7 @@ impl Capture {
 
     pub(super) fn decide(&mut self, step: &mut Step, at: At, asked: &Asked, facts: Option<&Facts>) {
         let Asked { found, draft, .. } = asked;
-        let Found { snapshot, key, digest, .. } = found;
+        let Found { snapshot, .. } = found;
         let judgement = self.judge(step, at, asked, facts);
         let overruled = self.overrule(at, snapshot, &judgement);
         let permit = if overruled.is_some() { Permit::Ok } else { judgement.permit };
@@ -102,13 +102,7 @@ impl Capture {
             stopped,
             overruled,
         });
-        let mark = HandshakeMark {
-            key: key.clone(),
-            digest: *digest,
-            permit,
-            reason: reason.clone(),
-            grounds,
-        };
+        let mark = self.mark(at, found, permit, reason.clone(), grounds);
         let mut event = self.compose(step, at, snapshot, draft, mark);
         let (id, about) = (self.live().station(at.station).id.clone(), self.live().about(at));
         if by.is_some() || self.went_past(step, &id, &about, &event.what) {

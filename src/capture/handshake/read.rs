@@ -112,7 +112,7 @@ impl Capture {
     }
 
     /// Whether the PLC has begun to write the data and has not ended.
-    fn is_being_written(&self, at: At, snapshot: &Snapshot) -> bool {
+    pub(super) fn is_being_written(&self, at: At, snapshot: &Snapshot) -> bool {
         let good = |tag| snapshot.good(Word { tag, bit: None });
         let guard = self.live().handshake(at).guard;
         guard.is_some_and(|(first, last)| good(first).is_none() || good(first) != good(last))

@@ -141,7 +141,7 @@ impl Capture {
         exchange.stage = Stage::Idle;
         if let Err(why) = &done.outcome {
             // Whatever was told of the words is old: the next read says what is asked.
-            (exchange.trigger, exchange.ack) = (None, None);
+            (exchange.trigger, exchange.ack, exchange.busy) = (None, None, false);
             return self.retry(step, at, &format!("the answer was not written: {why}"));
         }
         self.consider(step, at);

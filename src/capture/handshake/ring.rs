@@ -8,7 +8,7 @@ use crate::capture::snapshot::{Snapshot, Trigger, own_words, pick};
 use crate::capture::{At, Capture};
 use crate::model::plant::{Ring, TagIndex, Word};
 use crate::model::{
-    Body, Effect, Epoch, EpochCause, GapCause, HandshakeMark, HandshakeNumber, Interval, Permit,
+    Body, Effect, Epoch, EpochCause, GapCause, HandshakeNumber, Interval, Monotonic, Permit,
     Position, ReadRequest, ReadToken, Sample, Step, Text, Utc, Value,
 };
 
@@ -25,6 +25,8 @@ pub(super) struct Turn {
     head: Option<(HandshakeNumber, Option<Utc>)>,
     /// Since when something may have been missed when the head was told last.
     seen: Option<Utc>,
+    /// Since when a slot cannot be read, as long as it is not known whether it is the same ring.
+    blind: Option<Monotonic>,
     /// When the head was told to have fallen; up to then it is in a gap, and another epoch began.
     fell: Option<Utc>,
 }
@@ -45,7 +47,7 @@ enum Anchor {
     Same,
     /// Something else: it is another ring.
     Other,
-    /// A word of it has no value, or another plant has other words: it cannot be told.
+    /// A word of it has or had no value, or another plant has other words: it cannot be told.
     Unsure,
 }
 
@@ -197,14 +199,27 @@ impl Capture {
         exchange.turn.head = Some((head, words.first().and_then(|head| head.source)));
         let seqs = words.get(words.len() - self.ring(at).slots.len()..).unwrap_or_default();
         let scan = Scan { head, entries: entries(seqs, head, bits) };
-        if seqs.iter().any(|seq| seq.good().is_none()) && !self.exchange(at).turn.anchored {
+        if self.exchange(at).turn.anchored {
+            return self.read_on(step, at, &scan);
+        }
+        if seqs.iter().all(|seq| seq.good().is_some()) {
+            return self.anchor(step, at, &scan);
+        }
+        if self.is_patient(step, at) {
             return self.retry(step, at, "a slot of the ring cannot be read");
         }
-        if self.exchange(at).turn.anchored {
-            self.read_on(step, at, &scan);
-        } else {
-            self.anchor(step, at, &scan);
-        }
+        // What was recorded last may be in it: whether this is still the same ring cannot be told.
+        let (memory, fell) = (self.handshake_memory(at), self.begins(at));
+        self.missed_entries(step, at, fell.or(memory.since()));
+        self.read_on(step, at, &scan);
+    }
+
+    /// Whether a slot that cannot be read is to be waited for.
+    fn is_patient(&mut self, step: &Step, at: At) -> bool {
+        let deadline = self.live().handshake(at).deadline;
+        let now = step.at.monotonic;
+        let since = *self.exchange(at).turn.blind.get_or_insert(now);
+        now < since.plus(deadline)
     }
 
     /// After a start, or where the head fell: does the ring still hold what was recorded last?
@@ -234,7 +249,7 @@ impl Capture {
     /// It is settled from where on the ring is read; whether its head was seen to fall before.
     fn begins(&mut self, at: At) -> Option<Utc> {
         let turn = &mut self.exchange(at).turn;
-        turn.anchored = true;
+        (turn.anchored, turn.blind) = (true, None);
         turn.fell.take()
     }
 
@@ -254,11 +269,11 @@ impl Capture {
         let live = self.live();
         let own = own_words(live.handshake(at));
         let digest = snapshot.digest(&live.plant, &own);
-        let committed = self.handshake_memory(at).committed;
-        let plant = committed.as_ref().and_then(|c| c.plant);
-        if committed.is_some_and(|c| c.digest == digest) {
+        let Some(committed) = self.handshake_memory(at).committed else { return Anchor::Other };
+        let partial = committed.partial || snapshot.lacks(&own);
+        if committed.digest == digest {
             Anchor::Same
-        } else if snapshot.lacks(&own) || plant != Some(live.plant.hash) {
+        } else if partial || committed.plant != Some(live.plant.hash) {
             Anchor::Unsure
         } else {
             Anchor::Other
@@ -303,8 +318,12 @@ impl Capture {
         let bits = self.ring_bits(at);
         let memory = self.handshake_memory(at);
         let Some(last) = memory.last() else {
-            // Where it begins for us: before its oldest entry, or where it stands.
-            let oldest = scan.entries.first().map_or(after(scan.head, 1, bits), |(n, _)| *n);
+            // Where it begins for us: before its oldest entry, or where it stands. One that began anew
+            // has not gone round yet: what is above its head is left of the old one.
+            let anew = memory.epoch > Epoch(0);
+            let is_of_it = |n: HandshakeNumber| !anew || (1..=scan.head.0).contains(&n.0);
+            let oldest = scan.entries.iter().map(|(n, _)| *n).find(|n| is_of_it(*n));
+            let oldest = oldest.unwrap_or(after(scan.head, 1, bits));
             let before = Some(after(oldest, mask(bits), bits));
             self.begin_epoch(step, at, EpochCause::FirstContact, memory.epoch, before);
             return self.read_on(step, at, scan);
@@ -423,6 +442,9 @@ impl Capture {
             word.tag = *tag;
         }
         let snapshot = Snapshot::new(words, &here).filter(|_| same)?;
+        if self.is_being_written(at, &snapshot) {
+            return None;
+        }
         let seq = Word { tag: ring.seq()?, bit: None };
         let Trigger::Still(sample) = snapshot.trigger(seq) else { return None };
         let found = number(sample.good()?, self.ring_bits(at))?;
@@ -448,13 +470,7 @@ impl Capture {
                     return self.quarantine(step, at, &found, &reason, cause);
                 }
             };
-        let mark = HandshakeMark {
-            key: found.key.clone(),
-            digest,
-            permit: Permit::Ok,
-            reason: None,
-            grounds: None,
-        };
+        let mark = self.mark(at, &found, Permit::Ok, None, None);
         let mut event = self.compose(step, at, &found.snapshot, &draft, mark);
         let (id, about) = (self.live().station(at.station).id.clone(), self.live().about(at));
         if self.went_past(step, &id, &about, &event.what) {
@@ -495,7 +511,8 @@ fn slot_words(ring: &Ring, slot: usize) -> Vec<TagIndex> {
 }
 
 /// The entries that a ring with this head can hold, the oldest first. A slot that was never written
-/// says 0: that is an entry only right behind the one with the highest number of all.
+/// says 0: that is an entry only right behind the one with the highest number of all. A number that
+/// stands in two slots is in none: one is left of another ring, and which one nobody can tell.
 fn entries(seqs: &[Sample], head: HandshakeNumber, bits: u8) -> Vec<(HandshakeNumber, usize)> {
     let found = seqs.iter().enumerate();
     let found = found.filter_map(|(slot, seq)| Some((number(seq.good()?, bits)?, slot)));
@@ -505,6 +522,11 @@ fn entries(seqs: &[Sample], head: HandshakeNumber, bits: u8) -> Vec<(HandshakeNu
     let behind_top = top.map(|slot| slot.wrapping_add(1) % seqs.len().max(1));
     found.retain(|(n, slot)| n.0 != 0 || behind_top == Some(*slot));
     found.sort_by_key(|(n, _)| std::cmp::Reverse(behind(head, *n, bits)));
-    found.dedup_by_key(|(n, _)| *n);
-    found
+    let mut single = Vec::with_capacity(found.len());
+    for same in found.chunk_by(|(a, _), (b, _)| a == b) {
+        if let [entry] = same {
+            single.push(*entry);
+        }
+    }
+    single
 }

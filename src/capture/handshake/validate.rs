@@ -7,7 +7,7 @@ use crate::capture::snapshot::{Snapshot, own_words};
 use crate::capture::{At, Capture};
 use crate::model::plant::{CodeFrom, CodeSpec, Pattern, Word};
 use crate::model::{
-    Body, Epoch, EpochBegun, EpochCause, EventTime, GapCause, HandshakeKey, HandshakeMark,
+    Body, Epoch, EpochBegun, EpochCause, EventTime, GapCause, Grounds, HandshakeKey, HandshakeMark,
     HandshakeNumber, Interval, Monotonic, Permit, Position, Quarantine, QuarantineCause, Sample,
     Step, Text, Value,
 };
@@ -223,6 +223,26 @@ impl Capture {
         }
     }
 
+    /// What the record of a request says of it, so that it can be answered again.
+    pub(super) fn mark(
+        &self,
+        at: At,
+        found: &Found,
+        permit: Permit,
+        reason: Option<Text>,
+        grounds: Option<Grounds>,
+    ) -> HandshakeMark {
+        let lacks = found.snapshot.lacks(&own_words(self.live().handshake(at)));
+        HandshakeMark {
+            key: found.key.clone(),
+            digest: found.digest,
+            permit,
+            reason,
+            grounds,
+            partial: lacks.then_some(true),
+        }
+    }
+
     /// What cannot be told apart is kept with its raw values, and answered `unknown`.
     pub(super) fn quarantine(
         &mut self,
@@ -233,13 +253,7 @@ impl Capture {
         cause: QuarantineCause,
     ) -> Position {
         let live = self.live();
-        let mark = HandshakeMark {
-            key: found.key.clone(),
-            digest: found.digest,
-            permit: Permit::Unknown,
-            reason: Some(reason.clone()),
-            grounds: None,
-        };
+        let mark = self.mark(at, found, Permit::Unknown, Some(reason.clone()), None);
         let quarantine = Quarantine {
             station: live.station(at.station).id.clone(),
             handshake: Some(mark),

@@ -82,7 +82,14 @@ impl Resolver<'_> {
         let written = raw.ring.as_ref()?;
         let name = written.seq.as_ref()?;
         let seq = self.tag(t, name, Use::Snapshot)?;
-        self.counter(t, name, crate::model::plant::Word { tag: seq, bit: None })?;
+        let counter = self.counter(t, name, crate::model::plant::Word { tag: seq, bit: None })?;
+        let head = handshake.number.map_or(counter.bits, |head| head.bits);
+        if counter.bits != head {
+            let message = format!("`{}` has {} bits and the head {head}", **name, counter.bits);
+            self.error(t, name.span(), message)
+                .label("of another width")
+                .help("the numbers in the slots and the head count the same: let the PLC give them one type");
+        }
         let data = handshake.snapshot.iter().copied().filter(|tag| *tag != seq);
         let first: Vec<TagIndex> = std::iter::once(seq).chain(data).collect();
         let kind = t.device.and_then(|device| self.draft(device)?.kind)?;

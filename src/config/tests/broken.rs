@@ -235,7 +235,7 @@ proptest! {
 }
 
 /// File of the worked examples, what stands there, and what an engineer writes by mistake.
-const VARIANTS: [(&str, &str, &str); 29] = [
+const VARIANTS: [(&str, &str, &str); 30] = [
     ("assembly.toml", "url       = \"opc.tcp://10.20.1.10:4840\"", "url = \"10.20.1.10:4840\""),
     ("assembly.toml", "namespace = \"http://line1.example/plc\"", "namespace = \"ns=3\""),
     ("assembly.toml", "publish   = \"500ms\"", "publish = 0.5"),
@@ -272,6 +272,7 @@ const VARIANTS: [(&str, &str, &str); 29] = [
     ("screwing.toml", "event  = \"complete\"", "event = \"arrive\""),
     ("screwing.toml", "number  = \"Count\"", "ack = \"Ack\""),
     ("furnace.toml", "stride = 20", "stride = 10"),
+    ("furnace.toml", "\"hr:100\", type = \"u16\"", "\"hr:100\", type = \"u32\""),
     ("furnace.toml", "busy = 2, done = 4", "busy = 4, done = 4"),
 ];
 

@@ -91,6 +91,25 @@ fn a_request_that_is_taken_back_is_missing_once() {
     assert_eq!(handshake_gaps(&world.durable), [(GapCause::TriggerMoved, true, Some(1))]);
 }
 
+/// That the PLC was told that it is seen costs its time, and does not begin it anew.
+#[test]
+fn a_deadline_runs_from_when_the_request_was_seen_and_not_from_busy() {
+    let mut world = World::new(Pattern::State(STATES), Splice::Clean);
+    world.settle();
+    world.part();
+    world.tell_change();
+    world.pass(Duration::from_millis(600));
+    world.work(1);
+    assert_eq!(world.plc.ack, Value::Int(2), "busy");
+    world.pass(Duration::from_millis(600));
+    world.settle();
+    let mark = |r: &Record| {
+        let Body::Trace(event) = &r.body else { return None };
+        event.handshake.as_ref().map(|mark| mark.permit)
+    };
+    assert_eq!(world.durable.iter().find_map(mark), Some(Permit::Unknown));
+}
+
 fn baseline() -> World {
     let mut plant = (*plant(Pattern::Counter, Splice::Clean)).clone();
     plant.stations[0].handshakes[0].first = First::Baseline;

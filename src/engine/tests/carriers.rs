@@ -412,6 +412,7 @@ fn judge(line: &Line) -> std::result::Result<(usize, usize), TestCaseError> {
     for event in &events {
         if let What::Identify { item, real: Some(real), .. } = &event.what {
             prop_assert!(names.insert(item.clone(), real.clone()).is_none(), "{} twice", item);
+            prop_assert!(!line.engine.memory().unread.waits(item), "{} has its code", item);
         }
     }
     for event in events {

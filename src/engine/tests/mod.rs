@@ -361,7 +361,10 @@ impl World {
             }
             11 => self.sync(),
             12 => self.crash(usize::from(choice / 16)),
-            13 => self.drop_link(),
+            13 => {
+                self.drop_link();
+                self.plc.dim = choice >= 128;
+            }
             14 => {
                 self.drop_link();
                 self.plc.restart(choice >= 128);

@@ -39,6 +39,10 @@ pub(super) struct Plc {
     pub(super) next: usize,
     /// The last restart took its counts away.
     pub(super) resets: u32,
+    /// Its force has no value for now.
+    pub(super) dim: bool,
+    /// A slot that cannot be read.
+    pub(super) dead: Option<usize>,
 }
 
 /// A part that nobody waited with.
@@ -92,6 +96,8 @@ impl Plc {
             slots: vec![Slot::default(); SLOTS],
             next: 0,
             resets: 0,
+            dim: false,
+            dead: None,
         };
         plc.ack = plc.rest();
         plc
@@ -188,7 +194,9 @@ impl Plc {
     fn reset(&mut self) {
         self.resets += 1;
         (self.number, self.next) = (0, 0);
-        self.slots = vec![Slot::default(); SLOTS];
+        if self.part.is_multiple_of(2) {
+            self.slots = vec![Slot::default(); SLOTS];
+        }
         self.presented = false;
         if self.pattern == Pattern::Ring {
             self.ack = self.rest();
@@ -306,9 +314,11 @@ impl Plc {
         let value = match word {
             0 => Value::UInt(seq),
             1 => Value::text(&format!("SN-{part}")),
+            _ if self.dim => Value::Empty,
             _ => Value::Real(f64::from(u32::try_from(part).unwrap())),
         };
-        let quality = Quality::GOOD;
+        let bad = (word == 2 && self.dim) || self.dead == Some(slot);
+        let quality = if bad { Quality::BAD_TYPE } else { Quality::GOOD };
         Sample { tag, value, quality, source: Some(at), server: None, receive: now }
     }
 }
