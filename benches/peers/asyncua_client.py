@@ -3,7 +3,7 @@
 
 usage: asyncua_client.py URL NODES PERIOD_MS SECONDS
 
-One JSON line: values, seconds, cores (processor time of this process per second).
+One JSON line: count, seconds, cores (processor time of this process per second).
 """
 
 import asyncio
@@ -40,7 +40,7 @@ async def main(url: str, nodes: int, period: int, seconds: float) -> None:
         await asyncio.sleep(seconds)
         took = time.monotonic() - began
         cores = (sum(os.times()[:2]) - busy) / took
-        print(json.dumps({"values": count.values, "seconds": took, "cores": cores}), flush=True)
+        print(json.dumps({"count": count.values, "seconds": took, "cores": cores}), flush=True)
         # Everything that still waits is of no interest.
         os._exit(0)
 

@@ -3,7 +3,7 @@
 //
 // usage: nodeopcua_client.js URL NODES PERIOD_MS SECONDS
 //
-// One JSON line: values, seconds, cores (processor time of this process per second).
+// One JSON line: count, seconds, cores (processor time of this process per second).
 "use strict";
 // The library has remarks of its own; our line of output is ours.
 console.log = console.error;
@@ -45,7 +45,7 @@ async function main(url, nodes, period, seconds) {
   const took = Number(process.hrtime.bigint() - began) / 1e9;
   const used = process.cpuUsage(busy);
   const cores = (used.user + used.system) / 1e6 / took;
-  process.stdout.write(JSON.stringify({ values, seconds: took, cores }) + "\n");
+  process.stdout.write(JSON.stringify({ count: values, seconds: took, cores }) + "\n");
   process.exit(0);
 }
 
