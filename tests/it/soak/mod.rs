@@ -221,7 +221,11 @@ fn rest(plcs: &[Plc], daemon: &Daemon, site: &Site) {
             Kind::Assembly => {
                 let press = plcs.iter().find(|p| p.kind == Kind::Press && p.series == plc.series);
                 let all = press.unwrap().parts().len();
-                wait("an assembly rests", &mut || (plc.parts().len() == all).then_some(()));
+                // After an hour of faults many parts lie before it.
+                while plc.parts().len() != all {
+                    let made = plc.parts().len();
+                    wait("an assembly goes on", &mut || (plc.parts().len() > made).then_some(()));
+                }
             }
             Kind::Filler => {
                 wait("a filler goes on", &mut || (plc.parts().len() > goal).then_some(()));
