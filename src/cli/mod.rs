@@ -1,11 +1,13 @@
 //! The command line: one file a verb. It talks to a running daemon over HTTP, or opens the data of a
 //! stopped one. Data on stdout, notices on stderr; the exit code has a meaning.
+mod backup;
 mod certs;
 mod check;
 mod client;
 mod demo;
 mod drill;
 mod exit;
+mod export;
 mod offline;
 mod orders;
 mod output;
@@ -71,7 +73,7 @@ enum Verb {
     Browse(probe::BrowseArgs),
     /// Write down how the words of an OPC UA device lie on its PLC: nodes, types, bounds.
     Pin(pin::Args),
-    /// Write out what others work with: the words of plant files as CSV.
+    /// Write out what others work with: the record as tables, the words of plant files as CSV.
     #[command(subcommand)]
     Export(tags::Export),
     /// Read in what others have: a list of tags as part of a plant file.
@@ -93,6 +95,10 @@ enum Verb {
     Reload(reload::Args),
     /// Check every byte of the ledger of a stopped or running daemon.
     Verify(offline::VerifyArgs),
+    /// Copy the ledger of a stopped or running daemon to a folder; again and again only what is new.
+    Backup(backup::BackupArgs),
+    /// Begin a data directory from a backup.
+    Restore(backup::RestoreArgs),
     /// Step the recorded inputs again and compare the events with the ledger's bytes.
     Replay(replay::Args),
     /// Completions for a shell, to stdout.
@@ -134,6 +140,8 @@ pub fn main() -> Exit {
         Verb::Orders(args) => orders::run(&context, &args),
         Verb::Reload(args) => reload::run(&context, &args),
         Verb::Verify(args) => offline::verify(&context, &args),
+        Verb::Backup(args) => backup::backup(&context, &args),
+        Verb::Restore(args) => backup::restore(&context, &args),
         Verb::Replay(args) => replay::run(&context, &args),
         Verb::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "pedigree", &mut std::io::stdout());

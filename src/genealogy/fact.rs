@@ -14,10 +14,10 @@ pub(super) struct Fact {
 }
 
 /// Part, whole, what the link means, how sure it is.
-pub(super) type Claim = (Node, Node, LinkKind, Certainty);
+pub type Claim = (Node, Node, LinkKind, Certainty);
 
 /// The links that an event makes.
-pub(super) fn made(position: Position, event: &TraceEvent) -> Vec<Claim> {
+pub fn made(position: Position, event: &TraceEvent) -> Vec<Claim> {
     let item = |key: &ItemKey| Node::Item(key.clone());
     let sure =
         |part: &ItemKey, whole: &ItemKey, kind| (item(part), item(whole), kind, Certainty::Certain);

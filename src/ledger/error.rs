@@ -57,6 +57,20 @@ pub enum LedgerError {
         /// Whose it should be.
         wanted: String,
     },
+    /// A copy of something else.
+    #[error("{} holds a copy of another ledger, or of one that was longer: {why}; back up to a folder of its own", dir.display())]
+    OtherCopy {
+        /// Where.
+        dir: PathBuf,
+        /// What shows it.
+        why: String,
+    },
+    /// Nothing to take.
+    #[error("there is no ledger in {}; name the folder that `backup` wrote to", .0.display())]
+    Empty(PathBuf),
+    /// Somebody's data are there.
+    #[error("there is a ledger in {} already; move it away first, nothing was changed", .0.display())]
+    Occupied(PathBuf),
     /// Something that was durable is not what was written.
     #[error("{0}; restore this segment from a backup, nothing was changed")]
     Damaged(#[from] Damage),

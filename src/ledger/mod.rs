@@ -9,6 +9,7 @@
 //! It does not number records (the engine does; here density is checked), does not understand
 //! them beyond their position, keeps no index and edits nothing. `docs/ledger-format.md` is
 //! complete enough to write a verifier from.
+mod backup;
 mod cursor;
 mod disk;
 mod error;
@@ -26,6 +27,7 @@ mod simulated;
 #[cfg(test)]
 mod tests;
 
+pub use backup::{Backup, Restored, backup, restore};
 pub use cursor::{Cursor, Entry, Reader};
 pub use disk::{Disk, DiskFile, Files, Lock};
 pub use error::{AppendError, Damage, LedgerError};

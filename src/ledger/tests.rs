@@ -1,4 +1,7 @@
 //! The ledger under every misfortune that the simulated disk knows, and on a real one.
+mod backup;
+
+use super::backup::backup_on;
 use super::cursor::Reader;
 use super::disk::{Disk, Files};
 use super::error::{AppendError, Damage, LedgerError};
@@ -115,13 +118,29 @@ impl Run {
             .collect()
     }
 
+    /// Beside a write that is not synced: whatever is copied was acknowledged.
+    fn back_up(&mut self) {
+        let to = PathBuf::from("/copy/ledger");
+        // What the disk does to the copy is not our matter.
+        let Ok(backup) = backup_on(&self.disk, &Self::dir(), &to, Position(0)) else { return };
+        assert_eq!((backup.report.faults, backup.report.torn_bytes), (vec![], 0));
+        let reader = Reader::stopped(Arc::new(self.disk.clone()), to);
+        let Ok(found) = reader.cursor(Position(0)).collect::<Result<Vec<_>, _>>() else { return };
+        assert!(found.len() <= self.acked.len(), "what is not acknowledged was copied");
+        assert!(found.iter().zip(&self.acked).all(|(entry, acked)| entry.bytes == *acked));
+    }
+
     fn work(&mut self, mut writer: Writer) {
         for _ in 0..self.rng.random_range(0..20) {
             let mut next = self.acked.len() as u64 + 1;
             self.stepped =
                 (0..self.rng.random_range(1..5)).map(|_| self.frame(&mut next)).collect();
             let frames: Vec<&[Vec<u8>]> = self.stepped.iter().map(Vec::as_slice).collect();
-            let mut done = writer.write(&frames).and_then(|()| writer.sync());
+            let mut done = writer.write(&frames);
+            if self.rng.random_bool(0.2) {
+                self.back_up();
+            }
+            done = done.and_then(|()| writer.sync());
             if done.is_ok() {
                 self.acked.extend(self.stepped.drain(..).flatten());
                 if writer.segment_len() >= self.segment_bytes_max {

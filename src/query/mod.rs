@@ -34,6 +34,7 @@ pub use answer::{
 };
 pub use follow::{QueryError, QueryOptions};
 pub use past::Histories;
+pub use step::measured;
 
 use crate::genealogy::{NodeId, Void};
 use crate::model::{

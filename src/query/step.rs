@@ -71,6 +71,11 @@ pub(super) fn step(draft: &StepsDraft, record: &Record) -> Option<StepView> {
     })
 }
 
+/// What was measured by an event.
+pub fn measured(what: &What) -> &[Measurement] {
+    outcome(what).1
+}
+
 /// With what outcome an event ended.
 pub(super) fn outcome(what: &What) -> (Option<Result>, &[Measurement], Option<&PhaseSummary>) {
     match what {

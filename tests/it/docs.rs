@@ -106,19 +106,26 @@ fn tests_below(folder: &Path, path: &str, found: &mut Vec<String>) {
     }
 }
 
+/// The tests that a page names, all of which there are.
+fn named(page: &str, all: &[String]) -> Vec<String> {
+    let page = fs::read_to_string(here(page)).unwrap();
+    let words = page.split('`').skip(1).step_by(2).filter(|word| word.contains("::"));
+    let named: Vec<String> = words.map(str::to_owned).collect();
+    assert!(named.len() > 20, "only {named:?}");
+    let gone: Vec<_> = named.iter().filter(|name| !all.contains(name)).collect();
+    assert!(gone.is_empty(), "named, but not there: {gone:#?}");
+    named
+}
+
 #[test]
-fn the_table_of_reliability_names_the_tests_that_there_are() {
+fn the_pages_of_promises_and_faults_name_the_tests_that_there_are() {
     let (mut ours, mut all) = (Vec::new(), Vec::new());
     tests_below(&here("tests/it"), "", &mut ours);
     tests_below(&here("src"), "", &mut all);
     all.extend(ours.iter().cloned());
-    let page = fs::read_to_string(here("docs/reliability.md")).unwrap();
-    let named: Vec<&str> =
-        page.split('`').skip(1).step_by(2).filter(|word| word.contains("::")).collect();
-    assert!(named.len() > 20, "only {named:?}");
-    let gone: Vec<_> = named.iter().filter(|name| !all.iter().any(|t| t == **name)).collect();
-    assert!(gone.is_empty(), "named, but not there: {gone:#?}");
+    named("docs/guarantees.md", &all);
+    let named = named("docs/reliability.md", &all);
     let faults = ours.iter().filter(|t| t.starts_with("faults::") || t.starts_with("soak::"));
-    let silent: Vec<_> = faults.filter(|t| !named.contains(&t.as_str())).collect();
+    let silent: Vec<_> = faults.filter(|t| !named.contains(t)).collect();
     assert!(silent.is_empty(), "there, but not named: {silent:#?}");
 }

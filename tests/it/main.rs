@@ -22,4 +22,5 @@ mod seeds;
 mod shift;
 mod soak;
 mod support;
+mod sweep;
 mod tape;

@@ -1,11 +1,13 @@
 //! A mistake in a plant file is found afterwards: the tape is played under the right file, and what
 //! differs is adopted. The demo plant's own book says what is right.
 use crate::support::daemon::{Daemon, Site};
-use crate::support::{http, runtime};
+use crate::support::peer::duckdb;
+use crate::support::{http, peers, runtime};
 use pedigree::demo::{Demo, DemoOptions, PartTruth, Reached};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -194,6 +196,55 @@ fn a_mapping_mistake_is_repaired_by_a_replay_that_is_adopted() {
 
     adopted(&site, &daemon, &truth, (&before, last), &right);
     assert!(daemon.stop().success(), "{}", site.log());
+    if let Some(peers) = peers() {
+        exported(&site, &truth, &peers);
+    }
+}
+
+/// Another program finds in the exported tables what the plant's own list says: what was measured, and what
+/// each lot went into.
+fn exported(site: &Site, truth: &[PartTruth], peers: &Path) {
+    let table = |format: &str, name: &str| {
+        let path = site.path(format).join(format!("{name}.{format}"));
+        let reader = if format == "jsonl" { "json_auto" } else { format };
+        format!("read_{reader}('{}')", path.display())
+    };
+    let count = |format: &str| {
+        let folder = site.path(format).display().to_string();
+        let verb = ["export", "events", &folder, "--format", format];
+        let out = site.command(&verb).output().unwrap();
+        assert!(out.status.success(), "{out:?}");
+        let counts = ["events", "items", "measurements", "links"].map(|name| {
+            duckdb(peers, &format!("select count(*) from {}", table(format, name)))[0][0].as_u64()
+        });
+        assert!(counts.iter().all(|count| count.is_some_and(|count| count > 0)), "{counts:?}");
+        counts
+    };
+    assert_eq!(count("parquet"), count("csv"));
+    assert_eq!(count("parquet"), count("jsonl"));
+    let (links, measured) = (table("parquet", "links"), table("parquet", "measurements"));
+    for row in truth {
+        let unit = row.part.unit.to_string();
+        let question =
+            format!("select value from {measured} where name = 'torque' and item = '{unit}'");
+        let torque = duckdb(peers, &question);
+        let near = (torque[0][0].as_f64().unwrap() - f64::from(row.part.torque_nm)).abs() < 1e-4;
+        assert!(near && torque.as_array().unwrap().len() == 1, "{unit}: {torque}");
+    }
+    let lots: BTreeSet<String> = truth.iter().map(|row| row.part.grease.to_string()).collect();
+    for lot in lots {
+        let question = format!(
+            "with recursive up(item) as (select '{lot}' union select whole from {links} join up on part = item) \
+             select item from up where item like 'u/%' order by item"
+        );
+        let found = duckdb(peers, &question);
+        let found: Vec<&str> =
+            found.as_array().unwrap().iter().filter_map(|row| row[0].as_str()).collect();
+        let with = truth.iter().filter(|row| row.part.grease.to_string() == lot);
+        let mut wanted: Vec<String> = with.map(|row| row.part.unit.to_string()).collect();
+        wanted.sort();
+        assert_eq!(found, wanted, "{lot}");
+    }
 }
 
 /// The tape is ahead of the ledger while a line runs: what has no record yet is not taken for missing.

@@ -24,11 +24,10 @@ fn sealed(site: &Site) -> Vec<PathBuf> {
 /// What `DuckDB` says to a question about these files.
 fn duckdb(peers: &Path, files: &[PathBuf], question: &str) -> Value {
     let files: Vec<_> = files.iter().map(|path| format!("'{}'", path.display())).collect();
-    let program = "import duckdb, json, sys\nprint(json.dumps(duckdb.sql(sys.argv[1]).fetchall()))";
-    let question = question.replace("@TAPE", &format!("read_parquet([{}])", files.join(", ")));
-    let told = peer::python(peers).args(["-c", program, &question]).output().unwrap();
-    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
-    serde_json::from_slice(&told.stdout).unwrap()
+    peer::duckdb(
+        peers,
+        &question.replace("@TAPE", &format!("read_parquet([{}])", files.join(", "))),
+    )
 }
 
 fn replay(site: &Site, daemon: &Daemon) -> Value {

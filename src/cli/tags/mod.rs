@@ -17,6 +17,8 @@ use std::path::PathBuf;
 /// What to write out.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Export {
+    /// The record as tables: what happened, to which items, what was measured, what went into what.
+    Events(super::export::EventsArgs),
     /// The words of plant files as CSV, one row each, to stdout.
     Tags {
         /// Plant files, or a folder of them; else the configured folder.
@@ -49,7 +51,10 @@ pub(super) struct ImportArgs {
 }
 
 pub(super) fn export(context: &Context, what: &Export) -> Done {
-    let Export::Tags { files } = what;
+    let files = match what {
+        Export::Events(args) => return super::export::events(context, args),
+        Export::Tags { files } => files,
+    };
     let (files, site) = settings::plant_files(context, files)?;
     let wrong = |why: config::Faults| Failure::new(Exit::Configuration, why.to_string());
     let checked = config::plant::load(&files, &site).map_err(wrong)?;

@@ -2,6 +2,7 @@
 //! what the PLCs wrote down. `docs/reliability.md` is the table of these tests.
 mod clock;
 mod lines;
+mod machine;
 mod modbus;
 mod network;
 mod plc;

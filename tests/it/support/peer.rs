@@ -21,6 +21,14 @@ pub(crate) fn python(peers: &Path) -> Command {
     Command::new(peers.join("venv/bin/python"))
 }
 
+/// What `DuckDB` says to a question: its rows.
+pub(crate) fn duckdb(peers: &Path, question: &str) -> Value {
+    let program = "import duckdb, json, sys\nprint(json.dumps(duckdb.sql(sys.argv[1]).fetchall()))";
+    let told = python(peers).args(["-c", program, question]).output().unwrap();
+    assert!(told.status.success(), "{question}: {}", String::from_utf8_lossy(&told.stderr));
+    serde_json::from_slice(&told.stdout).unwrap()
+}
+
 impl Peer {
     /// Starts a program, by the name of its source, and waits until it says that it is up.
     pub(crate) fn start(peers: &Path, source: &str, args: &[&str]) -> Self {

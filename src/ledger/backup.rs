@@ -1,0 +1,161 @@
+//! A copy that can be verified alone, taken while the ledger is written to; and the way back.
+//!
+//! A copy is a prefix of the ledger: of the segment that is written to only what is known to be on stable
+//! storage is taken. Sealed segments never change, so a copy that is there already is not made again.
+use super::disk::{Disk, Files};
+use super::error::{Doing, LedgerError};
+use super::format::Piece;
+use super::handle::folder;
+use super::recover::{Recovered, recover};
+use super::segment::{self, Walk};
+use super::verify::{Report, verify_on};
+use crate::model::{Origin, Position};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A segment on its way has this suffix.
+const PART: &str = "part";
+/// The ledger of a restore that has not come to its end.
+const UNBORN: &str = "restoring";
+
+/// What a backup came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backup {
+    /// Segments that were copied; the others were there already.
+    pub copied: u64,
+    /// What the whole copy holds, verified from its first byte to its last.
+    pub report: Report,
+}
+
+/// What a restore came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// What was found and taken.
+    pub report: Report,
+    /// Whose ledger it is from now on.
+    pub origin: Origin,
+}
+
+/// Copies the ledger of a data directory, whose daemon may run, to another folder, and verifies the copy.
+///
+/// `sure` is a record that is known to be on stable storage, from a checkpoint; what was written after it is
+/// taken as far as the ledger itself tells.
+pub fn backup(dir: &Path, to: &Path, sure: Position) -> Result<Backup, LedgerError> {
+    backup_on(&Files, &folder(dir), &folder(to), sure)
+}
+
+pub(super) fn backup_on(
+    disk: &dyn Disk,
+    dir: &Path,
+    to: &Path,
+    sure: Position,
+) -> Result<Backup, LedgerError> {
+    disk.create_dir(to).doing("created", to)?;
+    let firsts = segment::list(disk, dir)?;
+    let there = segment::list(disk, to)?;
+    if let Some(first) = there.iter().find(|first| !firsts.contains(first)) {
+        let why = format!("its segment {} is not in this ledger", segment::name(*first));
+        return Err(LedgerError::OtherCopy { dir: to.to_owned(), why });
+    }
+    let mut copied = 0;
+    for (index, first) in firsts.iter().enumerate() {
+        let last = index + 1 == firsts.len();
+        if last || !is_copied(disk, dir, to, *first)? {
+            copy(disk, dir, to, *first, last.then_some(sure))?;
+            copied += 1;
+        }
+    }
+    let report = verify_on(disk, to)?;
+    Ok(Backup { copied, report })
+}
+
+/// Whether a sealed segment is there already, with the same seal.
+fn is_copied(disk: &dyn Disk, dir: &Path, to: &Path, first: Position) -> Result<bool, LedgerError> {
+    let (from, to) = (segment::path(dir, first), segment::path(to, first));
+    let Ok(there) = disk.open_read(&to) else { return Ok(false) };
+    let here = disk.open_read(&from).doing("opened", &from)?;
+    let (len, wanted) = (there.len().doing("read", &to)?, here.len().doing("read", &from)?);
+    let (seal, sealed) = (segment::read_seal(&*there, &to)?, segment::read_seal(&*here, &from)?);
+    Ok(len == wanted && seal.is_some() && seal == sealed)
+}
+
+/// Copies one segment; of the one that is written to what is durable, at least up to `sure`.
+fn copy(
+    disk: &dyn Disk,
+    dir: &Path,
+    to: &Path,
+    first: Position,
+    sure: Option<Position>,
+) -> Result<(), LedgerError> {
+    let path = segment::path(dir, first);
+    let file = disk.open_read(&path).doing("opened", &path)?;
+    let mut bytes = file.read_to_end(0).doing("read", &path)?;
+    if let Some(sure) = sure {
+        let head = segment::head(&bytes, dir, first)?;
+        bytes.truncate(durable(&bytes, head.len, sure));
+    }
+    let path = segment::path(to, first);
+    let part = path.with_extension(PART);
+    let file = disk.create(&part).doing("created", &part)?;
+    file.write_all_at(&bytes, 0).doing("written", &part)?;
+    file.sync().doing("synced", &part)?;
+    disk.rename(&part, &path).doing("renamed", &part)?;
+    disk.sync_dir(to).doing("synced", to)
+}
+
+/// Where the last frame ends that is certainly on stable storage: each frame says what was when it was
+/// written, so the last group of them is left out unless something else tells. A seal comes after all.
+fn durable(bytes: &[u8], begin: usize, sure: Position) -> usize {
+    let mut walk = Walk::new(bytes, begin);
+    let (mut ends, mut sure) = (vec![(begin, Position(0))], sure);
+    while let Ok(Some(piece)) = walk.next() {
+        match piece {
+            Piece::Step(step) => {
+                sure = sure.max(step.synced);
+                let first = step.first().map_or(0, |first| first.0);
+                let last = first.saturating_add(step.records.len() as u64).saturating_sub(1);
+                ends.push((walk.offset, Position(last)));
+            }
+            Piece::Seal(_) => return walk.offset,
+        }
+    }
+    ends.iter().rfind(|(_, last)| *last <= sure).map_or(begin, |(end, _)| *end)
+}
+
+/// Puts a copy into a data directory that has no ledger, and begins a new incarnation of its origin, so
+/// that what the ledger held beyond the copy and what comes now never bear the same name.
+///
+/// A copy that does not verify is not taken, and half a restore is no ledger: it gets its name at the end.
+pub fn restore(from: &Path, dir: &Path) -> Result<Restored, LedgerError> {
+    let (disk, from) = (Arc::new(Files), folder(from));
+    let report = verify_on(&*disk, &from)?;
+    if let Some(damage) = report.faults.first() {
+        return Err(damage.clone().into());
+    }
+    let firsts = segment::list(&*disk, &from)?;
+    let Some(last) = firsts.last() else { return Err(LedgerError::Empty(from)) };
+    disk.create_dir(dir).doing("created", dir)?;
+    let lock = dir.join("lock");
+    let Some(_lock) = disk.lock(&lock).doing("locked", &lock)? else {
+        return Err(LedgerError::Locked(dir.to_owned()));
+    };
+    let (inner, unborn) = (folder(dir), dir.join(UNBORN));
+    if inner.is_dir() && !segment::list(&*disk, &inner)?.is_empty() {
+        return Err(LedgerError::Occupied(dir.to_owned()));
+    }
+    let path = segment::path(&from, *last);
+    let file = disk.open_read(&path).doing("opened", &path)?;
+    let found = segment::read_head(&*file, &from, *last)?.header.origin;
+    let origin = Origin { incarnation: found.incarnation.saturating_add(1), ..found };
+    if unborn.is_dir() {
+        std::fs::remove_dir_all(&unborn).doing("removed", &unborn)?;
+    }
+    disk.create_dir(&unborn).doing("created", &unborn)?;
+    for first in &firsts {
+        copy(&*disk, &from, &unborn, *first, None)?;
+    }
+    let Recovered { writer, .. } = recover(disk.clone(), &unborn, &origin)?;
+    disk.rename(&unborn, &inner).doing("renamed", &unborn)?;
+    disk.sync_dir(dir).doing("synced", dir)?;
+    Ok(Restored { report, origin: writer.origin })
+}

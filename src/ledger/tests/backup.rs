@@ -1,0 +1,87 @@
+//! Copies and the way back, on a real disk.
+use super::super::backup::{backup, restore};
+use super::*;
+
+fn records(dir: &Path) -> Vec<Vec<u8>> {
+    let found: Result<Vec<_>, _> = Reader::open(dir).cursor(Position(0)).collect();
+    found.unwrap().into_iter().map(|entry| entry.bytes).collect()
+}
+
+#[tokio::test]
+async fn a_copy_made_beside_the_writer_is_a_prefix_and_only_what_is_new_is_copied() {
+    let (dir, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let Opened { ledger, .. } = open(dir.path());
+    let mut segments_before = 0;
+    for n in 1..=60 {
+        ledger.append(Generation(0), frame(n..=n)).await.unwrap();
+        until(&mut ledger.durable(), |durable| durable.position == Position(n)).await;
+        if n % 7 == 0 {
+            let made = backup(dir.path(), to.path(), Position(0)).unwrap();
+            assert_eq!((made.report.faults, made.report.torn_bytes), (vec![], 0));
+            assert_eq!(
+                made.report.last,
+                Position(n - 1),
+                "the files say nothing of the last group"
+            );
+            let new = made.report.segments - segments_before;
+            assert!(made.copied <= new + 1, "{} for {new} new ones", made.copied);
+            segments_before = made.report.segments;
+        }
+    }
+    drop(ledger);
+    let (copied, whole) = (records(to.path()), records(dir.path()));
+    assert_eq!((copied.len(), whole.len()), (55, 60));
+    assert_eq!(copied, whole[..55]);
+    // A checkpoint says that the last group is on stable storage too.
+    let made = backup(dir.path(), to.path(), Position(60)).unwrap();
+    assert_eq!(made.report.last, Position(60));
+    assert_eq!(records(to.path()), whole);
+}
+
+#[tokio::test]
+async fn a_restored_ledger_goes_on_as_another_incarnation() {
+    let [dir, to, home] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    hundred(dir.path()).await;
+    backup(dir.path(), to.path(), Position(100)).unwrap();
+    // One that was interrupted is of no meaning.
+    std::fs::create_dir(home.path().join("restoring")).unwrap();
+    std::fs::write(home.path().join("restoring/00000000000000000001.seg"), "half").unwrap();
+    let restored = restore(to.path(), home.path()).unwrap();
+    assert_eq!((restored.report.last, restored.origin.incarnation), (Position(100), 2));
+    assert_eq!(records(home.path()), records(dir.path()));
+    let Opened { ledger, recovered, origin: found, .. } = open(home.path());
+    assert_eq!((recovered, found.incarnation), (Position(100), 2), "whatever the daemon asks for");
+    ledger.append(Generation(0), frame(101..=101)).await.unwrap();
+    until(&mut ledger.durable(), |durable| durable.position == Position(101)).await;
+    drop(ledger);
+    let report = verify(home.path()).unwrap();
+    assert_eq!((report.faults, report.last), (vec![], Position(101)));
+    let again = restore(to.path(), home.path()).unwrap_err();
+    assert!(matches!(again, LedgerError::Occupied(_)), "{again}");
+    assert_eq!(records(home.path()).len(), 101, "nothing was changed");
+}
+
+#[tokio::test]
+async fn what_is_damaged_or_of_another_ledger_is_refused() {
+    let [dir, to, home] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let nothing = restore(to.path(), home.path()).unwrap_err();
+    assert!(matches!(nothing, LedgerError::Empty(_) | LedgerError::Io { .. }), "{nothing}");
+    hundred(dir.path()).await;
+    backup(dir.path(), to.path(), Position(100)).unwrap();
+    let path = segments(to.path()).swap_remove(1);
+    let good = std::fs::read(&path).unwrap();
+    let mut bad = good.clone();
+    bad[300] ^= 1;
+    std::fs::write(&path, &bad).unwrap();
+    let damaged = restore(to.path(), home.path()).unwrap_err();
+    assert!(matches!(damaged, LedgerError::Damaged(_)), "{damaged}");
+    assert!(!folder(home.path()).exists(), "half a ledger is none");
+    let made = backup(dir.path(), to.path(), Position(100)).unwrap();
+    assert_eq!(made.report.faults.len(), 1, "a copy that has changed is said");
+    // The ledger was set back: the copy knows more than it.
+    for path in segments(dir.path()).split_off(2) {
+        std::fs::remove_file(path).unwrap();
+    }
+    let longer = backup(dir.path(), to.path(), Position(0)).unwrap_err();
+    assert!(matches!(longer, LedgerError::OtherCopy { .. }), "{longer}");
+}
