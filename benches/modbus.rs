@@ -34,7 +34,7 @@ fn main() {
     let (mut child, port) = wired::start(&["serve"]);
     println!("one connection, one word a request; {seconds} s a client");
     show("the library alone", &library(port, seconds));
-    show("pedigree, tape on, stepped", &wired::carry(plant(port), seconds, run));
+    show("pedigree, tape on, stepped", &wired::carry(&plant(port), seconds, run));
     if let Some(peers) = std::env::var_os("PEDIGREE_PEERS") {
         let asked = [port.to_string(), seconds.to_string()];
         match wired::foreign(Path::new(&peers), "pymodbus_client.py", &asked) {

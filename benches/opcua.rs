@@ -107,5 +107,5 @@ device = "bench"
 }
 
 fn ours(load: &Load, port: u16) -> Rate {
-    wired::carry(plant(load, port), load.seconds, field::opcua::run)
+    wired::carry(&plant(load, port), load.seconds, field::opcua::run)
 }

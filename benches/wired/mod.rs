@@ -38,7 +38,11 @@ pub(crate) fn plant(text: String) -> Arc<Plant> {
 
 /// Runs the first device of a plant, and counts the samples that reach tape and engine.
 #[tokio::main]
-pub(crate) async fn carry<F>(plant: Arc<Plant>, seconds: u64, run: impl FnOnce(Wiring) -> F) -> Rate
+pub(crate) async fn carry<F>(
+    plant: &Arc<Plant>,
+    seconds: u64,
+    run: impl FnOnce(Wiring) -> F,
+) -> Rate
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -51,7 +55,7 @@ where
     let (status, mut standing) = watch::channel(first);
     let (metrics, stop) = (Arc::new(Metrics::new()), CancellationToken::new());
     let wiring = Wiring {
-        plant: Arc::clone(&plant),
+        plant: Arc::clone(plant),
         device: DeviceIndex(0),
         lanes: Lanes { urgent, bulk },
         requests,
@@ -68,7 +72,7 @@ where
     let mut engine = Engine::new(PersonKey::new([7; 32]));
     let mut effects = Vec::new();
     let start = Input::Start { cause: StartCause::Daemon, recovered: Position(0) };
-    for input in [start, Input::Plant(Arc::clone(&plant))] {
+    for input in [start, Input::Plant(Arc::clone(plant))] {
         engine.step(At::default(), &input, &mut effects);
     }
     let origin = Origin { site: plant.site.clone(), incarnation: 1 };

@@ -1,7 +1,7 @@
 //! `backup` and `restore`: the ledger with what belongs to it, as a copy that can be verified alone.
 use super::exit::{Done, Exit, Failure};
 use super::{Context, offline, output};
-use crate::ledger;
+use crate::ledger::{self, LedgerError};
 use crate::model::Position;
 use std::fs;
 use std::io;
@@ -37,7 +37,7 @@ pub(super) struct RestoreArgs {
 
 pub(super) fn backup(context: &Context, args: &BackupArgs) -> Done {
     let dir = offline::data_dir(context, args.data.as_ref())?;
-    let made = ledger::backup(&dir, &args.to, Position(0)).map_err(failed)?;
+    let made = ledger::backup(&dir, &args.to, Position(0)).map_err(|why| failed(&why))?;
     take_along(&dir, &args.to, args.tape, true)?;
     let report = &made.report;
     offline::show(context, report)?;
@@ -49,7 +49,7 @@ pub(super) fn backup(context: &Context, args: &BackupArgs) -> Done {
 pub(super) fn restore(context: &Context, args: &RestoreArgs) -> Done {
     let dir = offline::data_dir(context, args.data.as_ref())?;
     take_along(&args.from, &dir, true, false)?;
-    let restored = ledger::restore(&args.from, &dir).map_err(failed)?;
+    let restored = ledger::restore(&args.from, &dir).map_err(|why| failed(&why))?;
     offline::show(context, &restored.report)?;
     output::notice(&format!(
         "restored up to record {} as incarnation {} of {}; what came after it is a gap from the next \
@@ -59,11 +59,13 @@ pub(super) fn restore(context: &Context, args: &RestoreArgs) -> Done {
     Ok(Exit::Ok)
 }
 
-fn failed(why: ledger::LedgerError) -> Failure {
-    let exit = match &why {
-        ledger::LedgerError::Locked(_) => Exit::Temporary,
-        ledger::LedgerError::Damaged(_) => Exit::Negative,
-        _ => Exit::Io,
+fn failed(why: &LedgerError) -> Failure {
+    let exit = if matches!(why, LedgerError::Locked(_)) {
+        Exit::Temporary
+    } else if matches!(why, LedgerError::Damaged(_)) {
+        Exit::Negative
+    } else {
+        Exit::Io
     };
     Failure::new(exit, why.to_string())
 }

@@ -18,7 +18,7 @@ const ROWS: usize = 1 << 16;
 /// In what form tables are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Format {
-    /// Apache Parquet, as DuckDB, pandas and Polars open it.
+    /// Apache Parquet, which most tools for tables open.
     Parquet,
     /// Comma-separated values with a head line.
     Csv,
