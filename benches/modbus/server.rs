@@ -34,7 +34,7 @@ pub(crate) async fn serve() {
     let counting = Counting::default();
     let connected = |stream, address| {
         let service = counting.clone();
-        async move { accept_tcp_connection(stream, address, |_| Ok(Some(service))) }
+        async move { accept_tcp_connection(stream, address, |_| Ok(Some(service.clone()))) }
     };
     let served = Server::new(listener).serve(&connected, |why| eprintln!("{why}")).await;
     served.expect("the listener stands");
