@@ -17,6 +17,7 @@ mod nist;
 mod patterns;
 mod reload;
 mod replay;
+mod results;
 mod scada;
 mod seeds;
 mod shift;

@@ -78,7 +78,9 @@ impl Capture {
             | Stage::Asking { .. }
             | Stage::Replying { .. }
             | Stage::Scanning { .. }
-            | Stage::Slots { .. }) => self.exchange(at).stage = other,
+            | Stage::Slots { .. }
+            | Stage::Listing { .. }
+            | Stage::Fetching { .. }) => self.exchange(at).stage = other,
         }
     }
 
