@@ -24,7 +24,7 @@ mod request;
 mod ring;
 mod rules;
 mod snapshot;
-mod span;
+pub(super) mod span;
 mod station;
 mod tags;
 mod test;
