@@ -49,8 +49,11 @@ fn the_public_key_is_that_of_the_rfc() {
         std::array::from_fn(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap());
     let named = SigningKey::new(secret).public().named(&origin_of("plant-1"));
     let bytes = BASE64.decode(named.splitn(3, '+').nth(2).unwrap()).unwrap();
-    let public: String = bytes[1..].iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(public, "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+    let public = Digest(bytes[1..].try_into().unwrap());
+    assert_eq!(
+        public.to_string(),
+        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
+    );
 }
 
 #[test]

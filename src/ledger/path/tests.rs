@@ -167,6 +167,7 @@ fn consistency_is_that_of_the_published_vectors() {
 
 /// RFC 6962 §2.1.3: the tree of seven leaves, with its nodes by the letters of its figure.
 #[test]
+#[expect(clippy::many_single_char_names, reason = "they are the letters of the figure")]
 fn paths_are_those_of_the_example_in_the_rfc() {
     let mut tree = Naive::of(7);
     let [a, b, c, d, e, f, j] = std::array::from_fn(|index| tree.0[index]);
