@@ -44,12 +44,11 @@ pub(super) fn public_key(given: &str) -> Result<PublicKey, Failure> {
 }
 
 pub(super) fn verify(context: &Context, args: &VerifyArgs) -> Done {
-    let (dir, keeping) = match &args.data {
-        Some(dir) => (dir.clone(), Keeping::beside(dir)),
-        None => {
-            let config = settings::settings(context)?;
-            (config.data_dir, config.ledger)
-        }
+    let (dir, keeping) = if let Some(dir) = &args.data {
+        (dir.clone(), Keeping::beside(dir))
+    } else {
+        let config = settings::settings(context)?;
+        (config.data_dir, config.ledger)
     };
     let checkpoints = checkpoints(args, &dir, &keeping)?;
     let signed = checkpoints.signed.iter().map(|signed| signed.checkpoint().clone());

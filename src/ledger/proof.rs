@@ -198,9 +198,10 @@ impl Proof {
             .collect();
         let leaves = leaves.ok_or(ProofFault::Records)?;
         let path = split(&self.path)?;
-        let leads = path::root_of(checkpoint.size, &leaves, &path) == Some(checkpoint.root);
         // A proof of nothing but consistency has no records and no path.
-        if !leads && !(leaves.is_empty() && path.is_empty()) {
+        let is_only_consistency = leaves.is_empty() && path.is_empty();
+        let root = path::root_of(checkpoint.size, &leaves, &path);
+        if root != Some(checkpoint.root) && !is_only_consistency {
             return Err(ProofFault::Records);
         }
         let earlier = self.earlier.as_ref().map(|note| self.earlier(note, &checkpoint, key));

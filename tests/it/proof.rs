@@ -24,6 +24,7 @@ struct Audited {
     site: Site,
     peers: PathBuf,
     key: String,
+    unit: String,
 }
 
 impl Audited {
@@ -50,15 +51,16 @@ impl Audited {
             demo.truth().into_iter().find(|part| part.reached == pedigree::demo::Reached::Packed);
         let unit = unit.unwrap().part.unit.to_string();
         demo.stop();
-        let audited = Self { site, peers, key };
-        audited.prove(&running, &unit);
+        let audited = Self { site, peers, key, unit };
+        audited.prove(&running);
         assert!(running.stop().success(), "{}", audited.site.log());
         runtime.block_on(audited.copy_in_small_segments());
         audited
     }
 
     /// What the running daemon proves: of a unit, of a record, and since its first checkpoint.
-    fn prove(&self, running: &Daemon, unit: &str) {
+    fn prove(&self, running: &Daemon) {
+        let unit = self.unit.as_str();
         let first = until("there are checkpoints", SOON, || {
             let listed = running.get("/api/v1/ledger/checkpoints?limit=1000");
             (listed["body"].as_array()?.len() >= 2).then(|| listed["body"][0].clone())
@@ -255,14 +257,12 @@ const MUTILATIONS: &[Mutilation] = &[
         [format!("{} to", last + 1), format!("the ledger was cut back: it ends at #{last}")]
     }),
     ("a frame that is there twice", |victim| {
-        let mut from = 0;
         let path = victim.change(1, |bytes| {
             let frames = frames(bytes);
             let twice = bytes[frames[2]..frames[3]].to_vec();
             bytes.splice(frames[3]..frames[3], twice);
-            from = 2;
         });
-        let at = first(&path) + from;
+        let at = first(&path) + 2;
         let [_, ours] = named(&path, at);
         [format!("where {at} should be"), ours]
     }),
@@ -340,7 +340,8 @@ fn an_independent_verifier_accepts_the_good_and_names_what_was_tampered_with() {
     println!("{records} records, the proof of a unit has {} bytes", unit.len());
     // A record that was never there, with a checksum that fits.
     let mut body = unit[24..].to_vec();
-    let at = body.windows(4).rposition(|four| four == b"SN-0" || four == b"site").unwrap();
+    let code = audited.unit.rsplit('/').next().unwrap().as_bytes();
+    let at = body.windows(code.len()).rposition(|bytes| bytes == code).unwrap();
     body[at] ^= 1;
     let mut forged = unit[..16].to_vec();
     wire::put_frame(&body, &mut forged);

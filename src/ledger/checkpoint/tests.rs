@@ -104,7 +104,9 @@ fn a_file_of_checkpoints_is_read_wherever_it_was_cut_off() {
     let public = key().public();
     assert_eq!(recent(&path, &public, 5).unwrap(), []);
     let all: Vec<Signed> = (1..=3).map(|n| Signed::new(checkpoint(n), &key())).collect();
-    all.iter().for_each(|signed| append(&path, signed).unwrap());
+    for signed in &all {
+        append(&path, signed).unwrap();
+    }
     let good = std::fs::read(&path).unwrap();
     let whole = Checkpoints { signed: all.clone(), ..Checkpoints::default() };
     assert_eq!(read(&good, &public), whole);

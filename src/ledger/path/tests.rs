@@ -35,7 +35,10 @@ impl Subtrees for Naive {
 
     fn subtree(&mut self, leaves: Range<u64>) -> Result<Digest, Infallible> {
         let len = leaves.end - leaves.start;
-        assert!(len.is_power_of_two() && leaves.start % len == 0, "{leaves:?} is not perfect");
+        assert!(
+            len.is_power_of_two() && leaves.start.is_multiple_of(len),
+            "{leaves:?} is not perfect"
+        );
         Ok(self.hash(leaves))
     }
 }

@@ -19,7 +19,9 @@ fn at(seconds: u64) -> Utc {
 fn signed(dir: &Path, size: u64) -> Signed {
     let mut tree = Tree::default();
     let entries = Reader::open(dir).read(Position(0), usize::try_from(size).unwrap()).unwrap();
-    entries.iter().for_each(|entry| tree.push(leaf(&entry.bytes)));
+    for entry in &entries {
+        tree.push(leaf(&entry.bytes));
+    }
     assert_eq!(tree.size(), size);
     let checkpoint = Checkpoint { origin: origin(), size, root: tree.root(), time: at(size) };
     Signed::new(checkpoint, &key())
