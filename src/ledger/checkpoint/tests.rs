@@ -121,6 +121,8 @@ fn a_file_of_checkpoints_is_read_wherever_it_was_cut_off() {
         std::fs::write(&path, &good[..cut]).unwrap();
         append(&path, &all[0]).unwrap();
         let found = read(&std::fs::read(&path).unwrap(), &public);
+        // The end of a line is all that the third may want.
+        let count = if cut < good.len() - 2 { 2 } else { 3 };
         assert_eq!((found.signed.len(), found.unread.len()), (count + 1, 0), "cut at {cut}");
         assert_eq!(found.signed.last(), all.first());
     }
