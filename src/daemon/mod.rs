@@ -152,9 +152,7 @@ pub async fn run(
     let http = faces::serve_http(&common, listener, app)?;
     let opcua = faces::serve_opcua(&common, &settings, &kept.query).await?;
 
-    seal::start(&common, &settings.data_dir, kept.tape.writing());
-    notary::start(&common, Arc::clone(&notary), &settings.ledger);
-    scrub::start(&common, kept.ledger.reader(), settings.ledger.scrub_bytes_per_second);
+    watch_over(&common, &settings, &kept);
     follow(&common, &kept, tap.clone(), readiness);
     reload(&common, &settings, reloads, ask_switch)?;
     adopt(&common, &settings, &kept, adoptions, CommandPort::new(ask_command));
@@ -169,9 +167,15 @@ pub async fn run(
     }
     stop.cancelled().await;
     common.tasks.shut_down().await;
-    // The ledger is closed: what it has is all that there is to sign.
     notary::finish(&notary).await;
     Ok(())
+}
+
+/// Those that look after what is kept: full files are sealed, checkpoints signed, segments read again.
+fn watch_over(common: &Common, settings: &Settings, kept: &kept::Kept) {
+    seal::start(common, &settings.data_dir, kept.tape.writing());
+    notary::start(common, Arc::clone(&kept.notary), &settings.ledger);
+    scrub::start(common, kept.ledger.reader(), settings.ledger.scrub_bytes_per_second);
 }
 
 /// The one that follows the ledger for everybody who asks.

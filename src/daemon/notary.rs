@@ -211,7 +211,7 @@ pub(super) fn start(common: &Common, notary: Arc<Notary>, keeping: &Keeping) {
     });
 }
 
-/// Signs what there is; `false` if that panicked.
+/// Signs what there is, at the end once the ledger is closed; `false` if that panicked.
 pub(super) async fn finish(notary: &Arc<Notary>) -> bool {
     let notary = Arc::clone(notary);
     tokio::task::spawn_blocking(move || notary.sign_or_warn()).await.is_ok()
