@@ -18,6 +18,7 @@ mod patterns;
 mod proof;
 mod reload;
 mod replay;
+mod results;
 mod scada;
 mod seeds;
 mod shift;
