@@ -1,8 +1,7 @@
 //! `backup` and `restore`: the ledger with what belongs to it, as a copy that can be verified alone.
 use super::exit::{Done, Exit, Failure};
 use super::{Context, offline, output};
-use crate::ledger::{self, LedgerError};
-use crate::model::Position;
+use crate::ledger::{self, Checkpoints, LedgerError};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -36,21 +35,21 @@ pub(super) struct RestoreArgs {
 }
 
 pub(super) fn backup(context: &Context, args: &BackupArgs) -> Done {
-    let dir = offline::data_dir(context, args.data.as_ref())?;
-    let made = ledger::backup(&dir, &args.to, Position(0)).map_err(|why| failed(&why))?;
+    let (dir, keeping) = offline::kept(context, args.data.as_ref())?;
+    // In this order the copy of the ledger goes as far as what was signed, and is held against it.
     take_along(&dir, &args.to, args.tape, true)?;
-    let report = &made.report;
-    offline::show(context, report)?;
-    let copied = format!("{} of {} segments were copied", made.copied, report.segments);
-    output::notice(&copied);
-    Ok(offline::outcome(report))
+    let checkpoints = offline::checkpoints(None, None, &dir, &keeping)?;
+    let signed = offline::signed(&checkpoints);
+    let made = ledger::backup(&dir, &args.to, signed).map_err(|why| failed(&why))?;
+    output::notice(&format!("{} of {} segments were copied", made.copied, made.report.segments));
+    offline::show(context, &made.report, &checkpoints)
 }
 
 pub(super) fn restore(context: &Context, args: &RestoreArgs) -> Done {
     let dir = offline::data_dir(context, args.data.as_ref())?;
     take_along(&args.from, &dir, true, false)?;
     let restored = ledger::restore(&args.from, &dir).map_err(|why| failed(&why))?;
-    offline::show(context, &restored.report)?;
+    offline::show(context, &restored.report, &Checkpoints::default())?;
     output::notice(&format!(
         "restored up to record {} as incarnation {} of {}; what came after it is a gap from the next \
          start on, and the PLCs are asked for what they still have",

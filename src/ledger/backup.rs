@@ -2,13 +2,14 @@
 //!
 //! A copy is a prefix of the ledger: of the segment that is written to only what is known to be on stable
 //! storage is taken. Sealed segments never change, so a copy that is there already is not made again.
+use super::checkpoint::Checkpoint;
 use super::disk::{Disk, Files};
 use super::error::{Doing, LedgerError};
 use super::format::Piece;
 use super::handle::folder;
 use super::recover::{Recovered, recover};
 use super::segment::{self, Walk};
-use super::verify::{Report, verify_on};
+use super::verify::{Report, Scope, verify_on};
 use crate::model::{Origin, Position};
 use std::path::Path;
 use std::sync::Arc;
@@ -38,17 +39,18 @@ pub struct Restored {
 
 /// Copies the ledger of a data directory, whose daemon may run, to another folder, and verifies the copy.
 ///
-/// `sure` is a record that is known to be on stable storage, from a checkpoint; what was written after it is
-/// taken as far as the ledger itself tells.
-pub fn backup(dir: &Path, to: &Path, sure: Position) -> Result<Backup, LedgerError> {
-    backup_on(&Files, &folder(dir), &folder(to), sure)
+/// What is signed is on stable storage: the copy goes as far as the last of these `checkpoints`, and is
+/// verified against all of them. What was written after it is taken as far as the ledger itself tells.
+pub fn backup(dir: &Path, to: &Path, checkpoints: Vec<Checkpoint>) -> Result<Backup, LedgerError> {
+    let scope = Scope { checkpoints, ..Scope::default() };
+    backup_on(&Files, &folder(dir), &folder(to), &scope)
 }
 
 pub(super) fn backup_on(
     disk: &dyn Disk,
     dir: &Path,
     to: &Path,
-    sure: Position,
+    scope: &Scope,
 ) -> Result<Backup, LedgerError> {
     disk.create_dir(to).doing("created", to)?;
     let firsts = segment::list(disk, dir)?;
@@ -57,6 +59,8 @@ pub(super) fn backup_on(
         let why = format!("its segment {} is not in this ledger", segment::name(*first));
         return Err(LedgerError::OtherCopy { dir: to.to_owned(), why });
     }
+    let sure = scope.checkpoints.iter().map(|checkpoint| checkpoint.size).max();
+    let sure = Position(sure.unwrap_or(0));
     let mut copied = 0;
     for (index, first) in firsts.iter().enumerate() {
         let last = index + 1 == firsts.len();
@@ -65,7 +69,7 @@ pub(super) fn backup_on(
             copied += 1;
         }
     }
-    let report = verify_on(disk, to)?;
+    let report = verify_on(disk, to, scope)?;
     Ok(Backup { copied, report })
 }
 
@@ -128,7 +132,7 @@ fn durable(bytes: &[u8], begin: usize, sure: Position) -> usize {
 /// A copy that does not verify is not taken, and half a restore is no ledger: it gets its name at the end.
 pub fn restore(from: &Path, dir: &Path) -> Result<Restored, LedgerError> {
     let (disk, from) = (Arc::new(Files), folder(from));
-    let report = verify_on(&*disk, &from)?;
+    let report = verify_on(&*disk, &from, &Scope::default())?;
     if let Some(damage) = report.faults.first() {
         return Err(damage.clone().into());
     }

@@ -15,6 +15,7 @@ mod faults;
 mod history;
 mod nist;
 mod patterns;
+mod proof;
 mod reload;
 mod replay;
 mod results;

@@ -5,7 +5,7 @@
 //! the system call. A kill keeps what the kernel was told; for a disk that loses it see the tests of the ledger
 //! on a simulated disk.
 use pedigree::daemon::clock;
-use pedigree::ledger::{Files, Ledger, Opened, Options, Reader, verify};
+use pedigree::ledger::{Files, Ledger, Opened, Options, Reader, Scope, verify};
 use pedigree::model::{At, Audit, Body, Origin, Position, Record, SiteId, Text};
 use pedigree::telemetry::Metrics;
 use std::io::Write as _;
@@ -95,7 +95,7 @@ fn life(dir: &Path, call: &str, when: u64) -> (Option<Position>, bool) {
 
 /// What is in the ledger, as whoever opens it next finds it.
 fn check(dir: &Path, acked: Position) -> Position {
-    let report = verify(dir).unwrap();
+    let report = verify(dir, &Scope::default()).unwrap();
     assert_eq!(report.faults, [], "after a kill nothing is damaged");
     let opened = open(dir);
     let recovered = opened.recovered;
@@ -108,7 +108,7 @@ fn check(dir: &Path, acked: Position) -> Position {
     for (entry, position) in found.iter().zip(1..) {
         assert_eq!(entry.record, record(Position(position)));
     }
-    assert_eq!(verify(dir).unwrap().torn_bytes, 0, "the torn tail was cut off");
+    assert_eq!(verify(dir, &Scope::default()).unwrap().torn_bytes, 0, "the torn tail was cut off");
     recovered
 }
 

@@ -1,10 +1,18 @@
 //! Copies and the way back, on a real disk.
 use super::super::backup::{backup, restore};
+use super::super::checkpoint::Checkpoint;
 use super::*;
+use crate::model::Utc;
 
 fn records(dir: &Path) -> Vec<Vec<u8>> {
     let found: Result<Vec<_>, _> = Reader::open(dir).cursor(Position(0)).collect();
     found.unwrap().into_iter().map(|entry| entry.bytes).collect()
+}
+
+/// A checkpoint of a ledger with so many records.
+fn signed(dir: &Path, size: u64) -> Vec<Checkpoint> {
+    let root = verify(dir, &Scope::default()).unwrap().root.unwrap();
+    vec![Checkpoint { origin: origin(), size, root, time: Utc(0) }]
 }
 
 #[tokio::test]
@@ -16,7 +24,7 @@ async fn a_copy_made_beside_the_writer_is_a_prefix_and_only_what_is_new_is_copie
         ledger.append(Generation(0), frame(n..=n)).await.unwrap();
         until(&mut ledger.durable(), |durable| durable.position == Position(n)).await;
         if n % 7 == 0 {
-            let made = backup(dir.path(), to.path(), Position(0)).unwrap();
+            let made = backup(dir.path(), to.path(), Vec::new()).unwrap();
             assert_eq!((made.report.faults, made.report.torn_bytes), (vec![], 0));
             assert_eq!(
                 made.report.last,
@@ -33,7 +41,7 @@ async fn a_copy_made_beside_the_writer_is_a_prefix_and_only_what_is_new_is_copie
     assert_eq!((copied.len(), whole.len()), (55, 60));
     assert_eq!(copied, whole[..55]);
     // A checkpoint says that the last group is on stable storage too.
-    let made = backup(dir.path(), to.path(), Position(60)).unwrap();
+    let made = backup(dir.path(), to.path(), signed(dir.path(), 60)).unwrap();
     assert_eq!(made.report.last, Position(60));
     assert_eq!(records(to.path()), whole);
 }
@@ -42,7 +50,7 @@ async fn a_copy_made_beside_the_writer_is_a_prefix_and_only_what_is_new_is_copie
 async fn a_restored_ledger_goes_on_as_another_incarnation() {
     let [dir, to, home] = [(); 3].map(|()| tempfile::tempdir().unwrap());
     hundred(dir.path()).await;
-    backup(dir.path(), to.path(), Position(100)).unwrap();
+    backup(dir.path(), to.path(), signed(dir.path(), 100)).unwrap();
     // One that was interrupted is of no meaning.
     std::fs::create_dir(home.path().join("restoring")).unwrap();
     std::fs::write(home.path().join("restoring/00000000000000000001.seg"), "half").unwrap();
@@ -54,7 +62,7 @@ async fn a_restored_ledger_goes_on_as_another_incarnation() {
     ledger.append(Generation(0), frame(101..=101)).await.unwrap();
     until(&mut ledger.durable(), |durable| durable.position == Position(101)).await;
     drop(ledger);
-    let report = verify(home.path()).unwrap();
+    let report = verify(home.path(), &Scope::default()).unwrap();
     assert_eq!((report.faults, report.last), (vec![], Position(101)));
     let again = restore(to.path(), home.path()).unwrap_err();
     assert!(matches!(again, LedgerError::Occupied(_)), "{again}");
@@ -67,7 +75,7 @@ async fn what_is_damaged_or_of_another_ledger_is_refused() {
     let nothing = restore(to.path(), home.path()).unwrap_err();
     assert!(matches!(nothing, LedgerError::Empty(_) | LedgerError::Io { .. }), "{nothing}");
     hundred(dir.path()).await;
-    backup(dir.path(), to.path(), Position(100)).unwrap();
+    backup(dir.path(), to.path(), signed(dir.path(), 100)).unwrap();
     let path = segments(to.path()).swap_remove(1);
     let good = std::fs::read(&path).unwrap();
     let mut bad = good.clone();
@@ -76,12 +84,12 @@ async fn what_is_damaged_or_of_another_ledger_is_refused() {
     let damaged = restore(to.path(), home.path()).unwrap_err();
     assert!(matches!(damaged, LedgerError::Damaged(_)), "{damaged}");
     assert!(!folder(home.path()).exists(), "half a ledger is none");
-    let made = backup(dir.path(), to.path(), Position(100)).unwrap();
+    let made = backup(dir.path(), to.path(), signed(dir.path(), 100)).unwrap();
     assert_eq!(made.report.faults.len(), 1, "a copy that has changed is said");
     // The ledger was set back: the copy knows more than it.
     for path in segments(dir.path()).split_off(2) {
         std::fs::remove_file(path).unwrap();
     }
-    let longer = backup(dir.path(), to.path(), Position(0)).unwrap_err();
+    let longer = backup(dir.path(), to.path(), Vec::new()).unwrap_err();
     assert!(matches!(longer, LedgerError::OtherCopy { .. }), "{longer}");
 }
