@@ -40,6 +40,8 @@ pub(in crate::capture) struct Exchange {
     trigger: Option<Value>,
     ack: Option<Value>,
     stage: Stage,
+    /// Since when the trigger is as it is, as far as we were told.
+    stands: Option<Monotonic>,
     /// When the request that is being dealt with was seen.
     requested: Option<Monotonic>,
     /// When the trigger was last told to be another than it was, by our wall clock.
@@ -163,6 +165,7 @@ impl Exchange {
             trigger: _,
             ack: _,
             stage,
+            stands: _,
             requested: _,
             turned: _,
             asked: _,
@@ -231,6 +234,11 @@ fn age(sample: &Sample) -> Duration {
         && sample.receive <= server.plus(GOOD_CLOCK)
         && source <= server;
     if good { sample.receive.since(source) } else { Duration::ZERO }
+}
+
+/// When a value that had stood for so long was set, by our clock.
+fn seen(now: Monotonic, age: Duration) -> Monotonic {
+    Monotonic(now.0.saturating_sub(u64::try_from(age.as_nanos()).unwrap_or(u64::MAX)))
 }
 
 /// How far a word of a handshake may be trusted: a trigger that is no whole number, as a changed PLC
@@ -303,6 +311,9 @@ impl Capture {
         let exchange = self.exchange(at);
         let before = std::mem::replace(&mut exchange.trigger, value);
         exchange.age = age(sample);
+        if before != exchange.trigger {
+            exchange.stands = Some(seen(step.at.monotonic, exchange.age));
+        }
         if before.is_some() && before != exchange.trigger {
             exchange.turned = Some(step.at.wall);
         }
@@ -387,8 +398,9 @@ impl Capture {
             // It was told that it is seen: its time began then, and its word may be ours since.
             return self.settle(step, at);
         }
-        let age = u64::try_from(exchange.age.as_nanos()).unwrap_or(u64::MAX);
-        exchange.requested = Some(Monotonic(step.at.monotonic.0.saturating_sub(age)));
+        // It may have waited for the one before it to be answered.
+        let now = seen(step.at.monotonic, exchange.age);
+        exchange.requested = Some(exchange.stands.unwrap_or(now));
         exchange.asked = match (exchange.sure, exchange.age) {
             // What was asked before it is dealt with.
             (true, _) => exchange.turned,

@@ -1,6 +1,6 @@
 //! Is the request pending, is it new, and whose number does it bear?
 use super::request::{Request, on, request};
-use super::{Found, Stage, age};
+use super::{Found, Stage, age, seen};
 use crate::capture::memory::{Committed, HandshakeMemory};
 use crate::capture::number::{Distance, after, distance, number};
 use crate::capture::snapshot::{Snapshot, own_words};
@@ -8,8 +8,8 @@ use crate::capture::{At, Capture};
 use crate::model::plant::{CodeFrom, CodeSpec, Pattern, Word};
 use crate::model::{
     Body, Epoch, EpochBegun, EpochCause, EventTime, GapCause, Grounds, HandshakeKey, HandshakeMark,
-    HandshakeNumber, Interval, Monotonic, Permit, Position, Quarantine, QuarantineCause, Sample,
-    Step, Text, Value,
+    HandshakeNumber, Interval, Permit, Position, Quarantine, QuarantineCause, Sample, Step, Text,
+    Value,
 };
 
 impl Capture {
@@ -40,8 +40,8 @@ impl Capture {
         let exchange = self.exchange(at);
         if exchange.trigger != value {
             // Another request than the one that was seen: its time begins when it was set.
-            let age = u64::try_from(age(trigger).as_nanos()).unwrap_or(u64::MAX);
-            exchange.requested = Some(Monotonic(now.0.saturating_sub(age)));
+            exchange.stands = Some(seen(now, age(trigger)));
+            exchange.requested = exchange.stands;
         }
         exchange.trigger = value;
         exchange.ack = ack;

@@ -472,6 +472,12 @@ proptest! {
     }
 }
 
+/// Found at random.
+#[test]
+fn a_carrier_that_is_read_while_its_load_is_under_way_gives_no_other_unit() {
+    check(&[144, 139, 215, 241, 122, 243, 0]).unwrap();
+}
+
 /// Without a fault every passage is told of its unit: nothing is made unknown for safety's sake.
 #[test]
 fn units_are_followed_from_the_loading_to_the_nest() {
