@@ -143,6 +143,8 @@ impl Capture {
             nest: None,
             fill: None,
             context: Vec::new(),
+            counts: Vec::new(),
+            narrowed: Vec::new(),
         })
     }
 }

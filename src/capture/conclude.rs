@@ -1,12 +1,13 @@
 //! What a phase that has ended comes to: a trace event, something set aside, or a note.
 use super::Capture;
 use super::feeders::During;
+use super::mount::Counted;
 use super::phase::{Confirmed, Ended};
 use crate::model::plant::{CodeFrom, Phase, StationIndex, TagIndex};
 use crate::model::{
     Body, EventTime, Evidence, Gap, GapCause, GapSource, Interval, ItemKey, MountUse, PhaseSummary,
-    Position, Purpose, Quarantine, QuarantineCause, RawWord, Stay, Step, Text, TraceEvent, Value,
-    Verb, What,
+    Position, Purpose, Quarantine, QuarantineCause, RawWord, Stay, Step, Text, TraceEvent,
+    Untold, Value, Verb, What,
 };
 
 /// The item of a phase, and how it is known.
@@ -136,7 +137,9 @@ impl Capture {
     ) -> Result<Found, QuarantineCause> {
         if found.item.is_some() && !matches!(phase.event, Some(Verb::Clean | Verb::Inspect)) {
             let during = During { from: Some(ended.begin()), to: ended.end, read: false };
-            found.mounts = self.mounts_used(station, during)?;
+            // Its words are told one by one: no reading of the counters is of its end.
+            found.mounts =
+                self.mounts_used(station, during, Counted::InVain(Untold::Unread))?;
         }
         Ok(found)
     }
@@ -206,6 +209,8 @@ impl Capture {
             nest: None,
             fill: None,
             context: Vec::new(),
+            counts: Vec::new(),
+            narrowed: Vec::new(),
         };
         refine(&mut event);
         event

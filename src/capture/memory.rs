@@ -4,12 +4,13 @@ use super::carrier::Carriers;
 use super::feeders::Feeders;
 use super::places::{Places, Present};
 use super::ran::Ran;
+use super::tally::Tallies;
 use super::unread::Unread;
 use crate::model::{
     Adopted, Body, Boot, DeviceId, Digest, Epoch, EpochBegun, Gap, GapSource, HandshakeId,
     HandshakeMark, HandshakeNumber, ItemClass, ItemKey, MonitorId, MountKey, OrderRow, Permit,
-    Position, Quarantine, QuarantineCause, Record, Rule, StationId, Text, TraceEvent, Utc, Verdict,
-    VerdictEvent, What,
+    Position, Quarantine, QuarantineCause, Record, Rule, StationId, Text, TraceEvent, Untold, Utc,
+    Verdict, VerdictEvent, What,
 };
 use std::collections::BTreeMap;
 
@@ -57,6 +58,8 @@ pub struct StationMemory {
     pub last_left: Option<Utc>,
     /// What is and was in its feeders.
     pub feeders: Feeders,
+    /// What their counters said since the item in work was begun.
+    pub tallies: Tallies,
     /// Open rows of the order list with their numbers.
     pub orders: Vec<(u64, OrderRow)>,
     /// The number of the next row.
@@ -199,7 +202,9 @@ impl Memory {
             // It may have been an arrival, or a loading: who is at the station now, or on what, is not
             // known. A code that fits no passage moved nobody.
             if quarantine.cause != QuarantineCause::Identified {
-                self.stations.entry(quarantine.station.clone()).or_default().places.forget();
+                let station = self.stations.entry(quarantine.station.clone()).or_default();
+                station.places.forget();
+                station.tallies.blur(Untold::Gap);
                 self.carriers.lost(&quarantine.station);
             }
             let conflict = quarantine.cause == QuarantineCause::Conflict;
@@ -220,7 +225,9 @@ impl Memory {
     fn apply_gap(&mut self, gap: &Gap) {
         if !matches!(gap.source, GapSource::Tag(..)) {
             for station in &gap.stations {
-                self.stations.entry(station.clone()).or_default().places.forget_current();
+                let station = self.stations.entry(station.clone()).or_default();
+                station.places.forget_current();
+                station.tallies.blur(Untold::Gap);
             }
         }
         // What went by may have been a loading.
@@ -254,6 +261,7 @@ impl Memory {
             self.carriers.lost(station);
             let station = self.stations.entry(station.clone()).or_default();
             station.places.forget_current();
+            station.tallies.blur(Untold::Reset);
             let handshake = station.handshakes.entry(handshake.clone()).or_default();
             handshake.begun.get_or_insert(at);
             handshake.epoch = *epoch;
@@ -307,12 +315,13 @@ impl StationMemory {
 
     fn apply(&mut self, id: &StationId, record: &Record, event: &TraceEvent) {
         self.ran.apply(record, event);
+        self.tallies.take(record, event);
         match &event.what {
             What::Arrive { item } => {
                 // The same once more, or one that is sent away, begins no work: what was taken out since
                 // the work began may be in the item that is here.
                 if self.places.is_free(event.nest.as_ref(), item) && !event.is_only_asked() {
-                    self.turn(event.time.at);
+                    self.turn(event);
                 }
                 self.refuse(item, event.is_only_asked());
                 self.places.arrive(event.nest.as_ref(), present(item, record, event));
@@ -365,8 +374,10 @@ impl StationMemory {
     }
 
     /// What was taken out of the feeders by then is no lot of the next item, nor of one that is here.
-    fn turn(&mut self, at: Utc) {
+    fn turn(&mut self, event: &TraceEvent) {
+        let at = event.time.at;
         self.feeders.turn(self.places.oldest().map_or(at, |began| began.min(at)));
+        self.tallies.turn(event);
     }
 
     fn refuse(&mut self, item: &ItemKey, refused: bool) {
@@ -381,7 +392,9 @@ impl StationMemory {
     fn leave(&mut self, item: &ItemKey, record: &Record, event: &TraceEvent) {
         // Another that leaves says nothing of when the work on the one that is here began.
         if self.places.leave(event.nest.as_ref(), item) {
-            self.turn(event.time.at);
+            self.turn(event);
+        } else {
+            self.tallies.blur(Untold::Shared);
         }
         self.last_left = Some(record.at.wall);
     }

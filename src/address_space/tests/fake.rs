@@ -74,6 +74,7 @@ fn link(kind: LinkKind, certainty: Certainty, item: &str) -> LinkView {
         position: Position(40),
         time: TIME,
         amount: None,
+        untold: None,
         place: None,
         station: Some(station_id()),
     }
@@ -198,6 +199,7 @@ impl Source for Fake {
                         certainty: l.certainty,
                         position: l.position,
                         amount: None,
+                        untold: None,
                         place: None,
                     })
                     .collect(),

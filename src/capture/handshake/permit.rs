@@ -1,5 +1,6 @@
 //! The permit: what is asked about the past, and what becomes of the answer.
 use super::{Asked, Exchange, Found, Stage};
+use crate::capture::compose::sentence;
 use crate::capture::permit::{Case, Judgement, judge};
 use crate::capture::{At, Capture, Live, StationMemory};
 use crate::model::plant::{Check, Product, Reason, Station};
@@ -234,15 +235,4 @@ pub(in crate::capture) fn touch(live: &mut Live, record: &Record) {
 
 fn word(reason: Reason) -> Text {
     Text::parse(reason.as_str()).expect("the word of a reason is a good text")
-}
-
-/// A sentence as a text of the record: long names are cut rather than lost.
-fn sentence(text: String) -> Text {
-    const MORE: &str = "…";
-    let cut = |text: &str| {
-        let end = text.floor_char_boundary(Text::LEN_MAX - MORE.len());
-        format!("{}{MORE}", text.get(..end).unwrap_or_default())
-    };
-    let text = if text.len() > Text::LEN_MAX { cut(&text) } else { text };
-    Text::parse(&text).expect("names and codes have no control characters")
 }

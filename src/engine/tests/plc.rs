@@ -1,5 +1,6 @@
 //! A PLC that does its side of a handshake and writes the list of truth.
 use super::*;
+use std::collections::BTreeMap;
 
 /// Values of the state word.
 pub(super) const STATES: States = States { idle: 0, request: 1, busy: Some(2), done: 4, error: 8 };
@@ -39,6 +40,20 @@ pub(super) struct Plc {
     pub(super) next: usize,
     /// The last restart took its counts away.
     pub(super) resets: u32,
+    /// What its feeder counts.
+    pub(super) feeder: Feeder,
+}
+
+/// A feeder that counts what it gives, and knows what became of it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Feeder {
+    pub(super) picked: u64,
+    pub(super) rejected: u64,
+    pub(super) per_lot: bool,
+    /// By lot, what was picked for the part in work, and how much of it was thrown away.
+    pub(super) now: BTreeMap<String, (u64, u64)>,
+    /// The same of every part that was made.
+    pub(super) parts: BTreeMap<String, BTreeMap<String, (u64, u64)>>,
 }
 
 /// A part that nobody waited with.
@@ -61,6 +76,10 @@ pub(super) struct Slot {
 pub(super) const SLOTS: usize = 4;
 const SLOT_WORDS: usize = 3;
 const FIRST_SLOT: usize = 6;
+
+/// The counters of a feeder, where there is no ring.
+pub(super) const PICKED: TagIndex = TagIndex(6);
+pub(super) const REJECTED: TagIndex = TagIndex(7);
 
 /// A word of a slot.
 pub(super) fn slot_tag(slot: usize, word: usize) -> TagIndex {
@@ -92,6 +111,7 @@ impl Plc {
             slots: vec![Slot::default(); SLOTS],
             next: 0,
             resets: 0,
+            feeder: Feeder::default(),
         };
         plc.ack = plc.rest();
         plc
@@ -119,6 +139,24 @@ impl Plc {
         self.lot += 1;
         self.lot_at = now;
         self.taken.insert(self.lot());
+        if self.feeder.per_lot {
+            (self.feeder.picked, self.feeder.rejected) = (0, 0);
+        }
+    }
+
+    /// One piece more for the part in work; every so often it is thrown away and another is taken.
+    pub(super) fn pick(&mut self, reject: bool) {
+        if self.presented || self.again {
+            return;
+        }
+        let (lot, count) = (self.lot(), |n: u64| (n + 1) & 0xFFFF);
+        self.feeder.picked = count(self.feeder.picked);
+        let of = self.feeder.now.entry(lot).or_default();
+        of.0 += 1;
+        if reject {
+            self.feeder.rejected = count(self.feeder.rejected);
+            of.1 += 1;
+        }
     }
 
     pub(super) fn acked(&self) -> bool {
@@ -211,6 +249,8 @@ impl Plc {
             }
             self.part_at = now;
             self.made_with.clone_from(&self.taken);
+            let picked = std::mem::take(&mut self.feeder.now);
+            self.feeder.parts.insert(self.serial(), picked);
             self.number = (self.number + 1) & 0xFFFF;
             self.present();
         }
@@ -289,6 +329,8 @@ impl Plc {
             LOT => Value::text(&self.lot()),
             FORCE => Value::Real(f64::from(u32::try_from(self.part).unwrap())),
             ACK => self.ack.clone(),
+            PICKED if self.pattern != Pattern::Ring => Value::UInt(self.feeder.picked),
+            REJECTED if self.pattern != Pattern::Ring => Value::UInt(self.feeder.rejected),
             slot => return self.read_slot(slot, now),
         };
         let quality = Quality::GOOD;

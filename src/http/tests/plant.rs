@@ -59,6 +59,7 @@ fn link(kind: LinkKind, item: &str, certainty: Certainty) -> LinkView {
         position: Position(14),
         time: at(5),
         amount: Some(Amount { value: 0.25, unit: Some(Ucum::parse("kg").unwrap()) }),
+        untold: None,
         place: Some(text("coil")),
         station: Some(station("PRESS10")),
     }
@@ -241,6 +242,7 @@ impl Source for Made {
             certainty: Certainty::Certain,
             position: Position(14),
             amount: None,
+            untold: None,
             place: None,
         };
         Some(Answer {

@@ -23,7 +23,7 @@ pub use station::{
     Carrier, CodeFrom, CodeSpec, Condition, Counter, Drift, FillRule, First, Handshake, Limits,
     Master, MeasurementSpec, Monitor, MountPoint, Overrule, Pattern, PermitCodes, Phase,
     PurposeSpec, Quantity, Reply, ReplyValue, ResultSpec, Ring, ScopeFrom, Splice, States, Station,
-    Test, Watched, Word,
+    Test, Used, Watched, Word,
 };
 pub use tag::{Area, NodeAddress, Register, RegisterType, StringOrder, Tag, TagSource, WordOrder};
 pub use transport::{Host, Parity, SerialLine, Transport, TransportError};
