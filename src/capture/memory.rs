@@ -145,7 +145,14 @@ impl Memory {
             }
             Body::Gap(gap) => self.apply_gap(gap),
             Body::Epoch(epoch) => self.apply_epoch(record.at.wall, epoch),
-            Body::Plant(plant) => self.plant = Some(plant.hash),
+            Body::Plant(plant) => {
+                self.plant = Some(plant.hash);
+                // Who says nothing any more says nothing of drift either.
+                for (id, station) in &mut self.stations {
+                    let of = |of: &MonitorId| plant.monitors.iter().any(|(s, m)| (s, m) == (id, of));
+                    station.drifts.retain(|(monitor, _), _| of(monitor));
+                }
+            }
             Body::Orders(rows) => {
                 for row in rows {
                     let station = self.stations.entry(row.station.clone()).or_default();
@@ -153,9 +160,11 @@ impl Memory {
                     station.next_row = station.next_row.saturating_add(1);
                 }
             }
-            Body::Verdict(spoken) => self.apply_verdict(record.position, spoken),
+            Body::Verdict(spoken) if spoken.over.is_none() => {
+                self.apply_verdict(record.position, spoken);
+            }
             // What was set aside long ago says nothing of now either.
-            Body::Quarantine(_) | Body::Audit(_) => {}
+            Body::Quarantine(_) | Body::Verdict(_) | Body::Audit(_) => {}
         }
     }
 

@@ -128,6 +128,10 @@ impl Follower {
                 let cause = serde_json::to_value(gap.cause).unwrap_or_default();
                 m.gaps.with_label_values(&[cause.as_str().unwrap_or_default()]).inc();
             }
+            // It says nothing of now.
+            Body::Verdict(v) if v.over.is_some() => {
+                tracing::warn!(station = %v.station, master = %v.monitor, item = ?v.item, "a master was judged wrongly, as is known only now");
+            }
             Body::Verdict(v) => {
                 let labels = [v.station.as_str(), v.monitor.as_str()];
                 let code = match v.verdict {

@@ -266,7 +266,8 @@ fn verdict(spoken: &VerdictEvent) -> String {
             (Verdict::InControl, _) => "it was judged right".to_owned(),
             (Verdict::NoData, _) => "it waits to be shown".to_owned(),
         };
-        return format!("master {monitor} at {station}: {says}");
+        let over = spoken.over.map(|over| format!(", and was right again at {over}"));
+        return format!("master {monitor} at {station}: {says}{}", over.unwrap_or_default());
     }
     let says = match spoken.verdict {
         Verdict::InControl => "is in control",

@@ -42,6 +42,16 @@ pub(super) struct Plc {
     pub(super) resets: u32,
     /// What its feeder counts.
     pub(super) feeder: Feeder,
+    /// What it says of the part, where it says more than its number.
+    pub(super) label: Option<Label>,
+}
+
+/// What is said of a part: its serial, the code of its outcome, and when it was judged.
+#[derive(Debug, Clone)]
+pub(super) struct Label {
+    pub(super) serial: String,
+    pub(super) judged: u64,
+    pub(super) when: Utc,
 }
 
 /// A feeder that counts what it gives, and knows what became of it.
@@ -112,6 +122,7 @@ impl Plc {
             next: 0,
             resets: 0,
             feeder: Feeder::default(),
+            label: None,
         };
         plc.ack = plc.rest();
         plc
@@ -323,6 +334,9 @@ impl Plc {
 
     pub(super) fn read(&self, tag: TagIndex, now: Utc) -> Sample {
         let value = match tag {
+            SERIAL if let Some(label) = &self.label => Value::text(&label.serial),
+            PICKED if let Some(label) = &self.label => Value::UInt(label.judged),
+            REJECTED if let Some(label) = &self.label => Value::Time(label.when.0),
             TRIGGER => self.trigger(),
             NUMBER => Value::UInt(self.number),
             SERIAL => Value::text(&self.serial()),

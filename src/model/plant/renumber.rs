@@ -127,7 +127,7 @@ impl Numbers<'_> {
         for MountPoint { id: _, lot, material, splice: _, tool: _, used } in mounts {
             self.codes([lot]);
             self.words(material);
-            for Used { counter, waste, per_lot: _, unit: _ } in used {
+            if let Some(Used { counter, waste, per_lot: _, unit: _ }) = used {
                 let counters = std::iter::once(counter).chain(waste);
                 self.tags(counters.map(|Counter { tag, bits: _ }| tag));
             }

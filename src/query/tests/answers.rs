@@ -319,6 +319,7 @@ fn the_gravest_of_a_monitors_rules_is_shown_since_it_says_so() {
             baseline: None,
             item: None,
             unit: None,
+            over: None,
         })
     };
     let plant = Body::Plant(PlantLoaded {

@@ -35,6 +35,7 @@ fn says(time: i64, verdict: Verdict, since: Option<i64>, shown: bool) -> Body {
         baseline: None,
         item: shown.then(|| unit("MSTR-1")),
         unit: None,
+        over: None,
     })
 }
 
