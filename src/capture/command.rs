@@ -145,6 +145,7 @@ impl Capture {
             context: Vec::new(),
             counts: Vec::new(),
             narrowed: Vec::new(),
+            went_past: None,
         })
     }
 }

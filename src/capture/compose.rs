@@ -207,6 +207,7 @@ impl Capture {
             context: self.context(at, snapshot, &mut remarks),
             counts: draft.counts.clone(),
             narrowed: Vec::new(),
+            went_past: None,
             remarks,
             adopted: None,
             material: text(handshake.material),

@@ -53,7 +53,9 @@ impl Capture {
             Ok(found) => {
                 let mut event = self.phase_event(station, phase, ended, summary, found, time);
                 let id = &plant.station(station).id;
-                if self.went_past(step, id, &format!("{id}.{}", phase.id), &event.what) {
+                let about = format!("{id}.{}", phase.id);
+                event.went_past = self.went_past(step, id, &about, &event.what);
+                if event.went_past.is_some() {
                     event.evidence = Evidence::Bypassed;
                 }
                 Body::Trace(event)
@@ -211,6 +213,7 @@ impl Capture {
             context: Vec::new(),
             counts: Vec::new(),
             narrowed: Vec::new(),
+            went_past: None,
         };
         refine(&mut event);
         event

@@ -52,8 +52,8 @@ pub struct StationMemory {
     pub handshakes: BTreeMap<HandshakeId, HandshakeMemory>,
     /// Who is where at it.
     pub places: Places,
-    /// What was presented here last and refused, the oldest first; at most 32.
-    pub refused: Vec<ItemKey>,
+    /// What was presented here last and refused, with the record of that, the oldest first; at most 32.
+    pub refused: Vec<(ItemKey, Position)>,
     /// When the item before left, by our wall clock.
     pub last_left: Option<Utc>,
     /// What is and was in its feeders.
@@ -304,9 +304,8 @@ impl Memory {
         self.carriers.rename(passage, real);
         for station in self.stations.values_mut() {
             station.places.rename(passage, real);
-            station.refused.iter_mut().filter(|item| *item == passage).for_each(|item| {
-                item.clone_from(real);
-            });
+            let known = station.refused.iter_mut().filter(|(item, _)| item == passage);
+            known.for_each(|(item, _)| item.clone_from(real));
         }
         // What held the one holds the other.
         if let (Some(reason), false) = (self.holds.get(passage), self.holds.contains_key(real)) {
@@ -332,7 +331,7 @@ impl StationMemory {
                 if self.places.is_free(event.nest.as_ref(), item) && !event.is_only_asked() {
                     self.turn(event);
                 }
-                self.refuse(item, event.is_only_asked());
+                self.refuse(item, event.is_only_asked().then_some(record.position));
                 self.places.arrive(event.nest.as_ref(), present(item, record, event));
             }
             What::Remove { parent: item, child, .. } => {
@@ -345,7 +344,7 @@ impl StationMemory {
             | What::Install { parent: item, .. }
             | What::Inspect { item, .. } => self.enter(item, record, event),
             What::Complete { item, order_row, .. } => {
-                self.refuse(item, false);
+                self.refuse(item, None);
                 if let Some(row) = order_row {
                     self.orders.retain(|(n, _)| n != row);
                 }
@@ -389,12 +388,12 @@ impl StationMemory {
         self.tallies.turn(event);
     }
 
-    fn refuse(&mut self, item: &ItemKey, refused: bool) {
-        self.refused.retain(|other| other != item);
-        if refused {
+    fn refuse(&mut self, item: &ItemKey, refused: Option<Position>) {
+        self.refused.retain(|(other, _)| other != item);
+        if let Some(record) = refused {
             let many = (self.refused.len() + 1).saturating_sub(REFUSED_MAX);
             self.refused.drain(..many);
-            self.refused.push(item.clone());
+            self.refused.push((item.clone(), record));
         }
     }
 

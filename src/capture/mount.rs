@@ -296,5 +296,6 @@ fn fed(station: &StationId, what: What, time: Utc) -> TraceEvent {
         context: Vec::new(),
         counts: Vec::new(),
         narrowed: Vec::new(),
+        went_past: None,
     }
 }

@@ -119,6 +119,10 @@ impl Follower {
             Body::Trace(event) => {
                 let station = event.station.as_ref().map_or("", |s| s.as_str());
                 m.events.with_label_values(&[event.what.verb().as_str(), station]).inc();
+                if let Some(refusal) = event.went_past {
+                    m.went_past.with_label_values(&[station]).inc();
+                    tracing::warn!(station, position = %record.position, %refusal, "what was refused is completed all the same");
+                }
             }
             Body::Quarantine(q) => {
                 m.quarantined.with_label_values(&[q.station.as_str()]).inc();

@@ -71,6 +71,7 @@ pub(crate) fn event(time: i64, at: Option<&str>, what: What) -> TraceEvent {
         context: Vec::new(),
         counts: Vec::new(),
         narrowed: Vec::new(),
+        went_past: None,
     }
 }
 

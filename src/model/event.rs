@@ -704,6 +704,10 @@ pub struct TraceEvent {
     #[n(18)]
     #[cbor(default, skip_if = "Vec::is_empty")]
     pub narrowed: Vec<Narrowed>,
+    /// An alarm: the station had refused the item, nobody let it through, and it was completed all the same.
+    /// The record of the refusal.
+    #[n(19)]
+    pub went_past: Option<Position>,
 }
 
 impl TraceEvent {

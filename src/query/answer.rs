@@ -165,6 +165,9 @@ pub struct StepView {
     pub other: Option<ItemKey>,
     /// What the PLC was answered.
     pub permit: Option<PermitView>,
+    /// The record of the refusal that was not heeded: an alarm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub went_past: Option<Position>,
 }
 
 /// A step that counted until a correction took it back.
@@ -438,6 +441,9 @@ pub struct EventView {
     pub result: Option<Result>,
     /// What the PLC was answered, if it asked.
     pub permit: Option<PermitView>,
+    /// The record of the refusal that was not heeded: an alarm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub went_past: Option<Position>,
     /// The hash of the plant that was in force, in hexadecimal.
     pub plant: Option<String>,
 }

@@ -47,6 +47,7 @@ impl Fake {
             text: format!("{kind} at ST-10"),
             result: Some(Result::Pass),
             permit: None,
+            went_past: None,
             plant: None,
         });
         self.position.send_replace(position);
@@ -133,6 +134,7 @@ fn step() -> StepView {
         complete: true,
         other: None,
         permit: None,
+        went_past: None,
     }
 }
 

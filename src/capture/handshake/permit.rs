@@ -112,7 +112,10 @@ impl Capture {
         };
         let mut event = self.compose(step, at, snapshot, draft, mark);
         let (id, about) = (self.live().station(at.station).id.clone(), self.live().about(at));
-        if by.is_some() || self.went_past(step, &id, &about, &event.what) {
+        if by.is_none() {
+            event.went_past = self.went_past(step, &id, &about, &event.what);
+        }
+        if by.is_some() || event.went_past.is_some() {
             event.evidence = event.evidence.max(Evidence::Bypassed);
             event.operator = event.operator.or(by);
         }
@@ -184,17 +187,18 @@ impl Capture {
         judge(&handshake.checks, &case, handshake.on_late)
     }
 
-    /// Whether a machine worked on what it was told not to work on; whoever watches is told.
+    /// The refusal, if a machine worked on what it was told not to work on; whoever watches is told.
     pub(in crate::capture) fn went_past(
         &self,
         step: &mut Step,
         station: &StationId,
         about: &str,
         what: &What,
-    ) -> bool {
-        let What::Complete { item, .. } = what else { return false };
-        let refused = self.memory.station(station).is_some_and(|s| s.refused.contains(item));
-        if refused {
+    ) -> Option<Position> {
+        let What::Complete { item, .. } = what else { return None };
+        let mut known = self.memory.station(station)?.refused.iter();
+        let refused = known.find(|(of, _)| of == item).map(|(_, record)| *record);
+        if refused.is_some() {
             let text = format!("{item} was refused and is completed all the same: bypassed");
             step.notice(about, text);
         }

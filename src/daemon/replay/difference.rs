@@ -146,6 +146,7 @@ impl Numbers {
             | What::Note { .. }
             | What::Correct { .. } => Vec::new(),
         };
+        event.went_past = event.went_past.and_then(there);
         let narrowed = event.narrowed.iter_mut().flat_map(|of| {
             let mounts = of.mounts.iter_mut().map(|used| &mut used.mount.opened);
             mounts.chain([&mut of.record])

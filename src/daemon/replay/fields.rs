@@ -102,6 +102,7 @@ impl Fields {
             context,
             counts,
             narrowed,
+            went_past,
         } = event;
         self.put("event", what.verb().as_str());
         self.what(what);
@@ -125,6 +126,7 @@ impl Fields {
         for Context { name, value } in context {
             self.put(format!("context {name}"), value);
         }
+        self.maybe("refused before", went_past.map(|_| "and completed all the same"));
         for Count { point, mount: _, taken, wasted, per_lot: _ } in counts {
             self.put(format!("counter of feeder {point}"), taken.value);
             self.maybe(&format!("waste of feeder {point}"), wasted.map(|wasted| wasted.value));

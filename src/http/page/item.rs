@@ -180,6 +180,7 @@ fn step(step: StepView) -> Step {
         step.operation.map(|operation| operation.to_string()),
         step.operator.map(|operator| format!("by {operator}")),
         words::evidence(step.evidence).map(str::to_owned),
+        step.went_past.map(|refusal| format!("refused by record {refusal}, and done all the same")),
         words::purpose(step.purpose).map(str::to_owned),
         step.permit.as_ref().and_then(PermitView::sentence),
     ];

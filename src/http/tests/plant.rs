@@ -118,6 +118,7 @@ fn step() -> StepView {
         complete: false,
         other: None,
         permit: None,
+        went_past: None,
     }
 }
 
@@ -308,6 +309,7 @@ impl Source for Made {
             text: "SN-0001 completed at PRESS10".to_owned(),
             result: Some(Result::Pass),
             permit: None,
+            went_past: None,
             plant: Some("0a".to_owned()),
         };
         (after.0 + 1..=42).take(count_max).map(event).collect()
