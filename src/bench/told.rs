@@ -24,7 +24,10 @@ pub const FIELDS: [(&str, &str); 26] = [
     ("lot", "the lot that is produced, consumed, mounted or unmounted"),
     ("child", "what is installed, removed or packed"),
     ("into", "the item that a lot or child goes into"),
-    ("lots", "the lots in the feeders that it was made with; `A or B` where that is not known"),
+    (
+        "lots",
+        "the lots in the feeders that it was made with; `A or B`, or `A?, B`, where that is not known",
+    ),
     ("used", "how much of each of them, where a counter says so: `12 of A, 3 of B`"),
     ("mount", "the feeder"),
     ("product", "the product or material"),
@@ -327,7 +330,7 @@ impl Tells {
         }
     }
 
-    /// `A or B` of one feeder, `A, C` of two.
+    /// `A or B` of one feeder, `A, C` of two; `A?` beside one that is known to have been used.
     fn lots(&mut self, mounts: &[MountUse]) {
         let mut told = String::new();
         let mut last = None;
@@ -340,6 +343,8 @@ impl Tells {
                 });
             }
             told.push_str(used.lot.code.as_str());
+            let beside = |other: &MountUse| other.counted && other.mount.point == used.mount.point;
+            told.push_str(if used.one_of && mounts.iter().any(beside) { "?" } else { "" });
         }
         if !mounts.is_empty() {
             self.text("lots", told);

@@ -81,7 +81,8 @@ impl Capture {
             }
         }
         let counting = counting.into_iter();
-        let counting = counting.filter_map(|(token, (of, mount))| Some((token, (there(of)?, mount))));
+        let counting =
+            counting.filter_map(|(token, (of, mount))| Some((token, (there(of)?, mount))));
         live.counting.extend(counting);
         live.tokens.extend(tokens.into_iter().filter_map(|(token, old)| Some((token, at(old)?))));
     }

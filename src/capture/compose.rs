@@ -5,10 +5,10 @@ use super::snapshot::Snapshot;
 use super::{At, Capture};
 use crate::model::plant::{CodeFrom, CodeSpec, Handshake, MeasurementSpec};
 use crate::model::{
-    Alias, Amount, Code, Consumption, Context, Count, Digest, EventTime, Evidence, Fill, HandshakeKey,
-    HandshakeMark, Interval, ItemClass, ItemKey, Measurement, Monotonic, MountUse, NameError,
-    Purpose, Quality, QuarantineCause, Remark, Result as Outcome, Sample, Scope, ScopeName, Stay,
-    Step, Text, TraceEvent, Untold, Utc, Value, Verb, What,
+    Alias, Amount, Code, Consumption, Context, Count, Digest, EventTime, Evidence, Fill,
+    HandshakeKey, HandshakeMark, Interval, ItemClass, ItemKey, Measurement, Monotonic, MountUse,
+    NameError, Purpose, Quality, QuarantineCause, Remark, Result as Outcome, Sample, Scope,
+    ScopeName, Stay, Step, Text, TraceEvent, Untold, Utc, Value, Verb, What,
 };
 
 use sha2::{Digest as _, Sha256};

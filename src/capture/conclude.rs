@@ -6,8 +6,8 @@ use super::phase::{Confirmed, Ended};
 use crate::model::plant::{CodeFrom, Phase, StationIndex, TagIndex};
 use crate::model::{
     Body, EventTime, Evidence, Gap, GapCause, GapSource, Interval, ItemKey, MountUse, PhaseSummary,
-    Position, Purpose, Quarantine, QuarantineCause, RawWord, Stay, Step, Text, TraceEvent,
-    Untold, Value, Verb, What,
+    Position, Purpose, Quarantine, QuarantineCause, RawWord, Stay, Step, Text, TraceEvent, Untold,
+    Value, Verb, What,
 };
 
 /// The item of a phase, and how it is known.
@@ -140,8 +140,7 @@ impl Capture {
         if found.item.is_some() && !matches!(phase.event, Some(Verb::Clean | Verb::Inspect)) {
             let during = During { from: Some(ended.begin()), to: ended.end, read: false };
             // Its words are told one by one: no reading of the counters is of its end.
-            found.mounts =
-                self.mounts_used(station, during, Counted::InVain(Untold::Unread))?;
+            found.mounts = self.mounts_used(station, during, Counted::InVain(Untold::Unread))?;
         }
         Ok(found)
     }

@@ -149,7 +149,8 @@ impl Memory {
                 self.plant = Some(plant.hash);
                 // Who says nothing any more says nothing of drift either.
                 for (id, station) in &mut self.stations {
-                    let of = |of: &MonitorId| plant.monitors.iter().any(|(s, m)| (s, m) == (id, of));
+                    let of =
+                        |of: &MonitorId| plant.monitors.iter().any(|(s, m)| (s, m) == (id, of));
                     station.drifts.retain(|(monitor, _), _| of(monitor));
                 }
             }

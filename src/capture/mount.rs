@@ -6,8 +6,8 @@ use super::tally::untold;
 use super::{Capture, compose};
 use crate::model::plant::{CodeFrom, Counter, MountPoint, StationIndex, TagIndex, Word};
 use crate::model::{
-    Body, Count, Effect, EventTime, Evidence, ItemKey, MountUse, Purpose, QuarantineCause, ReadDone,
-    ReadRequest, Reading, Sample, StationId, Step, TraceEvent, Untold, Utc, What,
+    Body, Count, Effect, EventTime, Evidence, ItemKey, MountUse, Purpose, QuarantineCause,
+    ReadDone, ReadRequest, Reading, Sample, StationId, Step, TraceEvent, Untold, Utc, What,
 };
 use std::time::Duration;
 
@@ -119,7 +119,9 @@ impl Capture {
                 let lots: Vec<&str> = of.mounts.iter().map(|used| used.lot.code.as_str()).collect();
                 let lots = if lots.is_empty() { "nothing".to_owned() } else { lots.join(", ") };
                 let (point, record) = (&of.point, of.record);
-                format!("the counter of {point} stood at {stood}: of record {record} are left {lots}")
+                format!(
+                    "the counter of {point} stood at {stood}: of record {record} are left {lots}"
+                )
             }
             None => format!("the counter of {} stood at {stood}", point.id),
         };

@@ -5,8 +5,8 @@
 //! and the first with the next lies a share that may be of either.
 use super::number::{Distance, distance};
 use crate::model::{
-    Amount, Count, MountPointId, MountUse, Narrowed, Position, Reading, Record, TraceEvent,
-    Ucum, Untold, What,
+    Amount, Count, MountPointId, MountUse, Narrowed, Position, Reading, Record, TraceEvent, Ucum,
+    Untold, What,
 };
 use std::collections::BTreeMap;
 
@@ -125,7 +125,9 @@ impl Tallies {
 
 /// The counters do not say how much of each.
 pub(super) fn untold(mut lots: Vec<MountUse>, why: Untold) -> Vec<MountUse> {
-    lots.iter_mut().for_each(|used| used.untold = Some(why));
+    for used in &mut lots {
+        used.untold = Some(why);
+    }
     lots
 }
 
@@ -232,8 +234,8 @@ impl Since {
         for lot in lots {
             let of = |column| whole.bounds(lot.mount.opened, end, column).ok_or(Untold::Reset);
             let none = Bounds { min: 0, max: Some(0) };
-            let all = of(taken)?;
-            let waste = if end.wasted.is_some() { of(wasted)? } else { none };
+            let all = of(TAKEN)?;
+            let waste = if end.wasted.is_some() { of(WASTED)? } else { none };
             shares.extend(share(lot, all, waste, unit)?);
         }
         // Which of two it was is known if the other was not.
@@ -297,18 +299,13 @@ fn exactly(count: u64) -> f64 {
     count as f64
 }
 
-fn taken(count: &Count) -> Option<Reading> {
-    Some(count.taken)
-}
-
-fn wasted(count: &Count) -> Option<Reading> {
-    count.wasted
-}
+const TAKEN: Column = |count| Some(count.taken);
+const WASTED: Column = |count| count.wasted;
 
 /// Whether the counters may have gone on from one reading to another.
 fn goes_on(from: &Count, to: &Count) -> bool {
     let within = |of: Column| forward(of(from), of(to)).is_some();
-    within(taken) && (to.wasted.is_none() || within(wasted))
+    within(TAKEN) && (to.wasted.is_none() || within(WASTED))
 }
 
 /// How far a counter went on from one reading to another; `None` if it did not.

@@ -145,9 +145,10 @@ impl Watch {
             // It was right again before this was told.
             return out.push(wrong(self.was_suspect(time, over)));
         }
-        // That one was overdue does not say that it would have been right.
-        let told = last.is_some_and(|last| last.verdict == Verdict::Drift && last.item.is_some());
-        if !told {
+        // That one was overdue does not say that it would have been right; and what is right before the last
+        // wrong one ends nothing.
+        let told = last.filter(|last| last.verdict == Verdict::Drift && last.item.is_some());
+        if told.is_none_or(|told| time > told.time) {
             let event = self.suspect(time);
             self.say(now, wrong(event), out);
         }
@@ -291,8 +292,13 @@ mod tests {
         let onset = wrong[0].onset.unwrap();
         assert_eq!(wrong[0].verdict, Verdict::Drift);
         assert_eq!((onset.earliest, onset.latest), (Some(Utc(2 * HOUR)), Utc(5 * HOUR)));
-        // It is said once, and nothing is due as long as it stands.
-        assert_eq!(show(&mut masters, 6, Result::Pass), []);
+        // Another one goes back as far, and nothing is due as long as it stands.
+        let again = show(&mut masters, 6, Result::Pass);
+        assert_eq!(again[0].onset.unwrap().earliest, Some(Utc(2 * HOUR)));
+        let mut said = Vec::new();
+        let between = (Utc(11 * HOUR / 2), Result::Fail);
+        masters.on_result(at(7), &station(), &unit("MSTR-1"), between, &mut said);
+        assert_eq!(said, [], "it was wrong after that");
         assert_eq!((masters.next_wake(), pass(&mut masters, 90)), (None, Vec::new()));
         assert_eq!(show(&mut masters, 91, Result::Fail)[0].verdict, Verdict::InControl);
         assert_eq!(masters.next_wake(), Some((at(99).monotonic, "master")));
@@ -404,8 +410,7 @@ mod tests {
             assert_eq!(more, []);
             let again = show(&mut masters, 7, Result::Pass);
             let since = again.first().and_then(|e| e.onset?.earliest);
-            let good = last.verdict == Verdict::InControl;
-            assert_eq!(since, good.then_some(Utc(2 * HOUR)), "{last:?}");
+            assert_eq!(since, Some(Utc(2 * HOUR)), "{last:?}");
         }
     }
 }

@@ -66,7 +66,9 @@ impl Graph {
                 self.derive_record(touched);
                 let narrowing = self.narrowed.iter().filter(|(_, by)| by.contains_key(&touched));
                 let about: Vec<Position> = narrowing.map(|(record, _)| *record).collect();
-                about.into_iter().for_each(|record| self.derive_record(record));
+                for record in about {
+                    self.derive_record(record);
+                }
             }
         }
     }
@@ -192,7 +194,9 @@ impl Graph {
         let mut known = known.filter(|(by, _)| self.corrections.stands(**by, at));
         let left = known.find_map(|(_, left)| left.iter().find(|left| left.point == mount.point));
         match left {
-            Some(left) => left.mounts.iter().find(|(of, _)| *of == mount.opened).map(|(_, sure)| *sure),
+            Some(left) => {
+                left.mounts.iter().find(|(of, _)| *of == mount.opened).map(|(_, sure)| *sure)
+            }
             None => Some(fact.certainty),
         }
     }
@@ -222,7 +226,8 @@ impl Graph {
         for at in turns {
             let ended = ends.iter().any(|end| self.corrections.stands(*end, at));
             let kind = if ended { former(fact.kind) } else { fact.kind };
-            let sure = self.certainty(fact, at).filter(|_| self.corrections.stands(fact.source, at));
+            let sure =
+                self.certainty(fact, at).filter(|_| self.corrections.stands(fact.source, at));
             let next = sure.map(|certainty| (kind, certainty));
             if next == standing {
                 continue;

@@ -110,7 +110,7 @@ pub struct MountUse {
     pub wasted: Option<Amount>,
     /// The counters say that something of it was taken for the item, whatever else the feeder held.
     #[n(5)]
-    #[cbor(default)]
+    #[cbor(default, skip_if = "std::ops::Not::not")]
     pub counted: bool,
     /// Why the counters do not say how much, where there are any.
     #[n(6)]

@@ -3,7 +3,8 @@ use super::answer::{EventView, PermitView};
 use super::step::outcome;
 use crate::model::{
     Amount, Body, EpochCause, Gap, GapCause, GapSource, HandshakeMark, ItemKey, Overruled, Permit,
-    Position, Quarantine, QuarantineCause, Record, Rule, TraceEvent, Utc, Verdict, VerdictEvent, What,
+    Position, Quarantine, QuarantineCause, Record, Rule, TraceEvent, Utc, Verdict, VerdictEvent,
+    What,
 };
 
 /// The view of a record.

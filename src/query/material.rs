@@ -4,8 +4,8 @@ use super::memory::Memory;
 use super::view::View;
 use crate::genealogy::{Direction, Link, LinkKind, Links, NodeId};
 use crate::model::{
-    Amount, ItemClass, ItemKey, MountUse, Part, Position, Scope, Text, TraceEvent, Untold, Utc, Verb,
-    What,
+    Amount, ItemClass, ItemKey, MountUse, Part, Position, Scope, Text, TraceEvent, Untold, Utc,
+    Verb, What,
 };
 use std::collections::{BTreeMap, BTreeSet};
 

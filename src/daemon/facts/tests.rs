@@ -130,7 +130,9 @@ fn a_person_lets_run_what_was_refused_and_the_machine_alone_is_told_of() {
     let refusal = done.went_past.expect("an alarm");
     let shown = crate::query::describe(world.records.last().unwrap());
     assert_eq!(shown.went_past, Some(refusal));
-    assert!(shown.text.ends_with(&format!("record {refusal} refused it, and nobody let it through")));
+    assert!(
+        shown.text.ends_with(&format!("record {refusal} refused it, and nobody let it through"))
+    );
     assert!(world.notices.iter().any(|n| n.text.ends_with("bypassed")), "{:?}", world.notices);
     for (badge, why, wanted) in
         [("4711", " ", Permit::Nok), ("", "urgent", Permit::Nok), ("4711", "urgent", Permit::Ok)]

@@ -1,8 +1,7 @@
 //! An event field by field, as people read it: what two of them differ in.
 use crate::model::{
     Amount, Context, Count, EventTime, Fill, ItemKey, Measurement, MountUse, Narrowed,
-    PhaseSummary, Quarantine,
-    Result as Outcome, Text, Told, TraceEvent, What,
+    PhaseSummary, Quarantine, Result as Outcome, Text, Told, TraceEvent, What,
 };
 use std::collections::BTreeMap;
 use std::fmt::Display;

@@ -304,10 +304,10 @@ impl<'w> Play<'w> {
             let wanted = read.request.tags.iter().map(|tag| self.carry.on_tape(*tag));
             read.of.is_empty() && wanted.eq(tags.iter().copied().map(Some))
         };
-        let answered = self.reads.iter().position(|read| match of.is_empty() {
-            true => same(read),
-            false => self.is_answer(&of, &read.of),
-        });
+        let answers = |read: &Reading| {
+            if of.is_empty() { same(read) } else { self.is_answer(&of, &read.of) }
+        };
+        let answered = self.reads.iter().position(answers);
         let reading = answered.map(|index| self.reads.remove(index));
         let answer = reading.map(|reading| self.words(&reading.request, words, at));
         self.last.extend(words.iter().map(|word| (word.tag, word.clone())));

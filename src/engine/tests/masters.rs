@@ -154,6 +154,7 @@ struct Gauge {
     world: World,
     stretches: Vec<Stretch>,
     with: bool,
+    shows: i64,
 }
 
 impl Gauge {
@@ -161,7 +162,12 @@ impl Gauge {
         let plc = Plc::new(Pattern::Counter, Splice::Clean);
         let mut world = World::with(judging(true), plc);
         let from = world.at().wall;
-        Self { world, stretches: vec![Stretch { from, to: None, shown: Vec::new() }], with: true }
+        Self {
+            world,
+            stretches: vec![Stretch { from, to: None, shown: Vec::new() }],
+            with: true,
+            shows: 0,
+        }
     }
 
     fn show(&mut self, serial: &str, judged: u64, late: u64) {
@@ -169,6 +175,9 @@ impl Gauge {
         // Told late or not, it was while the master was in the plant.
         let begin = self.stretches.last().unwrap().from;
         let when = Utc(at.0.saturating_sub(i64::try_from(late).unwrap())).max(begin);
+        // No two at once.
+        self.shows += 1;
+        let when = Utc(when.0 + self.shows);
         self.world.plc.label = Some(Label { serial: serial.to_owned(), judged, when });
         part(&mut self.world);
         if serial == "MSTR" && self.with {
@@ -181,14 +190,15 @@ impl Gauge {
             return;
         }
         self.with = with;
+        if !with {
+            self.stretches.last_mut().unwrap().to = Some(self.world.at().wall);
+        }
         self.world.sync();
         self.world.plant = judging(with);
         self.world.crash(0);
-        let at = self.world.at().wall;
         if with {
-            self.stretches.push(Stretch { from: at, to: None, shown: Vec::new() });
-        } else {
-            self.stretches.last_mut().unwrap().to = Some(at);
+            let from = self.world.at().wall;
+            self.stretches.push(Stretch { from, to: None, shown: Vec::new() });
         }
     }
 
@@ -217,7 +227,7 @@ impl Gauge {
                         let from = onset.earliest.unwrap_or(onset.estimate);
                         match over {
                             Some(_) => closed.push((from, over)),
-                            None => drop(open.get_or_insert(from)),
+                            None => open = open.or(Some(from)),
                         }
                     }
                     (Verdict::InControl, ..) => {
@@ -261,7 +271,11 @@ impl Gauge {
         let all = || self.stretches.iter().flat_map(|of| &of.shown);
         for (from, to) in &windows {
             let wrong = all().any(|(time, right)| !right && time >= from && *time <= end(*to));
-            prop_assert!(wrong || overdue, "nothing was wrong from {from:?} to {to:?}: {:?}", self.stretches);
+            prop_assert!(
+                wrong || overdue,
+                "nothing was wrong from {from:?} to {to:?}: {:?}",
+                self.stretches
+            );
         }
         Ok(())
     }
@@ -280,6 +294,33 @@ proptest! {
         }
         gauge.judge()?;
     }
+}
+
+#[test]
+fn no_open_drift_refuses_while_a_master_stands_against_the_station() {
+    let mut plant = (*judging(true)).clone();
+    plant.stations[0].handshakes[0].checks = vec![Check::NoOpenDrift];
+    let plc = Plc::new(Pattern::Counter, Splice::Clean);
+    let mut gauge = Gauge { world: World::with(Arc::new(plant), plc), ..Gauge::new() };
+    let mut permits = Vec::new();
+    for (serial, judged) in
+        [("SN-1", PASS), ("MSTR", PASS), ("SN-2", PASS), ("MSTR", FAIL), ("SN-3", PASS)]
+    {
+        gauge.show(serial, judged, 0);
+        let answered = gauge.world.durable.iter().rev().find_map(|record| match &record.body {
+            Body::Trace(event) => event.handshake.as_ref().map(|mark| mark.permit),
+            Body::Quarantine(_)
+            | Body::Gap(_)
+            | Body::Verdict(_)
+            | Body::Epoch(_)
+            | Body::Plant(_)
+            | Body::Orders(_)
+            | Body::Audit(_) => None,
+        });
+        permits.extend(answered);
+    }
+    let work = [permits[0], permits[2], permits[4]];
+    assert_eq!(work, [Permit::Ok, Permit::Nok, Permit::Ok]);
 }
 
 #[test]
