@@ -3,7 +3,7 @@ use super::feeders::During;
 use super::mount::Counted;
 use super::snapshot::Snapshot;
 use super::{At, Capture};
-use crate::model::plant::{CodeFrom, CodeSpec, Handshake, MeasurementSpec};
+use crate::model::plant::{CodeFrom, CodeSpec, Handshake, MeasurementSpec, Pattern};
 use crate::model::{
     Alias, Amount, Code, Consumption, Context, Count, Digest, EventTime, Evidence, Fill,
     HandshakeKey, HandshakeMark, Interval, ItemClass, ItemKey, Measurement, Monotonic, MountUse,
@@ -100,20 +100,27 @@ impl Capture {
         // Beside others that are in work, its own begin says from when on the feeders count.
         let memory = self.memory.station(&self.live().station(at.station).id);
         let from = nest.as_ref().and_then(|_| Some(memory?.places.present(&item)?.began));
-        let during = During { from, to: trigger.time(), read: true };
-        let counts = self.counts(at.station, snapshot);
+        let time = self.event_time(at, snapshot, trigger);
+        // A result has nothing of the station: the feeders were told by themselves.
+        let told = handshake.pattern == Pattern::Results;
+        let to = if told { time.at } else { trigger.time() };
+        let during = During { from, to, read: !told };
+        let counts = if told { Vec::new() } else { self.counts(at.station, snapshot) };
         let counted = match (handshake.event, &nest) {
             // Something that was only counted ends no item.
             (Verb::Scrap, _) => Counted::Not,
+            _ if told => Counted::InVain(Untold::Unread),
             (_, Some(_)) => Counted::InVain(Untold::Shared),
             (_, None) => Counted::As(&counts),
         };
         let mounts = if handshake.takes_mounts() {
+            if told && memory.is_some_and(|memory| !memory.feeders.remembers(to)) {
+                return Err(QuarantineCause::Mounts);
+            }
             self.mounts_used(at.station, during, counted)?
         } else {
             Vec::new()
         };
-        let time = self.event_time(at, snapshot, trigger);
         Ok(Draft { item, other, nest, fill, time, mounts, counts })
     }
 
@@ -156,7 +163,7 @@ impl Capture {
         }
     }
 
-    fn event_time(&self, at: At, snapshot: &Snapshot, trigger: &Sample) -> EventTime {
+    pub(super) fn event_time(&self, at: At, snapshot: &Snapshot, trigger: &Sample) -> EventTime {
         let handshake = self.live().handshake(at);
         if let Some(Value::Time(t)) = handshake.time.and_then(|w| snapshot.good(w)) {
             return EventTime { at: Utc(t), uncertainty_ns: 0 };

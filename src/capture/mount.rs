@@ -7,7 +7,8 @@ use super::{Capture, compose};
 use crate::model::plant::{CodeFrom, Counter, MountPoint, StationIndex, TagIndex, Word};
 use crate::model::{
     Body, Count, Effect, EventTime, Evidence, ItemKey, MountUse, Purpose, QuarantineCause,
-    ReadDone, ReadRequest, Reading, Sample, StationId, Step, TraceEvent, Untold, Utc, What,
+    ReadDone, ReadFrom, ReadRequest, Reading, Sample, StationId, Step, TraceEvent, Untold, Utc,
+    What,
 };
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ pub(super) struct Watch {
     /// The source's time of the last look, and ours: an older notification that comes late says
     /// nothing; a clock that was set back does not blind us for longer than [`LATE`].
     seen: Option<(Utc, Utc)>,
+    /// Its word cannot be used.
+    bad: bool,
 }
 
 /// What a look at a feeder showed.
@@ -56,8 +59,10 @@ impl Capture {
         let (CodeFrom::Word(word), None) = (point.lot.from, point.lot.scope.word()) else {
             return;
         };
-        let Some(text) = sample.good().and_then(|v| pick(v, word)?.as_text()) else { return };
+        let text = sample.good().and_then(|v| pick(v, word)?.as_text());
         let watch = self.live_mut().watches.entry((station, mount)).or_default();
+        watch.bad = text.is_none();
+        let Some(text) = text else { return };
         if watch
             .seen
             .is_some_and(|(seen, when)| sample.time() < seen && sample.receive < when.plus(LATE))
@@ -85,7 +90,8 @@ impl Capture {
         let device = live.plant.tag(lot.tag).device;
         live.counting.insert(token, (station, mount));
         let (tags, session) = (counter_words(point, lot), live.session(device));
-        step.effect(Effect::Read(ReadRequest { token, device, session, tags }));
+        let from = ReadFrom::Words;
+        step.effect(Effect::Read(ReadRequest { token, device, session, tags, from }));
     }
 
     /// The counters came, with the lot that was in the feeder meanwhile.
@@ -232,6 +238,19 @@ impl Capture {
             self.record(step, Body::Trace(event(what)));
         }
         Ok(Seen::Another)
+    }
+
+    /// Whether what is in the feeders is known from what was told of them since the connection was won.
+    pub(super) fn feeders_told(&self, station: StationIndex) -> Result<(), QuarantineCause> {
+        let live = self.live();
+        for (mount, point) in live.station(station).mounts.iter().enumerate() {
+            let CodeFrom::Word(word) = point.lot.from else { continue };
+            let watch = live.watches.get(&(station, mount));
+            if watch.is_none_or(|watch| watch.seen.is_none() || watch.bad) {
+                return Err(QuarantineCause::Word(live.plant.tag(word.tag).name.clone()));
+            }
+        }
+        Ok(())
     }
 
     /// The lots that an item at a station was made with.

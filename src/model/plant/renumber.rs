@@ -149,6 +149,7 @@ impl Numbers<'_> {
             number,
             ack,
             ring,
+            results: _,
             guard,
             snapshot,
             deadline: _,
