@@ -161,6 +161,8 @@ impl Gauge {
     fn new() -> Self {
         let plc = Plc::new(Pattern::Counter, Splice::Clean);
         let mut world = World::with(judging(true), plc);
+        // Since when it is expected is durable.
+        world.sync();
         let from = world.at().wall;
         Self {
             world,
@@ -196,6 +198,7 @@ impl Gauge {
         self.world.sync();
         self.world.plant = judging(with);
         self.world.crash(0);
+        self.world.sync();
         if with {
             let from = self.world.at().wall;
             self.stretches.push(Stretch { from, to: None, shown: Vec::new() });
