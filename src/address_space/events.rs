@@ -49,6 +49,7 @@ impl Genealogy {
             "Time" => self.time.into(),
             "ReceiveTime" => self.receive_time.into(),
             "Message" => LocalizedText::from(self.view.text.as_str()).into(),
+            "Severity" if self.view.went_past.is_some() => ALARM.into(),
             "Severity" => severity(self.view.kind).into(),
             _ => Variant::Empty,
         }
@@ -68,11 +69,14 @@ impl Genealogy {
     }
 }
 
+/// What was done against a refusal weighs as much as what is lost.
+const ALARM: u16 = 700;
+
 /// 1 to 1000 (Part 5 §6.4.2): what is lost or set aside above what a machine's condition says, and
 /// both above everyday events.
 fn severity(kind: &str) -> u16 {
     match kind {
-        "gap" | "quarantine" => 700,
+        "gap" | "quarantine" => ALARM,
         "verdict" | "hold" => 500,
         "scrap" | "rework" | "correct" => 300,
         _ => 100,

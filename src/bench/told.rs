@@ -15,7 +15,7 @@ pub const VALUES: &str = "values.";
 const CONTEXT: &str = "context.";
 
 /// Keys of an event, and what each tells.
-pub const FIELDS: [(&str, &str); 25] = [
+pub const FIELDS: [(&str, &str); 26] = [
     (EVENT, "a verb, `quarantine` or `gap`"),
     ("station", "where"),
     ("handshake", "by which exchange"),
@@ -24,7 +24,11 @@ pub const FIELDS: [(&str, &str); 25] = [
     ("lot", "the lot that is produced, consumed, mounted or unmounted"),
     ("child", "what is installed, removed or packed"),
     ("into", "the item that a lot or child goes into"),
-    ("lots", "the lots in the feeders that it was made with; `A or B` where that is not known"),
+    (
+        "lots",
+        "the lots in the feeders that it was made with; `A or B`, or `A?, B`, where that is not known",
+    ),
+    ("used", "how much of each of them, where a counter says so: `12 of A, 3 of B`"),
     ("mount", "the feeder"),
     ("product", "the product or material"),
     ("material", "of the lot or part that goes into something"),
@@ -327,7 +331,7 @@ impl Tells {
         }
     }
 
-    /// `A or B` of one feeder, `A, C` of two.
+    /// `A or B` of one feeder, `A, C` of two; `A?` beside one that is known to have been used.
     fn lots(&mut self, mounts: &[MountUse]) {
         let mut told = String::new();
         let mut last = None;
@@ -340,9 +344,17 @@ impl Tells {
                 });
             }
             told.push_str(used.lot.code.as_str());
+            let beside = |other: &MountUse| other.counted && other.mount.point == used.mount.point;
+            told.push_str(if used.one_of && mounts.iter().any(beside) { "?" } else { "" });
         }
         if !mounts.is_empty() {
             self.text("lots", told);
+        }
+        let counted = mounts.iter().filter_map(|used| Some((used.amount.as_ref()?, &used.lot)));
+        let counted: Vec<String> =
+            counted.map(|(amount, lot)| format!("{} of {}", amount.value, lot.code)).collect();
+        if !counted.is_empty() {
+            self.text("used", counted.join(", "));
         }
     }
 

@@ -53,6 +53,7 @@ impl Capture {
             follows,
             watches,
             tokens,
+            counting,
             widths,
         } = before;
         let live = self.live_mut();
@@ -79,6 +80,10 @@ impl Capture {
                 live.watches.insert((station, mount), watch);
             }
         }
+        let counting = counting.into_iter();
+        let counting =
+            counting.filter_map(|(token, (of, mount))| Some((token, (there(of)?, mount))));
+        live.counting.extend(counting);
         live.tokens.extend(tokens.into_iter().filter_map(|(token, old)| Some((token, at(old)?))));
     }
 }

@@ -143,6 +143,9 @@ impl Capture {
             nest: None,
             fill: None,
             context: Vec::new(),
+            counts: Vec::new(),
+            narrowed: Vec::new(),
+            went_past: None,
         })
     }
 }

@@ -1,13 +1,14 @@
 //! From a snapshot to a trace event. Whatever the item cannot be known from is quarantined.
 use super::feeders::During;
+use super::mount::Counted;
 use super::snapshot::Snapshot;
 use super::{At, Capture};
 use crate::model::plant::{CodeFrom, CodeSpec, Handshake, MeasurementSpec, Pattern};
 use crate::model::{
-    Alias, Amount, Code, Consumption, Context, Digest, EventTime, Evidence, Fill, HandshakeKey,
-    HandshakeMark, Interval, ItemClass, ItemKey, Measurement, Monotonic, MountUse, NameError,
-    Purpose, Quality, QuarantineCause, Remark, Result as Outcome, Sample, Scope, ScopeName, Stay,
-    Step, Text, TraceEvent, Utc, Value, Verb, What,
+    Alias, Amount, Code, Consumption, Context, Count, Digest, EventTime, Evidence, Fill,
+    HandshakeKey, HandshakeMark, Interval, ItemClass, ItemKey, Measurement, Monotonic, MountUse,
+    NameError, Purpose, Quality, QuarantineCause, Remark, Result as Outcome, Sample, Scope,
+    ScopeName, Stay, Step, Text, TraceEvent, Untold, Utc, Value, Verb, What,
 };
 
 use sha2::{Digest as _, Sha256};
@@ -69,6 +70,8 @@ pub(super) struct Draft {
     pub(super) time: EventTime,
     /// What it was made with, for an event that ends the work on it.
     pub(super) mounts: Vec<MountUse>,
+    /// What the counters of the feeders stood at.
+    pub(super) counts: Vec<Count>,
 }
 
 impl Capture {
@@ -102,15 +105,23 @@ impl Capture {
         let told = handshake.pattern == Pattern::Results;
         let to = if told { time.at } else { trigger.time() };
         let during = During { from, to, read: !told };
+        let counts = if told { Vec::new() } else { self.counts(at.station, snapshot) };
+        let counted = match (handshake.event, &nest) {
+            // Something that was only counted ends no item.
+            (Verb::Scrap, _) => Counted::Not,
+            _ if told => Counted::InVain(Untold::Unread),
+            (_, Some(_)) => Counted::InVain(Untold::Shared),
+            (_, None) => Counted::As(&counts),
+        };
         let mounts = if handshake.takes_mounts() {
             if told && memory.is_some_and(|memory| !memory.feeders.remembers(to)) {
                 return Err(QuarantineCause::Mounts);
             }
-            self.mounts_used(at.station, during)?
+            self.mounts_used(at.station, during, counted)?
         } else {
             Vec::new()
         };
-        Ok(Draft { item, other, nest, fill, time, mounts })
+        Ok(Draft { item, other, nest, fill, time, mounts, counts })
     }
 
     /// The position of the station that a request speaks of.
@@ -201,6 +212,9 @@ impl Capture {
             nest: draft.nest.clone(),
             fill: draft.fill.clone(),
             context: self.context(at, snapshot, &mut remarks),
+            counts: draft.counts.clone(),
+            narrowed: Vec::new(),
+            went_past: None,
             remarks,
             adopted: None,
             material: text(handshake.material),
@@ -414,6 +428,17 @@ fn provisional(spec: &CodeSpec, key: &HandshakeKey) -> ItemKey {
         Code::parse(&digest).expect("64 hexadecimal digits are a good code")
     });
     ItemKey { class: spec.class, scope: Scope::Provisional, code }
+}
+
+/// A sentence as a text of the record: long names are cut rather than lost.
+pub(super) fn sentence(text: String) -> Text {
+    const MORE: &str = "…";
+    let cut = |text: &str| {
+        let end = text.floor_char_boundary(Text::LEN_MAX - MORE.len());
+        format!("{}{MORE}", text.get(..end).unwrap_or_default())
+    };
+    let text = if text.len() > Text::LEN_MAX { cut(&text) } else { text };
+    Text::parse(&text).expect("names and codes have no control characters")
 }
 
 #[cfg(test)]

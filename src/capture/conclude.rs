@@ -1,12 +1,13 @@
 //! What a phase that has ended comes to: a trace event, something set aside, or a note.
 use super::Capture;
 use super::feeders::During;
+use super::mount::Counted;
 use super::phase::{Confirmed, Ended};
 use crate::model::plant::{CodeFrom, Phase, StationIndex, TagIndex};
 use crate::model::{
     Body, EventTime, Evidence, Gap, GapCause, GapSource, Interval, ItemKey, MountUse, PhaseSummary,
-    Position, Purpose, Quarantine, QuarantineCause, RawWord, Stay, Step, Text, TraceEvent, Value,
-    Verb, What,
+    Position, Purpose, Quarantine, QuarantineCause, RawWord, Stay, Step, Text, TraceEvent, Untold,
+    Value, Verb, What,
 };
 
 /// The item of a phase, and how it is known.
@@ -52,7 +53,9 @@ impl Capture {
             Ok(found) => {
                 let mut event = self.phase_event(station, phase, ended, summary, found, time);
                 let id = &plant.station(station).id;
-                if self.went_past(step, id, &format!("{id}.{}", phase.id), &event.what) {
+                let about = format!("{id}.{}", phase.id);
+                event.went_past = self.went_past(step, id, &about, &event.what);
+                if event.went_past.is_some() {
                     event.evidence = Evidence::Bypassed;
                 }
                 Body::Trace(event)
@@ -136,7 +139,8 @@ impl Capture {
     ) -> Result<Found, QuarantineCause> {
         if found.item.is_some() && !matches!(phase.event, Some(Verb::Clean | Verb::Inspect)) {
             let during = During { from: Some(ended.begin()), to: ended.end, read: false };
-            found.mounts = self.mounts_used(station, during)?;
+            // Its words are told one by one: no reading of the counters is of its end.
+            found.mounts = self.mounts_used(station, during, Counted::InVain(Untold::Unread))?;
         }
         Ok(found)
     }
@@ -206,6 +210,9 @@ impl Capture {
             nest: None,
             fill: None,
             context: Vec::new(),
+            counts: Vec::new(),
+            narrowed: Vec::new(),
+            went_past: None,
         };
         refine(&mut event);
         event

@@ -129,8 +129,15 @@ impl Feeders {
             lots.extend(last.filter(|_| lots.is_empty()));
         }
         let one_of = doubt || lots.len() > 1;
-        let used =
-            |(m, _): (&Mounted, _)| MountUse { mount: m.key.clone(), lot: m.lot.clone(), one_of };
+        let used = |(m, _): (&Mounted, _)| MountUse {
+            mount: m.key.clone(),
+            lot: m.lot.clone(),
+            one_of,
+            amount: None,
+            wasted: None,
+            counted: false,
+            untold: None,
+        };
         Ok(lots.into_iter().map(used).collect())
     }
 }

@@ -251,6 +251,8 @@ impl Capture {
                 exchange.forget();
             }
         }
+        let plant = &live.plant;
+        live.counting.retain(|_, (station, _)| plant.station(*station).device != Some(device));
         for ((station, _), watch) in &mut live.watches {
             if live.plant.station(*station).device == Some(device) {
                 *watch = super::mount::Watch::default();

@@ -5,12 +5,13 @@ use super::collected::{Collected, Noted};
 use super::feeders::Feeders;
 use super::places::{Places, Present};
 use super::ran::Ran;
+use super::tally::Tallies;
 use super::unread::Unread;
 use crate::model::{
     Adopted, Body, Boot, DeviceId, Digest, Epoch, EpochBegun, Gap, GapSource, HandshakeId,
     HandshakeMark, HandshakeNumber, ItemClass, ItemKey, MonitorId, MountKey, OrderRow, Permit,
-    Position, Quarantine, QuarantineCause, Record, Rule, StationId, Text, TraceEvent, Utc, Verdict,
-    VerdictEvent, What,
+    Position, Quarantine, QuarantineCause, Record, Rule, StationId, Text, TraceEvent, Untold, Utc,
+    Verdict, VerdictEvent, What,
 };
 use std::collections::BTreeMap;
 
@@ -54,12 +55,14 @@ pub struct StationMemory {
     pub collected: BTreeMap<HandshakeId, Collected>,
     /// Who is where at it.
     pub places: Places,
-    /// What was presented here last and refused, the oldest first; at most 32.
-    pub refused: Vec<ItemKey>,
+    /// What was presented here last and refused, with the record of that, the oldest first; at most 32.
+    pub refused: Vec<(ItemKey, Position)>,
     /// When the item before left, by our wall clock.
     pub last_left: Option<Utc>,
     /// What is and was in its feeders.
     pub feeders: Feeders,
+    /// What their counters said since the item in work was begun.
+    pub tallies: Tallies,
     /// Open rows of the order list with their numbers.
     pub orders: Vec<(u64, OrderRow)>,
     /// The number of the next row.
@@ -147,7 +150,15 @@ impl Memory {
             }
             Body::Gap(gap) => self.apply_gap(gap),
             Body::Epoch(epoch) => self.apply_epoch(record.at.wall, epoch),
-            Body::Plant(plant) => self.plant = Some(plant.hash),
+            Body::Plant(plant) => {
+                self.plant = Some(plant.hash);
+                // Who says nothing any more says nothing of drift either.
+                for (id, station) in &mut self.stations {
+                    let of =
+                        |of: &MonitorId| plant.monitors.iter().any(|(s, m)| (s, m) == (id, of));
+                    station.drifts.retain(|(monitor, _), _| of(monitor));
+                }
+            }
             Body::Orders(rows) => {
                 for row in rows {
                     let station = self.stations.entry(row.station.clone()).or_default();
@@ -155,9 +166,11 @@ impl Memory {
                     station.next_row = station.next_row.saturating_add(1);
                 }
             }
-            Body::Verdict(spoken) => self.apply_verdict(record.position, spoken),
+            Body::Verdict(spoken) if spoken.over.is_none() => {
+                self.apply_verdict(record.position, spoken);
+            }
             // What was set aside long ago says nothing of now either.
-            Body::Quarantine(_) | Body::Audit(_) => {}
+            Body::Quarantine(_) | Body::Verdict(_) | Body::Audit(_) => {}
         }
     }
 
@@ -216,7 +229,9 @@ impl Memory {
             // It may have been an arrival, or a loading: who is at the station now, or on what, is not
             // known. A code that fits no passage moved nobody.
             if quarantine.cause != QuarantineCause::Identified {
-                self.stations.entry(quarantine.station.clone()).or_default().places.forget();
+                let station = self.stations.entry(quarantine.station.clone()).or_default();
+                station.places.forget();
+                station.tallies.blur(Untold::Gap);
                 self.carriers.lost(&quarantine.station);
             }
             let conflict = quarantine.cause == QuarantineCause::Conflict;
@@ -237,7 +252,9 @@ impl Memory {
     fn apply_gap(&mut self, gap: &Gap) {
         if !matches!(gap.source, GapSource::Tag(..)) {
             for station in &gap.stations {
-                self.stations.entry(station.clone()).or_default().places.forget_current();
+                let station = self.stations.entry(station.clone()).or_default();
+                station.places.forget_current();
+                station.tallies.blur(Untold::Gap);
             }
         }
         // What went by may have been a loading.
@@ -271,6 +288,7 @@ impl Memory {
             self.carriers.lost(station);
             let station = self.stations.entry(station.clone()).or_default();
             station.places.forget_current();
+            station.tallies.blur(Untold::Reset);
             let handshake = station.handshakes.entry(handshake.clone()).or_default();
             handshake.begun.get_or_insert(at);
             handshake.epoch = *epoch;
@@ -304,9 +322,8 @@ impl Memory {
         self.carriers.rename(passage, real);
         for station in self.stations.values_mut() {
             station.places.rename(passage, real);
-            station.refused.iter_mut().filter(|item| *item == passage).for_each(|item| {
-                item.clone_from(real);
-            });
+            let known = station.refused.iter_mut().filter(|(item, _)| item == passage);
+            known.for_each(|(item, _)| item.clone_from(real));
         }
         // What held the one holds the other.
         if let (Some(reason), false) = (self.holds.get(passage), self.holds.contains_key(real)) {
@@ -324,14 +341,15 @@ impl StationMemory {
 
     fn apply(&mut self, id: &StationId, record: &Record, event: &TraceEvent) {
         self.ran.apply(record, event);
+        self.tallies.take(record, event);
         match &event.what {
             What::Arrive { item } => {
                 // The same once more, or one that is sent away, begins no work: what was taken out since
                 // the work began may be in the item that is here.
                 if self.places.is_free(event.nest.as_ref(), item) && !event.is_only_asked() {
-                    self.turn(event.time.at);
+                    self.turn(event);
                 }
-                self.refuse(item, event.is_only_asked());
+                self.refuse(item, event.is_only_asked().then_some(record.position));
                 self.places.arrive(event.nest.as_ref(), present(item, record, event));
             }
             What::Remove { parent: item, child, .. } => {
@@ -344,7 +362,7 @@ impl StationMemory {
             | What::Install { parent: item, .. }
             | What::Inspect { item, .. } => self.enter(item, record, event),
             What::Complete { item, order_row, .. } => {
-                self.refuse(item, false);
+                self.refuse(item, None);
                 if let Some(row) = order_row {
                     self.orders.retain(|(n, _)| n != row);
                 }
@@ -382,23 +400,27 @@ impl StationMemory {
     }
 
     /// What was taken out of the feeders by then is no lot of the next item, nor of one that is here.
-    fn turn(&mut self, at: Utc) {
+    fn turn(&mut self, event: &TraceEvent) {
+        let at = event.time.at;
         self.feeders.turn(self.places.oldest().map_or(at, |began| began.min(at)));
+        self.tallies.turn(event);
     }
 
-    fn refuse(&mut self, item: &ItemKey, refused: bool) {
-        self.refused.retain(|other| other != item);
-        if refused {
+    fn refuse(&mut self, item: &ItemKey, refused: Option<Position>) {
+        self.refused.retain(|(other, _)| other != item);
+        if let Some(record) = refused {
             let many = (self.refused.len() + 1).saturating_sub(REFUSED_MAX);
             self.refused.drain(..many);
-            self.refused.push(item.clone());
+            self.refused.push((item.clone(), record));
         }
     }
 
     fn leave(&mut self, item: &ItemKey, record: &Record, event: &TraceEvent) {
         // Another that leaves says nothing of when the work on the one that is here began.
         if self.places.leave(event.nest.as_ref(), item) {
-            self.turn(event.time.at);
+            self.turn(event);
+        } else {
+            self.tallies.blur(Untold::Shared);
         }
         self.last_left = Some(record.at.wall);
     }

@@ -20,6 +20,7 @@ mod places;
 mod ran;
 mod snapshot;
 mod statistics;
+mod tally;
 mod unread;
 mod uses;
 
@@ -30,6 +31,7 @@ pub use memory::{Memory, StationMemory};
 pub use places::{Places, Present};
 pub use ran::Ran;
 pub use snapshot::wanted;
+pub use tally::Tallies;
 pub use unread::Unread;
 
 use crate::model::plant::{
@@ -93,6 +95,8 @@ struct Live {
     follows: BTreeMap<(StationIndex, usize), Follow>,
     watches: BTreeMap<(StationIndex, usize), Watch>,
     tokens: BTreeMap<ReadToken, At>,
+    /// Reads of the counters of a feeder.
+    counting: BTreeMap<ReadToken, (StationIndex, usize)>,
     /// How wide servers say that counters are.
     widths: BTreeMap<TagIndex, u8>,
 }
@@ -127,6 +131,7 @@ impl Capture {
             follows: BTreeMap::new(),
             watches: BTreeMap::new(),
             tokens: BTreeMap::new(),
+            counting: BTreeMap::new(),
             widths: BTreeMap::new(),
             plant: Arc::clone(plant),
         };

@@ -1,11 +1,14 @@
 //! Mounts: a lot is in a feeder from the moment its code appears until it goes or changes.
 use super::feeders::{During, Forgotten};
-use super::snapshot::{Snapshot, pick};
+use super::number::number;
+use super::snapshot::{Snapshot, Trigger, pick};
+use super::tally::untold;
 use super::{Capture, compose};
-use crate::model::plant::{CodeFrom, MountPoint, StationIndex};
+use crate::model::plant::{CodeFrom, Counter, MountPoint, StationIndex, TagIndex, Word};
 use crate::model::{
-    Body, EventTime, Evidence, ItemKey, MountUse, Purpose, QuarantineCause, Sample, Step,
-    TraceEvent, Utc, What,
+    Body, Count, Effect, EventTime, Evidence, ItemKey, MountUse, Purpose, QuarantineCause,
+    ReadDone, ReadFrom, ReadRequest, Reading, Sample, StationId, Step, TraceEvent, Untold, Utc,
+    What,
 };
 use std::time::Duration;
 
@@ -17,6 +20,26 @@ pub(super) struct Watch {
     seen: Option<(Utc, Utc)>,
     /// Its word cannot be used.
     bad: bool,
+}
+
+/// What a look at a feeder showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// The lot that is known to be in it.
+    Same,
+    /// Another, or none.
+    Another,
+}
+
+/// What the counters of feeders say at an item's end.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Counted<'a> {
+    /// It is no end that is counted.
+    Not,
+    /// Nothing, and why.
+    InVain(Untold),
+    /// These were read.
+    As(&'a [Count]),
 }
 
 /// No notification comes later than this.
@@ -47,7 +70,112 @@ impl Capture {
             return;
         }
         let lot = compose::code(&point.lot, &text, None);
-        drop(self.see_mount(step, station, mount, lot, (sample.time(), sample.receive)));
+        let times = (sample.time(), sample.receive);
+        if self.see_mount(step, station, mount, lot, times) == Ok(Seen::Another) {
+            self.read_counters(step, station, &point, mount);
+        }
+    }
+
+    /// Another lot is in the feeder: what its counters stand at tells how much came from the one before.
+    fn read_counters(
+        &mut self,
+        step: &mut Step,
+        station: StationIndex,
+        point: &MountPoint,
+        mount: usize,
+    ) {
+        let (Some(_), CodeFrom::Word(lot)) = (&point.used, point.lot.from) else { return };
+        let token = self.token();
+        let live = self.live_mut();
+        let device = live.plant.tag(lot.tag).device;
+        live.counting.insert(token, (station, mount));
+        let (tags, session) = (counter_words(point, lot), live.session(device));
+        let from = ReadFrom::Words;
+        step.effect(Effect::Read(ReadRequest { token, device, session, tags, from }));
+    }
+
+    /// The counters came, with the lot that was in the feeder meanwhile.
+    pub(super) fn on_counters(
+        &mut self,
+        step: &mut Step,
+        station: StationIndex,
+        mount: usize,
+        done: &ReadDone,
+    ) {
+        let point = self.mount_point(station, mount);
+        let (Some(used), CodeFrom::Word(lot), Ok(words)) =
+            (&point.used, point.lot.from, &done.outcome)
+        else {
+            return;
+        };
+        let snapshot = Snapshot::new(words.clone(), &counter_words(&point, lot));
+        let still = |s: &Snapshot| matches!(s.trigger(lot), Trigger::Still(_));
+        let Some(snapshot) = snapshot.filter(still) else { return };
+        let Some(count) = self.count(station, &point, &snapshot) else { return };
+        let id = &self.live().station(station).id;
+        let Some(memory) = self.memory.station(id) else { return };
+        let narrowed = memory.tallies.narrowed(&count, used.unit.as_ref());
+        if narrowed.is_none() && !memory.tallies.wants(&count) {
+            return;
+        }
+        let lot = memory.feeders.now(&point.id).map(|now| now.lot.clone());
+        let stood = count.taken.value;
+        let text = match &narrowed {
+            Some(of) => {
+                let lots: Vec<&str> = of.mounts.iter().map(|used| used.lot.code.as_str()).collect();
+                let lots = if lots.is_empty() { "nothing".to_owned() } else { lots.join(", ") };
+                let (point, record) = (&of.point, of.record);
+                format!(
+                    "the counter of {point} stood at {stood}: of record {record} are left {lots}"
+                )
+            }
+            None => format!("the counter of {} stood at {stood}", point.id),
+        };
+        let what = What::Note { item: lot, text: compose::sentence(text) };
+        let time = snapshot.get(used.counter.tag).map_or(step.at.wall, |word| word.receive);
+        let id = id.clone();
+        let (counts, narrowed) = (vec![count], narrowed.into_iter().collect());
+        let event = TraceEvent { counts, narrowed, ..fed(&id, what, time) };
+        self.record(step, Body::Trace(event));
+    }
+
+    /// What the counters of the feeders stood at, as far as they could be read.
+    pub(super) fn counts(&self, station: StationIndex, snapshot: &Snapshot) -> Vec<Count> {
+        let points = self.live().station(station).mounts.iter();
+        points.filter_map(|point| self.count(station, point, snapshot)).collect()
+    }
+
+    /// The counters of one feeder, if the lot that was read with them is the one that is known to be in it.
+    fn count(
+        &self,
+        station: StationIndex,
+        point: &MountPoint,
+        snapshot: &Snapshot,
+    ) -> Option<Count> {
+        let live = self.live();
+        let (used, CodeFrom::Word(word)) = (point.used.as_ref()?, point.lot.from) else {
+            return None;
+        };
+        let text = snapshot.text(&live.plant, word).ok()?;
+        let scope = point.lot.scope.word().and_then(|w| snapshot.good(w)?.as_text());
+        let lot = compose::code(&point.lot, &text, scope.as_deref()).ok()?;
+        let memory = self.memory.station(&live.station(station).id);
+        let now = memory.and_then(|memory| memory.feeders.now(&point.id));
+        if now.map(|now| &now.lot) != lot.as_ref() {
+            return None;
+        }
+        let read = |counter: Counter| {
+            let bits = live.bits(counter);
+            let value = snapshot.good(Word { tag: counter.tag, bit: None })?;
+            Some(Reading { value: number(&value, bits)?.0, bits })
+        };
+        let wasted = match used.waste {
+            Some(waste) => Some(read(waste)?),
+            None => None,
+        };
+        let mount = now.map(|now| now.key.opened);
+        let (point, taken, per_lot) = (point.id.clone(), read(used.counter)?, used.per_lot);
+        Some(Count { point, mount, taken, wasted, per_lot })
     }
 
     /// The feeders as a snapshot shows them, whatever was told before. A lot word that cannot be used is told: the last good lot is
@@ -67,7 +195,7 @@ impl Capture {
                 let lot = compose::code(&point.lot, &text, scope.as_deref());
                 let times = snapshot.get(word.tag).map(|s| (s.time(), s.receive));
                 let times = times.unwrap_or((step.at.wall, step.at.wall));
-                self.see_mount(step, station, mount, lot, times).map_err(|_| {
+                self.see_mount(step, station, mount, lot, times).map(|_| ()).map_err(|_| {
                     QuarantineCause::Code(self.live().plant.tag(word.tag).name.clone())
                 })
             });
@@ -83,7 +211,7 @@ impl Capture {
         mount: usize,
         lot: Result<Option<ItemKey>, compose::CodeFault>,
         (time, receive): (Utc, Utc),
-    ) -> Result<(), compose::CodeFault> {
+    ) -> Result<Seen, compose::CodeFault> {
         let point = self.mount_point(station, mount);
         let id = self.live().station(station).id.clone();
         let watch = self.live_mut().watches.entry((station, mount)).or_default();
@@ -98,26 +226,9 @@ impl Capture {
         let memory = self.memory.station(&id);
         let old = memory.and_then(|s| s.feeders.now(&point.id)).cloned();
         if old.as_ref().map(|m| &m.lot) == lot.as_ref() {
-            return Ok(());
+            return Ok(Seen::Same);
         }
-        let event = |what| TraceEvent {
-            what,
-            time: EventTime { at: time, uncertainty_ns: 0 },
-            station: Some(id.clone()),
-            evidence: Evidence::Automatic,
-            purpose: Purpose::Production,
-            handshake: None,
-            stay: None,
-            operator: None,
-            product: None,
-            operation: None,
-            remarks: Vec::new(),
-            adopted: None,
-            material: None,
-            nest: None,
-            fill: None,
-            context: Vec::new(),
-        };
+        let event = |what| fed(&id, what, time);
         if let Some(old) = old {
             let what = What::Unmount { mount: old.key, lot: old.lot, used: None };
             self.record(step, Body::Trace(event(what)));
@@ -126,7 +237,7 @@ impl Capture {
             let what = What::Mount { point: point.id.clone(), lot };
             self.record(step, Body::Trace(event(what)));
         }
-        Ok(())
+        Ok(Seen::Another)
     }
 
     /// Whether what is in the feeders is known from what was told of them since the connection was won.
@@ -147,13 +258,27 @@ impl Capture {
         &self,
         station: StationIndex,
         during: During,
+        counted: Counted<'_>,
     ) -> Result<Vec<MountUse>, QuarantineCause> {
         let station = self.live().station(station);
         let Some(memory) = self.memory.station(&station.id) else { return Ok(Vec::new()) };
         let mut used = Vec::new();
         for point in &station.mounts {
             let lots = memory.feeders.used(&point.id, point.splice, during);
-            used.extend(lots.map_err(|Forgotten| QuarantineCause::Mounts)?);
+            let lots = lots.map_err(|Forgotten| QuarantineCause::Mounts)?;
+            let (Some(counters), false) = (&point.used, lots.is_empty()) else {
+                used.extend(lots);
+                continue;
+            };
+            let own = |count: &&Count| count.point == point.id;
+            used.extend(match counted {
+                Counted::Not => lots,
+                Counted::InVain(why) => untold(lots, why),
+                Counted::As(counts) => match counts.iter().find(own) {
+                    Some(count) => memory.tallies.shares(count, lots, counters.unit.as_ref()),
+                    None => untold(lots, Untold::Unread),
+                },
+            });
         }
         Ok(used)
     }
@@ -161,5 +286,37 @@ impl Capture {
     #[expect(clippy::indexing_slicing, reason = "indexes are made with the plant")]
     fn mount_point(&self, station: StationIndex, mount: usize) -> MountPoint {
         self.live().station(station).mounts[mount].clone()
+    }
+}
+
+/// What is read of a feeder when its lot was changed: the lot first and last.
+fn counter_words(point: &MountPoint, lot: Word) -> Vec<TagIndex> {
+    let scope = point.lot.scope.word().map(|word| word.tag);
+    let between = scope.into_iter().chain(point.counters().map(|counter| counter.tag));
+    std::iter::once(lot.tag).chain(between).chain([lot.tag]).collect()
+}
+
+/// Something that happened to a feeder.
+fn fed(station: &StationId, what: What, time: Utc) -> TraceEvent {
+    TraceEvent {
+        what,
+        time: EventTime { at: time, uncertainty_ns: 0 },
+        station: Some(station.clone()),
+        evidence: Evidence::Automatic,
+        purpose: Purpose::Production,
+        handshake: None,
+        stay: None,
+        operator: None,
+        product: None,
+        operation: None,
+        remarks: Vec::new(),
+        adopted: None,
+        material: None,
+        nest: None,
+        fill: None,
+        context: Vec::new(),
+        counts: Vec::new(),
+        narrowed: Vec::new(),
+        went_past: None,
     }
 }

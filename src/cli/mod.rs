@@ -23,6 +23,7 @@ mod run;
 mod runtime;
 mod settings;
 mod stub;
+mod suspects;
 mod tags;
 mod tap;
 mod test;
@@ -90,6 +91,8 @@ enum Verb {
     Recall(recall::Args),
     /// What stations completed in a time, and how much of it was right at once.
     Yield(yields::Args),
+    /// When stations may have been wrong, and what was made there meanwhile.
+    Suspects(suspects::Args),
     /// Load the order of work of stations without a handshake.
     Orders(orders::Args),
     /// Put changed plant files in force without a restart; faulty ones change nothing.
@@ -142,6 +145,7 @@ pub fn main() -> Exit {
         Verb::Trace(args) => trace::run(&context, &args),
         Verb::Recall(args) => recall::run(&context, &args),
         Verb::Yield(args) => yields::run(&context, &args),
+        Verb::Suspects(args) => suspects::run(&context, &args),
         Verb::Orders(args) => orders::run(&context, &args),
         Verb::Reload(args) => reload::run(&context, &args),
         Verb::Verify(args) => offline::verify(&context, &args),

@@ -17,11 +17,26 @@ pub struct Masters(Vec<Watch>);
 struct Watch {
     station: StationId,
     master: Master,
-    last: Option<VerdictEvent>,
+    last: Option<Said>,
+    /// When it was judged right, by the source's clock.
+    right: Vec<Utc>,
+    /// Since when it is expected.
+    begun: Option<Utc>,
     due: Option<Monotonic>,
 }
 
+/// What was said of a master, and when, by our clock. When it was is the source's word, like that of every
+/// other item at its station; when it is due is ours.
+#[derive(Debug, Clone)]
+struct Said {
+    at: Utc,
+    event: VerdictEvent,
+}
+
 impl Masters {
+    /// Words of one master from which it is restored.
+    pub const REMEMBERED: usize = 32;
+
     /// The masters of a plant; [`Self::restore`] gives them what the record knows.
     pub fn new(plant: &Plant) -> Self {
         let of = |station: &crate::model::plant::Station| {
@@ -29,6 +44,8 @@ impl Masters {
                 station: station.id.clone(),
                 master: master.clone(),
                 last: None,
+                right: Vec::new(),
+                begun: None,
                 due: None,
             };
             station.masters.iter().map(watch).collect::<Vec<_>>()
@@ -36,12 +53,12 @@ impl Masters {
         Self(plant.stations.iter().flat_map(of).collect())
     }
 
-    /// Takes back what the record says of a master; events of others are passed over.
-    pub fn restore(&mut self, event: &VerdictEvent) {
+    /// Takes back what the record said of a master at a time of our clock; events of others are passed over.
+    pub fn restore(&mut self, said: Utc, event: &VerdictEvent) {
         let mut watches = self.0.iter_mut();
         let of = watches.find(|w| w.station == event.station && w.master.id == event.monitor);
         if let Some(watch) = of.filter(|_| event.rule == Rule::Master) {
-            watch.last = Some(event.clone());
+            watch.remember(said, event);
         }
     }
 
@@ -50,7 +67,7 @@ impl Masters {
     pub fn begin(&mut self, at: At, out: &mut Vec<VerdictEvent>) {
         for watch in &mut self.0 {
             if watch.last.is_none() {
-                watch.say(watch.event(Verdict::NoData, at.wall), out);
+                watch.say(at.wall, watch.event(Verdict::NoData, at.wall), out);
             }
             watch.schedule(at);
         }
@@ -69,8 +86,7 @@ impl Masters {
             w.station == *station && item.class == ItemClass::Unit && w.master.code == item.code
         };
         for watch in self.0.iter_mut().filter(shown) {
-            // A source's clock may go before ours.
-            watch.judge(time.min(at.wall), item, result, out);
+            watch.judge(at.wall, time, (item, result), out);
             watch.schedule(at);
         }
     }
@@ -92,58 +108,70 @@ impl Masters {
 }
 
 impl Watch {
-    /// Since when nothing speaks against the station, and whether that is since a showing; `None` while it
-    /// is said that something does.
-    fn good(&self) -> Option<(Utc, bool)> {
-        let last = self.last.as_ref()?;
-        match last.verdict {
-            Verdict::InControl => Some((last.time, true)),
-            Verdict::NoData => Some((last.time, false)),
+    /// Since when nothing speaks against the station, whether that is since a showing, and the same by our
+    /// clock; `None` while it is said that something does.
+    fn good(&self) -> Option<(Utc, bool, Utc)> {
+        let Said { at, event } = self.last.as_ref()?;
+        match event.verdict {
+            // A source's clock may go before ours.
+            Verdict::InControl => Some((event.time, true, event.time.min(*at))),
+            Verdict::NoData => Some((event.time, false, event.time)),
             Verdict::Warning | Verdict::Drift => None,
         }
     }
 
-    fn judge(&mut self, time: Utc, item: &ItemKey, result: Result, out: &mut Vec<VerdictEvent>) {
-        let since = self.last.as_ref().map(|last| last.time);
+    fn judge(
+        &mut self,
+        now: Utc,
+        time: Utc,
+        (item, result): (&ItemKey, Result),
+        out: &mut Vec<VerdictEvent>,
+    ) {
+        let last = self.last.as_ref().map(|last| &last.event);
+        let since = last.map(|last| last.time);
         if result == self.master.expect {
             // One that is told late says nothing of now; but of what was missed meanwhile.
-            let missed = self.last.as_ref().filter(|last| last.item.is_none());
+            let missed = last.filter(|last| last.item.is_none());
             let missed = missed.and_then(|last| last.onset.as_ref());
             let in_time = missed.is_some_and(|missed| time > missed.estimate);
             if in_time || since.is_none_or(|since| time >= since) {
                 let event = self.event(Verdict::InControl, time);
-                self.say(VerdictEvent { item: Some(item.clone()), ..event }, out);
+                self.say(now, VerdictEvent { item: Some(item.clone()), ..event }, out);
             }
             return;
         }
-        // That one was overdue does not say that it would have been right.
-        let told = self
-            .last
-            .as_ref()
-            .is_some_and(|last| last.verdict == Verdict::Drift && last.item.is_some());
-        if !told {
+        let wrong = |event| VerdictEvent { item: Some(item.clone()), ..event };
+        if let Some(over) = self.right.iter().copied().filter(|right| *right > time).min() {
+            // It was right again before this was told.
+            return out.push(wrong(self.was_suspect(time, over)));
+        }
+        // That one was overdue does not say that it would have been right; and what is right before the last
+        // wrong one ends nothing.
+        let told = last.filter(|last| last.verdict == Verdict::Drift && last.item.is_some());
+        if told.is_none_or(|told| time > told.time) {
             let event = self.suspect(time);
-            self.say(VerdictEvent { item: Some(item.clone()), ..event }, out);
+            self.say(now, wrong(event), out);
         }
     }
 
     fn overdue(&mut self, now: Utc, out: &mut Vec<VerdictEvent>) {
-        let Some((good, _)) = self.good().filter(|(good, _)| now >= good.plus(self.master.every))
+        let Some((_, _, good)) =
+            self.good().filter(|(_, _, good)| now >= good.plus(self.master.every))
         else {
             return;
         };
         let statistic = Some(now.since(good).as_secs_f64());
         let limit = Some(self.master.every.as_secs_f64());
         let event = self.suspect(now);
-        self.say(VerdictEvent { statistic, limit, ..event }, out);
+        self.say(now, VerdictEvent { statistic, limit, ..event }, out);
     }
 
     /// The station may have been wrong since the last time that it was right; before the first showing
     /// that is since it was first expected.
     fn suspect(&self, time: Utc) -> VerdictEvent {
-        let before = self.last.as_ref().and_then(|last| last.onset);
+        let before = self.last.as_ref().and_then(|last| last.event.onset);
         let onset = match (self.good(), before) {
-            (Some((good, shown)), _) => {
+            (Some((good, shown, _)), _) => {
                 let good = good.min(time);
                 Onset { estimate: good, earliest: shown.then_some(good), latest: time }
             }
@@ -151,6 +179,15 @@ impl Watch {
             (None, None) => Onset { estimate: time, earliest: None, latest: time },
         };
         VerdictEvent { onset: Some(onset), ..self.event(Verdict::Drift, time) }
+    }
+
+    /// The same of a time that is over.
+    fn was_suspect(&self, time: Utc, over: Utc) -> VerdictEvent {
+        let right = self.right.iter().copied().filter(|right| *right <= time).max();
+        let since = right.or(self.begun).unwrap_or(time).min(time);
+        let onset = Onset { estimate: since, earliest: right, latest: time };
+        let event = self.event(Verdict::Drift, time);
+        VerdictEvent { onset: Some(onset), over: Some(over), ..event }
     }
 
     fn event(&self, verdict: Verdict, time: Utc) -> VerdictEvent {
@@ -167,17 +204,29 @@ impl Watch {
             baseline: None,
             item: None,
             unit: Ucum::parse("s").ok(),
+            over: None,
         }
     }
 
-    fn say(&mut self, event: VerdictEvent, out: &mut Vec<VerdictEvent>) {
-        out.push(event.clone());
-        self.last = Some(event);
+    fn say(&mut self, now: Utc, event: VerdictEvent, out: &mut Vec<VerdictEvent>) {
+        self.remember(now, &event);
+        out.push(event);
+    }
+
+    fn remember(&mut self, at: Utc, event: &VerdictEvent) {
+        self.begun.get_or_insert(event.time);
+        if event.verdict == Verdict::InControl {
+            if self.right.len() >= Masters::REMEMBERED {
+                self.right.remove(0);
+            }
+            self.right.push(event.time);
+        }
+        self.last = Some(Said { at, event: event.clone() });
     }
 
     /// The wall clock may be set meanwhile: when it is due it is looked at again.
     fn schedule(&mut self, at: At) {
-        let until = self.good().map(|(good, _)| good.plus(self.master.every));
+        let until = self.good().map(|(_, _, good)| good.plus(self.master.every));
         let wait = until.map(|until| until.since(at.wall).max(Duration::from_millis(1)));
         self.due = wait.map(|wait| at.monotonic.plus(wait));
     }
@@ -210,7 +259,8 @@ mod tests {
             expect: Result::Fail,
             every: Duration::from_hours(8),
         };
-        Masters(vec![Watch { station: station(), master, last: None, due: None }])
+        let (last, right, begun, due) = (None, Vec::new(), None, None);
+        Masters(vec![Watch { station: station(), master, last, right, begun, due }])
     }
 
     fn show(masters: &mut Masters, hours: i64, result: Result) -> Vec<VerdictEvent> {
@@ -242,8 +292,13 @@ mod tests {
         let onset = wrong[0].onset.unwrap();
         assert_eq!(wrong[0].verdict, Verdict::Drift);
         assert_eq!((onset.earliest, onset.latest), (Some(Utc(2 * HOUR)), Utc(5 * HOUR)));
-        // It is said once, and nothing is due as long as it stands.
-        assert_eq!(show(&mut masters, 6, Result::Pass), []);
+        // Another one goes back as far, and nothing is due as long as it stands.
+        let again = show(&mut masters, 6, Result::Pass);
+        assert_eq!(again[0].onset.unwrap().earliest, Some(Utc(2 * HOUR)));
+        let mut said = Vec::new();
+        let between = (Utc(11 * HOUR / 2), Result::Fail);
+        masters.on_result(at(7), &station(), &unit("MSTR-1"), between, &mut said);
+        assert_eq!(said, [], "it was wrong after that");
         assert_eq!((masters.next_wake(), pass(&mut masters, 90)), (None, Vec::new()));
         assert_eq!(show(&mut masters, 91, Result::Fail)[0].verdict, Verdict::InControl);
         assert_eq!(masters.next_wake(), Some((at(99).monotonic, "master")));
@@ -300,6 +355,38 @@ mod tests {
         assert_eq!(masters.next_wake(), Some((at(13).monotonic, "master")));
     }
 
+    /// A ring is read late: it was wrong, and right again before anybody knew.
+    #[test]
+    fn a_wrong_one_that_is_told_after_a_right_one_speaks_of_the_time_before_that() {
+        let mut masters = begun();
+        for hours in [2, 6] {
+            show(&mut masters, hours, Result::Fail);
+        }
+        let mut said = Vec::new();
+        let wrong = (Utc(4 * HOUR), Result::Pass);
+        masters.on_result(at(7), &station(), &unit("MSTR-1"), wrong, &mut said);
+        let [event] = said.as_slice() else { panic!("{said:?}") };
+        let onset = event.onset.unwrap();
+        assert_eq!((onset.earliest, event.over), (Some(Utc(2 * HOUR)), Some(Utc(6 * HOUR))));
+        // Of now it says nothing.
+        assert_eq!(masters.next_wake(), Some((at(14).monotonic, "master")));
+        let wrong = show(&mut masters, 9, Result::Pass);
+        assert_eq!(wrong[0].onset.unwrap().earliest, Some(Utc(6 * HOUR)));
+    }
+
+    /// Windows are by the clock that items have their times by; when it is due is by ours.
+    #[test]
+    fn a_source_whose_clock_goes_before_ours_is_believed_of_when_it_was() {
+        let mut masters = begun();
+        let mut said = Vec::new();
+        let ahead = (Utc(5 * HOUR), Result::Fail);
+        masters.on_result(at(2), &station(), &unit("MSTR-1"), ahead, &mut said);
+        assert_eq!(said[0].time, Utc(5 * HOUR));
+        assert_eq!(masters.next_wake(), Some((at(10).monotonic, "master")));
+        let late = pass(&mut masters, 10);
+        assert_eq!(late[0].onset.unwrap().earliest, Some(Utc(5 * HOUR)));
+    }
+
     /// The clock is set forward, and back.
     #[test]
     fn it_is_due_by_the_wall_clock() {
@@ -318,13 +405,12 @@ mod tests {
         said.extend(show(&mut before, 5, Result::Pass));
         for last in said {
             let (mut masters, mut more) = (masters(), Vec::new());
-            masters.restore(&last);
+            masters.restore(last.time, &last);
             masters.begin(at(6), &mut more);
             assert_eq!(more, []);
             let again = show(&mut masters, 7, Result::Pass);
             let since = again.first().and_then(|e| e.onset?.earliest);
-            let good = last.verdict == Verdict::InControl;
-            assert_eq!(since, good.then_some(Utc(2 * HOUR)), "{last:?}");
+            assert_eq!(since, Some(Utc(2 * HOUR)), "{last:?}");
         }
     }
 }

@@ -191,6 +191,7 @@ impl Watch {
                 baseline: finding.baseline,
                 item: observation.item.cloned(),
                 unit: unit.clone(),
+                over: None,
             });
         });
     }

@@ -2,7 +2,7 @@
 //! reason: a line that does nothing is worse than a line that is missing.
 
 /// Table, key, and what can be done instead.
-const KEYS: [(&str, &str, &str); 35] = [
+const KEYS: [(&str, &str, &str); 34] = [
     ("Device", "backoff", "a lost device is tried again after 1 s, then ever slower up to 1 min"),
     ("Tag", "match", TEXT_AS_READ),
     ("Tag", "parse", TEXT_AS_READ),
@@ -30,7 +30,6 @@ const KEYS: [(&str, &str, &str); 35] = [
     ("Phase", "stable", "a phase is told from watched words, nothing is read twice"),
     ("Phase", "match", TEXT_AS_READ),
     ("Phase", "parse", TEXT_AS_READ),
-    ("Mount", "used", "what a feeder used is not counted; say `quantity` in a `consume` handshake"),
     ("Mount", "check", "a mount is recorded as it is; it answers nobody"),
     ("Mount", "no_read", "write codes for \"nothing there\" in `empty`"),
     ("Mount", "match", TEXT_AS_READ),

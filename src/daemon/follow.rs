@@ -119,6 +119,10 @@ impl Follower {
             Body::Trace(event) => {
                 let station = event.station.as_ref().map_or("", |s| s.as_str());
                 m.events.with_label_values(&[event.what.verb().as_str(), station]).inc();
+                if let Some(refusal) = event.went_past {
+                    m.went_past.with_label_values(&[station]).inc();
+                    tracing::warn!(station, position = %record.position, %refusal, "what was refused is completed all the same");
+                }
             }
             Body::Quarantine(q) => {
                 m.quarantined.with_label_values(&[q.station.as_str()]).inc();
@@ -127,6 +131,10 @@ impl Follower {
             Body::Gap(gap) if gap.interval.to.is_none() || gap.count.is_some() => {
                 let cause = serde_json::to_value(gap.cause).unwrap_or_default();
                 m.gaps.with_label_values(&[cause.as_str().unwrap_or_default()]).inc();
+            }
+            // It says nothing of now.
+            Body::Verdict(v) if v.over.is_some() => {
+                tracing::warn!(station = %v.station, master = %v.monitor, item = ?v.item, "a master was judged wrongly, as is known only now");
             }
             Body::Verdict(v) => {
                 let labels = [v.station.as_str(), v.monitor.as_str()];

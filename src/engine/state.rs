@@ -4,7 +4,8 @@ use crate::condition::{Conditions, Masters};
 use crate::model::plant::{Carried, Plant, Station, StationIndex};
 use crate::model::{
     At, Body, Effect, GapCause, Input, Link, MonitorId, Monotonic, PersonKey, PlantLoaded,
-    Position, Purpose, Record, StartCause, StationId, Step, Text, TraceEvent, VerdictEvent, What,
+    Position, Purpose, Record, Rule, StartCause, StationId, Step, Text, TraceEvent, Utc, Verdict,
+    VerdictEvent, What,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,8 +16,9 @@ pub struct Engine {
     capture: Capture,
     conditions: Option<Conditions>,
     masters: Option<Masters>,
-    /// The last word of every rule of every monitor: what the charts are restored from.
-    verdicts: BTreeMap<(StationId, MonitorId), Vec<VerdictEvent>>,
+    /// The last word of every rule of every monitor, and the last ones of every master, each with when it was
+    /// said by our clock: what charts and masters are restored from.
+    verdicts: BTreeMap<(StationId, MonitorId), Vec<(Utc, VerdictEvent)>>,
     last: Position,
     /// The record of the plant in force.
     plant: Option<Position>,
@@ -60,14 +62,29 @@ impl Engine {
     /// What the engine itself keeps of a record that capture has folded in.
     fn note(&mut self, record: &Record) {
         self.last = record.position;
-        if let Body::Plant(_) = &record.body {
+        if let Body::Plant(plant) = &record.body {
             self.plant = Some(record.position);
+            // What stood against a monitor that is gone ended with it: it comes back as a new one.
+            self.verdicts.retain(|key, said| {
+                let of_master = said.iter().any(|(_, event)| event.rule == Rule::Master);
+                let against = said.iter().any(|(_, event)| event.verdict == Verdict::Drift);
+                plant.monitors.contains(key) || !(of_master || against)
+            });
         }
-        if let Body::Verdict(event) = &record.body {
+        if let Body::Verdict(event) = &record.body
+            && event.over.is_none()
+        {
             let key = (event.station.clone(), event.monitor.clone());
             let kept = self.verdicts.entry(key).or_default();
-            kept.retain(|old| old.rule != event.rule);
-            kept.push(event.clone());
+            if event.rule == Rule::Master {
+                // The first says since when it is expected.
+                if kept.len() >= Masters::REMEMBERED {
+                    kept.remove(1);
+                }
+            } else {
+                kept.retain(|(_, old)| old.rule != event.rule);
+            }
+            kept.push((record.at.wall, event.clone()));
         }
     }
 
@@ -122,7 +139,7 @@ impl Engine {
         let carried = before.as_deref().map(|old| Carried::between(old, plant)).unwrap_or_default();
         self.capture.load(step, plant, &carried);
         let mut conditions = Conditions::new(plant);
-        for event in self.verdicts.values().flatten() {
+        for (_, event) in self.verdicts.values().flatten() {
             conditions.restore(plant, event);
         }
         if let (Some(old), Some(charts)) = (before, self.conditions.take()) {
@@ -135,7 +152,7 @@ impl Engine {
         }
         self.conditions = Some(conditions);
         let mut masters = Masters::new(plant);
-        self.verdicts.values().flatten().for_each(|event| masters.restore(event));
+        self.verdicts.values().flatten().for_each(|(said, event)| masters.restore(*said, event));
         match self.started.take() {
             Some(StartCause::Daemon) => self.capture.open_gaps(step, GapCause::Stopped),
             Some(StartCause::Refold) => self.capture.open_gaps(step, GapCause::Unsynced),

@@ -40,7 +40,15 @@ pub(crate) fn mount_key(at: &str, feeder: &str, opened: u64) -> MountKey {
 }
 
 pub(crate) fn used(at: &str, feeder: &str, opened: u64, of: &ItemKey) -> MountUse {
-    MountUse { mount: mount_key(at, feeder, opened), lot: of.clone(), one_of: false }
+    MountUse {
+        mount: mount_key(at, feeder, opened),
+        lot: of.clone(),
+        one_of: false,
+        amount: None,
+        wasted: None,
+        counted: false,
+        untold: None,
+    }
 }
 
 pub(crate) fn event(time: i64, at: Option<&str>, what: What) -> TraceEvent {
@@ -61,6 +69,9 @@ pub(crate) fn event(time: i64, at: Option<&str>, what: What) -> TraceEvent {
         nest: None,
         fill: None,
         context: Vec::new(),
+        counts: Vec::new(),
+        narrowed: Vec::new(),
+        went_past: None,
     }
 }
 

@@ -126,12 +126,13 @@ pub(super) fn former(kind: LinkKind) -> LinkKind {
 }
 
 /// An item made while a feeder changed from one lot to another names both mounts of the feeder: it
-/// has one of the two. Two reels of the same lot leave no doubt.
-fn certainty(used: &MountUse, all: &[MountUse]) -> Certainty {
+/// has one of the two. Two reels of the same lot leave no doubt, nor does one that is known by its counter
+/// to have been used.
+pub(super) fn certainty(used: &MountUse, all: &[MountUse]) -> Certainty {
     let same_feeder = |other: &&MountUse| {
         other.mount.station == used.mount.station && other.mount.point == used.mount.point
     };
-    if all.iter().filter(same_feeder).all(|other| other.lot == used.lot) {
+    if used.counted || all.iter().filter(same_feeder).all(|other| other.lot == used.lot) {
         Certainty::Certain
     } else {
         Certainty::OneOf

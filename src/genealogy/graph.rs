@@ -1,8 +1,8 @@
 //! The graph: nodes, links both ways, and what every event does to them.
 use super::correction::Corrections;
-use super::fact::{Claim, Fact, ended, former, made};
-use super::link::{Direction, Link, LinkKind, Links, Node, NodeId};
-use crate::model::{ItemKey, Position, TraceEvent, Utc, What};
+use super::fact::{Claim, Fact, certainty, ended, former, made};
+use super::link::{Certainty, Direction, Link, LinkKind, Links, Node, NodeId};
+use crate::model::{ItemKey, MountPointId, MountUse, Position, TraceEvent, Utc, What};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What went into what.
@@ -16,11 +16,21 @@ pub struct Graph {
     /// When a part left a whole, and the record that says so.
     ends: BTreeMap<Pair, BTreeSet<(Utc, Position)>>,
     ends_of: BTreeMap<Position, Vec<Pair>>,
+    /// What is known better by now of what an item was made with, by the record that is about, and by the one
+    /// that says so.
+    narrowed: BTreeMap<Position, BTreeMap<Position, Vec<Left>>>,
     corrections: Corrections,
 }
 
 /// A part, a whole, and what the link between them means while it lasts.
 type Pair = (NodeId, NodeId, LinkKind);
+
+/// The mounts of one feeder that are left, each with how sure it is.
+#[derive(Debug, Clone)]
+struct Left {
+    point: MountPointId,
+    mounts: Vec<(Position, Certainty)>,
+}
 
 impl Graph {
     /// Takes one event. Events may come in any order; one that came before changes nothing.
@@ -41,9 +51,24 @@ impl Graph {
                 self.derive_pair(pair);
             }
         }
+        for of in event.narrowed.iter().filter(|of| of.record < position) {
+            let sure = |used: &MountUse| (used.mount.opened, certainty(used, &of.mounts));
+            let mounts = of.mounts.iter().map(sure).collect();
+            let left = Left { point: of.point.clone(), mounts };
+            let told = self.narrowed.entry(of.record).or_default().entry(position).or_default();
+            if told.iter().all(|known| known.point != left.point) {
+                told.push(left);
+                self.derive_record(of.record);
+            }
+        }
         if let What::Correct { position: loser, .. } = &event.what {
             for touched in self.corrections.insert(position, *loser) {
                 self.derive_record(touched);
+                let narrowing = self.narrowed.iter().filter(|(_, by)| by.contains_key(&touched));
+                let about: Vec<Position> = narrowing.map(|(record, _)| *record).collect();
+                for record in about {
+                    self.derive_record(record);
+                }
             }
         }
     }
@@ -158,8 +183,26 @@ impl Graph {
         }
     }
 
-    /// From which to which record a fact's link stands, and as what.
-    fn runs(&self, fact: &Fact) -> Vec<(LinkKind, Position, Position)> {
+    /// How sure a fact is as of a record; `None` once it is known not to be so.
+    fn certainty(&self, fact: &Fact, at: Position) -> Option<Certainty> {
+        let (Some(narrowed), Node::Mount(mount)) =
+            (self.narrowed.get(&fact.source), self.name(fact.part))
+        else {
+            return Some(fact.certainty);
+        };
+        let known = narrowed.range(..=at).rev();
+        let mut known = known.filter(|(by, _)| self.corrections.stands(**by, at));
+        let left = known.find_map(|(_, left)| left.iter().find(|left| left.point == mount.point));
+        match left {
+            Some(left) => {
+                left.mounts.iter().find(|(of, _)| *of == mount.opened).map(|(_, sure)| *sure)
+            }
+            None => Some(fact.certainty),
+        }
+    }
+
+    /// From which to which record a fact's link stands, as what, and how sure it is.
+    fn runs(&self, fact: &Fact) -> Vec<Run> {
         let ends: Vec<Position> = self
             .ends
             .get(&(fact.part, fact.whole, fact.kind))
@@ -174,23 +217,43 @@ impl Graph {
             turns.insert((*end).max(fact.source));
             turns.extend(self.corrections.turns(*end).into_iter().filter(|t| *t > fact.source));
         }
-        let mut runs: Vec<(LinkKind, Position, Position)> = Vec::new();
+        for by in self.narrowed.get(&fact.source).into_iter().flat_map(BTreeMap::keys) {
+            turns.insert(*by);
+            turns.extend(self.corrections.turns(*by));
+        }
+        let mut runs: Vec<Run> = Vec::new();
         let mut standing = None;
         for at in turns {
             let ended = ends.iter().any(|end| self.corrections.stands(*end, at));
             let kind = if ended { former(fact.kind) } else { fact.kind };
-            let next = self.corrections.stands(fact.source, at).then_some(kind);
+            let sure =
+                self.certainty(fact, at).filter(|_| self.corrections.stands(fact.source, at));
+            let next = sure.map(|certainty| (kind, certainty));
             if next == standing {
                 continue;
             }
             if let (Some(_), Some(last)) = (standing, runs.last_mut()) {
-                last.2 = at;
+                last.removed = at;
             }
-            runs.extend(next.map(|kind| (kind, at, Link::NEVER)));
+            runs.extend(next.map(|(kind, certainty)| Run {
+                kind,
+                certainty,
+                added: at,
+                removed: Link::NEVER,
+            }));
             standing = next;
         }
         runs
     }
+}
+
+/// A stretch of records in which a fact's link stands unchanged.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    kind: LinkKind,
+    certainty: Certainty,
+    added: Position,
+    removed: Position,
 }
 
 impl Links for Graph {
@@ -207,7 +270,7 @@ struct Delta {
 }
 
 impl Delta {
-    fn replace(&mut self, fact: &Fact, runs: &[(LinkKind, Position, Position)]) {
+    fn replace(&mut self, fact: &Fact, runs: &[Run]) {
         let ends = [
             (self.forward.get_mut(fact.part.get()), fact.whole),
             (self.backward.get_mut(fact.whole.get()), fact.part),
@@ -217,13 +280,9 @@ impl Delta {
             let key = (fact.source, node);
             let from = list.partition_point(|link| (link.source, link.node) < key);
             let to = list.partition_point(|link| (link.source, link.node) <= key);
-            let fresh = runs.iter().map(|(kind, added, removed)| Link {
-                source: fact.source,
-                node,
-                added: *added,
-                removed: *removed,
-                kind: *kind,
-                certainty: fact.certainty,
+            let fresh = runs.iter().map(|run| {
+                let Run { kind, certainty, added, removed } = *run;
+                Link { source: fact.source, node, added, removed, kind, certainty }
             });
             list.splice(from..to, fresh);
         }

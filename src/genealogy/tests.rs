@@ -1,7 +1,7 @@
 //! The graph against a model that keeps the events in a list and looks through all of them.
 use super::builders::*;
 use super::*;
-use crate::model::{Consumption, ItemKey, Position, TraceEvent, What};
+use crate::model::{Consumption, ItemKey, MountUse, Narrowed, Position, TraceEvent, What};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -267,6 +267,48 @@ fn a_unit_made_while_the_reel_changed_has_one_of_two_lots_unless_both_are_the_sa
     };
     assert_eq!(certainty(&b), [Certainty::OneOf; 2]);
     assert_eq!(certainty(&a), [Certainty::Certain; 2]);
+}
+
+#[test]
+fn what_is_narrowed_counts_from_that_record_on_and_in_any_order() {
+    let uses = |of: &[(u64, &str)]| -> Vec<MountUse> {
+        of.iter().map(|(opened, code)| used("OP10", "F1", *opened, &lot(code))).collect()
+    };
+    let item = Some(lot("B"));
+    let mut narrowing = event(9, Some("OP10"), What::Note { item, text: text("counted") });
+    let left = MountUse { counted: true, ..uses(&[(2, "B")]).remove(0) };
+    let (record, point) = (Position(3), point("F1"));
+    narrowing.narrowed = vec![Narrowed { record, point, mounts: vec![left] }];
+    let mut events = vec![
+        (Position(1), event(0, Some("OP10"), mount("F1", &lot("A")))),
+        (Position(2), event(4, Some("OP10"), mount("F1", &lot("B")))),
+        (Position(3), event(5, Some("OP10"), complete(&unit("U"), uses(&[(1, "A"), (2, "B")])))),
+        (Position(4), narrowing),
+        (Position(5), event(20, None, correct(4))),
+    ];
+    for turn in 0..10 {
+        events.rotate_left(1);
+        if turn == 5 {
+            events.reverse();
+        }
+        let graph = graph(&events);
+        let made_of = |as_of| {
+            let direction = Direction::Backward;
+            let walk = Walk { direction, as_of, depth_max: None, former: Former::Follow };
+            let mut found = Vec::new();
+            let unit = graph.item(&unit("U")).unwrap();
+            walk.hops(&graph, unit, |hop| {
+                let Node::Item(part) = graph.name(hop.part) else { panic!("a mount is no stop") };
+                found.push((part.code.to_string(), hop.certainty));
+            });
+            found.sort();
+            found
+        };
+        let either = ["A", "B"].map(|code| (code.to_owned(), Certainty::OneOf));
+        assert_eq!(made_of(Position(3)), either);
+        assert_eq!(made_of(Position(4)), [("B".to_owned(), Certainty::Certain)]);
+        assert_eq!(made_of(Position(5)), either, "it was taken back");
+    }
 }
 
 #[test]

@@ -126,4 +126,8 @@ pub struct VerdictEvent {
     /// Unit of the monitor.
     #[n(11)]
     pub unit: Option<Ucum>,
+    /// It is about a time that was over when it became known: all was well again from then on, and nothing is
+    /// said of now.
+    #[n(12)]
+    pub over: Option<Utc>,
 }

@@ -1,8 +1,8 @@
 //! Trace events: what happened to an item, where, when and how we know.
 use super::{
-    Amount, Code, EventTime, Fill, HandshakeMark, Interval, ItemKey, Measurement, MountKey,
-    MountPointId, Permit, PersonToken, PhaseSummary, Position, Quality, ScopeName, StationId,
-    TagName, Text, Utc, Value,
+    Amount, Code, Count, EventTime, Fill, HandshakeMark, Interval, ItemKey, Measurement, MountKey,
+    MountPointId, Narrowed, Permit, PersonToken, PhaseSummary, Position, Quality, ScopeName,
+    StationId, TagName, Text, Untold, Utc, Value,
 };
 use minicbor::{Decode, Encode};
 
@@ -102,6 +102,19 @@ pub struct MountUse {
     /// while the item was in work.
     #[n(2)]
     pub one_of: bool,
+    /// How much of it is in the item, as the counters of the feeder say.
+    #[n(3)]
+    pub amount: Option<Amount>,
+    /// How much of it was thrown away meanwhile.
+    #[n(4)]
+    pub wasted: Option<Amount>,
+    /// The counters say that something of it was taken for the item, whatever else the feeder held.
+    #[n(5)]
+    #[cbor(default, skip_if = "std::ops::Not::not")]
+    pub counted: bool,
+    /// Why the counters do not say how much, where there are any.
+    #[n(6)]
+    pub untold: Option<Untold>,
 }
 
 /// From when to when an item was at the station, by our wall clock: what a gap is held against.
@@ -683,6 +696,18 @@ pub struct TraceEvent {
     #[n(15)]
     #[cbor(default, skip_if = "Vec::is_empty")]
     pub context: Vec<Context>,
+    /// What the counters of the station's feeders stood at.
+    #[n(17)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub counts: Vec<Count>,
+    /// What is known better by now of what was made with a feeder before.
+    #[n(18)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub narrowed: Vec<Narrowed>,
+    /// An alarm: the station had refused the item, nobody let it through, and it was completed all the same.
+    /// The record of the refusal.
+    #[n(19)]
+    pub went_past: Option<Position>,
 }
 
 impl TraceEvent {

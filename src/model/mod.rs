@@ -9,6 +9,7 @@
 mod adoption;
 mod command;
 mod condition;
+mod count;
 mod effect;
 mod event;
 mod fill;
@@ -32,6 +33,7 @@ pub mod wire;
 pub use adoption::{Adopted, Adoption, Told};
 pub use command::{Command, CommandId, OrderRow, Refusal};
 pub use condition::{Baseline, Onset, Rule, Side, Verdict, VerdictEvent};
+pub use count::{Count, Narrowed, Reading, Untold};
 pub use effect::{
     Answer, Effect, Notice, ReadFrom, ReadRequest, ReadToken, Step, Write, WriteRequest,
 };

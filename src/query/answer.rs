@@ -3,7 +3,7 @@ use crate::genealogy::{Certainty, Direction, LinkKind};
 use crate::model::{
     Amount, Baseline, Evidence, Gap, Interval, ItemKey, MonitorId, Onset, Overruled, Permit,
     PersonToken, PhaseSummary, Position, Purpose, Result, Rule, Side, StationId, TagName, Text,
-    Ucum, Utc, Value, Verdict,
+    Ucum, Untold, Utc, Value, Verdict,
 };
 
 /// An answer with the position it was computed at and whether it is complete.
@@ -165,6 +165,9 @@ pub struct StepView {
     pub other: Option<ItemKey>,
     /// What the PLC was answered.
     pub permit: Option<PermitView>,
+    /// The record of the refusal that was not heeded: an alarm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub went_past: Option<Position>,
 }
 
 /// A step that counted until a correction took it back.
@@ -229,6 +232,9 @@ pub struct LinkView {
     pub time: Utc,
     /// How much, if told.
     pub amount: Option<Amount>,
+    /// Why the counters of the feeder do not say how much, where it has any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub untold: Option<Untold>,
     /// Where: the feeder, or the place in the parent.
     pub place: Option<Text>,
     /// The station, if known.
@@ -278,6 +284,9 @@ pub struct TraceLink {
     pub position: Position,
     /// How much, if told.
     pub amount: Option<Amount>,
+    /// Why the counters of the feeder do not say how much, where it has any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub untold: Option<Untold>,
     /// The feeder or place.
     pub place: Option<Text>,
 }
@@ -432,6 +441,9 @@ pub struct EventView {
     pub result: Option<Result>,
     /// What the PLC was answered, if it asked.
     pub permit: Option<PermitView>,
+    /// The record of the refusal that was not heeded: an alarm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub went_past: Option<Position>,
     /// The hash of the plant that was in force, in hexadecimal.
     pub plant: Option<String>,
 }

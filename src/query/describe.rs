@@ -3,7 +3,8 @@ use super::answer::{EventView, PermitView};
 use super::step::outcome;
 use crate::model::{
     Amount, Body, EpochCause, Gap, GapCause, GapSource, HandshakeMark, ItemKey, Overruled, Permit,
-    Quarantine, QuarantineCause, Record, Rule, TraceEvent, Utc, Verdict, VerdictEvent, What,
+    Position, Quarantine, QuarantineCause, Record, Rule, TraceEvent, Utc, Verdict, VerdictEvent,
+    What,
 };
 
 /// The view of a record.
@@ -17,6 +18,7 @@ pub(super) fn event(record: &Record) -> EventView {
         text: String::new(),
         result: None,
         permit: None,
+        went_past: None,
         plant: None,
     };
     match &record.body {
@@ -28,6 +30,7 @@ pub(super) fn event(record: &Record) -> EventView {
             view.text = trace(event);
             view.result = outcome(&event.what).0;
             view.permit = event.handshake.as_ref().map(permit);
+            view.went_past = event.went_past;
         }
         Body::Quarantine(set_aside) => {
             view.kind = "quarantine";
@@ -108,7 +111,15 @@ fn trace(event: &TraceEvent) -> String {
     if let Some(sentence) = event.handshake.as_ref().and_then(|mark| permit(mark).sentence()) {
         text.extend(["; ", &sentence]);
     }
+    if let Some(refusal) = event.went_past {
+        text += &past(refusal);
+    }
     text
+}
+
+/// What people are told of work that was refused.
+pub(super) fn past(refusal: Position) -> String {
+    format!("; record {refusal} refused it, and nobody let it through")
 }
 
 /// What was asked for and is not done.
@@ -271,7 +282,8 @@ fn verdict(spoken: &VerdictEvent) -> String {
             (Verdict::InControl, _) => "it was judged right".to_owned(),
             (Verdict::NoData, _) => "it waits to be shown".to_owned(),
         };
-        return format!("master {monitor} at {station}: {says}");
+        let over = spoken.over.map(|over| format!(", and was right again at {over}"));
+        return format!("master {monitor} at {station}: {says}{}", over.unwrap_or_default());
     }
     let says = match spoken.verdict {
         Verdict::InControl => "is in control",

@@ -2,11 +2,14 @@
 use super::Drafted;
 use super::answer::{ItemState, ItemView, LinkView, SupersededView, SuspectWindow};
 use super::body::Bodies;
+use super::material::Counted;
 use super::reason::Reasons;
 use super::step::{self, StepsDraft};
 use super::view::View;
 use crate::genealogy::{Certainty, Direction, Former, Hop, LinkKind, Node, NodeId, Walk};
-use crate::model::{Amount, ItemClass, ItemKey, Position, StationId, Text, TraceEvent, Utc, What};
+use crate::model::{
+    Amount, ItemClass, ItemKey, Position, StationId, Text, TraceEvent, Untold, Utc, What,
+};
 
 /// What memory knows of an item.
 pub(super) struct ItemDraft {
@@ -35,6 +38,15 @@ pub(super) struct HopDraft {
     pub(super) certainty: Certainty,
     pub(super) source: Position,
     place: Option<Text>,
+    /// What the counters of the feeder say of it.
+    counted: Option<Counted>,
+}
+
+impl HopDraft {
+    /// Why the counters of the feeder do not say how much.
+    pub(super) fn untold(&self) -> Option<Untold> {
+        self.counted.as_ref().and_then(|counted| counted.untold)
+    }
 }
 
 pub(super) fn draft(memory: &View<'_>, key: &ItemKey) -> Option<Drafted<ItemDraft>> {
@@ -127,8 +139,9 @@ fn link(memory: &View<'_>, walk: &Walk, hop: &Hop) -> Option<LinkDraft> {
 fn link_view(link: LinkDraft, bodies: &mut Bodies<'_>) -> LinkView {
     let LinkDraft { other, met: (time, station), told, part } = link;
     let (amount, place) = amount_and_place(&told, &part, bodies);
+    let untold = told.untold();
     let HopDraft { kind, certainty, source: position, .. } = told;
-    LinkView { kind, item: other, certainty, position, time, amount, place, station }
+    LinkView { kind, item: other, certainty, position, time, amount, untold, place, station }
 }
 
 pub(super) fn told(memory: &View<'_>, hop: &Hop) -> HopDraft {
@@ -137,8 +150,12 @@ pub(super) fn told(memory: &View<'_>, hop: &Hop) -> HopDraft {
         Some(Node::Mount(mount)) => Text::parse(mount.point.as_str()).ok(),
         Some(Node::Item(_)) | None => None,
     };
+    let counted = match mount {
+        Some(Node::Mount(mount)) => memory.counted(hop.source, mount.opened).cloned(),
+        Some(Node::Item(_)) | None => None,
+    };
     let Hop { kind, certainty, source, .. } = *hop;
-    HopDraft { kind, certainty, source, place }
+    HopDraft { kind, certainty, source, place, counted }
 }
 
 /// When and where part and whole met: read from the shorter life.
@@ -178,7 +195,10 @@ pub(super) fn amount_and_place(
         | LinkKind::SplitInto
         | LinkKind::MountedAs
         | LinkKind::FedInto
-        | LinkKind::IdentifiedAs => (None, told.place.clone()),
+        | LinkKind::IdentifiedAs => {
+            let amount = told.counted.as_ref().and_then(|counted| counted.amount.clone());
+            (amount, told.place.clone())
+        }
     }
 }
 

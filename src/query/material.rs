@@ -4,7 +4,8 @@ use super::memory::Memory;
 use super::view::View;
 use crate::genealogy::{Direction, Link, LinkKind, Links, NodeId};
 use crate::model::{
-    Amount, ItemClass, ItemKey, MountUse, Part, Position, Scope, Text, TraceEvent, Utc, Verb, What,
+    Amount, ItemClass, ItemKey, MountUse, Part, Position, Scope, Text, TraceEvent, Untold, Utc,
+    Verb, What,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +27,16 @@ pub(super) struct Materials {
     corrected: BTreeMap<Position, Vec<Position>>,
     /// By record: how much of a lot was used.
     amounts: BTreeMap<Position, Amount>,
+    /// By the record of an item that was made with a mount, and by the mount: what the counters of the feeder
+    /// say, by the record that says so.
+    counted: BTreeMap<(Position, Position), BTreeMap<Position, Counted>>,
+}
+
+/// What the counters of a feeder say of one lot in an item.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Counted {
+    pub(super) amount: Option<Amount>,
+    pub(super) untold: Option<Untold>,
 }
 
 impl Memory {
@@ -40,6 +51,10 @@ impl Memory {
                 let node = self.graph.intern_item(item);
                 self.materials.told.entry(node).or_default().insert(key, material.clone());
             }
+        }
+        self.tell_counted(position, position, mounts(&event.what));
+        for of in &event.narrowed {
+            self.tell_counted(of.record, position, &of.mounts);
         }
         for mount in counted(&event.what) {
             let uses = self.materials.uses.entry(mount).or_default();
@@ -72,6 +87,15 @@ impl Memory {
         }
     }
 
+    fn tell_counted(&mut self, record: Position, by: Position, mounts: &[MountUse]) {
+        let counts = |used: &&MountUse| used.amount.is_some() || used.untold.is_some();
+        for used in mounts.iter().filter(counts) {
+            let said = Counted { amount: used.amount.clone(), untold: used.untold };
+            let of = self.materials.counted.entry((record, used.mount.opened)).or_default();
+            of.insert(by, said);
+        }
+    }
+
     /// A record was named by a correction.
     pub(super) fn correct_uses(&mut self, named: Position, event: &TraceEvent) {
         self.materials.corrected.insert(named, counted(&event.what));
@@ -96,6 +120,12 @@ impl View<'_> {
             | Scope::Provisional => None,
         };
         self.product(node).or_else(scoped)
+    }
+
+    /// What the counters of a feeder say of the lot of a mount in an item, by the item's record.
+    pub(super) fn counted(&self, record: Position, mount: Position) -> Option<&Counted> {
+        let mut told = self.materials.counted.get(&(record, mount))?.range(..=self.position).rev();
+        told.find(|(by, _)| !self.void().contains(by)).map(|(_, said)| said)
     }
 
     /// When a lot last came into being or into the house.

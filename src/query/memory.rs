@@ -57,7 +57,9 @@ impl Memory {
             Body::Quarantine(quarantine) => self.quarantine(position, quarantine),
             Body::Gap(gap) => self.gap(position, gap),
             Body::Verdict(event) => {
-                self.monitors.spoke(position, event);
+                if event.over.is_none() {
+                    self.monitors.spoke(position, event);
+                }
                 self.suspects.spoke(position, event);
             }
             Body::Epoch(epoch) => {

@@ -68,6 +68,7 @@ pub(super) fn step(draft: &StepsDraft, record: &Record) -> Option<StepView> {
         complete,
         other: other(event, &draft.item),
         permit: event.handshake.as_ref().map(super::describe::permit),
+        went_past: event.went_past,
     })
 }
 

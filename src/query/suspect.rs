@@ -49,6 +49,17 @@ impl Windows {
     pub(super) fn spoke(&mut self, position: Position, event: &VerdictEvent) {
         let key = (event.station.clone(), event.monitor.clone(), event.rule);
         match (event.verdict, event.onset) {
+            (Verdict::Drift, Some(onset)) if let Some(over) = event.over => {
+                let window = Window {
+                    station: event.station.clone(),
+                    monitor: event.monitor.clone(),
+                    from: onset.earliest.unwrap_or(onset.estimate),
+                    causes: BTreeMap::from([(position, cause(event))]),
+                    end: Some((position, over)),
+                    well: true,
+                };
+                self.by_record.insert(position, window);
+            }
             (Verdict::Drift, Some(onset)) => {
                 let opened = *self.open.entry(key).or_insert(position);
                 let window = self.by_record.entry(opened).or_insert_with(|| Window {

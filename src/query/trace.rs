@@ -70,8 +70,9 @@ pub(super) fn finish(draft: TraceDraft, bodies: &mut Bodies<'_>) -> Trace {
     let nodes = nodes.collect();
     let links = links.into_iter().map(|(part, whole, told)| {
         let (amount, place) = amount_and_place(&told, &part, bodies);
+        let untold = told.untold();
         let HopDraft { kind, certainty, source: position, .. } = told;
-        TraceLink { part, whole, kind, certainty, position, amount, place }
+        TraceLink { part, whole, kind, certainty, position, amount, untold, place }
     });
     Trace { root, direction, nodes, links: links.collect(), cut_at_depth }
 }

@@ -74,6 +74,7 @@ metrics! {
     gaps: IntCounterVec("pedigree_gaps_total", "Gaps recorded.", ["cause"]);
     events: IntCounterVec("pedigree_events_total", "Trace events recorded.", ["kind", "station"]);
     quarantined: IntCounterVec("pedigree_events_quarantined_total", "Requests set aside with their raw values.", ["station"]);
+    went_past: IntCounterVec("pedigree_refused_and_completed_total", "Items that a station had refused and completed all the same, without an override.", ["station"]);
     handshake_points: IntCounterVec("pedigree_handshake_points_total", "Points of a handshake passed.", ["point"]);
     handshake_seconds: HistogramVec("pedigree_handshake_seconds", "Time of a handshake by stage: read, sync, write, total.", ["stage"]);
     condition_verdict: IntGaugeVec("pedigree_condition_verdict", "0 in control, 1 warning, 2 drift, 3 no data.", ["station", "monitor"]);

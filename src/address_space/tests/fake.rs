@@ -47,6 +47,7 @@ impl Fake {
             text: format!("{kind} at ST-10"),
             result: Some(Result::Pass),
             permit: None,
+            went_past: None,
             plant: None,
         });
         self.position.send_replace(position);
@@ -74,6 +75,7 @@ fn link(kind: LinkKind, certainty: Certainty, item: &str) -> LinkView {
         position: Position(40),
         time: TIME,
         amount: None,
+        untold: None,
         place: None,
         station: Some(station_id()),
     }
@@ -132,6 +134,7 @@ fn step() -> StepView {
         complete: true,
         other: None,
         permit: None,
+        went_past: None,
     }
 }
 
@@ -198,6 +201,7 @@ impl Source for Fake {
                         certainty: l.certainty,
                         position: l.position,
                         amount: None,
+                        untold: None,
                         place: None,
                     })
                     .collect(),

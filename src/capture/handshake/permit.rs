@@ -1,5 +1,6 @@
 //! The permit: what is asked about the past, and what becomes of the answer.
 use super::{Asked, Exchange, Found, Stage};
+use crate::capture::compose::sentence;
 use crate::capture::permit::{Case, Judgement, judge};
 use crate::capture::{At, Capture, Live, StationMemory};
 use crate::model::plant::{Check, Product, Reason, Station};
@@ -107,7 +108,10 @@ impl Capture {
         let mark = self.mark(at, found, permit, reason.clone(), grounds);
         let mut event = self.compose(step, at, snapshot, draft, mark);
         let (id, about) = (self.live().station(at.station).id.clone(), self.live().about(at));
-        if by.is_some() || self.went_past(step, &id, &about, &event.what) {
+        if by.is_none() {
+            event.went_past = self.went_past(step, &id, &about, &event.what);
+        }
+        if by.is_some() || event.went_past.is_some() {
             event.evidence = event.evidence.max(Evidence::Bypassed);
             event.operator = event.operator.or(by);
         }
@@ -179,17 +183,18 @@ impl Capture {
         judge(&handshake.checks, &case, handshake.on_late)
     }
 
-    /// Whether a machine worked on what it was told not to work on; whoever watches is told.
+    /// The refusal, if a machine worked on what it was told not to work on; whoever watches is told.
     pub(in crate::capture) fn went_past(
         &self,
         step: &mut Step,
         station: &StationId,
         about: &str,
         what: &What,
-    ) -> bool {
-        let What::Complete { item, .. } = what else { return false };
-        let refused = self.memory.station(station).is_some_and(|s| s.refused.contains(item));
-        if refused {
+    ) -> Option<Position> {
+        let What::Complete { item, .. } = what else { return None };
+        let mut known = self.memory.station(station)?.refused.iter();
+        let refused = known.find(|(of, _)| of == item).map(|(_, record)| *record);
+        if refused.is_some() {
             let text = format!("{item} was refused and is completed all the same: bypassed");
             step.notice(about, text);
         }
@@ -230,15 +235,4 @@ pub(in crate::capture) fn touch(live: &mut Live, record: &Record) {
 
 fn word(reason: Reason) -> Text {
     Text::parse(reason.as_str()).expect("the word of a reason is a good text")
-}
-
-/// A sentence as a text of the record: long names are cut rather than lost.
-fn sentence(text: String) -> Text {
-    const MORE: &str = "…";
-    let cut = |text: &str| {
-        let end = text.floor_char_boundary(Text::LEN_MAX - MORE.len());
-        format!("{}{MORE}", text.get(..end).unwrap_or_default())
-    };
-    let text = if text.len() > Text::LEN_MAX { cut(&text) } else { text };
-    Text::parse(&text).expect("names and codes have no control characters")
 }

@@ -46,6 +46,10 @@ impl Capture {
 
     /// A read came back. One that nobody waits for any more is ignored.
     pub(in crate::capture) fn on_read(&mut self, step: &mut Step, done: &ReadDone) {
+        let counting = self.live.as_mut().and_then(|l| l.counting.remove(&done.token));
+        if let Some((station, mount)) = counting {
+            return self.on_counters(step, station, mount, done);
+        }
         let Some(at) = self.live.as_mut().and_then(|l| l.tokens.remove(&done.token)) else {
             return;
         };

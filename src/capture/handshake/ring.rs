@@ -482,7 +482,8 @@ impl Capture {
         let mark = self.mark(at, found, Permit::Ok, None, None);
         let mut event = self.compose(step, at, &found.snapshot, &draft, mark);
         let (id, about) = (self.live().station(at.station).id.clone(), self.live().about(at));
-        if self.went_past(step, &id, &about, &event.what) {
+        event.went_past = self.went_past(step, &id, &about, &event.what);
+        if event.went_past.is_some() {
             event.evidence = event.evidence.max(crate::model::Evidence::Bypassed);
         }
         self.record(step, Body::Trace(event))

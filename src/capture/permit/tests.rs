@@ -103,6 +103,7 @@ fn plant() -> Plant {
         material: None,
         splice: Splice::OneOf,
         tool: Some(ToolLife { uses: Some(9), time: Some(Duration::from_nanos(90)) }),
+        used: None,
     }];
     Plant {
         site: SiteId::parse("site").unwrap(),
@@ -184,6 +185,7 @@ impl World {
                 fill: None,
                 time: EventTime::default(),
                 mounts: Vec::new(),
+                counts: Vec::new(),
             },
             said: Said { product: Some(text("A")), ..Said::default() },
             memory: StationMemory::default(),

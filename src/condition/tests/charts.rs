@@ -16,6 +16,7 @@ fn recorded(finding: &Finding) -> VerdictEvent {
         baseline: finding.baseline.clone(),
         item: None,
         unit: None,
+        over: None,
     }
 }
 

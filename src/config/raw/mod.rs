@@ -20,7 +20,8 @@ pub(super) use handshake::{
 };
 pub(super) use product::{BillRow, Material, Product, Rework, Tool};
 pub(super) use station::{
-    EvidenceWord, Monitor, Mount, Orders, Phase, Purpose, PurposeWord, SpliceWord, Station,
+    EvidenceWord, Monitor, Mount, Orders, PerWord, Phase, Purpose, PurposeWord, SpliceWord,
+    Station, Used,
 };
 pub(super) use test::{Order, Test};
 

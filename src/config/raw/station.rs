@@ -212,6 +212,39 @@ pub(in crate::config) struct Mount {
     pub(in crate::config) splice: Option<Spot<SpliceWord>>,
     /// What is mounted is a tool with a life, for the check `tool-life`.
     pub(in crate::config) tool: Option<Spot<Tool>>,
+    /// Counters of what is used: how much of each lot an item has in it, and which lots it has not.
+    #[schemars(extend("examples" = [r#"{ counter = "Picked", waste = "Rejected" }"#]))]
+    pub(in crate::config) used: Option<Spot<Used>>,
+}
+
+/// Counters of what is used of a lot. They are read with every request at the station, together with the code
+/// of the lot, and may wrap; one that falls otherwise has begun anew, and what it counted meanwhile is not
+/// told.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Used {
+    /// The word that counts everything that is taken from the lot; by the time of a request it has counted
+    /// what the item has.
+    #[schemars(required)]
+    pub(in crate::config) counter: Option<Spot<String>>,
+    /// The word that counts what of that is thrown away.
+    pub(in crate::config) waste: Option<Spot<String>>,
+    /// What a change of the lot does to the counters.
+    #[schemars(extend("default" = "feeder"))]
+    pub(in crate::config) per: Option<Spot<PerWord>>,
+    /// What one count is, as a UCUM code; pieces unless said.
+    pub(in crate::config) eu: Option<Spot<String>>,
+}
+
+/// What a change of the lot does to the counters of a feeder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Per")]
+pub(in crate::config) enum PerWord {
+    /// Nothing: they count on.
+    Feeder,
+    /// They begin at 0 with every lot.
+    Lot,
 }
 
 /// What a change of the code without an empty moment means.

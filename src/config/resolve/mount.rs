@@ -2,9 +2,9 @@
 use super::item::ScopeKeys;
 use super::word::Use;
 use super::{Resolver, Table};
-use crate::config::raw::{self, SpliceWord};
+use crate::config::raw::{self, PerWord, SpliceWord};
 use crate::config::spot::Spot;
-use crate::model::plant::{MountPoint, Splice, ToolLife};
+use crate::model::plant::{MountPoint, Splice, ToolLife, Used};
 use crate::model::{ItemClass, MountPointId};
 use std::time::Duration;
 
@@ -37,7 +37,26 @@ impl Resolver<'_> {
             Some(SpliceWord::OneOf) | None => Splice::OneOf,
         };
         let tool = raw.tool.as_ref().and_then(|tool| self.tool(&t, tool));
-        Some(MountPoint { id: id?, lot: lot?, material, splice, tool })
+        let used = raw.used.as_ref().and_then(|used| self.used(&t, used));
+        Some(MountPoint { id: id?, lot: lot?, material, splice, tool, used })
+    }
+
+    fn used(&mut self, t: &Table<'_>, raw: &Spot<raw::Used>) -> Option<Used> {
+        let raw::Used { counter, waste, per, eu } = &**raw;
+        let unit = self.unit(t, eu.as_ref());
+        let mut count = |name: &Spot<String>| {
+            let word = self.word(t, name, Use::Snapshot)?;
+            self.counter(t, name, word)
+        };
+        let counter = counter.as_ref().and_then(&mut count);
+        let waste = waste.as_ref().map(&mut count);
+        let per_lot = per.as_ref().is_some_and(|per| **per == PerWord::Lot);
+        // One that cannot be used is no reason to count without it.
+        let waste = match waste {
+            Some(waste) => Some(waste?),
+            None => None,
+        };
+        Some(Used { counter: counter?, waste, per_lot, unit })
     }
 
     fn tool(&mut self, t: &Table<'_>, raw: &Spot<raw::Tool>) -> Option<ToolLife> {

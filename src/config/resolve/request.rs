@@ -305,7 +305,7 @@ impl Resolver<'_> {
             },
         };
         if bits.is_none() {
-            self.error(t, name.span(), format!("`{}` cannot be a count of requests", **name))
+            self.error(t, name.span(), format!("`{}` cannot be a count", **name))
                 .label("wanted `u16` or `u32`");
         }
         bits.map(|bits| Counter { tag: word.tag, bits })

@@ -41,7 +41,10 @@ pub(super) fn words(handshake: &Handshake, around: &Around) -> Vec<TagIndex> {
     if handshake.pattern != Pattern::Results {
         words.extend(around.purpose.from.as_ref().map(|(word, _)| *word));
         words.extend(around.evidence.iter().map(|(word, _)| *word));
-        words.extend(around.mounts.iter().flat_map(|mount| code(&mount.lot)));
+        for mount in &around.mounts {
+            words.extend(code(&mount.lot));
+            words.extend(mount.counters().map(|counter| Word { tag: counter.tag, bit: None }));
+        }
         if handshake.checks.iter().any(|check| check.asks_of_feeders()) {
             words.extend(around.mounts.iter().filter_map(|mount| mount.material));
         }

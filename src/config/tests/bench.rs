@@ -71,10 +71,7 @@ const MISTAKES: [(&str, &str, &str, &[&str]); 10] = [
         "smt.toml",
         "splice   = \"one-of\"",
         "splice = \"clean\"",
-        &[
-            "a reel that is spliced while a panel is in work leaves doubt, and only for that panel",
-            "a panel that is presented once more keeps the reel that ran out in it",
-        ],
+        &["a reel that is spliced between two picks is in the panel, and the one before may be"],
     ),
     (
         "cnc.toml",

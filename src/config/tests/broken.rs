@@ -266,6 +266,7 @@ const VARIANTS: [(&str, &str, &str); 35] = [
     ("kettle.toml", "while   = \"step = cip\"", "while = \"step = cpi\""),
     ("kettle.toml", "stale_after = \"15s\"", "stale_after = \"5s\""),
     ("smt.toml", "splice   = \"one-of\"", "splice = \"one of\""),
+    ("smt.toml", "counter = \"Picked\"", "count = \"Picked\""),
     ("results.toml", "notifier  = \"ResultManagement\"", "# "),
     ("results.toml", "fetch     = \"GetResultById\" ", "# "),
     ("results.toml", "time      = \"ResultMetaData.ProcessingTimes.EndTime\"", "# "),

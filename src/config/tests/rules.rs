@@ -76,7 +76,7 @@ fn a_number_is_a_whole_unsigned_word_and_is_missed_where_there_is_none() {
     let wanted = (87, "`station.KETTLE.handshake.charge` has no number of its requests".to_owned());
     assert!(found.contains(&wanted), "{found:?}");
     let found = change("at = \"hr:20\", type = \"u16\"", "at = \"hr:20\", type = \"i16\"");
-    assert_eq!(found, [(92, "`in_no` cannot be a count of requests".to_owned())]);
+    assert_eq!(found, [(92, "`in_no` cannot be a count".to_owned())]);
 }
 
 #[test]

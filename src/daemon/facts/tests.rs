@@ -36,6 +36,7 @@ proptest! {
             let found = (mark.permit, mark.reason.as_ref().map(ToString::to_string), overruled);
             prop_assert_eq!(&found, &wanted.told, "record {}: {:?}", record.position, event);
             prop_assert_eq!(event.evidence, wanted.evidence, "record {}", record.position);
+            prop_assert_eq!(event.went_past, wanted.went_past, "record {}", record.position);
             judged += 1;
         }
         prop_assert_eq!(judged, world.requests);
@@ -125,6 +126,13 @@ fn a_person_lets_run_what_was_refused_and_the_machine_alone_is_told_of() {
     world.deliver_all();
     let bypassed = |world: &World| naive::asked(world.records.last().unwrap()).unwrap().0.evidence;
     assert_eq!(bypassed(&world), Evidence::Bypassed);
+    let done = naive::asked(world.records.last().unwrap()).unwrap().0;
+    let refusal = done.went_past.expect("an alarm");
+    let shown = crate::query::describe(world.records.last().unwrap());
+    assert_eq!(shown.went_past, Some(refusal));
+    assert!(
+        shown.text.ends_with(&format!("record {refusal} refused it, and nobody let it through"))
+    );
     assert!(world.notices.iter().any(|n| n.text.ends_with("bypassed")), "{:?}", world.notices);
     for (badge, why, wanted) in
         [("4711", " ", Permit::Nok), ("", "urgent", Permit::Nok), ("4711", "urgent", Permit::Ok)]

@@ -146,8 +146,14 @@ impl Numbers {
             | What::Note { .. }
             | What::Correct { .. } => Vec::new(),
         };
+        event.went_past = event.went_past.and_then(there);
+        let narrowed = event.narrowed.iter_mut().flat_map(|of| {
+            let mounts = of.mounts.iter_mut().map(|used| &mut used.mount.opened);
+            mounts.chain([&mut of.record])
+        });
+        let counted = event.counts.iter_mut().filter_map(|count| count.mount.as_mut());
         let mut known = true;
-        for opened in opened {
+        for opened in opened.into_iter().chain(narrowed).chain(counted) {
             match there(*opened) {
                 Some(position) => *opened = position,
                 None => known = false,

@@ -1,7 +1,7 @@
 //! An event field by field, as people read it: what two of them differ in.
 use crate::model::{
-    Amount, Context, EventTime, Fill, ItemKey, Measurement, MountUse, PhaseSummary, Quarantine,
-    Result as Outcome, Text, Told, TraceEvent, What,
+    Amount, Context, Count, EventTime, Fill, ItemKey, Measurement, MountUse, Narrowed,
+    PhaseSummary, Quarantine, Result as Outcome, Text, Told, TraceEvent, What,
 };
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -99,6 +99,9 @@ impl Fields {
             nest,
             fill,
             context,
+            counts,
+            narrowed,
+            went_past,
         } = event;
         self.put("event", what.verb().as_str());
         self.what(what);
@@ -121,6 +124,14 @@ impl Fields {
         }
         for Context { name, value } in context {
             self.put(format!("context {name}"), value);
+        }
+        self.maybe("refused before", went_past.map(|_| "and completed all the same"));
+        for Count { point, mount: _, taken, wasted, per_lot: _ } in counts {
+            self.put(format!("counter of feeder {point}"), taken.value);
+            self.maybe(&format!("waste of feeder {point}"), wasted.map(|wasted| wasted.value));
+        }
+        for Narrowed { record: _, point: _, mounts } in narrowed {
+            self.feeders(mounts);
         }
         for remark in remarks {
             self.put(format!("unusable word {}", remark.tag), remark.quality);
@@ -290,9 +301,11 @@ impl Fields {
 
     fn feeders(&mut self, mounts: &[MountUse]) {
         for used in mounts {
-            let MountUse { mount, lot, one_of } = used;
+            let MountUse { mount, lot, one_of, amount, wasted, counted: _, untold: _ } = used;
             let name = format!("feeder {} since {}", mount.point, mount.opened);
             let doubt = if *one_of { " (one of several)" } else { "" };
+            self.maybe(&format!("used of {name}"), amount.as_ref().map(|amount| amount.value));
+            self.maybe(&format!("wasted of {name}"), wasted.as_ref().map(|wasted| wasted.value));
             self.put(name, format!("{lot}{doubt}"));
         }
     }

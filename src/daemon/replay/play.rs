@@ -300,7 +300,14 @@ impl<'w> Play<'w> {
         let tags: Vec<TagIndex> = words.iter().map(|word| word.tag).collect();
         let of = self.tape.as_ref().map(|(_, handshakes)| handshakes.reading(&tags));
         let of: Vec<(Name, Word)> = of.unwrap_or_default().to_vec();
-        let answered = self.reads.iter().position(|read| self.is_answer(&of, &read.of));
+        let same = |read: &Reading| {
+            let wanted = read.request.tags.iter().map(|tag| self.carry.on_tape(*tag));
+            read.of.is_empty() && wanted.eq(tags.iter().copied().map(Some))
+        };
+        let answers = |read: &Reading| {
+            if of.is_empty() { same(read) } else { self.is_answer(&of, &read.of) }
+        };
+        let answered = self.reads.iter().position(answers);
         let reading = answered.map(|index| self.reads.remove(index));
         let answer = reading.map(|reading| self.words(&reading.request, words, at));
         self.last.extend(words.iter().map(|word| (word.tag, word.clone())));
@@ -402,6 +409,12 @@ impl<'w> Play<'w> {
     fn ask_words(&mut self, request: ReadRequest, at: At) -> Option<(Input, bool)> {
         let of = self.plant.as_ref().map(|(_, handshakes)| handshakes.reading(&request.tags));
         let of: Vec<(Name, Word)> = of.unwrap_or_default().to_vec();
+        if of.is_empty() {
+            // It is no request's: if the tape does not have it, nobody ever read these words together.
+            self.reads.retain(|read| read.request.tags != request.tags);
+            self.reads.push(Reading { request, of });
+            return None;
+        }
         let tape: Vec<(Name, Word)> =
             self.tape.iter().flat_map(|(_, handshakes)| handshakes.all()).cloned().collect();
         if self.is_answer(&tape, &of) {

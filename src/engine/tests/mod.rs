@@ -3,6 +3,7 @@
 mod adopt;
 mod answers;
 mod carriers;
+mod counts;
 mod late;
 mod masters;
 mod phases;
@@ -109,6 +110,7 @@ fn plant(pattern: Pattern, splice: Splice) -> Arc<Plant> {
         material: None,
         splice,
         tool: None,
+        used: None,
     };
     Arc::new(Plant {
         site: SiteId::parse("site").unwrap(),

@@ -1,5 +1,6 @@
 //! A PLC that does its side of a handshake and writes the list of truth.
 use super::*;
+use std::collections::BTreeMap;
 
 /// Values of the state word.
 pub(super) const STATES: States = States { idle: 0, request: 1, busy: Some(2), done: 4, error: 8 };
@@ -43,6 +44,30 @@ pub(super) struct Plc {
     pub(super) dim: bool,
     /// A slot that cannot be read.
     pub(super) dead: Option<usize>,
+    /// What its feeder counts.
+    pub(super) feeder: Feeder,
+    /// What it says of the part, where it says more than its number.
+    pub(super) label: Option<Label>,
+}
+
+/// What is said of a part: its serial, the code of its outcome, and when it was judged.
+#[derive(Debug, Clone)]
+pub(super) struct Label {
+    pub(super) serial: String,
+    pub(super) judged: u64,
+    pub(super) when: Utc,
+}
+
+/// A feeder that counts what it gives, and knows what became of it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Feeder {
+    pub(super) picked: u64,
+    pub(super) rejected: u64,
+    pub(super) per_lot: bool,
+    /// By lot, what was picked for the part in work, and how much of it was thrown away.
+    pub(super) now: BTreeMap<String, (u64, u64)>,
+    /// The same of every part that was made.
+    pub(super) parts: BTreeMap<String, BTreeMap<String, (u64, u64)>>,
 }
 
 /// A part that nobody waited with.
@@ -65,6 +90,10 @@ pub(super) struct Slot {
 pub(super) const SLOTS: usize = 4;
 const SLOT_WORDS: usize = 3;
 const FIRST_SLOT: usize = 6;
+
+/// The counters of a feeder, where there is no ring.
+pub(super) const PICKED: TagIndex = TagIndex(6);
+pub(super) const REJECTED: TagIndex = TagIndex(7);
 
 /// A word of a slot.
 pub(super) fn slot_tag(slot: usize, word: usize) -> TagIndex {
@@ -98,6 +127,8 @@ impl Plc {
             resets: 0,
             dim: false,
             dead: None,
+            feeder: Feeder::default(),
+            label: None,
         };
         plc.ack = plc.rest();
         plc
@@ -126,6 +157,24 @@ impl Plc {
         self.lot += 1;
         self.lot_at = now;
         self.taken.insert(self.lot());
+        if self.feeder.per_lot {
+            (self.feeder.picked, self.feeder.rejected) = (0, 0);
+        }
+    }
+
+    /// One piece more for the part in work; every so often it is thrown away and another is taken.
+    pub(super) fn pick(&mut self, reject: bool) {
+        if self.presented || self.again {
+            return;
+        }
+        let (lot, count) = (self.lot(), |n: u64| (n + 1) & 0xFFFF);
+        self.feeder.picked = count(self.feeder.picked);
+        let of = self.feeder.now.entry(lot).or_default();
+        of.0 += 1;
+        if reject {
+            self.feeder.rejected = count(self.feeder.rejected);
+            of.1 += 1;
+        }
     }
 
     pub(super) fn acked(&self) -> bool {
@@ -221,6 +270,8 @@ impl Plc {
             }
             self.part_at = now;
             self.made_with.clone_from(&self.taken);
+            let picked = std::mem::take(&mut self.feeder.now);
+            self.feeder.parts.insert(self.serial(), picked);
             self.number = (self.number + 1) & 0xFFFF;
             self.present();
         }
@@ -294,12 +345,17 @@ impl Plc {
 
     pub(super) fn read(&self, tag: TagIndex, now: Utc) -> Sample {
         let value = match tag {
+            SERIAL if let Some(label) = &self.label => Value::text(&label.serial),
+            PICKED if let Some(label) = &self.label => Value::UInt(label.judged),
+            REJECTED if let Some(label) = &self.label => Value::Time(label.when.0),
             TRIGGER => self.trigger(),
             NUMBER => Value::UInt(self.number),
             SERIAL => Value::text(&self.serial()),
             LOT => Value::text(&self.lot()),
             FORCE => Value::Real(f64::from(u32::try_from(self.part).unwrap())),
             ACK => self.ack.clone(),
+            PICKED if self.pattern != Pattern::Ring => Value::UInt(self.feeder.picked),
+            REJECTED if self.pattern != Pattern::Ring => Value::UInt(self.feeder.rejected),
             slot => return self.read_slot(slot, now),
         };
         let quality = Quality::GOOD;

@@ -147,11 +147,13 @@ fn state(state: &ItemState) -> State {
 
 impl Link {
     fn new(kind: &'static str, link: LinkView) -> Self {
-        let LinkView { kind: _, item, certainty, position, time, amount, place, station } = link;
+        let LinkView { kind: _, item, certainty, position, time, amount, untold, place, station } =
+            link;
         let notes = [
             Some(format!("{} {}", words::class(item.class), words::scope(&item.scope))),
             words::certainty(certainty).map(str::to_owned),
             amount.as_ref().map(words::amount),
+            untold.map(|untold| format!("amount not known: {}", untold.why())),
             station.map(|station| format!("at {station}")),
             place.map(|place| place.to_string()),
         ];
@@ -178,6 +180,7 @@ fn step(step: StepView) -> Step {
         step.operation.map(|operation| operation.to_string()),
         step.operator.map(|operator| format!("by {operator}")),
         words::evidence(step.evidence).map(str::to_owned),
+        step.went_past.map(|refusal| format!("refused by record {refusal}, and done all the same")),
         words::purpose(step.purpose).map(str::to_owned),
         step.permit.as_ref().and_then(PermitView::sentence),
     ];

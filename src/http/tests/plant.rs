@@ -59,6 +59,7 @@ fn link(kind: LinkKind, item: &str, certainty: Certainty) -> LinkView {
         position: Position(14),
         time: at(5),
         amount: Some(Amount { value: 0.25, unit: Some(Ucum::parse("kg").unwrap()) }),
+        untold: None,
         place: Some(text("coil")),
         station: Some(station("PRESS10")),
     }
@@ -117,6 +118,7 @@ fn step() -> StepView {
         complete: false,
         other: None,
         permit: None,
+        went_past: None,
     }
 }
 
@@ -241,6 +243,7 @@ impl Source for Made {
             certainty: Certainty::Certain,
             position: Position(14),
             amount: None,
+            untold: None,
             place: None,
         };
         Some(Answer {
@@ -306,6 +309,7 @@ impl Source for Made {
             text: "SN-0001 completed at PRESS10".to_owned(),
             result: Some(Result::Pass),
             permit: None,
+            went_past: None,
             plant: Some("0a".to_owned()),
         };
         (after.0 + 1..=42).take(count_max).map(event).collect()

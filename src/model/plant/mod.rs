@@ -23,7 +23,7 @@ pub use station::{
     Carrier, CodeFrom, CodeSpec, Condition, Counter, Drift, FillRule, First, Handshake, Limits,
     Master, MeasurementSpec, Monitor, MountPoint, Overrule, Pattern, PermitCodes, Phase,
     PurposeSpec, Quantity, Reply, ReplyValue, ResultSpec, Results, Ring, ScopeFrom, Splice, States,
-    Station, Test, Watched, Word,
+    Station, Test, Used, Watched, Word,
 };
 pub use tag::{Area, NodeAddress, Register, RegisterType, StringOrder, Tag, TagSource, WordOrder};
 pub use transport::{Host, Parity, SerialLine, Transport, TransportError};
@@ -137,11 +137,13 @@ impl Plant {
         (0..).map(StationIndex).zip(&self.stations)
     }
 
-    /// The words of a device by which its requests are counted.
+    /// The words of a device by which its requests, or what its feeders give, are counted.
     pub fn counters(&self, device: DeviceIndex) -> BTreeSet<TagIndex> {
         let handshakes = self.stations.iter().flat_map(|station| &station.handshakes);
-        let counters = handshakes.filter_map(|handshake| Some(handshake.number?.tag));
-        counters.filter(|tag| self.tag(*tag).device == device).collect()
+        let requests = handshakes.filter_map(|handshake| handshake.number);
+        let mounts = self.stations.iter().flat_map(|station| &station.mounts);
+        let counters = requests.chain(mounts.flat_map(MountPoint::counters));
+        counters.map(|c| c.tag).filter(|tag| self.tag(*tag).device == device).collect()
     }
 
     /// The tags of one device with their indexes.

@@ -3,7 +3,7 @@
 use super::{
     Carrier, CodeFrom, CodeSpec, Condition, Counter, Device, DeviceIndex, Handshake, Heartbeat,
     Interface, MeasurementSpec, Monitor, MountPoint, Overrule, Phase, PurposeSpec, Quantity, Reply,
-    ResultSpec, Ring, ScopeFrom, Station, Tag, TagIndex, Watched, Word,
+    ResultSpec, Ring, ScopeFrom, Station, Tag, TagIndex, Used, Watched, Word,
 };
 
 /// Where devices and tags of one plant stand in another.
@@ -124,9 +124,13 @@ impl Numbers<'_> {
         for phase in phases {
             self.on_phase(phase);
         }
-        for MountPoint { id: _, lot, material, splice: _, tool: _ } in mounts {
+        for MountPoint { id: _, lot, material, splice: _, tool: _, used } in mounts {
             self.codes([lot]);
             self.words(material);
+            if let Some(Used { counter, waste, per_lot: _, unit: _ }) = used {
+                let counters = std::iter::once(counter).chain(waste);
+                self.tags(counters.map(|Counter { tag, bits: _ }| tag));
+            }
         }
         for Monitor { id: _, of, unit: _, limits: _, drift: _ } in monitors {
             match of {

@@ -514,6 +514,28 @@ pub struct MountPoint {
     pub splice: Splice,
     /// What is mounted is a tool, with this life.
     pub tool: Option<ToolLife>,
+    /// What counts how much of it is used.
+    pub used: Option<Used>,
+}
+
+impl MountPoint {
+    /// The words that are read with every request at the station, beside those of the lot.
+    pub fn counters(&self) -> impl Iterator<Item = Counter> {
+        self.used.iter().flat_map(|used| std::iter::once(used.counter).chain(used.waste))
+    }
+}
+
+/// Counters of use of a feeder.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Used {
+    /// Counts everything that is taken from the lot.
+    pub counter: Counter,
+    /// Counts what of that is thrown away.
+    pub waste: Option<Counter>,
+    /// Both begin at 0 with every lot; else they count on.
+    pub per_lot: bool,
+    /// What one count is.
+    pub unit: Option<Ucum>,
 }
 
 /// A watched tag or measurement.

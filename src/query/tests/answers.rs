@@ -3,8 +3,8 @@ use super::*;
 use crate::genealogy::LinkKind;
 use crate::genealogy::builders::*;
 use crate::model::{
-    Alias, Amount, DeviceId, EventTime, Gap, GapCause, GapSource, Interval, MonitorId, PlantLoaded,
-    Quarantine, QuarantineCause, Rule, Verdict, VerdictEvent, What,
+    Alias, Amount, DeviceId, EventTime, Gap, GapCause, GapSource, Interval, MonitorId, MountUse,
+    Narrowed, PlantLoaded, Quarantine, QuarantineCause, Rule, Untold, Verdict, VerdictEvent, What,
 };
 use proptest::prelude::*;
 
@@ -276,6 +276,37 @@ fn a_unit_with_one_of_two_reels_and_a_feeder_without_a_known_lot_are_said() {
 }
 
 #[test]
+fn what_the_counters_of_a_feeder_say_is_told_as_of_each_record() {
+    let untold = |used: MountUse| MountUse { untold: Some(Untold::Changed), one_of: true, ..used };
+    let both = [used("OP10", "F1", 1, &lot("A")), used("OP10", "F1", 2, &lot("B"))].map(untold);
+    let amount = Some(Amount { value: 4.0, unit: None });
+    let left = MountUse { amount, counted: true, ..used("OP10", "F1", 2, &lot("B")) };
+    let (record, point) = (Position(3), point("F1"));
+    let note = What::Note { item: Some(lot("B")), text: text("counted") };
+    let mut narrowing = event(9, Some("OP10"), note);
+    narrowing.narrowed = vec![Narrowed { record, point, mounts: vec![left] }];
+    let events = vec![
+        event(0, Some("OP10"), mount("F1", &lot("A"))),
+        event(5, Some("OP10"), mount("F1", &lot("B"))),
+        completed(6, "OP10", &unit("U"), (4, 6), None, both.to_vec()),
+        narrowing,
+    ];
+    let (query, _dir) = query(&traced(events));
+    let told = |as_of| {
+        let links = query.item_as_of(&unit("U"), Position(as_of)).unwrap().body.made_of;
+        let told = |link: LinkView| (link.item.code.to_string(), link.amount, link.untold);
+        links.into_iter().map(told).collect::<Vec<_>>()
+    };
+    let doubt = |code: &str| (code.to_owned(), None, Some(Untold::Changed));
+    assert_eq!(told(3), [doubt("A"), doubt("B")]);
+    let four = Some(Amount { value: 4.0, unit: None });
+    assert_eq!(told(4), [("B".to_owned(), four.clone(), None)]);
+    let trace = query.trace(&lot("B"), Direction::Forward, None).unwrap().body;
+    assert_eq!(trace.links[0].amount, four);
+    assert_eq!(query.recall(&lot("A")).unwrap().body.suspect, []);
+}
+
+#[test]
 fn what_was_set_aside_makes_a_stay_incomplete_until_a_correction_deals_with_it() {
     let set_aside = Quarantine {
         station: station("OP10"),
@@ -319,6 +350,7 @@ fn the_gravest_of_a_monitors_rules_is_shown_since_it_says_so() {
             baseline: None,
             item: None,
             unit: None,
+            over: None,
         })
     };
     let plant = Body::Plant(PlantLoaded {

@@ -35,6 +35,7 @@ fn says(time: i64, verdict: Verdict, since: Option<i64>, shown: bool) -> Body {
         baseline: None,
         item: shown.then(|| unit("MSTR-1")),
         unit: None,
+        over: None,
     })
 }
 
@@ -104,6 +105,30 @@ fn a_master_that_was_only_late_clears_what_it_made_suspect() {
         monitors: Vec::new(),
     });
     assert_eq!(told(vec![plant]), (SuspectCause::MasterOverdue, false, 1));
+}
+
+/// A ring is read late: it was wrong at 15, and right at 20, before anybody knew.
+#[test]
+fn a_window_that_was_over_when_it_became_known_says_nothing_of_now() {
+    let work = |time, code: &str| done(time, "OP10", &unit(code), Purpose::Production);
+    let Body::Verdict(late) = says(15, Verdict::Drift, Some(10), true) else { unreachable!() };
+    let late = Body::Verdict(VerdictEvent { over: Some(Utc(20)), ..late });
+    let (query, _dir) = query(&numbered(vec![
+        says(10, Verdict::InControl, None, true),
+        work(12, "WITHIN"),
+        says(20, Verdict::InControl, None, true),
+        work(22, "AFTER"),
+        late,
+        work(30, "NOW"),
+        says(40, Verdict::Drift, Some(20), false),
+    ]));
+    let windows = query.suspects(None, 100, LAST).unwrap().body;
+    let told: Vec<_> = windows.iter().map(|view| (items(view), view.window.interval)).collect();
+    let interval = |from, to: Option<i64>| Interval { from: Utc(from), to: to.map(Utc) };
+    let of = |codes: &[&str]| codes.iter().map(|code| (*code).to_owned()).collect::<Vec<_>>();
+    let open = (of(&["AFTER", "NOW"]), interval(20, None));
+    assert_eq!(told, [open, (of(&["WITHIN"]), interval(10, Some(20)))]);
+    assert_eq!(query.conditions().len(), 1);
 }
 
 #[test]

@@ -247,6 +247,9 @@ fn record(n: u64, what: What, product: Option<&str>) -> Record {
         nest: None,
         fill: None,
         context: Vec::new(),
+        counts: Vec::new(),
+        narrowed: Vec::new(),
+        went_past: None,
     };
     let at = crate::model::At { monotonic: Monotonic(n), wall: Utc(0) };
     Record { position: Position(n), at, body: Body::Trace(event), plant: None }

@@ -11,6 +11,8 @@ pub(super) struct Wanted {
     /// Permit, reason, and whether a person overruled it.
     pub(super) told: (Permit, Option<String>, bool),
     pub(super) evidence: Evidence,
+    /// The refusal that was not heeded.
+    pub(super) went_past: Option<Position>,
 }
 
 /// The event of a request.
@@ -99,7 +101,7 @@ fn used(records: &[Record], child: &ItemKey, parent: &ItemKey) -> bool {
     })
 }
 
-fn went_past(records: &[Record], station: &StationId, item: &ItemKey) -> bool {
+fn went_past(records: &[Record], station: &StationId, item: &ItemKey) -> Option<Position> {
     let last = events(records).rev().find(|(_, event)| {
         event.station.as_ref() == Some(station)
             && match &event.what {
@@ -107,7 +109,7 @@ fn went_past(records: &[Record], station: &StationId, item: &ItemKey) -> bool {
                 _ => false,
             }
     });
-    last.is_some_and(|(_, event)| refused(event))
+    last.filter(|(_, event)| refused(event)).map(|(position, _)| position)
 }
 
 /// `None` is content; a permit and its rule otherwise.
@@ -171,7 +173,9 @@ pub(super) fn expected(
         (_, None, Some((check, _))) => (Permit::Rework, Some(check.as_str().to_owned()), false),
         (_, None, None) => (Permit::Ok, None, false),
     };
-    let past = matches!(event.what, What::Complete { .. }) && went_past(records, &station.id, item);
-    let evidence = if told.2 || past { Evidence::Bypassed } else { Evidence::Automatic };
-    Wanted { told, evidence }
+    let done = matches!(event.what, What::Complete { .. }) && !told.2;
+    let went_past = went_past(records, &station.id, item).filter(|_| done);
+    let past = told.2 || went_past.is_some();
+    let evidence = if past { Evidence::Bypassed } else { Evidence::Automatic };
+    Wanted { told, evidence, went_past }
 }
