@@ -2,6 +2,7 @@
 //! (durable) → reply → ack last → release. What is written is written after the record is durable;
 //! `daemon` sees to that.
 mod edge;
+mod late;
 mod overrule;
 mod permit;
 mod read;
@@ -63,6 +64,10 @@ pub(in crate::capture) struct Exchange {
     turn: Turn,
     /// What was asked when the words were first seen is dealt with.
     sure: bool,
+    /// For how long nobody had looked when the words were first seen, if that was long.
+    outage: Option<Interval>,
+    /// The same, if the request that is being dealt with may be from then.
+    late: Option<Interval>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -162,6 +167,8 @@ impl Exchange {
             pulse_before: _,
             turn: _,
             sure: _,
+            outage: _,
+            late: _,
         } = self;
         match stage {
             Stage::Reading { token: _, first } => {
@@ -289,7 +296,7 @@ impl Capture {
         exchange.passed = exchange.passed || (baseline.is_some() && number != baseline);
         match pattern {
             Pattern::Edge => self.see_pulse(at, sample, before.as_ref()),
-            Pattern::Ring => self.see_head(step, at, sample.source),
+            Pattern::Ring => self.see_head(step, at, sample),
             Pattern::Counter | Pattern::ReqAck | Pattern::Toggle | Pattern::State(_) => {}
         }
     }
@@ -363,6 +370,9 @@ impl Capture {
         if self.say_busy(step, at) {
             return;
         }
+        // Only the first may have been there before.
+        let exchange = self.exchange(at);
+        exchange.late = exchange.outage.take().filter(|_| !exchange.sure);
         if settle.is_zero() {
             self.read(step, at, None);
         } else {

@@ -39,6 +39,8 @@ pub(super) struct Plc {
     pub(super) next: usize,
     /// The last restart took its counts away.
     pub(super) resets: u32,
+    /// It does not say when its words changed, as Modbus does not.
+    pub(super) timeless: bool,
 }
 
 /// A part that nobody waited with.
@@ -92,6 +94,7 @@ impl Plc {
             slots: vec![Slot::default(); SLOTS],
             next: 0,
             resets: 0,
+            timeless: false,
         };
         plc.ack = plc.rest();
         plc
@@ -296,7 +299,8 @@ impl Plc {
             LOT => self.lot_at,
             _ => self.part_at,
         };
-        Sample { tag, value, quality, source: Some(source), server: None, receive: now }
+        let source = (!self.timeless).then_some(source);
+        Sample { tag, value, quality, source, server: None, receive: now }
     }
 
     fn read_slot(&self, tag: TagIndex, now: Utc) -> Sample {
@@ -309,6 +313,7 @@ impl Plc {
             _ => Value::Real(f64::from(u32::try_from(part).unwrap())),
         };
         let quality = Quality::GOOD;
-        Sample { tag, value, quality, source: Some(at), server: None, receive: now }
+        let source = (!self.timeless).then_some(at);
+        Sample { tag, value, quality, source, server: None, receive: now }
     }
 }

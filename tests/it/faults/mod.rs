@@ -4,6 +4,7 @@ mod clock;
 mod lines;
 mod modbus;
 mod network;
+mod packets;
 mod plc;
 
 use super::support::balance::{Balance, asked, balance, gaps_of};
