@@ -35,7 +35,9 @@ impl<'p> Fold<'p> {
         for entry in self.reader.cursor(Position(0)).take(before) {
             self.apply(&entry?.record);
         }
-        made.iter().for_each(|record| self.apply(record));
+        for record in made {
+            self.apply(record);
+        }
         Ok(())
     }
 
