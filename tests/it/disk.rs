@@ -117,10 +117,11 @@ fn the_tape_is_durable_within_a_second() {
     let daemon = traced(&site, &["-ttt", "-T", "-y", "-s", "0", "-e", "trace=write,fdatasync"]);
     line.wait_done(Duration::from_mins(2));
     assert!(daemon.stop().success(), "{}", site.log());
-    let (writes, syncs) = of_the_tape(&std::fs::read_to_string(site.path("strace")).unwrap());
-    let late = |(file, at): &(String, f64)| {
-        let after = syncs.iter().filter(|(of, begun, _)| of == file && begun >= at);
-        after.map(|(.., ended)| ended - at).fold(f64::INFINITY, f64::min)
+    let [writes, syncs] = of_the_tape(&std::fs::read_to_string(site.path("strace")).unwrap());
+    let late = |write: &Call| {
+        let of = |sync: &&Call| sync.file == write.file && sync.begun >= write.ended;
+        let after = syncs.iter().filter(of).map(|sync| sync.ended - write.ended);
+        after.fold(f64::INFINITY, f64::min)
     };
     let latest = writes.iter().map(late).fold(0.0, f64::max);
     println!("{} writes, {} syncs, {latest:.3} s at most", writes.len(), syncs.len());
@@ -128,9 +129,15 @@ fn the_tape_is_durable_within_a_second() {
     assert!(latest < TAPE_WITHIN_S, "{latest} s");
 }
 
-/// Writes to the tape, with when they had returned, and syncs of it, with when they were begun and had
-/// returned; each with the file.
-fn of_the_tape(trace: &str) -> (Vec<(String, f64)>, Vec<(String, f64, f64)>) {
+/// A call that was traced: of which file, when it was begun and when it had returned.
+struct Call {
+    file: String,
+    begun: f64,
+    ended: f64,
+}
+
+/// Writes to the tape, and syncs of it.
+fn of_the_tape(trace: &str) -> [Vec<Call>; 2] {
     let (mut writes, mut syncs, mut begun) = (Vec::new(), Vec::new(), BTreeMap::new());
     for line in trace.lines() {
         let mut words = line.split_whitespace();
@@ -151,13 +158,10 @@ fn of_the_tape(trace: &str) -> (Vec<(String, f64)>, Vec<(String, f64, f64)>) {
             call.rsplit('<').next().and_then(|took| took.strip_suffix('>')?.parse::<f64>().ok());
         let ended = from + took.unwrap_or_else(|| panic!("{line}"));
         assert!(!call.contains("= -1"), "{line}");
-        if is_sync {
-            syncs.push((file, from, ended));
-        } else {
-            writes.push((file, ended));
-        }
+        let calls = if is_sync { &mut syncs } else { &mut writes };
+        calls.push(Call { file, begun: from, ended });
     }
-    (writes, syncs)
+    [writes, syncs]
 }
 
 #[test]
