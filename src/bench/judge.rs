@@ -213,7 +213,7 @@ fn read_back(plant: &Plant, word: Word, value: &Value) -> Value {
         (TagSource::Register(_), None) => {
             super::as_read(plant.tag(word.tag), value).unwrap_or_else(|_| value.clone())
         }
-        (TagSource::Register(_) | TagSource::Node(_), _) => value.clone(),
+        (TagSource::Register(_) | TagSource::Node(_) | TagSource::Field(_), _) => value.clone(),
     }
 }
 

@@ -87,6 +87,7 @@ pub fn choices(key: &str) -> Vec<String> {
                 GapCause::BadQuality,
                 GapCause::Unreleased,
                 GapCause::Overrun,
+                GapCause::NotGiven,
             ];
             QUARANTINES.iter().map(|cause| (*cause).to_owned()).chain(words(&gaps)).collect()
         }

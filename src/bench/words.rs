@@ -18,7 +18,9 @@ pub type Unfit = CodecFault;
 pub fn as_read(tag: &Tag, value: &Value) -> Result<Value, Unfit> {
     match &tag.source {
         TagSource::Register(register) => decode(register, &encode(register, value)?),
-        TagSource::Node(_) => Ok(value.count().map_or_else(|| value.clone(), Value::UInt)),
+        TagSource::Node(_) | TagSource::Field(_) => {
+            Ok(value.count().map_or_else(|| value.clone(), Value::UInt))
+        }
     }
 }
 
@@ -93,7 +95,7 @@ impl Words {
             Quality::BAD_DEVICE
         };
         let source = match &tag.source {
-            TagSource::Node(_) => Some(held.since),
+            TagSource::Node(_) | TagSource::Field(_) => Some(held.since),
             TagSource::Register(_) => None,
         };
         Sample {
@@ -115,7 +117,7 @@ fn with_bit(value: &Value, bit: u8, on: &Value) -> Value {
 
 fn at_first(tag: &Tag, text: bool) -> Value {
     let text = match &tag.source {
-        TagSource::Node(_) => text,
+        TagSource::Node(_) | TagSource::Field(_) => text,
         TagSource::Register(register) => register.kind.is_text(),
     };
     let value = if text { Value::Text(String::new()) } else { Value::UInt(0) };
@@ -143,6 +145,7 @@ fn texts_of(station: &Station) -> Vec<Word> {
             [h.nest, h.position, h.product, h.material, h.operation, h.badge].into_iter().flatten(),
         );
         words.extend(h.carrier.iter().map(|carrier| carrier.word));
+        words.extend(h.results.iter().map(|_| h.trigger));
         words.extend(h.overrule.iter().flat_map(|words| [words.badge, words.reason]));
         let texts = words.clone();
         // What is a text in one slot of a ring is one in all.

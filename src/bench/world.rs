@@ -3,11 +3,11 @@ use super::case::{Case, Given};
 use super::told::{Told, told};
 use super::words::Words;
 use crate::engine::Engine;
-use crate::model::plant::{DeviceIndex, Plant, TagIndex, Word};
+use crate::model::plant::{DeviceIndex, Pattern, Plant, TagIndex, TagSource, Word};
 use crate::model::{
     At, Boot, Command, CommandId, Effect, GapCause, Input, Link, Monotonic, Notice, PersonKey,
-    Position, ReadDone, ReadFault, Record, Session, StartCause, Text, Utc, Value, Write, WriteDone,
-    WriteRequest,
+    Position, ReadDone, ReadFault, ReadFrom, ReadRequest, Record, Sample, Session, StartCause,
+    Text, Utc, Value, Write, WriteDone, WriteRequest,
 };
 use crate::query::Histories;
 use std::collections::VecDeque;
@@ -173,6 +173,7 @@ impl World {
                 self.inputs.push_back(Input::Samples(told));
             }
         }
+        self.tell_results(changed);
         self.settle();
     }
 
@@ -225,10 +226,8 @@ impl World {
         match effect {
             Effect::Append(frame) => frame.iter().for_each(|record| self.append(record)),
             Effect::Read(request) => {
-                let now = self.at().wall;
                 let live = self.session(request.device) == Some(request.session);
-                let read = || request.tags.iter().map(|t| self.words.read(*t, now)).collect();
-                let outcome = live.then(read).ok_or(ReadFault::Disconnected);
+                let outcome = if live { self.read(&request) } else { Err(ReadFault::Disconnected) };
                 self.inputs.push_back(Input::Read(ReadDone { token: request.token, outcome }));
             }
             Effect::Write(request) => self.write(request),
@@ -243,6 +242,45 @@ impl World {
                 }
             }
             Effect::Notice(notice) => self.come(Happened::Noticed(notice)),
+        }
+    }
+
+    /// Words as they are. A machine keeps no results but the one that its words show.
+    fn read(&self, request: &ReadRequest) -> Result<Vec<Sample>, ReadFault> {
+        let now = self.at().wall;
+        let words: Vec<Sample> = request.tags.iter().map(|t| self.words.read(*t, now)).collect();
+        match &request.from {
+            ReadFrom::Words => Ok(words),
+            ReadFrom::Results => {
+                let none = |word: Sample| Sample { value: Value::List(Vec::new()), ..word };
+                Ok(words.into_iter().map(none).collect())
+            }
+            ReadFrom::Result(name) => {
+                let shown = words.first().and_then(|word| word.value.as_text());
+                if shown.as_deref() == Some(name.as_str()) {
+                    Ok(words)
+                } else {
+                    Err(ReadFault::Refused)
+                }
+            }
+        }
+    }
+
+    /// The events of the results whose names have changed, each with all its words.
+    fn tell_results(&mut self, changed: &[TagIndex]) {
+        let now = self.at().wall;
+        let handshakes = self.plant.stations.iter().flat_map(|station| &station.handshakes);
+        for handshake in handshakes.filter(|h| h.pattern == Pattern::Results) {
+            let name = handshake.trigger.tag;
+            let live = self.session(self.plant.tag(name).device).is_some();
+            if live
+                && changed.contains(&name)
+                && self.words.value(name).as_text() != Some(String::new())
+            {
+                let fields = std::iter::once(&name).chain(&handshake.snapshot);
+                let fields = fields.map(|tag| self.words.read(*tag, now)).collect();
+                self.inputs.push_back(Input::Samples(fields));
+            }
         }
     }
 
@@ -278,6 +316,14 @@ impl World {
         let (mut changed, mut outcome) = (Vec::new(), Ok(()));
         for Write { tag, bit, value } in writes {
             let word = Word { tag, bit };
+            if let (TagSource::Field(_), Value::List(names)) = (&self.plant.tag(tag).source, &value)
+            {
+                // Results are acknowledged by their names.
+                for name in names {
+                    self.come(Happened::Wrote(word, name.clone()));
+                }
+                continue;
+            }
             if bit.is_none() && super::as_read(self.plant.tag(tag), &value).is_err() {
                 outcome = Err(ReadFault::Refused);
                 continue;

@@ -2,12 +2,12 @@
 use super::feeders::During;
 use super::snapshot::Snapshot;
 use super::{At, Capture};
-use crate::model::plant::{CodeFrom, CodeSpec, Handshake, MeasurementSpec};
+use crate::model::plant::{CodeFrom, CodeSpec, Handshake, MeasurementSpec, Pattern};
 use crate::model::{
     Alias, Amount, Code, Consumption, Context, Digest, EventTime, Evidence, Fill, HandshakeKey,
-    HandshakeMark, HandshakeNumber, Interval, ItemClass, ItemKey, Measurement, Monotonic, MountUse,
-    NameError, Purpose, Quality, QuarantineCause, Remark, Result as Outcome, Sample, Scope,
-    ScopeName, Stay, Step, Text, TraceEvent, Utc, Value, Verb, What,
+    HandshakeMark, Interval, ItemClass, ItemKey, Measurement, Monotonic, MountUse, NameError,
+    Purpose, Quality, QuarantineCause, Remark, Result as Outcome, Sample, Scope, ScopeName, Stay,
+    Step, Text, TraceEvent, Utc, Value, Verb, What,
 };
 
 use sha2::{Digest as _, Sha256};
@@ -97,13 +97,19 @@ impl Capture {
         // Beside others that are in work, its own begin says from when on the feeders count.
         let memory = self.memory.station(&self.live().station(at.station).id);
         let from = nest.as_ref().and_then(|_| Some(memory?.places.present(&item)?.began));
-        let during = During { from, to: trigger.time(), read: true };
+        let time = self.event_time(at, snapshot, trigger);
+        // A result has nothing of the station: the feeders were told by themselves.
+        let told = handshake.pattern == Pattern::Results;
+        let to = if told { time.at } else { trigger.time() };
+        let during = During { from, to, read: !told };
         let mounts = if handshake.takes_mounts() {
+            if told && memory.is_some_and(|memory| !memory.feeders.remembers(to)) {
+                return Err(QuarantineCause::Mounts);
+            }
             self.mounts_used(at.station, during)?
         } else {
             Vec::new()
         };
-        let time = self.event_time(at, snapshot, trigger, key.number);
         Ok(Draft { item, other, nest, fill, time, mounts })
     }
 
@@ -146,13 +152,7 @@ impl Capture {
         }
     }
 
-    fn event_time(
-        &self,
-        at: At,
-        snapshot: &Snapshot,
-        trigger: &Sample,
-        number: HandshakeNumber,
-    ) -> EventTime {
+    pub(super) fn event_time(&self, at: At, snapshot: &Snapshot, trigger: &Sample) -> EventTime {
         let handshake = self.live().handshake(at);
         if let Some(Value::Time(t)) = handshake.time.and_then(|w| snapshot.good(w)) {
             return EventTime { at: Utc(t), uncertainty_ns: 0 };
@@ -160,7 +160,7 @@ impl Capture {
         if let Some(source) = trigger.source {
             return EventTime { at: source, uncertainty_ns: 0 };
         }
-        let since = match (&handshake.ring, self.late(at, number)) {
+        let since = match (&handshake.ring, self.waited(at)) {
             (Some(_), _) => self.put_since(at),
             (None, Some(_)) => Some(self.asked_since(at)).filter(|since| *since > Utc(i64::MIN)),
             (None, None) => None,

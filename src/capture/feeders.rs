@@ -32,6 +32,8 @@ pub struct Feeders {
     seen: BTreeSet<MountPointId>,
     /// What was taken out up to then is not remembered any more.
     forgotten: Option<Utc>,
+    /// What was taken out up to then is of an item that left, and of none that is told of later.
+    turned: Option<Utc>,
 }
 
 /// When an item was at a station.
@@ -78,10 +80,18 @@ impl Feeders {
 
     /// An item came, or left: what was out by then is no lot of the next one.
     pub(super) fn turn(&mut self, at: Utc) {
+        let gone = self.before.iter().map(|(_, until)| *until).filter(|until| *until <= at).max();
+        self.turned = self.turned.max(gone);
         self.before.retain(|(_, until)| *until > at);
         let now = self.now.values_mut().chain(self.before.iter_mut().map(|(m, _)| m));
         now.filter(|m| m.since <= at).for_each(|m| m.first = false);
         self.forgotten = self.forgotten.filter(|until| *until > at);
+    }
+
+    /// Whether all that was in the feeders at that time is still known: another item, made later, may have
+    /// been told of before.
+    pub(super) fn remembers(&self, at: Utc) -> bool {
+        self.turned.is_none_or(|turned| turned <= at)
     }
 
     /// The lots of a feeder that an item was made with: one, or each of several that it may have been.

@@ -65,6 +65,8 @@ impl Capture {
                 let told = step.at.monotonic;
                 let loss = since.map(|from| Blind { until: lost.unwrap_or(from), told, from });
                 note(&mut self.live_mut().down, device, loss);
+                let told = self.results_since(device);
+                let since = &since.map(|since| told.map_or(since, |told| told.min(since)));
                 self.forget(step, device);
                 let id = &self.live().device(device).id;
                 let known = self.memory.devices.get(id).is_some_and(|d| d.boot.is_some());
@@ -80,6 +82,7 @@ impl Capture {
                 self.set_session(device, Some(*session));
                 self.close_gap(step, device);
                 self.compare_boot(step, device, boot);
+                self.begin_results(step, device);
             }
         }
     }
@@ -122,6 +125,9 @@ impl Capture {
                 Pattern::Toggle | Pattern::Edge => handshake.number.is_none(),
                 // Before the first entry is recorded nothing tells one ring from another.
                 Pattern::Ring => self.handshake_memory(at).committed.is_none(),
+                Pattern::Results => {
+                    handshake.results.as_ref().is_none_or(|results| results.recover.is_none())
+                }
                 Pattern::Counter | Pattern::ReqAck | Pattern::State(_) => false,
             };
             if blind && live.plant.tag(handshake.trigger.tag).device == device {
@@ -188,6 +194,9 @@ impl Capture {
         let interval = gap.interval;
         self.record(step, Body::Gap(gap));
         self.blind_handshakes(step, device, interval, cause);
+        if tag.is_none() {
+            self.results_lost(step, device);
+        }
     }
 
     /// A value that was received before its device was lost, and overtaken by the loss. It cannot be used
@@ -228,7 +237,10 @@ impl Capture {
         });
         // It may be told so late, and then be waited for so long.
         let stale = plant.device(device).heartbeat.stale_after.saturating_mul(2);
-        waits.max().map_or(until, |wait| until.minus(wait + stale))
+        let stations = plant.stations.iter().filter(|s| s.device == Some(device));
+        let told = stations.flat_map(|s| &s.handshakes);
+        let told = told.filter(|h| h.pattern == Pattern::Results).map(|h| h.settle + h.deadline);
+        waits.chain(told).max().map_or(until, |wait| until.minus(wait + stale))
     }
 
     /// Nothing that was seen of a device or begun with it still counts.

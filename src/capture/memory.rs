@@ -1,6 +1,7 @@
 //! The durable half: what records alone make of the stations. Bounded by the plant, not by its
 //! history.
 use super::carrier::Carriers;
+use super::collected::{Collected, Noted};
 use super::feeders::Feeders;
 use super::places::{Places, Present};
 use super::ran::Ran;
@@ -49,6 +50,8 @@ pub struct DeviceMemory {
 pub struct StationMemory {
     /// By handshake.
     pub handshakes: BTreeMap<HandshakeId, HandshakeMemory>,
+    /// The results that were recorded, by handshake.
+    pub collected: BTreeMap<HandshakeId, Collected>,
     /// Who is where at it.
     pub places: Places,
     /// What was presented here last and refused, the oldest first; at most 32.
@@ -183,6 +186,17 @@ impl Memory {
         conflict: bool,
     ) {
         let station = self.stations.entry(mark.key.station.clone()).or_default();
+        if let Some(name) = &mark.result {
+            let noted = Noted {
+                epoch: mark.key.epoch,
+                digest: mark.digest,
+                plant: self.plant,
+                position: record.position,
+                time,
+            };
+            let of = mark.key.handshake.clone();
+            station.collected.entry(of).or_default().note(name.clone(), noted);
+        }
         let handshake = station.handshakes.entry(mark.key.handshake.clone()).or_default();
         if conflict {
             handshake.conflict = Some((mark.digest, record.position));

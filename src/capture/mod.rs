@@ -4,6 +4,7 @@
 //! with its raw values. This room does not number records, keep time or judge a machine's condition.
 mod carrier;
 mod carry;
+mod collected;
 mod command;
 mod compose;
 mod conclude;
@@ -23,6 +24,7 @@ mod unread;
 mod uses;
 
 pub use carrier::{Carriers, Loaded};
+pub use collected::{Collected, Noted};
 pub use feeders::{Feeders, Mounted};
 pub use memory::{Memory, StationMemory};
 pub use places::{Places, Present};
@@ -167,8 +169,17 @@ impl Capture {
     }
 
     fn on_samples(&mut self, step: &mut Step, samples: &[Sample]) {
-        for sample in samples {
-            self.on_sample(step, sample);
+        let mut rest = samples;
+        while let Some((sample, after)) = rest.split_first() {
+            rest = after;
+            if self.is_field(sample.tag) {
+                let many = after.iter().take_while(|next| self.goes_on(next.tag)).count();
+                let (fields, after) = after.split_at(many);
+                rest = after;
+                self.on_result(step, sample, fields);
+            } else {
+                self.on_sample(step, sample);
+            }
         }
     }
 

@@ -15,6 +15,8 @@ pub(super) struct Watch {
     /// The source's time of the last look, and ours: an older notification that comes late says
     /// nothing; a clock that was set back does not blind us for longer than [`LATE`].
     seen: Option<(Utc, Utc)>,
+    /// Its word cannot be used.
+    bad: bool,
 }
 
 /// No notification comes later than this.
@@ -34,8 +36,10 @@ impl Capture {
         let (CodeFrom::Word(word), None) = (point.lot.from, point.lot.scope.word()) else {
             return;
         };
-        let Some(text) = sample.good().and_then(|v| pick(v, word)?.as_text()) else { return };
+        let text = sample.good().and_then(|v| pick(v, word)?.as_text());
         let watch = self.live_mut().watches.entry((station, mount)).or_default();
+        watch.bad = text.is_none();
+        let Some(text) = text else { return };
         if watch
             .seen
             .is_some_and(|(seen, when)| sample.time() < seen && sample.receive < when.plus(LATE))
@@ -121,6 +125,19 @@ impl Capture {
         if let Some(lot) = lot {
             let what = What::Mount { point: point.id.clone(), lot };
             self.record(step, Body::Trace(event(what)));
+        }
+        Ok(())
+    }
+
+    /// Whether what is in the feeders is known from what was told of them since the connection was won.
+    pub(super) fn feeders_told(&self, station: StationIndex) -> Result<(), QuarantineCause> {
+        let live = self.live();
+        for (mount, point) in live.station(station).mounts.iter().enumerate() {
+            let CodeFrom::Word(word) = point.lot.from else { continue };
+            let watch = live.watches.get(&(station, mount));
+            if watch.is_none_or(|watch| watch.seen.is_none() || watch.bad) {
+                return Err(QuarantineCause::Word(live.plant.tag(word.tag).name.clone()));
+            }
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
 //! A snapshot: the words of a request, read afresh in one go, trigger first and last.
-use crate::model::plant::{Carried, Handshake, Plant, TagIndex, Word};
+use crate::model::plant::{Carried, Handshake, Pattern, Plant, TagIndex, Word};
 use crate::model::{Digest, Quality, QuarantineCause, RawWord, Sample, TagName, Value, wire};
 use sha2::{Digest as _, Sha256};
 
@@ -17,6 +17,10 @@ pub fn wanted(handshake: &Handshake) -> Vec<TagIndex> {
         return slot.iter().chain(slot.first()).copied().collect();
     }
     let trigger = handshake.trigger.tag;
+    if handshake.pattern == Pattern::Results {
+        // Of a result its name and its data.
+        return std::iter::once(trigger).chain(handshake.snapshot.iter().copied()).collect();
+    }
     std::iter::once(trigger)
         .chain(handshake.snapshot.iter().copied().filter(|t| *t != trigger))
         .chain(handshake.ack.map(|w| w.tag).filter(|t| *t != trigger))

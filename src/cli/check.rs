@@ -153,6 +153,7 @@ fn place(plant: &Plant, tag: TagIndex) -> String {
     let tag = plant.tag(tag);
     match &tag.source {
         TagSource::Node(node) => format!("{} ({})", tag.name, node.identifier),
+        TagSource::Field(path) => format!("{} ({path})", tag.name),
         TagSource::Register(at) => format!("{} ({}:{})", tag.name, at.area.name(), at.address),
     }
 }

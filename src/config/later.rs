@@ -1,16 +1,13 @@
-//! Keys and words of the language that this version does not act upon. They are refused with a
+//! Keys of the language that this version does not act upon. They are refused with a
 //! reason: a line that does nothing is worse than a line that is missing.
 
 /// Table, key, and what can be done instead.
-const KEYS: [(&str, &str, &str); 38] = [
+const KEYS: [(&str, &str, &str); 35] = [
     ("Device", "backoff", "a lost device is tried again after 1 s, then ever slower up to 1 min"),
     ("Tag", "match", TEXT_AS_READ),
     ("Tag", "parse", TEXT_AS_READ),
     ("Station", "carry_over", "batches are not linked to the one before them"),
     ("Station", "manual", "events come from handshakes and phases only"),
-    ("Handshake", "notifier", PATTERNS),
-    ("Handshake", "recover", PATTERNS),
-    ("Handshake", "fetch", PATTERNS),
     ("Handshake", "members", "one item a request is packed: name its word `child`"),
     ("Handshake", "match", TEXT_AS_READ),
     ("Handshake", "parse", TEXT_AS_READ),
@@ -51,21 +48,12 @@ const KEYS: [(&str, &str, &str); 38] = [
     ("Monitor", "expr", "a monitor watches one tag; compute in the PLC"),
 ];
 
-/// Kind of word, word, and what can be done instead.
-const WORDS: [(&str, &str, &str); 1] = [("Pattern", "ua-result", PATTERNS)];
-
-const PATTERNS: &str = "let the PLC count its results and keep them in a `ring`";
 const TEXT_AS_READ: &str = "a word is taken as it is read; take it apart in the PLC";
 const PHASE_EVENT: &str = "an event of a phase has item, operation and statistics only";
 
 /// Why a key of the language is refused in a table.
 pub(super) fn key(table: &str, key: &str) -> Option<&'static str> {
     KEYS.iter().find(|(t, k, _)| *t == table && *k == key).map(|(.., reason)| *reason)
-}
-
-/// Why a word of the language is refused.
-pub(super) fn word(kind: &str, word: &str) -> Option<&'static str> {
-    WORDS.iter().find(|(k, w, _)| *k == kind && *w == word).map(|(.., reason)| *reason)
 }
 
 /// Every refused key, for the reference.

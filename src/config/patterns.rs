@@ -16,6 +16,7 @@ meanwhile; one that does not wait loses what nobody read, and that is a gap.
 | `state-word` | sets `trigger` to *request*, and to *idle* when it is answered | set `ack` to *busy*, to *done* or *error*, to *idle* | yes |
 | `edge` | lets the bit `trigger` rise for a moment | write nothing | no |
 | `ring` | writes a slot, then counts `ring.head` up | write the last number that is recorded to `ring.tail` | as long as it has room |
+| `ua-result` | sends an event with each result (OPC 40001-101) | ask what it still has, get it, acknowledge it | as long as it keeps results |
 
 **Numbers.** A bit does not say whether it is the same request again. With `number`, the PLC's own count, a request is recorded
 once whatever is lost on the way, and what was skipped is a gap that says how many. `check` warns where there is none:
@@ -47,6 +48,24 @@ without a code, lots in feeders, purpose and evidence of the station.
 
 **Late.** A request, or an entry of a ring, that is there when the device is observed again after more than its `stale_after` may have
 happened while nobody looked: its event has the evidence `late`.
+
+**Results.** `notifier = \"ResultManagement\"` is the object of an OPC UA server that tells of results by events; the words of the table
+are fields of the result: `serial = \"ResultMetaData.PartId\"`, `from = \"ResultContent[0]\"`. `recover`, `fetch` and `ack` are methods of that
+object by their names: the one that names the results which the machine still has (`GetResultIdListFiltered`), the one that gives one of them
+(`GetResultById`), and the one that is told which are recorded (`AcknowledgeResults`). What a method wants is read from the server; it may want
+what OPC 40001-101 has, and nothing else. With `fetch` an event needs no more than the name of the result; without it the event has all.
+`time` is required: a result may be told long after it was made. After every connect, and when events were lost, the machine is asked what it has; all of
+that is got, recorded in the order in which it was made, and acknowledged when it is on the disk. Without `recover` what is told while nobody
+listens is a gap. The server must have `notifier` and its methods: as long as it does not, the device is not observed.
+A result is known by its name and its words. The same once more is only acknowledged again; other words under the same name are a
+conflict, set aside with all its words; after a restart of the machine (`restart`, or its server's start time) a name may come again with other words, and is
+another result. A name that the machine lists and that is recorded is not got again to be compared. The last 8192 names are
+remembered for each handshake: a result with another name that is not younger than what is forgotten is set aside (`forgotten`), since it may be
+recorded already; let the machine drop what is acknowledged, or keep no more than 4096, which are as many as it is asked for at once. What it names and does not
+give is a gap, `not-given`. Lots in the feeders of the station are those of the time at which the result was made: a result waits for `settle` until
+they have been told. One that is told of only after a later one, with a reel changed between them, is set aside. As with rings, `arrive`, `check`,
+`reply`, an item without a code, purpose and evidence of the station are refused. `pedigree drill` does not play it; `pedigree test` does: a result is
+told when its name (`ResultManagement.ResultMetaData.ResultId`) changes, and written when it is acknowledged.
 
 **Data.** Everything that an event uses is read after the trigger, in one request. `settle` waits before that; `stable` reads twice until
 both are equal; `guard = [\"SeqBegin\", \"SeqEnd\"]` are two words that the PLC sets to the same number, the first before it writes the data

@@ -122,11 +122,6 @@ impl Walk<'_> {
         if words.is_empty() || words.contains(&text) {
             return true;
         }
-        if let Some(reason) = later::word(part.name, text) {
-            let message = format!("`{path}`: `{text}` is not supported by this version");
-            self.error(span, message).label("not supported yet").help(reason);
-            return false;
-        }
         let hint = similar::hint(text, "valid", words);
         self.error(span, format!("`{path}` cannot be `{text}`"))
             .label("not one of its words")

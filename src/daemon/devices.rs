@@ -123,7 +123,7 @@ impl Devices {
         };
         let wrong = "what is asked of a device that was carried over was carried over";
         match &mut request {
-            Request::Read(ReadRequest { token: _, device, session: _, tags }) => {
+            Request::Read(ReadRequest { token: _, device, session: _, tags, from: _ }) => {
                 *device = carried.device(*device).expect(wrong);
                 for tag in tags {
                     *tag = carried.tag(*tag).expect(wrong);

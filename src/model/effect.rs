@@ -1,7 +1,7 @@
 //! What comes out of the engine.
 use super::plant::{DeviceIndex, TagIndex};
 use super::{
-    At, Body, CommandId, Frame, Position, Question, Record, Refusal, Sample, Session, Value,
+    At, Body, CommandId, Frame, Position, Question, Record, Refusal, Sample, Session, Text, Value,
 };
 use minicbor::{Decode, Encode};
 
@@ -9,6 +9,17 @@ use minicbor::{Decode, Encode};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(transparent)]
 pub struct ReadToken(#[n(0)] pub u64);
+
+/// Where words are read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReadFrom {
+    /// Words as they are now.
+    Words,
+    /// The names of the results that a machine still has: one word that holds a list.
+    Results,
+    /// The words of the result of this name.
+    Result(Text),
+}
 
 /// Words to be read afresh in one request, never from a cache (OPC UA `MaxAge` 0).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +32,8 @@ pub struct ReadRequest {
     pub session: Session,
     /// In this order; a snapshot has its trigger word first and last.
     pub tags: Vec<TagIndex>,
+    /// Where they stand.
+    pub from: ReadFrom,
 }
 
 /// One word to be written, or to be found as it is.

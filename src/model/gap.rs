@@ -67,6 +67,9 @@ pub enum GapCause {
     /// The slots of a ring were written over before they were read.
     #[n(14)]
     Overrun,
+    /// The machine named results and did not give them.
+    #[n(15)]
+    NotGiven,
 }
 
 /// Time not observed.

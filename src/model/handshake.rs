@@ -111,6 +111,10 @@ pub struct HandshakeMark {
     /// What stood against it; records of the first version have none.
     #[n(4)]
     pub grounds: Option<Grounds>,
+    /// The machine's own name of the result that it came by, or the digest of one without a name; `None`
+    /// for every other kind of handshake.
+    #[n(5)]
+    pub result: Option<Text>,
 }
 
 /// What stood against a request, and what came of it.
@@ -247,6 +251,9 @@ pub enum QuarantineCause {
     /// code was read.
     #[n(9)]
     Identified,
+    /// Its result is older than those whose names are remembered: it may be recorded already.
+    #[n(10)]
+    Forgotten,
 }
 
 /// Set aside with its raw values: nobody guesses.

@@ -32,7 +32,9 @@ pub mod wire;
 pub use adoption::{Adopted, Adoption, Told};
 pub use command::{Command, CommandId, OrderRow, Refusal};
 pub use condition::{Baseline, Onset, Rule, Side, Verdict, VerdictEvent};
-pub use effect::{Answer, Effect, Notice, ReadRequest, ReadToken, Step, Write, WriteRequest};
+pub use effect::{
+    Answer, Effect, Notice, ReadFrom, ReadRequest, ReadToken, Step, Write, WriteRequest,
+};
 pub use event::{
     Alias, Consumption, Context, Evidence, MountUse, Purpose, Remark, Result, Stay, TraceEvent,
     Verb, What,

@@ -222,6 +222,10 @@ fn quarantine(set_aside: &Quarantine) -> String {
         QuarantineCause::Count => "the confirming count jumped or fell".to_owned(),
         QuarantineCause::Gap => "a part of the phase was not observed".to_owned(),
         QuarantineCause::ItemChanged => "the item changed during the phase".to_owned(),
+        QuarantineCause::Forgotten => {
+            "it is older than the results that are remembered, and may be recorded already"
+                .to_owned()
+        }
         QuarantineCause::Identified => "no unit waits for a code, or none was read".to_owned(),
         QuarantineCause::Mounts => "too many lots went through the feeders since".to_owned(),
     };
@@ -250,6 +254,7 @@ fn gap(missed: &Gap) -> String {
         GapCause::Removed => "it was taken out of the plant",
         GapCause::Unreleased => "the PLC did not take its request back after the answer",
         GapCause::Overrun => "its ring was written over before it was read",
+        GapCause::NotGiven => "it named results and did not give them",
     };
     match missed.interval.to {
         Some(to) => format!("{source} was not observed until {to}: {why}"),

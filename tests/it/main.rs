@@ -19,6 +19,7 @@ mod overflow;
 mod patterns;
 mod reload;
 mod replay;
+mod results;
 mod scada;
 mod seeds;
 mod shift;

@@ -24,12 +24,17 @@ impl Capture {
         }
     }
 
-    /// The time not observed in which the request that is being dealt with may have been made.
+    /// The time not observed through which the request that is being dealt with may have waited.
+    pub(in crate::capture) fn waited(&self, at: At) -> Option<Interval> {
+        self.live().exchanges.get(&at)?.late
+    }
+
+    /// The time not observed in which what is known by this number may have happened.
     pub(in crate::capture) fn late(&self, at: At, number: HandshakeNumber) -> Option<Interval> {
-        let exchange = self.live().exchanges.get(&at)?;
         if self.live().handshake(at).pattern != Pattern::Ring {
-            return exchange.late;
+            return self.waited(at);
         }
+        let exchange = self.live().exchanges.get(&at)?;
         let first = exchange.turn.first()?;
         let was_there = distance(number.0, first.0, self.ring_bits(at)) != Distance::Fell;
         exchange.outage.filter(|_| was_there)

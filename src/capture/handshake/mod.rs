@@ -9,6 +9,7 @@ mod read;
 mod release;
 mod reply;
 mod request;
+mod result;
 mod ring;
 mod validate;
 
@@ -21,10 +22,11 @@ use super::{At, Capture};
 use crate::model::plant::{Carried, CodeFrom, First, Handshake, Pattern, Word};
 use crate::model::{
     Digest, Epoch, EpochCause, GapCause, HandshakeKey, HandshakeNumber, Interval, ItemKey,
-    Monotonic, Position, Quality, ReadToken, Sample, Step, Utc, Value, Write,
+    Monotonic, Position, Quality, ReadToken, Sample, Step, Text, Utc, Value, Write,
 };
 use edge::Pulse;
 use request::{Request, request};
+use result::Collect;
 use ring::{Slot, Turn};
 use std::time::Duration;
 
@@ -62,6 +64,8 @@ pub(in crate::capture) struct Exchange {
     pulse_before: Option<Utc>,
     /// How far a ring is read.
     turn: Turn,
+    /// How far results are collected.
+    collect: Collect,
     /// What was asked when the words were first seen is dealt with.
     sure: bool,
     /// For how long nobody had looked when the words were first seen, if that was long.
@@ -87,6 +91,10 @@ enum Stage {
     Scanning { token: ReadToken },
     /// Slots of a ring are being read.
     Slots { token: ReadToken, slots: Vec<Slot> },
+    /// The machine names the results that it still has.
+    Listing { token: ReadToken },
+    /// It gives the result of this name.
+    Fetching { token: ReadToken, name: Text },
 }
 
 /// A request whose checks wait for facts.
@@ -110,6 +118,8 @@ struct Found {
     trigger: Sample,
     key: HandshakeKey,
     digest: Digest,
+    /// The machine's name of it, if it is a result.
+    result: Option<Text>,
 }
 
 impl Found {
@@ -135,7 +145,9 @@ impl Found {
 impl Exchange {
     pub(in crate::capture) fn wake(&self) -> Option<(Monotonic, &'static str)> {
         let release = self.release.map(|until| (until, "handshake release"));
-        self.stage.wake().into_iter().chain(release).min()
+        let idle = matches!(self.stage, Stage::Idle);
+        let collect = idle.then(|| self.collect.wake()).flatten();
+        self.stage.wake().into_iter().chain(release).chain(collect).min()
     }
 
     /// What its words say together.
@@ -166,10 +178,12 @@ impl Exchange {
             reads: _,
             pulse_before: _,
             turn: _,
+            collect,
             sure: _,
             outage: _,
             late: _,
         } = self;
+        collect.carry(carried);
         match stage {
             Stage::Reading { token: _, first } => {
                 if let Some(snapshot) = first {
@@ -179,7 +193,7 @@ impl Exchange {
             Stage::Asking { token: _, asked, until: _ } => {
                 let Asked { found, draft, said: _, lots: _, mounts_seen: _, touched: _ } =
                     &mut **asked;
-                let Found { snapshot, trigger, key: _, digest: _ } = found;
+                let Found { snapshot, trigger, key: _, digest: _, result: _ } = found;
                 let Draft { item: _, other: _, nest: _, fill: _, time: _, mounts: _ } = draft;
                 snapshot.carry(carried);
                 carried.samples(std::slice::from_mut(trigger));
@@ -188,7 +202,9 @@ impl Exchange {
             | Stage::Waiting(..)
             | Stage::Replying { token: _ }
             | Stage::Scanning { token: _ }
-            | Stage::Slots { token: _, slots: _ } => {}
+            | Stage::Slots { token: _, slots: _ }
+            | Stage::Listing { token: _ }
+            | Stage::Fetching { token: _, name: _ } => {}
         }
     }
 }
@@ -202,7 +218,9 @@ impl Stage {
             | Self::Reading { .. }
             | Self::Replying { .. }
             | Self::Scanning { .. }
-            | Self::Slots { .. } => None,
+            | Self::Slots { .. }
+            | Self::Listing { .. }
+            | Self::Fetching { .. } => None,
         }
     }
 }
@@ -297,7 +315,11 @@ impl Capture {
         match pattern {
             Pattern::Edge => self.see_pulse(at, sample, before.as_ref()),
             Pattern::Ring => self.see_head(step, at, sample),
-            Pattern::Counter | Pattern::ReqAck | Pattern::Toggle | Pattern::State(_) => {}
+            Pattern::Counter
+            | Pattern::ReqAck
+            | Pattern::Toggle
+            | Pattern::State(_)
+            | Pattern::Results => {}
         }
     }
 
@@ -307,7 +329,8 @@ impl Capture {
         let exchange = self.live().exchanges.get(&at);
         let Some(exchange) = exchange.filter(|e| matches!(e.stage, Stage::Idle)) else { return };
         let asked = exchange.asks(handshake);
-        let known = handshake.ack.is_none() || exchange.ack.is_some();
+        let told = exchange.trigger.is_some();
+        let known = told && (handshake.ack.is_none() || exchange.ack.is_some());
         if asked != Request::Pending && known && exchange.pulse.is_none() {
             self.exchange(at).sure = true;
         }
@@ -315,6 +338,7 @@ impl Capture {
         let exchange = self.exchange(at);
         match pattern {
             Pattern::Ring => return self.consider_ring(step, at),
+            Pattern::Results => return self.collect(step, at),
             Pattern::Edge if exchange.pulse.is_some() => {
                 exchange.reads = exchange.pulse.take();
                 return self.begin(step, at);
@@ -336,13 +360,18 @@ impl Capture {
     pub(in crate::capture) fn is_settled(&self, at: At, now: Monotonic) -> bool {
         let handshake = self.live().handshake(at);
         let Some(exchange) = self.live().exchanges.get(&at) else { return false };
+        if handshake.pattern == Pattern::Results {
+            let asks = matches!(exchange.stage, Stage::Listing { .. } | Stage::Fetching { .. });
+            return exchange.sure && !asks && exchange.collect.is_done();
+        }
         let waits = match handshake.pattern {
             Pattern::Edge => exchange.pulse.is_some() || !matches!(exchange.stage, Stage::Idle),
             Pattern::Counter
             | Pattern::ReqAck
             | Pattern::Toggle
             | Pattern::State(_)
-            | Pattern::Ring => exchange.asks(handshake) == Request::Pending,
+            | Pattern::Ring
+            | Pattern::Results => exchange.asks(handshake) == Request::Pending,
         };
         let until = exchange.requested.map(|seen| seen.plus(handshake.deadline));
         let overdue = waits && until.is_some_and(|until| until <= now);
@@ -384,6 +413,9 @@ impl Capture {
     pub(in crate::capture) fn on_exchange_wake(&mut self, step: &mut Step, at: At) {
         let now = step.at.monotonic;
         let due = |until: Monotonic| until <= now;
+        if self.live().handshake(at).pattern == Pattern::Results {
+            return self.on_collect_wake(step, at);
+        }
         if self.exchange(at).release.is_some_and(due) {
             self.not_released(step, at);
         }
@@ -401,7 +433,9 @@ impl Capture {
             | Stage::Reading { .. }
             | Stage::Replying { .. }
             | Stage::Scanning { .. }
-            | Stage::Slots { .. }) => self.exchange(at).stage = stage,
+            | Stage::Slots { .. }
+            | Stage::Listing { .. }
+            | Stage::Fetching { .. }) => self.exchange(at).stage = stage,
         }
     }
 

@@ -78,7 +78,9 @@ impl Capture {
             | Stage::Asking { .. }
             | Stage::Replying { .. }
             | Stage::Scanning { .. }
-            | Stage::Slots { .. }) => self.exchange(at).stage = other,
+            | Stage::Slots { .. }
+            | Stage::Listing { .. }
+            | Stage::Fetching { .. }) => self.exchange(at).stage = other,
         }
     }
 
@@ -108,6 +110,7 @@ impl Capture {
             permit,
             reason: reason.clone(),
             grounds,
+            result: None,
         };
         let mut event = self.compose(step, at, snapshot, draft, mark);
         let (id, about) = (self.live().station(at.station).id.clone(), self.live().about(at));

@@ -5,8 +5,8 @@ use crate::capture::snapshot::{Snapshot, Trigger, wanted};
 use crate::capture::{At, Capture};
 use crate::model::plant::{Pattern, Word};
 use crate::model::{
-    Body, Effect, Gap, GapCause, GapSource, HandshakeNumber, Interval, ReadDone, ReadRequest,
-    ReadToken, Sample, Step,
+    Body, Effect, Gap, GapCause, GapSource, HandshakeNumber, Interval, ReadDone, ReadFrom,
+    ReadRequest, ReadToken, Sample, Step,
 };
 
 impl Stage {
@@ -16,7 +16,12 @@ impl Stage {
             Self::Reading { token, .. } | Self::Scanning { token } | Self::Slots { token, .. } => {
                 *token == read
             }
-            Self::Idle | Self::Waiting(..) | Self::Asking { .. } | Self::Replying { .. } => false,
+            Self::Idle
+            | Self::Waiting(..)
+            | Self::Asking { .. }
+            | Self::Replying { .. }
+            | Self::Listing { .. }
+            | Self::Fetching { .. } => false,
         }
     }
 }
@@ -35,7 +40,8 @@ impl Capture {
         let exchange = self.exchange(at);
         exchange.told = false;
         exchange.stage = Stage::Reading { token, first };
-        step.effect(Effect::Read(ReadRequest { token, device, session, tags }));
+        let from = ReadFrom::Words;
+        step.effect(Effect::Read(ReadRequest { token, device, session, tags, from }));
     }
 
     /// A read came back. One that nobody waits for any more is ignored.
@@ -43,6 +49,9 @@ impl Capture {
         let Some(at) = self.live.as_mut().and_then(|l| l.tokens.remove(&done.token)) else {
             return;
         };
+        if self.live().handshake(at).pattern == Pattern::Results {
+            return self.on_given(step, at, done);
+        }
         let words = match &done.outcome {
             Ok(words) => words.clone(),
             Err(why) if self.exchange(at).stage.reads(done.token) => {
@@ -66,7 +75,9 @@ impl Capture {
             | Stage::Asking { .. }
             | Stage::Replying { .. }
             | Stage::Scanning { .. }
-            | Stage::Slots { .. } => {}
+            | Stage::Slots { .. }
+            | Stage::Listing { .. }
+            | Stage::Fetching { .. } => {}
         }
     }
 

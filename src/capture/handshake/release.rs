@@ -48,6 +48,8 @@ fn is_held(handshake: &Handshake, trigger: Option<&Value>) -> bool {
         Pattern::ReqAck => on(trigger),
         Pattern::State(states) if handshake.is_one_word() => trigger.integer() != Some(states.idle),
         Pattern::State(states) => trigger.integer() == Some(states.request),
-        Pattern::Counter | Pattern::Toggle | Pattern::Edge | Pattern::Ring => false,
+        Pattern::Counter | Pattern::Toggle | Pattern::Edge | Pattern::Ring | Pattern::Results => {
+            false
+        }
     }
 }

@@ -50,7 +50,7 @@ impl Capture {
                 (Value::Int(state), found.witnesses(handshake))
             }
             // Nobody waits.
-            Pattern::Edge | Pattern::Ring => {
+            Pattern::Edge | Pattern::Ring | Pattern::Results => {
                 self.exchange(at).stage = Stage::Idle;
                 return self.consider(step, at);
             }
@@ -66,7 +66,8 @@ impl Capture {
             | Pattern::ReqAck
             | Pattern::Toggle
             | Pattern::Edge
-            | Pattern::Ring => Value::Bool(false),
+            | Pattern::Ring
+            | Pattern::Results => Value::Bool(false),
         };
         self.write(step, at, position, Vec::new(), Vec::new(), idle);
     }
@@ -127,6 +128,7 @@ impl Capture {
         let Some(at) = self.live.as_mut().and_then(|l| l.tokens.remove(&done.token)) else {
             return;
         };
+        let results = self.live().handshake(at).pattern == Pattern::Results;
         let exchange = self.exchange(at);
         match exchange.stage {
             Stage::Replying { token } if token == done.token => {}
@@ -136,9 +138,14 @@ impl Capture {
             | Stage::Reading { .. }
             | Stage::Asking { .. }
             | Stage::Scanning { .. }
-            | Stage::Slots { .. } => return,
+            | Stage::Slots { .. }
+            | Stage::Listing { .. }
+            | Stage::Fetching { .. } => return,
         }
         exchange.stage = Stage::Idle;
+        if results {
+            return self.on_acknowledged(step, at, done.outcome.as_ref().err());
+        }
         if let Err(why) = &done.outcome {
             // Whatever was told of the words is old: the next read says what is asked.
             (exchange.trigger, exchange.ack) = (None, None);

@@ -37,8 +37,8 @@ pub(super) fn request(h: &Handshake, trigger: Option<&Value>, ack: Option<&Value
             state(states, h.is_one_word(), trigger.integer(), ours.and_then(Value::integer))
         }
         Pattern::Edge if on(trigger) => Request::Pending,
-        // A ring is read by its own rules.
-        Pattern::Edge | Pattern::Ring => Request::None,
+        // Rings and results are read by their own rules.
+        Pattern::Edge | Pattern::Ring | Pattern::Results => Request::None,
     }
 }
 

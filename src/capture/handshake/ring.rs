@@ -9,7 +9,7 @@ use crate::capture::{At, Capture};
 use crate::model::plant::{Ring, TagIndex, Word};
 use crate::model::{
     Body, Effect, Epoch, EpochCause, GapCause, HandshakeMark, HandshakeNumber, Interval, Permit,
-    Position, ReadRequest, ReadToken, Sample, Step, Text, Utc, Value,
+    Position, ReadFrom, ReadRequest, ReadToken, Sample, Step, Text, Utc, Value,
 };
 
 /// How far a ring is read since the last start.
@@ -92,9 +92,12 @@ impl Stage {
     fn is_of_ring(&self) -> bool {
         match self {
             Self::Scanning { .. } | Self::Slots { .. } | Self::Waiting(..) => true,
-            Self::Idle | Self::Reading { .. } | Self::Asking { .. } | Self::Replying { .. } => {
-                false
-            }
+            Self::Idle
+            | Self::Reading { .. }
+            | Self::Asking { .. }
+            | Self::Replying { .. }
+            | Self::Listing { .. }
+            | Self::Fetching { .. } => false,
         }
     }
 }
@@ -206,7 +209,8 @@ impl Capture {
         let session = live.session(device);
         live.tokens.insert(token, at);
         self.exchange(at).stage = stage(token);
-        step.effect(Effect::Read(ReadRequest { token, device, session, tags }));
+        let from = ReadFrom::Words;
+        step.effect(Effect::Read(ReadRequest { token, device, session, tags, from }));
     }
 
     /// All slots were looked at: what comes next, and what is gone.
@@ -481,21 +485,27 @@ impl Capture {
     ) -> Position {
         let live = self.live();
         let digest = snapshot.digest(&live.plant, &own_words(live.handshake(at)));
-        let found = Found { snapshot, trigger, key: self.key(at, number), digest };
+        let found = Found { snapshot, trigger, key: self.key(at, number), digest, result: None };
+        self.take_late(step, at, &found)
+    }
+
+    /// Records what was done some time ago and waits for no permit.
+    pub(super) fn take_late(&mut self, step: &mut Step, at: At, found: &Found) -> Position {
         let draft =
             match self.draft(at, &found.snapshot, &found.trigger, &found.key, step.at.monotonic) {
                 Ok(draft) => draft,
                 Err(cause) => {
                     let reason = Text::parse("quarantined").expect("a good text");
-                    return self.quarantine(step, at, &found, &reason, cause);
+                    return self.quarantine(step, at, found, &reason, cause);
                 }
             };
         let mark = HandshakeMark {
             key: found.key.clone(),
-            digest,
+            digest: found.digest,
             permit: Permit::Ok,
             reason: None,
             grounds: None,
+            result: found.result.clone(),
         };
         let mut event = self.compose(step, at, &found.snapshot, &draft, mark);
         let (id, about) = (self.live().station(at.station).id.clone(), self.live().about(at));

@@ -53,7 +53,8 @@ impl Capture {
             return self.retry(step, at, "the number of the request cannot be used");
         };
         let key = self.key(at, number);
-        self.compare(step, at, Found { snapshot, trigger: trigger.clone(), key, digest });
+        let trigger = trigger.clone();
+        self.compare(step, at, Found { snapshot, trigger, key, digest, result: None });
     }
 
     /// Without a number of the PLC's, requests are counted by us. A bit that is turned over has odd ones
@@ -163,7 +164,8 @@ impl Capture {
                 | Pattern::ReqAck
                 | Pattern::Toggle
                 | Pattern::State(_)
-                | Pattern::Ring => self.conflict(step, at, found),
+                | Pattern::Ring
+                | Pattern::Results => self.conflict(step, at, found),
             }
             return false;
         }
@@ -239,12 +241,18 @@ impl Capture {
             permit: Permit::Unknown,
             reason: Some(reason.clone()),
             grounds: None,
+            result: found.result.clone(),
+        };
+        let time = match found.result {
+            // It may be told long after it was.
+            Some(_) => self.event_time(at, &found.snapshot, &found.trigger),
+            None => EventTime { at: found.trigger.time(), uncertainty_ns: 0 },
         };
         let quarantine = Quarantine {
             station: live.station(at.station).id.clone(),
             handshake: Some(mark),
             cause,
-            time: EventTime { at: found.trigger.time(), uncertainty_ns: 0 },
+            time,
             raw: self.raw(at, &found.snapshot),
             phase: None,
             adopted: None,

@@ -58,6 +58,7 @@ fn report() -> Handshake {
         number: None,
         ack: None,
         ring: None,
+        results: None,
         guard: None,
         snapshot: Vec::new(),
         deadline: Duration::from_secs(1),

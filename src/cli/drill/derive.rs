@@ -64,7 +64,7 @@ fn as_value(text: &str) -> Value {
 
 fn is_text(plant: &Plant, texts: &BTreeSet<TagIndex>, index: TagIndex) -> bool {
     match &plant.tag(index).source {
-        TagSource::Node(_) => texts.contains(&index),
+        TagSource::Node(_) | TagSource::Field(_) => texts.contains(&index),
         TagSource::Register(register) => matches!(register.kind, RegisterType::Text(_)),
     }
 }
@@ -138,7 +138,7 @@ impl<'a> Derived<'a> {
             TagSource::Register(Register { kind: RegisterType::Text(chars), .. }) => {
                 (*chars).into()
             }
-            TagSource::Register(_) | TagSource::Node(_) => text.len(),
+            TagSource::Register(_) | TagSource::Node(_) | TagSource::Field(_) => text.len(),
         };
         Value::text(text.get(text.len().saturating_sub(room)..).unwrap_or(text))
     }

@@ -148,6 +148,8 @@ impl<'a> Player<'a> {
             Pattern::ReqAck => self.req_ack(&mut made, h, number).await?,
             Pattern::Toggle => self.toggle(&mut made, h, number).await?,
             Pattern::State(states) => self.state_word(&mut made, h, number, states).await?,
+            // Refused before anything is played.
+            Pattern::Results => None,
             Pattern::Edge => self.pulse(&mut made, h, number).await?,
             Pattern::Ring => {
                 let seq = h.ring.as_ref().and_then(Ring::seq);

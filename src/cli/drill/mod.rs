@@ -10,7 +10,7 @@ use crate::config;
 use crate::daemon;
 use crate::demo::{Controller, DemoError, Setup};
 use crate::model::plant::{
-    DeviceIndex, Handshake, Plant, Protocol, Secret, Station, TagIndex, Trust, UserLogin,
+    DeviceIndex, Handshake, Pattern, Plant, Protocol, Secret, Station, TagIndex, Trust, UserLogin,
 };
 use crate::telemetry::Now;
 use derive::{Derived, Given};
@@ -112,7 +112,7 @@ fn wanted<'a>(
         }
     }
     if !found.is_empty() {
-        return Ok(found);
+        return plays(plant, found);
     }
     let there = if there.is_empty() {
         "the plant files have none; phases are told from the state alone, `pedigree test` plays them"
@@ -122,6 +122,26 @@ fn wanted<'a>(
     };
     let named = named.unwrap_or("any");
     Err(Failure::new(Exit::NotFound, format!("no handshake `{named}`: {there}")))
+}
+
+/// What the stand-in can play: it has no objects that tell of results, and without them the daemon does not
+/// take it for the machine.
+fn plays<'a>(
+    plant: &Plant,
+    found: BTreeMap<DeviceIndex, Drilled<'a>>,
+) -> Result<BTreeMap<DeviceIndex, Drilled<'a>>, Failure> {
+    let stations =
+        plant.stations.iter().filter(|s| s.device.is_some_and(|d| found.contains_key(&d)));
+    let mut all = stations.flat_map(|station| station.handshakes.iter().map(move |h| (station, h)));
+    let Some((station, told)) = all.find(|(_, h)| h.pattern == Pattern::Results) else {
+        return Ok(found);
+    };
+    let text = format!(
+        "`{}.{}` is told by result events, which the stand-in does not send: drill the other devices by \
+         name, and play this one with `pedigree test`",
+        station.id, told.id
+    );
+    Err(Failure::new(Exit::Configuration, text))
 }
 
 /// One run of the verb.

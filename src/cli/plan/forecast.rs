@@ -124,11 +124,12 @@ fn of_ua(made: &opcua::Subscription) -> Look {
             format!("{words} sampled every {every:?}")
         }
     });
+    let events = (made.events > 0).then(|| format!("{} of events", made.events));
     Look {
         lane: lane(made.fast),
         every_ms: ms(made.publish),
         words: made.sampling.values().sum(),
-        how: how.collect(),
+        how: how.chain(events).collect(),
         for_nothing: 0,
         unreadable: Vec::new(),
     }
@@ -167,7 +168,11 @@ fn exchange(
         Protocol::OpcUa(_) => usize::from(!h.replies.is_empty()),
         Protocol::Modbus(_) => modbus::replies(plant, device, h),
     };
-    let reads = if h.stable { once.saturating_mul(2) } else { once };
+    let reads = match &h.results {
+        Some(results) => usize::from(results.fetch.is_some()),
+        None if h.stable => once.saturating_mul(2),
+        None => once,
+    };
     // The look before the answer, and the ack alone and last.
     let answer = replies.saturating_add(1 + usize::from(h.ack.is_some()));
     // On a line of one request at a time the first one waits for the one under way.
@@ -176,7 +181,9 @@ fn exchange(
         Protocol::Modbus(_) => 2,
     };
     let requests = reads.saturating_add(answer).saturating_add(waits);
-    let seen = plant.device(device).publish_fast.saturating_add(h.settle);
+    // Nobody waits for what is told of the feeders beside a result.
+    let settle = if h.results.is_some() { Duration::ZERO } else { h.settle };
+    let seen = plant.device(device).publish_fast.saturating_add(settle);
     let trips = seconds(assumed.rtt_ms) * number(requests) + seconds(assumed.sync_ms);
     Exchange {
         handshake,

@@ -22,13 +22,15 @@ pub(in crate::config) struct Handshake {
     /// `remove` `pack` `inspect` `scrap` `rework` `identify` `note`.
     #[schemars(required)]
     pub(in crate::config) event: Option<Spot<String>>,
-    /// How a request is made and answered; see *Handshakes*. `counter` unless said, `ring` with a `ring`.
+    /// How a request is made and answered; see *Handshakes*. `counter` unless said, `ring` with a `ring`,
+    /// `ua-result` with a `notifier`.
     #[schemars(extend("default" = "counter"))]
     pub(in crate::config) pattern: Option<Spot<PatternWord>>,
-    /// The request word; all patterns but `ring` have one.
+    /// The request word; all patterns but `ring` have one. `ua-result`: the field with the name of the
+    /// result, `ResultMetaData.ResultId` unless said.
     pub(in crate::config) trigger: Option<Spot<String>>,
     /// The echo word; it is written last, when the record is durable. `edge` and `ring` have none;
-    /// `state-word` without one answers in the trigger.
+    /// `state-word` without one answers in the trigger. `ua-result`: the method that acknowledges.
     pub(in crate::config) ack: Option<Spot<String>>,
     /// The PLC's own count of its requests, where the trigger does not count.
     pub(in crate::config) number: Option<Spot<String>>,
@@ -36,6 +38,16 @@ pub(in crate::config) struct Handshake {
     pub(in crate::config) states: Option<Spot<States>>,
     /// `ring`: where entries are put, one behind the other.
     pub(in crate::config) ring: Option<Spot<Ring>>,
+    /// `ua-result`: the object whose events tell of results and that has the methods; the other words of
+    /// the table are fields of a result.
+    #[schemars(extend("examples" = ["ResultManagement"]))]
+    pub(in crate::config) notifier: Option<Spot<String>>,
+    /// `ua-result`: the method that names the results that the machine still has.
+    #[schemars(extend("examples" = ["GetResultIdListFiltered"]))]
+    pub(in crate::config) recover: Option<Spot<String>>,
+    /// `ua-result`: the method that gives one result by its name; without it the event has all.
+    #[schemars(extend("examples" = ["GetResultById"]))]
+    pub(in crate::config) fetch: Option<Spot<String>>,
     /// Two words of the data: the PLC sets one before it writes the others and the second, to the same
     /// number, after. As long as they differ it is read again.
     #[schemars(extend("examples" = [["SeqBegin", "SeqEnd"]]))]
@@ -43,7 +55,8 @@ pub(in crate::config) struct Handshake {
     /// Time to answer, from the request.
     #[schemars(extend("default" = "1s"))]
     pub(in crate::config) deadline: Option<Spot<Span>>,
-    /// Wait before reading, for PLCs that fill the data after the request.
+    /// Wait before reading, for PLCs that fill the data after the request. `ua-result`: wait before
+    /// recording, until feeders have been told; with mounts twice `publish` of the device unless said.
     #[schemars(extend("default" = "0s"))]
     pub(in crate::config) settle: Option<Spot<Span>>,
     /// Read twice until equal.
@@ -143,6 +156,8 @@ pub(in crate::config) enum PatternWord {
     Edge,
     /// The PLC puts each entry into the next slot of a ring and counts.
     Ring,
+    /// The machine tells of its results by events and gives them by methods (OPC 40001-101).
+    UaResult,
 }
 
 /// Values of a state word; each must be another.

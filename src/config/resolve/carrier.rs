@@ -54,8 +54,9 @@ impl Resolver<'_> {
         let changes = h.carrier.as_ref().is_some_and(|c| c.rule != FillRule::Read);
         let at = raw.fill.as_ref().map(Spot::span).or(raw.carrier.as_ref().map(Spot::span));
         let Some(at) = at.filter(|_| changes) else { return };
-        if h.pattern == Pattern::Ring {
-            self.error(t, at, "an entry of a ring cannot say what is on a carrier")
+        if matches!(h.pattern, Pattern::Ring | Pattern::Results) {
+            let what = if h.pattern == Pattern::Ring { "an entry of a ring" } else { "a result" };
+            self.error(t, at, format!("{what} cannot say what is on a carrier"))
                 .label("by then something else may be on it")
                 .help("let the PLC ask with another pattern where units are put on or taken off");
         } else if h.number.is_none() {

@@ -74,7 +74,7 @@ impl Resolver<'_> {
         }
         let numeric = match &tag.source {
             TagSource::Register(register) => !register.kind.is_text(),
-            TagSource::Node(_) => !tag.names.is_empty(),
+            TagSource::Node(_) | TagSource::Field(_) => !tag.names.is_empty(),
         };
         if let Some(quoted) = unquoted(text) {
             return Some(Value::text(quoted));

@@ -115,6 +115,7 @@ impl Resolver<'_> {
             path: format!("device.{}", **name),
             device: Some(index),
             node: None,
+            notifier: None,
         };
         let here = t.here();
         if let Some(named) = self.device_names.get_mut(name.as_str())

@@ -39,6 +39,7 @@ impl Resolver<'_> {
         around: &Around,
     ) -> Option<Handshake> {
         let t = self.node_table(station.under("handshake", name, raw.node.as_ref()));
+        let t = Table { notifier: raw.notifier.as_ref(), ..t };
         let id = self.name(&t, name, HandshakeId::parse);
         let event = raw.event.as_ref().and_then(|event| self.verb(&t, event, &VERBS));
         let request = self.request(&t, raw);
@@ -65,6 +66,7 @@ impl Resolver<'_> {
             number: request.number,
             ack: request.ack,
             ring: None,
+            results: None,
             guard,
             snapshot: Vec::new(),
             deadline,
@@ -107,6 +109,10 @@ impl Resolver<'_> {
         mut handshake: Handshake,
     ) -> Option<Handshake> {
         handshake.snapshot = super::snapshot::words(&handshake, around);
+        if handshake.pattern == Pattern::Results {
+            handshake.results = Some(self.results(t, raw)?);
+            handshake.settle = self.results_settle(t, raw, &handshake, around);
+        }
         handshake.ring = slots.and_then(|slots| self.ring(t, raw, &slots, &handshake));
         if let Some(first) = handshake.ring.as_ref().and_then(|ring| ring.slots.first()) {
             handshake.snapshot = first.get(1..).unwrap_or_default().to_vec();

@@ -21,6 +21,7 @@ mod product;
 mod register;
 mod reply;
 mod request;
+mod result;
 mod ring;
 mod rules;
 mod snapshot;
@@ -75,6 +76,7 @@ pub(super) fn plant(files: &[Read], locks: &[Locked], sink: &mut Sink) -> Parts 
         deadbands: Vec::new(),
         taken: BTreeSet::new(),
         feeders: BTreeMap::new(),
+        notifiers: BTreeMap::new(),
         catalog: Catalog::default(),
         catalog_names: BTreeMap::new(),
     };
@@ -124,6 +126,8 @@ struct Resolver<'a> {
     deadbands: Vec<(TagIndex, Place)>,
     /// The feeders of each station whose file could be read.
     feeders: BTreeMap<String, BTreeSet<String>>,
+    /// The objects that tell of results, and the first table that names each.
+    notifiers: BTreeMap<(DeviceIndex, String), Place>,
     catalog: Catalog,
     /// Products and materials, and where each is defined.
     catalog_names: BTreeMap<(&'static str, String), Place>,
@@ -141,6 +145,8 @@ struct Table<'a> {
     path: String,
     device: Option<DeviceIndex>,
     node: Option<&'a Spot<String>>,
+    /// Its names are fields of the results that this object tells of.
+    notifier: Option<&'a Spot<String>>,
 }
 
 impl<'a> Table<'a> {

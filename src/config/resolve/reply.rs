@@ -79,7 +79,7 @@ impl Resolver<'_> {
         let word = word?;
         let register = match &self.tags.get(word.tag).source {
             TagSource::Register(register) => Some(register.kind),
-            TagSource::Node(_) => None,
+            TagSource::Node(_) | TagSource::Field(_) => None,
         };
         let text = register.map(RegisterType::is_text);
         let fits = match (&value, text) {
@@ -136,7 +136,7 @@ impl Resolver<'_> {
         let tag = self.tags.get(word.tag);
         let (name, (low, high)) = match &tag.source {
             TagSource::Register(register) => (tag.name.clone(), range(register.kind)),
-            TagSource::Node(_) => return,
+            TagSource::Node(_) | TagSource::Field(_) => return,
         };
         for code in codes {
             if !(low..=high).contains(&**code) {

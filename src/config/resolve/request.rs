@@ -5,6 +5,7 @@ use super::{Resolver, Table, span};
 use crate::config::raw::{self, PatternWord};
 use crate::config::spot::Spot;
 use crate::model::plant::{Counter, Pattern, RegisterType, States, TagSource, Word};
+use std::ops::Range;
 use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_secs(1);
@@ -23,6 +24,11 @@ impl Resolver<'_> {
     pub(super) fn request(&mut self, t: &Table<'_>, raw: &raw::Handshake) -> Request {
         let pattern = self.pattern(t, raw);
         self.foreign_to_pattern(t, raw, pattern);
+        if pattern == Some(Pattern::Results) {
+            let trigger = self.result_name(t, raw);
+            let ack = trigger.filter(|_| raw.ack.is_some());
+            return Request { pattern, trigger, number: None, ack };
+        }
         let ring = raw.ring.as_ref().filter(|_| pattern == Some(Pattern::Ring));
         let (asks, answers) = match ring {
             Some(ring) => (ring.head.as_ref(), ring.tail.as_ref()),
@@ -52,10 +58,12 @@ impl Resolver<'_> {
                 self.wants(t, "ack", raw.ack.as_ref());
                 ack
             }
-            Some(Pattern::State(_) | Pattern::Edge | Pattern::Ring) | None => ack,
+            Some(Pattern::State(_) | Pattern::Edge | Pattern::Ring | Pattern::Results) | None => {
+                ack
+            }
         };
         let number = match pattern {
-            None => None,
+            None | Some(Pattern::Results) => None,
             Some(Pattern::Counter | Pattern::Ring) => {
                 trigger.zip(asks).and_then(|(word, name)| self.counter(t, name, word))
             }
@@ -74,7 +82,9 @@ impl Resolver<'_> {
             Some(PatternWord::StateWord) => Some(Pattern::State(self.states(t, raw))),
             Some(PatternWord::Edge) => Some(Pattern::Edge),
             Some(PatternWord::Ring) => Some(Pattern::Ring),
+            Some(PatternWord::UaResult) => Some(Pattern::Results),
             None if raw.ring.is_some() => Some(Pattern::Ring),
+            None if methods(raw).is_some() => Some(Pattern::Results),
             None => self.lacks(t, "pattern", None::<&()>).then_some(Pattern::Counter),
         };
         if pattern == Some(Pattern::Ring) {
@@ -158,7 +168,13 @@ impl Resolver<'_> {
                     "what was missed cannot be counted, and two pulses with the same words are one: \
                      let the PLC count and name the word"
                 }
-                Some(Pattern::Counter | Pattern::ReqAck | Pattern::State(_) | Pattern::Ring)
+                Some(
+                    Pattern::Counter
+                    | Pattern::ReqAck
+                    | Pattern::State(_)
+                    | Pattern::Ring
+                    | Pattern::Results,
+                )
                 | None => "a repeat looks like a new request: let the PLC count and name the word",
             };
             self.sink
@@ -178,7 +194,7 @@ impl Resolver<'_> {
     ) -> bool {
         let kind = match &self.tags.get(word.tag).source {
             TagSource::Register(register) => Some(register.kind),
-            TagSource::Node(_) => None,
+            TagSource::Node(_) | TagSource::Field(_) => None,
         };
         let single = word.bit.is_some() || kind == Some(RegisterType::Bool);
         let message = match pattern {
@@ -193,7 +209,8 @@ impl Resolver<'_> {
             | Pattern::Toggle
             | Pattern::State(_)
             | Pattern::Edge
-            | Pattern::Ring => return true,
+            | Pattern::Ring
+            | Pattern::Results => return true,
         };
         self.error(t, name.span(), format!("`{}` {message}", **name))
             .label("wrong for this pattern")
@@ -216,6 +233,7 @@ impl Resolver<'_> {
         let ring = raw.ring.as_ref().map(Spot::span);
         let stateless = (states, "only `pattern = \"state-word\"` has states");
         let ringless = (ring, "only `pattern = \"ring\"` has slots");
+        let silent = (methods(raw), "only `pattern = \"ua-result\"` has a notifier");
         let wrong = match pattern {
             None => return,
             Some(Pattern::Counter) => vec![
@@ -223,17 +241,20 @@ impl Resolver<'_> {
                 (release, "a counter does not fall"),
                 stateless,
                 ringless,
+                silent,
             ],
-            Some(Pattern::ReqAck) => vec![stateless, ringless],
-            Some(Pattern::State(_)) => vec![ringless],
+            Some(Pattern::ReqAck) => vec![stateless, ringless, silent],
+            Some(Pattern::State(_)) => vec![ringless, silent],
             Some(Pattern::Toggle) => {
-                vec![(release, "a bit that is turned over does not fall"), stateless, ringless]
+                let turned = (release, "a bit that is turned over does not fall");
+                vec![turned, stateless, ringless, silent]
             }
             Some(Pattern::Edge) => vec![
                 (ack, "nobody waits for the answer to a pulse"),
                 (release, "a pulse is not answered"),
                 stateless,
                 ringless,
+                silent,
             ],
             Some(Pattern::Ring) => vec![
                 (trigger, "the request of a ring is `ring.head`"),
@@ -241,7 +262,9 @@ impl Resolver<'_> {
                 (number, "the entries of a ring are counted by `ring.head`"),
                 (release, "the head of a ring does not fall"),
                 stateless,
+                silent,
             ],
+            Some(Pattern::Results) => foreign_to_results(raw),
         };
         for (key, message) in wrong {
             if let Some(key) = key {
@@ -260,6 +283,7 @@ impl Resolver<'_> {
         let bits = match &self.tags.get(word.tag).source {
             _ if word.bit.is_some() => None,
             TagSource::Node(_) => Some(32),
+            TagSource::Field(_) => None,
             TagSource::Register(register) => match register.kind {
                 RegisterType::U16 => Some(16),
                 RegisterType::U32 => Some(32),
@@ -303,11 +327,32 @@ impl Resolver<'_> {
                 .help(format!(
                     "the words are looked at every {fastest} at best, then comes the disk"
                 ));
-        } else if let Some(raw) = raw.settle.as_ref().filter(|_| settle >= deadline) {
+        } else if let Some(raw) =
+            raw.settle.as_ref().filter(|_| settle >= deadline && t.notifier.is_none())
+        {
             let deadline = span::shown(deadline);
             self.error(t, raw.span(), "`settle` leaves no time to answer")
                 .label(format!("the deadline is {deadline}"));
         }
         (deadline, settle)
     }
+}
+
+/// Where a key stands that only results have.
+fn methods(raw: &raw::Handshake) -> Option<Range<usize>> {
+    [&raw.notifier, &raw.recover, &raw.fetch].into_iter().flatten().next().map(Spot::span)
+}
+
+/// Keys that mean nothing beside results.
+fn foreign_to_results(raw: &raw::Handshake) -> Vec<(Option<Range<usize>>, &'static str)> {
+    vec![
+        (raw.number.as_ref().map(Spot::span), "results are known by their names"),
+        (raw.release.as_ref().map(Spot::span), "a result is not taken back"),
+        (raw.node.as_ref().map(Spot::span), "the words of a result are its fields"),
+        (raw.stable.as_ref().map(Spot::span), "a result does not change"),
+        (raw.guard.as_ref().map(Spot::span), "a result comes whole"),
+        (raw.first.as_ref().map(Spot::span), "what the machine still has is recorded"),
+        (raw.states.as_ref().map(Spot::span), "only `pattern = \"state-word\"` has states"),
+        (raw.ring.as_ref().map(Spot::span), "only `pattern = \"ring\"` has slots"),
+    ]
 }

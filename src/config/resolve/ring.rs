@@ -127,7 +127,7 @@ impl Resolver<'_> {
         };
         let registers = first.iter().filter_map(|tag| match &self.tags.get(*tag).source {
             TagSource::Register(register) => Some(register),
-            TagSource::Node(_) => None,
+            TagSource::Node(_) | TagSource::Field(_) => None,
         });
         let ends = registers.map(|r| (u32::from(r.address), u32::from(r.address + r.span())));
         let (from, to) = ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
@@ -207,8 +207,9 @@ impl Resolver<'_> {
         handshake: &Handshake,
         around: &Around,
     ) {
-        let (what, ring) = match handshake.pattern {
+        let (what, late) = match handshake.pattern {
             Pattern::Ring => ("an entry of a ring", true),
+            Pattern::Results => ("a result", true),
             Pattern::Edge => ("a pulse", false),
             Pattern::Counter | Pattern::ReqAck | Pattern::Toggle | Pattern::State(_) => return,
         };
@@ -221,7 +222,7 @@ impl Resolver<'_> {
                 .help("ask with another pattern, or only record what was done");
         }
         let named = matches!(handshake.item.from, CodeFrom::Word(_));
-        if !named && (ring || handshake.number.is_none()) {
+        if !named && (late || handshake.number.is_none()) {
             let item = [&raw.serial, &raw.lot].into_iter().flatten().next();
             let at = item.map_or(t.key.clone(), Spot::span);
             self.error(t, at, format!("`{}` does not say which item it is about", t.path))
@@ -230,18 +231,18 @@ impl Resolver<'_> {
         let current = matches!(handshake.event, Verb::Arrive);
         let made =
             matches!(handshake.event, Verb::Complete | Verb::Produce | Verb::Scrap | Verb::Rework);
-        if ring && current {
+        if late && current {
             let at = raw.event.as_ref().map_or(t.key.clone(), Spot::span);
             self.error(t, at, format!("`arrive` cannot come from {what}"))
                 .label("by then another item may be at the station");
         }
         let now = match (around.mounts.is_empty(), around.purpose.from.is_some()) {
-            (false, _) if made => Some("lots in the feeders"),
+            (false, _) if made && handshake.pattern == Pattern::Ring => Some("lots in the feeders"),
             (_, true) => Some("purpose"),
             (_, false) if !around.evidence.is_empty() => Some("evidence"),
             (_, false) => None,
         };
-        if let Some(now) = now.filter(|_| ring) {
+        if let Some(now) = now.filter(|_| late) {
             self.sink
                 .error(&t.here(), format!("the {now} of {what} cannot be known"))
                 .label("they are read as they are now, not as they were")

@@ -2,7 +2,7 @@
 use super::station::Around;
 use super::{Resolver, Table};
 use crate::model::plant::{
-    Area, CodeFrom, CodeSpec, Handshake, ReadLimits, Ring, TagIndex, TagSource, Word,
+    Area, CodeFrom, CodeSpec, Handshake, Pattern, ReadLimits, Ring, TagIndex, TagSource, Word,
 };
 
 /// The words of an event in their fixed order, each tag once, without trigger and ack.
@@ -37,11 +37,14 @@ pub(super) fn words(handshake: &Handshake, around: &Around) -> Vec<TagIndex> {
     words.extend(handshake.measurements.iter().map(|measurement| measurement.word));
     let guard = handshake.guard.into_iter().flat_map(|(first, last)| [first, last]);
     words.extend(guard.map(|tag| Word { tag, bit: None }));
-    words.extend(around.purpose.from.as_ref().map(|(word, _)| *word));
-    words.extend(around.evidence.iter().map(|(word, _)| *word));
-    words.extend(around.mounts.iter().flat_map(|mount| code(&mount.lot)));
-    if handshake.checks.iter().any(|check| check.asks_of_feeders()) {
-        words.extend(around.mounts.iter().filter_map(|mount| mount.material));
+    // A result has its own fields and nothing of the station.
+    if handshake.pattern != Pattern::Results {
+        words.extend(around.purpose.from.as_ref().map(|(word, _)| *word));
+        words.extend(around.evidence.iter().map(|(word, _)| *word));
+        words.extend(around.mounts.iter().flat_map(|mount| code(&mount.lot)));
+        if handshake.checks.iter().any(|check| check.asks_of_feeders()) {
+            words.extend(around.mounts.iter().filter_map(|mount| mount.material));
+        }
     }
     let mut tags = Vec::new();
     for Word { tag, .. } in words {
@@ -77,7 +80,7 @@ impl Resolver<'_> {
                 let last = u32::from(register.address) + u32::from(register.kind.len()) - 1;
                 Some((register.area, u32::from(register.address), last))
             }
-            TagSource::Node(_) => None,
+            TagSource::Node(_) | TagSource::Field(_) => None,
         });
         let registers: Vec<_> = registers.collect();
         let Some(torn) = torn(&registers, &limits) else { return };

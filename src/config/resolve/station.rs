@@ -41,6 +41,7 @@ impl Resolver<'_> {
             path: format!("station.{}", **name),
             device: None,
             node: None,
+            notifier: None,
         };
         let id = self.name(&t, name, StationId::parse);
         t.device = self.served_by(&t, raw);
@@ -169,7 +170,7 @@ impl Resolver<'_> {
             let Some(word) = self.word(&t, name, use_) else { continue };
             let whole = match &self.tags.get(word.tag).source {
                 TagSource::Register(register) => register.kind != RegisterType::Bool,
-                TagSource::Node(_) => false,
+                TagSource::Node(_) | TagSource::Field(_) => false,
             };
             if whole && word.bit.is_none() {
                 self.error(&t, name.span(), format!("`{}` is not a bit", **name))

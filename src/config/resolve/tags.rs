@@ -78,9 +78,10 @@ impl Tags {
             .collect()
     }
 
-    /// Names of a device's tags, each once.
+    /// Names of a device's words, each once.
     pub(super) fn of(&self, device: DeviceIndex) -> impl Iterator<Item = &TagName> {
-        self.list.iter().filter(move |tag| tag.device == device).map(|tag| &tag.name)
+        let words = self.list.iter().filter(move |tag| tag.device == device && tag.is_word());
+        words.map(|tag| &tag.name)
     }
 
     /// Tags that were declared, with where and under what path.

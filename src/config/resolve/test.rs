@@ -37,8 +37,14 @@ impl Resolver<'_> {
         let mut cases = Vec::new();
         for test in &raw.test {
             let key = test.span();
-            let t =
-                Table { file: read.file, key, path: "test".to_owned(), device: None, node: None };
+            let t = Table {
+                file: read.file,
+                key,
+                path: "test".to_owned(),
+                device: None,
+                node: None,
+                notifier: None,
+            };
             cases.extend(self.test(&Scene { t, devices: devices.clone(), stations, whole }, test));
         }
         cases

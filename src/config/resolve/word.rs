@@ -48,6 +48,7 @@ impl Resolver<'_> {
         let device = t.device?;
         let kind = self.draft(device)?.kind?;
         let word = match kind {
+            Kind::OpcUa if t.notifier.is_some() => self.field_word(t, device, name)?,
             Kind::OpcUa => self.node_word(t, device, name)?,
             Kind::Modbus => self.register_word(t, device, name)?,
         };
@@ -228,7 +229,7 @@ impl Resolver<'_> {
                 Area::Discrete => "is a discrete input, which nobody can write",
                 Area::Holding | Area::Coil => return true,
             },
-            TagSource::Node(_) => return true,
+            TagSource::Node(_) | TagSource::Field(_) => return true,
         };
         self.error(t, name.span(), format!("`{}` {message}", **name))
             .label("is to be written")

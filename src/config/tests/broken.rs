@@ -235,7 +235,7 @@ proptest! {
 }
 
 /// File of the worked examples, what stands there, and what an engineer writes by mistake.
-const VARIANTS: [(&str, &str, &str); 29] = [
+const VARIANTS: [(&str, &str, &str); 34] = [
     ("assembly.toml", "url       = \"opc.tcp://10.20.1.10:4840\"", "url = \"10.20.1.10:4840\""),
     ("assembly.toml", "namespace = \"http://line1.example/plc\"", "namespace = \"ns=3\""),
     ("assembly.toml", "publish   = \"500ms\"", "publish = 0.5"),
@@ -266,6 +266,15 @@ const VARIANTS: [(&str, &str, &str); 29] = [
     ("kettle.toml", "while   = \"step = cip\"", "while = \"step = cpi\""),
     ("kettle.toml", "stale_after = \"15s\"", "stale_after = \"5s\""),
     ("smt.toml", "splice   = \"one-of\"", "splice = \"one of\""),
+    ("results.toml", "notifier  = \"ResultManagement\"", "# "),
+    ("results.toml", "fetch     = \"GetResultById\" ", "# "),
+    ("results.toml", "time      = \"ResultMetaData.ProcessingTimes.EndTime\"", "# "),
+    (
+        "results.toml",
+        "serial    = \"ResultMetaData.PartId\"",
+        "serial = \"ResultMetaData..PartId\"",
+    ),
+    ("results.toml", "event     = \"complete\"", "event = \"complete\"\nnode = \"Panel\""),
     ("cnc.toml", "orders = true ", "orders = false "),
     ("bottling.toml", "event = \"pack\", child", "event = \"pak\", child"),
     ("screwing.toml", "slots = \"Ring[0..15]\"", "slots = \"Ring[16]\""),

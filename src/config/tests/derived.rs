@@ -94,7 +94,7 @@ fn a_node_is_one_tag_under_whatever_name() {
         .iter()
         .filter_map(|tag| match &tag.source {
             TagSource::Node(node) => Some(node.identifier.as_str()),
-            TagSource::Register(_) => None,
+            TagSource::Register(_) | TagSource::Field(_) => None,
         })
         .collect();
     let mut once = identifiers.clone();
@@ -120,7 +120,7 @@ fn registers_are_read_as_the_device_says_unless_the_tag_says_otherwise() {
     let checked = good();
     let register = |name| match &tag(&checked, name).1.source {
         TagSource::Register(register) => register.clone(),
-        TagSource::Node(_) => panic!("a node"),
+        TagSource::Node(_) | TagSource::Field(_) => panic!("no register"),
     };
     assert_eq!(register("in_kg").order, WordOrder::Abcd);
     assert_eq!(register("in_no").order, WordOrder::Cdab);
@@ -232,7 +232,7 @@ fn every_plant_of_this_repository_is_right() {
         }
     }
     let examples = super::examples();
-    assert_eq!(examples.len(), 10);
+    assert_eq!(examples.len(), 11);
     let checked = crate::config::plant::load(&examples, &super::site());
     let checked = checked.unwrap_or_else(|faults| panic!("{faults}"));
     assert!(checked.warnings.is_empty(), "{:?}", checked.warnings);

@@ -35,7 +35,7 @@ fn with(rest: &str, lock: Option<&str>) -> Result<Plant, Vec<String>> {
 fn nodes<'a>(plant: &'a Plant) -> Vec<&'a str> {
     let node = |tag: &'a Tag| match &tag.source {
         TagSource::Node(address) => address.identifier.as_str(),
-        TagSource::Register(_) => panic!("a register"),
+        TagSource::Register(_) | TagSource::Field(_) => panic!("no node"),
     };
     plant.tags.iter().map(node).skip(2).collect()
 }

@@ -1,7 +1,7 @@
 //! What of the plant on the tape is what of the plant that is played: by where it is found, never by a
 //! name alone. A name that means another word now has none of the old word's values.
 use crate::capture::wanted;
-use crate::model::plant::{DeviceIndex, Handshake, Plant, TagIndex, Word};
+use crate::model::plant::{DeviceIndex, Handshake, Pattern, Plant, TagIndex, Word};
 use crate::model::{HandshakeId, Input, Link, Sample, StationId, TagName};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -135,6 +135,11 @@ impl Handshakes {
             for handshake in &station.handshakes {
                 let handshake: &Handshake = handshake;
                 let name = (station.id.clone(), handshake.id.clone());
+                if handshake.pattern == Pattern::Results {
+                    // The names of all that the machine has are read alone.
+                    let names = all.entry(vec![handshake.trigger.tag]).or_default();
+                    names.push((name.clone(), handshake.trigger));
+                }
                 all.entry(wanted(handshake)).or_default().push((name, handshake.trigger));
             }
         }

@@ -213,7 +213,7 @@ impl Controller {
                 let words = plc.words(register.area, register.address, register.span());
                 decode(register, &words).unwrap_or(Value::Empty)
             }
-            (Wire::Registers(_), TagSource::Node(_)) => Value::Empty,
+            (Wire::Registers(_), TagSource::Node(_) | TagSource::Field(_)) => Value::Empty,
         }
     }
 
@@ -301,7 +301,7 @@ async fn registers(
     let host = plant.tags_of(*device).filter(|(_, tag)| tag.writable);
     let host = host.filter_map(|(_, tag)| match &tag.source {
         TagSource::Register(register) => Some(addresses(register)),
-        TagSource::Node(_) => None,
+        TagSource::Node(_) | TagSource::Field(_) => None,
     });
     let layout = Layout { unit, size: usize::from(u16::MAX) + 1, host: host.flatten().collect() };
     let (plc, served) = modbus_plc::make(named.id.as_str(), *listen, layout).await?;

@@ -337,6 +337,11 @@ fn a_request_that_waited_through_an_outage_is_late_and_the_next_is_not() {
             let now = world.at().wall;
             world.plc.run(now);
             world.now += during;
+            if during > 0 {
+                world.link();
+                // The ack may be told first.
+                world.changes.iter_mut().for_each(|told| told.reverse());
+            }
             world.notify();
             world.settle();
         }

@@ -8,6 +8,7 @@ mod masters;
 mod phases;
 mod plc;
 mod reload;
+mod results;
 
 use super::Engine;
 use crate::model::plant::*;
@@ -62,6 +63,7 @@ fn handshake(pattern: Pattern) -> Handshake {
         number: Some(Counter { tag: number, bits: 32 }),
         ack: Some(word(ACK)),
         ring: None,
+        results: None,
         guard: None,
         snapshot: vec![NUMBER, SERIAL, LOT, FORCE],
         deadline: Duration::from_secs(1),

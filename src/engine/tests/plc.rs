@@ -104,6 +104,7 @@ impl Plc {
     fn rest(&self) -> Value {
         match self.pattern {
             Pattern::Counter | Pattern::Ring => Value::UInt(self.number),
+            Pattern::Results => unreachable!("it has no words"),
             Pattern::ReqAck | Pattern::Edge => Value::Bool(false),
             Pattern::Toggle => Value::Bool(self.side),
             Pattern::State(states) => Value::Int(states.idle),
@@ -132,7 +133,7 @@ impl Plc {
             Pattern::State(states) => {
                 [states.done, states.error].iter().any(|s| self.ack == Value::Int(*s))
             }
-            Pattern::Edge | Pattern::Ring => unreachable!("nobody waits"),
+            Pattern::Edge | Pattern::Ring | Pattern::Results => unreachable!("nobody waits"),
         }
     }
 
@@ -142,7 +143,7 @@ impl Plc {
             Pattern::Counter | Pattern::Toggle => true,
             Pattern::ReqAck => !self.acked(),
             Pattern::State(_) => self.ack == self.rest(),
-            Pattern::Edge | Pattern::Ring => unreachable!("nobody waits"),
+            Pattern::Edge | Pattern::Ring | Pattern::Results => unreachable!("nobody waits"),
         }
     }
 
@@ -153,6 +154,7 @@ impl Plc {
             }
             Pattern::Edge => self.pulse(now),
             Pattern::Ring => self.put(now),
+            Pattern::Results => unreachable!("another machine tells of results"),
         }
     }
 
@@ -275,6 +277,7 @@ impl Plc {
     fn trigger(&self) -> Value {
         match self.pattern {
             Pattern::Counter | Pattern::Ring => Value::UInt(self.number),
+            Pattern::Results => unreachable!("it has no words"),
             Pattern::ReqAck | Pattern::Edge => Value::Bool(self.presented),
             Pattern::Toggle => Value::Bool(self.side),
             Pattern::State(_) if self.one_word => self.ack.clone(),

@@ -56,7 +56,7 @@ pub(super) struct Watch {
 pub(super) fn register(tag: &Tag) -> Option<&Register> {
     match &tag.source {
         TagSource::Register(register) => Some(register),
-        TagSource::Node(_) => None,
+        TagSource::Node(_) | TagSource::Field(_) => None,
     }
 }
 

@@ -14,20 +14,26 @@ pub struct Subscription {
     pub publish: Duration,
     /// How many items have which sampling interval; zero is every change.
     pub sampling: BTreeMap<Duration, usize>,
+    /// How many objects tell of results in it.
+    pub events: usize,
 }
 
 /// The subscriptions of a device, the fast one first; one without items is not made.
 pub fn subscriptions(plant: &Plant, device: DeviceIndex) -> Vec<Subscription> {
     let layout = layout(plant, device);
+    let handshakes = plant.stations.iter().flat_map(|station| &station.handshakes);
+    let results = handshakes.filter(|h| h.results.is_some());
+    let told = results.filter(|h| plant.tag(h.trigger.tag).device == device).count();
     let of = |lane: Lane, publish: Duration| {
         let mut sampling: BTreeMap<Duration, usize> = BTreeMap::new();
         for item in layout.items.iter().filter(|item| item.lane == lane) {
             *sampling.entry(item.sampling).or_default() += 1;
         }
-        Subscription { fast: lane == Lane::Fast, publish, sampling }
+        let events = if lane == Lane::Fast { told } else { 0 };
+        Subscription { fast: lane == Lane::Fast, publish, sampling, events }
     };
     let both = [of(Lane::Fast, layout.fast), of(Lane::Slow, layout.slow)];
-    both.into_iter().filter(|made| !made.sampling.is_empty()).collect()
+    both.into_iter().filter(|made| !made.sampling.is_empty() || made.events > 0).collect()
 }
 
 /// How many requests read so many words.

@@ -3,6 +3,7 @@ use super::fault::Fault;
 use super::locate::locate;
 use super::pin::compare;
 use super::place::Place;
+use super::results;
 use super::services::{Nodes, Peer};
 use super::subscribe::{Item, Lane, Subscription, layout, monitor, subscribe};
 use super::value::Kind;
@@ -57,11 +58,15 @@ pub(super) async fn establish(peer: &Peer, device: DeviceIndex) -> Result<Line, 
         layout.items.into_iter().partition(|item| item.lane == Lane::Fast);
     let mut refused = Vec::new();
     // One subscription at least: its keep-alives are a sign of life.
-    let fast = if slow_items.is_empty() || !fast_items.is_empty() {
+    let told = !peer.places.sources().is_empty();
+    let fast = if slow_items.is_empty() || !fast_items.is_empty() || told {
         Some(start(peer, (device, Lane::Fast), layout.fast, &fast_items, &mut refused).await?)
     } else {
         None
     };
+    if let Some(fast) = &fast {
+        results::monitor(peer, fast.id).await?;
+    }
     let slow = if slow_items.is_empty() {
         None
     } else {
@@ -97,6 +102,7 @@ async fn find(peer: &Peer, device: DeviceIndex) -> Result<(), Fault> {
     let found = locate(peer, device, &namespaces).await?;
     compare(peer, device, &found, &namespaces).await?;
     peer.places.put(found.nodes);
+    peer.places.put_sources(results::find(peer, device, &namespaces).await?);
     Ok(())
 }
 

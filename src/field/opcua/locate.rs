@@ -50,7 +50,7 @@ pub(super) async fn locate(
         .tags_of(device)
         .filter_map(|(tag, t)| match &t.source {
             TagSource::Node(address) => Some((tag, address)),
-            TagSource::Register(_) => None,
+            TagSource::Register(_) | TagSource::Field(_) => None,
         })
         .collect();
     let (known, missing): (Vec<_>, Vec<_>) =

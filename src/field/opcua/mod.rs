@@ -18,6 +18,7 @@ mod pin;
 mod place;
 mod probe;
 mod publish;
+mod results;
 mod services;
 mod subscribe;
 mod task;

@@ -57,7 +57,8 @@ pub async fn read_once(
         let found = locate(&peer, device, &namespaces).await?;
         let mut moved = moved(&peer, device, &found, &namespaces).await?;
         peer.places.put(found.nodes);
-        let words = peer.places.words(peer.plant.tags_of(device).map(|(tag, _)| tag));
+        let nodes = peer.plant.tags_of(device).filter(|(_, tag)| tag.is_word());
+        let words = peer.places.words(nodes.map(|(tag, _)| tag));
         let read = peer.read_many(&words).await.map_err(Fault::service("reading the words"))?;
         let mut all: Vec<_> = read
             .into_iter()

@@ -45,7 +45,8 @@ pub async fn look(
         let words = layouts(&peer, &found, &namespaces).await?;
         peer.places.put(found.nodes);
         super::line::check_interface(&peer, device).await?;
-        let missing = peer.plant.tags_of(device).map(|(_, tag)| tag.name.clone());
+        let nodes = peer.plant.tags_of(device).filter(|(_, tag)| tag.is_word());
+        let missing = nodes.map(|(_, tag)| tag.name.clone());
         let missing = missing.filter(|name| !words.contains_key(name)).collect();
         let interface = &peer.plant.device(device).interface;
         let interface = interface.as_ref().map(|interface| interface.equals.clone());

@@ -4,7 +4,8 @@ use super::fault::Fault;
 use super::limits::Limits;
 use super::place::{Place, part};
 use super::publish::Publisher;
-use super::subscribe::unpack;
+use super::results::Sources;
+use super::subscribe::{Told, unpack};
 use super::value::{Kind, Shift, missing, sample, variant_of};
 use crate::model::plant::{DeviceIndex, NodeAddress, Plant, TagIndex};
 use crate::model::{Quality, ReadFault, Sample, Utc, Value, Write};
@@ -32,15 +33,27 @@ pub(super) type Words = Vec<(TagIndex, Option<Place>)>;
 
 /// Where the words are, as of the last look; a look comes with every connect and with what was refused.
 #[derive(Clone, Default)]
-pub(super) struct Places(Arc<RwLock<Arc<Nodes>>>);
+pub(super) struct Places {
+    nodes: Arc<RwLock<Arc<Nodes>>>,
+    sources: Arc<RwLock<Arc<Sources>>>,
+}
 
 impl Places {
     pub(super) fn now(&self) -> Arc<Nodes> {
-        Arc::clone(&self.0.read())
+        Arc::clone(&self.nodes.read())
     }
 
     pub(super) fn put(&self, nodes: Nodes) {
-        *self.0.write() = Arc::new(nodes);
+        *self.nodes.write() = Arc::new(nodes);
+    }
+
+    /// The objects that tell of results.
+    pub(super) fn sources(&self) -> Arc<Sources> {
+        Arc::clone(&self.sources.read())
+    }
+
+    pub(super) fn put_sources(&self, sources: Sources) {
+        *self.sources.write() = Arc::new(sources);
     }
 
     pub(super) fn words(&self, tags: impl IntoIterator<Item = TagIndex>) -> Words {
@@ -174,8 +187,8 @@ impl Peer {
         device: DeviceIndex,
         subscription: u32,
         numbers: &[u32],
-    ) -> Result<Vec<Sample>, Error> {
-        let mut samples = Vec::new();
+    ) -> Result<Told, Error> {
+        let mut all = Told::default();
         for number in numbers {
             let request = Republish::new(subscription, *number, &self.session);
             let answer = timeout(PATIENCE, request.send(self.session.channel()))
@@ -184,12 +197,12 @@ impl Peer {
             self.publisher.received(subscription, *number);
             let message = answer.notification_message;
             let shift = Shift::of(&self.session);
-            let nodes = self.places.now();
-            let told = unpack((&self.plant, device), &nodes, message, shift, self.wall());
-            samples.extend(told.samples);
+            let told = unpack((&self.plant, device), &self.places, message, shift, self.wall());
+            all.samples.extend(told.samples);
+            all.events.extend(told.events);
         }
-        samples.sort_by_key(Sample::time);
-        Ok(samples)
+        all.samples.sort_by_key(Sample::time);
+        Ok(all)
     }
 
     /// Value and `DataType` of nodes tell how they are to be written.

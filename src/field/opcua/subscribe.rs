@@ -1,6 +1,7 @@
 //! Subscriptions: what is asked for, and what comes of it.
 use super::connect::REQUEST;
 use super::fault::Fault;
+use super::results::{Event, event};
 use super::services::{Nodes, Peer, Places, is_too_many};
 use super::value::{Shift, sample};
 use crate::model::plant::{DeviceIndex, Plant, Tag, TagIndex};
@@ -9,9 +10,9 @@ use crate::telemetry::Now;
 use ::opcua::client::services::{CreateMonitoredItems, CreateSubscription};
 use ::opcua::client::{Session, UARequest};
 use ::opcua::types::{
-    DataChangeNotification, Error, MonitoredItemCreateRequest, MonitoringMode,
-    MonitoringParameters, NotificationMessage, ReadValueId, StatusChangeNotification, StatusCode,
-    TimestampsToReturn,
+    DataChangeNotification, Error, EventNotificationList, MonitoredItemCreateRequest,
+    MonitoringMode, MonitoringParameters, NotificationMessage, ReadValueId,
+    StatusChangeNotification, StatusCode, TimestampsToReturn,
 };
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -167,6 +168,8 @@ pub(super) struct Notice {
     pub(super) more: bool,
     /// Values, in the order of their source times; none in a keep-alive.
     pub(super) samples: Vec<Sample>,
+    /// Of results, in the order in which they came.
+    pub(super) events: Vec<Event>,
     /// Set when the server closed the subscription.
     pub(super) closed: Option<StatusCode>,
 }
@@ -310,18 +313,19 @@ impl Listener {
         let at = (self.now)();
         let found = self.hole(&message);
         let shift = self.session.upgrade().map(|s| Shift::of(&s)).unwrap_or_default();
-        let nodes = self.places.now();
-        let told = unpack((&self.plant, self.device), &nodes, message, shift, at.wall);
+        let told = unpack((&self.plant, self.device), &self.places, message, shift, at.wall);
         let notice = Notice {
             at,
             missing: joined(self.missing.take(), found),
             dropped: self.dropped.take(),
             more,
             samples: told.samples,
+            events: told.events,
             closed: told.closed,
         };
         if let Err(mpsc::error::TrySendError::Full(lost)) = self.sender.try_send(notice) {
-            let values = u64::try_from(lost.samples.len()).unwrap_or(u64::MAX);
+            let values = lost.samples.len().saturating_add(lost.events.len());
+            let values = u64::try_from(values).unwrap_or(u64::MAX);
             self.dropped = match lost.dropped {
                 None if values == 0 => None,
                 before => Some(before.unwrap_or(0).saturating_add(values)),
@@ -355,9 +359,12 @@ fn joined(one: Option<Hole>, other: Option<Hole>) -> Option<Hole> {
 }
 
 /// What a notification message says.
+#[derive(Default)]
 pub(super) struct Told {
     /// In the order of their source times.
     pub(super) samples: Vec<Sample>,
+    /// Of results.
+    pub(super) events: Vec<Event>,
     /// Set when the server closes the subscription.
     pub(super) closed: Option<StatusCode>,
 }
@@ -365,15 +372,20 @@ pub(super) struct Told {
 /// Takes a notification message of a device apart.
 pub(super) fn unpack(
     (plant, device): (&Plant, DeviceIndex),
-    nodes: &Nodes,
+    places: &Places,
     message: NotificationMessage,
     shift: Shift,
     receive: Utc,
 ) -> Told {
-    let mut told = Told { samples: Vec::new(), closed: None };
+    let (nodes, sources) = (places.now(), places.sources());
+    let mut told = Told::default();
     for part in message.notification_data.unwrap_or_default() {
         if let Some(status) = part.inner_as::<StatusChangeNotification>() {
             told.closed = Some(status.status);
+        } else if part.inner_is::<EventNotificationList>() {
+            let list = part.into_inner_as::<EventNotificationList>();
+            let list = list.into_iter().flat_map(|list| list.events.into_iter().flatten());
+            told.events.extend(list.filter_map(|e| event(&sources, plant, e, shift, receive)));
         } else if let Some(change) = part.into_inner_as::<DataChangeNotification>() {
             for item in change.monitored_items.into_iter().flatten() {
                 let index = TagIndex(item.client_handle.wrapping_sub(1));

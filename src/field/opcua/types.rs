@@ -94,6 +94,27 @@ impl Types {
         Ok(Self(structures))
     }
 
+    /// All structures that are not of OPC UA itself: whoever tells of results may make them of any.
+    pub(super) async fn learn_all(peer: &Peer) -> Result<Self, Fault> {
+        let forward = (ReferenceTypeId::HasSubtype, BrowseDirection::Forward);
+        let (mut next, mut all) = (vec![NodeId::from(DataTypeId::Structure)], HashSet::new());
+        while !next.is_empty() {
+            let mut found = Vec::new();
+            for chunk in next.chunks(BROWSE_CHUNK) {
+                found.extend(
+                    related(&peer.session, chunk, forward, NodeClassMask::DATA_TYPE).await?,
+                );
+            }
+            next = found.into_iter().flatten().map(|(id, _)| id).collect();
+            next.retain(|id| id.namespace != 0 && all.insert(id.clone()));
+            if all.len() > TYPES_MAX {
+                let why = format!("there are more than {TYPES_MAX}");
+                return Err(Fault::Service { what: "reading types", why });
+            }
+        }
+        Self::learn(peer, all).await
+    }
+
     /// Whether a value of this type has such a part, and of what type that is.
     pub(super) fn lead(&self, data_type: &NodeId, parts: &[Part]) -> Result<Leaf, String> {
         let (mut at, mut bounds) = (data_type.clone(), Vec::new());
@@ -193,6 +214,17 @@ async fn encodings(
         }
     }
     Ok(known)
+}
+
+/// The methods of an object, with their browse names.
+pub(super) async fn methods(
+    session: &Session,
+    object: &NodeId,
+) -> Result<Vec<(NodeId, String)>, Fault> {
+    let forward = (ReferenceTypeId::HasComponent, BrowseDirection::Forward);
+    let object = std::slice::from_ref(object);
+    let found = related(session, object, forward, NodeClassMask::METHOD).await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// What nodes refer to in one way, with browse names.

@@ -249,6 +249,7 @@ fn cause(cause: GapCause) -> &'static str {
         GapCause::Removed => "it was taken out of the plant files",
         GapCause::Unreleased => "the PLC did not take its request back",
         GapCause::Overrun => "the PLC wrote over what was not read yet",
+        GapCause::NotGiven => "the machine named results and did not give them",
     }
 }
 

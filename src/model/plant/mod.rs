@@ -22,8 +22,8 @@ pub use product::{BillRow, Catalog, Material, Product, Rework, ToolLife};
 pub use station::{
     Carrier, CodeFrom, CodeSpec, Condition, Counter, Drift, FillRule, First, Handshake, Limits,
     Master, MeasurementSpec, Monitor, MountPoint, Overrule, Pattern, PermitCodes, Phase,
-    PurposeSpec, Quantity, Reply, ReplyValue, ResultSpec, Ring, ScopeFrom, Splice, States, Station,
-    Test, Watched, Word,
+    PurposeSpec, Quantity, Reply, ReplyValue, ResultSpec, Results, Ring, ScopeFrom, Splice, States,
+    Station, Test, Watched, Word,
 };
 pub use tag::{Area, NodeAddress, Register, RegisterType, StringOrder, Tag, TagSource, WordOrder};
 pub use transport::{Host, Parity, SerialLine, Transport, TransportError};

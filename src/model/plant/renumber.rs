@@ -145,6 +145,7 @@ impl Numbers<'_> {
             number,
             ack,
             ring,
+            results: _,
             guard,
             snapshot,
             deadline: _,

@@ -1,5 +1,5 @@
 //! What the words of a controller mean: stations with handshakes, phases, mounts and monitors.
-use super::{Check, DeviceIndex, ReasonCodes, TagIndex, ToolLife};
+use super::{Check, DeviceIndex, NodeAddress, ReasonCodes, TagIndex, ToolLife};
 use crate::model::{
     Code, HandshakeId, LineId, MonitorId, MountPointId, Permit, PhaseId, Purpose, Result,
     ScopeName, StationId, TagName, Ucum, Value, Verb,
@@ -84,6 +84,8 @@ pub enum Pattern {
     /// The PLC puts each entry into the next slot of a ring and counts; the last number that we have
     /// recorded is written back.
     Ring,
+    /// The machine tells of its results by events and gives them by methods (OPC 40001-101).
+    Results,
 }
 
 impl Pattern {
@@ -91,7 +93,7 @@ impl Pattern {
     pub fn waits(self) -> bool {
         match self {
             Self::Counter | Self::ReqAck | Self::Toggle | Self::State(_) => true,
-            Self::Edge | Self::Ring => false,
+            Self::Edge | Self::Ring | Self::Results => false,
         }
     }
 }
@@ -128,6 +130,25 @@ impl Ring {
     }
 }
 
+/// Where the results of a machine come from: an object that tells of them by events, and its methods by
+/// their browse names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Results {
+    /// The object.
+    pub notifier: NodeAddress,
+    /// Names the results that the machine still has.
+    pub recover: Option<String>,
+    /// Gives one result by its name.
+    pub fetch: Option<String>,
+    /// Tells the machine which results are recorded.
+    pub acknowledge: Option<String>,
+}
+
+impl Results {
+    /// So many names are asked for at once.
+    pub const LISTED_MAX: usize = 4_096;
+}
+
 /// What to do with a number found at first contact with a PLC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum First {
@@ -146,14 +167,16 @@ pub struct Handshake {
     pub pattern: Pattern,
     /// What happened when a request comes.
     pub event: Verb,
-    /// The request word.
+    /// The request word; the name of the result for [`Pattern::Results`].
     pub trigger: Word,
     /// The PLC's own count: the trigger itself for [`Pattern::Counter`] and [`Pattern::Ring`].
     pub number: Option<Counter>,
-    /// The echo word, written last; the tail of a ring.
+    /// The echo word, written last; the tail of a ring; the names of results where they are acknowledged.
     pub ack: Option<Word>,
     /// The slots of [`Pattern::Ring`].
     pub ring: Option<Ring>,
+    /// Where [`Pattern::Results`] come from.
+    pub results: Option<Results>,
     /// Two words that the PLC sets to the same number, one before it writes the data and one after.
     pub guard: Option<(TagIndex, TagIndex)>,
     /// Everything that the event uses, without trigger and ack; what the engine reads is trigger,

@@ -34,6 +34,14 @@ pub struct Tag {
 }
 
 impl Tag {
+    /// Whether it can be read by itself.
+    pub fn is_word(&self) -> bool {
+        match self.source {
+            TagSource::Node(_) | TagSource::Register(_) => true,
+            TagSource::Field(_) => false,
+        }
+    }
+
     /// What is wrong with a value that the device called good: not a finite number, a code for "no
     /// value", or outside the plausible range. `None` leaves the quality as it is. The value itself
     /// is kept as it was read.
@@ -67,6 +75,9 @@ pub enum TagSource {
     Node(NodeAddress),
     /// Registers or bits of a Modbus device.
     Register(Register),
+    /// A field of the results that an OPC UA server tells of: `ResultMetaData.PartId`. It comes with a
+    /// result and is no word that could be read by itself.
+    Field(String),
 }
 
 /// A node by namespace URI, never by index: indexes move when a server restarts.

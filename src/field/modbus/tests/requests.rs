@@ -3,8 +3,8 @@ use super::plc::Trick;
 use super::*;
 use crate::field::modbus::{probe, read_once};
 use crate::model::{
-    Position, Quality, ReadDone, ReadFault, ReadRequest, ReadToken, Session, Write, WriteDone,
-    WriteRequest,
+    Position, Quality, ReadDone, ReadFault, ReadFrom, ReadRequest, ReadToken, Session, Write,
+    WriteDone, WriteRequest,
 };
 use std::path::Path;
 
@@ -15,6 +15,7 @@ fn read(tags: &[u32]) -> Request {
         device: DeviceIndex(0),
         session: Session(1),
         tags,
+        from: ReadFrom::Words,
     })
 }
 

@@ -13,8 +13,8 @@ use crate::field::opcua::services::Peer;
 use crate::field::opcua::visit::visit;
 use crate::model::plant::{DeviceIndex, Interface, Plant, Protocol, Security, Trust, UserLogin};
 use crate::model::{
-    GapCause, Input, Position, Quality, ReadFault, ReadRequest, ReadToken, Sample, Session,
-    TagName, Value, Write, WriteRequest,
+    GapCause, Input, Position, Quality, ReadFault, ReadFrom, ReadRequest, ReadToken, Sample,
+    Session, TagName, Value, Write, WriteRequest,
 };
 use crate::pki::ensure_own;
 use ::opcua::crypto::SecurityPolicy;
@@ -34,6 +34,7 @@ fn read(token: u64, tags: &[crate::model::plant::TagIndex]) -> Request {
         device: DEVICE,
         session: Session(1),
         tags: tags.to_vec(),
+        from: ReadFrom::Words,
     })
 }
 

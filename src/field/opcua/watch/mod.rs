@@ -11,7 +11,7 @@ use super::fault::Fault;
 use super::history::Kept;
 use super::line::{Line, Retried, interface_fault};
 use super::services::{Peer, Words, WriteFault};
-use super::subscribe::{Lane, Notice, Subscription};
+use super::subscribe::{Lane, Notice, Subscription, Told};
 use super::task::Task;
 use super::value::missing;
 use crate::field::Request;
@@ -51,7 +51,7 @@ enum Done {
     /// What the server has kept of monitors, and what they are now.
     History(Kept, Vec<Sample>),
     /// What was missing from a subscription, or why it does not come.
-    Republished(Lane, Result<Vec<Sample>, Error>),
+    Republished(Lane, Result<Told, Error>),
 }
 
 /// What happens next.

@@ -3,6 +3,7 @@ use super::{Done, Refresh, Watch, fast_tags};
 use crate::field::opcua::fault::Fault;
 use crate::field::opcua::line::interface_fault;
 use crate::field::opcua::place::Place;
+use crate::field::opcua::results::Event;
 use crate::field::opcua::subscribe::{Lane, Notice};
 use crate::model::plant::TagIndex;
 use crate::model::{At, GapCause, Input, Monotonic, Sample, Severity, Utc};
@@ -23,7 +24,7 @@ impl Watch<'_> {
 
     /// Takes what a notice says; nothing is missing before it any more.
     pub(super) fn take_in(&mut self, lane: Lane, notice: Notice) -> Result<(), Fault> {
-        let Notice { at, missing: _, dropped, more, mut samples, closed } = notice;
+        let Notice { at, missing: _, dropped, more, mut samples, events, closed } = notice;
         if let Some(status) = closed {
             return Err(Fault::SubscriptionClosed { which: lane.as_str(), status });
         }
@@ -70,8 +71,19 @@ impl Watch<'_> {
             let (fast, slow) = told.into_iter().partition(|s| plant.tag(s.tag).fast);
             self.tell(Lane::Fast, fast);
             self.tell(Lane::Slow, slow);
+            self.tell_results(events, since, at);
         }
         Ok(())
+    }
+
+    /// Results go one by one, each whole. Before we are live none is told: the machine is asked then.
+    fn tell_results(&mut self, events: Vec<Event>, since: Utc, at: At) {
+        for event in events {
+            match event {
+                Event::Result(words) => self.desk.urgent.push(Input::Samples(words)),
+                Event::Overflow => self.lose(None, GapCause::Overflow, since, at.wall),
+            }
+        }
     }
 
     /// Whether a notification brings what a fresh read has overtaken, or the very same again.

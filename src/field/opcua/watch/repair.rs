@@ -1,8 +1,8 @@
 //! Messages that are missing from a subscription: the server is asked for them again.
 use super::{Done, Watch};
 use crate::field::opcua::fault::Fault;
-use crate::field::opcua::subscribe::{Hole, Lane, Notice};
-use crate::model::{GapCause, Sample};
+use crate::field::opcua::subscribe::{Hole, Lane, Notice, Told};
+use crate::model::GapCause;
 use ::opcua::types::Error;
 
 impl Watch<'_> {
@@ -34,15 +34,16 @@ impl Watch<'_> {
     pub(super) fn on_republished(
         &mut self,
         lane: Lane,
-        outcome: Result<Vec<Sample>, Error>,
+        outcome: Result<Told, Error>,
     ) -> Result<(), Fault> {
         let Some(mut notice) = self.held.remove(&lane) else { return Ok(()) };
         match outcome {
-            Ok(mut samples) => {
+            Ok(Told { mut samples, mut events, closed: _ }) => {
                 let labels = [self.task.context.name.as_str()];
                 self.task.context.metrics.republished.with_label_values(&labels).inc();
                 samples.append(&mut notice.samples);
-                notice.samples = samples;
+                events.append(&mut notice.events);
+                (notice.samples, notice.events) = (samples, events);
                 self.take_in(lane, notice)
             }
             Err(why) => {

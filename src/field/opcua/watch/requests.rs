@@ -4,9 +4,13 @@ use crate::field::Request;
 use crate::field::opcua::fault::Fault;
 use crate::field::opcua::line::Retried;
 use crate::field::opcua::place::Place;
+use crate::field::opcua::results::source;
 use crate::field::opcua::services::{Peer, WriteFault, prepare, read_fault};
-use crate::model::plant::TagIndex;
-use crate::model::{At, ReadDone, ReadFault, ReadRequest, Write, WriteDone, WriteRequest};
+use crate::model::plant::{TagIndex, TagSource};
+use crate::model::{
+    At, ReadDone, ReadFault, ReadFrom, ReadRequest, ReadToken, Value, Write, WriteDone,
+    WriteRequest,
+};
 use crate::telemetry::{Point, Points};
 use ::opcua::types::{NodeId, Variant};
 use std::time::Duration;
@@ -33,10 +37,22 @@ impl Watch<'_> {
     }
 
     fn begin_read(&mut self, request: ReadRequest) {
-        let ReadRequest { token, device: _, session: _, tags } = request;
+        let ReadRequest { token, device: _, session: _, tags, from } = request;
         self.desk.begin(token, false);
-        let words = self.peer.places.words(tags);
         let (peer, begun) = (self.peer.clone(), self.task.context.at());
+        if from != ReadFrom::Words {
+            self.jobs.push(Box::pin(async move {
+                let sources = peer.places.sources();
+                let source = tags.first().and_then(|name| source(&sources, *name));
+                let outcome = match source {
+                    Some(source) => source.read(&peer, &from).await,
+                    None => Err(ReadFault::Refused),
+                };
+                Done::Read(ReadDone { token, outcome }, begun)
+            }));
+            return;
+        }
+        let words = self.peer.places.words(tags);
         self.jobs.push(Box::pin(async move {
             let outcome = peer.read(&words).await.map_err(|error| read_fault(&error));
             Done::Read(ReadDone { token, outcome }, begun)
@@ -49,6 +65,11 @@ impl Watch<'_> {
         }
         let Some(request) = self.writes.pop_front() else { return };
         self.writing = true;
+        if let Some(ack) = &request.ack
+            && matches!(self.peer.plant.tag(ack.tag).source, TagSource::Field(_))
+        {
+            return self.begin_acknowledge(request.token, ack.tag, ack.value.clone());
+        }
         let witnesses = self.peer.places.words(request.witnesses());
         let nodes = self.peer.places.now();
         let WriteRequest { token, replies, ack, .. } = &request;
@@ -67,6 +88,25 @@ impl Watch<'_> {
                 }),
                 Err(fault) => Err(fault),
             };
+            Done::Written(WriteDone { token, outcome }, begun)
+        }));
+    }
+
+    /// Tells a machine which of its results are recorded.
+    fn begin_acknowledge(&mut self, token: ReadToken, name: TagIndex, results: Value) {
+        let (peer, begun) = (self.peer.clone(), self.task.context.at());
+        let device = self.task.context.name.clone();
+        let points = self.task.context.points.clone();
+        self.jobs.push(Box::pin(async move {
+            let sources = peer.places.sources();
+            let outcome = match source(&sources, name) {
+                Some(source) => source.acknowledge(&peer, &results).await,
+                None => Err(ReadFault::Refused),
+            };
+            match &outcome {
+                Ok(()) => points.pass(Point::AfterAck),
+                Err(why) => tracing::warn!(device, %why, "results were not acknowledged"),
+            }
             Done::Written(WriteDone { token, outcome }, begun)
         }));
     }

@@ -1,0 +1,503 @@
+//! Results that a machine tells of by events and gives by methods (OPC 40001-101). A result is known by
+//! its name and its words. After every connect the machine is asked what it still has; whatever it names
+//! is fetched and recorded in the order in which it was made, and acknowledged when that is durable.
+use super::{Found, RETRY, Stage};
+use crate::capture::collected::{Collected, Standing};
+use crate::capture::snapshot::{Snapshot, own_words, wanted};
+use crate::capture::uses::Use;
+use crate::capture::{At, Capture};
+use crate::model::plant::{Carried, DeviceIndex, Handshake, Pattern, Results, TagIndex, TagSource};
+use crate::model::{
+    Effect, GapCause, HandshakeNumber, Interval, Monotonic, Position, Quality, QuarantineCause,
+    ReadDone, ReadFault, ReadFrom, ReadRequest, Sample, Step, Text, Utc, Value,
+};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Results that wait to be recorded; beyond it the machine is asked again for what is left out.
+const WAITING_MAX: usize = 1_024;
+/// So many are recorded, or acknowledged, before the next is fetched.
+const AT_ONCE: usize = 64;
+/// Pause before a machine that did not say what it has is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
+
+/// How far results are collected since the connection was won.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Collect {
+    /// When the machine is to be asked what it has.
+    list: Option<Monotonic>,
+    /// It is to be asked once more when what waits is done.
+    again: bool,
+    /// When the first was told of those that are not recorded yet.
+    since: Option<Utc>,
+    /// To be fetched.
+    named: VecDeque<Text>,
+    /// To be recorded.
+    given: Vec<Given>,
+    /// Recorded, to be acknowledged, and the last of their records.
+    recorded: Vec<Text>,
+    last: Position,
+    /// Being acknowledged.
+    telling: Vec<Text>,
+}
+
+/// The words of a result.
+#[derive(Debug, Clone)]
+struct Given {
+    words: Vec<Sample>,
+    /// Not before this it is recorded.
+    due: Monotonic,
+}
+
+/// What comes next.
+enum Next {
+    List,
+    Fetch(Text),
+    Record,
+    Acknowledge,
+    Nothing,
+}
+
+impl Collect {
+    /// When something is due that nothing else brings about.
+    pub(super) fn wake(&self) -> Option<(Monotonic, &'static str)> {
+        let list = self.list.map(|due| (due, "results to be named"));
+        let given = self.given.iter().map(|given| (given.due, "handshake settle"));
+        list.into_iter().chain(given).min()
+    }
+
+    /// Whether nothing is known to be missing.
+    pub(super) fn is_done(&self) -> bool {
+        self.list.is_none() && !self.again && self.named.is_empty() && self.given.is_empty()
+    }
+
+    /// The same words under the indexes of the next plant.
+    pub(super) fn carry(&mut self, carried: &Carried) {
+        for Given { words, due: _ } in &mut self.given {
+            carried.samples(words);
+        }
+    }
+
+    fn next(&mut self, now: Monotonic) -> Next {
+        if self.list.is_some_and(|due| due <= now) {
+            return Next::List;
+        }
+        // What is named is given first, so that all are recorded in the order in which they were made.
+        let fetched = self.named.is_empty() || self.given.len() >= AT_ONCE;
+        if fetched && self.given.iter().any(|given| given.due <= now) {
+            return Next::Record;
+        }
+        let many = self.recorded.len() >= AT_ONCE || self.named.is_empty();
+        if many && !self.recorded.is_empty() {
+            return Next::Acknowledge;
+        }
+        if let Some(name) = self.named.pop_front() {
+            return Next::Fetch(name);
+        }
+        if self.given.is_empty() && self.list.is_none() && std::mem::take(&mut self.again) {
+            return Next::List;
+        }
+        Next::Nothing
+    }
+}
+
+fn methods(handshake: &Handshake) -> (bool, bool) {
+    let of = |method: fn(&Results) -> &Option<String>| {
+        handshake.results.as_ref().is_some_and(|results| method(results).is_some())
+    };
+    (of(|results| &results.recover), of(|results| &results.fetch))
+}
+
+impl Capture {
+    /// Whether a tag is a field of results.
+    pub(in crate::capture) fn is_field(&self, tag: TagIndex) -> bool {
+        let live = self.live.as_ref();
+        live.is_some_and(|live| matches!(live.plant.tag(tag).source, TagSource::Field(_)))
+    }
+
+    /// Whether a tag is a field of the result that was begun before it.
+    pub(in crate::capture) fn goes_on(&self, tag: TagIndex) -> bool {
+        self.is_field(tag) && self.collects(tag).is_none()
+    }
+
+    /// The handshake whose results have their names here.
+    fn collects(&self, tag: TagIndex) -> Option<At> {
+        let live = self.live.as_ref()?;
+        live.uses.of_tag(tag).into_iter().find_map(|used| match used {
+            Use::Handshake(at) => Some(at),
+            Use::Mount(..) | Use::Phase(..) => None,
+        })
+    }
+
+    /// The connection was won: the machines are asked what they still have.
+    pub(in crate::capture) fn begin_results(&mut self, step: &mut Step, device: DeviceIndex) {
+        for at in self.results_of(device) {
+            let (recovers, _) = methods(self.live().handshake(at));
+            let exchange = self.exchange(at);
+            exchange.sure = !recovers;
+            exchange.collect.list = recovers.then_some(step.at.monotonic);
+            self.collect(step, at);
+        }
+    }
+
+    /// Something that a device told was lost on the way: an event may be among it.
+    pub(in crate::capture) fn results_lost(&mut self, step: &mut Step, device: DeviceIndex) {
+        for at in self.results_of(device) {
+            let (recovers, _) = methods(self.live().handshake(at));
+            self.exchange(at).collect.again |= recovers;
+            self.collect(step, at);
+        }
+    }
+
+    /// From when on something that a device told may not be recorded: a machine may forget it before it is
+    /// asked again.
+    pub(in crate::capture) fn results_since(&self, device: DeviceIndex) -> Option<Utc> {
+        let exchanges = &self.live().exchanges;
+        let since = |at: At| exchanges.get(&at)?.collect.since;
+        self.results_of(device).into_iter().filter_map(since).min()
+    }
+
+    fn results_of(&self, device: DeviceIndex) -> Vec<At> {
+        let live = self.live();
+        let here = |at: &At| {
+            let handshake = live.handshake(*at);
+            handshake.pattern == Pattern::Results
+                && live.plant.tag(handshake.trigger.tag).device == device
+        };
+        live.exchanges.keys().copied().filter(here).collect()
+    }
+
+    /// An event told of a result: its name first, then its other words as far as it has them.
+    pub(in crate::capture) fn on_result(
+        &mut self,
+        step: &mut Step,
+        name: &Sample,
+        fields: &[Sample],
+    ) {
+        let Some(at) = self.collects(name.tag) else { return };
+        let (recovers, fetches) = methods(self.live().handshake(at));
+        let collect = &mut self.exchange(at).collect;
+        let made = name.time().min(name.receive);
+        collect.since = Some(collect.since.map_or(made, |since| since.min(made)));
+        if collect.named.len() + collect.given.len() >= WAITING_MAX {
+            if recovers {
+                self.exchange(at).collect.again = true;
+            } else {
+                let interval = Interval { from: name.receive, to: Some(step.at.wall) };
+                self.handshake_gap(step, at, interval, GapCause::Overload, Some(1));
+            }
+            return;
+        }
+        let named = name.good().and_then(Value::as_text).and_then(|n| Text::parse(&n).ok());
+        match named.filter(|_| fetches) {
+            Some(named) if self.exchange(at).collect.named.contains(&named) => {}
+            Some(named) => self.exchange(at).collect.named.push_back(named),
+            None => {
+                let tags = wanted(self.live().handshake(at));
+                let word = |tag: TagIndex| {
+                    let all = std::iter::once(name).chain(fields);
+                    let mut found = all.filter(|sample| sample.tag == tag);
+                    found.next().cloned().unwrap_or_else(|| Sample {
+                        tag,
+                        value: Value::Empty,
+                        quality: Quality::BAD_WAITING,
+                        ..name.clone()
+                    })
+                };
+                self.put_by(step, at, tags.into_iter().map(word).collect());
+            }
+        }
+        self.collect(step, at);
+    }
+
+    /// The words of a result wait until what was in the feeders then has been told too.
+    fn put_by(&mut self, step: &Step, at: At, words: Vec<Sample>) {
+        let due = step.at.monotonic.plus(self.live().handshake(at).settle);
+        self.exchange(at).collect.given.push(Given { words, due });
+    }
+
+    pub(super) fn on_collect_wake(&mut self, step: &mut Step, at: At) {
+        let exchange = self.exchange(at);
+        if let Stage::Waiting(until, _) = exchange.stage
+            && until <= step.at.monotonic
+        {
+            exchange.stage = Stage::Idle;
+        }
+        self.collect(step, at);
+    }
+
+    /// Does what comes next, if nothing is under way.
+    pub(super) fn collect(&mut self, step: &mut Step, at: At) {
+        while matches!(self.exchange(at).stage, Stage::Idle) {
+            match self.exchange(at).collect.next(step.at.monotonic) {
+                Next::List => self.list(step, at),
+                Next::Fetch(name) => self.fetch(step, at, name),
+                Next::Record => self.record_given(step, at),
+                Next::Acknowledge => self.acknowledge(step, at),
+                Next::Nothing => {
+                    let collect = &mut self.exchange(at).collect;
+                    collect.since = collect.since.filter(|_| !collect.is_done());
+                    return;
+                }
+            }
+        }
+    }
+
+    fn list(&mut self, step: &mut Step, at: At) {
+        let trigger = self.live().handshake(at).trigger.tag;
+        let exchange = self.exchange(at);
+        (exchange.collect.list, exchange.collect.again) = (None, false);
+        let token = self.token();
+        self.exchange(at).stage = Stage::Listing { token };
+        self.ask_machine(step, at, token, vec![trigger], ReadFrom::Results);
+    }
+
+    fn fetch(&mut self, step: &mut Step, at: At, name: Text) {
+        let tags = wanted(self.live().handshake(at));
+        let token = self.token();
+        self.exchange(at).stage = Stage::Fetching { token, name: name.clone() };
+        self.ask_machine(step, at, token, tags, ReadFrom::Result(name));
+    }
+
+    fn ask_machine(
+        &mut self,
+        step: &mut Step,
+        at: At,
+        token: crate::model::ReadToken,
+        tags: Vec<TagIndex>,
+        from: ReadFrom,
+    ) {
+        let live = self.live_mut();
+        let device = live.plant.tag(live.handshake(at).trigger.tag).device;
+        let session = live.session(device);
+        live.tokens.insert(token, at);
+        step.effect(Effect::Read(ReadRequest { token, device, session, tags, from }));
+    }
+
+    /// The machine answered what it has, or with one of its results.
+    pub(super) fn on_given(&mut self, step: &mut Step, at: At, done: &ReadDone) {
+        match self.exchange(at).stage.clone() {
+            Stage::Listing { token } if token == done.token => {
+                self.exchange(at).stage = Stage::Idle;
+                self.on_listed(step, at, done);
+            }
+            Stage::Fetching { token, name } if token == done.token => {
+                self.exchange(at).stage = Stage::Idle;
+                self.on_fetched(step, at, name, done);
+            }
+            Stage::Idle
+            | Stage::Waiting(..)
+            | Stage::Reading { .. }
+            | Stage::Asking { .. }
+            | Stage::Replying { .. }
+            | Stage::Scanning { .. }
+            | Stage::Slots { .. }
+            | Stage::Listing { .. }
+            | Stage::Fetching { .. } => return,
+        }
+        self.collect(step, at);
+    }
+
+    /// What the machine named: what is recorded is acknowledged once more, the rest is fetched.
+    fn on_listed(&mut self, step: &mut Step, at: At, done: &ReadDone) {
+        let names = done.outcome.as_ref().ok().and_then(|words| words.first());
+        let Some(Value::List(names)) = names.and_then(Sample::good) else {
+            let about = self.live().about(at);
+            step.notice(about, "the machine did not say which results it has; it is asked again");
+            self.exchange(at).collect.list = Some(step.at.monotonic.plus(ASK_AGAIN));
+            return;
+        };
+        let full = names.len() >= Results::LISTED_MAX;
+        let (epoch, collected) = (self.handshake_memory(at).epoch, self.collected(at).cloned());
+        let (mut fresh, mut unusable) = (VecDeque::new(), 0u64);
+        for name in names {
+            let Some(name) = name.as_text().and_then(|name| Text::parse(&name).ok()) else {
+                unusable = unusable.saturating_add(1);
+                continue;
+            };
+            match collected.as_ref().and_then(|collected| collected.named(&name, epoch)) {
+                Some(position) => self.owe(at, name, position),
+                None if fresh.contains(&name) => {}
+                None => fresh.push_back(name),
+            }
+        }
+        if unusable > 0 {
+            self.not_given(step, at, "the machine named results by what is no name", unusable);
+        }
+        let new = !fresh.is_empty();
+        let exchange = self.exchange(at);
+        exchange.sure = true;
+        let told = std::mem::take(&mut exchange.collect.named);
+        fresh.extend(told.into_iter().filter(|name| !fresh.contains(name)).collect::<Vec<_>>());
+        exchange.collect.named = fresh;
+        exchange.collect.again |= full && new;
+        if full && !new {
+            // Behind these it may have others that it does not come to.
+            self.not_given(step, at, "the machine has more results than it can be asked for", 0);
+        }
+    }
+
+    fn on_fetched(&mut self, step: &mut Step, at: At, name: Text, done: &ReadDone) {
+        let (tags, trigger) =
+            (wanted(self.live().handshake(at)), self.live().handshake(at).trigger.tag);
+        match &done.outcome {
+            Ok(words) => {
+                let fits = words.iter().map(|word| word.tag).eq(tags);
+                let mut found = words.iter().filter(|word| word.tag == trigger);
+                let found = found.next().and_then(Sample::good).and_then(Value::as_text);
+                if fits && found.as_deref() == Some(name.as_str()) {
+                    return self.put_by(step, at, words.clone());
+                }
+                self.not_given(step, at, "the machine gave another result than was asked for", 1);
+            }
+            Err(ReadFault::Timeout) => {
+                self.exchange(at).collect.named.push_back(name);
+                self.retry(step, at, "the machine did not give a result in time");
+            }
+            // It is asked what it has when it is back.
+            Err(ReadFault::Disconnected) => {}
+            Err(ReadFault::Refused | ReadFault::Withdrawn) => {
+                self.not_given(step, at, "the machine did not give a result that it named", 1);
+            }
+        }
+    }
+
+    /// Results are missing; 0: nobody knows how many.
+    fn not_given(&mut self, step: &mut Step, at: At, why: &str, many: u64) {
+        let about = self.live().about(at);
+        step.notice(about, why.to_owned());
+        let from = self.handshake_memory(at).since().unwrap_or(step.at.wall).min(step.at.wall);
+        let interval = Interval { from, to: Some(step.at.wall) };
+        self.handshake_gap(step, at, interval, GapCause::NotGiven, (many > 0).then_some(many));
+    }
+
+    fn collected(&self, at: At) -> Option<&Collected> {
+        let live = self.live();
+        let station = self.memory.station(&live.station(at.station).id)?;
+        station.collected.get(&live.handshake(at).id)
+    }
+
+    /// Records what is due, in the order in which it was made.
+    fn record_given(&mut self, step: &mut Step, at: At) {
+        let now = step.at.monotonic;
+        let given = std::mem::take(&mut self.exchange(at).collect.given);
+        let (due, later): (Vec<_>, Vec<_>) = given.into_iter().partition(|given| given.due <= now);
+        self.exchange(at).collect.given = later;
+        let wanted = wanted(self.live().handshake(at));
+        let snapshots = due.into_iter().filter_map(|given| Snapshot::new(given.words, &wanted));
+        let mut found: Vec<_> = snapshots.filter_map(|snapshot| self.found(at, snapshot)).collect();
+        found.sort_by_key(|found| self.event_time(at, &found.snapshot, &found.trigger).at);
+        for found in found {
+            self.record_result(step, at, found);
+        }
+    }
+
+    /// A result and what it is known by: one without a name by its words alone.
+    fn found(&self, at: At, snapshot: Snapshot) -> Option<Found> {
+        let live = self.live();
+        let handshake = live.handshake(at);
+        let trigger = snapshot.get(handshake.trigger.tag)?.clone();
+        let digest = snapshot.digest(&live.plant, &own_words(handshake));
+        let name = self.name_of(at, &snapshot);
+        let name = name.or_else(|| Text::parse(&digest.to_string()).ok());
+        let key = self.key(at, HandshakeNumber(0));
+        Some(Found { snapshot, trigger, key, digest, result: name })
+    }
+
+    fn name_of(&self, at: At, snapshot: &Snapshot) -> Option<Text> {
+        let live = self.live();
+        let name = snapshot.text(&live.plant, live.handshake(at).trigger).ok()?;
+        Text::parse(&name).ok()
+    }
+
+    /// Records a result, once; one that is recorded is only acknowledged again.
+    fn record_result(&mut self, step: &mut Step, at: At, mut found: Found) {
+        let Some(result) = found.result.clone() else { return };
+        let collected = self.collected(at);
+        found.key.number = HandshakeNumber(collected.map_or(0, Collected::count).saturating_add(1));
+        let time = self.event_time(at, &found.snapshot, &found.trigger).at;
+        let words = (found.digest, self.live().plant.hash);
+        let standing = collected.map_or(Standing::New, |collected| {
+            collected.standing(&result, found.key.epoch, words, time)
+        });
+        let named = self.name_of(at, &found.snapshot).is_some();
+        let position = match standing {
+            Standing::Recorded(position) => position,
+            Standing::Conflict => {
+                self.set_aside(step, at, &found, "conflict", QuarantineCause::Conflict)
+            }
+            Standing::Forgotten => {
+                self.set_aside(step, at, &found, "forgotten", QuarantineCause::Forgotten)
+            }
+            Standing::New => match self.usable(at, named) {
+                Ok(()) => self.take_late(step, at, &found),
+                Err(cause) => self.set_aside(step, at, &found, "quarantined", cause),
+            },
+        };
+        if named {
+            self.owe(at, result, position);
+        }
+    }
+
+    /// Whether a result can be known again, and what it was made with.
+    fn usable(&self, at: At, named: bool) -> Result<(), QuarantineCause> {
+        let live = self.live();
+        let handshake = live.handshake(at);
+        if !named {
+            let name = live.plant.tag(handshake.trigger.tag).name.clone();
+            return Err(QuarantineCause::Word(name));
+        }
+        if handshake.takes_mounts() { self.feeders_told(at.station) } else { Ok(()) }
+    }
+
+    fn set_aside(
+        &mut self,
+        step: &mut Step,
+        at: At,
+        found: &Found,
+        reason: &str,
+        cause: QuarantineCause,
+    ) -> Position {
+        let reason = Text::parse(reason).expect("a good text");
+        self.quarantine(step, at, found, &reason, cause)
+    }
+
+    fn owe(&mut self, at: At, name: Text, position: Position) {
+        if self.live().handshake(at).ack.is_none() {
+            return;
+        }
+        let collect = &mut self.exchange(at).collect;
+        collect.last = collect.last.max(position);
+        if !collect.recorded.contains(&name) {
+            collect.recorded.push(name);
+        }
+    }
+
+    /// The machine may forget what is durable.
+    fn acknowledge(&mut self, step: &mut Step, at: At) {
+        let collect = &mut self.exchange(at).collect;
+        let many = collect.recorded.len().min(AT_ONCE);
+        collect.telling = collect.recorded.drain(..many).collect();
+        let names = collect.telling.iter().map(|name| Value::text(name.as_str())).collect();
+        let last = collect.last;
+        self.write(step, at, last, Vec::new(), Vec::new(), Value::List(names));
+    }
+
+    pub(super) fn on_acknowledged(&mut self, step: &mut Step, at: At, fault: Option<&ReadFault>) {
+        let telling = std::mem::take(&mut self.exchange(at).collect.telling);
+        match fault {
+            Some(ReadFault::Timeout) => {
+                self.exchange(at).collect.recorded.splice(0..0, telling);
+                let until = step.at.monotonic.plus(RETRY);
+                self.exchange(at).stage = Stage::Waiting(until, "handshake retry");
+            }
+            // They are named again at the next connect.
+            Some(why @ (ReadFault::Refused | ReadFault::Withdrawn | ReadFault::Disconnected)) => {
+                let about = self.live().about(at);
+                step.notice(about, format!("results were not acknowledged: {why}"));
+            }
+            None => {}
+        }
+        self.collect(step, at);
+    }
+}

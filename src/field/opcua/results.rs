@@ -1,0 +1,399 @@
+//! Results of machines (OPC 40001-101): the objects that tell of them by events, and the methods that
+//! name them, give them and take their acknowledgement.
+use super::connect::REQUEST;
+use super::fault::Fault;
+use super::locate::node_at;
+use super::place::{Part, browse_path, part};
+use super::services::{Peer, read_fault};
+use super::types::{Types, methods};
+use super::value::{Kind, Shift, sample, value_of, variant_of};
+use crate::model::plant::{DeviceIndex, Plant, Results, TagIndex, TagSource};
+use crate::model::{Quality, ReadFault, ReadFrom, Sample, Text, Utc, Value};
+use ::opcua::client::services::CreateMonitoredItems;
+use ::opcua::client::{Session, UARequest};
+use ::opcua::types::{
+    Argument, Array, AttributeId, BrowsePath, ContentFilter, DataValue, EventFieldList,
+    EventFilter, ExtensionObject, MonitoredItemCreateRequest, MonitoringMode, MonitoringParameters,
+    NodeId, ObjectTypeId, QualifiedName, ReadValueId, ReferenceTypeId, RelativePath,
+    RelativePathElement, SimpleAttributeOperand, StatusCode, TimestampsToReturn, Variant,
+    VariantScalarTypeId,
+};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Where OPC 40001-101 has its names.
+const NAMESPACE: &str = "http://opcfoundation.org/UA/Machinery/Result/";
+/// `ResultReadyEventType` in it.
+const RESULT_READY: u32 = 1_002;
+/// The field of an event that holds the result.
+const RESULT: &str = "Result";
+/// Handles of event items; those of words are smaller.
+const EVENTS: u32 = 1 << 31;
+/// Events that wait at the server until the next publish.
+const QUEUE: u32 = 1_000;
+/// So long a machine may take to give a result.
+const PATIENCE: Duration = REQUEST;
+
+/// A method and the names of what it wants.
+#[derive(Debug, Clone)]
+struct Method {
+    id: NodeId,
+    arguments: Vec<(String, Option<Kind>)>,
+}
+
+/// An object that tells of results.
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    /// The field with the name of a result.
+    name: TagIndex,
+    object: NodeId,
+    /// What its events are made of: the type, and the namespace of its fields.
+    event: (NodeId, u16),
+    /// The fields of a result, the name first.
+    fields: Vec<(TagIndex, Vec<Part>)>,
+    recover: Option<Method>,
+    fetch: Option<Method>,
+    acknowledge: Option<Method>,
+}
+
+/// The objects of a device that tell of results.
+pub(super) type Sources = Vec<Source>;
+
+/// What an event says.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// Of a result: its name, then its other words.
+    Result(Vec<Sample>),
+    /// The server dropped events.
+    Overflow,
+}
+
+/// The source whose results have their names in this tag.
+pub(super) fn source(sources: &[Source], name: TagIndex) -> Option<&Source> {
+    sources.iter().find(|source| source.name == name)
+}
+
+/// Finds the objects and their methods anew, and learns how results are made.
+pub(super) async fn find(
+    peer: &Peer,
+    device: DeviceIndex,
+    namespaces: &[String],
+) -> Result<Sources, Fault> {
+    let wanted = wanted(&peer.plant, device);
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    Types::learn_all(peer).await?;
+    let mut sources = Vec::new();
+    for Wanted { name, fields, results } in wanted {
+        let object = node_at(peer, &results.notifier, namespaces).await?;
+        let object = object.ok_or_else(|| missing(&results.notifier.identifier))?;
+        let result = namespaces.iter().position(|uri| uri == NAMESPACE);
+        let event = match result.and_then(|index| u16::try_from(index).ok()) {
+            Some(index) => (NodeId::new(index, RESULT_READY), index),
+            // A machine with events of its own.
+            None => (ObjectTypeId::BaseEventType.into(), object.namespace),
+        };
+        sources.push(Source {
+            name,
+            fields,
+            recover: find_method(peer, &object, results.recover.as_deref()).await?,
+            fetch: find_method(peer, &object, results.fetch.as_deref()).await?,
+            acknowledge: find_method(peer, &object, results.acknowledge.as_deref()).await?,
+            event,
+            object,
+        });
+    }
+    Ok(sources)
+}
+
+/// A handshake that collects results: the name of a result, its fields, where it is told.
+struct Wanted {
+    name: TagIndex,
+    fields: Vec<(TagIndex, Vec<Part>)>,
+    results: Results,
+}
+
+fn wanted(plant: &Plant, device: DeviceIndex) -> Vec<Wanted> {
+    let handshakes = plant.stations.iter().flat_map(|station| &station.handshakes);
+    let mine = handshakes.filter(|h| plant.tag(h.trigger.tag).device == device);
+    mine.filter_map(|handshake| {
+        let results = handshake.results.clone()?;
+        let name = handshake.trigger.tag;
+        let tags = std::iter::once(&name).chain(&handshake.snapshot);
+        let field = |tag: TagIndex| match &plant.tag(tag).source {
+            TagSource::Field(path) => Some((tag, browse_path(&format!("s={path}"))?)),
+            TagSource::Node(_) | TagSource::Register(_) => None,
+        };
+        let fields = tags.filter_map(|tag| field(*tag)).collect();
+        Some(Wanted { name, fields, results })
+    })
+    .collect()
+}
+
+fn missing(name: &str) -> Fault {
+    let why = format!("the server has no `{}`", name.trim_start_matches("s="));
+    Fault::Service { what: "looking for results", why }
+}
+
+/// The method of an object, by its browse name in whatever namespace.
+async fn find_method(
+    peer: &Peer,
+    object: &NodeId,
+    name: Option<&str>,
+) -> Result<Option<Method>, Fault> {
+    let Some(name) = name else { return Ok(None) };
+    let found = methods(&peer.session, object).await?;
+    let found = found.into_iter().find(|(_, browse_name)| *browse_name == name);
+    let (id, _) = found.ok_or_else(|| missing(name))?;
+    let arguments = arguments(peer, &id).await?;
+    if let Some((unknown, _)) = arguments.iter().find(|(name, _)| Asked::of(name).is_none()) {
+        let why = format!("the method `{name}` wants `{unknown}`, which is not in OPC 40001-101");
+        return Err(Fault::Service { what: "looking for results", why });
+    }
+    Ok(Some(Method { id, arguments }))
+}
+
+async fn arguments(peer: &Peer, method: &NodeId) -> Result<Vec<(String, Option<Kind>)>, Fault> {
+    let element = RelativePathElement {
+        reference_type_id: ReferenceTypeId::HasProperty.into(),
+        is_inverse: false,
+        include_subtypes: true,
+        target_name: QualifiedName::new(0, "InputArguments"),
+    };
+    let relative_path = RelativePath { elements: Some(vec![element]) };
+    let path = BrowsePath { starting_node: method.clone(), relative_path };
+    let found = peer.session.translate_browse_paths_to_node_ids(&[path]).await;
+    let found = found.map_err(Fault::service("looking for arguments"))?;
+    let target = found.into_iter().flat_map(|result| result.targets.into_iter().flatten()).next();
+    let Some(target) = target else { return Ok(Vec::new()) };
+    let read = peer.read_raw(vec![ReadValueId::from(target.target_id.node_id)]).await;
+    let read = read.map_err(Fault::service("reading arguments"))?;
+    let Some(Variant::Array(array)) = read.into_iter().next().and_then(|data| data.value) else {
+        return Ok(Vec::new());
+    };
+    let argument = |value: Variant| {
+        let Variant::ExtensionObject(object) = value else { return None };
+        object.into_inner_as::<Argument>()
+    };
+    let all = array.values.into_iter().filter_map(argument);
+    Ok(all.map(|a| (a.name.to_string(), Kind::of_data_type(&a.data_type))).collect())
+}
+
+/// What a method of OPC 40001-101 wants.
+enum Asked {
+    Name,
+    Names,
+    Filter,
+    Order,
+    Most,
+    First,
+    Patience,
+}
+
+impl Asked {
+    fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "ResultId" => Self::Name,
+            "ResultIds" | "ResultIdList" => Self::Names,
+            "Filter" => Self::Filter,
+            "OrderedBy" => Self::Order,
+            "MaxResults" => Self::Most,
+            "Start" => Self::First,
+            "Timeout" => Self::Patience,
+            _ => return None,
+        })
+    }
+}
+
+impl Method {
+    /// What it is called with, for results of these names.
+    fn inputs(&self, names: &[Text]) -> Vec<Variant> {
+        let list = || {
+            let names = names.iter().map(|name| Variant::from(name.as_str())).collect::<Vec<_>>();
+            array(VariantScalarTypeId::String, names)
+        };
+        let number = |number: usize, kind: Option<Kind>, or: VariantScalarTypeId| {
+            let kind = kind.unwrap_or(Kind { scalar: or, array: false });
+            let value = Value::UInt(u64::try_from(number).unwrap_or(u64::MAX));
+            variant_of(&value, kind).unwrap_or_default()
+        };
+        let patience = usize::try_from(PATIENCE.as_millis()).unwrap_or(usize::MAX);
+        let input = |(name, kind): &(String, Option<Kind>)| match Asked::of(name) {
+            Some(Asked::Name) => Variant::from(names.first().map_or("", Text::as_str)),
+            Some(Asked::Names) => list(),
+            Some(Asked::Filter) => {
+                let all = ContentFilter { elements: None };
+                Variant::from(ExtensionObject::from_message(all))
+            }
+            Some(Asked::Order) => array(VariantScalarTypeId::ExtensionObject, Vec::new()),
+            Some(Asked::Most) => number(Results::LISTED_MAX, *kind, VariantScalarTypeId::UInt32),
+            Some(Asked::First) => number(0, *kind, VariantScalarTypeId::UInt32),
+            Some(Asked::Patience) => number(patience, *kind, VariantScalarTypeId::Int32),
+            None => Variant::Empty,
+        };
+        self.arguments.iter().map(input).collect()
+    }
+
+    /// What it gives back; a number that is not zero behind them is its word for no.
+    async fn call(
+        &self,
+        session: &Session,
+        object: &NodeId,
+        names: &[Text],
+    ) -> Result<Vec<Variant>, ReadFault> {
+        let request = (object.clone(), self.id.clone(), Some(self.inputs(names)));
+        let wait = PATIENCE.saturating_add(Duration::from_secs(1));
+        let answer = timeout(wait, session.call_one(request)).await;
+        let answer = answer.map_err(|_| ReadFault::Timeout)?.map_err(|why| read_fault(&why))?;
+        let outputs = answer.output_arguments.unwrap_or_default();
+        let said_no = matches!(outputs.last(), Some(Variant::Int32(error)) if *error != 0);
+        match answer.status_code {
+            StatusCode::BadTimeout => Err(ReadFault::Timeout),
+            status if status.is_bad() || said_no => Err(ReadFault::Refused),
+            _ => Ok(outputs),
+        }
+    }
+}
+
+fn array(kind: VariantScalarTypeId, values: Vec<Variant>) -> Variant {
+    Array::new(kind, values).map_or(Variant::Empty, Variant::from)
+}
+
+impl Source {
+    /// Reads what a machine has, or one of its results.
+    pub(super) async fn read(
+        &self,
+        peer: &Peer,
+        from: &ReadFrom,
+    ) -> Result<Vec<Sample>, ReadFault> {
+        match from {
+            ReadFrom::Words => Err(ReadFault::Refused),
+            ReadFrom::Results => self.names(peer).await,
+            ReadFrom::Result(name) => {
+                let method = self.fetch.as_ref().ok_or(ReadFault::Refused)?;
+                let outputs =
+                    method.call(&peer.session, &self.object, std::slice::from_ref(name)).await?;
+                let is_result = |v: &Variant| matches!(v, Variant::ExtensionObject(_));
+                let result = outputs.into_iter().find(is_result).ok_or(ReadFault::Refused)?;
+                let receive = (peer.now)().wall;
+                Ok(self.words(&peer.plant, &result, None, (Shift::of(&peer.session), receive)))
+            }
+        }
+    }
+
+    async fn names(&self, peer: &Peer) -> Result<Vec<Sample>, ReadFault> {
+        let method = self.recover.as_ref().ok_or(ReadFault::Refused)?;
+        let outputs = method.call(&peer.session, &self.object, &[]).await?;
+        let is_list = |v: &Variant| matches!(v, Variant::Array(a) if a.value_type == VariantScalarTypeId::String);
+        let list = outputs.into_iter().find(is_list).ok_or(ReadFault::Refused)?;
+        let value = value_of(list, Shift::of(&peer.session)).ok_or(ReadFault::Refused)?;
+        let receive = (peer.now)().wall;
+        let quality = Quality::GOOD;
+        Ok(vec![Sample { tag: self.name, value, quality, source: None, server: None, receive }])
+    }
+
+    /// Tells the machine which results are recorded.
+    pub(super) async fn acknowledge(&self, peer: &Peer, names: &Value) -> Result<(), ReadFault> {
+        let method = self.acknowledge.as_ref().ok_or(ReadFault::Refused)?;
+        let Value::List(names) = names else { return Err(ReadFault::Refused) };
+        let names = names.iter().filter_map(|name| Text::parse(&name.as_text()?).ok());
+        let names: Vec<Text> = names.collect();
+        method.call(&peer.session, &self.object, &names).await.map(|_| ())
+    }
+
+    /// The words of a result; what it does not have is there with its quality.
+    fn words(
+        &self,
+        plant: &Plant,
+        result: &Variant,
+        time: Option<Utc>,
+        (shift, receive): (Shift, Utc),
+    ) -> Vec<Sample> {
+        let word = |(tag, parts): &(TagIndex, Vec<Part>)| {
+            let value = part(result, parts).map(|value| plain(value).clone());
+            let status = if value.is_some() { StatusCode::Good } else { StatusCode::BadNotFound };
+            let data = DataValue { value, status: Some(status), ..DataValue::default() };
+            let read = sample((*tag, plant.tag(*tag)), &[], data, shift, receive);
+            Sample { source: time, ..read }
+        };
+        self.fields.iter().map(word).collect()
+    }
+
+    fn filter(&self) -> EventFilter {
+        let base = |name: &str| SimpleAttributeOperand {
+            type_definition_id: ObjectTypeId::BaseEventType.into(),
+            browse_path: Some(vec![QualifiedName::new(0, name)]),
+            attribute_id: AttributeId::Value as u32,
+            ..Default::default()
+        };
+        let (of_type, namespace) = &self.event;
+        let result = SimpleAttributeOperand {
+            type_definition_id: of_type.clone(),
+            browse_path: Some(vec![QualifiedName::new(*namespace, RESULT)]),
+            attribute_id: AttributeId::Value as u32,
+            ..Default::default()
+        };
+        EventFilter {
+            select_clauses: Some(vec![base("EventType"), base("Time"), result]),
+            where_clause: ContentFilter { elements: None },
+        }
+    }
+}
+
+/// What an element of any type holds, without the frame around it.
+fn plain(value: &Variant) -> &Variant {
+    if let Variant::Variant(inner) = value { plain(inner) } else { value }
+}
+
+/// Has the events told by a subscription.
+pub(super) async fn monitor(peer: &Peer, subscription: u32) -> Result<(), Fault> {
+    let sources = peer.places.sources();
+    for (source, handle) in sources.iter().zip(EVENTS..) {
+        let request = MonitoredItemCreateRequest {
+            item_to_monitor: ReadValueId::new(source.object.clone(), AttributeId::EventNotifier),
+            monitoring_mode: MonitoringMode::Reporting,
+            requested_parameters: MonitoringParameters {
+                client_handle: handle,
+                sampling_interval: 0.0,
+                queue_size: QUEUE,
+                discard_oldest: true,
+                filter: ExtensionObject::from_message(source.filter()),
+            },
+        };
+        let create = CreateMonitoredItems::new(subscription, &peer.session)
+            .timestamps_to_return(TimestampsToReturn::Both)
+            .items_to_create(vec![request]);
+        let made = create.send(peer.session.channel()).await;
+        let made = made.map_err(Fault::service("asking for results"))?;
+        let status = made.results.first().map(|made| made.result.status_code);
+        if status.is_none_or(|status| status.is_bad()) {
+            let why = format!("the server tells of no results: {}", status.unwrap_or_default());
+            return Err(Fault::Service { what: "asking for results", why });
+        }
+    }
+    Ok(())
+}
+
+/// Takes an event apart; `None` for one that is of no result.
+pub(super) fn event(
+    sources: &[Source],
+    plant: &Plant,
+    told: EventFieldList,
+    shift: Shift,
+    receive: Utc,
+) -> Option<Event> {
+    let index = usize::try_from(told.client_handle.checked_sub(EVENTS)?).ok()?;
+    let source = sources.get(index)?;
+    let mut fields = told.event_fields.unwrap_or_default().into_iter();
+    let (kind, time, result) = (fields.next()?, fields.next()?, fields.next()?);
+    let overflow = NodeId::from(ObjectTypeId::EventQueueOverflowEventType);
+    if matches!(kind, Variant::NodeId(kind) if *kind == overflow) {
+        return Some(Event::Overflow);
+    }
+    if result == Variant::Empty {
+        return None;
+    }
+    let time = if let Variant::DateTime(time) = time { shift.utc(&time) } else { None };
+    Some(Event::Result(source.words(plant, &result, time, (shift, receive))))
+}

@@ -1,0 +1,215 @@
+//! Result events of a foreign machine (OPC 40001-101), with the daemon killed at every named point and at
+//! moments in between, and the link cut: each result once and as it was, acknowledged when it is recorded.
+use super::support::daemon::{Site, read};
+use super::support::peer::Peer;
+use super::support::proxy::Proxy;
+use super::support::{here, http, peers, truth};
+use pedigree::model::{Body, Record, Result as Outcome, Value as Word, What};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const POINTS: [&str; 4] = ["after-read", "after-append", "after-sync", "after-ack"];
+const SIGKILL: i32 = 9;
+
+struct Plant {
+    machine: Peer,
+    relay: Proxy,
+    truth: PathBuf,
+    site: Site,
+    _dir: tempfile::TempDir,
+}
+
+/// A result as the machine made it, or as it is recorded.
+type Made = (Word, Option<Outcome>);
+
+impl Plant {
+    fn start(peers: &Path, args: &[&str], plant: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let truth = dir.path().join("results.jsonl");
+        let all = [&["--truth", truth.to_str().unwrap()], args].concat();
+        let machine = Peer::start(peers, "result_plc.py", &all);
+        let relay = Proxy::start(machine.port("port"));
+        let text = plant.replace("@PORT@", &relay.port.to_string());
+        let site = Site::new(&[("results.toml", text)]);
+        Self { machine, relay, truth, site, _dir: dir }
+    }
+
+    fn stats(&self) -> Value {
+        serde_json::from_str(&self.machine.control("stats")).unwrap()
+    }
+
+    fn wait(&self, what: &str, reached: impl Fn(&Value) -> bool) {
+        http::until_or(
+            what,
+            Duration::from_mins(2),
+            || reached(&self.stats()).then_some(()),
+            || format!("{}\n{}", self.stats(), self.site.log()),
+        );
+    }
+
+    fn more(&self, parts: u64) {
+        let before = self.stats()["made"].as_u64().unwrap();
+        self.wait("some parts more", |stats| stats["made"].as_u64().unwrap() >= before + parts);
+    }
+
+    /// The machine makes no more, and all that it has made is acknowledged.
+    fn ends(&self) {
+        self.machine.control("pause on");
+        self.wait("all is acknowledged", |stats| stats["kept"] == 0);
+    }
+
+    /// Whatever the machine was told to be recorded is; the daemon is not running.
+    fn nothing_is_acknowledged_too_early(&self) -> Vec<Record> {
+        let records = self.site.records();
+        let (recorded, made) = (recorded(&records), truth::parts(&self.truth));
+        for name in self.stats()["acknowledged"].as_array().unwrap() {
+            let part = made.iter().find(|part| part["name"] == *name).unwrap();
+            let serial = part["serial"].as_str().unwrap();
+            assert!(recorded.contains_key(serial), "{serial} is acknowledged and not recorded");
+        }
+        records
+    }
+
+    /// By serial.
+    fn made(&self) -> BTreeMap<String, Made> {
+        let made = |part: Value| {
+            let outcome = if part["good"] == true { Outcome::Pass } else { Outcome::Fail };
+            let value = Word::Real(part["value"].as_f64().unwrap());
+            (part["serial"].as_str().unwrap().to_owned(), (value, Some(outcome)))
+        };
+        truth::parts(&self.truth).into_iter().map(made).collect()
+    }
+}
+
+/// The results in the ledger, by serial; none is there twice.
+fn recorded(records: &[Record]) -> BTreeMap<String, Made> {
+    let mut all = BTreeMap::new();
+    for record in records {
+        if let Body::Trace(event) = &record.body
+            && let What::Complete { item, result, measurements, .. } = &event.what
+        {
+            let made = (measurements[0].value.clone(), *result);
+            let before = all.insert(item.code.to_string(), made);
+            assert_eq!(before, None, "{} is recorded twice", item.code);
+        }
+    }
+    all
+}
+
+fn plant() -> String {
+    read(&here("tests/plants/results/results.toml"))
+}
+
+#[test]
+fn results_survive_every_kill_and_cut_and_are_acknowledged_when_recorded() {
+    let Some(peers) = peers() else { return };
+    let plant = Plant::start(&peers, &["--parts", "100000", "--cycle", "40"], &plant());
+    for (n, point) in POINTS.into_iter().enumerate() {
+        let crash = format!("{point}:{}", 3 + 4 * n);
+        let daemon = plant.site.try_start(&[("PEDIGREE_CRASH", &crash)]).unwrap();
+        let ended = daemon.ended();
+        assert_eq!(ended.signal(), Some(SIGKILL), "at {crash}: {ended:?}\n{}", plant.site.log());
+        plant.nothing_is_acknowledged_too_early();
+    }
+    for more in [7, 23, 2] {
+        let daemon = plant.site.start();
+        plant.more(more);
+        daemon.kill();
+        plant.nothing_is_acknowledged_too_early();
+    }
+    let daemon = plant.site.start();
+    for more in [9, 3, 17] {
+        plant.relay.cut();
+        plant.more(more);
+    }
+    plant.ends();
+    assert!(daemon.stop().success(), "{}", plant.site.log());
+    let records = plant.nothing_is_acknowledged_too_early();
+    assert_eq!(recorded(&records), plant.made());
+    let (asked, many) = (plant.stats()["asked"].clone(), recorded(&records).len());
+    println!("killed 7 times, cut 3 times: {many} results, asked {asked} times what it has");
+    let aside = |record: &&Record| matches!(record.body, Body::Quarantine(_));
+    assert_eq!(records.iter().find(aside), None);
+}
+
+/// A machine that keeps few: what it has forgotten when we come back lies in the gap of our absence.
+#[test]
+fn what_a_machine_forgot_while_nobody_listened_lies_in_a_gap() {
+    let Some(peers) = peers() else { return };
+    let args = ["--parts", "100000", "--cycle", "40", "--keep", "10"];
+    let plant = Plant::start(&peers, &args, &plant());
+    let daemon = plant.site.start();
+    plant.wait("the first are recorded", |stats| {
+        stats["acknowledged"].as_array().unwrap().len() >= 10
+    });
+    daemon.kill();
+    plant.more(60);
+    let daemon = plant.site.start();
+    plant.more(5);
+    plant.ends();
+    assert!(daemon.stop().success(), "{}", plant.site.log());
+    let records = plant.nothing_is_acknowledged_too_early();
+    let recorded = recorded(&records);
+    let gaps = records.iter().filter_map(|record| match &record.body {
+        Body::Gap(gap) => Some(gap.interval),
+        Body::Trace(_)
+        | Body::Quarantine(_)
+        | Body::Verdict(_)
+        | Body::Epoch(_)
+        | Body::Plant(_)
+        | Body::Orders(_)
+        | Body::Audit(_) => None,
+    });
+    let gaps: Vec<_> = gaps.filter(|gap| gap.to.is_some()).collect();
+    // What it forgot before it was spoken to for the first time, nobody missed.
+    let first = records.iter().find(|record| matches!(record.body, Body::Epoch(_)));
+    let begun = first.unwrap().at.wall.0;
+    let mut missing = 0;
+    for part in truth::parts(&plant.truth) {
+        let at = part["at"].as_i64().unwrap();
+        if at < begun || recorded.contains_key(part["serial"].as_str().unwrap()) {
+            continue;
+        }
+        missing += 1;
+        let covered = gaps.iter().any(|gap| gap.from.0 <= at && gap.to.unwrap().0 >= at);
+        assert!(covered, "{part} is neither recorded nor in a gap: {gaps:?}");
+    }
+    println!("{} recorded, {missing} in gaps", recorded.len());
+    assert!(missing >= 40, "{missing}");
+}
+
+/// Events that have all of the result need no method.
+#[test]
+fn an_event_that_has_all_of_the_result_is_enough() {
+    let Some(peers) = peers() else { return };
+    let text = plant();
+    let bare = text
+        .lines()
+        .filter(|line| !["recover", "fetch", "ack "].iter().any(|key| line.starts_with(key)));
+    let text = bare.collect::<Vec<_>>().join("\n");
+    let args = ["--parts", "1000", "--cycle", "25", "--whole"];
+    let plant = Plant::start(&peers, &args, &text);
+    let daemon = plant.site.start();
+    plant.more(60);
+    plant.machine.control("pause on");
+    let last = truth::parts(&plant.truth);
+    // Every fifth is told after the one behind it.
+    let last = last.iter().rev().find(|part| {
+        let serial = part["serial"].as_str().unwrap();
+        !serial.ends_with('0') && !serial.ends_with('5')
+    });
+    let last = last.unwrap()["serial"].as_str().unwrap().to_owned();
+    http::until("the last result is recorded", Duration::from_secs(30), || {
+        (daemon.ask(&format!("/api/v1/item?id={last}")).0 == 200).then_some(())
+    });
+    assert!(daemon.stop().success(), "{}", plant.site.log());
+    let (recorded, made) = (recorded(&plant.site.records()), plant.made());
+    assert!(recorded.len() >= 50, "{}", recorded.len());
+    for (serial, found) in &recorded {
+        assert_eq!(Some(found), made.get(serial), "{serial}");
+    }
+    assert_eq!(plant.stats()["acknowledged"].as_array().unwrap().len(), 0);
+}
