@@ -116,6 +116,7 @@ async fn measure(requests: u16, folder: &Path, now: Now) -> (Times, Times) {
         plant_dir: folder.join("plant.d"),
         reload_on_hangup: false,
         data_dir: folder.join("data"),
+        ledger: config::daemon::Ledger::beside(&folder.join("data")),
         pki_dir: folder.join("pki"),
         http: ([127, 0, 0, 1], 0).into(),
         opcua: None,

@@ -78,6 +78,26 @@ pub(super) fn get(context: &Context, path: &str, query: &[(&str, &str)]) -> Resu
     read(context, request.call())
 }
 
+/// Asks for a file.
+pub(super) fn get_bytes(
+    context: &Context,
+    path: &str,
+    query: &[(&str, &str)],
+) -> Result<Vec<u8>, Failure> {
+    let mut request = agent(Some(ANSWER_WITHIN)).get(format!("{}{path}", context.url));
+    for (key, value) in query {
+        request = request.query(key, value);
+    }
+    let mut answer = request.call().map_err(|why| unreachable(context, &why))?;
+    let status = answer.status().as_u16();
+    let body = answer.body_mut().with_config().limit(u64::MAX).read_to_vec();
+    let body = body.map_err(|why| unreachable(context, &why))?;
+    match status {
+        200..=299 => Ok(body),
+        _ => Err(problem(status, &serde_json::from_slice(&body).unwrap_or_default())),
+    }
+}
+
 /// Has something done.
 pub(super) fn post(context: &Context, path: &str, body: &Value) -> Result<Value, Failure> {
     let request = agent(Some(ANSWER_WITHIN)).post(format!("{}{path}", context.url));

@@ -1,7 +1,7 @@
 //! `demo`: a simulated plant on real protocols, with the daemon beside it.
 use super::exit::{Done, Exit, Failure};
 use super::{Context, output, run, runtime};
-use crate::config;
+use crate::config::{self, daemon::Ledger as Keeping};
 use crate::daemon::{self, Addresses, Settings};
 use crate::demo::{self, Demo, DemoOptions, DriftPlan, Facts};
 use crate::model::SiteId;
@@ -75,6 +75,7 @@ async fn both(args: &Args, dir: &Path, temporary: bool) -> Done {
         // Whoever closes the terminal wants the demo to end.
         reload_on_hangup: false,
         data_dir: dir.join("data"),
+        ledger: Keeping::beside(&dir.join("data")),
         pki_dir: dir.join("pki"),
         http: args.http,
         opcua: Some(args.opcua),

@@ -12,6 +12,7 @@ mod output;
 mod pin;
 mod plan;
 mod probe;
+mod prove;
 mod recall;
 mod reference;
 mod reload;
@@ -91,8 +92,12 @@ enum Verb {
     Orders(orders::Args),
     /// Put changed plant files in force without a restart; faulty ones change nothing.
     Reload(reload::Args),
-    /// Check every byte of the ledger of a stopped or running daemon.
+    /// Check every byte of the ledger of a stopped or running daemon, and its signed checkpoints.
     Verify(offline::VerifyArgs),
+    /// Write a file that proves what was recorded of an item, for whoever does not trust this system.
+    Prove(prove::Args),
+    /// Check a proof; needs the file and the public key, and nothing else.
+    CheckProof(prove::CheckArgs),
     /// Step the recorded inputs again and compare the events with the ledger's bytes.
     Replay(replay::Args),
     /// Completions for a shell, to stdout.
@@ -134,6 +139,8 @@ pub fn main() -> Exit {
         Verb::Orders(args) => orders::run(&context, &args),
         Verb::Reload(args) => reload::run(&context, &args),
         Verb::Verify(args) => offline::verify(&context, &args),
+        Verb::Prove(args) => prove::prove(&context, &args),
+        Verb::CheckProof(args) => prove::check_proof(&context, &args),
         Verb::Replay(args) => replay::run(&context, &args),
         Verb::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "pedigree", &mut std::io::stdout());

@@ -27,6 +27,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
         plant_dir: config.plant_dir,
         reload_on_hangup: true,
         data_dir: config.data_dir,
+        ledger: config.ledger,
         pki_dir: config.pki_dir,
         http: config.http.listen,
         opcua: config.opcua.enabled.then_some(config.opcua.listen),

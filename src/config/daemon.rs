@@ -4,6 +4,7 @@
 //! (`PEDIGREE__HTTP__LISTEN`). The file is walked along its schema first, so that its faults have
 //! lines; paths in it are relative to its folder.
 use super::fault::{Faults, Place, Sink};
+use super::resolve::span;
 use super::schema::{self, Part};
 use super::similar;
 use super::walk::Walk;
@@ -12,11 +13,21 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use toml::de::DeTable;
 
 const PREFIX: &str = "PEDIGREE__";
+/// Where checkpoints are appended, in the data directory.
+const CHECKPOINTS: &str = "checkpoints";
+/// What is lost to a rewind that nobody else saw is at most this long.
+const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
+/// Often enough that a ledger of a gigabyte is read in ten minutes, too little for any disk to notice.
+const SCRUB_BYTES_PER_SECOND: u64 = 2_000_000;
+/// How often checkpoints may be signed: a file of them grows by some 250 bytes each.
+const CHECKPOINT_EVERY_RANGE: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_hours(24);
 
 /// What the daemon is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,12 +40,36 @@ pub struct DaemonConfig {
     pub plant_dir: PathBuf,
     /// Our certificate and key, and the certificates that we trust.
     pub pki_dir: PathBuf,
+    /// How the ledger is kept.
+    pub ledger: Ledger,
     /// API and pages.
     pub http: Http,
     /// The OPC UA server.
     pub opcua: OpcUa,
     /// What is logged, as a filter of `tracing`.
     pub log: String,
+}
+
+/// How the ledger is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ledger {
+    /// The file that checkpoints are appended to.
+    pub checkpoints: PathBuf,
+    /// How often one is signed if anything was appended.
+    pub checkpoint_every: Duration,
+    /// How fast sealed segments are read again; 0 is never.
+    pub scrub_bytes_per_second: u64,
+}
+
+impl Ledger {
+    /// As it is kept in a data directory unless said otherwise.
+    pub fn beside(data_dir: &Path) -> Self {
+        Self {
+            checkpoints: data_dir.join(CHECKPOINTS),
+            checkpoint_every: CHECKPOINT_EVERY,
+            scrub_bytes_per_second: SCRUB_BYTES_PER_SECOND,
+        }
+    }
 }
 
 /// API and pages.
@@ -73,10 +108,28 @@ pub(super) struct File {
     /// What is logged: `warn`, `info`, `debug`, or a filter such as `info,pedigree::field=debug`.
     #[schemars(extend("default" = "info"))]
     log: Option<String>,
+    /// How the ledger is kept.
+    ledger: Option<LedgerTable>,
     /// API and pages.
     http: Option<HttpTable>,
     /// The OPC UA server.
     opcua: Option<OpcUaTable>,
+}
+
+/// How the ledger is kept.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Ledger")]
+struct LedgerTable {
+    /// File that signed checkpoints are appended to, `checkpoints` in `data_dir` unless said. On a mount
+    /// of another machine they witness what this one had.
+    checkpoints: Option<String>,
+    /// How often a checkpoint is signed if anything was recorded, 1s to 24h; always at shutdown.
+    #[schemars(extend("default" = "1m"))]
+    checkpoint_every: Option<String>,
+    /// How fast finished parts of the ledger are read again to find damage; 0 is never.
+    #[schemars(extend("default" = 2_000_000))]
+    scrub_bytes_per_second: Option<u64>,
 }
 
 /// API and pages.
@@ -179,7 +232,7 @@ fn layered(text: Option<&str>, variables: &Variables) -> Result<File, ::config::
 }
 
 fn settle(raw: &File, folder: &Path, origin: &Origins<'_>, sink: &mut Sink) -> DaemonConfig {
-    let File { site, data_dir, plant_dir, pki_dir, log, http, opcua } = raw;
+    let File { site, data_dir, plant_dir, pki_dir, log, ledger, http, opcua } = raw;
     let site = site.as_deref().unwrap_or("site");
     let site = SiteId::parse(site).unwrap_or_else(|error| {
         sink.error(&origin.of("site"), format!("`site` is refused: {error}")).label("not a name");
@@ -203,8 +256,10 @@ fn settle(raw: &File, folder: &Path, origin: &Origins<'_>, sink: &mut Sink) -> D
     let listen = opcua.as_ref().and_then(|opcua| opcua.listen.as_deref());
     let default = SocketAddr::from(([127, 0, 0, 1], 4855));
     let listen = address("opcua.listen", listen, default, origin, sink);
+    let ledger = keeping(ledger.as_ref(), folder, &data_dir, origin, sink);
     DaemonConfig {
         site,
+        ledger,
         plant_dir: in_folder(plant_dir, "plant.d"),
         data_dir,
         pki_dir,
@@ -214,6 +269,34 @@ fn settle(raw: &File, folder: &Path, origin: &Origins<'_>, sink: &mut Sink) -> D
             listen,
         },
         log: log.clone().unwrap_or_else(|| "info".to_owned()),
+    }
+}
+
+fn keeping(
+    raw: Option<&LedgerTable>,
+    folder: &Path,
+    data_dir: &Path,
+    origin: &Origins<'_>,
+    sink: &mut Sink,
+) -> Ledger {
+    let default = Ledger::beside(data_dir);
+    let Some(LedgerTable { checkpoints, checkpoint_every, scrub_bytes_per_second }) = raw else {
+        return default;
+    };
+    let every = checkpoint_every.as_deref().map_or(Some(default.checkpoint_every), |text| {
+        span::parse(text).filter(|every| CHECKPOINT_EVERY_RANGE.contains(every))
+    });
+    if every.is_none() {
+        let key = "ledger.checkpoint_every";
+        let text = checkpoint_every.as_deref().unwrap_or_default();
+        sink.error(&origin.of(key), format!("`{key}` cannot be `{text}`"))
+            .label("wanted a duration from 1s to 24h")
+            .help("write `1m`");
+    }
+    Ledger {
+        checkpoints: checkpoints.as_ref().map_or(default.checkpoints, |path| folder.join(path)),
+        checkpoint_every: every.unwrap_or(default.checkpoint_every),
+        scrub_bytes_per_second: scrub_bytes_per_second.unwrap_or(default.scrub_bytes_per_second),
     }
 }
 

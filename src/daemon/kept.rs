@@ -1,12 +1,12 @@
 //! What is kept on disk, opened in order: the ledger first, because everything else is derived from it.
+use super::notary::Notary;
 use super::pump::State;
-use super::{Common, DaemonError, person_key};
+use super::{Common, DaemonError, Settings, person_key};
 use crate::ledger::{Files, Ledger, Options, SEGMENT_BYTES_MAX};
 use crate::model::{Origin, PersonKey, Position};
 use crate::query::{Query, QueryOptions};
 use crate::store::CACHE_BYTES;
 use crate::tape::TapeWriter;
-use std::path::Path;
 use std::sync::Arc;
 
 /// What is kept.
@@ -18,10 +18,12 @@ pub(super) struct Kept {
     pub(super) tape: TapeWriter,
     pub(super) state: State,
     pub(super) query: Query,
+    pub(super) notary: Arc<Notary>,
 }
 
 /// Opens it, or begins it.
-pub(super) fn open(common: &Common, dir: &Path) -> Result<Kept, DaemonError> {
+pub(super) fn open(common: &Common, settings: &Settings) -> Result<Kept, DaemonError> {
+    let dir = settings.data_dir.as_path();
     std::fs::create_dir_all(dir)
         .map_err(|source| DaemonError::Io { path: dir.to_owned(), source })?;
     let opened = Ledger::open(
@@ -48,12 +50,15 @@ pub(super) fn open(common: &Common, dir: &Path) -> Result<Kept, DaemonError> {
     let state = State::fold(&opened.ledger, &persons, tape.next_number())?;
     let query = Query::open(QueryOptions {
         dir: dir.join("store"),
-        origin: opened.origin,
+        origin: opened.origin.clone(),
         durable: opened.recovered,
         cache_bytes: CACHE_BYTES,
         now: Arc::clone(&common.now),
         metrics: Arc::clone(&common.metrics),
     })?;
     let ledger = Arc::new(opened.ledger);
-    Ok(Kept { ledger, recovered: opened.recovered, persons, tape, state, query })
+    let from = (ledger.tree(), ledger.reader());
+    let notary = Notary::open(common, dir, &settings.ledger, opened.origin, from)?;
+    let notary = Arc::new(notary);
+    Ok(Kept { ledger, recovered: opened.recovered, persons, tape, state, query, notary })
 }

@@ -11,6 +11,7 @@ mod facts;
 mod follow;
 mod intake;
 mod kept;
+mod notary;
 mod person;
 mod pump;
 mod queues;
@@ -18,14 +19,17 @@ mod raw;
 mod release;
 mod reload;
 pub mod replay;
+mod scrub;
 mod seal;
 mod switch;
 mod tasks;
 
 pub use clock::clock;
 pub use error::DaemonError;
+pub use notary::PUBLIC;
 pub use tasks::Tasks;
 
+use crate::config::daemon::Ledger as Keeping;
 use crate::http::{
     AdoptAsked, AdoptPort, AppState, CommandPort, Readiness, ReloadAsked, ReloadPort, TapEvent,
 };
@@ -56,6 +60,8 @@ pub struct Settings {
     pub reload_on_hangup: bool,
     /// Where everything that is kept is kept.
     pub data_dir: PathBuf,
+    /// How the ledger is kept.
+    pub ledger: Keeping,
     /// Certificates.
     pub pki_dir: PathBuf,
     /// Where pages, API and metrics are.
@@ -80,7 +86,8 @@ pub struct Addresses {
 /// The key that turns badges into tokens, made at the first start.
 pub fn person_key(data_dir: &Path) -> Result<PersonKey, DaemonError> {
     let path = data_dir.join("person.key");
-    person::key(&path).map_err(|source| DaemonError::Io { path, source })
+    let secret = person::secret(&path);
+    secret.map(PersonKey::new).map_err(|source| DaemonError::Io { path, source })
 }
 
 /// What every part of the daemon is given.
@@ -112,7 +119,7 @@ pub async fn run(
         tasks: Tasks::new(stop.clone()),
     };
     let listener = faces::listen(settings.http).await?;
-    let kept = kept::open(&common, &settings.data_dir)?;
+    let kept = kept::open(&common, &settings)?;
 
     let (ask_reload, reloads) = mpsc::channel(queues::RELOADS_LEN_MAX);
     let (ask_switch, switches) = mpsc::channel(1);
@@ -130,11 +137,13 @@ pub async fn run(
         stop: stop.clone(),
     };
     let (devices, ends) = devices::Devices::start(surroundings, Arc::clone(&common.plant));
+    let notary = Arc::clone(&kept.notary);
     let app = AppState {
         source: Arc::new(kept.query.clone()),
         commands: CommandPort::new(ask_command.clone()),
         reloads: ReloadPort::new(ask_reload),
         adoptions: AdoptPort::new(ask_adopt),
+        notary: Arc::clone(&notary) as Arc<dyn crate::http::Notary>,
         tap: tap.clone(),
         raw,
         readiness: ready,
@@ -143,7 +152,7 @@ pub async fn run(
     let http = faces::serve_http(&common, listener, app)?;
     let opcua = faces::serve_opcua(&common, &settings, &kept.query).await?;
 
-    seal::start(&common, &settings.data_dir, kept.tape.writing());
+    watch_over(&common, &settings, &kept);
     follow(&common, &kept, tap.clone(), readiness);
     reload(&common, &settings, reloads, ask_switch)?;
     adopt(&common, &settings, &kept, adoptions, CommandPort::new(ask_command));
@@ -158,7 +167,15 @@ pub async fn run(
     }
     stop.cancelled().await;
     common.tasks.shut_down().await;
+    notary::finish(&notary).await;
     Ok(())
+}
+
+/// Those that look after what is kept: full files are sealed, checkpoints signed, segments read again.
+fn watch_over(common: &Common, settings: &Settings, kept: &kept::Kept) {
+    seal::start(common, &settings.data_dir, kept.tape.writing());
+    notary::start(common, Arc::clone(&kept.notary), &settings.ledger);
+    scrub::start(common, kept.ledger.reader(), settings.ledger.scrub_bytes_per_second);
 }
 
 /// The one that follows the ledger for everybody who asks.

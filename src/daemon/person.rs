@@ -1,13 +1,12 @@
-//! The key under which badges become tokens: a file of its own beside the record, readable only by
-//! the owner. Who erases it has erased every name.
-use crate::model::PersonKey;
+//! Secret keys: that under which badges become tokens, and that which checkpoints are signed with. Each is a
+//! file of its own beside the record, readable only by the owner. Who erases the first has erased every name.
 use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Reads the key, or makes one at the first start.
-pub(super) fn key(path: &Path) -> io::Result<PersonKey> {
+/// Reads a key, or makes one at the first start.
+pub(super) fn secret(path: &Path) -> io::Result<[u8; 32]> {
     let mut bytes = [0; 32];
     match OpenOptions::new().read(true).open(path) {
         Ok(mut file) => file.read_exact(&mut bytes)?,
@@ -20,5 +19,5 @@ pub(super) fn key(path: &Path) -> io::Result<PersonKey> {
         }
         Err(why) => return Err(why),
     }
-    Ok(PersonKey::new(bytes))
+    Ok(bytes)
 }

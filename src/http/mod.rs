@@ -7,6 +7,7 @@ mod api;
 mod commands;
 mod connections;
 mod guard;
+mod notary;
 mod page;
 mod problem;
 mod reload;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use adopt::{Adopt, AdoptAsked, AdoptDone, AdoptFault, AdoptPort};
 pub use commands::{Asked, CommandFault, CommandPort};
+pub use notary::{CheckpointView, Notary, NotaryFault};
 pub use reload::{ReloadAsked, ReloadFault, ReloadPort, Reloaded};
 pub use serve::{Options, run};
 pub use source::Source;

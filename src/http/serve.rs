@@ -4,7 +4,7 @@ use super::connections::Bounded;
 use super::guard;
 use super::problem::Problem;
 use super::{AppState, Source};
-use super::{adopt, api, page, reload, tap};
+use super::{adopt, api, notary, page, reload, tap};
 use crate::telemetry::{Metrics, Now};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -91,7 +91,7 @@ pub async fn run(options: Options, state: AppState, stop: CancellationToken) -> 
 }
 
 fn router(site: Arc<Site>) -> Router {
-    let routes: [(&'static str, MethodRouter<Arc<Site>>); 19] = [
+    let routes: [(&'static str, MethodRouter<Arc<Site>>); 23] = [
         ("/", get(page::start)),
         ("/item", get(page::item)),
         ("/style.css", get(page::style)),
@@ -109,6 +109,10 @@ fn router(site: Arc<Site>) -> Router {
         ("/api/v1/conditions", get(api::conditions)),
         ("/api/v1/gaps", get(api::gaps)),
         ("/api/v1/devices", get(api::devices)),
+        ("/api/v1/ledger/checkpoint", get(notary::checkpoint)),
+        ("/api/v1/ledger/checkpoints", get(notary::checkpoints)),
+        ("/api/v1/ledger/key", get(notary::key)),
+        ("/api/v1/ledger/proof", get(notary::proof)),
         ("/api/v1/commands", post(api::commands)),
         ("/api/v1/reload", post(reload::reload)),
     ];

@@ -1,9 +1,9 @@
 //! What the daemon gives this room: the read side, the way in for commands, and what is live.
-use super::Source;
 use super::adopt::AdoptPort;
 use super::commands::CommandPort;
 use super::reload::ReloadPort;
 use super::tap::TapEvent;
+use super::{Notary, Source};
 use crate::model::{DeviceId, Utc};
 use std::sync::Arc;
 use tokio::sync::{broadcast, watch};
@@ -19,6 +19,8 @@ pub struct AppState {
     pub reloads: ReloadPort,
     /// The way in for whoever wants a replay adopted.
     pub adoptions: AdoptPort,
+    /// Who signs checkpoints and proves what is under them.
+    pub notary: Arc<dyn Notary>,
     /// Where people who watch listen; while nobody does, nothing need be sent.
     pub tap: broadcast::Sender<TapEvent>,
     /// Where people who look at registers listen.

@@ -1,19 +1,15 @@
 //! Reading: whoever follows the ledger reads it from its own position, never past what is durable.
-use super::disk::{Disk, DiskFile, Files};
+use super::disk::{Disk, Files};
 use super::error::{Damage, Doing, LedgerError};
-use super::format::{self, NOT_DENSE, Piece, PieceFault};
+use super::format::{NOT_DENSE, Piece, PieceFault};
+use super::frames::Frames;
 use super::handle::folder;
 use super::segment::{self, Walk};
-use crate::model::wire::{self, BODY_LEN_MAX, FrameFault, HEAD_LEN};
-use crate::model::{Position, Record};
+use crate::model::{Position, Record, wire};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// What is read at once: some hundred records.
-const CHUNK_LEN: usize = 256 << 10;
 
 /// One record as it stands in the ledger.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,8 +35,8 @@ pub(super) struct Tail {
 /// Reads the ledger. Cheap to clone; any number may read at once.
 #[derive(Clone)]
 pub struct Reader {
-    disk: Arc<dyn Disk>,
-    dir: PathBuf,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) dir: PathBuf,
     tail: Option<Arc<Mutex<Tail>>>,
 }
 
@@ -84,15 +80,12 @@ pub struct Cursor {
     ready: VecDeque<Entry>,
 }
 
-/// Where in which segment the next frame begins.
+/// Where in which segment the next record is.
 struct Place {
     first: Position,
-    file: Box<dyn DiskFile>,
+    frames: Frames,
     /// The record that the next frame begins with.
     expected: Position,
-    offset: u64,
-    buffer: Vec<u8>,
-    used: usize,
 }
 
 impl Iterator for Cursor {
@@ -137,24 +130,18 @@ impl Cursor {
         };
         let path = segment::path(dir, place.first);
         let active = tail.filter(|tail| tail.segment == place.first);
-        let limit = active.map_or_else(|| place.file.len(), |tail| Ok(tail.len));
-        place.buffer(limit.doing("read", &path)?).doing("read", &path)?;
-        match format::take_piece(place.buffered()) {
-            Ok(Some((Piece::Step(step), rest))) => {
-                let taken = place.buffered().len() - rest.len();
-                let mut expected = place.expected;
+        let limit = active.map_or_else(|| place.frames.file.len(), |tail| Ok(tail.len));
+        match place.frames.next(limit.doing("read", &path)?).doing("read", &path)? {
+            Ok(Some(Piece::Step(step))) => {
                 for bytes in step.records {
-                    if expected >= self.next {
-                        self.ready.push_back(entry(place.first, expected, bytes)?);
+                    if place.expected >= self.next {
+                        self.ready.push_back(entry(place.first, place.expected, bytes)?);
                     }
-                    expected = expected.next();
+                    place.expected = place.expected.next();
                 }
-                place.expected = expected;
-                place.used += taken;
-                place.offset += taken as u64;
                 Ok(true)
             }
-            Ok(Some((Piece::Seal(_), _)) | None) => self.turn(None),
+            Ok(Some(Piece::Seal(_)) | None) => self.turn(None),
             Err(why) => self.turn(Some(&why)),
         }
     }
@@ -175,7 +162,7 @@ impl Cursor {
             return Ok(false);
         }
         let path = segment::path(&self.reader.dir, place.first);
-        let rest = place.file.read_to_end(place.offset).doing("read", &path)?;
+        let rest = place.frames.file.read_to_end(place.frames.offset).doing("read", &path)?;
         let until = later.map(|first| Position(first.0.saturating_sub(1)));
         let why = fault.map_or("they are missing".to_owned(), ToString::to_string);
         let to = Walk::new(&rest, 0).damaged_until().or(until);
@@ -192,9 +179,8 @@ impl Cursor {
         let path = segment::path(dir, first);
         let file = disk.open_read(&path).doing("opened", &path)?;
         let head = segment::read_head(&*file, dir, first)?;
-        let offset = head.len as u64;
-        let (buffer, used) = (Vec::new(), 0);
-        Ok(Some(Place { first, file, expected: first, offset, buffer, used }))
+        let frames = Frames::new(file, head.len as u64);
+        Ok(Some(Place { first, frames, expected: first }))
     }
 }
 
@@ -205,38 +191,4 @@ fn entry(segment: Position, position: Position, bytes: &[u8]) -> Result<Entry, L
         return Err(segment::damage(segment, position, Some(position), NOT_DENSE).into());
     }
     Ok(Entry { position, bytes: bytes.to_vec(), record })
-}
-
-impl Place {
-    fn buffered(&self) -> &[u8] {
-        self.buffer.get(self.used..).unwrap_or_default()
-    }
-
-    /// Makes sure that the next frame is in the buffer, as far as it is below byte `limit`.
-    fn buffer(&mut self, limit: u64) -> io::Result<()> {
-        let short = |place: &Self| wire::take_frame(place.buffered()) == Err(FrameFault::Short);
-        if self.buffered().is_empty() || short(self) {
-            self.read(CHUNK_LEN, limit)?;
-        }
-        if short(self) {
-            let len = self.buffered().first_chunk::<4>().map_or(0, |len| u32::from_le_bytes(*len));
-            self.read(HEAD_LEN + (len as usize).min(BODY_LEN_MAX), limit)?;
-        }
-        Ok(())
-    }
-
-    fn read(&mut self, len: usize, limit: u64) -> io::Result<()> {
-        let len = usize::try_from(limit.saturating_sub(self.offset)).unwrap_or(len).min(len);
-        self.buffer.resize(len, 0);
-        self.used = 0;
-        let mut filled = 0;
-        while let Some(room) = self.buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
-            match self.file.read_at(room, self.offset + filled as u64)? {
-                0 => break,
-                n => filled += n,
-            }
-        }
-        self.buffer.truncate(filled);
-        Ok(())
-    }
 }

@@ -171,7 +171,7 @@ pub(super) fn put_seal(seal: &Seal, out: &mut Vec<u8>) {
 }
 
 /// The position that a record says it has.
-fn position(record: &[u8]) -> Option<Position> {
+pub(super) fn position(record: &[u8]) -> Option<Position> {
     let mut d = Decoder::new(record);
     d.map().ok()?;
     (d.u8().ok()? == 0).then_some(Position(d.u64().ok()?))

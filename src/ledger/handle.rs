@@ -5,6 +5,7 @@ use super::error::{AppendError, Doing, LedgerError};
 use super::format;
 use super::recover::{Recovered, recover};
 use super::thread::Task;
+use super::tree::Tree;
 use crate::model::wire::{self, BODY_LEN_MAX};
 use crate::model::{Frame, Origin, Position};
 use crate::telemetry::{Metrics, Now};
@@ -126,7 +127,24 @@ pub struct Ledger {
 pub(super) struct Shared {
     pub(super) intake: Mutex<Intake>,
     pub(super) tail: Arc<Mutex<Tail>>,
+    pub(super) tree: DurableTree,
     pub(super) bytes: AtomicU64,
+}
+
+/// The Merkle tree over all durable records; it stands still once the ledger is closed. Clones are
+/// the same.
+#[derive(Clone, Default)]
+pub struct DurableTree(Arc<Mutex<Tree>>);
+
+impl DurableTree {
+    /// As it is at this moment.
+    pub fn now(&self) -> Tree {
+        self.0.lock().clone()
+    }
+
+    pub(super) fn set(&self, tree: &Tree) {
+        self.0.lock().clone_from(tree);
+    }
 }
 
 /// What the next frame has to be.
@@ -169,7 +187,8 @@ impl Ledger {
         let tail = Arc::new(Mutex::new(writer.tail()));
         let reader = Reader::following(disk, inner, tail.clone());
         let intake = Mutex::new(Intake { generation, next: recovered.next() });
-        let shared = Arc::new(Shared { intake, tail, bytes: AtomicU64::new(0) });
+        let (tree, bytes) = (DurableTree::default(), AtomicU64::new(0));
+        let shared = Arc::new(Shared { intake, tail, tree, bytes });
         let task = Task {
             writer,
             segment_bytes_max,
@@ -229,6 +248,11 @@ impl Ledger {
     /// Reads durable records.
     pub fn reader(&self) -> Reader {
         self.reader.clone()
+    }
+
+    /// The Merkle tree over what is durable.
+    pub fn tree(&self) -> DurableTree {
+        self.shared.tree.clone()
     }
 
     /// Bytes in all segments.

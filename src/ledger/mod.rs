@@ -9,13 +9,21 @@
 //! It does not number records (the engine does; here density is checked), does not understand
 //! them beyond their position, keeps no index and edits nothing. `docs/ledger-format.md` is
 //! complete enough to write a verifier from.
+mod checkpoint;
 mod cursor;
 mod disk;
 mod error;
+mod forest;
 mod format;
+mod frames;
 mod handle;
+mod path;
+mod proof;
 mod recover;
+mod run;
+mod scrub;
 mod segment;
+mod signed;
 mod thread;
 mod tree;
 mod verify;
@@ -26,9 +34,20 @@ mod simulated;
 #[cfg(test)]
 mod tests;
 
+pub use checkpoint::{
+    Checkpoint, CheckpointFault, Checkpoints, PublicKey, Signed, SigningKey, Unread, append,
+    read as read_checkpoints, recent,
+};
 pub use cursor::{Cursor, Entry, Reader};
 pub use disk::{Disk, DiskFile, Files, Lock};
 pub use error::{AppendError, Damage, LedgerError};
-pub use handle::{Durable, Generation, Ledger, Opened, Options, SEGMENT_BYTES_MAX, State};
+pub use handle::{
+    Durable, DurableTree, Generation, Ledger, Opened, Options, SEGMENT_BYTES_MAX, State,
+};
+pub use path::{Subtrees, consistency, inclusion, is_consistent, root_of};
+pub use proof::{Proof, ProofFault, ProveError, Proven};
+pub use run::Run;
+pub use scrub::{Scrub, Scrubbed};
+pub use signed::Contradiction;
 pub use tree::{Tree, leaf};
-pub use verify::{Report, verify};
+pub use verify::{Report, Scope, verify};

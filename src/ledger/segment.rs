@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 const SUFFIX: &str = ".seg";
 /// The suffix of a segment that is being made; of no meaning until it is renamed.
 pub(super) const UNBORN: &str = ".new";
+/// The suffix of what is kept of a sealed segment beside it; derived.
+const RUN: &str = ".run";
 /// Longest header: a preamble, a site name and 64 peaks, rounded up.
 const HEADER_LEN_MAX: usize = 4096;
 
@@ -89,6 +91,11 @@ pub(super) fn read_seal(file: &dyn DiskFile, path: &Path) -> Result<Option<Seal>
 /// The path of a segment.
 pub(super) fn path(dir: &Path, first: Position) -> PathBuf {
     dir.join(name(first))
+}
+
+/// The path of the hashes that are kept of a sealed segment.
+pub(super) fn run_path(dir: &Path, first: Position) -> PathBuf {
+    dir.join(format!("{:020}{RUN}", first.0))
 }
 
 /// The path of a segment that is being made.

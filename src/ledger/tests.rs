@@ -1,4 +1,6 @@
 //! The ledger under every misfortune that the simulated disk knows, and on a real one.
+mod proofs;
+
 use super::cursor::Reader;
 use super::disk::{Disk, Files};
 use super::error::{AppendError, Damage, LedgerError};
@@ -6,7 +8,7 @@ use super::format::PREAMBLE_LEN;
 use super::handle::{Durable, Generation, Ledger, Opened, Options, State, folder};
 use super::recover::recover;
 use super::simulated::{Faults, SimulatedDisk};
-use super::verify::{verify, verify_on};
+use super::verify::{Scope, verify, verify_on};
 use super::writer::Writer;
 use crate::model::{At, Audit, Body, Frame, Origin, Position, Record, SiteId, Text, wire};
 use crate::telemetry::Metrics;
@@ -154,7 +156,7 @@ fn whatever_the_disk_does_nothing_acknowledged_is_lost_and_nothing_void_comes_ba
             run.life(false);
             run.life(false);
             recover(Arc::new(run.disk.clone()), &Run::dir(), &origin()).unwrap();
-            let report = verify_on(&run.disk, &Run::dir()).unwrap();
+            let report = verify_on(&run.disk, &Run::dir(), &Scope::default()).unwrap();
             assert_eq!(report.faults, []);
             assert_eq!((report.records, report.torn_bytes), (run.acked.len() as u64, 0));
         });
@@ -229,7 +231,7 @@ async fn what_is_appended_is_read_back_by_followers_and_by_the_next_start() {
     let opened = open(dir.path());
     assert_eq!((opened.recovered, opened.cut_bytes), (Position(100), 0));
     assert_eq!(opened.ledger.bytes(), on_disk);
-    let report = verify(dir.path()).unwrap();
+    let report = verify(dir.path(), &Scope::default()).unwrap();
     assert_eq!((report.records, report.last, report.faults), (100, Position(100), vec![]));
     assert!(report.segments > 5);
 }
@@ -338,7 +340,7 @@ async fn any_flipped_byte_is_found_and_never_served() {
             let mut bad = good.clone();
             bad[at] ^= 0x10;
             std::fs::write(path, &bad).unwrap();
-            let report = verify(dir.path()).unwrap();
+            let report = verify(dir.path(), &Scope::default()).unwrap();
             let name = path.file_name().unwrap().to_string_lossy();
             let named = report.faults.iter().any(|f| f.segment == name);
             assert!(named || (last && report.torn_bytes > 0), "{name} byte {at}: {report:?}");
@@ -364,7 +366,7 @@ async fn damage_names_exactly_the_records_that_it_takes() {
             std::fs::write(&path, bytes).unwrap();
         }
     }
-    let report = verify(dir.path()).unwrap();
+    let report = verify(dir.path(), &Scope::default()).unwrap();
     let [fault] = report.faults.as_slice() else { panic!("{report:?}") };
     // Two records a frame: 21 and 22 go together.
     assert_eq!((fault.from, fault.to), (Position(21), Some(Position(22))));
@@ -390,7 +392,7 @@ async fn a_record_that_was_changed_with_its_checksum_does_not_fit_the_tree() {
         rest = &behind[4 + len..];
     }
     std::fs::write(&path, forged).unwrap();
-    let report = verify(dir.path()).unwrap();
+    let report = verify(dir.path(), &Scope::default()).unwrap();
     let [fault] = report.faults.as_slice() else { panic!("{report:?}") };
     assert!(covers(fault, 3), "{fault}");
     assert_eq!((report.records, report.root), (100, None));
@@ -432,7 +434,7 @@ async fn a_missing_segment_is_named() {
     let first = |path: &Path| path.file_stem().unwrap().to_str().unwrap().parse::<u64>().unwrap();
     assert_eq!(damage.from.0, first(&paths[1]));
     assert_eq!(damage.to.unwrap().0, first(&paths[2]) - 1);
-    assert_eq!(verify(dir.path()).unwrap().faults, [damage]);
+    assert_eq!(verify(dir.path(), &Scope::default()).unwrap().faults, [damage]);
 }
 
 #[tokio::test]
@@ -452,7 +454,7 @@ async fn a_newer_format_is_refused_in_clear_words() {
 #[test]
 fn a_ledger_of_format_1_is_read_and_written_byte_for_byte() {
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/ledger-format-1");
-    let report = verify(&fixture).unwrap();
+    let report = verify(&fixture, &Scope::default()).unwrap();
     assert_eq!((report.faults, report.torn_bytes), (vec![], 0));
     assert_eq!(
         report.root.unwrap().to_string(),

@@ -117,6 +117,7 @@ impl Task {
     /// Tells the readers where the durable part ends: before anybody is told that it grew.
     pub(super) fn tell(&self) {
         *self.shared.tail.lock() = self.writer.tail();
+        self.shared.tree.set(&self.writer.tree);
         let (bytes, position) = (self.writer.bytes(), self.writer.position().0);
         self.shared.bytes.store(bytes, Ordering::Relaxed);
         let gauge = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);

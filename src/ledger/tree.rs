@@ -1,4 +1,5 @@
 //! The Merkle tree of RFC 6962 §2.1 over all records, kept as its frontier.
+use super::run::{Run, node};
 use crate::model::Digest;
 use sha2::{Digest as _, Sha256};
 
@@ -7,53 +8,41 @@ pub fn leaf(record: &[u8]) -> Digest {
     Digest(Sha256::new().chain_update([0]).chain_update(record).finalize().into())
 }
 
-fn node(left: &Digest, right: &Digest) -> Digest {
-    Digest(
-        Sha256::new()
-            .chain_update([1])
-            .chain_update(left.0)
-            .chain_update(right.0)
-            .finalize()
-            .into(),
-    )
-}
-
 /// A tree that grows to the right. Of all its nodes only the roots of the perfect subtrees are
 /// kept, largest first: one for each bit that is set in the size.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Tree {
-    size: u64,
-    peaks: Vec<Digest>,
-}
+pub struct Tree(Run);
 
 impl Tree {
     /// A tree of `size` leaves from its peaks; `None` if they cannot belong together.
     pub fn from_peaks(size: u64, peaks: Vec<Digest>) -> Option<Self> {
-        (u64::from(size.count_ones()) == peaks.len() as u64).then_some(Self { size, peaks })
+        Run::from_nodes(0..size, peaks).map(Self)
     }
 
     /// Adds one leaf.
     pub fn push(&mut self, leaf: Digest) {
-        // One peak for each bit that is set: those of the lowest run are joined.
-        let joined = self.peaks.len().saturating_sub(self.size.trailing_ones() as usize);
-        let right = self.peaks.drain(joined..).rev().fold(leaf, |right, left| node(&left, &right));
-        self.peaks.push(right);
-        self.size += 1;
+        self.0.push(leaf);
+    }
+
+    /// Adds the leaves that follow; `false`, and nothing is changed, if these do not.
+    #[must_use = "leaves that do not follow are not added"]
+    pub fn extend(&mut self, run: &Run) -> bool {
+        self.0.extend(run)
     }
 
     /// Leaves in it.
     pub fn size(&self) -> u64 {
-        self.size
+        self.0.range().end
     }
 
     /// The roots of its perfect subtrees, largest first.
     pub fn peaks(&self) -> &[Digest] {
-        &self.peaks
+        self.0.nodes()
     }
 
     /// The Merkle tree hash; SHA-256 of nothing for the empty tree.
     pub fn root(&self) -> Digest {
-        let mut peaks = self.peaks.iter().rev();
+        let mut peaks = self.peaks().iter().rev();
         match peaks.next() {
             Some(last) => peaks.fold(*last, |right, left| node(left, &right)),
             None => Digest(Sha256::digest([]).into()),

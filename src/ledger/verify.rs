@@ -1,14 +1,34 @@
-//! The whole ledger against itself: checksums, dense positions, seals, and the Merkle tree from the
-//! first record to the last.
+//! The ledger against itself and against what was signed: checksums, dense positions, seals, the Merkle
+//! tree from the first record to the last, and its root at every checkpoint.
+use super::checkpoint::Checkpoint;
 use super::disk::{Disk, Files};
 use super::error::{Damage, Doing, LedgerError};
 use super::format::{NOT_DENSE, Piece, Seal, Step};
 use super::handle::folder;
 use super::recover::follows;
 use super::segment::{self, Walk, damage};
+use super::signed::{Contradiction, SignedRoots};
 use super::tree::{Tree, leaf};
 use crate::model::{Digest, Position};
+use std::ops::RangeInclusive;
 use std::path::Path;
+
+/// What is to be verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// The segments with a record of this range. The tree before the first of them is taken from its
+    /// header, and counts once a checkpoint behind it agrees.
+    pub records: RangeInclusive<Position>,
+    /// What was signed.
+    pub checkpoints: Vec<Checkpoint>,
+}
+
+impl Default for Scope {
+    /// All of the ledger, without checkpoints.
+    fn default() -> Self {
+        Self { records: Position(1)..=Position(u64::MAX), checkpoints: Vec::new() }
+    }
+}
 
 /// What [`verify`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,31 +46,63 @@ pub struct Report {
     pub torn_bytes: u64,
     /// What is not as it was written, in order of position.
     pub faults: Vec<Damage>,
+    /// Checkpoints whose root is that of the ledger.
+    pub agreed: u64,
+    /// Where the ledger is not the one that was signed.
+    pub contradiction: Option<Contradiction>,
 }
 
-/// Verifies the ledger of a data directory from its first byte to its last. Changes nothing.
-pub fn verify(dir: &Path) -> Result<Report, LedgerError> {
-    verify_on(&Files, &folder(dir))
+impl Report {
+    /// Whether nothing is wrong.
+    pub fn is_sound(&self) -> bool {
+        self.faults.is_empty() && self.contradiction.is_none()
+    }
 }
 
-pub(super) fn verify_on(disk: &dyn Disk, dir: &Path) -> Result<Report, LedgerError> {
-    let firsts = segment::list(disk, dir)?;
-    let mut check = Check {
-        last: Position(0),
-        root: Some(Tree::default().root()),
-        records: 0,
-        torn_bytes: 0,
-        faults: Vec::new(),
-    };
-    for (index, first) in firsts.iter().enumerate() {
+/// Verifies the ledger of a data directory. Changes nothing.
+pub fn verify(dir: &Path, scope: &Scope) -> Result<Report, LedgerError> {
+    verify_on(&Files, &folder(dir), scope)
+}
+
+pub(super) fn verify_on(disk: &dyn Disk, dir: &Path, scope: &Scope) -> Result<Report, LedgerError> {
+    let all = segment::list(disk, dir)?;
+    let firsts = within(&all, &scope.records);
+    // Of the whole ledger nothing is missing in front either.
+    let is_begin = *scope.records.start() <= Position(1);
+    let begin = firsts.first().filter(|_| !is_begin).copied().map_or(Position(0), before);
+    let mut check = Check::new(begin, &scope.checkpoints);
+    let mut segments = 0;
+    for (index, first) in all.iter().enumerate().filter(|(_, first)| firsts.contains(first)) {
+        segments += 1;
         let path = segment::path(dir, *first);
         let file = disk.open_read(&path).doing("opened", &path)?;
         let bytes = file.read_to_end(0).doing("read", &path)?;
-        check.segment(&bytes, dir, *first, firsts.get(index + 1).copied());
+        check.segment(&bytes, dir, *first, all.get(index + 1).copied());
     }
-    let Check { last, root, records, torn_bytes, faults } = check;
+    let Check { last, root, records, torn_bytes, faults, signed } = check;
+    let is_end = all.last() == firsts.last();
     let root = root.filter(|_| faults.is_empty());
-    Ok(Report { segments: firsts.len() as u64, records, last, root, torn_bytes, faults })
+    let (agreed, contradiction) = signed.finish(is_end.then_some(last));
+    Ok(Report { segments, records, last, root, torn_bytes, faults, agreed, contradiction })
+}
+
+/// The segments that have a record of the range; the last one stands for all that are not there yet.
+fn within<'f>(firsts: &'f [Position], records: &RangeInclusive<Position>) -> &'f [Position] {
+    let end = firsts.partition_point(|first| first <= records.end());
+    let begin = firsts.partition_point(|first| first <= records.start()).saturating_sub(1);
+    firsts.get(begin..end).unwrap_or_default()
+}
+
+/// Verifies one segment, which is not the last. Gives what is wrong with it.
+pub(super) fn verify_segment(
+    bytes: &[u8],
+    dir: &Path,
+    first: Position,
+    later: Position,
+) -> Vec<Damage> {
+    let mut check = Check::new(before(first), &[]);
+    check.segment(bytes, dir, first, Some(later));
+    check.faults
 }
 
 struct Check {
@@ -61,6 +113,7 @@ struct Check {
     records: u64,
     torn_bytes: u64,
     faults: Vec<Damage>,
+    signed: SignedRoots,
 }
 
 /// One segment while it is walked through.
@@ -75,6 +128,18 @@ struct Segment<'b> {
 }
 
 impl Check {
+    /// After the record at `begin`: what is before is not looked at.
+    fn new(begin: Position, checkpoints: &[Checkpoint]) -> Self {
+        Self {
+            last: begin,
+            root: (begin == Position(0)).then(|| Tree::default().root()),
+            records: 0,
+            torn_bytes: 0,
+            faults: Vec::new(),
+            signed: SignedRoots::new(checkpoints, begin.0),
+        }
+    }
+
     fn segment(&mut self, bytes: &[u8], dir: &Path, first: Position, later: Option<Position>) {
         let head = match segment::head(bytes, dir, first) {
             Ok(head) => head,
@@ -93,6 +158,7 @@ impl Check {
         if let Err(fault) = follows(self.last, self.root, first, head.header.root) {
             self.faults.push(fault);
         }
+        self.signed.compare(&head.tree);
         let walk = Walk::new(bytes, head.len);
         let mut segment = Segment { walk, first, later, tree: Some(head.tree), next: first };
         let seal = self.walk(&mut segment);
@@ -133,7 +199,10 @@ impl Check {
         if step.is_dense_from(at.next) {
             self.records += step.records.len() as u64;
             if let Some(tree) = at.tree.as_mut() {
-                step.records.iter().for_each(|record| tree.push(leaf(record)));
+                for record in &step.records {
+                    tree.push(leaf(record));
+                    self.signed.compare(tree);
+                }
             }
         } else {
             self.faults.push(damage(at.first, at.next, None, NOT_DENSE));

@@ -82,6 +82,12 @@ metrics! {
     ledger_bytes: IntGaugeVec("pedigree_ledger_bytes", "Bytes in all segments.", []);
     ledger_failed_syncs: IntCounterVec("pedigree_ledger_failed_syncs_total", "Syncs that failed; nothing after them was acknowledged.", []);
     ledger_sync_seconds: HistogramVec("pedigree_ledger_sync_duration_seconds", "Duration of fdatasync on the ledger.", []);
+    checkpoint_position: IntGaugeVec("pedigree_checkpoint_position", "The last record under a signed checkpoint.", []);
+    checkpoint_failures: IntCounterVec("pedigree_checkpoint_failures_total", "Checkpoints that could not be written to their file.", []);
+    ledger_contradiction: IntGaugeVec("pedigree_ledger_contradiction", "1 if the ledger is not the one that was signed: it was cut back or rewritten.", []);
+    scrub_bytes: IntCounterVec("pedigree_ledger_scrubbed_bytes_total", "Bytes of sealed segments that were read again and are as they were written.", []);
+    scrub_passes: IntCounterVec("pedigree_ledger_scrub_passes_total", "Times that all sealed segments were read again.", []);
+    scrub_damaged: IntGaugeVec("pedigree_ledger_damaged_segments", "Sealed segments that are not as they were written.", []);
     store_position: IntGaugeVec("pedigree_store_position", "The last record that questions are answered from.", []);
     store_rebuilds: IntCounterVec("pedigree_store_rebuilds_total", "Times that the index was rebuilt from the ledger.", []);
     queue_depth: IntGaugeVec("pedigree_queue_depth", "What waits in a queue.", ["queue"]);

@@ -17,6 +17,7 @@ mod missing;
 mod nist;
 mod overflow;
 mod patterns;
+mod proof;
 mod reload;
 mod replay;
 mod results;

@@ -1,6 +1,7 @@
 //! Ten seeds of the simulated plant, on its real servers: no alarm while the press is healthy; with the
 //! drift an alarm whose bounds hold the part with which it really began.
 use super::support::runtime;
+use pedigree::config::daemon::Ledger;
 use pedigree::daemon::{self, Settings};
 use pedigree::demo::{Demo, DemoOptions, DriftPlan};
 use pedigree::ledger::Reader;
@@ -36,6 +37,7 @@ async fn run(seed: u64, drift: bool) -> Run {
         plant_dir: dir.path().join("plant.d"),
         reload_on_hangup: false,
         data_dir: dir.path().join("data"),
+        ledger: Ledger::beside(&dir.path().join("data")),
         pki_dir: dir.path().join("pki"),
         http: "127.0.0.1:0".parse().unwrap(),
         opcua: None,

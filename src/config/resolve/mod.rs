@@ -25,7 +25,7 @@ mod result;
 mod ring;
 mod rules;
 mod snapshot;
-mod span;
+pub(super) mod span;
 mod station;
 mod tags;
 mod test;

@@ -14,7 +14,7 @@ pub(super) const LOOK: Duration = Duration::from_secs(1);
 const MS_MAX: f64 = 100.0 * 365.0 * 8.64e7;
 
 /// Reads `"150ms"`.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+pub(in crate::config) fn parse(text: &str) -> Option<Duration> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_lowercase());
     let unit = text.get(digits.len()..)?;
     let (_, worth) = UNITS.iter().find(|(name, _)| *name == unit)?;

@@ -25,6 +25,23 @@ fn without_a_file_everything_has_a_default() {
     assert_eq!(config.opcua.listen.to_string(), "127.0.0.1:4855");
     assert!(config.opcua.enabled);
     assert_eq!(config.pki_dir, Path::new("data/pki"));
+    assert_eq!(config.ledger.checkpoints, Path::new("data/checkpoints"));
+    assert_eq!(config.ledger.checkpoint_every.as_secs(), 60);
+    assert_eq!(config.ledger.scrub_bytes_per_second, 2_000_000);
+}
+
+#[test]
+fn checkpoints_may_lie_elsewhere_and_come_neither_too_often_nor_never() {
+    let text = "data_dir = \"/d\"\n[ledger]\ncheckpoints = \"/mnt/c\"\ncheckpoint_every = \"5m\"\n\
+                scrub_bytes_per_second = 0\n";
+    let ledger = with(text, &[]).unwrap().ledger;
+    assert_eq!(ledger.checkpoints, Path::new("/mnt/c"));
+    assert_eq!((ledger.checkpoint_every.as_secs(), ledger.scrub_bytes_per_second), (300, 0));
+    for every in ["0s", "25h", "often"] {
+        let found = messages(with(&format!("[ledger]\ncheckpoint_every = \"{every}\"\n"), &[]));
+        let message = format!("`ledger.checkpoint_every` cannot be `{every}`");
+        assert_eq!(found, [("pedigree.toml".to_owned(), 2, message)]);
+    }
 }
 
 #[test]

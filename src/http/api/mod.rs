@@ -2,6 +2,7 @@
 mod parameters;
 mod questions;
 
+pub(super) use parameters::{Asked, Parameters, parameters};
 pub(super) use questions::{
     conditions, devices, events, gaps, item, recall, resolve, stations, suspects, trace, yields,
 };

@@ -24,19 +24,36 @@ pub(in crate::http) struct Parameters {
     station: Option<String>,
     from: Option<String>,
     to: Option<String>,
+    position: Option<u64>,
+    earlier: Option<String>,
 }
 
 /// The parameters as axum extracts them.
 pub(in crate::http) type Asked = Result<Query<Parameters>, QueryRejection>;
 
 /// The parameters, or what is wrong with them.
-pub(super) fn parameters(asked: Asked) -> Result<Parameters, Problem> {
+pub(in crate::http) fn parameters(asked: Asked) -> Result<Parameters, Problem> {
     asked.map(|Query(parameters)| parameters).map_err(|why| Problem::request(why.body_text()))
 }
 
 impl Parameters {
     pub(super) fn id(&self) -> Result<String, Problem> {
         wanted(self.id.as_deref(), "id", "u/site/SN-1")
+    }
+
+    /// The id, where something else may be asked for instead.
+    pub(in crate::http) fn given_id(&self) -> Option<String> {
+        self.id.clone()
+    }
+
+    /// The record that is asked about.
+    pub(in crate::http) fn position(&self) -> Option<Position> {
+        self.position.map(Position)
+    }
+
+    /// The text of a checkpoint that was signed before.
+    pub(in crate::http) fn earlier(&self) -> Option<String> {
+        self.earlier.clone()
     }
 
     pub(super) fn lot(&self) -> Result<String, Problem> {
@@ -74,7 +91,7 @@ impl Parameters {
         Position(self.as_of.unwrap_or(u64::MAX))
     }
 
-    pub(super) fn limit(&self) -> Result<usize, Problem> {
+    pub(in crate::http) fn limit(&self) -> Result<usize, Problem> {
         let limit = self.limit.unwrap_or(LIMIT);
         if !(1..=LIMIT_MAX).contains(&limit) {
             let why = format!("`limit` is {limit}; it is from 1 to {LIMIT_MAX}");

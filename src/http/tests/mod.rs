@@ -2,6 +2,7 @@
 mod answers;
 mod guarded;
 mod live;
+mod notary;
 mod pages;
 mod plant;
 mod reload;
@@ -71,6 +72,7 @@ fn server(decide: fn(&Command) -> Result<Position, CommandFault>) -> Server {
                     commands: CommandPort::new(queue),
                     reloads: ReloadPort::new(reloads),
                     adoptions: AdoptPort::new(mpsc::channel(1).0),
+                    notary: Arc::new(notary::Made),
                     tap,
                     raw: broadcast::channel(8).0,
                     readiness,
