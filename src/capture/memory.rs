@@ -192,7 +192,7 @@ impl Memory {
                 digest: mark.digest,
                 plant: self.plant,
                 position: record.position,
-                time,
+                time: time.at,
             };
             let of = mark.key.handshake.clone();
             station.collected.entry(of).or_default().note(name.clone(), noted);
