@@ -75,9 +75,13 @@ pub fn choices(key: &str) -> Vec<String> {
         }
         "permit" => words(&[Permit::Ok, Permit::Nok, Permit::Rework, Permit::Unknown]),
         "result" => words(&[Outcome::Pass, Outcome::Fail, Outcome::Rework, Outcome::Scrap]),
-        "evidence" => {
-            words(&[Evidence::Automatic, Evidence::Inferred, Evidence::Manual, Evidence::Bypassed])
-        }
+        "evidence" => words(&[
+            Evidence::Automatic,
+            Evidence::Inferred,
+            Evidence::Manual,
+            Evidence::Late,
+            Evidence::Bypassed,
+        ]),
         "purpose" => words(&[Purpose::Production, Purpose::Master, Purpose::Setup, Purpose::Trial]),
         "cause" => {
             let gaps = [

@@ -171,15 +171,16 @@ impl Capture {
         if let Some(source) = trigger.source {
             return EventTime { at: source, uncertainty_ns: 0 };
         }
-        if let (Some(_), Some(last)) = (&handshake.ring, self.handshake_memory(at).committed) {
-            // It may have been put there at any time since the one before it was read.
-            let since = trigger.receive.since(last.at).as_nanos();
-            let uncertainty_ns = u64::try_from(since).unwrap_or(u64::MAX);
-            return EventTime { at: trigger.receive, uncertainty_ns };
-        }
+        let since = match (&handshake.ring, self.waited(at)) {
+            (Some(_), _) => self.put_since(at),
+            (None, Some(_)) => Some(self.asked_since(at)).filter(|since| *since > Utc(i64::MIN)),
+            (None, None) => None,
+        };
         let device = self.live().plant.tag(handshake.trigger.tag).device;
-        let period = self.live().device(device).publish_fast.as_nanos();
-        EventTime { at: trigger.receive, uncertainty_ns: u64::try_from(period).unwrap_or(u64::MAX) }
+        let period = self.live().device(device).publish_fast;
+        let uncertain = since.map_or(period, |since| trigger.receive.since(since).max(period));
+        let uncertainty_ns = u64::try_from(uncertain.as_nanos()).unwrap_or(u64::MAX);
+        EventTime { at: trigger.receive, uncertainty_ns }
     }
 
     /// The whole event.
@@ -195,6 +196,8 @@ impl Capture {
         let handshake = live.handshake(at);
         let mut remarks = Vec::new();
         let what = self.what(at, snapshot, draft, &mut remarks);
+        let outage = self.late(at, mark.key.number);
+        let evidence = outage.map_or(Evidence::Automatic, |_| Evidence::Late);
         let text = |word: Option<crate::model::plant::Word>| {
             word.and_then(|w| snapshot.good(w)?.as_text()).and_then(|t| Text::parse(&t).ok())
         };
@@ -202,10 +205,10 @@ impl Capture {
             what,
             time: draft.time,
             station: Some(live.station(at.station).id.clone()),
-            evidence: self.evidence(at, snapshot),
+            evidence: self.evidence(at, snapshot).max(evidence),
             purpose: self.purpose(at, snapshot, &draft.item),
             handshake: Some(mark),
-            stay: Some(self.stay(step, at, &draft.item, handshake.event)),
+            stay: Some(self.stay(step, at, &draft.item, handshake.event, outage)),
             operator: text(handshake.badge).map(|badge| self.persons.token(badge.as_str())),
             product: text(handshake.product),
             operation: text(handshake.operation),
@@ -373,15 +376,26 @@ impl Capture {
         told.unwrap_or_default()
     }
 
-    /// From its arrival; without one, from when the item before it left.
-    pub(super) fn stay(&self, step: &Step, at: At, item: &ItemKey, verb: Verb) -> Stay {
+    /// From its arrival; without one, from when the item before it left: that one may have been read out of a
+    /// ring only now, and have left in the same outage.
+    fn stay(
+        &self,
+        step: &Step,
+        at: At,
+        item: &ItemKey,
+        verb: Verb,
+        outage: Option<Interval>,
+    ) -> Stay {
         let memory = self.memory.station(&self.live().station(at.station).id);
         let present = memory.and_then(|s| s.places.present(item));
         let ends = matches!(verb, Verb::Complete | Verb::Produce | Verb::Scrap | Verb::Rework);
         let since = match (present, verb) {
             (Some(present), _) => present.since,
             (None, Verb::Arrive) => step.at.wall,
-            (None, _) => memory.and_then(|s| s.last_left).unwrap_or(step.at.wall),
+            (None, _) => {
+                let left = memory.and_then(|s| s.last_left).unwrap_or(step.at.wall);
+                outage.map_or(left, |outage| outage.from.min(left))
+            }
         };
         Stay {
             interval: Interval { from: since, to: ends.then_some(step.at.wall) },

@@ -106,6 +106,7 @@ impl Capture {
         let (interval, cause) = (gap.interval, gap.cause);
         self.record(step, Body::Gap(gap));
         self.blind_handshakes(step, device, interval, cause);
+        self.note_outage(step, device, interval);
     }
 
     /// Handshakes that cannot tell what came while nobody looked: what they missed is a gap of theirs.

@@ -8,10 +8,10 @@ use super::ran::Ran;
 use super::tally::Tallies;
 use super::unread::Unread;
 use crate::model::{
-    Adopted, Body, Boot, DeviceId, Digest, Epoch, EpochBegun, Gap, GapSource, HandshakeId,
-    HandshakeMark, HandshakeNumber, ItemClass, ItemKey, MonitorId, MountKey, OrderRow, Permit,
-    Position, Quarantine, QuarantineCause, Record, Rule, StationId, Text, TraceEvent, Untold, Utc,
-    Verdict, VerdictEvent, What,
+    Adopted, Body, Boot, DeviceId, Digest, Epoch, EpochBegun, EventTime, Gap, GapSource,
+    HandshakeId, HandshakeMark, HandshakeNumber, ItemClass, ItemKey, MonitorId, MountKey, OrderRow,
+    Permit, Position, Quarantine, QuarantineCause, Record, Rule, StationId, Text, TraceEvent,
+    Untold, Utc, Verdict, VerdictEvent, What,
 };
 use std::collections::BTreeMap;
 
@@ -129,6 +129,8 @@ pub struct Committed {
     pub at: Utc,
     /// When it happened.
     pub time: Utc,
+    /// From when on it may have happened, by our wall clock.
+    pub since: Utc,
 }
 
 impl Memory {
@@ -191,7 +193,13 @@ impl Memory {
         }
     }
 
-    fn apply_mark(&mut self, record: &Record, mark: &HandshakeMark, time: Utc, conflict: bool) {
+    fn apply_mark(
+        &mut self,
+        record: &Record,
+        mark: &HandshakeMark,
+        time: EventTime,
+        conflict: bool,
+    ) {
         let station = self.stations.entry(mark.key.station.clone()).or_default();
         if let Some(name) = &mark.result {
             let noted = Noted {
@@ -199,7 +207,7 @@ impl Memory {
                 digest: mark.digest,
                 plant: self.plant,
                 position: record.position,
-                time,
+                time: time.at,
             };
             let of = mark.key.handshake.clone();
             station.collected.entry(of).or_default().note(name.clone(), noted);
@@ -220,7 +228,8 @@ impl Memory {
             reason: mark.reason.clone(),
             position: record.position,
             at: record.at.wall,
-            time,
+            time: time.at,
+            since: time.earliest().min(record.at.wall),
         });
     }
 
@@ -235,7 +244,7 @@ impl Memory {
                 self.carriers.lost(&quarantine.station);
             }
             let conflict = quarantine.cause == QuarantineCause::Conflict;
-            self.apply_mark(record, mark, quarantine.time.at, conflict);
+            self.apply_mark(record, mark, quarantine.time, conflict);
         }
     }
 
@@ -299,7 +308,7 @@ impl Memory {
 
     fn apply_trace(&mut self, record: &Record, event: &TraceEvent) {
         if let Some(mark) = &event.handshake {
-            self.apply_mark(record, mark, event.time.at, false);
+            self.apply_mark(record, mark, event.time, false);
         }
         if let What::Hold { item, reason } = &event.what {
             self.holds.insert(item.clone(), reason.clone());

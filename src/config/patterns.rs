@@ -43,8 +43,11 @@ many are lost, and the next entry is read. After a start it is looked whether th
 a ring that was begun anew is read from its begin (name the `restart` word of the device: without it a ring that is
 filled up to the same number between two looks is taken for the old one). Counts wrap in the width that the server says, and 0 is never the number of a first
 entry. Without `time` an entry has the source's time of its `seq`; on Modbus that at which it was read, with an
-uncertainty back to the entry before. What cannot be known of something that was put there some time ago is refused: `arrive`, `check`, `reply`, an item
+uncertainty back to when the ring was last seen with nothing unread in it. What cannot be known of something that was put there some time ago is refused: `arrive`, `check`, `reply`, an item
 without a code, lots in feeders, purpose and evidence of the station.
+
+**Late.** A request, or an entry of a ring, that is there when the device is observed again after more than its `stale_after` may have
+happened while nobody looked: its event has the evidence `late`.
 
 **Results.** `notifier = \"ResultManagement\"` is the object of an OPC UA server that tells of results by events; the words of the table
 are fields of the result: `serial = \"ResultMetaData.PartId\"`, `from = \"ResultContent[0]\"`. `recover`, `fetch` and `ack` are methods of that

@@ -108,6 +108,13 @@ pub struct EventTime {
     pub uncertainty_ns: u64,
 }
 
+impl EventTime {
+    /// It was not before.
+    pub fn earliest(&self) -> Utc {
+        Utc(self.at.0.saturating_sub_unsigned(self.uncertainty_ns))
+    }
+}
+
 /// From an instant to another, or still going on.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, serde::Serialize,

@@ -1,16 +1,25 @@
 //! Slow and failing disks: nothing is known before it is durable.
 use super::support::daemon::{Daemon, Site};
 use super::support::{http, line, line::Line, peers, truth};
+use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 const DELAY: Duration = Duration::from_millis(300);
 
+/// How late a sync of the tape may be: it is begun every second, and then takes as long as the disk does.
+const TAPE_WITHIN_S: f64 = 1.5;
+
 /// The daemon with its `fdatasync` tampered with.
 fn tampered(site: &Site, inject: &str) -> Daemon {
+    let inject = format!("inject=fdatasync:{inject}");
+    traced(site, &["-e", "trace=fdatasync", "-e", &inject])
+}
+
+/// The daemon with its calls written down.
+fn traced(site: &Site, what: &[&str]) -> Daemon {
     let mut command = Command::new("strace");
-    command.args(["-f", "-qq", "-e", "trace=fdatasync", "-e"]);
-    command.arg(format!("inject=fdatasync:{inject}"));
+    command.args(["-f", "-qq"]).args(what);
     command.arg("-o").arg(site.path("strace")).arg(env!("CARGO_BIN_EXE_pedigree"));
     command.arg("--config").arg(site.path("pedigree.toml")).arg("run");
     site.launch(command, &[]).unwrap()
@@ -96,6 +105,63 @@ fn capture_resumes_by_itself_when_the_disk_works_again() {
     let text = daemon.ask("/metrics").1;
     assert!(!text.contains("pedigree_ledger_failed_syncs_total 0"), "no sync failed");
     assert_eq!(daemon.ask("/ready").0, 200);
+}
+
+/// What is put on the tape is on stable storage a second later: every write to it is followed by a sync of the
+/// same file that has returned by then.
+#[test]
+fn the_tape_is_durable_within_a_second() {
+    let Some(peers) = peers() else { return };
+    let line = Line::start(&peers, 6, &[], &[]);
+    let site = line.site();
+    let daemon = traced(&site, &["-ttt", "-T", "-y", "-s", "0", "-e", "trace=write,fdatasync"]);
+    line.wait_done(Duration::from_mins(2));
+    assert!(daemon.stop().success(), "{}", site.log());
+    let [writes, syncs] = of_the_tape(&std::fs::read_to_string(site.path("strace")).unwrap());
+    let late = |write: &Call| {
+        let of = |sync: &&Call| sync.file == write.file && sync.begun >= write.ended;
+        let after = syncs.iter().filter(of).map(|sync| sync.ended - write.ended);
+        after.fold(f64::INFINITY, f64::min)
+    };
+    let latest = writes.iter().map(late).fold(0.0, f64::max);
+    println!("{} writes, {} syncs, {latest:.3} s at most", writes.len(), syncs.len());
+    assert!(writes.len() > 20 && syncs.len() > 2);
+    assert!(latest < TAPE_WITHIN_S, "{latest} s");
+}
+
+/// A call that was traced: of which file, when it was begun and when it had returned.
+struct Call {
+    file: String,
+    begun: f64,
+    ended: f64,
+}
+
+/// Writes to the tape, and syncs of it.
+fn of_the_tape(trace: &str) -> [Vec<Call>; 2] {
+    let (mut writes, mut syncs, mut begun) = (Vec::new(), Vec::new(), BTreeMap::new());
+    for line in trace.lines() {
+        let mut words = line.split_whitespace();
+        let (Some(thread), Some(at)) = (words.next(), words.next()) else { continue };
+        let (Ok(at), call) = (at.parse::<f64>(), words.collect::<Vec<_>>().join(" ")) else {
+            continue;
+        };
+        let resumed = call.starts_with("<...");
+        let file = call.split(['<', '>']).nth(1).filter(|_| !resumed).unwrap_or_default();
+        if file.contains("/data/tape/") {
+            begun.insert(thread, (call.starts_with("fdatasync"), file.to_owned(), at));
+        }
+        if call.ends_with("unfinished ...>") {
+            continue;
+        }
+        let Some((is_sync, file, from)) = begun.remove(thread) else { continue };
+        let took =
+            call.rsplit('<').next().and_then(|took| took.strip_suffix('>')?.parse::<f64>().ok());
+        let ended = from + took.unwrap_or_else(|| panic!("{line}"));
+        assert!(!call.contains("= -1"), "{line}");
+        let calls = if is_sync { &mut syncs } else { &mut writes };
+        calls.push(Call { file, begun: from, ended });
+    }
+    [writes, syncs]
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::support::balance::{asked, balance};
 use super::support::daemon::{Site, read};
 use super::support::peer::Peer;
 use super::support::{here, http, peers, truth};
-use pedigree::model::{Body, GapCause, Record, Value as Word, What};
+use pedigree::model::{Body, Evidence, GapCause, Record, Value as Word, What};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
@@ -143,10 +143,14 @@ fn a_ring_that_is_written_over_while_the_daemon_is_dead_names_what_is_lost() {
     let daemon = plant.site.start();
     plant.wait("the ring is read", |done| done["RING"] >= 20);
     daemon.kill();
+    // Longer than the PLC may be silent.
+    std::thread::sleep(Duration::from_secs(4));
     plant.plc.control("careless on");
     plant.wait("the ring is written over", |done| done["RING"] >= 100);
     plant.plc.control("careless off");
+    let before = plant.site.records().len();
     let records = plant.end();
+    found_late(&records[before..]);
     let sums = judge(&plant, &records);
     println!("observed and missed: {sums:?}");
     let (observed, missed) = sums[0];
@@ -167,6 +171,24 @@ fn a_ring_that_is_written_over_while_the_daemon_is_dead_names_what_is_lost() {
     let first =
         made.iter().find(|part| !values(&records).contains_key(part["serial"].as_str().unwrap()));
     assert_eq!(lost.collect::<Vec<_>>()[0], first.unwrap()["number"].as_u64().unwrap());
+}
+
+/// What stood there after the outage is known only afterwards; what came later is not.
+fn found_late(records: &[Record]) {
+    for station in STATIONS {
+        let event = |record: &Record| {
+            let Body::Trace(event) = &record.body else { return None };
+            event.station.as_ref().filter(|id| id.as_str() == station).map(|_| event.evidence)
+        };
+        let told: Vec<Evidence> = records.iter().filter_map(event).collect();
+        println!(
+            "{station}: {} of {} late",
+            told.iter().filter(|e| **e == Evidence::Late).count(),
+            told.len()
+        );
+        let (first, last) = (told.first(), told.last());
+        assert_eq!(first.zip(last), Some((&Evidence::Late, &Evidence::Automatic)), "{station}");
+    }
 }
 
 /// Nobody waits for a pulse: one that is too short, or comes while the daemon is dead, is counted in a gap.

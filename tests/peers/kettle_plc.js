@@ -4,7 +4,10 @@
 usage: kettle_plc.js --truth FILE [--kettles N] [--port P] [--cook MS] [--series S]
 
 A batch: its code is written, the state goes to 1 and, after the cooking, back to 0; a moment later the count goes up. Nobody is waited
-for. The truth has a line for each batch when it is counted. */
+for. The truth has a line for each batch when it is counted.
+
+Beside them Burst, a bit that rises for a moment, with a serial and a number: `burst N` on the control port lets it do so N times without a
+pause, and once more for a second and a half. */
 "use strict";
 // The library has remarks of its own; our first line of output is ours.
 console.log = console.error;
@@ -18,7 +21,7 @@ const HOST = "127.0.0.1";
 const args = { kettles: "3", port: "0", cook: "900", series: "N" };
 for (let i = 2; i < process.argv.length; i += 2) args[process.argv[i].slice(2)] = process.argv[i + 1];
 const truth = fs.openSync(args.truth, "a");
-const state = { cooking: 0, done: 0, paused: false };
+const state = { cooking: 0, done: 0, paused: false, burst: 0, bursts: Promise.resolve(), words: null };
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const between = (low, high) => low + Math.random() * (high - low);
 
@@ -59,15 +62,32 @@ async function kettle(words, name) {
     }
 }
 
+/** More changes than the queue of anybody who watches can hold; the last one stands. */
+async function burst(words, many) {
+    const rows = [];
+    for (let n = 0; n <= many; n += 1) {
+        state.burst += 1;
+        const serial = `BURST-${String(state.burst).padStart(5, "0")}`;
+        put(words.Serial, DataType.String, serial);
+        put(words.No, DataType.UInt16, state.burst);
+        const at = put(words.Done, DataType.Boolean, true);
+        rows.push(`{"station": "BURST", "serial": "${serial}", "number": ${state.burst}, "at": ${at}}`);
+        if (n === many) await sleep(1500);
+        put(words.Done, DataType.Boolean, false);
+    }
+    line(rows.join("\n"));
+}
+
 async function life(node) {
     for (let n = 1; ; n += 1) {
         put(node, DataType.UInt32, n);
-        await sleep(500);
+        await sleep(1500);
     }
 }
 
 function command([verb, word]) {
     if (verb === "pause") state.paused = word === "on";
+    else if (verb === "burst") state.bursts = state.bursts.then(() => burst(state.words, Number(word)));
     else if (verb === "stats") return JSON.stringify({ cooking: state.cooking, done: state.done }) + "\nok\n";
     else if (verb === "stop") process.exit(0);
     else return `err ${verb} is no command\n`;
@@ -103,6 +123,8 @@ async function main() {
         securityPolicies: [SecurityPolicy.None], securityModes: [MessageSecurityMode.None],
         // One that was cut counts until the library notices.
         maxConnectionsPerEndpoint: 1000,
+        // Where a node has no slowest rate, every change is told.
+        serverCapabilities: { minSupportedSampleRate: 0 },
     });
     await server.initialize();
     const space = server.engine.addressSpace;
@@ -126,6 +148,16 @@ async function main() {
         };
         kettles.push([words, name]);
     }
+    const told = (name, type, kind, value) => {
+        const node = add(`Burst.${name}`, type, kind, value);
+        node.minimumSamplingInterval = 0;
+        return node;
+    };
+    state.words = {
+        Serial: told("Serial", "String", DataType.String, ""),
+        No: told("No", "UInt16", DataType.UInt16, 0),
+        Done: told("Done", "Boolean", DataType.Boolean, false),
+    };
     await server.start();
     const listening = await control();
     process.stdout.write(JSON.stringify({ port, control: listening, pid: process.pid }) + "\n");

@@ -6,7 +6,7 @@ import socket
 import sys
 import time
 
-HOST = "127.0.0.1"
+HOST = os.environ.get("PLC_HOST", "127.0.0.1")
 
 
 def now_ns():

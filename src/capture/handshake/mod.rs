@@ -2,6 +2,7 @@
 //! (durable) → reply → ack last → release. What is written is written after the record is durable;
 //! `daemon` sees to that.
 mod edge;
+mod late;
 mod overrule;
 mod permit;
 mod read;
@@ -71,6 +72,10 @@ pub(in crate::capture) struct Exchange {
     collect: Collect,
     /// What was asked when the words were first seen is dealt with.
     sure: bool,
+    /// For how long nobody had looked when the words were first seen, if that was long.
+    outage: Option<Interval>,
+    /// The same, if the request that is being dealt with may be from then.
+    late: Option<Interval>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -181,6 +186,8 @@ impl Exchange {
             turn: _,
             collect,
             sure: _,
+            outage: _,
+            late: _,
         } = self;
         collect.carry(carried);
         match stage {
@@ -322,7 +329,7 @@ impl Capture {
         exchange.passed = exchange.passed || (baseline.is_some() && number != baseline);
         match pattern {
             Pattern::Edge => self.see_pulse(at, sample, before.as_ref()),
-            Pattern::Ring => self.see_head(step, at, sample.source),
+            Pattern::Ring => self.see_head(step, at, sample),
             Pattern::Counter
             | Pattern::ReqAck
             | Pattern::Toggle
@@ -337,7 +344,8 @@ impl Capture {
         let exchange = self.live().exchanges.get(&at);
         let Some(exchange) = exchange.filter(|e| matches!(e.stage, Stage::Idle)) else { return };
         let asked = exchange.asks(handshake);
-        let known = handshake.ack.is_none() || exchange.ack.is_some();
+        let told = exchange.trigger.is_some();
+        let known = told && (handshake.ack.is_none() || exchange.ack.is_some());
         if asked != Request::Pending && known && exchange.pulse.is_none() {
             self.exchange(at).sure = true;
         }
@@ -408,6 +416,8 @@ impl Capture {
             (false, Duration::ZERO) => None,
             (false, age) => Some(step.at.wall.minus(age)),
         };
+        // Only the first may have been there before.
+        exchange.late = exchange.outage.take().filter(|_| !exchange.sure);
         if self.say_busy(step, at) {
             self.exchange(at).busy = true;
             return;

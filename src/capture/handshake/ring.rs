@@ -21,14 +21,27 @@ pub(super) struct Turn {
     slot: Option<usize>,
     /// A number that stood in no slot when all were looked at.
     missing: Option<HandshakeNumber>,
-    /// The head as it was told or read last, and since when it was so by the clock of the PLC.
-    head: Option<(HandshakeNumber, Option<Utc>)>,
+    /// The head as it was told or read last.
+    head: Option<Head>,
+    /// The last time that nothing was unread.
+    rest: Option<Head>,
+    /// The head when it was first seen since the last start.
+    first: Option<HandshakeNumber>,
     /// Since when something may have been missed when the head was told last.
     seen: Option<Utc>,
     /// Since when a slot cannot be read, as long as it is not known whether it is the same ring.
     blind: Option<Monotonic>,
     /// When the head was told to have fallen; up to then it is in a gap, and another epoch began.
     fell: Option<Utc>,
+}
+
+/// The head of a ring as it was seen.
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    number: HandshakeNumber,
+    /// Since when it was so, by the clock of the PLC.
+    source: Option<Utc>,
+    receive: Utc,
 }
 
 /// A slot that is to be read, and the entry that is looked for in it.
@@ -58,6 +71,25 @@ struct Scan {
     entries: Vec<(HandshakeNumber, usize)>,
 }
 
+impl Turn {
+    /// The head was told or read; `last` is what was recorded last.
+    fn see(&mut self, head: Head, last: Option<HandshakeNumber>) {
+        let before = self.head.replace(head);
+        let at_rest = |seen: &Head| Some(seen.number) == last;
+        self.rest = Some(head).filter(at_rest).or(before.filter(at_rest)).or(self.rest);
+        self.first.get_or_insert(head.number);
+    }
+
+    pub(super) fn first(&self) -> Option<HandshakeNumber> {
+        self.first
+    }
+
+    /// When the head was seen to stand at this number, the last time that nothing was unread.
+    pub(super) fn stood_at(&self, number: HandshakeNumber) -> Option<Utc> {
+        self.rest.filter(|head| head.number == number).map(|head| head.receive)
+    }
+}
+
 impl Stage {
     fn is_of_ring(&self) -> bool {
         match self {
@@ -74,22 +106,27 @@ impl Stage {
 
 impl Capture {
     /// The head was told: one that falls is another ring in the same place.
-    pub(super) fn see_head(&mut self, step: &mut Step, at: At, source: Option<Utc>) {
+    pub(super) fn see_head(&mut self, step: &mut Step, at: At, sample: &Sample) {
         let bits = self.ring_bits(at);
         let memory = self.handshake_memory(at);
         let exchange = self.exchange(at);
         let Some(now) = exchange.trigger.as_ref().and_then(|v| number(v, bits)) else { return };
         // At first it is held against the record.
-        let (before, since) = exchange.turn.head.unzip();
-        let before = before.or(memory.last());
+        let (seen, source) = (exchange.turn.head, sample.source);
+        let before = seen.map(|head| head.number).or(memory.last());
         if before.is_some_and(|before| distance(before.0, now.0, bits) == Distance::Fell) {
-            if since.flatten().zip(source).is_some_and(|(since, source)| source < since) {
+            let since = seen.and_then(|head| head.source);
+            if since.zip(source).is_some_and(|(since, source)| source < since) {
                 // A read was faster: this is what stood there before.
                 return;
             }
             // Something of the new ring may be recorded already.
             let since = exchange.turn.seen;
             exchange.turn = Turn { fell: Some(step.at.wall), ..Turn::default() };
+            if seen.is_some() {
+                // It was filled anew before our eyes.
+                exchange.outage = None;
+            }
             if exchange.stage.is_of_ring() {
                 // What is being read was asked of the old one.
                 exchange.stage = Stage::Idle;
@@ -98,7 +135,8 @@ impl Capture {
             self.ring_fell(step, at, &memory, since);
         }
         let turn = &mut self.exchange(at).turn;
-        (turn.head, turn.seen) = (Some((now, source)), memory.since());
+        turn.see(Head { number: now, source, receive: sample.receive }, memory.last());
+        turn.seen = memory.since();
     }
 
     /// Reads on, if there is anything new.
@@ -134,7 +172,7 @@ impl Capture {
         ring.expect("only called for rings, which have slots")
     }
 
-    fn ring_bits(&self, at: At) -> u8 {
+    pub(super) fn ring_bits(&self, at: At) -> u8 {
         let live = self.live();
         live.handshake(at).number.map_or(64, |counter| live.bits(counter))
     }
@@ -195,12 +233,16 @@ impl Capture {
         if tail == Some(None) {
             return self.retry(step, at, "the tail of the ring cannot be read");
         }
+        let last = self.handshake_memory(at).last();
         let exchange = self.exchange(at);
         if exchange.told && read(trigger) != exchange.trigger {
             return self.scan(step, at);
         }
         (exchange.trigger, exchange.ack) = (read(trigger), tail.flatten());
-        exchange.turn.head = Some((head, words.first().and_then(|head| head.source)));
+        if let Some(Sample { source, receive, .. }) = words.first() {
+            let seen = Head { number: head, source: *source, receive: *receive };
+            exchange.turn.see(seen, last);
+        }
         let seqs = words.get(words.len() - self.ring(at).slots.len()..).unwrap_or_default();
         let scan = Scan { head, entries: entries(seqs, head, bits) };
         if self.exchange(at).turn.anchored {

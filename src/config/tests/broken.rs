@@ -235,7 +235,7 @@ proptest! {
 }
 
 /// File of the worked examples, what stands there, and what an engineer writes by mistake.
-const VARIANTS: [(&str, &str, &str); 35] = [
+const VARIANTS: [(&str, &str, &str); 36] = [
     ("assembly.toml", "url       = \"opc.tcp://10.20.1.10:4840\"", "url = \"10.20.1.10:4840\""),
     ("assembly.toml", "namespace = \"http://line1.example/plc\"", "namespace = \"ns=3\""),
     ("assembly.toml", "publish   = \"500ms\"", "publish = 0.5"),

@@ -72,7 +72,7 @@ pub fn adoptions(difference: &Difference) -> Vec<Adoption> {
 
 /// Holds what was played against what is recorded.
 pub(super) fn between(wanted: &Wanted, recorded: Recorded, played: &Played) -> Difference {
-    let Recorded { base, until: _, events } = recorded;
+    let Recorded { base, until: _, events, earlier } = recorded;
     let mut by_subject: BTreeMap<Subject, VecDeque<Event>> = BTreeMap::new();
     for event in events {
         by_subject.entry(event.subject()).or_default().push_back(event);
@@ -85,11 +85,17 @@ pub(super) fn between(wanted: &Wanted, recorded: Recorded, played: &Played) -> D
         pairs.push((same, event));
     }
     let mut compare = Compare { wanted, played, out: Difference::default() };
+    for event in &earlier {
+        compare.missing(event);
+    }
     for (recorded, mut event) in pairs {
         let known = numbers.put(&mut event.told);
-        match recorded {
-            Some(recorded) => compare.both(&recorded, event, known),
-            None => compare.added(event, known),
+        match (recorded, played.taken.contains(&event.position)) {
+            (Some(recorded), true) => compare.missing(&recorded),
+            // Superseded since.
+            (None, true) => {}
+            (Some(recorded), false) => compare.both(&recorded, event, known),
+            (None, false) => compare.added(event, known),
         }
     }
     for event in by_subject.into_values().flatten() {
@@ -195,6 +201,15 @@ impl Compare<'_> {
         if let Some(answer) = answer {
             let changed = Changed { event: shown(recorded, true), fields: vec![answer] };
             self.out.answers.push(changed);
+        }
+    }
+
+    /// An event whose inputs are not on the tape.
+    fn missing(&mut self, event: &Event) {
+        if self.wanted.has(event.stepped) {
+            let why = self.why_not(event, event.begin());
+            let why = why.unwrap_or_else(|| "the tape does not have it".to_owned());
+            self.out.not_replayable.push((shown(event, true), why));
         }
     }
 

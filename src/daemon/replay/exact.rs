@@ -2,9 +2,9 @@
 use super::{ReplayError, parse};
 use crate::engine::Engine;
 use crate::ledger::Reader;
-use crate::model::{Effect, Input, PersonKey, Position, Record, SiteId, wire};
+use crate::model::{At, Effect, Input, PersonKey, Position, Record, SiteId, wire};
 use crate::tape::{TapeGapCause, TapeItem, TapeReader};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What came of a replay.
@@ -25,7 +25,8 @@ pub struct Report {
 /// Steps the whole tape of a data directory.
 ///
 /// A daemon that was killed had stepped more than became durable; the next start says from which
-/// record it went on, and what was stepped beyond it is void.
+/// record it went on, and what was stepped beyond it is void. Where a part of the tape is missing nothing is
+/// stepped before the next start: what comes of half a run says nothing.
 pub fn exact(dir: &Path, site: &SiteId, persons: &PersonKey) -> Result<Report, ReplayError> {
     let mut ledger = BTreeMap::new();
     let mut records: Vec<Record> = Vec::new();
@@ -37,7 +38,9 @@ pub fn exact(dir: &Path, site: &SiteId, persons: &PersonKey) -> Result<Report, R
     let mut report = Report::default();
     let mut engine = Engine::new(persons.clone());
     let mut made: BTreeMap<Position, Vec<u8>> = BTreeMap::new();
-    let mut whole = true;
+    let wanted: BTreeSet<At> = records.iter().map(|record| record.at).collect();
+    let mut stepped: BTreeSet<At> = BTreeSet::new();
+    let mut whole = false;
     let mut tape = TapeReader::open(dir)?;
     while let Some(item) = tape.next_item(parse(site)).map_err(Box::new)? {
         match item {
@@ -47,7 +50,10 @@ pub fn exact(dir: &Path, site: &SiteId, persons: &PersonKey) -> Result<Report, R
                 let killed = matches!(gap.cause, TapeGapCause::Open | TapeGapCause::Torn(_));
                 whole = whole && killed;
             }
+            TapeItem::Entry(entry) if !whole && !matches!(entry.input, Input::Start { .. }) => {}
             TapeItem::Entry(entry) => {
+                whole = true;
+                stepped.extend(wanted.get(&entry.at));
                 report.inputs = report.inputs.saturating_add(1);
                 if let Input::Start { recovered, .. } = entry.input {
                     report.starts = report.starts.saturating_add(1);
@@ -70,21 +76,15 @@ pub fn exact(dir: &Path, site: &SiteId, persons: &PersonKey) -> Result<Report, R
             }
         }
     }
-    judge(&mut report, &ledger, &made, whole);
-    Ok(report)
-}
-
-fn judge(
-    report: &mut Report,
-    ledger: &BTreeMap<Position, Vec<u8>>,
-    made: &BTreeMap<Position, Vec<u8>>,
-    whole: bool,
-) {
-    for (position, bytes) in ledger {
-        match made.get(position) {
-            Some(found) if found == bytes => report.same = report.same.saturating_add(1),
-            None if !whole => report.not_replayable = report.not_replayable.saturating_add(1),
-            Some(_) | None => report.different.push(position.0),
+    for record in &records {
+        let Record { position, at, .. } = record;
+        if made.get(position).is_some_and(|found| ledger.get(position) == Some(found)) {
+            report.same = report.same.saturating_add(1);
+        } else if stepped.contains(at) {
+            report.different.push(position.0);
+        } else {
+            report.not_replayable = report.not_replayable.saturating_add(1);
         }
     }
+    Ok(report)
 }

@@ -33,15 +33,33 @@ impl<'p> Fold<'p> {
         self.histories = Histories::default();
         let before = usize::try_from(self.base.0).unwrap_or(usize::MAX);
         for entry in self.reader.cursor(Position(0)).take(before) {
-            let record = entry?.record;
-            self.engine.apply(&record);
-            self.histories.apply(&record);
+            self.apply(&entry?.record);
         }
         for record in made {
-            self.engine.apply(record);
-            self.histories.apply(record);
+            self.apply(record);
         }
         Ok(())
+    }
+
+    /// Folds a record in.
+    pub(super) fn apply(&mut self, record: &Record) {
+        self.engine.apply(record);
+        self.histories.apply(record);
+    }
+
+    /// What the ledger has up to a record that was stepped after `since`.
+    pub(super) fn recorded(&self, since: Utc, up_to: Position) -> Result<Vec<Record>, LedgerError> {
+        let mut recorded = Vec::new();
+        for entry in self.reader.cursor(self.base) {
+            let record = entry?.record;
+            if record.position > up_to {
+                break;
+            }
+            if record.position > self.base && record.at.wall > since {
+                recorded.push(record);
+            }
+        }
+        Ok(recorded)
     }
 
     /// When a record of the ledger was stepped.

@@ -32,6 +32,8 @@ pub(super) struct Played {
     pub(super) cut_in: bool,
     /// From when to when inputs are missing, and why.
     pub(super) gaps: Vec<(Utc, Utc, String)>,
+    /// Those of the records that were taken from the ledger, their inputs being missing.
+    pub(super) taken: BTreeSet<Position>,
     /// Points of the played plant that were not on the tape.
     pub(super) unread: BTreeSet<String>,
 }
@@ -68,8 +70,10 @@ pub(super) struct Play<'w> {
     begun: bool,
     /// The file before ended without its end: a kill, unless it is the last one.
     killed: bool,
-    /// A gap whose end is the next entry.
+    /// Inputs are missing since then: what comes before the next start would come of half a run.
     gap: Option<(Utc, String)>,
+    /// A start was seen.
+    started: bool,
     out: Played,
 }
 
@@ -89,6 +93,7 @@ impl<'w> Play<'w> {
             begun: false,
             killed: false,
             gap: None,
+            started: false,
             out: Played::default(),
         }
     }
@@ -117,12 +122,22 @@ impl<'w> Play<'w> {
         if self.wanted.is_over(entry.at.wall) {
             return Ok(false);
         }
-        if let Some((since, why)) = self.gap.take() {
+        let starts = matches!(entry.input, Input::Start { .. });
+        if !starts && !self.started {
+            let why = "it begins in the middle of a run".to_owned();
+            self.gap.get_or_insert((Utc(i64::MIN), why));
+        }
+        self.started = true;
+        let missing = self.gap.take_if(|_| starts);
+        if let Some((since, why)) = missing.clone() {
             self.out.gaps.push((since, entry.at.wall, why));
+        }
+        if self.gap.is_some() {
+            return Ok(true);
         }
         if !self.begun && self.wanted.is_begun(entry.at.wall) {
             self.begun = true;
-            self.out.cut_in = !matches!(entry.input, Input::Start { .. });
+            self.out.cut_in = !starts;
             if self.out.cut_in {
                 self.cut_in(entry.at);
             }
@@ -135,15 +150,18 @@ impl<'w> Play<'w> {
         if self.begun {
             self.out.span = Some((first, entry.at.wall));
         }
-        self.take(entry)?;
+        if let Input::Start { recovered, .. } = entry.input {
+            self.restart(entry, recovered, missing.map(|(since, _)| since))?;
+        } else {
+            self.take(entry);
+        }
         self.killed = false;
         Ok(true)
     }
 
-    fn take(&mut self, entry: &TapeEntry) -> Result<(), ReplayError> {
+    fn take(&mut self, entry: &TapeEntry) {
         let at = entry.at;
         match &entry.input {
-            Input::Start { recovered, .. } => self.restart(entry, *recovered)?,
             Input::Plant(plant) => self.put_in_force(at, plant),
             Input::Samples(samples) => {
                 self.last.extend(samples.iter().map(|sample| (sample.tag, sample.clone())));
@@ -161,10 +179,10 @@ impl<'w> Play<'w> {
                 }
             }
             Input::Facts(facts) => self.facts(at, facts),
-            Input::Command { command: Command::Adopt { .. } | Command::Reload { .. }, .. } => {}
+            Input::Command { command: Command::Adopt { .. } | Command::Reload { .. }, .. }
+            | Input::Start { .. } => {}
             Input::Lost { .. } | Input::Wake | Input::Command { .. } => self.told(entry),
         }
-        Ok(())
     }
 
     fn told(&mut self, entry: &TapeEntry) {
@@ -173,8 +191,14 @@ impl<'w> Play<'w> {
         }
     }
 
-    /// A start: the durable state is what was made so far. After a kill, what had become durable.
-    fn restart(&mut self, entry: &TapeEntry, recovered: Position) -> Result<(), ReplayError> {
+    /// A start: the durable state is what was made so far. After a kill, what had become durable; what
+    /// was recorded while inputs are missing, as it was recorded.
+    fn restart(
+        &mut self,
+        entry: &TapeEntry,
+        recovered: Position,
+        missing: Option<Utc>,
+    ) -> Result<(), ReplayError> {
         (self.last, self.links) = (BTreeMap::new(), BTreeMap::new());
         self.tape = None;
         if !self.begun {
@@ -190,6 +214,14 @@ impl<'w> Play<'w> {
             self.out.made.truncate(kept.unwrap_or(self.out.made.len()));
         }
         self.fold.refold(&self.out.made)?;
+        if let Some(since) = missing {
+            for mut record in self.fold.recorded(since, recovered)? {
+                record.position = Position(self.fold.engine.position().0.saturating_add(1));
+                self.fold.apply(&record);
+                self.out.taken.insert(record.position);
+                self.out.made.push(record);
+            }
+        }
         if let Input::Start { cause, .. } = entry.input {
             let recovered = self.fold.engine.position();
             self.step(entry.at, Input::Start { cause, recovered }, false);

@@ -122,6 +122,8 @@ pub(super) struct Recorded {
     pub(super) until: Option<Utc>,
     /// What counts, in the order in which it was recorded.
     pub(super) events: Vec<Event>,
+    /// What counts of the time that was asked for and is from before the tape.
+    pub(super) earlier: Vec<Event>,
 }
 
 /// Reads the whole ledger once. `base` is the last record before the stretch where the tape says so.
@@ -151,7 +153,11 @@ pub(super) fn read(
     }
     let base = base.or(first).unwrap_or(last);
     let void = corrections.as_of(last);
-    let counts = |event: &Event| event.first > base && !void.contains(&event.position);
-    let events = events.into_values().filter(counts).collect();
-    Ok(Recorded { base, until, events })
+    let counts = |event: &Event| !void.contains(&event.position);
+    let (events, mut earlier): (Vec<_>, Vec<_>) =
+        events.into_values().filter(counts).partition(|event| event.first > base);
+    if wanted.from.is_none() {
+        earlier.clear();
+    }
+    Ok(Recorded { base, until, events, earlier })
 }

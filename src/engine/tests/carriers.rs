@@ -476,6 +476,7 @@ proptest! {
 #[test]
 fn a_carrier_that_is_read_while_its_load_is_under_way_gives_no_other_unit() {
     check(&[144, 139, 215, 241, 122, 243, 0]).unwrap();
+    check(&[0, 0, 0, 205, 32, 0, 171, 231, 74, 204, 71, 128, 227, 0]).unwrap();
 }
 
 /// Without a fault every passage is told of its unit: nothing is made unknown for safety's sake.

@@ -126,6 +126,40 @@ proptest! {
     }
 }
 
+/// Events of a PLC whose words have no time, with the part that each is about.
+fn events(records: &[Record]) -> Vec<(u64, &TraceEvent)> {
+    let event = |r: &'_ Record| matches!(r.body, Body::Trace(_)).then_some(());
+    let traces = records.iter().filter(|r| event(r).is_some());
+    let part =
+        |event: &TraceEvent| event.what.items()[0].code.as_str().strip_prefix("SN-")?.parse().ok();
+    let traces = traces.filter_map(|r| if let Body::Trace(e) = &r.body { Some(e) } else { None });
+    traces.filter_map(|event| Some((part(event)?, event))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn an_entry_of_a_ring_came_within_the_time_that_its_event_says(
+        choices in proptest::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let mut world = world(Pattern::Ring, true);
+        world.plc.timeless = true;
+        for choice in choices {
+            world.act(choice);
+        }
+        world.settle();
+        let told = events(&world.durable);
+        // What lay there when nobody had ever looked may be of any age.
+        let looked = told.first().map_or(Utc(i64::MAX), |(_, event)| event.time.at);
+        for (part, event) in told {
+            let made = world.plc.made.iter().find(|made| made.part == part).unwrap();
+            let within = (event.time.earliest()..=event.time.at).contains(&made.from);
+            prop_assert!(made.from < looked || within, "{:?}: {:?}", made, event.time);
+        }
+    }
+}
+
 impl World {
     /// A part is put into the ring, and nobody is told yet.
     pub(super) fn put(&mut self) {
@@ -311,4 +345,78 @@ fn an_entry_that_was_recorded_without_a_value_is_recorded_once() {
     let parts: Vec<u64> = recorded(&world.durable).iter().map(|(part, _)| *part).collect();
     assert_eq!(parts, [1, 2, 3]);
     assert!(all_gaps(&world.durable).iter().any(|gap| gap.cause == GapCause::NumbersSkipped));
+}
+
+/// Longer than a PLC may be silent.
+const LONG: u64 = 10_000_000_000;
+
+/// What lay in the ring when it was looked at again may have come at any time of the outage, the first of
+/// it and the last, and all of it is held against the gap.
+#[test]
+fn what_a_ring_held_after_an_outage_is_late_and_may_be_as_old_as_that() {
+    let mut world = world(Pattern::Ring, true);
+    world.plc.timeless = true;
+    world.put();
+    world.notify();
+    world.settle();
+    world.drop_link();
+    let gone = world.at().wall;
+    for _ in 0..3 {
+        world.now += LONG;
+        world.put();
+    }
+    world.now += LONG;
+    let back = world.at().wall;
+    world.settle();
+    world.put();
+    world.notify();
+    world.settle();
+    let told = events(&world.durable);
+    let evidence: Vec<_> = told.iter().map(|(_, event)| event.evidence).collect();
+    let late = Evidence::Late;
+    assert_eq!(evidence, [Evidence::Automatic, late, late, late, Evidence::Automatic]);
+    for (part, event) in &told[1..4] {
+        let made = world.plc.made.iter().find(|made| made.part == *part).unwrap();
+        assert!((event.time.earliest()..=event.time.at).contains(&made.from), "{event:?}");
+        assert!(event.stay.unwrap().interval.from <= gone, "{event:?}");
+    }
+    let (_, last) = told[4];
+    assert!(last.time.earliest() >= back.minus(Duration::from_millis(100)), "{last:?}");
+    assert!(last.stay.unwrap().interval.from >= back, "{last:?}");
+}
+
+/// Who waits for an answer is found after the outage as well; what it asks next is seen when it happens.
+#[test]
+fn a_request_that_waited_through_an_outage_is_late_and_the_next_is_not() {
+    for (pattern, outage) in [
+        (Pattern::Counter, LONG),
+        (Pattern::ReqAck, LONG),
+        (Pattern::Toggle, LONG),
+        (Pattern::State(STATES), LONG),
+        // As long as a PLC may be silent nothing is said.
+        (Pattern::Counter, 1_000_000_000),
+    ] {
+        let mut world = World::new(pattern, Splice::Clean);
+        world.settle();
+        for during in [0, outage, 0] {
+            if during > 0 {
+                world.drop_link();
+            }
+            let now = world.at().wall;
+            world.plc.run(now);
+            world.now += during;
+            if during > 0 {
+                world.link();
+                // The ack may be told first.
+                world.changes.iter_mut().for_each(|told| told.reverse());
+            }
+            world.notify();
+            world.settle();
+        }
+        let told = events(&world.durable);
+        let evidence: Vec<_> = told.iter().map(|(_, event)| event.evidence).collect();
+        let middle = if outage == LONG { Evidence::Late } else { Evidence::Automatic };
+        let wanted = [Evidence::Automatic, middle, Evidence::Automatic];
+        assert_eq!(evidence, wanted, "{pattern:?} after {outage} ns");
+    }
 }

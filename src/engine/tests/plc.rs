@@ -44,6 +44,8 @@ pub(super) struct Plc {
     pub(super) dim: bool,
     /// A slot that cannot be read.
     pub(super) dead: Option<usize>,
+    /// It does not say when its words changed, as Modbus does not.
+    pub(super) timeless: bool,
     /// What its feeder counts.
     pub(super) feeder: Feeder,
     /// What it says of the part, where it says more than its number.
@@ -129,6 +131,7 @@ impl Plc {
             dead: None,
             feeder: Feeder::default(),
             label: None,
+            timeless: false,
         };
         plc.ack = plc.rest();
         plc
@@ -363,7 +366,8 @@ impl Plc {
             LOT => self.lot_at,
             _ => self.part_at,
         };
-        Sample { tag, value, quality, source: Some(source), server: None, receive: now }
+        let source = (!self.timeless).then_some(source);
+        Sample { tag, value, quality, source, server: None, receive: now }
     }
 
     fn read_slot(&self, tag: TagIndex, now: Utc) -> Sample {
@@ -378,6 +382,7 @@ impl Plc {
         };
         let bad = (word == 2 && self.dim) || self.dead == Some(slot);
         let quality = if bad { Quality::BAD_TYPE } else { Quality::GOOD };
-        Sample { tag, value, quality, source: Some(at), server: None, receive: now }
+        let source = (!self.timeless).then_some(at);
+        Sample { tag, value, quality, source, server: None, receive: now }
     }
 }

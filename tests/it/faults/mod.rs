@@ -5,6 +5,7 @@ mod lines;
 mod machine;
 mod modbus;
 mod network;
+mod packets;
 mod plc;
 
 use super::support::balance::{Balance, asked, balance, gaps_of};

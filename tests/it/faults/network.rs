@@ -7,7 +7,7 @@ use pedigree::model::GapCause;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 #[expect(clippy::disallowed_methods, reason = "a test has its own clock")]
-fn now_ns() -> i64 {
+pub(super) fn now_ns() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     i64::try_from(since.as_nanos()).unwrap()
 }

@@ -1,5 +1,6 @@
 //! The test line: a press and an assembly that are not built on Pedigree's libraries.
 use super::daemon::{Daemon, Site, read};
+use super::net::Net;
 use super::peer::Peer;
 use super::{here, http};
 use serde_json::Value;
@@ -13,11 +14,24 @@ pub(crate) struct Line {
     pub(crate) press_truth: PathBuf,
     pub(crate) assembly_truth: PathBuf,
     _state: tempfile::TempDir,
+    /// Where they are, if not on this machine; it ends after them.
+    pub(crate) net: Option<Net>,
 }
 
 impl Line {
     /// Starts both. They wait for somebody to answer them.
     pub(crate) fn start(peers: &Path, parts: u32, press: &[&str], assembly: &[&str]) -> Self {
+        Self::start_in(None, peers, parts, press, assembly)
+    }
+
+    /// The same in a network of their own.
+    pub(crate) fn start_in(
+        net: Option<Net>,
+        peers: &Path,
+        parts: u32,
+        press: &[&str],
+        assembly: &[&str],
+    ) -> Self {
         let state = tempfile::tempdir().unwrap();
         let dir = state.path().to_str().unwrap();
         let press_truth = state.path().join("press.jsonl");
@@ -31,11 +45,11 @@ impl Line {
         let assembly = [&own[..], assembly].concat();
         // Each takes seconds to come up.
         let (press, assembly) = std::thread::scope(|both| {
-            let press = both.spawn(|| Peer::start(peers, "press_plc.py", &press));
-            let assembly = Peer::start(peers, "assembly_plc.py", &assembly);
+            let press = both.spawn(|| Peer::start_in(net.as_ref(), peers, "press_plc.py", &press));
+            let assembly = Peer::start_in(net.as_ref(), peers, "assembly_plc.py", &assembly);
             (press.join().unwrap(), assembly)
         });
-        Self { press, assembly, press_truth, assembly_truth, _state: state }
+        Self { press, assembly, press_truth, assembly_truth, _state: state, net }
     }
 
     /// A site with the plant files of this line.

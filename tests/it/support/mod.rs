@@ -3,6 +3,7 @@ pub(crate) mod balance;
 pub(crate) mod daemon;
 pub(crate) mod http;
 pub(crate) mod line;
+pub(crate) mod net;
 pub(crate) mod peer;
 pub(crate) mod proxy;
 pub(crate) mod truth;

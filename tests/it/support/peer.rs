@@ -1,5 +1,6 @@
 //! Foreign processes: started, spoken to, killed with the test.
 use super::here;
+use super::net::Net;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex};
 pub(crate) struct Peer {
     child: Child,
     command: Command,
+    host: String,
     said: Arc<Mutex<Vec<Value>>>,
     /// The first line it printed: where it listens.
     pub(crate) up: Value,
@@ -32,6 +34,11 @@ pub(crate) fn duckdb(peers: &Path, question: &str) -> Value {
 impl Peer {
     /// Starts a program, by the name of its source, and waits until it says that it is up.
     pub(crate) fn start(peers: &Path, source: &str, args: &[&str]) -> Self {
+        Self::start_in(None, peers, source, args)
+    }
+
+    /// The same in a network of its own.
+    pub(crate) fn start_in(net: Option<&Net>, peers: &Path, source: &str, args: &[&str]) -> Self {
         let path = here("tests/peers").join(source);
         let mut command = match source.split_once('.') {
             Some((name, "c")) => Command::new(peers.join(name)),
@@ -46,11 +53,15 @@ impl Peer {
                 python
             }
         };
-        command.args(args).stdout(Stdio::piped());
-        Self::run(command)
+        command.args(args);
+        if let Some(net) = net {
+            command = net.beyond(&command);
+        }
+        command.stdout(Stdio::piped());
+        Self::run(command, net.map_or("127.0.0.1", |net| &net.host))
     }
 
-    fn run(mut command: Command) -> Self {
+    fn run(mut command: Command, host: &str) -> Self {
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut first = String::new();
@@ -59,7 +70,7 @@ impl Peer {
             serde_json::from_str(&first).unwrap_or_else(|_| panic!("{command:?} said {first:?}"));
         let said = Arc::new(Mutex::new(Vec::new()));
         collect(lines, Arc::clone(&said));
-        Self { child, command, said, up }
+        Self { child, command, host: host.to_owned(), said, up }
     }
 
     /// Ends it without a word, as a power cut does.
@@ -71,7 +82,7 @@ impl Peer {
     /// Starts it again as it was started, after a `kill`.
     pub(crate) fn again(&mut self) {
         let command = std::mem::replace(&mut self.command, Command::new(""));
-        *self = Self::run(command);
+        *self = Self::run(command, &self.host);
     }
 
     /// `-STOP` freezes it with its sockets open, `-CONT` lets it go on.
@@ -92,7 +103,7 @@ impl Peer {
 
     /// One command on its control port; the answer's last line is checked.
     pub(crate) fn control(&self, command: &str) -> String {
-        let mut socket = TcpStream::connect(("127.0.0.1", self.port("control"))).unwrap();
+        let mut socket = TcpStream::connect((self.host.as_str(), self.port("control"))).unwrap();
         socket.write_all(format!("{command}\n").as_bytes()).unwrap();
         let mut answer = String::new();
         for line in BufReader::new(socket).lines() {

@@ -5,10 +5,11 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The finished parts of a truth file.
+/// The finished parts of a truth file; a line that is still being written is none yet.
 pub(crate) fn parts(path: &Path) -> Vec<Value> {
     let lines = read(path);
-    let all = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let whole = lines.rfind('\n').map_or("", |end| &lines[..end]);
+    let all = whole.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     all.filter(|line| line.get("serial").is_some()).collect()
 }
 
