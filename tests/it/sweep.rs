@@ -89,7 +89,7 @@ fn life(dir: &Path, call: &str, when: u64) -> (Option<Position>, bool) {
         .output()
         .unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
-    let ack = said.lines().filter_map(|line| line.strip_prefix("ack ")?.parse().ok()).last();
+    let ack = said.lines().rev().find_map(|line| line.strip_prefix("ack ")?.parse().ok());
     (ack.map(Position), said.lines().any(|line| line == "end"))
 }
 
