@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 /// Frames of one life, and the bytes after which a segment is sealed: about ten of them.
-const FRAMES: u64 = 200;
+const FRAMES: u64 = 150;
 const SEGMENT_BYTES_MAX: u64 = 1_000;
 /// A ledger is begun anew when it has so many records.
 const RECORDS_MAX: u64 = 2_000;
@@ -71,16 +71,7 @@ async fn the_process_that_is_killed() {
 /// came to its end instead.
 fn life(dir: &Path, call: &str, when: u64) -> (Option<Position>, bool) {
     let output = Command::new("strace")
-        .args([
-            "-f",
-            "-qq",
-            "--seccomp-bpf",
-            "-o",
-            "/dev/null",
-            "-e",
-            &format!("trace={call}"),
-            "-e",
-        ])
+        .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e"])
         .arg(format!("inject={call}:signal=SIGKILL:when={when}"))
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", "sweep::the_process_that_is_killed", "--nocapture"])
