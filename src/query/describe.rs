@@ -2,9 +2,9 @@
 use super::answer::{EventView, PermitView};
 use super::step::outcome;
 use crate::model::{
-    Amount, Body, EpochCause, Gap, GapCause, GapSource, HandshakeMark, ItemKey, Overruled, Permit,
-    Position, Quarantine, QuarantineCause, Record, Rule, TraceEvent, Utc, Verdict, VerdictEvent,
-    What,
+    Amount, Body, EpochBegun, EpochCause, Gap, GapCause, GapSource, HandshakeMark, ItemKey,
+    Overruled, Permit, Position, Quarantine, QuarantineCause, Record, Rule, TraceEvent, Utc,
+    Verdict, VerdictEvent, What,
 };
 
 /// The view of a record.
@@ -54,13 +54,7 @@ pub(super) fn event(record: &Record) -> EventView {
         }
         Body::Epoch(begun) => {
             view.kind = "epoch";
-            let why = match begun.cause {
-                EpochCause::FirstContact => "at first contact",
-                EpochCause::RestartWord => "since its restart word changed",
-                EpochCause::ServerStart => "since its server started again",
-                EpochCause::CounterFell => "since a counter fell",
-            };
-            view.text = format!("handshakes of {} begin a new epoch {why}", begun.device);
+            view.text = epoch(begun);
         }
         Body::Plant(plant) => {
             view.kind = "plant";
@@ -79,6 +73,16 @@ pub(super) fn event(record: &Record) -> EventView {
         }
     }
     view
+}
+
+fn epoch(begun: &EpochBegun) -> String {
+    let why = match begun.cause {
+        EpochCause::FirstContact => "at first contact",
+        EpochCause::RestartWord => "since its restart word changed",
+        EpochCause::ServerStart => "since its server started again",
+        EpochCause::CounterFell => "since a counter fell",
+    };
+    format!("handshakes of {} begin a new epoch {why}", begun.device)
 }
 
 /// What a PLC was answered.
