@@ -1,8 +1,8 @@
 //! What can be told of an event, in the words of plant files: the keys of a table in `expect`.
 use crate::model::{
-    Body, Context, Evidence, Gap, GapCause, GapSource, HandshakeMark, HandshakeNumber, ItemClass,
-    ItemKey, Measurement, MountUse, Permit, Purpose, Quarantine, QuarantineCause, Record,
-    Result as Outcome, TraceEvent, Value, Verb, What,
+    Body, CarriedOver, Context, Evidence, Gap, GapCause, GapSource, HandshakeMark, HandshakeNumber,
+    ItemClass, ItemKey, Measurement, Member, MountUse, Permit, Purpose, Quarantine,
+    QuarantineCause, Record, Result as Outcome, TraceEvent, Value, Verb, What,
 };
 use serde::Serialize;
 use std::fmt::Display;
@@ -15,7 +15,7 @@ pub const VALUES: &str = "values.";
 const CONTEXT: &str = "context.";
 
 /// Keys of an event, and what each tells.
-pub const FIELDS: [(&str, &str); 26] = [
+pub const FIELDS: [(&str, &str); 28] = [
     (EVENT, "a verb, `quarantine` or `gap`"),
     ("station", "where"),
     ("handshake", "by which exchange"),
@@ -23,12 +23,20 @@ pub const FIELDS: [(&str, &str); 26] = [
     ("serial", "the unit: its code, or the whole item as in `u/site/SN-1`"),
     ("lot", "the lot that is produced, consumed, mounted or unmounted"),
     ("child", "what is installed, removed or packed"),
+    (
+        "members",
+        "what it consists of, in the order of their places, `-` for an empty one: `A, -, C`",
+    ),
     ("into", "the item that a lot or child goes into"),
     (
         "lots",
         "the lots in the feeders that it was made with; `A or B`, or `A?, B`, where that is not known",
     ),
     ("used", "how much of each of them, where a counter says so: `12 of A, 3 of B`"),
+    (
+        "carry_over",
+        "the lot that was in the station before and was not cleaned away; `?` where a clean may have been missed; `none` without one",
+    ),
     ("mount", "the feeder"),
     ("product", "the product or material"),
     ("material", "of the lot or part that goes into something"),
@@ -100,7 +108,7 @@ pub fn choices(key: &str) -> Vec<String> {
 }
 
 /// What handshakes, phases and mounts can give.
-const VERBS: [Verb; 17] = [
+const VERBS: [Verb; 19] = [
     Verb::Arrive,
     Verb::Complete,
     Verb::Produce,
@@ -109,6 +117,8 @@ const VERBS: [Verb; 17] = [
     Verb::Remove,
     Verb::Pack,
     Verb::Unpack,
+    Verb::Split,
+    Verb::Merge,
     Verb::Receive,
     Verb::Inspect,
     Verb::Scrap,
@@ -120,10 +130,11 @@ const VERBS: [Verb; 17] = [
     Verb::Identify,
 ];
 
-const QUARANTINES: [&str; 9] = [
+const QUARANTINES: [&str; 10] = [
     "conflict",
     "word",
     "code",
+    "twice",
     "no-current",
     "no-order",
     "count",
@@ -205,6 +216,8 @@ impl Tells {
         let TraceEvent { operation, material, .. } = event;
         self.text(EVENT, what.verb().as_str());
         self.what(what);
+        self.members(&event.members);
+        self.carried_over(event);
         self.text("station", station.as_ref()?);
         if let Some(mark) = handshake {
             self.mark(mark);
@@ -220,6 +233,32 @@ impl Tells {
         self.text("evidence", word(evidence));
         self.text("purpose", word(purpose));
         Some(())
+    }
+
+    /// The lot before; that there was none is told too, of what is done to a lot.
+    fn carried_over(&mut self, event: &TraceEvent) {
+        let done = matches!(event.what.verb(), Verb::Consume | Verb::Complete | Verb::Produce);
+        let of_lot = event.what.items().first().is_some_and(|item| item.class == ItemClass::Lot);
+        match &event.carried_over {
+            Some(CarriedOver { lot, observed: true }) => self.text("carry_over", &lot.code),
+            Some(CarriedOver { lot, observed: false }) => {
+                self.text("carry_over", format!("{}?", lot.code));
+            }
+            None if done && of_lot => self.text("carry_over", "none"),
+            None => {}
+        }
+    }
+
+    fn members(&mut self, members: &[Member]) {
+        let mut told: Vec<&str> = Vec::new();
+        for Member { item, place } in members {
+            let before = usize::try_from(*place).unwrap_or(usize::MAX).saturating_sub(1);
+            told.resize(before.max(told.len()), "-");
+            told.push(item.code.as_str());
+        }
+        if !told.is_empty() {
+            self.text("members", told.join(", "));
+        }
     }
 
     fn what(&mut self, what: &What) {
@@ -366,7 +405,10 @@ impl Tells {
         let Quarantine { station, handshake, cause, .. } = quarantine;
         self.text(EVENT, "quarantine");
         self.text("cause", word(cause));
-        if let QuarantineCause::Word(tag) | QuarantineCause::Code(tag) = cause {
+        if let QuarantineCause::Word(tag)
+        | QuarantineCause::Code(tag)
+        | QuarantineCause::Twice(tag) = cause
+        {
             self.text("word", tag);
         }
         self.text("station", station);

@@ -140,7 +140,7 @@ fn texts_of(station: &Station) -> Vec<Word> {
     let mut words = Vec::new();
     for h in &station.handshakes {
         words.extend(code(&h.item));
-        words.extend(h.other.iter().flat_map(code));
+        words.extend(h.other.iter().chain(&h.members).flat_map(code));
         words.extend(
             [h.nest, h.position, h.product, h.material, h.operation, h.badge].into_iter().flatten(),
         );

@@ -146,6 +146,8 @@ impl Capture {
             counts: Vec::new(),
             narrowed: Vec::new(),
             went_past: None,
+            members: Vec::new(),
+            carried_over: None,
         })
     }
 }

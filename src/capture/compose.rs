@@ -6,9 +6,9 @@ use super::{At, Capture};
 use crate::model::plant::{CodeFrom, CodeSpec, Handshake, MeasurementSpec, Pattern};
 use crate::model::{
     Alias, Amount, Code, Consumption, Context, Count, Digest, EventTime, Evidence, Fill,
-    HandshakeKey, HandshakeMark, Interval, ItemClass, ItemKey, Measurement, Monotonic, MountUse,
-    NameError, Purpose, Quality, QuarantineCause, Remark, Result as Outcome, Sample, Scope,
-    ScopeName, Stay, Step, Text, TraceEvent, Untold, Utc, Value, Verb, What,
+    HandshakeKey, HandshakeMark, Interval, ItemClass, ItemKey, Measurement, Member, Monotonic,
+    MountUse, NameError, Purpose, Quality, QuarantineCause, Remark, Result as Outcome, Sample,
+    Scope, ScopeName, Stay, Step, Text, TraceEvent, Untold, Utc, Value, Verb, What,
 };
 
 use sha2::{Digest as _, Sha256};
@@ -62,6 +62,8 @@ pub(super) struct Draft {
     pub(super) item: ItemKey,
     /// The other one, if the verb has one.
     pub(super) other: Option<ItemKey>,
+    /// What the main item consists of, as far as it is named.
+    pub(super) members: Vec<Member>,
     /// At which position of the station.
     pub(super) nest: Option<Text>,
     /// The load of the carrier that the main item is on.
@@ -93,6 +95,7 @@ impl Capture {
             Some(spec) => Some(self.item(at, spec, snapshot, here)?),
             None => None,
         };
+        let members = self.members(at, snapshot, key, &item)?;
         let unread = other.as_ref().is_some_and(|real| real.scope == Scope::Provisional);
         if handshake.event == Verb::Identify && (unread || !self.memory.unread.waits(&item)) {
             return Err(QuarantineCause::Identified);
@@ -121,7 +124,7 @@ impl Capture {
         } else {
             Vec::new()
         };
-        Ok(Draft { item, other, nest, fill, time, mounts, counts })
+        Ok(Draft { item, other, members, nest, fill, time, mounts, counts })
     }
 
     /// The position of the station that a request speaks of.
@@ -149,16 +152,19 @@ impl Capture {
                 return current.ok_or(QuarantineCause::NoCurrent);
             }
             CodeFrom::Carried => {
-                return Ok(here.carried.cloned().unwrap_or_else(|| provisional(spec, here.key)));
+                return Ok(here
+                    .carried
+                    .cloned()
+                    .unwrap_or_else(|| provisional(spec, here.key, None)));
             }
-            CodeFrom::Passage => return Ok(provisional(spec, here.key)),
+            CodeFrom::Passage => return Ok(provisional(spec, here.key, None)),
         };
         let name = || plant.tag(word.tag).name.clone();
         let text = snapshot.text(plant, word)?;
         let scope = spec.scope.word().and_then(|w| snapshot.good(w)?.as_text());
         match code(spec, &text, scope.as_deref()) {
             Ok(Some(item)) => Ok(item),
-            Ok(None) if spec.class == ItemClass::Unit => Ok(provisional(spec, here.key)),
+            Ok(None) if spec.class == ItemClass::Unit => Ok(provisional(spec, here.key, None)),
             Ok(None) | Err(_) => Err(QuarantineCause::Code(name())),
         }
     }
@@ -218,6 +224,8 @@ impl Capture {
             counts: draft.counts.clone(),
             narrowed: Vec::new(),
             went_past: None,
+            members: draft.members.clone(),
+            carried_over: None,
             remarks,
             adopted: None,
             material: text(handshake.material),
@@ -236,6 +244,7 @@ impl Capture {
         let measurements = self.measurements(handshake, snapshot, remarks);
         let amount = self.amount(handshake, snapshot, remarks);
         let mounts = draft.mounts.clone();
+        let named = || draft.members.iter().map(|member| member.item.clone());
         match handshake.event {
             Verb::Arrive => What::Arrive { item },
             Verb::Complete => {
@@ -250,7 +259,15 @@ impl Capture {
             }
             Verb::Install => What::Install { child: other(), parent: item, place },
             Verb::Remove => What::Remove { child: other(), parent: item, place },
+            Verb::Pack if !draft.members.is_empty() => {
+                What::Pack { items: named().collect(), container: item }
+            }
             Verb::Pack => What::Pack { items: vec![other()], container: item },
+            Verb::Split => What::Split { from: item, into: named().collect() },
+            Verb::Merge => {
+                let part = |lot| Consumption { lot, amount: None };
+                What::Merge { from: named().map(part).collect(), into: item }
+            }
             Verb::Unpack => What::Unpack { items: vec![other()], container: item },
             Verb::Inspect => What::Inspect { item, result, measurements },
             Verb::Scrap => What::Scrap { item, amount, reason: None, mounts },
@@ -259,9 +276,7 @@ impl Capture {
             Verb::Rework => What::Rework { item, reason: None },
             Verb::Receive => What::Receive { item, supplier: None, amount, best_before: None },
             // `config` admits no other verb in a handshake; the item is not lost should it ever.
-            verb @ (Verb::Split
-            | Verb::Merge
-            | Verb::Mount
+            verb @ (Verb::Mount
             | Verb::Unmount
             | Verb::Move
             | Verb::Ship
@@ -388,7 +403,10 @@ impl Capture {
     ) -> Stay {
         let memory = self.memory.station(&self.live().station(at.station).id);
         let present = memory.and_then(|s| s.places.present(item));
-        let ends = matches!(verb, Verb::Complete | Verb::Produce | Verb::Scrap | Verb::Rework);
+        let ends = matches!(
+            verb,
+            Verb::Complete | Verb::Produce | Verb::Scrap | Verb::Rework | Verb::Split
+        );
         let since = match (present, verb) {
             (Some(present), _) => present.since,
             (None, Verb::Arrive) => step.at.wall,
@@ -434,9 +452,10 @@ fn empty(draft: &Draft) -> What {
     What::Note { item: was_there.then(|| draft.item.clone()), text }
 }
 
-/// What has no code that could be read: known by the passage itself.
-fn provisional(spec: &CodeSpec, key: &HandshakeKey) -> ItemKey {
-    let code = format!("{}.{}.{}.{}", key.station, key.handshake, key.epoch.0, key.number.0);
+/// What has no code that could be read: known by the passage itself, and of several by its place.
+pub(super) fn provisional(spec: &CodeSpec, key: &HandshakeKey, place: Option<u32>) -> ItemKey {
+    let mut code = format!("{}.{}.{}.{}", key.station, key.handshake, key.epoch.0, key.number.0);
+    code.extend(place.map(|place| format!(".{place}")));
     let code = Code::parse(&code).unwrap_or_else(|_| {
         let digest = Digest(Sha256::digest(&code).into()).to_string();
         Code::parse(&digest).expect("64 hexadecimal digits are a good code")

@@ -58,6 +58,7 @@ impl Capture {
                 if event.went_past.is_some() {
                     event.evidence = Evidence::Bypassed;
                 }
+                event.carried_over = self.carried_over(station, &event);
                 Body::Trace(event)
             }
             Err(cause) => Body::Quarantine(Quarantine {
@@ -213,6 +214,8 @@ impl Capture {
             counts: Vec::new(),
             narrowed: Vec::new(),
             went_past: None,
+            members: Vec::new(),
+            carried_over: None,
         };
         refine(&mut event);
         event

@@ -1,5 +1,6 @@
 //! The durable half: what records alone make of the stations. Bounded by the plant, not by its
 //! history.
+use super::batch::Batch;
 use super::carrier::Carriers;
 use super::collected::{Collected, Noted};
 use super::feeders::Feeders;
@@ -69,6 +70,8 @@ pub struct StationMemory {
     pub next_row: u64,
     /// What was made since it was last cleaned.
     pub ran: Ran,
+    /// The lot in it.
+    pub batch: Batch,
     /// The monitors whose rules say that they have drifted, and the record that said so.
     pub drifts: BTreeMap<(MonitorId, Rule), Position>,
 }
@@ -234,6 +237,7 @@ impl Memory {
     }
 
     fn apply_quarantine(&mut self, record: &Record, quarantine: &Quarantine) {
+        self.stations.entry(quarantine.station.clone()).or_default().batch.blind();
         if let Some(mark) = &quarantine.handshake {
             // It may have been an arrival, or a loading: who is at the station now, or on what, is not
             // known. A code that fits no passage moved nobody.
@@ -259,6 +263,9 @@ impl Memory {
     }
 
     fn apply_gap(&mut self, gap: &Gap) {
+        for station in &gap.stations {
+            self.stations.entry(station.clone()).or_default().batch.blind();
+        }
         if !matches!(gap.source, GapSource::Tag(..)) {
             for station in &gap.stations {
                 let station = self.stations.entry(station.clone()).or_default();
@@ -350,6 +357,7 @@ impl StationMemory {
 
     fn apply(&mut self, id: &StationId, record: &Record, event: &TraceEvent) {
         self.ran.apply(record, event);
+        self.batch.apply(event);
         self.tallies.take(record, event);
         match &event.what {
             What::Arrive { item } => {
@@ -368,6 +376,7 @@ impl StationMemory {
                 }
             }
             What::Consume { into: item, .. }
+            | What::Merge { into: item, .. }
             | What::Install { parent: item, .. }
             | What::Inspect { item, .. } => self.enter(item, record, event),
             What::Complete { item, order_row, .. } => {
@@ -382,6 +391,8 @@ impl StationMemory {
             What::Produce { item, .. } | What::Scrap { item, .. } | What::Rework { item, .. } => {
                 self.leave(item, record, event);
             }
+            // What was split is not there any more.
+            What::Split { from, .. } if !event.is_only_asked() => self.leave(from, record, event),
             What::Mount { point, lot } => {
                 let (station, point) = (id.clone(), point.clone());
                 let key = MountKey { station, point, opened: record.position };
@@ -391,7 +402,6 @@ impl StationMemory {
             What::Pack { .. }
             | What::Unpack { .. }
             | What::Split { .. }
-            | What::Merge { .. }
             | What::Move { .. }
             | What::Receive { .. }
             | What::Ship { .. }

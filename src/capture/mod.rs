@@ -2,6 +2,7 @@
 //!
 //! What is decided here is decided from the snapshot alone; what cannot be decided is quarantined
 //! with its raw values. This room does not number records, keep time or judge a machine's condition.
+mod batch;
 mod carrier;
 mod carry;
 mod collected;
@@ -11,6 +12,7 @@ mod conclude;
 mod feeders;
 mod handshake;
 mod link;
+mod members;
 mod memory;
 mod mount;
 mod number;

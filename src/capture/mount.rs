@@ -318,5 +318,7 @@ fn fed(station: &StationId, what: What, time: Utc) -> TraceEvent {
         counts: Vec::new(),
         narrowed: Vec::new(),
         went_past: None,
+        members: Vec::new(),
+        carried_over: None,
     }
 }

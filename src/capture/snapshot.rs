@@ -148,7 +148,7 @@ pub(super) fn own_words(h: &Handshake) -> Vec<TagIndex> {
     };
     let mut tags: Vec<TagIndex> = code(&h.item)
         .into_iter()
-        .chain(h.other.iter().flat_map(code))
+        .chain(h.other.iter().chain(&h.members).flat_map(code))
         .chain([
             h.nest,
             h.carrier.as_ref().map(|c| c.word),

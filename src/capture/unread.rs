@@ -30,10 +30,11 @@ impl Unread {
             return;
         }
         let main = event.what.items().first().copied();
-        let is_new = |item: &ItemKey| !self.waits(item) && !self.named.contains_key(item);
-        if let Some(item) = main.filter(|item| is_passage(item) && is_new(item)) {
-            self.waiting.insert(item.clone(), record.position);
-            forget_oldest(&mut self.waiting, WAITING_MAX);
+        for item in main.into_iter().chain(event.members.iter().map(|member| &member.item)) {
+            if is_passage(item) && !self.waits(item) && !self.named.contains_key(item) {
+                self.waiting.insert(item.clone(), record.position);
+                forget_oldest(&mut self.waiting, WAITING_MAX);
+            }
         }
     }
 }

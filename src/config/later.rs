@@ -2,13 +2,11 @@
 //! reason: a line that does nothing is worse than a line that is missing.
 
 /// Table, key, and what can be done instead.
-const KEYS: [(&str, &str, &str); 34] = [
+const KEYS: [(&str, &str, &str); 32] = [
     ("Device", "backoff", "a lost device is tried again after 1 s, then ever slower up to 1 min"),
     ("Tag", "match", TEXT_AS_READ),
     ("Tag", "parse", TEXT_AS_READ),
-    ("Station", "carry_over", "batches are not linked to the one before them"),
     ("Station", "manual", "events come from handshakes and phases only"),
-    ("Handshake", "members", "one item a request is packed: name its word `child`"),
     ("Handshake", "match", TEXT_AS_READ),
     ("Handshake", "parse", TEXT_AS_READ),
     ("Measurement", "as", "curves are not stored; only single numbers are"),

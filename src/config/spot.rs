@@ -1,6 +1,6 @@
 //! Values that know where they stood, and the few shapes of TOML that serde has no name for.
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
@@ -158,6 +158,56 @@ impl<T: JsonSchema> JsonSchema for NameOr<T> {
     }
 }
 
+/// One name, or a list of them.
+#[derive(Debug, Clone)]
+pub(super) enum Names {
+    /// One.
+    One(String),
+    /// A list.
+    Many(Vec<Spot<String>>),
+}
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Names;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or a list of strings")
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<Names, E> {
+                Ok(Names::One(name.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Names, A::Error> {
+                let mut names = Vec::new();
+                while let Some(name) = list.next_element()? {
+                    names.push(name);
+                }
+                Ok(Names::Many(names))
+            }
+        }
+        d.deserialize_any(Either)
+    }
+}
+
+impl JsonSchema for Names {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Names".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let text = json_schema!({ "type": "string" });
+        json_schema!({ "anyOf": [text, { "type": "array", "items": text }] })
+    }
+}
+
 /// A value that is written into a word, or compared with one.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Scalar {
@@ -212,6 +262,68 @@ impl JsonSchema for Scalar {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": ["string", "number", "integer", "boolean"] })
+    }
+}
+
+/// What a word of a test's PLC holds: one value, or an array of texts.
+#[derive(Debug, Clone)]
+pub(super) enum Held {
+    /// One value.
+    One(Scalar),
+    /// An array.
+    List(Vec<String>),
+}
+
+impl<'de> Deserialize<'de> for Held {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Held;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string, a number, true or false, or a list of strings")
+            }
+
+            fn visit_bool<E: Error>(self, v: bool) -> Result<Held, E> {
+                Ok(Held::One(Scalar::Bool(v)))
+            }
+
+            fn visit_i64<E: Error>(self, v: i64) -> Result<Held, E> {
+                Ok(Held::One(Scalar::Int(v)))
+            }
+
+            fn visit_f64<E: Error>(self, v: f64) -> Result<Held, E> {
+                Ok(Held::One(Scalar::Real(v)))
+            }
+
+            fn visit_str<E: Error>(self, v: &str) -> Result<Held, E> {
+                Ok(Held::One(Scalar::Text(v.to_owned())))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Held, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(text) = list.next_element()? {
+                    texts.push(text);
+                }
+                Ok(Held::List(texts))
+            }
+        }
+        d.deserialize_any(Either)
+    }
+}
+
+impl JsonSchema for Held {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Held".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<Scalar>();
+        json_schema!({ "anyOf": [one, { "type": "array", "items": { "type": "string" } }] })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Events for tests, in few words.
 use crate::model::{
-    Amount, Code, Consumption, EventTime, Evidence, Interval, ItemClass, ItemKey, MountKey,
+    Amount, Code, Consumption, EventTime, Evidence, Interval, ItemClass, ItemKey, Member, MountKey,
     MountPointId, MountUse, Position, Purpose, Scope, ScopeName, StationId, Stay, Text, TraceEvent,
     Utc, What,
 };
@@ -72,7 +72,13 @@ pub(crate) fn event(time: i64, at: Option<&str>, what: What) -> TraceEvent {
         counts: Vec::new(),
         narrowed: Vec::new(),
         went_past: None,
+        members: Vec::new(),
+        carried_over: None,
     }
+}
+
+pub(crate) fn members(items: Vec<ItemKey>) -> Vec<Member> {
+    (1..).zip(items).map(|(place, item)| Member { item, place }).collect()
 }
 
 pub(crate) fn arrive(item: &ItemKey) -> What {

@@ -1,6 +1,6 @@
 //! What an event says about links, before anything that other events say is held against it.
 use super::link::{Certainty, LinkKind, Node, NodeId};
-use crate::model::{ItemKey, MountKey, MountUse, Position, TraceEvent, Utc, What};
+use crate::model::{ItemKey, Member, MountKey, MountUse, Position, TraceEvent, Utc, What};
 
 /// One event's word that a part is in a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,8 +16,25 @@ pub(super) struct Fact {
 /// Part, whole, what the link means, how sure it is.
 pub type Claim = (Node, Node, LinkKind, Certainty);
 
-/// The links that an event makes.
-pub fn made(position: Position, event: &TraceEvent) -> Vec<Claim> {
+/// The links that an event makes. What a PLC asked for and was refused joined nothing.
+pub fn links_of(position: Position, event: &TraceEvent) -> Vec<Claim> {
+    let done = !event.is_only_asked();
+    let made = if done { made(position, event) } else { Vec::new() };
+    let mut links: Vec<Claim> = made.into_iter().chain(named(event)).collect();
+    // What was put in again on purpose is surely in it.
+    let left = left(event).into_iter().find(|(part, ..)| links.iter().all(|(p, ..)| p != part));
+    links.extend(left);
+    links
+}
+
+/// What was left in the station of the lot before: a share of it that nobody knows.
+fn left(event: &TraceEvent) -> Option<Claim> {
+    let (over, items) = (event.carried_over.as_ref()?, event.what.items());
+    let (part, whole) = (Node::Item(over.lot.clone()), Node::Item((*items.first()?).clone()));
+    Some((part, whole, LinkKind::ConsumedInto, Certainty::Proportional))
+}
+
+fn made(position: Position, event: &TraceEvent) -> Vec<Claim> {
     let item = |key: &ItemKey| Node::Item(key.clone());
     let sure =
         |part: &ItemKey, whole: &ItemKey, kind| (item(part), item(whole), kind, Certainty::Certain);
@@ -75,6 +92,20 @@ pub fn made(position: Position, event: &TraceEvent) -> Vec<Claim> {
         | What::Note { .. }
         | What::Correct { .. } => Vec::new(),
     }
+}
+
+/// The links to the members that an event names beside what happened. They are so whatever the PLC was
+/// answered: a panel that is refused consists of its boards all the same.
+fn named(event: &TraceEvent) -> Vec<Claim> {
+    let items = event.what.items();
+    let Some(whole) = items.first() else { return Vec::new() };
+    // What is packed, split or merged is linked by that.
+    let beside = event.members.iter().filter(|member| !items.contains(&&member.item));
+    let item = |key: &ItemKey| Node::Item(key.clone());
+    let link = |member: &Member| {
+        (item(whole), item(&member.item), LinkKind::SplitInto, Certainty::Certain)
+    };
+    beside.map(link).collect()
 }
 
 /// The links that an event ends: part, whole, and what the link meant.

@@ -1,6 +1,6 @@
 //! The graph: nodes, links both ways, and what every event does to them.
 use super::correction::Corrections;
-use super::fact::{Claim, Fact, certainty, ended, former, made};
+use super::fact::{Claim, Fact, certainty, ended, former, links_of};
 use super::link::{Certainty, Direction, Link, LinkKind, Links, Node, NodeId};
 use crate::model::{ItemKey, MountPointId, MountUse, Position, TraceEvent, Utc, What};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,12 +38,11 @@ impl Graph {
     /// # Panics
     /// With more than 2³² nodes.
     pub fn apply(&mut self, position: Position, event: &TraceEvent) {
-        // What a PLC asked for and was refused joined and parted nothing.
-        let done = !event.is_only_asked();
-        for (part, whole, kind, certainty) in made(position, event).into_iter().filter(|_| done) {
-            let claim = (part, whole, kind, certainty);
+        for claim in links_of(position, event) {
             self.claim(position, event.time.at, claim);
         }
+        // What a PLC asked for and was refused parted nothing.
+        let done = !event.is_only_asked();
         for (part, whole, kind) in ended(event).into_iter().filter(|_| done) {
             let pair = (self.intern_item(part), self.intern_item(whole), kind);
             if self.ends.entry(pair).or_default().insert((event.time.at, position)) {

@@ -13,7 +13,7 @@ mod link;
 mod walk;
 
 pub use correction::{Corrections, Void};
-pub use fact::{Claim, made as links_of};
+pub use fact::{Claim, links_of};
 pub use graph::Graph;
 pub use link::{Certainty, Direction, Link, LinkKind, Links, Node, NodeId};
 pub use walk::{Former, Hop, Reached, Visited, Walk, Walked};

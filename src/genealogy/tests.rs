@@ -1,7 +1,9 @@
 //! The graph against a model that keeps the events in a list and looks through all of them.
 use super::builders::*;
 use super::*;
-use crate::model::{Consumption, ItemKey, MountUse, Narrowed, Position, TraceEvent, What};
+use crate::model::{
+    CarriedOver, Consumption, ItemKey, MountUse, Narrowed, Position, TraceEvent, What,
+};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +24,7 @@ fn counts(events: &[Event], record: Position, as_of: Position) -> bool {
 fn model(events: &[Event], as_of: Position) -> Seen {
     let mut seen = Seen::new();
     for (position, event) in events.iter().filter(|(p, _)| counts(events, *p, as_of)) {
-        for (part, whole, kind, certainty) in fact::made(*position, event) {
+        for (part, whole, kind, certainty) in fact::links_of(*position, event) {
             let ended = events.iter().any(|(at, other)| {
                 counts(events, *at, as_of)
                     && (other.time.at, *at) > (event.time.at, *position)
@@ -165,10 +167,17 @@ fn any_what(n: u64) -> impl Strategy<Value = What> {
 
 /// Events at positions 1 … n, event times in no order, and an order in which they arrive.
 fn any_history() -> impl Strategy<Value = (Vec<Event>, Vec<usize>)> {
-    let events = proptest::collection::vec((0..6i64, any_what(14)), 1..14).prop_map(|list| {
-        let numbered = (1..).map(Position).zip(list);
-        numbered.map(|(p, (time, what))| (p, event(time, Some("OP10"), what))).collect()
-    });
+    let named = proptest::collection::vec(any_item(), 0..3);
+    let events =
+        proptest::collection::vec((0..6i64, any_what(14), named), 1..14).prop_map(|list| {
+            let numbered = (1..).map(Position).zip(list);
+            let told = |time, what, mut named: Vec<ItemKey>| TraceEvent {
+                carried_over: named.pop().map(|lot| CarriedOver { lot, observed: true }),
+                members: members(named),
+                ..event(time, Some("OP10"), what)
+            };
+            numbered.map(|(p, (time, what, named))| (p, told(time, what, named))).collect()
+        });
     events.prop_flat_map(|events: Vec<Event>| {
         let order: Vec<usize> = (0..events.len()).collect();
         (Just(events), Just(order).prop_shuffle())
@@ -263,7 +272,7 @@ fn a_unit_made_while_the_reel_changed_has_one_of_two_lots_unless_both_are_the_sa
     let certainty = |second: &ItemKey| {
         let mounts = vec![used("OP10", "F1", 1, &a), used("OP10", "F1", 2, second)];
         let made = event(5, Some("OP10"), complete(&unit("U"), mounts));
-        fact::made(Position(3), &made).into_iter().map(|(.., c)| c).collect::<Vec<_>>()
+        fact::links_of(Position(3), &made).into_iter().map(|(.., c)| c).collect::<Vec<_>>()
     };
     assert_eq!(certainty(&b), [Certainty::OneOf; 2]);
     assert_eq!(certainty(&a), [Certainty::Certain; 2]);

@@ -708,6 +708,14 @@ pub struct TraceEvent {
     /// The record of the refusal.
     #[n(19)]
     pub went_past: Option<Position>,
+    /// The items that the main one consists of, where the event names them: what is said of the one is said
+    /// of them all.
+    #[n(20)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub members: Vec<super::Member>,
+    /// The lot that was in the station before the main item and was not cleaned away.
+    #[n(21)]
+    pub carried_over: Option<super::CarriedOver>,
 }
 
 impl TraceEvent {

@@ -258,6 +258,9 @@ pub enum QuarantineCause {
     /// Its result is older than those whose names are remembered: it may be recorded already.
     #[n(10)]
     Forgotten,
+    /// A code in this word is that of another member too, or of the item that they are members of.
+    #[n(11)]
+    Twice(#[n(0)] TagName),
 }
 
 /// Set aside with its raw values: nobody guesses.

@@ -18,6 +18,7 @@ mod handshake;
 mod input;
 mod item;
 mod measurement;
+mod member;
 mod name;
 mod past;
 mod person;
@@ -50,6 +51,7 @@ pub use handshake::{
 pub use input::{Input, Link, ReadDone, ReadFault, Session, StartCause, WriteDone};
 pub use item::{Code, CodeError, ItemClass, ItemKey, ItemKeyError, MountKey, Scope, ScopeName};
 pub use measurement::{Amount, Measurement, PhaseSummary, Statistics, ToolUse};
+pub use member::{CarriedOver, Member};
 pub use name::{
     DeviceId, HandshakeId, LineId, MonitorId, MountPointId, NameError, PhaseId, SiteId, StationId,
     TagName, Text,

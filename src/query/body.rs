@@ -37,7 +37,7 @@ impl<'a> Bodies<'a> {
     pub(super) fn taken_back(&mut self, item: &ItemKey, position: Position) -> Option<Record> {
         let record = self.record(position)?;
         let Body::Trace(event) = &record.body else { return None };
-        let own = subjects(&event.what).contains(&item);
+        let own = subjects(event).contains(&item);
         own.then_some(record)
     }
 
@@ -49,8 +49,7 @@ impl<'a> Bodies<'a> {
         } else {
             None
         };
-        let what = loser.as_ref().map_or(&event.what, |loser| &loser.what);
-        subjects(what).contains(&item) || self.mixed(item, record)
+        subjects(loser.as_ref().unwrap_or(event)).contains(&item) || self.mixed(item, record)
     }
 
     fn mixed(&mut self, item: &ItemKey, record: &Record) -> bool {

@@ -2,10 +2,13 @@
 use super::answer::{EventView, PermitView};
 use super::step::outcome;
 use crate::model::{
-    Amount, Body, EpochBegun, EpochCause, Gap, GapCause, GapSource, HandshakeMark, ItemKey,
-    Overruled, Permit, Position, Quarantine, QuarantineCause, Record, Rule, TraceEvent, Utc,
-    Verdict, VerdictEvent, What,
+    Amount, Body, CarriedOver, EpochBegun, EpochCause, Gap, GapCause, GapSource, HandshakeMark,
+    ItemKey, Member, Overruled, Permit, Position, Quarantine, QuarantineCause, Record, Rule,
+    TraceEvent, Utc, Verdict, VerdictEvent, What,
 };
+
+/// Members named in a sentence: a panel has as many; the record has all.
+const MEMBERS_SHOWN: usize = 16;
 
 /// The view of a record.
 pub(super) fn event(record: &Record) -> EventView {
@@ -26,7 +29,7 @@ pub(super) fn event(record: &Record) -> EventView {
             view.kind = event.what.verb().as_str();
             view.time = event.time.at;
             view.station.clone_from(&event.station);
-            view.items = event.what.items().into_iter().cloned().collect();
+            view.items = event.items().into_iter().cloned().collect();
             view.text = trace(event);
             view.result = outcome(&event.what).0;
             view.permit = event.handshake.as_ref().map(permit);
@@ -101,6 +104,7 @@ fn trace(event: &TraceEvent) -> String {
     let arrived = matches!(event.what, What::Arrive { .. });
     let only_asked = event.is_only_asked() && !arrived;
     let mut text = if only_asked { asked(&event.what) } else { what(&event.what) };
+    text += &with(&event.members);
     if let Some(station) = &event.station {
         text.extend([" at ", station.as_str()]);
     }
@@ -114,6 +118,10 @@ fn trace(event: &TraceEvent) -> String {
     }
     if let Some(sentence) = event.handshake.as_ref().and_then(|mark| permit(mark).sentence()) {
         text.extend(["; ", &sentence]);
+    }
+    if let Some(CarriedOver { lot, observed }) = &event.carried_over {
+        let unless = if *observed { "" } else { ", unless it was cleaned while nobody looked" };
+        text += &format!("; what was left of {lot} is in it{unless}");
     }
     if let Some(refusal) = event.went_past {
         text += &past(refusal);
@@ -205,6 +213,18 @@ fn what(what: &What) -> String {
     }
 }
 
+/// The members by their places.
+fn with(members: &[Member]) -> String {
+    if members.is_empty() {
+        return String::new();
+    }
+    let shown = members.iter().take(MEMBERS_SHOWN);
+    let shown: Vec<String> = shown.map(|m| format!("{}: {}", m.place, m.item)).collect();
+    let more = members.len().saturating_sub(MEMBERS_SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!(" ({}{more})", shown.join(", "))
+}
+
 fn were(items: &[ItemKey]) -> String {
     match items {
         [one] => format!("{one} was"),
@@ -232,6 +252,7 @@ fn quarantine(set_aside: &Quarantine) -> String {
         QuarantineCause::Conflict => "a number came again with other values".to_owned(),
         QuarantineCause::Word(tag) => format!("word `{tag}` cannot be used"),
         QuarantineCause::Code(tag) => format!("the code in `{tag}` is refused"),
+        QuarantineCause::Twice(tag) => format!("a code in `{tag}` stands twice"),
         QuarantineCause::NoCurrent => "no item is present".to_owned(),
         QuarantineCause::NoOrder => "no open row of the order list fits".to_owned(),
         QuarantineCause::Count => "the confirming count jumped or fell".to_owned(),

@@ -204,6 +204,8 @@ pub(super) fn amount_and_place(
 
 fn from_body(event: TraceEvent, part: &ItemKey) -> (Option<Amount>, Option<Text>) {
     match event.what {
+        // What was left of the lot before went in by no hopper, and nobody knows how much.
+        What::Consume { consumed, .. } if consumed.lot != *part => (None, None),
         What::Consume { consumed, place, .. } => (consumed.amount, place),
         What::Install { place, .. } => (None, place),
         What::Merge { from, .. } => {

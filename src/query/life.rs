@@ -1,6 +1,6 @@
 //! What an item went through, as far as state and stays need it; the rest is read from the store.
 use crate::genealogy::{NodeId, Void};
-use crate::model::{ItemKey, Position, Result, TraceEvent, Utc, What};
+use crate::model::{ItemKey, Member, Position, Result, TraceEvent, Utc, What};
 
 /// A station by its number in [`super::place::Places`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,6 +116,11 @@ impl Life {
 /// item that was presented.
 pub(super) fn moments_of(event: &TraceEvent) -> Vec<(&ItemKey, Kind, Option<&ItemKey>)> {
     let mut told = moments(&event.what);
+    for Member { item, place: _ } in &event.members {
+        if told.iter().all(|(other, ..)| *other != item) {
+            told.push((item, Kind::Present, None));
+        }
+    }
     if event.is_only_asked() {
         for (rank, (_, kind, host)) in told.iter_mut().enumerate() {
             *host = None;

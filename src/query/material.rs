@@ -2,7 +2,7 @@
 //! open, how often they were used, and how much of them went where.
 use super::memory::Memory;
 use super::view::View;
-use crate::genealogy::{Direction, Link, LinkKind, Links, NodeId};
+use crate::genealogy::{Certainty, Direction, Link, LinkKind, Links, NodeId};
 use crate::model::{
     Amount, ItemClass, ItemKey, MountUse, Part, Position, Scope, Text, TraceEvent, Untold, Utc,
     Verb, What,
@@ -158,7 +158,9 @@ impl View<'_> {
         let mut links: Vec<Link> = Vec::new();
         for node in nodes {
             self.graph.each(*node, Direction::Backward, |link| {
-                let built = matches!(link.kind, LinkKind::InstalledIn | LinkKind::ConsumedInto);
+                let built = matches!(link.kind, LinkKind::InstalledIn | LinkKind::ConsumedInto)
+                    // What was left of the lot before is nothing that anybody put in.
+                    && link.certainty != Certainty::Proportional;
                 if built && link.stands(self.position) {
                     links.push(*link);
                 }

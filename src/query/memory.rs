@@ -121,14 +121,14 @@ impl Memory {
     fn trace(&mut self, position: Position, event: &TraceEvent) {
         let time = event.time.at;
         let named: Vec<(NodeId, ItemClass)> =
-            event.what.items().iter().map(|k| (self.graph.intern_item(k), k.class)).collect();
+            event.items().iter().map(|k| (self.graph.intern_item(k), k.class)).collect();
         for (rank, (node, class)) in (0..).zip(named) {
             self.life_mut(node).see(time);
             if let Some(recent) = self.recent.get_mut(class as usize) {
                 recent.touch(node, position, rank);
             }
         }
-        self.count_step(&subjects(&event.what));
+        self.count_step(&subjects(event));
         let station = event.station.as_ref().map(|station| {
             let place = self.places.at(station);
             place.last_event = place.last_event.max(Some(time));
@@ -195,6 +195,7 @@ impl Memory {
             }
             What::Scrap { item, .. } if item.class != ItemClass::Unit => {}
             What::Scrap { item, .. } => self.gone(event, item),
+            What::Split { from, .. } if !event.is_only_asked() => self.gone(event, from),
             What::Remove { child, .. } if !event.is_only_asked() => self.gone(event, child),
             What::Mount { point, lot } => {
                 let lot = self.graph.intern_item(lot);
@@ -276,7 +277,7 @@ impl Memory {
         }
         match loser.map(|loser| &loser.body) {
             Some(Body::Trace(event)) => {
-                self.count_step(&subjects(&event.what));
+                self.count_step(&subjects(event));
                 self.correct_uses(named, event);
                 if let (What::Complete { .. } | What::Produce { .. }, Some(station)) =
                     (&event.what, &event.station)

@@ -115,7 +115,7 @@ fn other(event: &TraceEvent, item: &ItemKey) -> Option<ItemKey> {
     if matches!(event.what, What::Complete { .. } | What::Produce { .. }) {
         return None;
     }
-    let all = event.what.items();
+    let all = event.items();
     let main = all.first().filter(|main| **main != item);
     let mut others = all.iter().filter(|other| **other != item);
     let only = others.next().filter(|_| others.next().is_none());

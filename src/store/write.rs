@@ -1,7 +1,7 @@
 //! Applying records: bodies, the dictionary, postings, codes.
 use super::key::{self, BLOCK, ItemNumber};
 use super::{Store, StoreError, subjects};
-use crate::model::{Body, Code, ItemKey, Position, Record, What, wire};
+use crate::model::{Body, Code, ItemKey, Position, Record, TraceEvent, What, wire};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
@@ -69,10 +69,10 @@ impl Store {
         for (position, record) in chunk {
             drafts.groups.push(body_group(*position, &wire::encode(record)));
             let Body::Trace(event) = &record.body else { continue };
-            for item in event.what.items() {
+            for item in event.items() {
                 self.number(writer, &mut drafts, item)?;
             }
-            for item in &self.concerned(chunk, *position, &event.what)? {
+            for item in &self.concerned(chunk, *position, event)? {
                 let number = self.number(writer, &mut drafts, item)?;
                 let (block, offset) = (position.0 / BLOCK, position.0 % BLOCK);
                 let offset = u16::try_from(offset).expect("a block is below 2^16 positions");
@@ -95,10 +95,10 @@ impl Store {
         &self,
         near: &[(Position, Record)],
         position: Position,
-        what: &What,
+        event: &TraceEvent,
     ) -> Result<Vec<ItemKey>, StoreError> {
-        let What::Correct { position: loser, .. } = *what else {
-            return Ok(subjects(what).into_iter().cloned().collect());
+        let What::Correct { position: loser, .. } = event.what else {
+            return Ok(subjects(event).into_iter().cloned().collect());
         };
         if loser >= position {
             return Ok(Vec::new());
@@ -109,7 +109,7 @@ impl Store {
             None => self.record(loser)?,
         };
         Ok(match record.map(|record| record.body) {
-            Some(Body::Trace(event)) => subjects(&event.what).into_iter().cloned().collect(),
+            Some(Body::Trace(event)) => subjects(&event).into_iter().cloned().collect(),
             _ => Vec::new(),
         })
     }

@@ -200,8 +200,16 @@ impl Exchange {
                 let Asked { found, draft, said: _, lots: _, mounts_seen: _, touched: _ } =
                     &mut **asked;
                 let Found { snapshot, trigger, key: _, digest: _, result: _ } = found;
-                let Draft { item: _, other: _, nest: _, fill: _, time: _, mounts: _, counts: _ } =
-                    draft;
+                let Draft {
+                    item: _,
+                    other: _,
+                    members: _,
+                    nest: _,
+                    fill: _,
+                    time: _,
+                    mounts: _,
+                    counts: _,
+                } = draft;
                 snapshot.carry(carried);
                 carried.samples(std::slice::from_mut(trigger));
             }

@@ -115,6 +115,7 @@ impl Capture {
             event.evidence = event.evidence.max(Evidence::Bypassed);
             event.operator = event.operator.or(by);
         }
+        event.carried_over = self.carried_over(at.station, &event);
         let position = self.record(step, Body::Trace(event));
         self.answer(step, at, position, found, permit, reason.as_ref());
     }
@@ -205,7 +206,8 @@ impl Capture {
 impl Asked {
     /// The items that the facts are about.
     fn items(&self) -> impl Iterator<Item = &ItemKey> {
-        std::iter::once(&self.draft.item).chain(&self.draft.other).chain(&self.lots)
+        let members = self.draft.members.iter().map(|member| &member.item);
+        std::iter::once(&self.draft.item).chain(&self.draft.other).chain(members).chain(&self.lots)
     }
 }
 
@@ -225,7 +227,7 @@ pub(in crate::capture) fn touch(live: &mut Live, record: &Record) {
     let Body::Trace(event) = &record.body else { return };
     // A correction may be about anything.
     let all = matches!(event.what, What::Correct { .. });
-    let items = event.what.items();
+    let items = event.items();
     for at in live.tokens.values() {
         if let Some(exchange) = live.exchanges.get_mut(at) {
             exchange.touch(record.position, all, &items);

@@ -528,6 +528,7 @@ impl Capture {
         if event.went_past.is_some() {
             event.evidence = event.evidence.max(crate::model::Evidence::Bypassed);
         }
+        event.carried_over = self.carried_over(at.station, &event);
         self.record(step, Body::Trace(event))
     }
 

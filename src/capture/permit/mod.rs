@@ -170,10 +170,23 @@ impl Case<'_> {
         self.past(item)?.product.clone().ok_or_else(unknown)
     }
 
-    /// A rule about the item that the request names beside the main one; `config` sees to it that
-    /// there is one.
+    /// A rule about the items that the request names beside the main one; `config` sees to it that
+    /// there is one. Of several the first that is not content speaks.
     fn beside(&self, rule: impl Fn(&Self, &ItemKey) -> Finding) -> Finding {
-        self.draft.other.as_ref().map_or(Finding::Passed, |other| rule(self, other))
+        let found = self.others().map(|other| rule(self, other));
+        found.fold(Finding::Passed, |first, next| match first {
+            Finding::Passed => next,
+            // A refusal goes before what is not known.
+            Finding::Unknown(_) if matches!(next, Finding::Refused(_)) => next,
+            Finding::Unknown(_)
+            | Finding::Refused(_)
+            | Finding::RefusedFor(..)
+            | Finding::Rework(_) => first,
+        })
+    }
+
+    fn others(&self) -> impl Iterator<Item = &ItemKey> {
+        self.draft.other.iter().chain(self.draft.members.iter().map(|member| &member.item))
     }
 
     fn known(&self, item: &ItemKey) -> Finding {
@@ -200,7 +213,7 @@ impl Case<'_> {
     }
 
     fn not_held(&self) -> Finding {
-        let items = std::iter::once(&self.draft.item).chain(&self.draft.other);
+        let items = std::iter::once(&self.draft.item).chain(self.others());
         let held = items.map(|item| self.item_not_held(item)).find(|f| *f != Finding::Passed);
         held.unwrap_or_else(|| self.mounts_not_held())
     }

@@ -35,6 +35,7 @@ fn bare(id: &str) -> Station {
         purpose: PurposeSpec::default(),
         evidence: Vec::new(),
         orders: false,
+        carry_over: false,
         handshakes: Vec::new(),
         phases: Vec::new(),
         mounts: Vec::new(),
@@ -68,6 +69,7 @@ fn report() -> Handshake {
         first: First::Process,
         item: current(ItemClass::Unit),
         other: None,
+        members: Vec::new(),
         position: None,
         nest: None,
         carrier: None,
@@ -181,6 +183,7 @@ impl World {
             draft: Draft {
                 item,
                 other: Some(child.clone()),
+                members: Vec::new(),
                 nest: None,
                 fill: None,
                 time: EventTime::default(),

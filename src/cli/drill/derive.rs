@@ -87,6 +87,9 @@ impl<'a> Derived<'a> {
     pub(super) fn data(&self, h: &Handshake, round: u64, now: Utc) -> BTreeMap<Word, Value> {
         let mut data = BTreeMap::new();
         let names = [h.position, h.product, h.material, h.operation, h.badge];
+        for (word, codes) in self.members(h, round) {
+            data.insert(word, codes);
+        }
         let specs = std::iter::once(&h.item).chain(&h.other);
         let scopes = specs.filter_map(|spec| spec.scope.word());
         for word in names.into_iter().flatten().chain(scopes) {
@@ -127,6 +130,20 @@ impl<'a> Derived<'a> {
         };
         let other = h.other.as_ref().and_then(|spec| code(spec, true));
         code(&h.item, false).into_iter().chain(other).collect()
+    }
+
+    /// Codes of members: in one word an array of two, else one for each.
+    fn members(&self, h: &Handshake, round: u64) -> Vec<(Word, Value)> {
+        let code = |place: usize| format!("M{:08X}-{round}-{place}", self.run);
+        let mut words = Vec::new();
+        for (spec, place) in h.members.iter().zip(1..) {
+            let CodeFrom::Word(word) = spec.from else { continue };
+            words.push((word, self.name(word, &code(place), round)));
+        }
+        if let [(_, only)] = words.as_mut_slice() {
+            *only = Value::List(vec![Value::text(&code(1)), Value::text(&code(2))]);
+        }
+        words
     }
 
     /// A text, or its number where the word holds one. What is too long keeps its end.

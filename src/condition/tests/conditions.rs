@@ -81,6 +81,7 @@ fn plant() -> Plant {
             purpose: PurposeSpec::default(),
             evidence: Vec::new(),
             orders: false,
+            carry_over: false,
             handshakes: Vec::new(),
             phases: Vec::new(),
             mounts: Vec::new(),

@@ -1,5 +1,5 @@
 //! Exchanges of words with a PLC, as they are written.
-use crate::config::spot::{Keyed, NameOr, Scalar, Span, Spot};
+use crate::config::spot::{Keyed, NameOr, Names, Scalar, Span, Spot};
 use crate::model::Result as Outcome;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -19,7 +19,7 @@ pub(in crate::config) struct Handshake {
     /// of an element, counted from 0.
     pub(in crate::config) node: Option<Spot<String>>,
     /// What happened when a request comes: `arrive` `complete` `produce` `consume` `install`
-    /// `remove` `pack` `inspect` `scrap` `rework` `identify` `note`.
+    /// `remove` `pack` `split` `merge` `inspect` `scrap` `rework` `identify` `note`.
     #[schemars(required)]
     pub(in crate::config) event: Option<Spot<String>>,
     /// How a request is made and answered; see *Handshakes*. `counter` unless said, `ring` with a `ring`,
@@ -76,6 +76,12 @@ pub(in crate::config) struct Handshake {
     pub(in crate::config) lot: Option<Spot<String>>,
     /// The word with the code of the part that is installed, removed or packed.
     pub(in crate::config) child: Option<Spot<String>>,
+    /// The word with the codes of what the unit consists of, an array, or a list of words with a code each:
+    /// the boards of a panel, what is packed, split off or merged. Each is linked with its place, counted
+    /// from 1; an empty text is a place without a member, unless `no_read` names it. With `arrive` and
+    /// `complete` it says what the unit is made of, whatever the PLC is answered.
+    #[schemars(extend("examples" = ["Images", ["board_1", "board_2"]]))]
+    pub(in crate::config) members: Option<Spot<Names>>,
     /// What it goes into: a lot or unit for `consume`, a container for `pack`.
     pub(in crate::config) into: Option<Spot<Into>>,
     /// The word with the code of the carrier. With `serial` the unit is put on it; without, the unit that

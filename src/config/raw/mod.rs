@@ -20,8 +20,8 @@ pub(super) use handshake::{
 };
 pub(super) use product::{BillRow, Material, Product, Rework, Tool};
 pub(super) use station::{
-    EvidenceWord, Monitor, Mount, Orders, PerWord, Phase, Purpose, PurposeWord, SpliceWord,
-    Station, Used,
+    CarryOver, EvidenceWord, Monitor, Mount, Orders, PerWord, Phase, Purpose, PurposeWord,
+    SpliceWord, Station, Used,
 };
 pub(super) use test::{Order, Test};
 

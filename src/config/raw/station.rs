@@ -28,6 +28,10 @@ pub(in crate::config) struct Station {
     /// Bits that weaken what is recorded while they are set, with what they make of it.
     #[serde(default)]
     pub(in crate::config) evidence: Keyed<Spot<EvidenceWord>>,
+    /// What is left of a lot in the station goes on into the next one: each is linked to the one before it,
+    /// by a share that nobody knows, until a `phase` with `event = "clean"` gave its proof. What happened
+    /// while nobody looked ends nothing.
+    pub(in crate::config) carry_over: Option<Spot<CarryOver>>,
     /// Exchanges of words with the PLC, by name.
     #[serde(default)]
     pub(in crate::config) handshake: Keyed<Handshake>,
@@ -43,6 +47,14 @@ pub(in crate::config) struct Station {
     /// Pieces with a known outcome that are shown to the station now and then, by name.
     #[serde(default)]
     pub(in crate::config) master: Keyed<Master>,
+}
+
+/// Until when what is left of a lot goes on into the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub(in crate::config) enum CarryOver {
+    /// Until the station is cleaned, with proof.
+    #[serde(rename = "until clean")]
+    UntilClean,
 }
 
 /// Whether a station has a list of work, or what it is read from.

@@ -1,5 +1,5 @@
 //! Tests of what a plant file says, as they are written.
-use crate::config::spot::{Keyed, Scalar, Spot};
+use crate::config::spot::{Held, Keyed, Scalar, Spot};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -13,10 +13,10 @@ pub(in crate::config) struct Test {
     /// Rows of the order lists that are there before the first step.
     pub(in crate::config) orders: Option<Vec<Spot<Order>>>,
     /// Steps, a second apart; each is a table of words with the values that the PLC sets at once.
-    /// `"$bad"` as a value makes a word bad. `"$wait" = "5s"` lets time pass before, `"$down"` and
+    /// An array of texts is written as one. `"$bad"` as a value makes a word bad. `"$wait" = "5s"` lets time pass before, `"$down"` and
     /// `"$up"` lose and win the connection of a device, `"$hold"` and `"$release"` hold an item.
     #[schemars(required)]
-    pub(in crate::config) given: Option<Vec<Spot<Keyed<Spot<Scalar>>>>>,
+    pub(in crate::config) given: Option<Vec<Spot<Keyed<Spot<Held>>>>>,
     /// What has to come, in this order, and no other event: tables with `event` and what is to be
     /// told of it, and tables of words that have to be written after that event.
     #[schemars(required)]

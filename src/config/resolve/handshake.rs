@@ -14,7 +14,7 @@ use std::time::Duration;
 const RELEASE: Duration = Duration::from_secs(10);
 
 /// Events that a handshake can yield.
-const VERBS: [Verb; 12] = [
+const VERBS: [Verb; 14] = [
     Verb::Arrive,
     Verb::Complete,
     Verb::Produce,
@@ -22,6 +22,8 @@ const VERBS: [Verb; 12] = [
     Verb::Install,
     Verb::Remove,
     Verb::Pack,
+    Verb::Split,
+    Verb::Merge,
     Verb::Inspect,
     Verb::Scrap,
     Verb::Rework,
@@ -48,6 +50,7 @@ impl Resolver<'_> {
         let first = slots.as_ref().and_then(|slots| self.first_slot(&t, raw, slots));
         let t = Table { node: first.as_ref().or(t.node), ..t };
         let items = event.map(|event| self.items(&t, event, raw));
+        let members = self.members(&t, event, raw);
         let data = self.data(&t, event, raw);
         let guard = self.guard(&t, raw);
         let carrier = self.carrier(&t, raw);
@@ -76,6 +79,7 @@ impl Resolver<'_> {
             first: first_contact(raw),
             item: item?,
             other: other?,
+            members,
             position: data.position,
             nest,
             carrier,
@@ -173,7 +177,7 @@ impl Resolver<'_> {
     ) -> Option<Verb> {
         let found = possible.iter().copied().find(|verb| verb.as_str() == raw.as_str());
         if found.is_none() {
-            let of_house = ["unpack", "split", "merge", "mount", "unmount", "move", "receive"];
+            let of_house = ["unpack", "mount", "unmount", "move", "receive"];
             let of_house =
                 of_house.into_iter().chain(["ship", "hold", "release", "clean", "correct"]);
             let all = of_house.chain(VERBS.iter().map(|verb| verb.as_str()));

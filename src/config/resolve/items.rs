@@ -1,10 +1,11 @@
 //! The items of a handshake's event: which keys name them, and what each must say.
 use super::carrier::{carried, counted};
+use super::device::Kind;
 use super::item::{ScopeKeys, current, no_read};
 use super::word::Use;
 use super::{Resolver, Table};
 use crate::config::raw;
-use crate::config::spot::Spot;
+use crate::config::spot::{Names, Spot};
 use crate::model::plant::CodeSpec;
 use crate::model::{ItemClass, Verb};
 
@@ -32,6 +33,7 @@ impl Resolver<'_> {
                     other.and_then(|child| self.beside(t, child, ItemClass::Unit, site, raw));
                 (self.named_unit(t, raw), other.map(Some))
             }
+            Verb::Pack if raw.members.is_some() => (self.container(t, raw), Some(None)),
             Verb::Pack => {
                 let packed = self.required(t, event, "child", raw.child.as_ref());
                 let site = ScopeKeys::default();
@@ -185,6 +187,53 @@ impl Resolver<'_> {
         self.beside(t, name, ItemClass::Container, keys, raw)
     }
 
+    /// The words with the codes of the members: one that holds them all, or one for each.
+    pub(super) fn members(
+        &mut self,
+        t: &Table<'_>,
+        event: Option<Verb>,
+        raw: &raw::Handshake,
+    ) -> Vec<CodeSpec> {
+        let Some(members) = &raw.members else {
+            if let Some(event @ (Verb::Split | Verb::Merge)) = event {
+                self.required(t, event, "members", None);
+            }
+            return Vec::new();
+        };
+        if let (Verb::Pack, Some(child)) = (event.unwrap_or(Verb::Note), &raw.child) {
+            self.error(t, child.span(), "`child` and `members` both say what is packed")
+                .label("write one of them");
+        }
+        let names = match &**members {
+            Names::One(name) => vec![members.with(name.clone())],
+            Names::Many(names) => names.clone(),
+        };
+        let kind = t.device.and_then(|device| self.draft(device)?.kind);
+        if matches!(**members, Names::One(_)) && kind == Some(Kind::Modbus) {
+            self.error(t, members.span(), "a tag of Modbus holds one code")
+                .label("one member alone")
+                .help("write a list of tags, one for each: `members = [\"board_1\", \"board_2\"]`");
+        }
+        if names.is_empty() {
+            self.error(t, members.span(), "`members` lists no words").label("empty");
+        }
+        // An empty text is a place without a member, unless somebody says that it is a code unread.
+        let unread = vec!["NOREAD".to_owned()];
+        let no_read = raw.no_read.as_ref().map_or(unread, |list| no_read(Some(list)));
+        let mut specs: Vec<CodeSpec> = Vec::new();
+        for name in &names {
+            let keys = ScopeKeys::default();
+            let spec = self.code(t, name, ItemClass::Unit, keys, no_read.clone(), Use::Code);
+            let Some(spec) = spec else { continue };
+            if specs.iter().any(|other| other.from == spec.from) {
+                self.error(t, name.span(), format!("`{}` stands twice in `members`", **name))
+                    .label("two places of one member");
+            }
+            specs.push(spec);
+        }
+        specs
+    }
+
     fn required<'r>(
         &mut self,
         t: &Table<'_>,
@@ -211,11 +260,14 @@ impl Resolver<'_> {
         takes.extend((!matches!(event, Verb::Pack | Verb::Note)).then_some("serial"));
         takes.extend(matches!(event, Verb::Consume | Verb::Produce).then_some("lot"));
         takes.extend(nested.then_some("child"));
+        let several = [Verb::Arrive, Verb::Complete, Verb::Pack, Verb::Split, Verb::Merge];
+        takes.extend(several.contains(&event).then_some("members"));
         takes.extend(matches!(event, Verb::Consume | Verb::Pack).then_some("into"));
         let given = [
             ("serial", raw.serial.as_ref().map(Spot::span)),
             ("lot", raw.lot.as_ref().map(Spot::span)),
             ("child", raw.child.as_ref().map(Spot::span)),
+            ("members", raw.members.as_ref().map(Spot::span)),
             ("into", raw.into.as_ref().map(Spot::span)),
         ];
         for (key, span) in given {

@@ -122,6 +122,7 @@ impl Resolver<'_> {
         around: &Around,
     ) -> Option<(&'static str, &'static str)> {
         let child = matches!(handshake.event, Verb::Install | Verb::Remove | Verb::Pack);
+        let child = child || !handshake.members.is_empty();
         let lot = handshake.other.as_ref().is_some_and(|other| other.class == ItemClass::Lot);
         let no_lot = !lot && around.mounts.is_empty();
         match check {
@@ -129,9 +130,10 @@ impl Resolver<'_> {
                 "no station comes before",
                 "write `after = [\"…\"]` at the station, or a `route` of a product",
             )),
-            Check::ChildKnown | Check::ChildNotUsed | Check::ChildNotHeld if !child => {
-                Some(("this event has no child", "it is for `install`, `remove` and `pack`"))
-            }
+            Check::ChildKnown | Check::ChildNotUsed | Check::ChildNotHeld if !child => Some((
+                "this event has no child",
+                "it is for `install`, `remove`, `pack` and for `members`",
+            )),
             Check::LotKnown if !lot => {
                 Some(("this event uses no lot", "it is for `consume`; feeders: `mounts-verified`"))
             }

@@ -18,7 +18,7 @@ pub(super) fn words(handshake: &Handshake, around: &Around) -> Vec<TagIndex> {
         from.into_iter().chain(code.scope.word())
     };
     words.extend(code(item));
-    words.extend(other.iter().flat_map(code));
+    words.extend(other.iter().chain(&handshake.members).flat_map(code));
     words.extend(handshake.quantity.as_ref().map(|quantity| quantity.word));
     words.extend(handshake.carrier.as_ref().map(|carrier| carrier.word));
     words.extend(handshake.context.iter().map(|(_, word)| *word));

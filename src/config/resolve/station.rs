@@ -1,7 +1,7 @@
 //! Stations: who serves them, what the work is for, and what stands under them.
 use super::word::Use;
 use super::{Resolver, Table};
-use crate::config::raw::{self, EvidenceWord, Orders, PurposeWord};
+use crate::config::raw::{self, CarryOver, EvidenceWord, Orders, PurposeWord};
 use crate::config::spot::{NameOr, Spot};
 use crate::model::plant::{
     DeviceIndex, MountPoint, PurposeSpec, RegisterType, Station, TagSource, Word,
@@ -69,6 +69,7 @@ impl Resolver<'_> {
         monitors.extend(self.measurement_monitors(&t, raw, &handshakes));
         let phases = raw.phase.iter().filter_map(|(n, p)| self.phase(&t, n, p, &around)).collect();
         let masters = self.masters(&t, raw, &monitors);
+        let carry_over = self.carry_over(&t, raw, &around);
         Some(Station {
             id: id?,
             device: t.device,
@@ -77,6 +78,7 @@ impl Resolver<'_> {
             purpose: around.purpose,
             evidence: around.evidence,
             orders: around.orders,
+            carry_over,
             handshakes,
             phases,
             mounts: around.mounts,
@@ -88,6 +90,31 @@ impl Resolver<'_> {
     /// Whether a product has the station on its route.
     fn is_routed(&self, name: &str) -> bool {
         self.catalog.routed().iter().any(|station| station.as_str() == name)
+    }
+
+    /// Whether what is left of a lot goes on into the next; a lot has to be made here for that.
+    fn carry_over(&mut self, t: &Table<'_>, raw: &raw::Station, around: &Around) -> bool {
+        let Some(until) = &raw.carry_over else { return false };
+        let CarryOver::UntilClean = **until;
+        let into_lot = |h: &raw::Handshake| h.into.as_ref().is_some_and(|into| into.lot.is_some());
+        let produces = |h: &raw::Handshake| {
+            h.lot.is_some() && h.event.as_ref().is_some_and(|event| event.as_str() == "produce")
+        };
+        let makes = raw.handshake.iter().any(|(_, h)| into_lot(h) || produces(h))
+            || raw.phase.iter().any(|(_, phase)| phase.lot.is_some());
+        if !makes {
+            self.error(t, until.span(), "no lot is made here that could be carried over")
+                .label("does nothing")
+                .help(
+                    "it is for stations with `into = { lot = … }`, a `produce` with `lot`, or a \
+                     `phase` with `lot`",
+                );
+        } else if !around.cleaned {
+            self.warning(t, until.span(), "the station never tells that it was cleaned")
+                .label("every lot is linked to all before it")
+                .help("write a `phase` with `event = \"clean\"` and `confirm = …`");
+        }
+        true
     }
 
     fn served_by(&mut self, t: &Table<'_>, raw: &raw::Station) -> Option<DeviceIndex> {

@@ -5,7 +5,7 @@ use crate::bench::{self, Case, Expected, Given, Wanted};
 use crate::config::fault::Place;
 use crate::config::raw;
 use crate::config::similar;
-use crate::config::spot::{Keyed, Scalar, Spot};
+use crate::config::spot::{Held, Keyed, Scalar, Spot};
 use crate::model::plant::{DeviceIndex, Station, TagSource, Word};
 use crate::model::{Code, ItemKey, OrderRow, StationId, Text, Value};
 use std::collections::BTreeSet;
@@ -80,9 +80,17 @@ impl Resolver<'_> {
         Some(OrderRow { station: station?, program: program?, item, product })
     }
 
-    fn given(&mut self, scene: &Scene<'_>, raw: &Keyed<Spot<Scalar>>) -> Given {
+    fn given(&mut self, scene: &Scene<'_>, raw: &Keyed<Spot<Held>>) -> Given {
         let mut given = Given::default();
-        for (key, scalar) in raw.iter() {
+        for (key, held) in raw.iter() {
+            let scalar = match &**held {
+                Held::One(scalar) => &held.with(scalar.clone()),
+                Held::List(texts) => {
+                    let list = self.array(scene, key, &held.with(texts.as_slice()));
+                    given.words.extend(list.map(|(word, list)| (word, Some(list))));
+                    continue;
+                }
+            };
             if key.starts_with('$') {
                 self.happening(scene, key, scalar, &mut given);
                 continue;
@@ -94,6 +102,24 @@ impl Resolver<'_> {
             given.words.extend(value.map(|value| (word, value)));
         }
         given
+    }
+
+    /// An array of texts, for a word of OPC UA: a register holds one value.
+    fn array(
+        &mut self,
+        scene: &Scene<'_>,
+        key: &Spot<String>,
+        texts: &Spot<&[String]>,
+    ) -> Option<(Word, Value)> {
+        let word = self.scene_word(scene, key)?;
+        let node =
+            matches!(self.tags.get(word.tag).source, TagSource::Node(_) | TagSource::Field(_));
+        if node && word.bit.is_none() {
+            return Some((word, Value::List(texts.iter().map(|text| Value::text(text)).collect())));
+        }
+        self.error(&scene.t, texts.span(), format!("`{}` cannot hold a list", **key))
+            .label("it holds one value");
+        None
     }
 
     /// A step that is no word: `$wait` and its like.

@@ -1,7 +1,7 @@
 //! An event field by field, as people read it: what two of them differ in.
 use crate::model::{
-    Amount, Context, Count, EventTime, Fill, ItemKey, Measurement, MountUse, Narrowed,
-    PhaseSummary, Quarantine, Result as Outcome, Text, Told, TraceEvent, What,
+    Amount, CarriedOver, Context, Count, EventTime, Fill, ItemKey, Measurement, Member, MountUse,
+    Narrowed, PhaseSummary, Quarantine, Result as Outcome, Text, Told, TraceEvent, What,
 };
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -102,6 +102,8 @@ impl Fields {
             counts,
             narrowed,
             went_past,
+            members,
+            carried_over,
         } = event;
         self.put("event", what.verb().as_str());
         self.what(what);
@@ -124,6 +126,13 @@ impl Fields {
         }
         for Context { name, value } in context {
             self.put(format!("context {name}"), value);
+        }
+        if let Some(CarriedOver { lot, observed }) = carried_over {
+            let doubt = if *observed { "" } else { " (a clean may have been missed)" };
+            self.put("carried over", format!("{lot}{doubt}"));
+        }
+        for Member { item, place } in members {
+            self.put(format!("member {place}"), item);
         }
         self.maybe("refused before", went_past.map(|_| "and completed all the same"));
         for Count { point, mount: _, taken, wasted, per_lot: _ } in counts {

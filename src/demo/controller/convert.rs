@@ -1,6 +1,6 @@
 //! Values and the variants of a stand-in's nodes, in both directions. A node keeps its type.
 use crate::model::Value;
-use ::opcua::types::{DateTime, Variant};
+use ::opcua::types::{DateTime, Variant, VariantScalarTypeId};
 
 /// Between 1601, where OPC UA counts from (Part 6 §5.2.2.5), and 1970; in ticks of 100 ns.
 const TICKS_TO_1970: i64 = 116_444_736_000_000_000;
@@ -8,6 +8,11 @@ const TICKS_TO_1970: i64 = 116_444_736_000_000_000;
 /// A moment as OPC UA has it.
 pub(super) fn moment(ns: i64) -> Variant {
     Variant::from(DateTime::from((ns / 100).saturating_add(TICKS_TO_1970)))
+}
+
+/// An array of texts.
+pub(super) fn texts_of(texts: &[String]) -> Variant {
+    Variant::from(texts.to_vec())
 }
 
 /// The value as the type that the node holds; `None` if it does not fit.
@@ -34,6 +39,20 @@ pub(super) fn variant(held: &Variant, value: &Value) -> Option<Variant> {
             | Value::Bytes(_)
             | Value::List(_) => return None,
         },
+        Variant::Array(of) if of.value_type == VariantScalarTypeId::String => match value {
+            Value::List(texts) => {
+                let texts: Option<Vec<String>> = texts.iter().map(Value::as_text).collect();
+                texts_of(&texts?)
+            }
+            Value::Empty
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::UInt(_)
+            | Value::Real(_)
+            | Value::Text(_)
+            | Value::Bytes(_)
+            | Value::Time(_) => return None,
+        },
         _ => return None,
     })
 }
@@ -50,6 +69,7 @@ pub(super) fn value(held: &Variant) -> Value {
         Variant::DateTime(at) => {
             Value::Time(at.ticks().saturating_sub(TICKS_TO_1970).saturating_mul(100))
         }
+        Variant::Array(of) => Value::List(of.values.iter().map(value).collect()),
         _ => Value::Empty,
     }
 }
@@ -64,6 +84,7 @@ pub(super) fn kind(held: &Variant) -> &'static str {
         Variant::Double(_) => "a Double",
         Variant::String(_) => "a String",
         Variant::DateTime(_) => "a DateTime",
+        Variant::Array(_) => "an array of String",
         _ => "no node",
     }
 }
@@ -88,6 +109,7 @@ mod tests {
             (Variant::Double(0.0), Value::Real(12.1)),
             (Variant::from(""), Value::text("SN-1")),
             (moment(0), Value::Time(1_767_592_800_000_000_000)),
+            (texts_of(&[]), Value::List(vec![Value::text("B1"), Value::text("")])),
         ];
         for (held, given) in held {
             let put = variant(&held, &given).unwrap();

@@ -1,6 +1,6 @@
 //! What the nodes of a stand-in hold at power-up, and thereby their types. A plant file does not say them:
 //! a server does. Their use tells.
-use super::convert::moment;
+use super::convert::{moment, texts_of};
 use crate::model::plant::{
     DeviceIndex, Handshake, Pattern, Plant, ReplyValue, Ring, TagIndex, Word,
 };
@@ -40,6 +40,9 @@ pub(super) fn variants(
     }
     for tag in texts {
         put(whole(*tag), Variant::from(""));
+    }
+    for word in plant.stations.iter().flat_map(|s| &s.handshakes).filter_map(Handshake::array) {
+        put(word, texts_of(&[]));
     }
     let device = plant.device(device);
     if let Some(tag) = device.restart {

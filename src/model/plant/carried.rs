@@ -304,6 +304,7 @@ mod tests {
                 purpose: PurposeSpec::default(),
                 evidence: Vec::new(),
                 orders: false,
+                carry_over: false,
                 handshakes: Vec::new(),
                 phases: Vec::new(),
                 mounts: Vec::new(),

@@ -108,6 +108,7 @@ impl Numbers<'_> {
             purpose,
             evidence,
             orders: _,
+            carry_over: _,
             handshakes,
             phases,
             mounts,
@@ -159,6 +160,7 @@ impl Numbers<'_> {
             first: _,
             item,
             other,
+            members,
             position,
             nest,
             carrier,
@@ -185,6 +187,7 @@ impl Numbers<'_> {
         self.tags(guard.iter_mut().flat_map(|(first, last)| [first, last]));
         self.codes([item]);
         self.codes(other);
+        self.codes(members);
         self.words([trigger]);
         let carrier = carrier.as_mut().map(|Carrier { word, rule: _, no_read: _ }| word);
         self.words(nest.iter_mut().chain(carrier).chain(context.iter_mut().map(|(_, word)| word)));

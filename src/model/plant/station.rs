@@ -24,6 +24,8 @@ pub struct Station {
     pub evidence: Vec<(Word, crate::model::Evidence)>,
     /// Whether it works through an order list.
     pub orders: bool,
+    /// Whether what was left of a lot goes on into the next one, until the station is cleaned.
+    pub carry_over: bool,
     /// Exchanges with the PLC.
     pub handshakes: Vec<Handshake>,
     /// Intervals of machine state.
@@ -194,8 +196,11 @@ pub struct Handshake {
     pub first: First,
     /// The item.
     pub item: CodeSpec,
-    /// The lot, child or members that the event names beside the item.
+    /// The lot or child that the event names beside the item.
     pub other: Option<CodeSpec>,
+    /// The words with the codes of the item's members in the order of their places; one that holds an array
+    /// has several.
+    pub members: Vec<CodeSpec>,
     /// Where in the parent, or from which hopper.
     pub position: Option<Word>,
     /// At which position of the station, where it has several: the unit last presented there is the
@@ -248,6 +253,14 @@ impl Handshake {
     pub fn takes_mounts(&self) -> bool {
         let counted = self.event == Verb::Scrap && self.item.from == CodeFrom::Passage;
         counted || matches!(self.event, Verb::Complete | Verb::Produce)
+    }
+
+    /// The word that holds the codes of all members.
+    pub fn array(&self) -> Option<Word> {
+        match self.members.as_slice() {
+            [CodeSpec { from: CodeFrom::Word(word), .. }] => Some(*word),
+            _ => None,
+        }
     }
 
     /// Whether the PLC learns from the answer that it must not go on.

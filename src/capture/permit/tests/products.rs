@@ -250,6 +250,8 @@ fn record(n: u64, what: What, product: Option<&str>) -> Record {
         counts: Vec::new(),
         narrowed: Vec::new(),
         went_past: None,
+        members: Vec::new(),
+        carried_over: None,
     };
     let at = crate::model::At { monotonic: Monotonic(n), wall: Utc(0) };
     Record { position: Position(n), at, body: Body::Trace(event), plant: None }
