@@ -2,12 +2,14 @@
 //! From records alone; whether a plant file wants it said is not asked here.
 use super::Capture;
 use crate::model::plant::StationIndex;
-use crate::model::{CarriedOver, ItemClass, ItemKey, TraceEvent, What};
+use crate::model::{CarriedOver, ItemClass, ItemKey, TraceEvent, Utc, What};
 
 /// The lot that was last worked on at a station since it was cleaned.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch {
     lot: Option<ItemKey>,
+    /// When a lot was last worked on.
+    worked: Option<Utc>,
     /// Something was not observed since it was last told of.
     unseen: bool,
 }
@@ -20,11 +22,16 @@ impl Batch {
     }
 
     pub(super) fn apply(&mut self, event: &TraceEvent) {
-        if matches!(event.what, What::Clean { confirmed: true, .. }) {
-            *self = Self::default();
+        if let What::Clean { confirmed: true, phase } = &event.what {
+            let began = phase.as_ref().map_or(event.time.at, |phase| phase.interval.from);
+            // A clean is told some time after its end: what came in since it began is there still.
+            if self.worked <= Some(began) {
+                *self = Self::default();
+            }
         }
         if let Some(lot) = lot_of(event) {
-            *self = Self { lot: Some(lot.clone()), unseen: false };
+            let worked = self.worked.max(Some(event.time.at));
+            *self = Self { lot: Some(lot.clone()), worked, unseen: false };
         }
     }
 
@@ -34,7 +41,9 @@ impl Batch {
     }
 }
 
-/// The lot that an event finds in the station. What was only asked for is not in it.
+/// The lot that an event finds in the station. What was only asked for is not in it. A phase names its lot by
+/// a word, which may be still that of the lot before: that makes a link too many, and never breaks the chain
+/// from each lot to the next.
 fn lot_of(event: &TraceEvent) -> Option<&ItemKey> {
     let item = match &event.what {
         What::Consume { into: item, .. }

@@ -30,7 +30,7 @@ pub(in crate::config) struct Station {
     pub(in crate::config) evidence: Keyed<Spot<EvidenceWord>>,
     /// What is left of a lot in the station goes on into the next one: each is linked to the one before it,
     /// by a share that nobody knows, until a `phase` with `event = "clean"` gave its proof. What happened
-    /// while nobody looked ends nothing.
+    /// while nobody looked ends nothing. A correction takes back the links of its event and makes none anew.
     pub(in crate::config) carry_over: Option<Spot<CarryOver>>,
     /// Exchanges of words with the PLC, by name.
     #[serde(default)]

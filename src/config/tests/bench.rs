@@ -26,7 +26,7 @@ fn every_example_has_tests_and_they_pass() {
 }
 
 /// File, what stands there, what is written wrong in its place, and the tests that see it.
-const MISTAKES: [(&str, &str, &str, &[&str]); 10] = [
+const MISTAKES: [(&str, &str, &str, &[&str]); 11] = [
     (
         "assembly.toml",
         "child    = \"Code\"\nposition = \"Pos\"",
@@ -59,6 +59,16 @@ const MISTAKES: [(&str, &str, &str, &[&str]); 10] = [
             "a lot goes into the batch, with its amount",
             "a lot on hold is not charged",
             "a request without a lot is set aside and not answered ok",
+            "what is left of a batch is in the next one, until the kettle is cleaned with proof",
+        ],
+    ),
+    (
+        "kettle.toml",
+        "carry_over = \"until clean\"",
+        "",
+        &[
+            "what is left of a batch is in the next one, until the kettle is cleaned with proof",
+            "a clean that may have been missed ends nothing: the batches stay linked, and it is said",
         ],
     ),
     (

@@ -19,7 +19,7 @@ event    = "complete"
 trigger  = "Count"
 ack      = "Ack"
 deadline = "fast"
-members  = "Pallet"
+parse    = "Pallet"
 
 [station.OP20.mount.coil]
 lot = "Coil.LotId"
@@ -66,19 +66,19 @@ fn all_faults_are_shown_at_once() {
      16 │ deadline = "fast"
         ·            ───┬──
         ·               ╰── wanted a number and a unit
-     17 │ members  = "Pallet"
+     17 │ parse    = "Pallet"
         ╰────
       help: write `500ms`, `2s`, `5m`, `8h` or `30d`
     
-      × `members` in `station.OP20.handshake.result` is not supported by this version
+      × `parse` in `station.OP20.handshake.result` is not supported by this version
         ╭─[plant.d/20-press.toml:17:1]
      16 │ deadline = "fast"
-     17 │ members  = "Pallet"
-        · ───┬───
-        ·    ╰── not supported yet
+     17 │ parse    = "Pallet"
+        · ──┬──
+        ·   ╰── not supported yet
      18 │ 
         ╰────
-      help: one item a request is packed: name its word `child`
+      help: a word is taken as it is read; take it apart in the PLC
     
       × `station.OP20.mount.coil` has no `scope`
         ╭─[plant.d/20-press.toml:19:21]

@@ -2,6 +2,7 @@
 //! either side in any order. The truth is the PLC's own list of finished parts.
 mod adopt;
 mod answers;
+mod batches;
 mod carriers;
 mod counts;
 mod late;

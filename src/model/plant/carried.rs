@@ -250,6 +250,16 @@ mod tests {
     };
     use std::time::Duration;
 
+    fn level() -> Monitor {
+        Monitor {
+            id: MonitorId::parse("level").unwrap(),
+            of: Watched::Tag(Word { tag: TagIndex(1), bit: None }),
+            unit: None,
+            limits: None,
+            drift: None,
+        }
+    }
+
     /// A Modbus device with two tags and one station that watches the second.
     fn one(name: &str) -> Plant {
         let tag = |name: &str| Tag {
@@ -309,13 +319,7 @@ mod tests {
                 phases: Vec::new(),
                 mounts: Vec::new(),
                 masters: Vec::new(),
-                monitors: vec![Monitor {
-                    id: MonitorId::parse("level").unwrap(),
-                    of: Watched::Tag(Word { tag: TagIndex(1), bit: None }),
-                    unit: None,
-                    limits: None,
-                    drift: None,
-                }],
+                monitors: vec![level()],
             }],
             catalog: Catalog::default(),
             files: Vec::new(),

@@ -9,6 +9,7 @@
 mod answers;
 mod follow;
 mod line;
+mod members;
 mod model;
 mod past;
 mod random;
