@@ -151,7 +151,10 @@ impl Task {
     /// Waits and asks; nothing is changed by it, so that it may be dropped.
     async fn fetch(&self, due: Monotonic, next: &Next) -> Option<Result<Answer, Fault>> {
         let wait = due.0.saturating_sub(self.now().monotonic.0);
-        sleep(Duration::from_nanos(wait)).await;
+        // A timer rounds up to a millisecond, even of no length.
+        if wait > 0 {
+            sleep(Duration::from_nanos(wait)).await;
+        }
         Some(match next {
             Next::Poll(_, urgency, block) => self.reader.fetch(*urgency, block).await,
             Next::Retry(_, block) => self.reader.fetch(Urgency::Slow, block).await,
