@@ -81,9 +81,9 @@ impl Resolver<'_> {
     fn check_changes(&mut self, used: &[Used]) {
         for (tag, place) in std::mem::take(&mut self.changes) {
             let name = self.tags.get(tag).name.clone();
-            let mut uses = used.iter().filter(|used| used.word.tag == tag);
+            let mut of_tag = used.iter().filter(|used| used.word.tag == tag);
             let counts = |used: &&Used| used.word.bit.is_some() || every_change_counts(used.use_);
-            if let Some(used) = uses.clone().find(counts) {
+            if let Some(used) = of_tag.clone().find(counts) {
                 let cited = self.sink.cite(&used.place);
                 self.sink
                     .error(
@@ -92,7 +92,7 @@ impl Resolver<'_> {
                     )
                     .label(format!("{} at {cited}", role(used)))
                     .help("take `change` away: it is for what only monitors and statistics take");
-            } else if !uses.any(|used| matches!(used.use_, Use::Monitor | Use::Record)) {
+            } else if !of_tag.any(|used| matches!(used.use_, Use::Monitor | Use::Record)) {
                 self.sink
                     .warning(&place, format!("`change` of `{name}` changes nothing"))
                     .label("no monitor and no phase takes its values as they come")
