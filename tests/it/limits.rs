@@ -30,7 +30,14 @@ fn told(site: &Site, name: &str) -> Vec<(Option<f64>, Quality)> {
                 let mine = samples.iter().filter(|s| plant.tag(s.tag).name.as_str() == name);
                 told.extend(mine.map(|s| (s.value.number(), s.quality)));
             }
-            _ => {}
+            Input::Start { .. }
+            | Input::Link { .. }
+            | Input::Lost { .. }
+            | Input::Read(_)
+            | Input::Written(_)
+            | Input::Facts(_)
+            | Input::Command { .. }
+            | Input::Wake => {}
         }
     }
     told
@@ -88,7 +95,7 @@ fn a_plc_of_few_items_and_no_deadbands_is_observed_whole_and_small_changes_are_l
     // 2 away from the one before; after it was bad, whatever comes.
     assert_eq!(values, [20.0, 22.1, 24.2, 24.1, 20.0, 22.3], "{temps:?}");
     for word in ["W1", "W2", "W3", "Life"] {
-        let last = told(&site, word).last().cloned().unwrap();
+        let last = told(&site, word).last().copied().unwrap();
         assert_eq!(last, (Value::Int(STEPS.into()).number(), Quality::GOOD), "{word}");
     }
     let log = site.log();

@@ -147,14 +147,13 @@ pub(super) async fn browse_all(
     }
     let mut whole = Vec::with_capacity(all.len());
     for (wanted, found) in wanted.iter().zip(all) {
-        let found = match found {
-            Some(found) => found,
-            None => {
-                let alone = session.browse(std::slice::from_ref(wanted), 0, None).await;
-                match alone.map_err(Fault::service("browsing"))?.pop() {
-                    Some(result) => to_the_end(session, result).await?,
-                    None => Vec::new(),
-                }
+        let found = if let Some(found) = found {
+            found
+        } else {
+            let alone = session.browse(std::slice::from_ref(wanted), 0, None).await;
+            match alone.map_err(Fault::service("browsing"))?.pop() {
+                Some(result) => to_the_end(session, result).await?,
+                None => Vec::new(),
             }
         };
         whole.push(found);
