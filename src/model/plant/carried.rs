@@ -250,9 +250,8 @@ mod tests {
     };
     use std::time::Duration;
 
-    /// A Modbus device with two tags and one station that watches the second.
-    fn one(name: &str) -> Plant {
-        let tag = |name: &str| Tag {
+    fn tag(name: &str) -> Tag {
+        Tag {
             name: TagName::parse(name).unwrap(),
             device: DeviceIndex(0),
             source: TagSource::Register(Register {
@@ -270,9 +269,14 @@ mod tests {
             writable: false,
             unit: None,
             range: None,
+            change: None,
             bad: Vec::new(),
             names: BTreeMap::new(),
-        };
+        }
+    }
+
+    /// A Modbus device with two tags and one station that watches the second.
+    fn one(name: &str) -> Plant {
         Plant {
             site: SiteId::parse("site").unwrap(),
             devices: vec![Device {
