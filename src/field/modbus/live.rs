@@ -300,6 +300,14 @@ impl Task {
             self.gate.refuse(Request::Read(read)).await?;
             return Err(self.sign(sign));
         }
+        // What the engine learns by an answer it is told like any change: a word that has come back to
+        // what was told last before it is polled again would be no news.
+        let samples = snapshot.iter().flat_map(|(samples, _)| samples);
+        let fast = samples.filter(|sample| self.tag(sample).fast).cloned().collect();
+        if let Err(leave) = self.report(fast, at).await {
+            self.gate.refuse(Request::Read(read)).await?;
+            return Err(leave);
+        }
         let (outcome, ended) = split(snapshot.map(|(samples, _)| samples));
         self.gate.urgent(Input::Read(ReadDone { token: read.token, outcome })).await?;
         ended

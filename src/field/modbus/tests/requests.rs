@@ -95,6 +95,25 @@ async fn a_snapshot_looks_at_the_trigger_before_and_after_the_data() {
     rig.end().await;
 }
 
+/// A bit that falls between two polls and rises again would be no news to them; whoever was answered
+/// that it is down would wait for it for ever.
+#[tokio::test]
+async fn what_a_snapshot_shows_of_a_trigger_is_told_too() {
+    let plc = Plc::start().await;
+    plc.set(Area::Holding, 0, &[1]);
+    let unwatched = Tag { watched: false, ..tag("hr1") };
+    let mut rig = Rig::start(&plant(vec![quiet(plc.port)], vec![fast("hr0"), unwatched]));
+    assert_eq!(values(&rig.samples().await), [(0, uint(1))]);
+    for now in [0, 1] {
+        plc.set(Area::Holding, 0, &[now]);
+        rig.requests[0].send(read(&[0, 1, 0])).await.unwrap();
+        assert_eq!(values(&rig.samples().await), [(0, uint(now.into()))]);
+        let wanted = [(0, uint(now.into())), (1, uint(0)), (0, uint(now.into()))];
+        assert_eq!(values(&snapshot(&mut rig).await.unwrap()), wanted);
+    }
+    rig.end().await;
+}
+
 #[tokio::test]
 async fn an_answer_to_a_request_that_was_taken_back_is_not_written() {
     let plc = Plc::start().await;
