@@ -371,6 +371,7 @@ fn split<T>(outcome: Result<T, Fault>) -> (Result<T, ReadFault>, Result<(), Leav
                 | Fault::Untrusted { .. }
                 | Fault::Transport(_)
                 | Fault::Framing(_)
+                | Fault::Unheard
                 | Fault::Stopped => ReadFault::Disconnected,
             };
             let ended = if fault.ends_observation() { Err(fault.into()) } else { Ok(()) };

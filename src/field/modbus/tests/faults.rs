@@ -19,7 +19,9 @@ async fn a_late_answer_is_never_the_answer_to_the_next_request() {
     let asking = async move {
         let read = |at| bus.ask(Urgency::Slow, &link, Ask::Read(Area::Holding, at, 1));
         assert!(matches!(read(0).await, Err(Fault::Timeout(_))));
+        assert!(matches!(read(100).await, Err(Fault::Unheard)));
         go.notify_one();
+        bus.ask(Urgency::Slow, &link, Ask::Open).await.unwrap();
         for _ in 0..3 {
             assert_eq!(read(100).await.unwrap().reply, Reply::Words(vec![222]));
         }
@@ -70,6 +72,7 @@ async fn a_short_answer_is_a_fault_of_its_own_length() {
     let asking = async move {
         for area in [Area::Holding, Area::Input] {
             plc.trick(if area == Area::Holding { 3 } else { 4 }, None, Trick::Short);
+            bus.ask(Urgency::Slow, &link, Ask::Open).await.unwrap();
             match bus.ask(Urgency::Slow, &link, Ask::Read(area, 0, 4)).await {
                 Err(Fault::Framing(why)) => assert!(why.contains("3 values"), "{why}"),
                 other => panic!("{other:?}"),

@@ -3,8 +3,8 @@ use super::plc::Trick;
 use super::*;
 use crate::field::modbus::{probe, read_once};
 use crate::model::{
-    Position, Quality, ReadDone, ReadFault, ReadFrom, ReadRequest, ReadToken, Session, Write,
-    WriteDone, WriteRequest,
+    GapCause, Position, Quality, ReadDone, ReadFault, ReadFrom, ReadRequest, ReadToken, Session,
+    Write, WriteDone, WriteRequest,
 };
 use std::path::Path;
 
@@ -111,6 +111,29 @@ async fn what_a_snapshot_shows_of_a_trigger_is_told_too() {
         let wanted = [(0, uint(now.into())), (1, uint(0)), (0, uint(now.into()))];
         assert_eq!(values(&snapshot(&mut rig).await.unwrap()), wanted);
     }
+    rig.end().await;
+}
+
+/// A look at the device that a request overtakes is thrown away, and with it the fault that it met: were
+/// the request answered over a new connection, nobody would know that the device was not observed.
+#[tokio::test]
+async fn a_connection_that_is_lost_while_nobody_waits_is_a_loss_all_the_same() {
+    let plc = Plc::start().await;
+    let mut rig = Rig::start(&plant(vec![quiet(plc.port)], vec![fast("hr0"), tag("hr7")]));
+    rig.samples().await;
+    plc.trick(3, Some(7), Trick::Silence);
+    plc.take_log();
+    rig.pass(Duration::from_hours(1));
+    // The first lets the device look again, the second overtakes the look that is not answered.
+    rig.requests[0].send(read(&[0])).await.unwrap();
+    assert_eq!(values(&snapshot(&mut rig).await.unwrap()), [(0, uint(0))]);
+    plc.seen(|seen| seen.address == 7).await;
+    rig.requests[0].send(read(&[0])).await.unwrap();
+    assert_eq!(snapshot(&mut rig).await, Err(ReadFault::Disconnected));
+    assert!(matches!(rig.link().await.1, Link::Down { cause: GapCause::Disconnected, .. }));
+    assert_eq!(rig.errors("d", "unheard"), 1);
+    rig.live().await;
+    assert_eq!(plc.connections(), 2);
     rig.end().await;
 }
 

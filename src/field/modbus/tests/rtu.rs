@@ -153,6 +153,7 @@ async fn an_answer_that_comes_after_its_time_and_over_the_next_connection_is_no_
     let asking = async move {
         let read = |at| bus.ask(Urgency::Slow, &link, Ask::Read(Area::Holding, at, 1));
         assert!(matches!(read(0).await, Err(Fault::Timeout(_))));
+        bus.ask(Urgency::Slow, &link, Ask::Open).await.unwrap();
         // Well beyond the moment at which it comes.
         for at in 100..140 {
             assert_eq!(read(at).await.unwrap().reply, Reply::Words(vec![at]));
@@ -188,10 +189,13 @@ async fn an_answer_that_was_spoilt_or_is_of_another_unit_is_no_value() {
     wire.trick(Trick::Flipped);
     wire.trick(Trick::OtherUnit);
     let asking = async move {
-        let read = |at| bus.ask(Urgency::Slow, &link, Ask::Read(Area::Holding, at, 2));
-        assert!(matches!(read(0).await, Err(Fault::Timeout(_))));
-        assert!(matches!(read(0).await, Err(Fault::Framing(_))));
-        assert_eq!(read(0).await.unwrap().reply, Reply::Words(vec![0, 1]));
+        let read = async || {
+            bus.ask(Urgency::Slow, &link, Ask::Open).await.unwrap();
+            bus.ask(Urgency::Slow, &link, Ask::Read(Area::Holding, 0, 2)).await
+        };
+        assert!(matches!(read().await, Err(Fault::Timeout(_))));
+        assert!(matches!(read().await, Err(Fault::Framing(_))));
+        assert_eq!(read().await.unwrap().reply, Reply::Words(vec![0, 1]));
     };
     tokio::join!(task.run(), asking);
 }
