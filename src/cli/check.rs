@@ -138,9 +138,10 @@ fn device_rows(plant: &Plant, index: DeviceIndex, read: Result<Seen, String>) ->
             let good = looks.len().saturating_sub(faults.len());
             let mut rows =
                 vec![row("ok", took, format!("{good}/{} good", looks.len()), String::new())];
-            for (tag, fault) in faults {
+            let remarks = looks.iter().filter_map(|l| Some((l.tag, l.remark()?.to_owned())));
+            for (tag, words) in faults.into_iter().chain(remarks) {
                 let mut cells = vec![String::new(); 6];
-                cells.push(format!("{}: {fault}", place(plant, tag)));
+                cells.push(format!("{}: {words}", place(plant, tag)));
                 rows.push(cells);
             }
             rows
@@ -170,18 +171,27 @@ struct Look {
     quality: Quality,
     writable: Option<bool>,
     moved: Option<String>,
+    filtered: Option<bool>,
 }
 
 impl Look {
     fn of(word: &opcua::Word) -> Self {
         let moved = word.moved.as_ref();
         let moved = moved.map(|(found, pinned)| format!("it is {found}; pinned is {pinned}"));
-        Self { tag: word.tag, quality: word.sample.quality, writable: word.writable, moved }
+        let quality = word.sample.quality;
+        Self { tag: word.tag, quality, writable: word.writable, moved, filtered: word.filtered }
     }
 
     /// Modbus has no way to ask whether a word may be written.
     fn unasked(sample: &Sample) -> Self {
-        Self { tag: sample.tag, quality: sample.quality, writable: None, moved: None }
+        let quality = sample.quality;
+        Self { tag: sample.tag, quality, writable: None, moved: None, filtered: None }
+    }
+
+    /// What is no fault, and good to know.
+    fn remark(&self) -> Option<&'static str> {
+        let ours = self.filtered == Some(false);
+        ours.then_some("the PLC does not see to its `change`; Pedigree does, of all that it tells")
     }
 
     fn fault(&self) -> Option<String> {

@@ -27,6 +27,8 @@ pub(super) struct Forecast {
     pub(super) handshakes: Vec<Exchange>,
     /// Requests by which a Modbus device is polled; a subscription needs none that are counted.
     pub(super) requests_per_second: f64,
+    /// OPC UA: how many sessions this plant has at the server, one of each device there.
+    pub(super) sessions: usize,
 }
 
 /// Words that are looked at together: a subscription, or a round of requests.
@@ -35,7 +37,7 @@ pub(super) struct Look {
     pub(super) lane: &'static str,
     pub(super) every_ms: f64,
     pub(super) words: usize,
-    /// OPC UA: items by sampling interval. Modbus: the requests.
+    /// OPC UA: items by sampling interval. Modbus: the requests. Both: of how many not all changes are taken.
     pub(super) how: Vec<String>,
     /// Modbus: registers and bits that are read for nothing.
     pub(super) for_nothing: usize,
@@ -113,7 +115,18 @@ fn forecast(plant: &Arc<Plant>, index: DeviceIndex, device: &Device, assumed: As
         looks,
         handshakes: handshakes.collect(),
         requests_per_second,
+        sessions: sessions(plant, device),
     }
+}
+
+fn sessions(plant: &Plant, device: &Device) -> usize {
+    let server = |device: &Device| match &device.protocol {
+        Protocol::OpcUa(link) => Some(link.server().to_owned()),
+        Protocol::Modbus(_) => None,
+    };
+    let mine = server(device);
+    let all = plant.devices.iter().filter(|other| mine.is_some() && server(other) == mine);
+    all.count()
 }
 
 fn of_ua(made: &opcua::Subscription) -> Look {
@@ -129,7 +142,7 @@ fn of_ua(made: &opcua::Subscription) -> Look {
         lane: lane(made.fast),
         every_ms: ms(made.publish),
         words: made.sampling.values().sum(),
-        how: how.chain(events).collect(),
+        how: how.chain(beyond(made.filtered)).chain(events).collect(),
         for_nothing: 0,
         unreadable: Vec::new(),
     }
@@ -138,11 +151,13 @@ fn of_ua(made: &opcua::Subscription) -> Look {
 fn of_modbus(plant: &Plant, round: &modbus::Round) -> Look {
     let plan = &round.plan;
     let unreadable = plan.unreadable.iter();
+    let members = plan.blocks.iter().flat_map(|block| &block.members);
+    let filtered = members.filter(|member| plant.tag(member.tag).change.is_some()).count();
     Look {
         lane: lane(round.fast),
         every_ms: ms(round.period),
         words: plan.blocks.iter().map(|block| block.members.len()).sum(),
-        how: plan.blocks.iter().map(range).collect(),
+        how: plan.blocks.iter().map(range).chain(beyond(filtered)).collect(),
         for_nothing: plan.blocks.iter().map(for_nothing).sum(),
         unreadable: unreadable
             .map(|(tag, why)| format!("{}: {why}", plant.tag(*tag).name))
@@ -193,6 +208,11 @@ fn exchange(
         deadline_ms: ms(h.deadline),
         worst_ms: ms(seen) + trips * 1e3,
     }
+}
+
+/// Of how many words small changes are not taken.
+fn beyond(words: usize) -> Option<String> {
+    (words > 0).then(|| format!("{words} only beyond their `change`"))
 }
 
 fn lane(fast: bool) -> &'static str {

@@ -52,6 +52,9 @@ fn text(devices: &[Forecast], lines: &[Line], assumed: Assumed) -> String {
     };
     for device in devices {
         put(&format!("{}  {}  {}", device.device, device.protocol, device.url));
+        if device.sessions > 1 {
+            put(&format!(" ! {} sessions at this server, one of each device", device.sessions));
+        }
         let rows = device.looks.iter().map(look_row).collect();
         let head = ["LANE", "EVERY", "WORDS", "FOR NOTHING", "HOW"];
         put(&output::table(&head, rows));

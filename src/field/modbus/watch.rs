@@ -1,6 +1,7 @@
 //! What of a device is looked at, how often, and what was last seen. Pure.
 use super::bus::Urgency;
 use super::plan::{Block, Learned, Plan, plan};
+use crate::field::change::moved;
 use crate::model::plant::{
     Device, DeviceIndex, Plant, ReadLimits, Register, Tag, TagIndex, TagSource,
 };
@@ -243,8 +244,13 @@ impl Watch {
     }
 
     fn is_news(&mut self, sample: &Sample) -> bool {
+        let change = self.plant.tag(sample.tag).change;
         let news = self.last.get(&sample.tag).is_none_or(|(value, quality)| {
-            *quality != sample.quality || !same(value, &sample.value)
+            let moved = match change {
+                Some(width) => moved(value, &sample.value, width),
+                None => !same(value, &sample.value),
+            };
+            *quality != sample.quality || moved
         });
         if news {
             self.last.insert(sample.tag, (sample.value.clone(), sample.quality));

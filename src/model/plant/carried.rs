@@ -270,6 +270,7 @@ mod tests {
             writable: false,
             unit: None,
             range: None,
+            change: None,
             bad: Vec::new(),
             names: BTreeMap::new(),
         };

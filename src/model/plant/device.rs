@@ -67,6 +67,13 @@ pub struct OpcUaLink {
     pub pins: BTreeMap<TagName, Layout>,
 }
 
+impl OpcUaLink {
+    /// What names its server: devices at one server have a session each.
+    pub fn server(&self) -> &str {
+        self.url.trim_end_matches('/')
+    }
+}
+
 /// How a word lies on an OPC UA server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {

@@ -114,6 +114,7 @@ fn tag(name: &str) -> Tag {
         writable: false,
         unit: None,
         range: None,
+        change: None,
         bad: Vec::new(),
         names: BTreeMap::new(),
     }
