@@ -297,6 +297,8 @@ class Patterns:
         while await self.begins("BARE"):
             p = self.part("BARE", None)
             await self.rise("Bare", p)
+            # Nobody counts: that it fell has to be seen as well.
+            await asyncio.sleep(self.widths["BARE"][0] / 1000)
 
     async def rise(self, name, p, *counted):
         """The number counts in the cycle in which the bit rises."""

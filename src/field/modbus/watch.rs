@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// The heartbeat is looked at so many times before standing still means silence.
 const LOOKS_PER_STALE: u32 = 3;
-/// A pulse that stands for so many rounds is seen, or it is told that it may not have been.
+/// A pulse that stands and then rests for so many rounds is seen, or it is told that it may not have been.
 const LOOKS_PER_PULSE: u32 = 3;
 
 /// Words that are looked at together.

@@ -27,7 +27,7 @@ const REST: Duration = Duration::from_mins(3);
 const HURRY: &str = "patience 400";
 /// Pulses, many of them too short to be read, and those of a plant that comes to rest.
 const PULSES: [&str; 2] = ["pulse 5 400", "pulse 2500 2500"];
-/// Pulses that are not counted: every one is told over OPC UA; those over Modbus stand as long as they have to.
+/// Pulses that are not counted: every one is told over OPC UA; those over Modbus stand and rest as long as they have to.
 const BARE: [&str; 3] = ["bare 5 400", "bare 310 600", "bare 2500 2500"];
 /// Stations of a PLC of patterns.
 const PATTERNS: u32 = 5;
