@@ -250,9 +250,8 @@ mod tests {
     };
     use std::time::Duration;
 
-    /// A Modbus device with two tags and one station that watches the second.
-    fn one(name: &str) -> Plant {
-        let tag = |name: &str| Tag {
+    fn tag(name: &str) -> Tag {
+        Tag {
             name: TagName::parse(name).unwrap(),
             device: DeviceIndex(0),
             source: TagSource::Register(Register {
@@ -273,7 +272,11 @@ mod tests {
             change: None,
             bad: Vec::new(),
             names: BTreeMap::new(),
-        };
+        }
+    }
+
+    /// A Modbus device with two tags and one station that watches the second.
+    fn one(name: &str) -> Plant {
         Plant {
             site: SiteId::parse("site").unwrap(),
             devices: vec![Device {
