@@ -3,7 +3,7 @@ use super::Stage;
 use super::request::on;
 use crate::capture::number::{Distance, after, distance, number};
 use crate::capture::snapshot::{Snapshot, Trigger, own_words};
-use crate::capture::{At, Capture};
+use crate::capture::{At, Capture, happened};
 use crate::model::plant::Word;
 use crate::model::{
     Epoch, EpochCause, GapCause, HandshakeNumber, Interval, Sample, Step, Utc, Value,
@@ -16,9 +16,9 @@ pub(super) struct Pulse {
     rose: bool,
     /// When, by the clock of the PLC.
     source: Option<Utc>,
-    /// When it was told.
-    receive: Utc,
-    /// When one before it was told that nobody read.
+    /// When it came, as far as that is known: it may have been told long after.
+    since: Utc,
+    /// When one before it came that nobody read.
     lost: Option<Utc>,
 }
 
@@ -32,9 +32,9 @@ impl Capture {
         // At first a count is read even if the bit rests: it tells what was missed.
         let first = before.is_none() && (stands || counted);
         if rose || first {
-            let lost = exchange.pulse.map(|before| before.lost.unwrap_or(before.receive));
-            let (source, receive) = (sample.source, sample.receive);
-            exchange.pulse = Some(Pulse { rose, source, receive, lost });
+            let lost = exchange.pulse.map(|before| before.lost.unwrap_or(before.since));
+            let (source, since) = (sample.source, happened(sample.time(), sample.receive));
+            exchange.pulse = Some(Pulse { rose, source, since, lost });
         }
     }
 
@@ -62,7 +62,7 @@ impl Capture {
             (None, _) => {
                 let receive = snapshot.get(self.live().handshake(at).trigger.tag);
                 let receive = receive.map_or(step.at.wall, |trigger| trigger.receive);
-                let from = self.exchange(at).reads.map_or(receive, |p| p.lost.unwrap_or(p.receive));
+                let from = self.exchange(at).reads.map_or(receive, |p| p.lost.unwrap_or(p.since));
                 self.missed_pulse(step, at, from);
                 self.pulse_is_over(step, at, last);
             }
@@ -110,11 +110,11 @@ impl Capture {
         let same = memory.committed.is_some_and(|c| c.digest == digest);
         let exchange = self.exchange(at);
         let Some(pulse) = exchange.reads else { return };
-        let before = exchange.pulse_before.replace(pulse.receive).unwrap_or(pulse.receive);
+        let before = exchange.pulse_before.replace(pulse.since).unwrap_or(pulse.since);
         // That it is another one than was told is seen from its time; where there is none, only by the
         // next one, whose words are recorded already.
         let (missed, from) = match pulse.source.zip(trigger.source) {
-            Some((told, read)) => (told != read, pulse.receive),
+            Some((told, read)) => (told != read, pulse.since),
             None => (same && pulse.rose, before),
         };
         if missed || pulse.lost.is_some() {

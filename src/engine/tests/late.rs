@@ -456,3 +456,22 @@ fn a_word_that_was_not_looked_at_is_a_gap_of_its_own_pulse_alone() {
         assert_eq!(gaps(&world), before + told);
     }
 }
+
+/// A PLC that stood still between the pulse and telling of it: when it is told, the bit has fallen.
+#[test]
+fn the_gap_of_a_pulse_that_is_told_late_begins_when_it_rose() {
+    let mut world = world(Pattern::Edge, false);
+    let rose = world.at().wall;
+    world.plc.run(rose);
+    let mut told = world.plc.read(TRIGGER, rose);
+    assert_eq!((&told.value, told.source), (&Value::Bool(true), Some(rose)));
+    world.now += 4_000_000_000;
+    let now = world.at().wall;
+    world.plc.run(now);
+    told.receive = now;
+    world.step(&Input::Samples(vec![told]));
+    world.settle();
+    let gaps = all_gaps(&world.durable);
+    let missed = gaps.iter().find(|gap| gap.cause == GapCause::TriggerMoved).unwrap();
+    assert_eq!(missed.interval.from, rose);
+}
