@@ -1,8 +1,9 @@
 //! All that is derived from plant files about what is asked of a PLC. Pure.
 use crate::capture::wanted;
+use crate::field::modbus::cost::Cost;
 use crate::field::modbus::plan::Block;
 use crate::field::{modbus, opcua};
-use crate::model::plant::{Device, DeviceIndex, Handshake, Plant, Protocol};
+use crate::model::plant::{Device, DeviceIndex, Handshake, ModbusLink, Plant, Protocol};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,6 +30,21 @@ pub(super) struct Forecast {
     pub(super) requests_per_second: f64,
     /// OPC UA: how many sessions this plant has at the server, one of each device there.
     pub(super) sessions: usize,
+    /// The part of the time in which they keep their line busy, 1 is all of it.
+    pub(super) load: f64,
+    /// Modbus: what they are planned by.
+    pub(super) planned: Option<Planned>,
+}
+
+/// What requests of a Modbus device are planned by.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct Planned {
+    /// Each register in an answer.
+    pub(super) register_ms: f64,
+    /// Registers that are read for nothing to save a request.
+    pub(super) reads_over: u16,
+    /// The plant file says so; else it costs less than a request.
+    pub(super) declared: bool,
 }
 
 /// Words that are looked at together: a subscription, or a round of requests.
@@ -78,11 +94,11 @@ pub(super) fn devices(plant: &Arc<Plant>, assumed: Assumed) -> Vec<Forecast> {
 }
 
 /// The connections of Modbus devices, with what all that share one ask for.
-pub(super) fn lines(plant: &Plant, forecasts: &[Forecast], assumed: Assumed) -> Vec<Line> {
+pub(super) fn lines(plant: &Plant, forecasts: &[Forecast]) -> Vec<Line> {
     let line = |devices: Vec<DeviceIndex>| {
         let mine = || devices.iter().filter_map(|index| forecasts.get(index.get()));
         let requests_per_second: f64 = mine().map(|f| f.requests_per_second).sum();
-        let load = requests_per_second * seconds(assumed.rtt_ms);
+        let load = mine().map(|f| f.load).sum();
         Line { devices: mine().map(|f| f.device.clone()).collect(), requests_per_second, load }
     };
     let devices: Vec<_> = plant.devices().map(|(index, _)| index).collect();
@@ -90,18 +106,17 @@ pub(super) fn lines(plant: &Plant, forecasts: &[Forecast], assumed: Assumed) -> 
 }
 
 fn forecast(plant: &Arc<Plant>, index: DeviceIndex, device: &Device, assumed: Assumed) -> Forecast {
-    let (looks, requests_per_second) = match device.protocol {
-        Protocol::OpcUa(_) => (opcua::subscriptions(plant, index).iter().map(of_ua).collect(), 0.0),
-        Protocol::Modbus(_) => {
-            let rounds = modbus::rounds(plant, index);
-            let per_second =
-                |r: &modbus::Round| number(r.plan.blocks.len()) / r.period.as_secs_f64();
-            (
-                rounds.iter().map(|r| of_modbus(plant, r)).collect(),
-                rounds.iter().map(per_second).sum(),
-            )
-        }
+    let cost = modbus::assumed(plant, index, Duration::from_millis(assumed.rtt_ms));
+    let rounds = cost.map_or_else(Vec::new, |cost| modbus::rounds(plant, index, &cost));
+    let looks = match device.protocol {
+        Protocol::OpcUa(_) => opcua::subscriptions(plant, index).iter().map(of_ua).collect(),
+        Protocol::Modbus(_) => rounds.iter().map(|r| of_modbus(plant, r)).collect(),
     };
+    let each = |of: &dyn Fn(&modbus::Round) -> f64| {
+        rounds.iter().map(|round| of(round) / round.period.as_secs_f64()).sum()
+    };
+    let busy =
+        |round: &modbus::Round| cost.map_or(0.0, |cost| round.plan.cost(&cost).as_secs_f64());
     let stations = plant.stations.iter().filter(|s| s.device == Some(index));
     let handshakes = stations.flat_map(|s| s.handshakes.iter().map(move |h| (s, h)));
     let handshakes = handshakes.map(|(station, h)| {
@@ -114,8 +129,18 @@ fn forecast(plant: &Arc<Plant>, index: DeviceIndex, device: &Device, assumed: As
         url: device.protocol.url().to_owned(),
         looks,
         handshakes: handshakes.collect(),
-        requests_per_second,
+        requests_per_second: each(&|round| number(round.plan.blocks.len())),
         sessions: sessions(plant, device),
+        load: each(&busy),
+        planned: device.protocol.modbus().zip(cost).map(|(link, cost)| planned(link, &cost)),
+    }
+}
+
+fn planned(link: &ModbusLink, cost: &Cost) -> Planned {
+    Planned {
+        register_ms: ms(cost.word),
+        reads_over: cost.reads_over(&link.limits),
+        declared: link.limits.read_over.is_some(),
     }
 }
 
@@ -177,7 +202,10 @@ fn exchange(
     let words = tags.iter().collect::<BTreeSet<_>>().len();
     let once = match plant.device(device).protocol {
         Protocol::OpcUa(_) => opcua::reads(tags.len()),
-        Protocol::Modbus(_) => modbus::snapshot(plant, device, &tags).len(),
+        Protocol::Modbus(_) => {
+            let cost = modbus::assumed(plant, device, Duration::from_millis(assumed.rtt_ms));
+            cost.map_or(0, |cost| modbus::snapshot(plant, device, &tags, &cost).len())
+        }
     };
     let replies = match plant.device(device).protocol {
         Protocol::OpcUa(_) => usize::from(!h.replies.is_empty()),

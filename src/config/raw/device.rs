@@ -59,8 +59,9 @@ pub(in crate::config) struct Device {
     pub(in crate::config) strings: Option<Spot<StringOrderWord>>,
     /// Modbus: limits of one read request.
     pub(in crate::config) max_read: Option<Spot<MaxRead>>,
-    /// Modbus: registers read for nothing to save a request.
-    #[schemars(range(max = 125), extend("default" = 8))]
+    /// Modbus: registers read for nothing to save a request; if not said, as many as take less time than a
+    /// request, as measured or, on a serial line, as its rate says.
+    #[schemars(range(max = 125))]
     pub(in crate::config) read_over: Option<Spot<u16>>,
     /// Modbus: ranges that are never read; others are learned from the device's refusals.
     #[schemars(extend("examples" = [["hr:130..139"]]))]

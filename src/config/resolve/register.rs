@@ -5,7 +5,7 @@ use super::{Resolver, Table, span};
 use crate::config::raw;
 use crate::config::similar;
 use crate::config::spot::{Keyed, Scalar, Spot};
-use crate::field::modbus::plan::{Learned, plan};
+use crate::field::modbus::plan::readable;
 use crate::field::modbus::point;
 use crate::model::plant::{
     Area, DeviceIndex, NodeAddress, Register, RegisterType, Tag, TagIndex, TagSource, WordOrder,
@@ -68,9 +68,7 @@ impl Resolver<'_> {
             return;
         }
         let limits = self.draft(device).and_then(|draft| draft.limits.clone());
-        let plan =
-            limits.map(|limits| plan(&[(TagIndex(0), register)], &limits, &Learned::default()));
-        if let Some((_, why)) = plan.as_ref().and_then(|plan| plan.unreadable.first()) {
+        if let Some(Err(why)) = limits.map(|limits| readable(register, &limits)) {
             self.error(t, at.span(), format!("`{}` is never read", t.path))
                 .label(why.to_string())
                 .help("change the address, `holes` or `max_read` of the device");

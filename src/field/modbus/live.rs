@@ -4,7 +4,7 @@ use super::device::Task;
 use super::gate::Leave;
 use super::plan::Block;
 use super::reader::{BUSY_PAUSE, Got};
-use super::watch::register;
+use super::watch::{Unseen, register};
 use super::write::{WriteFault, plan_write};
 use crate::field::Request;
 use crate::model::plant::{RegisterType, TagIndex};
@@ -211,9 +211,14 @@ impl Task {
         } else {
             self.refused = None;
         }
-        self.watch.advance(group, at);
+        let unseen = self.watch.advance(group, at);
         if refused {
-            self.watch.plan(&self.reader.learned);
+            self.replan();
+        }
+        for Unseen { tag, since } in unseen {
+            let (device, cause) = (self.reader.device, GapCause::Silent);
+            let lost = Input::Lost { device, tag: Some(tag), cause, since, to: at.wall };
+            self.gate.urgent(lost).await?;
         }
         self.report(samples, at).await
     }
@@ -232,7 +237,7 @@ impl Task {
             }
             Ok(answer) => {
                 self.reader.learned.admit(tag);
-                self.watch.plan(&self.reader.learned);
+                self.replan();
                 match self.reader.take(Urgency::Slow, block, Ok(answer)).await? {
                     Got::Samples(samples, at) => self.report(samples, at).await,
                     Got::Busy => Ok(()),

@@ -287,7 +287,7 @@ mod tests {
                     unit: 1,
                     share: None,
                     timeout: Duration::from_secs(1),
-                    limits: ReadLimits { words: 125, bits: 2000, read_over: 16, holes: Vec::new() },
+                    limits: ReadLimits { words: 125, bits: 2000, read_over: None, holes: vec![] },
                 }),
                 publish: Duration::from_secs(1),
                 publish_fast: Duration::from_millis(100),

@@ -50,6 +50,14 @@ impl Protocol {
             Self::Modbus(link) => &link.url,
         }
     }
+
+    /// How a Modbus device is reached; `None` if it is none.
+    pub fn modbus(&self) -> Option<&ModbusLink> {
+        match self {
+            Self::Modbus(link) => Some(link),
+            Self::OpcUa(_) => None,
+        }
+    }
 }
 
 /// An OPC UA server.
@@ -173,8 +181,8 @@ pub struct ReadLimits {
     pub words: u16,
     /// Coils or discrete inputs, 1–2000.
     pub bits: u16,
-    /// Registers read for nothing to save a request.
-    pub read_over: u16,
+    /// Registers read for nothing to save a request; if not said, as many as cost less than one.
+    pub read_over: Option<u16>,
     /// Ranges of (area, first, last) never read.
     pub holes: Vec<(super::Area, u16, u16)>,
 }

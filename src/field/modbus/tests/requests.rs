@@ -1,6 +1,7 @@
 //! Snapshots, replies, and what a person asks.
 use super::plc::Trick;
 use super::*;
+use crate::field::modbus::cost::ROUND_TRIP;
 use crate::field::modbus::{probe, read_once};
 use crate::model::{
     GapCause, Position, Quality, ReadDone, ReadFault, ReadFrom, ReadRequest, ReadToken, Session,
@@ -337,6 +338,8 @@ async fn every_tag_is_read_once_with_its_quality() {
     let plant = plant(vec![quiet(plc.port)], vec![tag("hr0"), writable("hr1"), tag("hr2")]);
     let read = read_once(&plant, DeviceIndex(0), Path::new(""), clock()).await.unwrap();
     assert!(!read.round_trip.is_zero());
+    // Measured: what was assumed is more than any answer on this machine takes.
+    assert!(read.cost.request < ROUND_TRIP, "{:?}", read.cost);
     let qualities: Vec<_> = read.samples.iter().map(|s| (s.tag.0, s.quality)).collect();
     let (good, unknown) = (Quality::GOOD, Quality::BAD_UNKNOWN);
     assert_eq!(qualities, [(0, good), (1, unknown), (2, good)]);
