@@ -10,7 +10,7 @@ mod fault;
 use super::support::daemon::{Daemon, Site, read};
 use super::support::peer::Peer;
 use super::support::proxy::Proxy;
-use super::support::{here, http, peers, truth};
+use super::support::{Folder, here, http, peers, truth};
 use fault::{Fault, Kind};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -21,6 +21,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// So long in the suite.
 const SECONDS: u64 = 120;
+/// So many parts may lie between a press and its assembly.
+const BETWEEN_MAX: usize = 200;
 /// How long the plant may take to come to rest after the last fault.
 const REST: Duration = Duration::from_mins(3);
 /// A press that waits for nobody goes on after so many milliseconds.
@@ -129,7 +131,7 @@ fn twenty_two_stations_under_random_faults_mix_lose_and_double_nothing() {
     let seconds = from_env("PEDIGREE_SOAK_SECONDS").unwrap_or(SECONDS);
     let seed = from_env("PEDIGREE_SOAK_SEED").unwrap_or_else(drawn);
     println!("PEDIGREE_SOAK_SEED={seed} PEDIGREE_SOAK_SECONDS={seconds}");
-    let dir = tempfile::tempdir().unwrap();
+    let dir = Folder::new();
     let mut plcs = start(&peers, dir.path());
     let files: Vec<_> = plcs.iter().map(Plc::file).collect();
     let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.clone())).collect();
@@ -196,7 +198,15 @@ fn round(rng: &mut StdRng, plcs: &mut [Plc], site: &Site, mut daemon: Daemon) ->
         fault.end(&mut plcs[n]);
     }
     sleep(Duration::from_millis(rng.random_range(500..5_000)));
+    plcs.iter().filter(|plc| plc.kind == Kind::Press).for_each(|press| hold_back(press, plcs));
     daemon
+}
+
+/// A press does not run away from its assembly: what lies between them has to be done in the end.
+fn hold_back(press: &Plc, plcs: &[Plc]) {
+    let next = plcs.iter().find(|plc| plc.kind == Kind::Assembly && plc.series == press.series);
+    let between = press.parts().len().saturating_sub(next.unwrap().parts().len());
+    press.peer.control(if between > BETWEEN_MAX { "pause on" } else { "pause off" });
 }
 
 /// Lets a PLC go on without us that was answered once: what it did before anybody had ever looked would be
@@ -217,7 +227,8 @@ fn hurry(plc: &Plc) {
 /// waited for.
 fn rest(plcs: &[Plc], daemon: &Daemon, site: &Site) {
     let wait = |what: &str, look: &mut dyn FnMut() -> Option<()>| {
-        http::until_or(what, REST, look, || site.log());
+        let states = || plcs.iter().map(|plc| format!("{}: {}\n", plc.device, plc.stats()));
+        http::until_or(what, REST, look, || states().collect::<String>() + &site.log());
     };
     wait("all devices are live", &mut || {
         let devices = daemon.get("/api/v1/devices");
