@@ -87,6 +87,7 @@ const PURE: &[&str] = &[
     "engine/",
     "bench/",
     "field/link.rs",
+    "field/modbus/cost.rs",
     "field/modbus/decode.rs",
     "field/modbus/point.rs",
     "field/modbus/plan.rs",

@@ -35,7 +35,7 @@ pub const FIELDS: [(&str, &str); 28] = [
     ("used", "how much of each of them, where a counter says so: `12 of A, 3 of B`"),
     (
         "carry_over",
-        "the lot that was in the station before and was not cleaned away; `?` where a clean may have been missed; `none` without one",
+        "the lots that were in the station before and were not cleaned away, the last at the end; `?` where a clean may have been missed; `none` without one",
     ),
     ("mount", "the feeder"),
     ("product", "the product or material"),
@@ -235,17 +235,18 @@ impl Tells {
         Some(())
     }
 
-    /// The lot before; that there was none is told too, of what is done to a lot.
+    /// The lots before; that there was none is told too, of what is done to a lot.
     fn carried_over(&mut self, event: &TraceEvent) {
         let done = matches!(event.what.verb(), Verb::Consume | Verb::Complete | Verb::Produce);
         let of_lot = event.what.items().first().is_some_and(|item| item.class == ItemClass::Lot);
-        match &event.carried_over {
-            Some(CarriedOver { lot, observed: true }) => self.text("carry_over", &lot.code),
-            Some(CarriedOver { lot, observed: false }) => {
-                self.text("carry_over", format!("{}?", lot.code));
-            }
-            None if done && of_lot => self.text("carry_over", "none"),
-            None => {}
+        let doubt = |over: &CarriedOver| if over.observed { "" } else { "?" };
+        let lots =
+            event.carried_over.iter().map(|over| format!("{}{}", over.lot.code, doubt(over)));
+        let lots: Vec<_> = lots.collect();
+        if !lots.is_empty() {
+            self.text("carry_over", lots.join(", "));
+        } else if done && of_lot {
+            self.text("carry_over", "none");
         }
     }
 

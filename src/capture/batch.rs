@@ -1,49 +1,60 @@
-//! The lot that is in a station: what is left of it goes on into the next one, until the station is cleaned.
+//! The lots that were in a station: what is left of them goes on into the next one, until it is cleaned.
 //! From records alone; whether a plant file wants it said is not asked here.
 use super::Capture;
 use crate::model::plant::StationIndex;
 use crate::model::{CarriedOver, ItemClass, ItemKey, TraceEvent, Utc, What};
 
-/// The lot that was last worked on at a station since it was cleaned.
+/// So many are named; what is older went on through those.
+const LOTS_MAX: usize = 64;
+
+/// The lots that were worked on at a station since it was cleaned, the last at the end. All of them, and at
+/// every event: a correction that takes one back must not part the lots before it from those after it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch {
-    lot: Option<ItemKey>,
-    /// When a lot was last worked on.
-    worked: Option<Utc>,
-    /// Something was not observed since it was last told of.
+    lots: Vec<Left>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Left {
+    lot: ItemKey,
+    /// When it was last worked on.
+    worked: Utc,
+    /// Something was not observed since.
     unseen: bool,
 }
 
 impl Batch {
-    /// What an event has of the lot before.
-    fn left_for(&self, event: &TraceEvent) -> Option<CarriedOver> {
-        let (lot, next) = (self.lot.as_ref()?, lot_of(event)?);
-        (lot != next).then(|| CarriedOver { lot: lot.clone(), observed: !self.unseen })
+    /// What an event has of the lots before.
+    fn left_for(&self, event: &TraceEvent) -> Vec<CarriedOver> {
+        let Some(next) = lot_of(event) else { return Vec::new() };
+        let others = self.lots.iter().filter(|left| left.lot != *next);
+        others.map(|left| CarriedOver { lot: left.lot.clone(), observed: !left.unseen }).collect()
     }
 
     pub(super) fn apply(&mut self, event: &TraceEvent) {
         if let What::Clean { confirmed: true, phase } = &event.what {
             let began = phase.as_ref().map_or(event.time.at, |phase| phase.interval.from);
             // A clean is told some time after its end: what came in since it began is there still.
-            if self.worked <= Some(began) {
-                *self = Self::default();
-            }
+            self.lots.retain(|left| left.worked > began);
         }
         if let Some(lot) = lot_of(event) {
-            let worked = self.worked.max(Some(event.time.at));
-            *self = Self { lot: Some(lot.clone()), worked, unseen: false };
+            let known = self.lots.iter().position(|left| left.lot == *lot);
+            let before = known.map(|n| self.lots.remove(n).worked);
+            let worked = event.time.at.max(before.unwrap_or(event.time.at));
+            self.lots.push(Left { lot: lot.clone(), worked, unseen: false });
+            let surplus = self.lots.len().saturating_sub(LOTS_MAX);
+            self.lots.drain(..surplus);
         }
     }
 
     /// Something at the station was not observed: it may have been a clean, and may not.
     pub(super) fn blind(&mut self) {
-        self.unseen = true;
+        self.lots.iter_mut().for_each(|left| left.unseen = true);
     }
 }
 
 /// The lot that an event finds in the station. What was only asked for is not in it. A phase names its lot by
-/// a word, which may be still that of the lot before: that makes a link too many, and never breaks the chain
-/// from each lot to the next.
+/// a word, which may be still that of the lot before: that makes a link too many, and never one too few.
 fn lot_of(event: &TraceEvent) -> Option<&ItemKey> {
     let item = match &event.what {
         What::Consume { into: item, .. }
@@ -75,14 +86,14 @@ fn lot_of(event: &TraceEvent) -> Option<&ItemKey> {
 }
 
 impl Capture {
-    /// What was left of the lot before, where the plant file says that it goes on into the next.
+    /// What was left of the lots before, where the plant file says that it goes on into the next.
     pub(super) fn carried_over(
         &self,
         station: StationIndex,
         event: &TraceEvent,
-    ) -> Option<CarriedOver> {
+    ) -> Vec<CarriedOver> {
         let station = self.live().station(station);
-        let memory = self.memory.station(&station.id).filter(|_| station.carry_over)?;
-        memory.batch.left_for(event)
+        let memory = self.memory.station(&station.id).filter(|_| station.carry_over);
+        memory.map(|memory| memory.batch.left_for(event)).unwrap_or_default()
     }
 }

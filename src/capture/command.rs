@@ -147,7 +147,7 @@ impl Capture {
             narrowed: Vec::new(),
             went_past: None,
             members: Vec::new(),
-            carried_over: None,
+            carried_over: Vec::new(),
         })
     }
 }

@@ -225,7 +225,7 @@ impl Capture {
             narrowed: Vec::new(),
             went_past: None,
             members: draft.members.clone(),
-            carried_over: None,
+            carried_over: Vec::new(),
             remarks,
             adopted: None,
             material: text(handshake.material),

@@ -105,15 +105,17 @@ impl Capture {
         gap.interval.to = Some(step.at.wall);
         let (interval, cause) = (gap.interval, gap.cause);
         self.record(step, Body::Gap(gap));
-        self.blind_handshakes(step, device, interval, cause);
+        self.blind_handshakes(step, device, None, interval, cause);
         self.note_outage(step, device, interval);
     }
 
-    /// Handshakes that cannot tell what came while nobody looked: what they missed is a gap of theirs.
+    /// Handshakes that cannot tell what came while nobody looked, at all or at this word: what they missed
+    /// is a gap of theirs.
     fn blind_handshakes(
         &mut self,
         step: &mut Step,
         device: DeviceIndex,
+        tag: Option<TagIndex>,
         interval: Interval,
         cause: GapCause,
     ) {
@@ -130,7 +132,9 @@ impl Capture {
                 }
                 Pattern::Counter | Pattern::ReqAck | Pattern::State(_) => false,
             };
-            if blind && live.plant.tag(handshake.trigger.tag).device == device {
+            let trigger = handshake.trigger.tag;
+            let meant = tag.is_none_or(|tag| tag == trigger);
+            if blind && meant && live.plant.tag(trigger).device == device {
                 // What came before may have been told and not read yet.
                 let since = self.handshake_memory(at).since();
                 let from = since.map_or(interval.from, |since| since.min(interval.from));
@@ -188,12 +192,18 @@ impl Capture {
             stations: stations_of(plant, device),
             first: None,
         };
-        self.break_phases(step, device, tag);
-        let loss = Blind { until: to, told: step.at.monotonic, from: since };
-        note(&mut self.live_mut().lost, device, Some(loss));
+        let asks_only = |tag| {
+            let uses = self.live().uses.of_tag(tag);
+            uses.iter().all(|used| matches!(used, Use::Handshake(_)))
+        };
+        if !tag.is_some_and(asks_only) {
+            self.break_phases(step, device, tag);
+            let loss = Blind { until: to, told: step.at.monotonic, from: since };
+            note(&mut self.live_mut().lost, device, Some(loss));
+        }
         let interval = gap.interval;
         self.record(step, Body::Gap(gap));
-        self.blind_handshakes(step, device, interval, cause);
+        self.blind_handshakes(step, device, tag, interval, cause);
         if tag.is_none() {
             self.results_lost(step, device);
         }

@@ -104,8 +104,8 @@ impl HandshakeMemory {
 
     /// From when on something may have been missed, if the numbers do not tell.
     pub fn since(&self) -> Option<Utc> {
-        // The source's clock may go before ours.
-        self.committed.as_ref().map(|c| c.at.min(c.time)).or(self.begun)
+        // What came next may have come before this one was read: not before this one may have.
+        self.committed.as_ref().map(|c| c.at.min(c.time).min(c.since)).or(self.begun)
     }
 }
 

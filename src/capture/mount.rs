@@ -319,6 +319,6 @@ fn fed(station: &StationId, what: What, time: Utc) -> TraceEvent {
         narrowed: Vec::new(),
         went_past: None,
         members: Vec::new(),
-        carried_over: None,
+        carried_over: Vec::new(),
     }
 }

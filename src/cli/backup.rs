@@ -2,8 +2,10 @@
 use super::exit::{Done, Exit, Failure};
 use super::{Context, offline, output};
 use crate::ledger::{self, Checkpoints, LedgerError};
-use std::fs;
-use std::io;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// A file of a data directory that is of this run only.
@@ -36,19 +38,27 @@ pub(super) struct RestoreArgs {
 
 pub(super) fn backup(context: &Context, args: &BackupArgs) -> Done {
     let (dir, keeping) = offline::kept(context, args.data.as_ref())?;
-    // In this order the copy of the ledger goes as far as what was signed, and is held against it.
-    take_along(&dir, &args.to, args.tape, true)?;
+    // In this order the copy of the ledger goes as far as what was signed, and is held against it; and
+    // nothing is changed before it is known to be a copy of this ledger.
+    let beside = beside(&dir).map_err(|why| uncopied(&dir, &why))?;
     let checkpoints = offline::checkpoints(None, None, &dir, &keeping)?;
     let signed = offline::signed(&checkpoints);
     let made = ledger::backup(&dir, &args.to, signed).map_err(|why| failed(&why))?;
+    put(&beside, &args.to, true).map_err(|why| uncopied(&dir, &why))?;
+    if args.tape {
+        tape(&dir, &args.to).map_err(|why| uncopied(&dir, &why))?;
+    }
     output::notice(&format!("{} of {} segments were copied", made.copied, made.report.segments));
     offline::show(context, &made.report, &checkpoints)
 }
 
 pub(super) fn restore(context: &Context, args: &RestoreArgs) -> Done {
     let dir = offline::data_dir(context, args.data.as_ref())?;
-    take_along(&args.from, &dir, true, false)?;
-    let restored = ledger::restore(&args.from, &dir).map_err(|why| failed(&why))?;
+    let along = || {
+        put(&beside(&args.from)?, &dir, false)?;
+        tape(&args.from, &dir)
+    };
+    let restored = ledger::restore(&args.from, &dir, along).map_err(|why| failed(&why))?;
     offline::show(context, &restored.report, &Checkpoints::default())?;
     output::notice(&format!(
         "restored up to record {} as incarnation {} of {}; what came after it is a gap from the next \
@@ -56,6 +66,10 @@ pub(super) fn restore(context: &Context, args: &RestoreArgs) -> Done {
         restored.report.last, restored.origin.incarnation, restored.origin.site
     ));
     Ok(Exit::Ok)
+}
+
+fn uncopied(path: &Path, why: &io::Error) -> Failure {
+    Failure::new(Exit::Io, format!("{} cannot be copied: {why}", path.display()))
 }
 
 fn failed(why: &LedgerError) -> Failure {
@@ -69,41 +83,61 @@ fn failed(why: &LedgerError) -> Failure {
     Failure::new(exit, why.to_string())
 }
 
-/// Keys and notes beside the ledger, without which it could not be gone on with; the sealed tape if it is
-/// wanted. What is sealed never changes, and is copied once.
-fn take_along(from: &Path, to: &Path, tape: bool, replace: bool) -> Result<(), Failure> {
-    let failed = |path: &Path, why: io::Error| {
-        Failure::new(Exit::Io, format!("{} cannot be copied: {why}", path.display()))
-    };
-    let sealed = |path: &Path| path.extension().is_some_and(|ending| ending == "parquet");
-    let own = |path: &Path| path.file_name().is_some_and(|name| name != OF_THE_RUN);
-    copy_files(from, to, own, replace).map_err(|why| failed(from, why))?;
-    let tapes = from.join("tape");
-    if tape && tapes.is_dir() {
-        copy_files(&tapes, &to.join("tape"), sealed, false).map_err(|why| failed(&tapes, why))?;
+/// Keys and notes beside the ledger, without which it could not be gone on with: names and bytes.
+fn beside(dir: &Path) -> io::Result<Vec<(OsString, Vec<u8>)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.path().is_file() && entry.file_name() != OF_THE_RUN {
+            found.push((entry.file_name(), fs::read(entry.path())?));
+        }
     }
-    Ok(())
+    Ok(found)
 }
 
-/// Copies files of a folder, those that are there only if they are to be replaced. Each has its name only
-/// when it is whole.
-fn copy_files(
-    from: &Path,
-    to: &Path,
-    wanted: impl Fn(&Path) -> bool,
-    replace: bool,
-) -> io::Result<()> {
-    fs::create_dir_all(to)?;
+/// Writes them, those that are there only if they are to be replaced.
+fn put(files: &[(OsString, Vec<u8>)], to: &Path, replace: bool) -> io::Result<()> {
+    for (name, bytes) in files {
+        place(&to.join(name), replace, |part| {
+            // A key is for its owner alone, also here.
+            let mut file = File::options().write(true).create_new(true).mode(0o600).open(part)?;
+            file.write_all(bytes)
+        })?;
+    }
+    File::open(to)?.sync_all()
+}
+
+/// The sealed files of the tape. What is sealed never changes, and is copied once.
+fn tape(from: &Path, to: &Path) -> io::Result<()> {
+    let (from, to) = (from.join("tape"), to.join("tape"));
+    if !from.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(&to)?;
     for entry in fs::read_dir(from)? {
         let path = entry?.path();
-        let there = to.join(path.file_name().unwrap_or_default());
-        if !path.is_file() || !wanted(&path) || (there.exists() && !replace) {
-            continue;
+        if path.extension().is_some_and(|ending| ending == "parquet") {
+            let there = to.join(path.file_name().unwrap_or_default());
+            place(&there, false, |part| fs::copy(&path, part).map(drop))?;
         }
-        let part = there.with_extension(PART);
-        fs::copy(&path, &part)?;
-        fs::File::open(&part)?.sync_all()?;
-        fs::rename(&part, &there)?;
     }
-    fs::File::open(to)?.sync_all()
+    File::open(to)?.sync_all()
+}
+
+/// A file that has its name only when it is whole.
+fn place(
+    path: &Path,
+    replace: bool,
+    write: impl FnOnce(&Path) -> io::Result<()>,
+) -> io::Result<()> {
+    if path.exists() && !replace {
+        return Ok(());
+    }
+    let part = path.with_extension(PART);
+    if part.exists() {
+        fs::remove_file(&part)?;
+    }
+    write(&part)?;
+    File::open(&part)?.sync_all()?;
+    fs::rename(&part, path)
 }

@@ -3,6 +3,7 @@ use super::exit::{Done, Exit, Failure};
 use super::{Context, output, runtime, settings};
 use crate::config::{self, plant::Checked};
 use crate::daemon;
+use crate::field::modbus::cost::Cost;
 use crate::field::{modbus, opcua};
 use crate::model::plant::{DeviceIndex, Plant, Protocol, TagIndex, TagSource};
 use crate::model::{Quality, Sample};
@@ -92,6 +93,7 @@ fn live(context: &Context, plant: &Arc<Plant>) -> Done {
                     .map(|once| Seen {
                         looks: once.words.iter().map(Look::of).collect(),
                         round_trip: once.round_trip,
+                        cost: None,
                     })
                     .map_err(|why| why.to_string()),
                 Protocol::Modbus(_) => modbus::read_once(plant, index, &pki, now.clone())
@@ -99,6 +101,7 @@ fn live(context: &Context, plant: &Arc<Plant>) -> Done {
                     .map(|once| Seen {
                         looks: once.samples.iter().map(Look::unasked).collect(),
                         round_trip: once.round_trip,
+                        cost: Some(once.cost),
                     })
                     .map_err(|why| why.to_string()),
             }
@@ -112,35 +115,43 @@ fn live(context: &Context, plant: &Arc<Plant>) -> Done {
         }
         rows.extend(device_rows(plant, index, read));
     }
-    let head = ["DEVICE", "PROTOCOL", "ENDPOINT", "STATE", "RTT", "TAGS", "FAULT"];
+    let head = ["DEVICE", "PROTOCOL", "ENDPOINT", "STATE", "RTT", "A REGISTER", "TAGS", "FAULT"];
     output::line(output::table(&head, rows))?;
     Ok(worst)
 }
 
 fn device_rows(plant: &Plant, index: DeviceIndex, read: Result<Seen, String>) -> Vec<Vec<String>> {
     let device = plant.device(index);
-    let row = |state: &str, round_trip: String, tags: String, fault: String| {
+    let row = |state: &str, took: [String; 2], tags: String, fault: String| {
+        let [round_trip, register] = took;
         vec![
             device.id.to_string(),
             device.protocol.name().to_owned(),
             device.protocol.url().to_owned(),
             state.to_owned(),
             round_trip,
+            register,
             tags,
             fault,
         ]
     };
     match read {
-        Err(why) => vec![row("not read", String::new(), String::new(), why)],
-        Ok(Seen { looks, round_trip }) => {
-            let took = format!("{:.1} ms", round_trip.as_secs_f64() * 1e3);
+        Err(why) => vec![row("not read", <[String; 2]>::default(), String::new(), why)],
+        Ok(Seen { looks, round_trip, cost }) => {
+            let ms = |time: Duration| time.as_secs_f64() * 1e3;
+            // What it pays to read for nothing follows from both.
+            let register = device.protocol.modbus().zip(cost).map(|(link, cost)| {
+                format!("{:.3} ms, reads over {}", ms(cost.word), cost.reads_over(&link.limits))
+            });
+            let took = [format!("{:.1} ms", ms(round_trip)), register.unwrap_or_default()];
             let faults: Vec<_> = looks.iter().filter_map(|l| Some((l.tag, l.fault()?))).collect();
             let good = looks.len().saturating_sub(faults.len());
             let mut rows =
                 vec![row("ok", took, format!("{good}/{} good", looks.len()), String::new())];
-            for (tag, fault) in faults {
-                let mut cells = vec![String::new(); 6];
-                cells.push(format!("{}: {fault}", place(plant, tag)));
+            let remarks = looks.iter().filter_map(|l| Some((l.tag, l.remark()?.to_owned())));
+            for (tag, words) in faults.into_iter().chain(remarks) {
+                let mut cells = vec![String::new(); 7];
+                cells.push(format!("{}: {words}", place(plant, tag)));
                 rows.push(cells);
             }
             rows
@@ -162,6 +173,8 @@ fn place(plant: &Plant, tag: TagIndex) -> String {
 struct Seen {
     looks: Vec<Look>,
     round_trip: Duration,
+    /// Modbus: what its requests are planned by.
+    cost: Option<Cost>,
 }
 
 /// One word that was looked at.
@@ -170,18 +183,27 @@ struct Look {
     quality: Quality,
     writable: Option<bool>,
     moved: Option<String>,
+    filtered: Option<bool>,
 }
 
 impl Look {
     fn of(word: &opcua::Word) -> Self {
         let moved = word.moved.as_ref();
         let moved = moved.map(|(found, pinned)| format!("it is {found}; pinned is {pinned}"));
-        Self { tag: word.tag, quality: word.sample.quality, writable: word.writable, moved }
+        let quality = word.sample.quality;
+        Self { tag: word.tag, quality, writable: word.writable, moved, filtered: word.filtered }
     }
 
     /// Modbus has no way to ask whether a word may be written.
     fn unasked(sample: &Sample) -> Self {
-        Self { tag: sample.tag, quality: sample.quality, writable: None, moved: None }
+        let quality = sample.quality;
+        Self { tag: sample.tag, quality, writable: None, moved: None, filtered: None }
+    }
+
+    /// What is no fault, and good to know.
+    fn remark(&self) -> Option<&'static str> {
+        let ours = self.filtered == Some(false);
+        ours.then_some("the PLC does not see to its `change`; Pedigree does, of all that it tells")
     }
 
     fn fault(&self) -> Option<String> {

@@ -23,6 +23,9 @@ once whatever is lost on the way, and what was skipped is a gap that says how ma
 with `req-ack` and `state-word` a request whose ack was lost is recorded again; with `toggle` each loss of the connection is a
 gap, since an even number of turns looks like none; with `edge` two pulses with the same words are one, and what was missed
 cannot be counted. The PLC counts in the cycle in which it sets the bit: a count that is ahead of its pulse is taken for one that was missed.
+On Modbus a pulse without a number has to stand for three looks, and its bit to rest for three before the next (`pedigree plan` says how often
+the `fast` words are looked at): where two looks lie further apart than that, the time between them is a gap. A server of OPC UA is asked to tell of every change; one that looks at
+its bits only now and then has to say so, or the PLC has to count.
 
 **First contact.** `first` says what a number that is found at the very first contact is: `baseline`, it was dealt with before
 (a PLC that waits is acknowledged, and nothing is recorded), or `process`, it is a request.

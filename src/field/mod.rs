@@ -2,6 +2,7 @@
 //!
 //! One task owns one connection. It recovers by itself, for ever, and says what it could not see:
 //! `Input::Link` and `Input::Lost`. What a sample means is `capture`'s business.
+mod change;
 mod contain;
 pub mod link;
 pub mod modbus;

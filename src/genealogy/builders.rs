@@ -73,7 +73,7 @@ pub(crate) fn event(time: i64, at: Option<&str>, what: What) -> TraceEvent {
         narrowed: Vec::new(),
         went_past: None,
         members: Vec::new(),
-        carried_over: None,
+        carried_over: Vec::new(),
     }
 }
 

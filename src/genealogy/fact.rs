@@ -22,16 +22,20 @@ pub fn links_of(position: Position, event: &TraceEvent) -> Vec<Claim> {
     let made = if done { made(position, event) } else { Vec::new() };
     let mut links: Vec<Claim> = made.into_iter().chain(named(event)).collect();
     // What was put in again on purpose is surely in it.
-    let left = left(event).into_iter().find(|(part, ..)| links.iter().all(|(p, ..)| p != part));
+    let left: Vec<Claim> =
+        left(event).filter(|(part, ..)| links.iter().all(|(p, ..)| p != part)).collect();
     links.extend(left);
     links
 }
 
-/// What was left in the station of the lot before: a share of it that nobody knows.
-fn left(event: &TraceEvent) -> Option<Claim> {
-    let (over, items) = (event.carried_over.as_ref()?, event.what.items());
-    let (part, whole) = (Node::Item(over.lot.clone()), Node::Item((*items.first()?).clone()));
-    Some((part, whole, LinkKind::ConsumedInto, Certainty::Proportional))
+/// What was left in the station of the lots before: a share of each that nobody knows.
+fn left(event: &TraceEvent) -> impl Iterator<Item = Claim> {
+    let whole = event.what.items().first().map(|item| Node::Item((*item).clone()));
+    let links = event.carried_over.iter().zip(std::iter::repeat(whole));
+    links.filter_map(|(over, whole)| {
+        let part = Node::Item(over.lot.clone());
+        Some((part, whole?, LinkKind::ConsumedInto, Certainty::Proportional))
+    })
 }
 
 fn made(position: Position, event: &TraceEvent) -> Vec<Claim> {

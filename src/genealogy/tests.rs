@@ -165,6 +165,10 @@ fn any_what(n: u64) -> impl Strategy<Value = What> {
     ]
 }
 
+fn left(lot: Option<ItemKey>) -> Vec<CarriedOver> {
+    lot.into_iter().map(|lot| CarriedOver { lot, observed: true }).collect()
+}
+
 /// Events at positions 1 … n, event times in no order, and an order in which they arrive.
 fn any_history() -> impl Strategy<Value = (Vec<Event>, Vec<usize>)> {
     let named = proptest::collection::vec(any_item(), 0..3);
@@ -172,7 +176,7 @@ fn any_history() -> impl Strategy<Value = (Vec<Event>, Vec<usize>)> {
         proptest::collection::vec((0..6i64, any_what(14), named), 1..14).prop_map(|list| {
             let numbered = (1..).map(Position).zip(list);
             let told = |time, what, mut named: Vec<ItemKey>| TraceEvent {
-                carried_over: named.pop().map(|lot| CarriedOver { lot, observed: true }),
+                carried_over: left(named.pop()),
                 members: members(named),
                 ..event(time, Some("OP10"), what)
             };

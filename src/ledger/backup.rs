@@ -6,7 +6,7 @@ use super::checkpoint::Checkpoint;
 use super::disk::{Disk, Files};
 use super::error::{Doing, LedgerError};
 use super::format::Piece;
-use super::handle::folder;
+use super::handle::{LOCK, folder};
 use super::recover::{Recovered, recover};
 use super::segment::{self, Walk};
 use super::verify::{Report, Scope, verify_on};
@@ -41,7 +41,15 @@ pub struct Restored {
 ///
 /// What is signed is on stable storage: the copy goes as far as the last of these `checkpoints`, and is
 /// verified against all of them. What was written after it is taken as far as the ledger itself tells.
+/// A copy that is there already is only ever gone on with: one that is of another ledger, or knows other
+/// records, is left as it is.
 pub fn backup(dir: &Path, to: &Path, checkpoints: Vec<Checkpoint>) -> Result<Backup, LedgerError> {
+    // Over its own files a ledger would lose what is appended meanwhile.
+    let real = |path: &Path| path.canonicalize().ok();
+    if to.join(LOCK).exists() || real(to).is_some_and(|to| Some(to) == real(dir)) {
+        let why = "it is a data directory".to_owned();
+        return Err(LedgerError::OtherCopy { dir: to.to_owned(), why });
+    }
     let scope = Scope { checkpoints, ..Scope::default() };
     backup_on(&Files, &folder(dir), &folder(to), &scope)
 }
@@ -65,8 +73,7 @@ pub(super) fn backup_on(
     for (index, first) in firsts.iter().enumerate() {
         let last = index + 1 == firsts.len();
         if last || !is_copied(disk, dir, to, *first)? {
-            copy(disk, dir, to, *first, last.then_some(sure))?;
-            copied += 1;
+            copied += u64::from(copy(disk, dir, to, *first, last.then_some(sure))?);
         }
     }
     let report = verify_on(disk, to, scope)?;
@@ -83,28 +90,42 @@ fn is_copied(disk: &dyn Disk, dir: &Path, to: &Path, first: Position) -> Result<
     Ok(len == wanted && seal.is_some() && seal == sealed)
 }
 
-/// Copies one segment; of the one that is written to what is durable, at least up to `sure`.
+/// Copies one segment, unless all of it is there; of the one that is written to what is durable, at least
+/// up to `sure`. What is there is only made longer.
 fn copy(
     disk: &dyn Disk,
     dir: &Path,
     to: &Path,
     first: Position,
     sure: Option<Position>,
-) -> Result<(), LedgerError> {
+) -> Result<bool, LedgerError> {
     let path = segment::path(dir, first);
     let file = disk.open_read(&path).doing("opened", &path)?;
     let mut bytes = file.read_to_end(0).doing("read", &path)?;
-    if let Some(sure) = sure {
-        let head = segment::head(&bytes, dir, first)?;
-        bytes.truncate(durable(&bytes, head.len, sure));
-    }
+    let len = match sure {
+        Some(sure) => durable(&bytes, segment::head(&bytes, dir, first)?.len, sure),
+        None => bytes.len(),
+    };
     let path = segment::path(to, first);
+    if let Ok(there) = disk.open_read(&path) {
+        let there = there.read_to_end(0).doing("read", &path)?;
+        // What is in a copy was durable: a ledger that has not all of it is another one.
+        if !bytes.starts_with(&there) {
+            let why = format!("its segment {} has other records", segment::name(first));
+            return Err(LedgerError::OtherCopy { dir: to.to_owned(), why });
+        }
+        if there.len() >= len {
+            return Ok(false);
+        }
+    }
+    bytes.truncate(len);
     let part = path.with_extension(PART);
     let file = disk.create(&part).doing("created", &part)?;
     file.write_all_at(&bytes, 0).doing("written", &part)?;
     file.sync().doing("synced", &part)?;
     disk.rename(&part, &path).doing("renamed", &part)?;
-    disk.sync_dir(to).doing("synced", to)
+    disk.sync_dir(to).doing("synced", to)?;
+    Ok(true)
 }
 
 /// Where the last frame ends that is certainly on stable storage: each frame says what was when it was
@@ -130,7 +151,12 @@ fn durable(bytes: &[u8], begin: usize, sure: Position) -> usize {
 /// that what the ledger held beyond the copy and what comes now never bear the same name.
 ///
 /// A copy that does not verify is not taken, and half a restore is no ledger: it gets its name at the end.
-pub fn restore(from: &Path, dir: &Path) -> Result<Restored, LedgerError> {
+/// What stands beside the ledger is brought by `along`, once it is certain that the ledger is taken.
+pub fn restore(
+    from: &Path,
+    dir: &Path,
+    along: impl FnOnce() -> std::io::Result<()>,
+) -> Result<Restored, LedgerError> {
     let (disk, from) = (Arc::new(Files), folder(from));
     let report = verify_on(&*disk, &from, &Scope::default())?;
     if let Some(damage) = report.faults.first() {
@@ -139,7 +165,7 @@ pub fn restore(from: &Path, dir: &Path) -> Result<Restored, LedgerError> {
     let firsts = segment::list(&*disk, &from)?;
     let Some(last) = firsts.last() else { return Err(LedgerError::Empty(from)) };
     disk.create_dir(dir).doing("created", dir)?;
-    let lock = dir.join("lock");
+    let lock = dir.join(LOCK);
     let Some(_lock) = disk.lock(&lock).doing("locked", &lock)? else {
         return Err(LedgerError::Locked(dir.to_owned()));
     };
@@ -159,6 +185,7 @@ pub fn restore(from: &Path, dir: &Path) -> Result<Restored, LedgerError> {
         copy(&*disk, &from, &unborn, *first, None)?;
     }
     let Recovered { writer, .. } = recover(disk.clone(), &unborn, &origin)?;
+    along().doing("filled", dir)?;
     disk.rename(&unborn, &inner).doing("renamed", &unborn)?;
     disk.sync_dir(dir).doing("synced", dir)?;
     Ok(Restored { report, origin: writer.origin })

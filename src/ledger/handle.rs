@@ -19,6 +19,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 /// Default length at which a segment is sealed: small enough to copy and verify at once, large
 /// enough that a year of a line is some hundred files.
 pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
+/// Held by whoever writes, in the data directory.
+pub(super) const LOCK: &str = "lock";
 /// Frames that may wait for the disk.
 const QUEUE_LEN_MAX: usize = 4096;
 /// Bytes that may wait for the disk.
@@ -173,7 +175,7 @@ impl Ledger {
         let disk: Arc<dyn Disk> = Arc::new(disk);
         let inner = folder(&dir);
         disk.create_dir(&inner).doing("created", &inner)?;
-        let lock = dir.join("lock");
+        let lock = dir.join(LOCK);
         let Some(lock) = disk.lock(&lock).doing("locked", &lock)? else {
             return Err(LedgerError::Locked(dir));
         };

@@ -713,9 +713,10 @@ pub struct TraceEvent {
     #[n(20)]
     #[cbor(default, skip_if = "Vec::is_empty")]
     pub members: Vec<super::Member>,
-    /// The lot that was in the station before the main item and was not cleaned away.
+    /// The lots that were in the station before the main item and were not cleaned away.
     #[n(21)]
-    pub carried_over: Option<super::CarriedOver>,
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub carried_over: Vec<super::CarriedOver>,
 }
 
 impl TraceEvent {

@@ -14,11 +14,11 @@ pub struct Member {
     pub place: u32,
 }
 
-/// What was left in a station of the lot before, and went on into the next: how much nobody knows.
+/// What was left in a station of a lot before, and went on into the next: how much nobody knows.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, serde::Serialize)]
 #[cbor(map)]
 pub struct CarriedOver {
-    /// The lot before.
+    /// That lot.
     #[n(0)]
     pub lot: ItemKey,
     /// Whether all was observed since it was last told of; else a clean may have been missed.

@@ -39,6 +39,8 @@ impl Quality {
     pub const BAD_WAITING: Self = Self(0x8032_0000);
     /// `BadDecodingError`: the answer could not be understood.
     pub const BAD_DECODING: Self = Self(0x8007_0000);
+    /// `BadTooManyMonitoredItems`: nobody watches it, for want of room in the server.
+    pub const BAD_NO_ROOM: Self = Self(0x80DB_0000);
 
     /// Good, uncertain or bad.
     pub fn severity(self) -> Severity {
@@ -75,6 +77,7 @@ impl fmt::Display for Quality {
             Self::BAD_DEVICE => "BadDeviceFailure",
             Self::BAD_WAITING => "BadWaitingForInitialData",
             Self::BAD_DECODING => "BadDecodingError",
+            Self::BAD_NO_ROOM => "BadTooManyMonitoredItems",
             Self(code) => match self.severity() {
                 Severity::Good => return write!(f, "Good(0x{code:08X})"),
                 Severity::Uncertain => return write!(f, "Uncertain(0x{code:08X})"),

@@ -119,9 +119,13 @@ fn trace(event: &TraceEvent) -> String {
     if let Some(sentence) = event.handshake.as_ref().and_then(|mark| permit(mark).sentence()) {
         text.extend(["; ", &sentence]);
     }
-    if let Some(CarriedOver { lot, observed }) = &event.carried_over {
-        let unless = if *observed { "" } else { ", unless it was cleaned while nobody looked" };
-        text += &format!("; what was left of {lot} is in it{unless}");
+    for (observed, unless) in [(true, ""), (false, ", unless it was cleaned while nobody looked")] {
+        let of = |over: &&CarriedOver| over.observed == observed;
+        let lots: Vec<_> =
+            event.carried_over.iter().filter(of).map(|over| over.lot.to_string()).collect();
+        if !lots.is_empty() {
+            text += &format!("; what was left of {} is in it{unless}", lots.join(", "));
+        }
     }
     if let Some(refusal) = event.went_past {
         text += &past(refusal);

@@ -3,8 +3,8 @@
 //!
 //! | key | value |
 //! |---|---|
-//! | `e` position, part | number of parts (in part 0), bytes of the canonical body |
-//! | `p` item, block | positions of the item's own events in the block, as sorted u16 LE from its begin |
+//! | `e` first position of a block, part | some of the block's canonical bodies, each after its length (u32 LE), by zstd |
+//! | `p` item, first position of a shelf | positions of the item's own events in the shelf, as sorted u16 LE from its begin |
 //! | `d` text of an item | its number |
 //! | `i` number | the item's text |
 //! | `c` code, 0, 0, item | – |
@@ -13,26 +13,38 @@
 use crate::model::{Code, Position, Text, Utc};
 
 /// The form of all this; another number begins anew.
-pub(super) const SCHEMA: u64 = 1;
+pub(super) const SCHEMA: u64 = 2;
 pub(super) const META_SCHEMA: &[u8] = b"mschema";
 pub(super) const META_ORIGIN: &[u8] = b"morigin";
 pub(super) const META_APPLIED: &[u8] = b"mapplied";
 pub(super) const NUMBERS: &[u8] = b"i";
 pub(super) const POSTINGS: &[u8] = b"p";
 
-/// Positions in one block of postings; offsets must fit u16.
-pub(super) const BLOCK: u64 = 1024;
-const _: () = assert!(BLOCK <= 1 << 16);
+/// Positions whose bodies are packed together.
+pub(super) const BLOCK: u64 = 128;
+/// Positions that are written together, with one posting for each item; offsets must fit u16.
+pub(super) const SHELF: u64 = 1024;
+const _: () = assert!(SHELF <= 1 << 16 && SHELF.is_multiple_of(BLOCK));
 
 /// The number that the string dictionary gave to an item.
 pub(super) type ItemNumber = u64;
 
-pub(super) fn body(position: Position, part: u16) -> Vec<u8> {
-    [b"e".as_slice(), &position.0.to_be_bytes(), &part.to_be_bytes()].concat()
+/// The first position of the block (or shelf) of `size` positions that a position lies in.
+pub(super) fn first_of(size: u64, position: Position) -> u64 {
+    position.0 / size * size
 }
 
-pub(super) fn postings(item: ItemNumber, block: u64) -> Vec<u8> {
-    [POSTINGS, &item.to_be_bytes(), &block.to_be_bytes()].concat()
+/// The last record that ends a shelf, up to a position; 0 is before the first.
+pub(super) fn last_filed(position: Position) -> Position {
+    Position((position.0.saturating_add(1) / SHELF * SHELF).saturating_sub(1))
+}
+
+pub(super) fn bodies(block: u64, part: u16) -> Vec<u8> {
+    [b"e".as_slice(), &block.to_be_bytes(), &part.to_be_bytes()].concat()
+}
+
+pub(super) fn postings(item: ItemNumber, shelf: u64) -> Vec<u8> {
+    [POSTINGS, &item.to_be_bytes(), &shelf.to_be_bytes()].concat()
 }
 
 /// The item in a key of [`NUMBERS`] or [`POSTINGS`].
@@ -40,9 +52,9 @@ pub(super) fn number_in(key: &[u8]) -> Option<ItemNumber> {
     key.get(1..)?.first_chunk::<8>().map(|number| u64::from_be_bytes(*number))
 }
 
-/// The block of a posting key.
-pub(super) fn block_of(key: &[u8]) -> Option<u64> {
-    key.last_chunk::<8>().map(|block| u64::from_be_bytes(*block))
+/// The shelf of a posting key.
+pub(super) fn shelf_of(key: &[u8]) -> Option<u64> {
+    key.last_chunk::<8>().map(|shelf| u64::from_be_bytes(*shelf))
 }
 
 pub(super) fn text(item: &str) -> Vec<u8> {

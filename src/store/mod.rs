@@ -2,13 +2,16 @@
 //!
 //! It follows the ledger and is never evidence: a body stands here to be asked, in the ledger to be
 //! trusted. It holds bodies by position, the positions of each item's own events, and the codes that
-//! people type. Whatever is wrong with it is answered by beginning anew; nothing waits for it, and it
+//! people type. Records come to stand in sled a shelf at a time, packed, so that ten years of them
+//! are few keys; those of the shelf that is not full yet are kept in memory. Whatever is wrong with it is answered by beginning anew; nothing waits for it, and it
 //! asks nobody for records: they are brought.
+mod block;
 mod error;
 mod key;
 mod open;
 mod read;
 mod subject;
+mod tail;
 mod write;
 
 pub use error::{RebuildCause, StoreError};
@@ -17,7 +20,7 @@ pub use read::CodeHit;
 pub use subject::subjects;
 
 use crate::model::Position;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -31,6 +34,7 @@ pub struct Store {
     file: File,
     dir: PathBuf,
     applied: AtomicU64,
+    tail: RwLock<tail::Tail>,
     retired: AtomicBool,
     writer: Mutex<write::Writer>,
 }

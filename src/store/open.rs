@@ -4,10 +4,11 @@
 //! (spacejam/sled#1527), so does a truncated snapshot; without any snapshot it scans its log and
 //! finds everything. What still does not open is moved aside and begun anew.
 use super::key;
+use super::tail::Tail;
 use super::write::Writer;
 use super::{RebuildCause, Store, StoreError, guarded};
 use crate::model::{Origin, Position, wire};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -39,7 +40,7 @@ pub struct StoreOptions {
 pub struct Opened {
     /// The store.
     pub store: Store,
-    /// The records after this one are to be brought.
+    /// The records after this one are to be brought: it ends a shelf.
     pub applied: Position,
     /// Why it was begun anew, if it was.
     pub rebuilt: Option<Rebuilt>,
@@ -125,13 +126,15 @@ impl Store {
             file,
             dir: options.dir.clone(),
             applied: AtomicU64::new(applied.0),
+            tail: RwLock::new(Tail::after(applied)),
             retired: AtomicBool::new(false),
             writer: Mutex::new(Writer::new(next_number, applied)),
         };
         Ok(Opened { store, applied, rebuilt })
     }
 
-    /// Brings everything applied so far onto stable storage.
+    /// Brings every shelf that is full onto stable storage; the records after it are brought again
+    /// at the next start.
     ///
     /// # Errors
     /// If it cannot be written; nothing is lost, the ledger has it.
@@ -141,13 +144,13 @@ impl Store {
     }
 
     pub(super) fn sync_locked(&self, writer: &mut Writer) -> Result<(), StoreError> {
-        let applied = self.applied();
+        let filed = self.tail.read().filed;
         self.ask(|db| db.flush())?;
         let db = sled_dir(&self.dir).join("db");
         self.file.sync_data().map_err(at("sync", &db))?;
         let path = mark_path(&self.dir);
-        write_mark(&self.dir, applied).map_err(at("write", &path))?;
-        writer.synced = applied;
+        write_mark(&self.dir, filed).map_err(at("write", &path))?;
+        writer.synced = filed;
         Ok(())
     }
 }
@@ -210,9 +213,17 @@ fn examine(
     let number = |name| {
         meta(name).map(|v| v.and_then(|v| v.as_ref().try_into().ok().map(u64::from_be_bytes)))
     };
+    let mark = read_mark(&options.dir);
+    let lost = |applied| {
+        RebuildCause::Damaged(format!("it was synced up to {mark} and has records up to {applied}"))
+    };
     let Some(schema) = number(key::META_SCHEMA)? else {
         if guarded(|| db.first())?.is_some() {
             return Ok(Err(RebuildCause::Damaged("it does not say of what form it is".to_owned())));
+        }
+        // Of a log without a good segment sled makes an empty store, without a word.
+        if mark > Position(0) {
+            return Ok(Err(lost(Position(0))));
         }
         let mut batch = sled::Batch::default();
         batch.insert(key::META_SCHEMA, &key::SCHEMA.to_be_bytes());
@@ -235,8 +246,11 @@ fn examine(
     if applied > options.durable {
         return Ok(Err(RebuildCause::Ahead { applied, durable: options.durable }));
     }
+    if applied < mark {
+        return Ok(Err(lost(applied)));
+    }
     // After a loss of power sled may say more than is there: the mark was written after a sync.
-    Ok(Ok(applied.min(read_mark(&options.dir))))
+    Ok(Ok(key::last_filed(mark)))
 }
 
 fn sled_dir(dir: &Path) -> PathBuf {

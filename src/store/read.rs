@@ -1,5 +1,7 @@
 //! Reading: bodies, an item's own events, codes.
-use super::key::{self, BLOCK, CodeKey, ItemNumber};
+use super::block::Unpack;
+use super::key::{self, BLOCK, CodeKey, ItemNumber, SHELF};
+use super::tail::Tail;
 use super::{Store, StoreError};
 use crate::model::{Body, Code, ItemKey, Position, Record, Text, Utc, What, wire};
 use std::ops::RangeInclusive;
@@ -33,11 +35,21 @@ impl Store {
         count_max: usize,
     ) -> Result<Vec<Record>, StoreError> {
         let last = last.min(self.applied());
+        let mut reading: Option<(u64, Unpack<'_>)> = None;
         (after.0.saturating_add(1)..=last.0)
             .take(count_max)
             .map(|at| {
-                let missing = || StoreError::Damaged(format!("record #{at} is missing"));
-                self.record(Position(at))?.ok_or_else(missing)
+                let position = Position(at);
+                if let Some(body) = self.tail.read().body(position) {
+                    return decode(position, body);
+                }
+                let mut unpack = match reading.take() {
+                    Some((next, unpack)) if next == at && !at.is_multiple_of(BLOCK) => unpack,
+                    _ => self.unpack_to(position)?,
+                };
+                let body = unpack.next()?;
+                reading = Some((at.saturating_add(1), unpack));
+                decode(position, &body)
             })
             .collect()
     }
@@ -60,19 +72,22 @@ impl Store {
         item: &ItemKey,
         range: RangeInclusive<Position>,
     ) -> Result<Vec<Position>, StoreError> {
-        let Some(number) = self.number_of(&item.to_string())? else { return Ok(Vec::new()) };
-        let key_of = |position: &Position| key::postings(number, position.0 / BLOCK);
+        let (last, late) = self.late(|tail| tail.positions(item, &range));
+        let Some(number) = self.number_of(&item.to_string())? else { return Ok(late) };
+        let key_of = |position: &Position| key::postings(number, key::first_of(SHELF, *position));
         let keys = key_of(range.start())..=key_of(range.end());
-        let blocks = self.ask(|db| db.range(keys).collect::<sled::Result<Vec<_>>>())?;
+        let shelves = self.ask(|db| db.range(keys).collect::<sled::Result<Vec<_>>>())?;
         let mut found = Vec::new();
-        for (key, packed) in blocks {
+        for (key, packed) in shelves {
             let (offsets, rest) = packed.as_chunks::<2>();
-            let Some(block) = key::block_of(&key).filter(|_| rest.is_empty()) else {
+            let Some(first) = key::shelf_of(&key).filter(|_| rest.is_empty()) else {
                 return Err(StoreError::Damaged(format!("the postings of {item} cannot be read")));
             };
-            let at = |two: &[u8; 2]| Position(block * BLOCK + u64::from(u16::from_le_bytes(*two)));
-            found.extend(offsets.iter().map(at).filter(|position| range.contains(position)));
+            let at = |two: &[u8; 2]| Position(first + u64::from(u16::from_le_bytes(*two)));
+            let here = |position: &Position| *position <= last && range.contains(position);
+            found.extend(offsets.iter().map(at).filter(here));
         }
+        found.extend(late);
         Ok(found)
     }
 
@@ -81,30 +96,38 @@ impl Store {
     /// # Errors
     /// If the index is damaged or cannot be read.
     pub fn codes(&self, code: &Code) -> Result<Vec<CodeHit>, StoreError> {
+        let (last, late) = self.late(|tail| tail.codes(code));
         let prefix = key::code(code);
         let found = self.ask(|db| db.scan_prefix(&prefix).collect::<sled::Result<Vec<_>>>())?;
-        found
-            .iter()
-            .map(|(key, value)| {
-                let damaged = || StoreError::Damaged(format!("the code `{code}` cannot be read"));
-                let rest = key.get(prefix.len()..).and_then(key::read_code).ok_or_else(damaged)?;
-                let (number, alias) = match rest {
-                    CodeKey::Own(number) => (number, None),
-                    CodeKey::Alias(kind, time, position) => {
-                        let number = value.as_ref().try_into().map_err(|_| damaged())?;
-                        (u64::from_be_bytes(number), Some((kind, time, position)))
-                    }
-                };
-                let item = self.item(number)?;
-                // What is shown is held against what was recorded: an index that mixes up two items
-                // is damaged, not wrong.
-                let recorded = match &alias {
-                    None => item.code == *code,
-                    Some((_, _, position)) => self.gives_alias(*position, &item, code)?,
-                };
-                if recorded { Ok(CodeHit { item, alias }) } else { Err(damaged()) }
-            })
-            .collect()
+        let mut hits = Vec::new();
+        for (key, value) in found {
+            let damaged = || StoreError::Damaged(format!("the code `{code}` cannot be read"));
+            let rest = key.get(prefix.len()..).and_then(key::read_code).ok_or_else(damaged)?;
+            let (number, alias) = match rest {
+                CodeKey::Own(number) => (number, None),
+                CodeKey::Alias(_, _, position) if position > last => continue,
+                CodeKey::Alias(kind, time, position) => {
+                    let number = value.as_ref().try_into().map_err(|_| damaged())?;
+                    (u64::from_be_bytes(number), Some((kind, time, position)))
+                }
+            };
+            let item = self.item(number)?;
+            // What is shown is held against what was recorded: an index that mixes up two items
+            // is damaged, not wrong.
+            let recorded = match &alias {
+                None => item.code == *code,
+                Some((_, _, position)) => self.gives_alias(*position, &item, code)?,
+            };
+            hits.push(if recorded { CodeHit { item, alias } } else { return Err(damaged()) });
+        }
+        for hit in late {
+            if !hits.contains(&hit) {
+                hits.push(hit);
+            }
+        }
+        // Own codes first, as they were given; then aliases by kind and time.
+        hits.sort_by(|a, b| a.alias.cmp(&b.alias));
+        Ok(hits)
     }
 
     /// Whether a record gives an item an alias.
@@ -138,15 +161,31 @@ impl Store {
     }
 
     fn body(&self, position: Position) -> Result<Option<Vec<u8>>, StoreError> {
-        let damaged = || StoreError::Damaged(format!("record {position} cannot be read"));
-        let Some(first) = self.ask(|db| db.get(key::body(position, 0)))? else { return Ok(None) };
-        let (count, bytes) = first.split_first_chunk::<2>().ok_or_else(damaged)?;
-        let mut body = bytes.to_vec();
-        for part in 1..u16::from_le_bytes(*count) {
-            let next = self.ask(|db| db.get(key::body(position, part)))?.ok_or_else(damaged)?;
-            body.extend_from_slice(&next);
+        if position == Position(0) || position > self.applied() {
+            return Ok(None);
         }
-        Ok(Some(body))
+        let (_, late) = self.late(|tail| tail.body(position).map(<[u8]>::to_vec));
+        match late {
+            Some(body) => Ok(Some(body)),
+            None => self.unpack_to(position)?.next().map(Some),
+        }
+    }
+
+    /// What is not in sled yet says, and up to where all is in sled. To be asked before sled is: what
+    /// is filed meanwhile is in both, and never in none.
+    fn late<T>(&self, ask: impl FnOnce(&Tail) -> T) -> (Position, T) {
+        let tail = self.tail.read();
+        (tail.filed, ask(&tail))
+    }
+
+    /// The block of a record, read up to it.
+    fn unpack_to(&self, position: Position) -> Result<Unpack<'_>, StoreError> {
+        let mut unpack = Unpack::new(self, key::first_of(BLOCK, position));
+        // There is no record 0.
+        for _ in key::first_of(BLOCK, position).max(1)..position.0 {
+            unpack.next()?;
+        }
+        Ok(unpack)
     }
 }
 

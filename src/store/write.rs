@@ -1,22 +1,18 @@
-//! Applying records: bodies, the dictionary, postings, codes.
-use super::key::{self, BLOCK, ItemNumber};
+//! Applying records: to memory one by one, to sled a shelf at a time.
+use super::block::{self, Put};
+use super::key::{self, BLOCK, ItemNumber, SHELF};
+use super::tail::Tail;
 use super::{Store, StoreError, subjects};
-use crate::model::{Body, Code, ItemKey, Position, Record, TraceEvent, What, wire};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{Body, Code, ItemKey, Position, Record, TraceEvent, What};
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 /// Keys in one batch: sled's memory grows with the square of more.
 const BATCH_KEYS_MAX: usize = 256;
 /// A batch that holds more bytes is written.
 const BATCH_BYTES: usize = 1 << 20;
-/// Bytes of a body in one value: above 128 KiB sled makes a file of its own.
-pub(super) const PART_BYTES: usize = 90_000;
-/// Records whose postings are merged before they are written.
-const CHUNK: usize = 128;
 /// Records between two syncs: what is brought again after a crash.
-const SYNC_EVERY: u64 = 8192;
-// The longest body fits one batch with the applied position.
-const _: () = assert!(wire::BODY_LEN_MAX / PART_BYTES + 2 <= BATCH_KEYS_MAX);
+const SYNC_EVERY: u64 = 8 * SHELF;
 
 /// What only the writer knows.
 #[derive(Debug)]
@@ -32,7 +28,7 @@ impl Writer {
 }
 
 /// Keys that must not be torn apart.
-type Group = Vec<(Vec<u8>, Vec<u8>)>;
+type Group = Vec<Put>;
 
 impl Store {
     /// Takes records in the order of their positions. Those that are here already are passed over;
@@ -42,110 +38,102 @@ impl Store {
     /// If a record is missing before one of them, or if the index is damaged or cannot be written.
     pub fn apply(&self, records: &[(Position, Record)]) -> Result<(), StoreError> {
         let mut writer = self.writer.lock();
+        // A shelf that could not be written before is written first.
+        self.file_full(&mut writer)?;
         let known = records.partition_point(|(position, _)| *position <= self.applied());
-        for chunk in records.get(known..).unwrap_or_default().chunks(CHUNK) {
-            let mut wanted = self.applied();
-            for (position, _) in chunk {
-                wanted = wanted.next();
-                if *position != wanted {
-                    return Err(StoreError::Hole { applied: self.applied(), found: *position });
-                }
+        for (position, record) in records.get(known..).unwrap_or_default() {
+            if *position != self.applied().next() {
+                return Err(StoreError::Hole { applied: self.applied(), found: *position });
             }
-            self.apply_chunk(&mut writer, chunk, wanted)?;
-            if wanted.0.saturating_sub(writer.synced.0) >= SYNC_EVERY {
-                self.sync_locked(&mut writer)?;
-            }
+            let concerned = self.concerned(record)?;
+            self.tail.write().push(record, concerned);
+            self.applied.store(position.0, Ordering::Release);
+            self.file_full(&mut writer)?;
         }
-        Ok(())
-    }
-
-    fn apply_chunk(
-        &self,
-        writer: &mut Writer,
-        chunk: &[(Position, Record)],
-        applied: Position,
-    ) -> Result<(), StoreError> {
-        let mut drafts = Drafts::default();
-        for (position, record) in chunk {
-            drafts.groups.push(body_group(*position, &wire::encode(record)));
-            let Body::Trace(event) = &record.body else { continue };
-            for item in event.items() {
-                self.number(writer, &mut drafts, item)?;
-            }
-            for item in &self.concerned(chunk, *position, event)? {
-                let number = self.number(writer, &mut drafts, item)?;
-                let (block, offset) = (position.0 / BLOCK, position.0 % BLOCK);
-                let offset = u16::try_from(offset).expect("a block is below 2^16 positions");
-                drafts.postings.entry((number, block)).or_default().insert(offset);
-            }
-            if let What::Identify { item, alias, real: _ } = &event.what {
-                let number = self.number(writer, &mut drafts, item)?;
-                let key = key::alias(&alias.code, &alias.kind, event.time.at, *position);
-                drafts.groups.push(vec![(key, number.to_be_bytes().to_vec())]);
-            }
-        }
-        self.write(drafts, applied)?;
-        self.applied.store(applied.0, Ordering::Release);
         Ok(())
     }
 
     /// The items whose own history a record belongs to. A correction belongs to that of the items of
-    /// the record that it names; `near` are records that may not be here yet.
-    fn concerned(
-        &self,
-        near: &[(Position, Record)],
-        position: Position,
-        event: &TraceEvent,
-    ) -> Result<Vec<ItemKey>, StoreError> {
-        let What::Correct { position: loser, .. } = event.what else {
-            return Ok(subjects(event).into_iter().cloned().collect());
-        };
-        if loser >= position {
+    /// the record that it names.
+    fn concerned(&self, record: &Record) -> Result<Vec<ItemKey>, StoreError> {
+        let Body::Trace(event) = &record.body else { return Ok(Vec::new()) };
+        let own = |event: &TraceEvent| subjects(event).into_iter().cloned().collect();
+        let What::Correct { position: loser, .. } = event.what else { return Ok(own(event)) };
+        if loser >= record.position {
             return Ok(Vec::new());
         }
-        let here = near.iter().find(|(position, _)| *position == loser).map(|(_, r)| r.clone());
-        let record = match here {
-            Some(record) => Some(record),
-            None => self.record(loser)?,
-        };
-        Ok(match record.map(|record| record.body) {
-            Some(Body::Trace(event)) => subjects(&event).into_iter().cloned().collect(),
+        Ok(match self.record(loser)?.map(|record| record.body) {
+            Some(Body::Trace(event)) => own(&event),
             _ => Vec::new(),
         })
     }
 
-    /// The number of an item, given out now if it has none.
+    /// Writes the shelf if it is full. Readers have it from memory until it is in sled.
+    fn file_full(&self, writer: &mut Writer) -> Result<(), StoreError> {
+        let tail = self.tail.read();
+        if !tail.is_full() {
+            return Ok(());
+        }
+        let (groups, last) = (self.groups(writer, &tail)?, tail.last());
+        drop(tail);
+        self.write(groups, last)?;
+        *self.tail.write() = Tail::after(last);
+        if last.0.saturating_sub(writer.synced.0) >= SYNC_EVERY {
+            self.sync_locked(writer)?;
+        }
+        Ok(())
+    }
+
+    /// All that a shelf comes to.
+    fn groups(&self, writer: &mut Writer, tail: &Tail) -> Result<Vec<Group>, StoreError> {
+        let mut groups = Vec::new();
+        let bodies: Vec<_> = tail.bodies().collect();
+        for block in bodies.chunk_by(|a, b| a.0.0 / BLOCK == b.0.0 / BLOCK) {
+            let first = block.first().map_or(0, |(position, _)| key::first_of(BLOCK, *position));
+            let parts = block::pack(first, block.iter().map(|(_, body)| *body))?;
+            groups.extend(parts.into_iter().map(|part| vec![part]));
+        }
+        let mut numbers = BTreeMap::new();
+        for item in tail.named.values().flatten() {
+            let (number, mut group) = self.number(writer, item)?;
+            numbers.insert(item, number);
+            if let Some(steps) = tail.steps.get(item) {
+                group.push(posting(number, steps));
+            }
+            groups.push(group);
+        }
+        for (code, hits) in &tail.aliases {
+            for hit in hits {
+                let (Some((kind, time, position)), Some(number)) =
+                    (&hit.alias, numbers.get(&hit.item))
+                else {
+                    continue;
+                };
+                let key = key::alias(code, kind, *time, *position);
+                groups.push(vec![(key, number.to_be_bytes().to_vec())]);
+            }
+        }
+        Ok(groups)
+    }
+
+    /// The number of an item, and what is to be written if it is given out now: a number and its
+    /// first use stand or fall together.
     fn number(
         &self,
         writer: &mut Writer,
-        drafts: &mut Drafts,
         item: &ItemKey,
-    ) -> Result<ItemNumber, StoreError> {
+    ) -> Result<(ItemNumber, Group), StoreError> {
         let text = item.to_string();
-        if let Some(number) = drafts.numbers.get(&text) {
-            return Ok(*number);
+        if let Some(number) = self.number_of(&text)? {
+            return Ok((number, Group::new()));
         }
-        let known = self.number_of(&text)?;
-        let number = known.unwrap_or(writer.next_number);
-        if known.is_none() {
-            writer.next_number = number.saturating_add(1);
-            drafts.fresh.insert(number, dictionary_group(number, &text, &item.code));
-        }
-        drafts.numbers.insert(text, number);
-        Ok(number)
+        let number = writer.next_number;
+        writer.next_number = number.saturating_add(1);
+        Ok((number, dictionary_group(number, &text, &item.code)))
     }
 
-    fn write(&self, drafts: Drafts, applied: Position) -> Result<(), StoreError> {
-        let Drafts { mut groups, mut fresh, postings, .. } = drafts;
-        for ((number, block), offsets) in postings {
-            let put = self.posting(number, block, offsets)?;
-            // A number and its first use stand or fall together.
-            match fresh.get_mut(&number) {
-                Some(group) => group.push(put),
-                None => groups.push(vec![put]),
-            }
-        }
-        groups.extend(fresh.into_values());
+    /// Writes groups in small batches, how far they go in the last of them.
+    fn write(&self, groups: Vec<Group>, filed: Position) -> Result<(), StoreError> {
         let (mut batch, mut keys, mut bytes) = (sled::Batch::default(), 0, 0);
         for group in groups {
             if keys + group.len() >= BATCH_KEYS_MAX || bytes >= BATCH_BYTES {
@@ -158,32 +146,9 @@ impl Store {
                 batch.insert(key, value);
             }
         }
-        batch.insert(key::META_APPLIED, &applied.0.to_be_bytes());
+        batch.insert(key::META_APPLIED, &filed.0.to_be_bytes());
         self.ask(|db| db.apply_batch(batch))
     }
-
-    fn posting(
-        &self,
-        number: ItemNumber,
-        block: u64,
-        mut offsets: BTreeSet<u16>,
-    ) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
-        let key = key::postings(number, block);
-        if let Some(there) = self.ask(|db| db.get(&key))? {
-            offsets.extend(there.as_chunks::<2>().0.iter().map(|two| u16::from_le_bytes(*two)));
-        }
-        let value = offsets.into_iter().flat_map(u16::to_le_bytes).collect();
-        Ok((key, value))
-    }
-}
-
-/// What a chunk of records comes to.
-#[derive(Default)]
-struct Drafts {
-    groups: Vec<Group>,
-    fresh: BTreeMap<ItemNumber, Group>,
-    numbers: BTreeMap<String, ItemNumber>,
-    postings: BTreeMap<(ItemNumber, u64), BTreeSet<u16>>,
 }
 
 fn dictionary_group(number: ItemNumber, text: &str, code: &Code) -> Group {
@@ -194,18 +159,10 @@ fn dictionary_group(number: ItemNumber, text: &str, code: &Code) -> Group {
     ]
 }
 
-fn body_group(position: Position, bytes: &[u8]) -> Group {
-    let count = bytes.chunks(PART_BYTES).len();
-    let parts = (0..).zip(bytes.chunks(PART_BYTES));
-    parts
-        .map(|(part, bytes)| {
-            let mut value = Vec::with_capacity(bytes.len() + 2);
-            if part == 0 {
-                let count = u16::try_from(count).expect("BODY_LEN_MAX is below 2^16 parts");
-                value.extend_from_slice(&count.to_le_bytes());
-            }
-            value.extend_from_slice(bytes);
-            (key::body(position, part), value)
-        })
-        .collect()
+/// The steps of an item in one shelf.
+fn posting(number: ItemNumber, steps: &[Position]) -> Put {
+    let shelf = steps.first().map_or(0, |first| key::first_of(SHELF, *first));
+    let offset =
+        |at: &Position| u16::try_from(at.0 - shelf).expect("a shelf is below 2^16 positions");
+    (key::postings(number, shelf), steps.iter().flat_map(|at| offset(at).to_le_bytes()).collect())
 }

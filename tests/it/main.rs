@@ -13,6 +13,7 @@ mod drill;
 mod engineer;
 mod faults;
 mod history;
+mod limits;
 mod missing;
 mod nist;
 mod overflow;

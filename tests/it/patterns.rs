@@ -70,7 +70,7 @@ impl Plant {
     fn rests(&self) -> Vec<Value> {
         http::until("the PLC rests", Duration::from_secs(30), || {
             let stats: Value = serde_json::from_str(&self.plc.control("stats")).unwrap();
-            (stats["resting"] == 4).then_some(())
+            (stats["resting"] == 5).then_some(())
         });
         self.made("PULSE")
     }

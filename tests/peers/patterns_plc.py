@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
-"""An OPC UA PLC with a station for each way to ask that the press does not have: RING a ring of results, TURN a bit that is turned
-over, STATE a state word, PULSE a bit that rises for a moment.
+"""A PLC with a station for each way to ask that the press does not have: RING a ring of results, TURN a bit that is turned over, STATE a
+state word, PULSE a bit that rises for a moment, BARE the same without a count. OPC UA, or with `--modbus` a Modbus TCP unit 1.
 
-usage: patterns_plc.py --truth FILE [--parts N] [--port P] [--control P] [--slots N] [--cycle MS]
+usage: patterns_plc.py --truth FILE [--modbus] [--state DIR] [--series S] [--parts N] [--port P] [--control P] [--slots N] [--cycle MS]
 
 Each station makes N parts. TURN and STATE wait for their answer; RING waits while its ring is full, unless `careless on` lets it write
-over what nobody has read. PULSE waits for nobody and makes nothing before `pulse LOW HIGH`: for how many ms its bit stands. The truth has
-a line for each part: station, serial, number, value.
+over what nobody has read. PULSE and BARE wait for nobody and make nothing before `pulse LOW HIGH` and `bare LOW HIGH`: for how many ms
+their bits stand. The truth has a line `{"asked": …}` for each part before any word of it can be seen, and one when it is done: station,
+serial, number, value.
+
+Nothing is retained but the ports, in `--state`: a PLC that was killed begins its program anew, its words cleared, its numbers from 0, with
+other serials.
 """
 import argparse
 import asyncio
@@ -15,9 +19,13 @@ import json
 import logging
 import os
 import random
+import struct
 
 from asyncua import Server, ua
 from asyncua.server.user_managers import User, UserRole
+from pymodbus.constants import ExcCodes
+from pymodbus.server import ModbusTcpServer
+from pymodbus.simulator import DataType, SimData, SimDevice
 
 import plc_common as plc
 
@@ -31,7 +39,10 @@ WORDS = {
     "State.Serial": (T.String, ""), "State.Value": (T.Double, 0.0), "State.No": (T.UInt16, 0), "State.Ask": (T.Int16, 0),
     "State.Answer": (T.Int16, 0),
     "Pulse.Serial": (T.String, ""), "Pulse.Value": (T.Double, 0.0), "Pulse.No": (T.UInt16, 65_530), "Pulse.Done": (T.Boolean, False),
+    "Bare.Serial": (T.String, ""), "Bare.Value": (T.Double, 0.0), "Bare.Done": (T.Boolean, False),
 }
+SLOT = {"Seq": (T.UInt16, 0), "Serial": (T.String, ""), "Value": (T.Double, 0.0)}
+STATIONS = ("RING", "TURN", "STATE", "PULSE", "BARE")
 WRITABLE = ("Ring.Tail", "Turn.Ack", "Turn.Permit", "State.Answer")
 IDLE, REQUEST, DONE, ERROR = 0, 1, 4, 8
 
@@ -43,16 +54,10 @@ class Anybody:
         return User(role=UserRole.User)
 
 
-class Patterns:
-    def __init__(self, args):
-        self.args, self.truth = args, plc.Truth(args.truth)
-        self.done = {"RING": 0, "TURN": 0, "STATE": 0, "PULSE": 0}
-        self.careless, self.paused, self.busy_seen, self.stopped = False, False, False, asyncio.Event()
-        self.width, self.rest = None, set()
+class UaDoor:
+    """The words as nodes of an OPC UA server."""
 
-    async def serve(self):
-        a = self.args
-        port, control = a.port or plc.free_port(), a.control or plc.free_port()
+    async def open(self, port, slots):
         s = self.server = Server(user_manager=Anybody())
         await s.init()
         s.set_endpoint(f"opc.tcp://{plc.HOST}:{port}/")
@@ -60,40 +65,15 @@ class Patterns:
         s.set_identity_tokens([ua.AnonymousIdentityToken])
         ns = await s.register_namespace(NAMESPACE)
         self.nodes, self.kinds = {}, {}
-        for name, (kind, value) in WORDS.items():
-            await self.add(ns, name, kind, value)
-        for slot in range(a.slots):
-            for word, kind, value in (("Seq", T.UInt16, 0), ("Serial", T.String, ""), ("Value", T.Double, 0.0)):
-                await self.add(ns, f"Ring.Slot[{slot}].{word}", kind, value)
+        for name, (kind, value) in all_words(slots).items():
+            node = await s.nodes.objects.add_variable(ua.NodeId(name, ns), ua.QualifiedName(name, ns), value, kind)
+            self.nodes[name], self.kinds[name] = node, kind
+            await self.put(name, value)
         for name in WRITABLE:
             await self.nodes[name].set_writable()
-        await self.put("Boot", random.randrange(1, 1_000_000))
-        await s.start()
-        await plc.control(control, {"stats": self.stats, "stop": self.stopped.set, "careless": self.set_careless, "pause": self.pause,
-                                    "pulse": self.set_pulse})
-        plc.up(port=port, control=control, pid=os.getpid())
-        tasks = [asyncio.create_task(t()) for t in (self.life, self.ring, self.turn, self.state, self.pulse, self.stopped.wait)]
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for t in done:
-            t.result()
-        os._exit(0)
 
-    def stats(self):
-        return json.dumps({**self.done, "busy": self.busy_seen, "resting": len(self.rest)})
-
-    def set_pulse(self, low, high):
-        self.width = (float(low), float(high))
-
-    def set_careless(self, word):
-        self.careless = plc.onoff(word)
-
-    def pause(self, word):
-        self.paused = plc.onoff(word)
-
-    async def add(self, ns, name, kind, value):
-        node = await self.server.nodes.objects.add_variable(ua.NodeId(name, ns), ua.QualifiedName(name, ns), value, kind)
-        self.nodes[name], self.kinds[name] = node, kind
-        await self.put(name, value)
+    async def serve(self):
+        await self.server.start()
 
     async def put(self, name, value):
         at = dt.datetime.now(dt.timezone.utc)
@@ -102,6 +82,132 @@ class Patterns:
 
     async def get(self, name):
         return await self.nodes[name].read_value()
+
+
+# Where the words are: (register, type), (2, bit) in the register of bits, or a coil.
+PLACES = {
+    "Life": (0, "u16"), "Boot": (1, "u16"), "Turn.Req": (2, 0), "Pulse.Done": (2, 1), "Bare.Done": (2, 2),
+    "Ring.Head": (4, "u16"), "Ring.Tail": (5, "u16"),
+    "Turn.No": (10, "u16"), "Turn.Serial": (11, "text"), "Turn.Value": (19, "f64"), "Turn.Permit": (23, "u16"), "Turn.Ack": (16, "coil"),
+    "State.Ask": (30, "u16"), "State.Answer": (31, "u16"), "State.No": (32, "u16"), "State.Serial": (33, "text"), "State.Value": (41, "f64"),
+    "Pulse.No": (50, "u16"), "Pulse.Serial": (51, "text"), "Pulse.Value": (59, "f64"),
+    "Bare.Serial": (70, "text"), "Bare.Value": (78, "f64"),
+}
+SLOT_PLACES, FIRST_SLOT, STRIDE = {"Seq": (0, "u16"), "Serial": (1, "text"), "Value": (9, "f64")}, 100, 16
+
+
+class ModbusDoor:
+    """The words as registers and coils. The memory is ours; pymodbus is shown a copy of it at every request."""
+
+    async def open(self, port, slots):
+        self.places = dict(PLACES)
+        for slot in range(slots):
+            for word, (at, kind) in SLOT_PLACES.items():
+                self.places[f"Ring.Slot[{slot}].{word}"] = (FIRST_SLOT + STRIDE * slot + at, kind)
+        size = FIRST_SLOT + STRIDE * slots
+        self.hr, self.coils = [0] * size, 0
+        for name, (_, value) in all_words(slots).items():
+            await self.put(name, value)
+        bits, words = (lambda: [SimData(0, count=32, values=False, datatype=DataType.BITS)]), (lambda: [SimData(0, count=size, values=0, datatype=DataType.REGISTERS)])
+        device = SimDevice(id=1, simdata=(bits(), bits(), words(), words()), action=self.action)
+        self.server = ModbusTcpServer(device, address=(plc.HOST, port), ignore_missing_devices=True)
+
+    async def serve(self):
+        for attempt in range(50):
+            try:
+                return await self.server.serve_forever(background=True)
+            except RuntimeError:
+                if attempt == 49:
+                    raise
+                await asyncio.sleep(0.1)
+
+    async def action(self, fc, start, address, count, cells, values):
+        if values is not None and fc in (5, 6, 15, 16):
+            wanted = {self.places[name][0] for name in WRITABLE if (self.places[name][1] == "coil") == (fc in (5, 15))}
+            if len(values) != 1 or address not in wanted:
+                return ExcCodes.ILLEGAL_ADDRESS
+            if fc in (5, 15):
+                self.coils = self.coils | 1 << address - 16 if values[0] else self.coils & ~(1 << address - 16)
+            else:
+                self.hr[address] = int(values[0])
+        if fc in (1, 5, 15):
+            cells[1 - start] = self.coils
+        elif fc in (3, 6, 16):
+            cells[: len(self.hr)] = self.hr
+        return None
+
+    async def put(self, name, value):
+        at, kind = self.places[name]
+        if kind == "text":
+            words = struct.unpack(">8H", value.encode().ljust(16, b"\0"))
+        elif kind == "f64":
+            words = struct.unpack(">4H", struct.pack(">d", value))
+        elif kind == "coil":
+            self.coils = self.coils | 1 << at - 16 if value else self.coils & ~(1 << at - 16)
+            return
+        elif kind == "u16":
+            words = (value & 0xFFFF,)
+        else:
+            words = (self.hr[at] | 1 << kind if value else self.hr[at] & ~(1 << kind),)
+        self.hr[at : at + len(words)] = words
+
+    async def get(self, name):
+        at, kind = self.places[name]
+        return bool(self.coils & 1 << at - 16) if kind == "coil" else self.hr[at]
+
+
+def all_words(slots):
+    return {**WORDS, **{f"Ring.Slot[{n}].{word}": known for n in range(slots) for word, known in SLOT.items()}}
+
+
+class Patterns:
+    def __init__(self, args):
+        self.args, self.truth = args, plc.Truth(args.truth)
+        self.run = self.truth.runs
+        self.truth.line({"run": self.run})
+        self.state = plc.State(args.state, f"patterns{args.series}.json", {"port": 0, "control": 0}) if args.state else {"port": 0, "control": 0}
+        self.done = dict.fromkeys(STATIONS, 0)
+        self.careless, self.paused, self.busy_seen, self.stopped = False, False, False, asyncio.Event()
+        self.widths, self.rest = {}, set()
+        # The first run shows that counts wrap; a program that begins anew counts from 0.
+        self.first = 0 if self.run else 65_530
+        self.door = ModbusDoor() if args.modbus else UaDoor()
+        self.put, self.get = self.door.put, self.door.get
+
+    async def serve(self):
+        a, st = self.args, self.state
+        st["port"] = a.port or st["port"] or plc.free_port()
+        st["control"] = a.control or st["control"] or plc.free_port()
+        if a.state:
+            st.save()
+        await self.door.open(st["port"], a.slots)
+        for name in ("Ring.Head", "Ring.Tail", "Pulse.No"):
+            await self.put(name, self.first)
+        await self.put("Boot", self.run + 1)
+        await self.door.serve()
+        await plc.control(st["control"], {"stats": self.stats, "stop": self.stopped.set, "careless": self.set_careless, "pause": self.pause,
+                                          "pulse": self.set_width("PULSE"), "bare": self.set_width("BARE")})
+        plc.up(port=st["port"], control=st["control"], pid=os.getpid())
+        works = (self.life, self.ring, self.turn, self.state_word, self.pulse, self.bare, self.stopped.wait)
+        tasks = [asyncio.create_task(work()) for work in works]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for t in done:
+            t.result()
+        os._exit(0)
+
+    def stats(self):
+        return json.dumps({**self.done, "busy": self.busy_seen, "resting": len(self.rest)})
+
+    def set_width(self, station):
+        def command(low, high):
+            self.widths[station] = (float(low), float(high))
+        return command
+
+    def set_careless(self, word):
+        self.careless = plc.onoff(word)
+
+    def pause(self, word):
+        self.paused = plc.onoff(word)
 
     async def until(self, name, wanted):
         while True:
@@ -114,23 +220,27 @@ class Patterns:
         n = 0
         while True:
             n += 1
-            await self.put("Life", n)
+            await self.put("Life", n & 0xFFFF)
             await asyncio.sleep(0.3)
 
     def part(self, station, number):
-        k = self.done[station] + 1
-        r = random.Random(f"{station}{k}")
-        return {"station": station, "serial": f"{station}-{k:05d}", "number": number, "value": round(r.gauss(50, 2), 3), "at": plc.now_ns()}
+        """What is to be seen next: noted before it is."""
+        k, run = self.done[station] + 1, f"{self.run}-" if self.run else ""
+        serial = f"{station}{self.args.series}-{run}{k:05d}"
+        r = random.Random(serial)
+        part = {"station": station + self.args.series, "serial": serial, "number": number, "value": round(r.gauss(50, 2), 3), "at": plc.now_ns()}
+        self.truth.note({"asked": part})
+        return part
 
-    def made(self, part):
+    def made(self, station, part):
         self.truth.part(part)
-        self.done[part["station"]] += 1
+        self.done[station] += 1
 
     async def begins(self, station):
         """Whether there is another part to be made."""
         await asyncio.sleep(self.args.cycle / 1000)
         self.rest.add(station)
-        while self.paused or (station == "PULSE" and not self.width):
+        while self.paused or (station in ("PULSE", "BARE") and station not in self.widths):
             await asyncio.sleep(0.01)
         if self.done[station] < self.args.parts:
             self.rest.discard(station)
@@ -138,7 +248,7 @@ class Patterns:
         await asyncio.Event().wait()
 
     async def ring(self):
-        slots, head, slot = self.args.slots, 65_530, 0
+        slots, head, slot = self.args.slots, self.first, 0
         while await self.begins("RING"):
             while not self.careless and (head - await self.get("Ring.Tail")) & 0xFFFF >= slots:
                 await asyncio.sleep(0.003)
@@ -151,7 +261,7 @@ class Patterns:
             await self.put(f"Ring.Slot[{slot}].Seq", head)
             await self.put("Ring.Head", head)
             slot = (slot + 1) % slots
-            self.made(p)
+            self.made("RING", p)
 
     async def turn(self):
         side, number = False, 0
@@ -162,9 +272,9 @@ class Patterns:
                 await self.put(f"Turn.{word}", value)
             await self.until("Turn.Ack", lambda ack: ack == side)
             p["permit"] = await self.get("Turn.Permit")
-            self.made(p)
+            self.made("TURN", p)
 
-    async def state(self):
+    async def state_word(self):
         number = 0
         while await self.begins("STATE"):
             number += 1
@@ -172,20 +282,32 @@ class Patterns:
             for word, value in (("Serial", p["serial"]), ("Value", p["value"]), ("No", number), ("Ask", REQUEST)):
                 await self.put(f"State.{word}", value)
             p["answer"] = await self.until("State.Answer", self.answered)
-            self.made(p)
+            self.made("STATE", p)
             await self.put("State.Ask", IDLE)
             await self.until("State.Answer", lambda answer: answer == IDLE)
 
     async def pulse(self):
-        number = 65_530
+        number = self.first
         while await self.begins("PULSE"):
             number = (number + 1) & 0xFFFF
             p = self.part("PULSE", number)
-            for word, value in (("Serial", p["serial"]), ("Value", p["value"]), ("No", number), ("Done", True)):
-                await self.put(f"Pulse.{word}", value)
-            await asyncio.sleep(random.uniform(*self.width) / 1000)
-            await self.put("Pulse.Done", False)
-            self.made(p)
+            await self.rise("Pulse", p, ("No", number))
+
+    async def bare(self):
+        while await self.begins("BARE"):
+            p = self.part("BARE", None)
+            await self.rise("Bare", p)
+            # Nobody counts: that it fell has to be seen as well.
+            await asyncio.sleep(self.widths["BARE"][0] / 1000)
+
+    async def rise(self, name, p, *counted):
+        """The number counts in the cycle in which the bit rises."""
+        station = name.upper()
+        for word, value in (("Serial", p["serial"]), ("Value", p["value"]), *counted, ("Done", True)):
+            await self.put(f"{name}.{word}", value)
+        await asyncio.sleep(random.uniform(*self.widths[station]) / 1000)
+        await self.put(f"{name}.Done", False)
+        self.made(station, p)
 
     def answered(self, answer):
         self.busy_seen |= answer == 2
@@ -195,6 +317,9 @@ class Patterns:
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--truth", required=True)
+    p.add_argument("--modbus", action="store_true")
+    p.add_argument("--state", help="folder in which its ports are kept, so that it comes back at the same ones")
+    p.add_argument("--series", default="", help="stands behind the names of its stations")
     p.add_argument("--parts", type=int, default=200)
     p.add_argument("--port", type=int, default=0)
     p.add_argument("--control", type=int, default=0)
@@ -202,6 +327,7 @@ def main():
     p.add_argument("--cycle", type=float, default=5, help="ms between two parts of a station")
     args = p.parse_args()
     logging.basicConfig(level=logging.CRITICAL)
+    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
     async def run():
         await Patterns(args).serve()

@@ -58,7 +58,7 @@ class Truth:
     """What really happened: JSON Lines, synced line by line. A part is written once, whatever restarts."""
 
     def __init__(self, path):
-        self.serials, self.ended = set(), False
+        self.serials, self.ended, self.runs = set(), False, 0
         if os.path.exists(path):
             with open(path, "rb") as f:
                 raw = f.read()
@@ -68,14 +68,19 @@ class Truth:
             for line in whole.splitlines():
                 row = json.loads(line)
                 self.ended |= "end" in row
+                self.runs += "run" in row
                 if "serial" in row:
                     self.serials.add(row["serial"])
         self.file = open(path, "a", encoding="utf-8")
         sync_dir(os.path.dirname(os.path.abspath(path)))
 
-    def line(self, row):
+    def note(self, row):
+        """A line that a kill of the process leaves there; it must not take time."""
         self.file.write(json.dumps(row) + "\n")
         self.file.flush()
+
+    def line(self, row):
+        self.note(row)
         os.fsync(self.file.fileno())
 
     def part(self, row):

@@ -1,8 +1,9 @@
 //! All that is derived from plant files about what is asked of a PLC. Pure.
 use crate::capture::wanted;
+use crate::field::modbus::cost::Cost;
 use crate::field::modbus::plan::Block;
 use crate::field::{modbus, opcua};
-use crate::model::plant::{Device, DeviceIndex, Handshake, Plant, Protocol};
+use crate::model::plant::{Device, DeviceIndex, Handshake, ModbusLink, Plant, Protocol};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,6 +28,23 @@ pub(super) struct Forecast {
     pub(super) handshakes: Vec<Exchange>,
     /// Requests by which a Modbus device is polled; a subscription needs none that are counted.
     pub(super) requests_per_second: f64,
+    /// OPC UA: how many sessions this plant has at the server, one of each device there.
+    pub(super) sessions: usize,
+    /// The part of the time in which they keep their line busy, 1 is all of it.
+    pub(super) load: f64,
+    /// Modbus: what they are planned by.
+    pub(super) planned: Option<Planned>,
+}
+
+/// What requests of a Modbus device are planned by.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct Planned {
+    /// Each register in an answer.
+    pub(super) register_ms: f64,
+    /// Registers that are read for nothing to save a request.
+    pub(super) reads_over: u16,
+    /// The plant file says so; else it costs less than a request.
+    pub(super) declared: bool,
 }
 
 /// Words that are looked at together: a subscription, or a round of requests.
@@ -35,7 +53,7 @@ pub(super) struct Look {
     pub(super) lane: &'static str,
     pub(super) every_ms: f64,
     pub(super) words: usize,
-    /// OPC UA: items by sampling interval. Modbus: the requests.
+    /// OPC UA: items by sampling interval. Modbus: the requests. Both: of how many not all changes are taken.
     pub(super) how: Vec<String>,
     /// Modbus: registers and bits that are read for nothing.
     pub(super) for_nothing: usize,
@@ -76,11 +94,11 @@ pub(super) fn devices(plant: &Arc<Plant>, assumed: Assumed) -> Vec<Forecast> {
 }
 
 /// The connections of Modbus devices, with what all that share one ask for.
-pub(super) fn lines(plant: &Plant, forecasts: &[Forecast], assumed: Assumed) -> Vec<Line> {
+pub(super) fn lines(plant: &Plant, forecasts: &[Forecast]) -> Vec<Line> {
     let line = |devices: Vec<DeviceIndex>| {
         let mine = || devices.iter().filter_map(|index| forecasts.get(index.get()));
         let requests_per_second: f64 = mine().map(|f| f.requests_per_second).sum();
-        let load = requests_per_second * seconds(assumed.rtt_ms);
+        let load = mine().map(|f| f.load).sum();
         Line { devices: mine().map(|f| f.device.clone()).collect(), requests_per_second, load }
     };
     let devices: Vec<_> = plant.devices().map(|(index, _)| index).collect();
@@ -88,18 +106,17 @@ pub(super) fn lines(plant: &Plant, forecasts: &[Forecast], assumed: Assumed) -> 
 }
 
 fn forecast(plant: &Arc<Plant>, index: DeviceIndex, device: &Device, assumed: Assumed) -> Forecast {
-    let (looks, requests_per_second) = match device.protocol {
-        Protocol::OpcUa(_) => (opcua::subscriptions(plant, index).iter().map(of_ua).collect(), 0.0),
-        Protocol::Modbus(_) => {
-            let rounds = modbus::rounds(plant, index);
-            let per_second =
-                |r: &modbus::Round| number(r.plan.blocks.len()) / r.period.as_secs_f64();
-            (
-                rounds.iter().map(|r| of_modbus(plant, r)).collect(),
-                rounds.iter().map(per_second).sum(),
-            )
-        }
+    let cost = modbus::assumed(plant, index, Duration::from_millis(assumed.rtt_ms));
+    let rounds = cost.map_or_else(Vec::new, |cost| modbus::rounds(plant, index, &cost));
+    let looks = match device.protocol {
+        Protocol::OpcUa(_) => opcua::subscriptions(plant, index).iter().map(of_ua).collect(),
+        Protocol::Modbus(_) => rounds.iter().map(|r| of_modbus(plant, r)).collect(),
     };
+    let each = |of: &dyn Fn(&modbus::Round) -> f64| {
+        rounds.iter().map(|round| of(round) / round.period.as_secs_f64()).sum()
+    };
+    let busy =
+        |round: &modbus::Round| cost.map_or(0.0, |cost| round.plan.cost(&cost).as_secs_f64());
     let stations = plant.stations.iter().filter(|s| s.device == Some(index));
     let handshakes = stations.flat_map(|s| s.handshakes.iter().map(move |h| (s, h)));
     let handshakes = handshakes.map(|(station, h)| {
@@ -112,8 +129,29 @@ fn forecast(plant: &Arc<Plant>, index: DeviceIndex, device: &Device, assumed: As
         url: device.protocol.url().to_owned(),
         looks,
         handshakes: handshakes.collect(),
-        requests_per_second,
+        requests_per_second: each(&|round| number(round.plan.blocks.len())),
+        sessions: sessions(plant, device),
+        load: each(&busy),
+        planned: device.protocol.modbus().zip(cost).map(|(link, cost)| planned(link, &cost)),
     }
+}
+
+fn planned(link: &ModbusLink, cost: &Cost) -> Planned {
+    Planned {
+        register_ms: ms(cost.word),
+        reads_over: cost.reads_over(&link.limits),
+        declared: link.limits.read_over.is_some(),
+    }
+}
+
+fn sessions(plant: &Plant, device: &Device) -> usize {
+    let server = |device: &Device| match &device.protocol {
+        Protocol::OpcUa(link) => Some(link.server().to_owned()),
+        Protocol::Modbus(_) => None,
+    };
+    let mine = server(device);
+    let all = plant.devices.iter().filter(|other| mine.is_some() && server(other) == mine);
+    all.count()
 }
 
 fn of_ua(made: &opcua::Subscription) -> Look {
@@ -129,7 +167,7 @@ fn of_ua(made: &opcua::Subscription) -> Look {
         lane: lane(made.fast),
         every_ms: ms(made.publish),
         words: made.sampling.values().sum(),
-        how: how.chain(events).collect(),
+        how: how.chain(beyond(made.filtered)).chain(events).collect(),
         for_nothing: 0,
         unreadable: Vec::new(),
     }
@@ -138,11 +176,13 @@ fn of_ua(made: &opcua::Subscription) -> Look {
 fn of_modbus(plant: &Plant, round: &modbus::Round) -> Look {
     let plan = &round.plan;
     let unreadable = plan.unreadable.iter();
+    let members = plan.blocks.iter().flat_map(|block| &block.members);
+    let filtered = members.filter(|member| plant.tag(member.tag).change.is_some()).count();
     Look {
         lane: lane(round.fast),
         every_ms: ms(round.period),
         words: plan.blocks.iter().map(|block| block.members.len()).sum(),
-        how: plan.blocks.iter().map(range).collect(),
+        how: plan.blocks.iter().map(range).chain(beyond(filtered)).collect(),
         for_nothing: plan.blocks.iter().map(for_nothing).sum(),
         unreadable: unreadable
             .map(|(tag, why)| format!("{}: {why}", plant.tag(*tag).name))
@@ -162,7 +202,10 @@ fn exchange(
     let words = tags.iter().collect::<BTreeSet<_>>().len();
     let once = match plant.device(device).protocol {
         Protocol::OpcUa(_) => opcua::reads(tags.len()),
-        Protocol::Modbus(_) => modbus::snapshot(plant, device, &tags).len(),
+        Protocol::Modbus(_) => {
+            let cost = modbus::assumed(plant, device, Duration::from_millis(assumed.rtt_ms));
+            cost.map_or(0, |cost| modbus::snapshot(plant, device, &tags, &cost).len())
+        }
     };
     let replies = match plant.device(device).protocol {
         Protocol::OpcUa(_) => usize::from(!h.replies.is_empty()),
@@ -193,6 +236,11 @@ fn exchange(
         deadline_ms: ms(h.deadline),
         worst_ms: ms(seen) + trips * 1e3,
     }
+}
+
+/// Of how many words small changes are not taken.
+fn beyond(words: usize) -> Option<String> {
+    (words > 0).then(|| format!("{words} only beyond their `change`"))
 }
 
 fn lane(fast: bool) -> &'static str {

@@ -4,7 +4,7 @@ mod forecast;
 use super::exit::{Done, Exit, Failure};
 use super::{Context, output, settings};
 use crate::config;
-use forecast::{Assumed, Exchange, Forecast, Line, Look};
+use forecast::{Assumed, Exchange, Forecast, Line, Look, Planned};
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -31,7 +31,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
         .map_err(|faults| Failure::new(Exit::Configuration, faults.to_string()))?;
     let assumed = Assumed { rtt_ms: args.rtt_ms, sync_ms: args.sync_ms };
     let devices = forecast::devices(&checked.plant, assumed);
-    let lines = forecast::lines(&checked.plant, &devices, assumed);
+    let lines = forecast::lines(&checked.plant, &devices);
     if context.json {
         let document =
             serde_json::json!({ "assumed": assumed, "devices": devices, "lines": lines });
@@ -52,9 +52,13 @@ fn text(devices: &[Forecast], lines: &[Line], assumed: Assumed) -> String {
     };
     for device in devices {
         put(&format!("{}  {}  {}", device.device, device.protocol, device.url));
+        if device.sessions > 1 {
+            put(&format!(" ! {} sessions at this server, one of each device", device.sessions));
+        }
         let rows = device.looks.iter().map(look_row).collect();
         let head = ["LANE", "EVERY", "WORDS", "FOR NOTHING", "HOW"];
         put(&output::table(&head, rows));
+        put_planned(&mut put, device);
         for unreadable in device.looks.iter().flat_map(|look| &look.unreadable) {
             put(&format!(" × {unreadable}"));
         }
@@ -79,6 +83,16 @@ fn text(devices: &[Forecast], lines: &[Line], assumed: Assumed) -> String {
         "assumed: {rtt_ms} ms for a request and its answer, {sync_ms} ms for a sync of the disk"
     );
     text
+}
+
+fn put_planned(put: &mut impl FnMut(&str), device: &Forecast) {
+    let Some(Planned { register_ms, reads_over, declared }) = device.planned else { return };
+    let why = if declared {
+        "as the plant file says".to_owned()
+    } else {
+        format!("each takes {register_ms:.2} ms")
+    };
+    put(&format!(" up to {reads_over} registers are read for nothing to save a request: {why}"));
 }
 
 fn look_row(look: &Look) -> Vec<String> {
@@ -122,7 +136,7 @@ mod tests {
         let checked = config::plant::load(&files, &SiteId::parse("site").unwrap()).unwrap();
         let assumed = Assumed { rtt_ms, sync_ms: 10 };
         let devices = forecast::devices(&checked.plant, assumed);
-        let lines = forecast::lines(&checked.plant, &devices, assumed);
+        let lines = forecast::lines(&checked.plant, &devices);
         text(&devices, &lines, assumed)
     }
 

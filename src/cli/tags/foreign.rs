@@ -1,6 +1,7 @@
 //! Whose sheet it is, told by its header, and its rows in our words.
 use super::row::{KEYS, Row};
 use super::sheet::value;
+use super::tia;
 use crate::field::modbus::point;
 use csv::StringRecord;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,8 @@ pub(super) enum Layout {
     Kepware,
     /// The data access view of `UaExpert`.
     UaExpert,
+    /// The PLC tags of TIA Portal (XLSX export).
+    Tia,
 }
 
 /// One row under its header.
@@ -27,12 +30,12 @@ pub(super) struct Cells<'a> {
 
 impl<'a> Cells<'a> {
     /// What stands in a column; `None` if nothing does.
-    fn get(&self, column: &str) -> Option<&'a str> {
+    pub(super) fn get(&self, column: &str) -> Option<&'a str> {
         let at = self.header.iter().position(|name| name.eq_ignore_ascii_case(column))?;
         self.record.get(at).filter(|text| !text.is_empty())
     }
 
-    fn need(&self, column: &str) -> Result<&'a str, Vec<String>> {
+    pub(super) fn need(&self, column: &str) -> Result<&'a str, Vec<String>> {
         self.get(column).ok_or_else(|| vec![format!("nothing stands in the column `{column}`")])
     }
 }
@@ -46,12 +49,16 @@ impl Layout {
         if has("Node Id") && has("Display Name") {
             return Ok(Self::UaExpert);
         }
+        if has("Name") && has("Data Type") && has("Logical Address") {
+            return Ok(Self::Tia);
+        }
         if !has("tag") || !has("at") {
             let ours = KEYS.join("`, `");
             return Err(format!(
                 "the first line is no header that we know: wanted the columns `tag`, `{ours}` of \
                  `export tags` (at least `tag` and `at`), those of Kepware (`Tag Name`, \
-                 `Address`, `Data Type`) or of UaExpert (`Node Id`, `Display Name`)"
+                 `Address`, `Data Type`), of UaExpert (`Node Id`, `Display Name`) or of TIA Portal \
+                 (`Name`, `Data Type`, `Logical Address`)"
             ));
         }
         let known: Vec<_> = KEYS.into_iter().chain(["device", "tag"]).collect();
@@ -68,6 +75,7 @@ impl Layout {
             Self::Own => own(cells, device),
             Self::Kepware => kepware(cells, device),
             Self::UaExpert => uaexpert(cells, device),
+            Self::Tia => tia::row(cells, device),
         }
     }
 
@@ -79,7 +87,7 @@ impl Layout {
         };
         let mut known: Vec<String> = match self {
             Self::UaExpert => records.iter().filter_map(indexes).collect(),
-            Self::Own | Self::Kepware => return Vec::new(),
+            Self::Own | Self::Kepware | Self::Tia => return Vec::new(),
         };
         known.sort();
         known.dedup();
@@ -95,7 +103,7 @@ impl Layout {
     /// The rows as they go into a plant file: bits of one register come together.
     pub(super) fn gather(self, rows: Vec<Row>) -> Vec<Row> {
         match self {
-            Self::Own | Self::UaExpert => rows,
+            Self::Own | Self::UaExpert | Self::Tia => rows,
             Self::Kepware => gather_bits(rows),
         }
     }
@@ -109,6 +117,7 @@ impl Layout {
         let notices = match self {
             Self::Own => &[][..],
             Self::UaExpert => &[INDEX],
+            Self::Tia => &[tia::NAMESPACE],
             Self::Kepware if records.iter().any(low_first) => &[ORDER, STRINGS],
             Self::Kepware => &[ORDER],
         };
@@ -150,7 +159,7 @@ fn own(cells: &Cells<'_>, device: &str) -> Result<Row, Vec<String>> {
         return Err(faults);
     }
     let device = cells.get("device").unwrap_or(device).to_owned();
-    Ok(Row { device, tag: tag.to_owned(), keys })
+    Ok(Row { device, tag: tag.to_owned(), number: true, keys })
 }
 
 /// `NS2|String|Press.Count`, or `ns=2;s=Press.Count`.
@@ -177,7 +186,7 @@ fn uaexpert(cells: &Cells<'_>, device: &str) -> Result<Row, Vec<String>> {
     let shown = cells.get("Display Name").filter(|_| !identifier.starts_with("s="));
     let tag = shown.unwrap_or(name).to_owned();
     let keys = Table::from_iter([("at".to_owned(), Value::String(identifier))]);
-    Ok(Row { device: device.to_owned(), tag, keys })
+    Ok(Row { device: device.to_owned(), tag, number: true, keys })
 }
 
 fn kepware(cells: &Cells<'_>, device: &str) -> Result<Row, Vec<String>> {
@@ -215,7 +224,7 @@ fn kepware(cells: &Cells<'_>, device: &str) -> Result<Row, Vec<String>> {
     if !faults.is_empty() {
         return Err(faults.into_iter().map(|why| format!("`{tag}`: {why}")).collect());
     }
-    Ok(Row { device: device.to_owned(), tag: tag.to_owned(), keys })
+    Ok(Row { device: device.to_owned(), tag: tag.to_owned(), number: true, keys })
 }
 
 enum Kind {

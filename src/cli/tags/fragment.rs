@@ -59,9 +59,12 @@ fn station(text: &mut String, device: &str, rows: &[&Row]) {
     let _ = writeln!(text, "\n[station.{station}]\ndevice = {}", quoted(device.trim_matches('"')));
     let _ = writeln!(text, "\n[station.{station}.monitor]");
     for row in rows {
-        let number = row.keys.get("type").and_then(Value::as_str).is_none_or(is_number);
+        let typed = row.keys.get("type").and_then(Value::as_str).is_none_or(is_number);
+        let number = row.number && typed;
         let comment = if number { "" } else { "# " };
-        let _ = writeln!(text, "{comment}{} = {}", key(&row.tag), quoted(&row.tag));
+        // A word may have blanks in its name, a monitor may not.
+        let monitor = row.tag.replace(char::is_whitespace, "_");
+        let _ = writeln!(text, "{comment}{} = {}", key(&monitor), quoted(&row.tag));
     }
 }
 

@@ -8,6 +8,8 @@ mod row;
 mod sheet;
 #[cfg(test)]
 mod tests;
+mod tia;
+mod workbook;
 
 use super::exit::{Done, Exit, Failure};
 use super::{Context, output, settings};
@@ -30,7 +32,7 @@ pub(super) enum Export {
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Import {
     /// A list of tags as part of a plant file, to stdout: CSV of `export tags`, of Kepware (Modbus)
-    /// or of the data access view of `UaExpert`.
+    /// or of the data access view of `UaExpert`, or the PLC tags of TIA Portal as XLSX (S7-1500, OPC UA).
     Tags(ImportArgs),
 }
 
@@ -66,10 +68,10 @@ pub(super) fn export(context: &Context, what: &Export) -> Done {
 pub(super) fn import(_context: &Context, what: &Import) -> Done {
     let Import::Tags(args) = what;
     let name = args.file.display().to_string();
-    let text = std::fs::read_to_string(&args.file).map_err(|why| {
+    let bytes = std::fs::read(&args.file).map_err(|why| {
         Failure::new(Exit::Configuration, format!("{name} cannot be read: {why}"))
     })?;
-    let sheet = sheet::read(&text, &args.device)
+    let sheet = sheet::read(&bytes, &args.device)
         .map_err(|faults| Failure::new(Exit::Configuration, format!("{name}: {faults}")))?;
     let target =
         fragment::Target { url: args.url.as_deref(), namespace: args.namespace.as_deref() };

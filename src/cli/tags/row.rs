@@ -12,6 +12,8 @@ pub(super) const KEYS: [&str; 11] =
 pub(super) struct Row {
     pub(super) device: String,
     pub(super) tag: String,
+    /// It is a number, as far as its list says; what its `type` says stands in the keys.
+    pub(super) number: bool,
     /// What stands behind `tag =`.
     pub(super) keys: Table,
 }
@@ -28,6 +30,7 @@ pub(super) fn of_plant(plant: &Plant, files: &[(String, String)]) -> Vec<Row> {
             rows.extend(tags.into_iter().flatten().map(|(tag, keys)| Row {
                 device: device.clone(),
                 tag: tag.clone(),
+                number: true,
                 keys: keys.as_table().cloned().unwrap_or_default(),
             }));
         }
@@ -39,7 +42,8 @@ pub(super) fn of_plant(plant: &Plant, files: &[(String, String)]) -> Vec<Row> {
         let TagSource::Node(node) = &tag.source else { continue };
         if !declared.contains(&(device.clone(), name.clone())) {
             let at = Value::String(node.identifier.clone());
-            rows.push(Row { device, tag: name, keys: Table::from_iter([("at".to_owned(), at)]) });
+            let keys = Table::from_iter([("at".to_owned(), at)]);
+            rows.push(Row { device, tag: name, number: true, keys });
         }
     }
     rows

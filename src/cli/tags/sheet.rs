@@ -2,6 +2,8 @@
 //! the beginning; both are read.
 use super::foreign::{self, Layout};
 use super::row::{KEYS, Row};
+use super::workbook;
+use csv::StringRecord;
 use std::collections::BTreeSet;
 use std::fmt;
 use toml::{Table, Value};
@@ -54,9 +56,15 @@ fn cell(value: &Value) -> String {
     }
 }
 
-/// Reads a sheet of ours or of another program, told by its header. `device` is used where the sheet
-/// has no column of that name.
-pub(super) fn read(text: &str, device: &str) -> Result<Sheet, Faults> {
+/// Reads a sheet of ours or of another program, text or a spreadsheet, told by its header. `device` is
+/// used where the sheet has no column of that name.
+pub(super) fn read(bytes: &[u8], device: &str) -> Result<Sheet, Faults> {
+    if workbook::is_workbook(bytes) {
+        let (header, records) = workbook::read(bytes).map_err(|why| Faults(vec![why]))?;
+        return take(&header, &records, device, false);
+    }
+    let text = std::str::from_utf8(bytes)
+        .map_err(|why| Faults(vec![format!("it is no text in UTF-8: {why}")]))?;
     let text = text.trim_start_matches('\u{feff}');
     let header = text.lines().next().unwrap_or_default();
     let semicolons = header.matches(';').count() > header.matches(',').count();
@@ -67,16 +75,25 @@ pub(super) fn read(text: &str, device: &str) -> Result<Sheet, Faults> {
         .from_reader(text.as_bytes());
     let unreadable = |why: csv::Error| Faults(vec![why.to_string()]);
     let header = reader.headers().map_err(unreadable)?.clone();
-    let layout = Layout::of(&header).map_err(|why| Faults(vec![why]))?;
     let records: Vec<_> = reader.records().collect::<Result<_, _>>().map_err(unreadable)?;
-    let mut faults = layout.together(&records, &header);
+    take(&header, &records, device, semicolons)
+}
+
+fn take(
+    header: &StringRecord,
+    records: &[StringRecord],
+    device: &str,
+    decimal_comma: bool,
+) -> Result<Sheet, Faults> {
+    let layout = Layout::of(header).map_err(|why| Faults(vec![why]))?;
+    let mut faults = layout.together(records, header);
     let (mut rows, mut seen) = (Vec::new(), BTreeSet::new());
-    for record in &records {
+    for record in records {
         let line = record.position().map_or(0, csv::Position::line);
         if record.iter().all(str::is_empty) {
             continue;
         }
-        let cells = foreign::Cells { header: &header, record, decimal_comma: semicolons };
+        let cells = foreign::Cells { header, record, decimal_comma };
         match layout.row(&cells, device) {
             Ok(row) if !seen.insert((row.device.clone(), row.tag.clone())) => {
                 faults.push(format!("line {line}: `{}/{}` is there twice", row.device, row.tag));
@@ -91,7 +108,7 @@ pub(super) fn read(text: &str, device: &str) -> Result<Sheet, Faults> {
     if !faults.is_empty() {
         return Err(Faults(faults));
     }
-    Ok(Sheet { rows: layout.gather(rows), notices: layout.notices(&records, &header) })
+    Ok(Sheet { rows: layout.gather(rows), notices: layout.notices(records, header) })
 }
 
 /// A cell of our own sheet as the value of its key.

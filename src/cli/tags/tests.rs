@@ -15,7 +15,7 @@ fn plant(text: &str) -> Arc<Plant> {
 }
 
 fn import(text: &str, url: Option<&str>, namespace: Option<&str>) -> String {
-    let read = sheet::read(text, "plc").unwrap_or_else(|why| panic!("{why}"));
+    let read = sheet::read(text.as_bytes(), "plc").unwrap_or_else(|why| panic!("{why}"));
     fragment::write(&read.rows, &Target { url, namespace })
 }
 
@@ -83,15 +83,40 @@ fn a_view_of_uaexpert_is_a_plant_file() {
     assert_eq!(plant(&file).stations[0].monitors.len(), 4);
 }
 
+const SIMATIC: &str = "http://www.siemens.com/simatic-s7-opcua";
+
+#[test]
+fn the_plc_tags_of_tia_portal_are_a_plant_file() {
+    let book = fs::read("tests/data/tia/plc-tags.xlsx").unwrap();
+    let read = sheet::read(&book, "plc").unwrap_or_else(|why| panic!("{why}"));
+    let url = Some("opc.tcp://127.0.0.1:4840");
+    let file = fragment::write(&read.rows, &Target { url, namespace: Some(SIMATIC) });
+    insta::assert_snapshot!(file);
+    // Bits and times are there, and no monitors.
+    let plant = plant(&file);
+    assert_eq!((read.rows.len(), plant.stations[0].monitors.len()), (5, 2));
+    assert!(read.notices[0].contains(SIMATIC));
+}
+
+#[test]
+fn what_tia_portal_lists_and_we_cannot_read_is_all_said_with_its_row() {
+    let book = fs::read("tests/data/tia/plc-tags-wrong.xlsx").unwrap();
+    insta::assert_snapshot!(sheet::read(&book, "plc").err().unwrap());
+    let torn = sheet::read(&book[..book.len() / 2], "plc").err().unwrap().to_string();
+    assert!(torn.contains("it is no spreadsheet"), "{torn}");
+    let other = sheet::read(b"\xff\xfeN\x00", "plc").err().unwrap().to_string();
+    assert!(other.contains("no text in UTF-8"), "{other}");
+}
+
 #[test]
 fn what_a_foreign_list_says_and_we_cannot_is_not_passed_over() {
-    let wrong = |text: &str| sheet::read(text, "plc").err().unwrap().to_string();
+    let wrong = |text: &str| sheet::read(text.as_bytes(), "plc").err().unwrap().to_string();
     let two = "Node Id,Display Name\nNS2|String|A,A\nns=3;s=B,B\n";
     assert!(wrong(two).starts_with("nodes of the namespaces 2, 3"), "{}", wrong(two));
     let negated = "Tag Name,Address,Data Type,Negate Value\na,40101,Word,1\n";
     assert_eq!(wrong(negated), "line 2: `a`: its value is negated, which cannot be told");
     let low = "Tag Name,Address,Data Type\nlot,400121.08L,String\n";
-    let read = sheet::read(low, "plc").unwrap_or_else(|why| panic!("{why}"));
+    let read = sheet::read(low.as_bytes(), "plc").unwrap_or_else(|why| panic!("{why}"));
     assert!(read.notices.iter().any(|notice| notice.contains("strings = \"lo-hi\"")));
     let lot = "[device.plc.tags]\nlot = { at = \"400121\", type = \"string[8]\" }\n\n";
     assert_eq!(fragment::write(&read.rows, &Target { url: None, namespace: None }), lot);
@@ -103,7 +128,7 @@ fn what_a_foreign_list_says_and_we_cannot_is_not_passed_over() {
 
 #[test]
 fn all_that_is_wrong_is_said_with_its_line() {
-    let wrong = |text: &str| sheet::read(text, "plc").err().unwrap().to_string();
+    let wrong = |text: &str| sheet::read(text.as_bytes(), "plc").err().unwrap().to_string();
     insta::assert_snapshot!(wrong(
         "tag,at,scale,names\na,hr:1,much,\n,hr:2,,\na,hr:3,,\nb,hr:4,,idle\na,hr:5,,\n"
     ));

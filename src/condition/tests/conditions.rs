@@ -32,6 +32,7 @@ fn tag(name: &str) -> Tag {
         writable: false,
         unit: None,
         range: None,
+        change: None,
         bad: Vec::new(),
         names: BTreeMap::new(),
     }
@@ -46,7 +47,7 @@ fn device() -> Device {
             unit: 1,
             share: None,
             timeout: Duration::from_secs(1),
-            limits: ReadLimits { words: 120, bits: 1_000, read_over: 8, holes: Vec::new() },
+            limits: ReadLimits { words: 120, bits: 1_000, read_over: Some(8), holes: Vec::new() },
         }),
         publish: Duration::from_secs(1),
         publish_fast: Duration::from_millis(100),

@@ -59,8 +59,9 @@ pub(in crate::config) struct Device {
     pub(in crate::config) strings: Option<Spot<StringOrderWord>>,
     /// Modbus: limits of one read request.
     pub(in crate::config) max_read: Option<Spot<MaxRead>>,
-    /// Modbus: registers read for nothing to save a request.
-    #[schemars(range(max = 125), extend("default" = 8))]
+    /// Modbus: registers read for nothing to save a request; if not said, as many as take less time than a
+    /// request, as measured or, on a serial line, as its rate says.
+    #[schemars(range(max = 125))]
     pub(in crate::config) read_over: Option<Spot<u16>>,
     /// Modbus: ranges that are never read; others are learned from the device's refusals.
     #[schemars(extend("examples" = [["hr:130..139"]]))]
@@ -195,6 +196,11 @@ pub(in crate::config) struct Tag {
     /// Plausible values, from and to; what lies outside is bad.
     #[schemars(length(min = 2, max = 2))]
     pub(in crate::config) range: Option<Spot<Vec<Spot<f64>>>>,
+    /// How far its value must move until it is taken again: `0.5` in its unit, or `"1 %"` of its `range`.
+    /// What lies between is not recorded: a limit may be passed by so much unseen. Where an OPC UA server
+    /// does not see to it, Pedigree does. Not for words whose every change counts.
+    #[schemars(extend("examples" = [0.5, "1 %"]))]
+    pub(in crate::config) change: Option<Spot<Scalar>>,
     /// Numbers that mean "no value"; `"nan"` always does.
     pub(in crate::config) bad: Option<Vec<Spot<Scalar>>>,
     /// Names of its values, for conditions.

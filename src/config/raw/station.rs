@@ -28,9 +28,9 @@ pub(in crate::config) struct Station {
     /// Bits that weaken what is recorded while they are set, with what they make of it.
     #[serde(default)]
     pub(in crate::config) evidence: Keyed<Spot<EvidenceWord>>,
-    /// What is left of a lot in the station goes on into the next one: each is linked to the one before it,
-    /// by a share that nobody knows, until a `phase` with `event = "clean"` gave its proof. What happened
-    /// while nobody looked ends nothing. A correction takes back the links of its event and makes none anew.
+    /// What is left of a lot in the station goes on into the next ones: each is linked to all before it, by
+    /// shares that nobody knows, until a `phase` with `event = "clean"` gave its proof. What happened while
+    /// nobody looked ends nothing. A correction takes back the links of its event alone.
     pub(in crate::config) carry_over: Option<Spot<CarryOver>>,
     /// Exchanges of words with the PLC, by name.
     #[serde(default)]

@@ -11,6 +11,7 @@ impl Resolver<'_> {
         self.check_acks(&used);
         self.check_writers(&used);
         self.check_deadbands(&used);
+        self.check_changes(&used);
         // A table that was given up early has not named all of its words.
         if !self.sink.has_errors() {
             self.check_unused(&used);
@@ -76,6 +77,30 @@ impl Resolver<'_> {
         }
     }
 
+    /// What lies between two values that are taken must decide nothing.
+    fn check_changes(&mut self, used: &[Used]) {
+        for (tag, place) in std::mem::take(&mut self.changes) {
+            let name = self.tags.get(tag).name.clone();
+            let mut of_tag = used.iter().filter(|used| used.word.tag == tag);
+            let counts = |used: &&Used| used.word.bit.is_some() || every_change_counts(used.use_);
+            if let Some(used) = of_tag.clone().find(counts) {
+                let cited = self.sink.cite(&used.place);
+                self.sink
+                    .error(
+                        &place,
+                        format!("each change of `{name}` counts: it cannot have `change`"),
+                    )
+                    .label(format!("{} at {cited}", role(used)))
+                    .help("take `change` away: it is for what only monitors and statistics take");
+            } else if !of_tag.any(|used| matches!(used.use_, Use::Monitor | Use::Record)) {
+                self.sink
+                    .warning(&place, format!("`change` of `{name}` changes nothing"))
+                    .label("no monitor and no phase takes its values as they come")
+                    .help("what is read with a request is read whole; take `change` away");
+            }
+        }
+    }
+
     /// A declared tag that nobody reads is often a slip in the name of another.
     fn check_unused(&mut self, used: &[Used]) {
         let used: BTreeSet<_> = used.iter().map(|used| used.word.tag).collect();
@@ -93,6 +118,14 @@ impl Resolver<'_> {
     }
 }
 
+/// Whether a small change of such a word may be all that tells of something.
+fn every_change_counts(use_: Use) -> bool {
+    match use_ {
+        Use::Trigger | Use::Ack | Use::PlcBeat | Use::Watched | Use::Every | Use::Code => true,
+        Use::Reply | Use::HostBeat | Use::Monitor | Use::Record | Use::Snapshot => false,
+    }
+}
+
 fn role(used: &Used) -> String {
     let word = match used.use_ {
         Use::Trigger => "trigger",
@@ -101,7 +134,7 @@ fn role(used: &Used) -> String {
         Use::HostBeat => "our heartbeat",
         Use::PlcBeat => "its heartbeat",
         Use::Code => "code",
-        Use::Watched | Use::Monitor | Use::Every | Use::Snapshot => "word",
+        Use::Watched | Use::Monitor | Use::Every | Use::Record | Use::Snapshot => "word",
     };
     format!("{word} of `{}`", used.path)
 }

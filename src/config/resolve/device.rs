@@ -138,6 +138,9 @@ impl Resolver<'_> {
         raw: &raw::Device,
     ) -> Draft {
         let link = self.link(t, raw);
+        if let (Some(url), Some(Protocol::OpcUa(ua))) = (&raw.url, &link.protocol) {
+            self.check_sessions(t, url, ua.server());
+        }
         let period = match link.kind {
             Some(Kind::Modbus) => raw.poll.as_ref(),
             Some(Kind::OpcUa) | None => raw.publish.as_ref(),
@@ -158,6 +161,20 @@ impl Resolver<'_> {
             restart: None,
             interface: None,
         }
+    }
+
+    /// Each device has a session of its own, and servers have few.
+    fn check_sessions(&mut self, t: &Table<'_>, url: &Spot<String>, server: &str) {
+        let here = |draft: &&Draft| {
+            let Some(Protocol::OpcUa(link)) = &draft.protocol else { return false };
+            link.server() == server
+        };
+        let Some(other) = self.devices.iter().find(here).map(|draft| draft.name.clone()) else {
+            return;
+        };
+        self.warning(t, url.span(), format!("`{}` has a second session at one server", t.path))
+            .label(format!("`device.{other}` is at the same server"))
+            .help("small PLCs have few sessions: one device can serve several stations");
     }
 
     /// Heartbeat, restart word and interface version.
@@ -250,6 +267,10 @@ impl Resolver<'_> {
                 Some(added) => {
                     let bits = self.bit_names(&t, kind, &tag.bits);
                     self.tags.declared(added, t.here(), t.path.clone(), bits);
+                    let taken = self.tags.get(added).change.is_some();
+                    if let Some(change) = tag.change.as_ref().filter(|_| taken) {
+                        self.changes.push((added, t.place(change.span())));
+                    }
                 }
                 None => self.tags.broken(index, name),
             }

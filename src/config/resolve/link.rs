@@ -255,7 +255,7 @@ impl Resolver<'_> {
         let max = raw.max_read.as_ref();
         let words = max.and_then(|max| max.words.as_ref()).map_or(120, |words| **words);
         let bits = max.and_then(|max| max.bits.as_ref()).map_or(1000, |bits| **bits);
-        let read_over = raw.read_over.as_ref().map_or(8, |over| **over);
+        let read_over = raw.read_over.as_ref().map(|over| **over);
         let holes = raw.holes.iter().flatten();
         let holes = holes.filter_map(|hole| self.hole(t, hole)).collect();
         ReadLimits { words, bits, read_over, holes }

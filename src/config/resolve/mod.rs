@@ -74,6 +74,7 @@ pub(super) fn plant(files: &[Read], locks: &[Locked], sink: &mut Sink) -> Parts 
         tags: Tags::default(),
         used: Vec::new(),
         deadbands: Vec::new(),
+        changes: Vec::new(),
         taken: BTreeSet::new(),
         feeders: BTreeMap::new(),
         notifiers: BTreeMap::new(),
@@ -124,6 +125,8 @@ struct Resolver<'a> {
     used: Vec<Used>,
     /// Tags that a monitor gives a deadband, with where.
     deadbands: Vec<(TagIndex, Place)>,
+    /// Where a tag says how far it must move.
+    changes: Vec<(TagIndex, Place)>,
     /// The feeders of each station whose file could be read.
     feeders: BTreeMap<String, BTreeSet<String>>,
     /// The objects that tell of results, and the first table that names each.

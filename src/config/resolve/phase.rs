@@ -32,11 +32,11 @@ impl Resolver<'_> {
         let confirm = confirm.and_then(|confirm| self.condition(&t, confirm, Asks::StateOrChange));
         let event = raw.event.as_ref().and_then(|event| self.verb(&t, event, &VERBS));
         let item = self.phase_item(&t, raw, event, around);
-        let mut tags = |list: &Option<Vec<Spot<String>>>| -> Vec<_> {
+        let mut tags = |list: &Option<Vec<Spot<String>>>, use_| -> Vec<_> {
             let list = list.iter().flatten();
-            list.filter_map(|name| self.tag(&t, name, Use::Every)).collect()
+            list.filter_map(|name| self.tag(&t, name, use_)).collect()
         };
-        let (split, record) = (tags(&raw.split), tags(&raw.record));
+        let (split, record) = (tags(&raw.split, Use::Every), tags(&raw.record, Use::Record));
         let by = raw.by.as_ref().and_then(|by| self.tag(&t, by, Use::Every));
         let operation = self.maybe_word(&t, raw.operation.as_ref(), Use::Every);
         let ignore = self.duration(&t, raw.ignore.as_ref(), Duration::ZERO);

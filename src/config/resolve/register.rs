@@ -5,7 +5,7 @@ use super::{Resolver, Table, span};
 use crate::config::raw;
 use crate::config::similar;
 use crate::config::spot::{Keyed, Scalar, Spot};
-use crate::field::modbus::plan::{Learned, plan};
+use crate::field::modbus::plan::readable;
 use crate::field::modbus::point;
 use crate::model::plant::{
     Area, DeviceIndex, NodeAddress, Register, RegisterType, Tag, TagIndex, TagSource, WordOrder,
@@ -42,11 +42,14 @@ impl Resolver<'_> {
         let ((area, address), kind) = (at?, kind?);
         let scale = self.scale(t, kind, raw);
         let (order, strings) = self.orders(t, device, kind, raw);
+        let moves = self.may_change(t, kind, raw);
         let register = Register { area, address, kind, order, strings, scale };
         if let Some(raw) = raw.at.as_ref() {
             self.check_room(t, device, raw, &register);
         }
-        let tag = Tag { source: TagSource::Register(register), publish: poll, ..tag? };
+        let tag = tag?;
+        let change = tag.change.filter(|_| moves);
+        let tag = Tag { source: TagSource::Register(register), publish: poll, change, ..tag };
         Some(self.tags.add(tag))
     }
 
@@ -65,9 +68,7 @@ impl Resolver<'_> {
             return;
         }
         let limits = self.draft(device).and_then(|draft| draft.limits.clone());
-        let plan =
-            limits.map(|limits| plan(&[(TagIndex(0), register)], &limits, &Learned::default()));
-        if let Some((_, why)) = plan.as_ref().and_then(|plan| plan.unreadable.first()) {
+        if let Some(Err(why)) = limits.map(|limits| readable(register, &limits)) {
             self.error(t, at.span(), format!("`{}` is never read", t.path))
                 .label(why.to_string())
                 .help("change the address, `holes` or `max_read` of the device");
@@ -165,13 +166,19 @@ impl Resolver<'_> {
         if !scale.is_finite() || **scale == 0.0 {
             self.error(t, scale.span(), "`scale` must be a number other than 0").label("no scale");
         }
-        if matches!(kind, RegisterType::Bool | RegisterType::Bits)
-            || kind.is_text()
-            || kind.is_time()
-        {
+        if !is_number(kind) {
             self.error(t, scale.span(), "`scale` is for numbers").label("this tag is not a number");
         }
         **scale
+    }
+
+    fn may_change(&mut self, t: &Table<'_>, kind: RegisterType, raw: &raw::Tag) -> bool {
+        let number = is_number(kind);
+        if let Some(change) = raw.change.as_ref().filter(|_| !number) {
+            self.error(t, change.span(), "`change` is for numbers")
+                .label("this tag is not a number");
+        }
+        number
     }
 
     fn orders(
@@ -195,9 +202,11 @@ impl Resolver<'_> {
 
     /// What tags of both protocols may say.
     fn common(&mut self, t: &Table<'_>, tag: Tag, raw: &raw::Tag) -> Tag {
+        let range = raw.range.as_ref().and_then(|range| self.range(t, range));
         Tag {
             unit: self.unit(t, raw.eu.as_ref()),
-            range: raw.range.as_ref().and_then(|range| self.range(t, range)),
+            change: raw.change.as_ref().and_then(|change| self.change(t, change, range)),
+            range,
             bad: raw.bad.iter().flatten().filter_map(|bad| self.bad(t, bad)).collect(),
             names: self.int_keys(t, &raw.names, |name| (**name).clone()),
             ..tag
@@ -216,6 +225,40 @@ impl Resolver<'_> {
                 None
             }
         }
+    }
+
+    /// How far a value must move, in its unit: a percentage is one of `range`, so that it means the same
+    /// whatever a server takes for the range of the word.
+    fn change(
+        &mut self,
+        t: &Table<'_>,
+        raw: &Spot<Scalar>,
+        range: Option<(f64, f64)>,
+    ) -> Option<f64> {
+        let width = match &**raw {
+            #[expect(clippy::cast_precision_loss, reason = "values are compared as numbers")]
+            Scalar::Int(i) => Some(*i as f64),
+            Scalar::Real(r) => Some(*r),
+            Scalar::Text(text) => {
+                let percent = text.strip_suffix('%').and_then(|p| p.trim_end().parse::<f64>().ok());
+                let percent = percent.filter(|percent| *percent <= 100.0);
+                if percent.is_some() && range.is_none() {
+                    self.error(t, raw.span(), format!("`{text}` of what?"))
+                        .label("a part of `range`, and the tag has none")
+                        .help("write `range = [-20, 160]`, or how far as a number: `change = 0.5`");
+                    return None;
+                }
+                percent.zip(range).map(|(percent, (low, high))| (high - low) * percent / 100.0)
+            }
+            Scalar::Bool(_) => None,
+        };
+        let width = width.filter(|width| width.is_finite() && *width > 0.0);
+        if width.is_none() {
+            self.error(t, raw.span(), "`change` says how far a value must move to be taken again")
+                .label("not a distance")
+                .help("write `change = 0.5`, or `change = \"1 %\"` of the tag's `range`");
+        }
+        width
     }
 
     fn bad(&mut self, t: &Table<'_>, raw: &Spot<Scalar>) -> Option<f64> {
@@ -257,4 +300,9 @@ impl Resolver<'_> {
         }
         table
     }
+}
+
+fn is_number(kind: RegisterType) -> bool {
+    let bits = matches!(kind, RegisterType::Bool | RegisterType::Bits);
+    !bits && !kind.is_text() && !kind.is_time()
 }

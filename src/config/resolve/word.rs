@@ -27,6 +27,8 @@ pub(super) enum Use {
     Monitor,
     /// Phases and mounts: no change may be missed.
     Every,
+    /// Of whose values a phase makes statistics: no change may be missed, but for what the tag itself says.
+    Record,
     /// Read with a snapshot only.
     Snapshot,
     /// The code of an item, read with a snapshot.
@@ -99,7 +101,7 @@ impl Resolver<'_> {
             Use::Ack => (tag.fast, tag.watched, tag.writable) = (true, true, true),
             Use::Reply | Use::HostBeat => tag.writable = true,
             Use::PlcBeat | Use::Watched | Use::Monitor => tag.watched = true,
-            Use::Every => (tag.watched, tag.every_change) = (true, true),
+            Use::Every | Use::Record => (tag.watched, tag.every_change) = (true, true),
             Use::Snapshot | Use::Code => {}
         }
     }
@@ -260,6 +262,7 @@ pub(super) fn bare(name: TagName, device: DeviceIndex, source: TagSource) -> Tag
         writable: false,
         unit: None,
         range: None,
+        change: None,
         bad: Vec::new(),
         names: BTreeMap::new(),
     }

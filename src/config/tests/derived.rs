@@ -1,5 +1,5 @@
 //! What is derived from a plant that is right.
-use super::{check, good, root};
+use super::{GOOD, check, good, root};
 use crate::config::plant::Checked;
 use crate::model::plant::{
     Area, CodeFrom, Counter, Host, Limits, Protocol, ScopeFrom, StringOrder, Tag, TagIndex,
@@ -14,6 +14,11 @@ fn ms(ms: u64) -> Duration {
 
 fn tag<'a>(checked: &'a Checked, name: &str) -> (TagIndex, &'a Tag) {
     checked.plant.tags().find(|(_, tag)| tag.name.as_str() == name).unwrap()
+}
+
+fn good_with(from: &str, to: &str) -> String {
+    assert_eq!(GOOD.matches(from).count(), 1, "`{from}` must stand once in the good file");
+    GOOD.replace(from, to)
 }
 
 fn names(checked: &Checked, tags: &[TagIndex]) -> Vec<String> {
@@ -236,4 +241,25 @@ fn every_plant_of_this_repository_is_right() {
     let checked = crate::config::plant::load(&examples, &super::site());
     let checked = checked.unwrap_or_else(|faults| panic!("{faults}"));
     assert!(checked.warnings.is_empty(), "{:?}", checked.warnings);
+}
+
+#[test]
+fn how_far_a_value_must_move_is_said_in_its_unit_or_as_a_part_of_its_range() {
+    let width = |change: &str| {
+        let text =
+            good_with("range = [-20, 160],", &format!("range = [-20, 160], change = {change},"));
+        let checked = check(&[("good.toml", &text)]).unwrap();
+        tag(&checked, "temp").1.change
+    };
+    assert_eq!([width("1"), width("0.5")], [Some(1.0), Some(0.5)]);
+    assert_eq!([width("\"1 %\""), width("\"0.5%\"")], [Some(1.8), Some(0.9)]);
+    assert_eq!(tag(&good(), "temp").1.change, None);
+}
+
+#[test]
+fn two_devices_at_one_server_are_two_sessions_and_that_is_said() {
+    let second = "[device.op11]\nurl = \"opc.tcp://10.20.1.10:4840/\"\ntrust = \"pki\"\nnamespace = \"urn:a\"\nheartbeat = { plc = \"Life\" }\n\n[station.OP10]\n";
+    let checked = check(&[("good.toml", &good_with("[station.OP10]\n", second))]).unwrap();
+    let warnings: Vec<_> = checked.warnings.iter().map(|w| w.message.as_str()).collect();
+    assert_eq!(warnings, ["`device.op11` has a second session at one server"]);
 }

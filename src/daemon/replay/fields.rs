@@ -127,9 +127,9 @@ impl Fields {
         for Context { name, value } in context {
             self.put(format!("context {name}"), value);
         }
-        if let Some(CarriedOver { lot, observed }) = carried_over {
-            let doubt = if *observed { "" } else { " (a clean may have been missed)" };
-            self.put("carried over", format!("{lot}{doubt}"));
+        for CarriedOver { lot, observed } in carried_over {
+            let sure = if *observed { "yes" } else { "unless a clean was missed" };
+            self.put(format!("carried over {lot}"), sure);
         }
         for Member { item, place } in members {
             self.put(format!("member {place}"), item);

@@ -47,8 +47,8 @@ enum Did {
     Blind,
 }
 
-/// A batch, and what was left of which other one in it; and whether all was seen in between.
-type Told = (String, Option<(String, bool)>);
+/// A batch, and what was left of which others in it; and whether all was seen in between.
+type Told = (String, Vec<(String, bool)>);
 
 struct Kettle {
     carry_over: bool,
@@ -143,17 +143,21 @@ impl Kettle {
         self.pass(20);
         self.put(0, Value::Int(0));
         self.pass(10);
-        let left = self.left(&lot).filter(|_| self.carry_over);
+        let left = if self.carry_over { self.left(&lot) } else { Vec::new() };
         self.wanted.push((lot.clone(), left));
         self.did.push(Did::Cook(lot));
     }
 
     /// Looks back to the last clean that gave its proof.
-    fn left(&self, lot: &str) -> Option<(String, bool)> {
-        let since = self.did.rsplit(|did| *did == Did::Clean).next()?;
-        let last = since.iter().rposition(|did| matches!(did, Did::Cook(_)))?;
-        let Did::Cook(other) = &since[last] else { return None };
-        (other != lot).then(|| (other.clone(), !since[last..].contains(&Did::Blind)))
+    fn left(&self, lot: &str) -> Vec<(String, bool)> {
+        let since = self.did.rsplit(|did| *did == Did::Clean).next().unwrap();
+        let last = |(n, did): (usize, &Did)| match did {
+            Did::Cook(other) if other != lot && !since[n + 1..].contains(did) => {
+                Some((other.clone(), !since[n..].contains(&Did::Blind)))
+            }
+            Did::Cook(_) | Did::Clean | Did::Blind => None,
+        };
+        since.iter().enumerate().filter_map(last).collect()
     }
 
     fn prove(&mut self) {
@@ -219,9 +223,9 @@ impl Kettle {
         let of = |record: &Record| {
             let Body::Trace(event) = &record.body else { return None };
             let What::Complete { item, .. } = &event.what else { return None };
-            let left = event.carried_over.as_ref();
+            let left = event.carried_over.iter();
             let left = left.map(|over| (over.lot.code.to_string(), over.observed));
-            Some((item.code.to_string(), left))
+            Some((item.code.to_string(), left.collect()))
         };
         self.records.iter().filter_map(of).collect()
     }
@@ -266,5 +270,5 @@ fn a_clean_takes_nothing_away_that_came_in_after_it_began() {
     kettle.crash();
     kettle.cook(3);
     let left = kettle.told().pop().unwrap().1;
-    assert_eq!(left, Some(("B-2".to_owned(), false)));
+    assert_eq!(left, [("B-2".to_owned(), false)]);
 }

@@ -111,6 +111,20 @@ proptest! {
         check_late(Pattern::Ring, true, &choices)?;
     }
 
+    /// Its entries have no time, and the way to it is slow: what is missing may have been put there
+    /// long before the entry before it was read.
+    #[test]
+    fn a_ring_without_times_records_each_entry_once_or_its_number_is_in_a_gap(
+        choices in proptest::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let mut world = world(Pattern::Ring, true);
+        world.plc.timeless = true;
+        for choice in choices {
+            world.act(choice);
+        }
+        judge_late(&mut world, true)?;
+    }
+
     #[test]
     fn a_pulse_that_is_counted_is_recorded_once_or_counted_in_a_gap(
         choices in proptest::collection::vec(any::<u8>(), 0..300),
@@ -418,5 +432,27 @@ fn a_request_that_waited_through_an_outage_is_late_and_the_next_is_not() {
         let middle = if outage == LONG { Evidence::Late } else { Evidence::Automatic };
         let wanted = [Evidence::Automatic, middle, Evidence::Automatic];
         assert_eq!(evidence, wanted, "{pattern:?} after {outage} ns");
+    }
+}
+
+/// A device is asked for its words one after the other: one of them was not looked at in time.
+#[test]
+fn a_word_that_was_not_looked_at_is_a_gap_of_its_own_pulse_alone() {
+    let mut world = world(Pattern::Edge, false);
+    let gaps = |world: &World| {
+        let of_handshake = |gap: &&Gap| matches!(gap.source, GapSource::Handshake(..));
+        all_gaps(&world.durable).into_iter().filter(of_handshake).count()
+    };
+    let before = gaps(&world);
+    let lost = |world: &mut World, tag| {
+        let to = world.at().wall;
+        let since = Utc(to.0 - 1);
+        Input::Lost { device: DeviceIndex(0), tag: Some(tag), cause: GapCause::Silent, since, to }
+    };
+    for (tag, told) in [(LOT, 0), (TRIGGER, 1)] {
+        let input = lost(&mut world, tag);
+        world.step(&input);
+        world.settle();
+        assert_eq!(gaps(&world), before + told);
     }
 }

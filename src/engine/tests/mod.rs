@@ -49,6 +49,7 @@ fn tag(name: &str) -> Tag {
         writable: matches!(name, "ack" | "trigger"),
         unit: None,
         range: None,
+        change: None,
         bad: Vec::new(),
         names: std::collections::BTreeMap::new(),
     }

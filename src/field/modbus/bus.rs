@@ -11,7 +11,7 @@ use crate::model::At;
 use crate::model::plant::{Area, DeviceIndex, ModbusLink, Plant, Protocol, Transport};
 use crate::pki::thumbprint_hex;
 use crate::telemetry::Now;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -137,6 +137,9 @@ pub enum Fault {
     /// The device answered that it cannot.
     #[error("it answered with Modbus exception {0}")]
     Exception(u8),
+    /// It failed while nobody waited for the answer: what was asked had been taken back.
+    #[error("a request that was taken back meanwhile was not answered, or not as it was asked")]
+    Unheard,
     /// What was to be written cannot be.
     #[error("{0}")]
     Unwritable(#[source] super::write::WriteFault),
@@ -156,6 +159,7 @@ impl Fault {
             Self::Transport(_) => "transport".to_owned(),
             Self::Framing(_) => "framing".to_owned(),
             Self::Exception(code) => format!("exception_{code}"),
+            Self::Unheard => "unheard".to_owned(),
             Self::Unwritable(_) => "unwritable".to_owned(),
             Self::Stopped => "stopped".to_owned(),
         }
@@ -174,6 +178,7 @@ impl Fault {
             | Self::Timeout(_)
             | Self::Transport(_)
             | Self::Framing(_)
+            | Self::Unheard
             | Self::Stopped => true,
         }
     }
@@ -206,13 +211,15 @@ pub(super) fn bus(now: Now, pki: PathBuf) -> (Bus, BusTask) {
     let (request, requests) = mpsc::channel(QUEUE_LEN_MAX);
     let (fast, fasts) = mpsc::channel(QUEUE_LEN_MAX);
     let (slow, slows) = mpsc::channel(QUEUE_LEN_MAX);
-    let task = BusTask { requests, fasts, slows, passed: 0, open: BTreeMap::new(), now, pki };
+    let (open, lost) = (BTreeMap::new(), BTreeSet::new());
+    let task = BusTask { requests, fasts, slows, passed: 0, open, lost, now, pki };
     (Bus { request, fast, slow }, task)
 }
 
 impl Bus {
     /// Asks one thing of one unit and waits for its turn and its answer. Dropping the future
-    /// withdraws what waits; what has been sent is answered, and the answer thrown away.
+    /// withdraws what waits; what has been sent is answered, and the answer thrown away. A fault that
+    /// ends the observation is not: until [`Ask::Open`], every request of the unit fails.
     pub(super) async fn ask(
         &self,
         urgency: Urgency,
@@ -239,6 +246,8 @@ pub(super) struct BusTask {
     slows: mpsc::Receiver<Job>,
     passed: u32,
     open: BTreeMap<Transport, Opened>,
+    /// Units that are not observed since a request failed, until they are connected to again.
+    lost: BTreeSet<(Transport, u8)>,
     now: Now,
     pki: PathBuf,
 }
@@ -251,7 +260,7 @@ impl BusTask {
                 continue;
             }
             let begun = (self.now)();
-            let reply = self.perform(&job).await;
+            let reply = self.heed(&job).await;
             let at = (self.now)();
             let took = Duration::from_nanos(at.monotonic.0.saturating_sub(begun.monotonic.0));
             // Who asked may be gone; then nobody wants the answer.
@@ -274,6 +283,21 @@ impl BusTask {
             Some(job) = self.slows.recv() => { self.passed = 0; Some(job) }
             else => None,
         }
+    }
+
+    /// A connection that was lost is made anew by [`Ask::Open`] alone. Whoever asks must hear of the
+    /// loss, and may not have waited for the answer that showed it.
+    async fn heed(&mut self, job: &Job) -> Result<Reply, Fault> {
+        let unit = (job.transport.clone(), job.unit);
+        if job.ask != Ask::Open && self.lost.contains(&unit) {
+            return Err(Fault::Unheard);
+        }
+        self.lost.remove(&unit);
+        let reply = self.perform(job).await;
+        if reply.as_ref().is_err_and(Fault::ends_observation) {
+            self.lost.insert(unit);
+        }
+        reply
     }
 
     async fn perform(&mut self, job: &Job) -> Result<Reply, Fault> {

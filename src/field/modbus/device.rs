@@ -4,8 +4,9 @@
 //! order in which it was observed: a look at the device that a request overtakes is thrown away and
 //! made again, so that no older value follows a newer one.
 use super::bus::{Ask, Bus, Urgency};
+use super::cost::Measured;
 use super::gate::{Backlog, Down, Gate, Leave};
-use super::plan::Learned;
+use super::known::Identity;
 use super::reader::Reader;
 use super::watch::{Sign, Watch};
 use crate::field::contain::contained;
@@ -35,6 +36,9 @@ struct Proven {
 pub(super) struct Task {
     pub(super) reader: Reader,
     pub(super) watch: Watch,
+    /// Who was there when something was refused, and whether it must not be asked who it is.
+    pub(super) met: Option<Identity>,
+    pub(super) mute: bool,
     pub(super) gate: Gate,
     pub(super) backlog: Backlog,
     status: watch::Sender<Status>,
@@ -61,10 +65,11 @@ pub(super) struct Task {
 pub(super) async fn run(wiring: Wiring, link: ModbusLink, bus: Bus) {
     let Wiring { plant, device, lanes, mut requests, status, now, metrics, points, .. } = wiring;
     let (onlooker, stop) = (wiring.onlooker, wiring.stop);
-    let (learned, answered) = (Learned::default(), None);
     let mut task = Task {
         watch: Watch::new(plant.clone(), device, link.limits.clone()),
-        reader: Reader { plant, device, link, bus, learned, now, metrics, onlooker, answered },
+        reader: Reader::new((plant, device), link, bus, now, metrics, onlooker),
+        met: None,
+        mute: false,
         gate: Gate { lanes, stop },
         backlog: Backlog::default(),
         status,
@@ -180,9 +185,10 @@ impl Task {
         attempts.with_label_values(&[self.device().id.as_str(), result]).inc();
         opened?;
         self.stage(Stage::Subscribing);
-        // A new connection may be to a new program: nothing that was learned is taken over.
-        self.reader.learned = Learned::default();
-        self.watch.reset(&self.reader.learned);
+        self.reader.reckon();
+        self.reader.measured = Measured::default();
+        let met = self.recognise().await?;
+        self.watch.reset(&self.reader.learned, &self.reader.cost);
         self.stage(Stage::Proving);
         self.reader.answered = None;
         let slow = self.read_all(Urgency::Slow).await?;
@@ -202,8 +208,20 @@ impl Task {
         let read: BTreeSet<_> = samples.iter().map(|sample| sample.tag).collect();
         let unread = self.watch.unreadable(self.now().wall);
         samples.extend(unread.into_iter().filter(|sample| !read.contains(&sample.tag)));
+        self.met = match met {
+            None if !self.reader.learned.is_empty() => self.identify().await?,
+            met => met,
+        };
+        // The first answers tell what this line costs; from here on the requests stay as they are.
+        self.reader.reckon();
+        self.replan();
         let boot = Boot { restart: self.watch.restart(), start_time: None };
         Ok(Proven { boot, samples })
+    }
+
+    /// Plans by what was learned of the device and its line.
+    pub(super) fn replan(&mut self) {
+        self.watch.plan(&self.reader.learned, &self.reader.cost);
     }
 
     /// Every value of one urgency.
@@ -214,7 +232,7 @@ impl Task {
             self.watch.absorb(samples.clone(), at).map_err(|sign| self.sign(sign))?;
             all.extend(samples);
         }
-        self.watch.plan(&self.reader.learned);
+        self.replan();
         Ok(all)
     }
 

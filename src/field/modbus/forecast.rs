@@ -1,5 +1,6 @@
 //! What will be asked of Modbus devices, before anybody connects. Pure.
 use super::bus::Urgency;
+use super::cost::Cost;
 use super::plan::{Block, Learned, Plan, plan_snapshot};
 use super::watch::{Watch, register};
 use super::write::plan_writes;
@@ -19,11 +20,18 @@ pub struct Round {
     pub plan: Plan,
 }
 
+/// What a request of a device is assumed to cost, with this time for one and its answer; `None` if it is
+/// no Modbus device.
+pub fn assumed(plant: &Plant, device: DeviceIndex, round_trip: Duration) -> Option<Cost> {
+    let Protocol::Modbus(link) = &plant.device(device).protocol else { return None };
+    Some(Cost::assumed(&link.transport, round_trip))
+}
+
 /// The rounds of a device, the urgent ones first; none if it is no Modbus device.
-pub fn rounds(plant: &Arc<Plant>, device: DeviceIndex) -> Vec<Round> {
+pub fn rounds(plant: &Arc<Plant>, device: DeviceIndex, cost: &Cost) -> Vec<Round> {
     let Protocol::Modbus(link) = &plant.device(device).protocol else { return Vec::new() };
     let mut watch = Watch::new(Arc::clone(plant), device, link.limits.clone());
-    watch.plan(&Learned::default());
+    watch.plan(&Learned::default(), cost);
     let rounds = watch.rounds().map(|(urgency, period, plan)| Round {
         fast: urgency <= Urgency::Fast,
         period,
@@ -33,11 +41,11 @@ pub fn rounds(plant: &Arc<Plant>, device: DeviceIndex) -> Vec<Round> {
 }
 
 /// The requests that read these words as a snapshot, in their order.
-pub fn snapshot(plant: &Plant, device: DeviceIndex, tags: &[TagIndex]) -> Vec<Block> {
+pub fn snapshot(plant: &Plant, device: DeviceIndex, tags: &[TagIndex], cost: &Cost) -> Vec<Block> {
     let Protocol::Modbus(link) = &plant.device(device).protocol else { return Vec::new() };
     let points = tags.iter().filter_map(|tag| Some((*tag, register(plant.tag(*tag))?)));
     let points: Vec<_> = points.collect();
-    plan_snapshot(&points, &link.limits, &Learned::default()).blocks
+    plan_snapshot(&points, &link.limits, &Learned::default(), cost).blocks
 }
 
 /// How many requests write the replies of a handshake; its ack is one more.

@@ -4,7 +4,7 @@ use super::device::Task;
 use super::gate::Leave;
 use super::plan::Block;
 use super::reader::{BUSY_PAUSE, Got};
-use super::watch::register;
+use super::watch::{Unseen, register};
 use super::write::{WriteFault, plan_write};
 use crate::field::Request;
 use crate::model::plant::{RegisterType, TagIndex};
@@ -151,7 +151,10 @@ impl Task {
     /// Waits and asks; nothing is changed by it, so that it may be dropped.
     async fn fetch(&self, due: Monotonic, next: &Next) -> Option<Result<Answer, Fault>> {
         let wait = due.0.saturating_sub(self.now().monotonic.0);
-        sleep(Duration::from_nanos(wait)).await;
+        // A timer rounds up to a millisecond, even of no length.
+        if wait > 0 {
+            sleep(Duration::from_nanos(wait)).await;
+        }
         Some(match next {
             Next::Poll(_, urgency, block) => self.reader.fetch(*urgency, block).await,
             Next::Retry(_, block) => self.reader.fetch(Urgency::Slow, block).await,
@@ -208,9 +211,14 @@ impl Task {
         } else {
             self.refused = None;
         }
-        self.watch.advance(group, at);
+        let unseen = self.watch.advance(group, at);
         if refused {
-            self.watch.plan(&self.reader.learned);
+            self.replan();
+        }
+        for Unseen { tag, since } in unseen {
+            let (device, cause) = (self.reader.device, GapCause::Silent);
+            let lost = Input::Lost { device, tag: Some(tag), cause, since, to: at.wall };
+            self.gate.urgent(lost).await?;
         }
         self.report(samples, at).await
     }
@@ -229,7 +237,7 @@ impl Task {
             }
             Ok(answer) => {
                 self.reader.learned.admit(tag);
-                self.watch.plan(&self.reader.learned);
+                self.replan();
                 match self.reader.take(Urgency::Slow, block, Ok(answer)).await? {
                     Got::Samples(samples, at) => self.report(samples, at).await,
                     Got::Busy => Ok(()),
@@ -297,6 +305,14 @@ impl Task {
             self.gate.refuse(Request::Read(read)).await?;
             return Err(self.sign(sign));
         }
+        // What the engine learns by an answer it is told like any change: a word that has come back to
+        // what was told last before it is polled again would be no news.
+        let samples = snapshot.iter().flat_map(|(samples, _)| samples);
+        let fast = samples.filter(|sample| self.tag(sample).fast).cloned().collect();
+        if let Err(leave) = self.report(fast, at).await {
+            self.gate.refuse(Request::Read(read)).await?;
+            return Err(leave);
+        }
         let (outcome, ended) = split(snapshot.map(|(samples, _)| samples));
         self.gate.urgent(Input::Read(ReadDone { token: read.token, outcome })).await?;
         ended
@@ -360,6 +376,7 @@ fn split<T>(outcome: Result<T, Fault>) -> (Result<T, ReadFault>, Result<(), Leav
                 | Fault::Untrusted { .. }
                 | Fault::Transport(_)
                 | Fault::Framing(_)
+                | Fault::Unheard
                 | Fault::Stopped => ReadFault::Disconnected,
             };
             let ended = if fault.ends_observation() { Err(fault.into()) } else { Ok(()) };

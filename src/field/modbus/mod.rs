@@ -4,10 +4,12 @@
 //! It does not know what a word means. A value that could not be had with certainty is bad, never
 //! the last good one.
 mod bus;
+pub mod cost;
 pub mod decode;
 mod device;
 mod forecast;
 mod gate;
+mod known;
 mod live;
 mod open;
 pub mod plan;
@@ -23,7 +25,7 @@ mod watch;
 mod write;
 
 pub use bus::{Fault, lines};
-pub use forecast::{Round, replies, rounds, snapshot};
+pub use forecast::{Round, assumed, replies, rounds, snapshot};
 pub use probe::{Once, Probe, probe, read_once};
 pub use write::WriteFault;
 

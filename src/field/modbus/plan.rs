@@ -1,10 +1,11 @@
-//! Read plans: the fewest requests that cover a set of values. Pure.
+//! Read plans: the requests that cover a set of values at the least cost. Pure.
 //!
 //! A value is never split over two requests: it would tear. What a device has refused is kept out
 //! of every later plan by [`Learned`].
+use super::cost::Cost;
 use crate::model::Monotonic;
 use crate::model::plant::{Area, ReadLimits, Register, TagIndex};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Most registers that one answer can carry (Modbus Application Protocol V1.1b3, §6.3).
@@ -15,6 +16,8 @@ const BITS_MAX: u16 = 2000;
 const ADDRESS_END: u32 = 1 << 16;
 /// A refused value is asked for again so much later: a download may have made it known.
 const RETRY_AFTER: Duration = Duration::from_mins(5);
+/// Where the plant file says what may be read for nothing, only requests count.
+const REQUESTS_ONLY: Cost = Cost { request: Duration::from_nanos(1), word: Duration::ZERO };
 
 /// A value inside a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +70,8 @@ pub struct Plan {
 #[derive(Debug, Clone, Default)]
 pub struct Learned {
     refused: BTreeMap<TagIndex, Refused>,
-    cuts: BTreeSet<(Area, u32)>,
+    /// Where no request reaches over, and until when.
+    cuts: BTreeMap<(Area, u32), Monotonic>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -92,8 +96,20 @@ impl Learned {
 
     /// The device refused two blocks as one though it answers each: no request reaches over the
     /// begin of the second.
-    pub fn cut(&mut self, second: &Block) {
-        self.cuts.insert((second.area, u32::from(second.address)));
+    pub fn cut(&mut self, second: &Block, now: Monotonic) {
+        let place = (second.area, u32::from(second.address));
+        self.cuts.insert(place, now.plus(RETRY_AFTER));
+    }
+
+    /// The same device is met again: what it refused long enough ago is tried once more.
+    pub fn renew(&mut self, now: Monotonic) {
+        self.refused.retain(|_, refused| refused.retry > now);
+        self.cuts.retain(|_, until| *until > now);
+    }
+
+    /// Whether the device has refused nothing.
+    pub fn is_empty(&self) -> bool {
+        self.refused.is_empty() && self.cuts.is_empty()
     }
 
     /// The value is answered.
@@ -188,6 +204,14 @@ impl Span {
     }
 }
 
+/// Whether a request can read this value at all.
+///
+/// # Errors
+/// Why none can.
+pub fn readable(register: &Register, limits: &ReadLimits) -> Result<(), Unreadable> {
+    Span::of(TagIndex(0), register, limits).map(drop)
+}
+
 fn most(area: Area, limits: &ReadLimits) -> u32 {
     u32::from(match area {
         Area::Holding | Area::Input => limits.words.clamp(1, WORDS_MAX),
@@ -202,9 +226,23 @@ fn in_hole(limits: &ReadLimits, area: Area, first: u32, end: u32) -> bool {
         .any(|(of, from, to)| *of == area && u32::from(*from) < end && first <= u32::from(*to))
 }
 
-/// Plans the reading of values in any order: by area and address, merged while the gap is at most
-/// `read_over`, the request within its limit and no hole in between.
-pub fn plan(points: &[(TagIndex, &Register)], limits: &ReadLimits, learned: &Learned) -> Plan {
+impl Plan {
+    /// What all its requests cost.
+    pub fn cost(&self, cost: &Cost) -> Duration {
+        let each = self.blocks.iter().map(|block| cost.of(block.area, block.count.into()));
+        each.fold(Duration::ZERO, Duration::saturating_add)
+    }
+}
+
+/// Plans the reading of values in any order: by area and address, merged where that costs less than
+/// another request, within the limits of a request and with no hole in between. If the plant file says
+/// how much may be read for nothing, the requests are the fewest that read no more than that.
+pub fn plan(
+    points: &[(TagIndex, &Register)],
+    limits: &ReadLimits,
+    learned: &Learned,
+    cost: &Cost,
+) -> Plan {
     let mut plan = Plan::default();
     let mut spans = Vec::with_capacity(points.len());
     for (tag, register) in points {
@@ -218,33 +256,67 @@ pub fn plan(points: &[(TagIndex, &Register)], limits: &ReadLimits, learned: &Lea
     }
     spans.sort_unstable();
     spans.dedup();
+    let cost = limits.read_over.map_or(cost, |_| &REQUESTS_ONLY);
     let mut rest = spans.as_slice();
-    while !rest.is_empty() {
-        let (run, after) = rest.split_at(run_len(rest, limits, learned));
+    for taken in cheapest(&spans, limits, learned, cost) {
+        let (run, after) = rest.split_at_checked(taken).unwrap_or((rest, &[]));
         plan.blocks.extend(Block::over(run));
         rest = after;
     }
     plan
 }
 
-/// How many of the first spans go into one request: at least one.
-fn run_len(spans: &[Span], limits: &ReadLimits, learned: &Learned) -> usize {
-    let Some(head) = spans.first() else { return 0 };
+/// How many spans each request takes, so that all together cost least; of equal ways the one whose first
+/// requests are the longest.
+fn cheapest(
+    spans: &[Span],
+    limits: &ReadLimits,
+    learned: &Learned,
+    cost: &Cost,
+) -> impl Iterator<Item = usize> {
+    // By how many spans are left: what they cost, and how many go into their first request.
+    let mut best: Vec<(Duration, usize)> = vec![(Duration::ZERO, 0)];
+    for from in (0..spans.len()).rev() {
+        let rest = spans.get(from..).unwrap_or_default();
+        let ways = ends(rest, limits, learned).into_iter().enumerate().map(|(n, end)| {
+            let (taken, first) = (n.saturating_add(1), rest.first());
+            let count = first.map_or(0, |first| end.saturating_sub(first.first));
+            let area = first.map_or(Area::Holding, |first| first.area);
+            let after = best.get(rest.len().saturating_sub(taken)).map_or(Duration::MAX, |b| b.0);
+            (cost.of(area, count).saturating_add(after), taken)
+        });
+        let least = ways.min_by_key(|(cost, taken)| (*cost, std::cmp::Reverse(*taken)));
+        best.push(least.unwrap_or((Duration::MAX, 1)));
+    }
+    let mut left = spans.len();
+    std::iter::from_fn(move || {
+        let taken = best.get(left).map(|best| best.1).filter(|_| left > 0)?;
+        left = left.saturating_sub(taken);
+        Some(taken)
+    })
+}
+
+/// Where a request ends that takes the first span, the first two, and so on as far as it may.
+fn ends(spans: &[Span], limits: &ReadLimits, learned: &Learned) -> Vec<u32> {
+    let Some(head) = spans.first() else { return Vec::new() };
+    let over = limits.read_over.map_or(u32::MAX, u32::from);
+    let mut ends = vec![head.end];
     let mut end = head.end;
-    for (taken, span) in spans.iter().enumerate().skip(1) {
+    for span in spans.iter().skip(1) {
         let merged = end.max(span.end);
         let fits = span.area == head.area && merged - head.first <= most(head.area, limits);
         // A cut counts also where there is no gap: the device refuses the length.
         let gap = span.first.saturating_sub(end);
-        let whole = gap <= u32::from(limits.read_over)
+        let whole = gap <= over
             && !(gap > 0 && in_hole(limits, head.area, end, span.first))
             && !(span.first >= end && learned.forbids(head.area, end, span.first));
         if !(fits && whole) {
-            return taken;
+            break;
         }
         end = merged;
+        ends.push(end);
     }
-    spans.len()
+    ends
 }
 
 /// Plans a snapshot: values asked for in an order, the trigger word first and last.
@@ -256,8 +328,21 @@ pub fn plan_snapshot(
     points: &[(TagIndex, &Register)],
     limits: &ReadLimits,
     learned: &Learned,
+    cost: &Cost,
 ) -> Plan {
-    let mut plan = plan(points, limits, learned);
+    // What is read for nothing may save the looks at the trigger too.
+    let whole = guarded(points, limits, learned, &REQUESTS_ONLY);
+    let parted = guarded(points, limits, learned, cost);
+    if parted.cost(cost) < whole.cost(cost) { parted } else { whole }
+}
+
+fn guarded(
+    points: &[(TagIndex, &Register)],
+    limits: &ReadLimits,
+    learned: &Learned,
+    cost: &Cost,
+) -> Plan {
+    let mut plan = plan(points, limits, learned, cost);
     let (Some((trigger, register)), Some((last, _))) = (points.first(), points.last()) else {
         return plan;
     };
@@ -269,7 +354,7 @@ pub fn plan_snapshot(
     let own_area = plan.blocks.iter().filter(|block| block.area == register.area).count();
     if own_area > 1 {
         let rest: Vec<_> = points.iter().filter(|(tag, _)| tag != trigger).copied().collect();
-        plan.blocks = self::plan(&rest, limits, learned).blocks;
+        plan.blocks = self::plan(&rest, limits, learned, cost).blocks;
         plan.blocks.insert(0, alone.clone());
     } else {
         plan.blocks.sort_by_key(|block| !block.holds(*trigger));
@@ -283,6 +368,11 @@ mod tests {
     use super::*;
     use crate::model::plant::{RegisterType, StringOrder, WordOrder};
     use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    /// A serial line of 9600 bits a second: a request is ten registers.
+    const LINE: Cost =
+        Cost { request: Duration::from_millis(20), word: Duration::from_micros(2_083) };
 
     fn register(area: Area, address: u16, len: u16) -> Register {
         let kind = match (area, len) {
@@ -294,7 +384,11 @@ mod tests {
     }
 
     fn limits(words: u16, read_over: u16, holes: &[(Area, u16, u16)]) -> ReadLimits {
-        ReadLimits { words, bits: words, read_over, holes: holes.to_vec() }
+        ReadLimits { words, bits: words, read_over: Some(read_over), holes: holes.to_vec() }
+    }
+
+    fn by_cost(words: u16) -> ReadLimits {
+        ReadLimits { read_over: None, ..limits(words, 0, &[]) }
     }
 
     fn numbered(registers: &[Register]) -> Vec<(TagIndex, &Register)> {
@@ -312,7 +406,7 @@ mod tests {
     #[test]
     fn near_values_share_a_request_and_far_ones_do_not() {
         let points = [hr(10, 2), hr(0, 1), hr(2, 1), hr(40, 1)];
-        let plan = plan(&numbered(&points), &limits(125, 7, &[]), &Learned::default());
+        let plan = plan(&numbered(&points), &limits(125, 7, &[]), &Learned::default(), &LINE);
         assert_eq!(ranges(&plan), [(Area::Holding, 0, 12), (Area::Holding, 40, 1)]);
         assert_eq!(plan.blocks[0].members[2], Member { tag: TagIndex(0), offset: 10, count: 2 });
     }
@@ -321,7 +415,7 @@ mod tests {
     fn a_value_in_a_hole_or_longer_than_a_request_is_named_and_not_read() {
         let points = [hr(0, 1), hr(5, 2), hr(10, 9), hr(65535, 2)];
         let limits = limits(8, 20, &[(Area::Holding, 6, 6)]);
-        let plan = plan(&numbered(&points), &limits, &Learned::default());
+        let plan = plan(&numbered(&points), &limits, &Learned::default(), &LINE);
         assert_eq!(ranges(&plan), [(Area::Holding, 0, 1)]);
         assert_eq!(
             plan.unreadable,
@@ -339,23 +433,62 @@ mod tests {
         let points = numbered(&points);
         let limits = limits(125, 20, &[]);
         let mut learned = Learned::default();
-        let whole = plan(&points, &limits, &learned);
+        let whole = plan(&points, &limits, &learned, &LINE);
         learned.refuse(&Block::single(TagIndex(1), points[1].1, &limits).unwrap(), Monotonic(0));
-        let holed = plan(&points, &limits, &learned);
+        let holed = plan(&points, &limits, &learned, &LINE);
         assert_eq!(ranges(&holed), [(Area::Holding, 0, 1), (Area::Holding, 2, 2)]);
         assert_eq!(holed.unreadable, [(TagIndex(1), Unreadable::Refused)]);
         learned.admit(TagIndex(1));
-        assert_eq!(plan(&points, &limits, &learned), whole);
-        learned.cut(&Block::single(TagIndex(2), points[2].1, &limits).unwrap());
-        let cut = plan(&points, &limits, &learned);
+        assert_eq!(plan(&points, &limits, &learned, &LINE), whole);
+        learned.cut(&Block::single(TagIndex(2), points[2].1, &limits).unwrap(), Monotonic(0));
+        let cut = plan(&points, &limits, &learned, &LINE);
         assert_eq!(ranges(&cut), [(Area::Holding, 0, 2), (Area::Holding, 2, 2)]);
+    }
+
+    #[test]
+    fn registers_are_read_for_nothing_where_that_costs_less_than_a_request() {
+        let points = [hr(0, 1), hr(10, 1), hr(20, 1), hr(31, 1)];
+        let ranges = |cost: Cost| {
+            ranges(&plan(&numbered(&points), &by_cost(125), &Learned::default(), &cost))
+        };
+        let one = [(Area::Holding, 0, 32)];
+        assert_eq!(ranges(LINE), [(Area::Holding, 0, 21), (Area::Holding, 31, 1)]);
+        assert_eq!(ranges(Cost { word: Duration::ZERO, ..LINE }), one);
+        assert_eq!(ranges(Cost { request: Duration::from_nanos(1), ..LINE }).len(), 4);
+    }
+
+    #[test]
+    fn a_snapshot_that_saves_the_looks_at_its_trigger_reads_over_more() {
+        let points = [hr(0, 1), hr(20, 1), hr(0, 1)];
+        let points: Vec<_> = [0, 1, 0].map(TagIndex).into_iter().zip(&points).collect();
+        let plan = plan_snapshot(&points, &by_cost(125), &Learned::default(), &LINE);
+        assert_eq!(ranges(&plan), [(Area::Holding, 0, 21)]);
+    }
+
+    #[test]
+    fn what_was_refused_is_tried_again_on_the_same_device_after_a_while() {
+        let (points, limits) = ([hr(0, 1), hr(1, 1)], limits(125, 20, &[]));
+        let points = numbered(&points);
+        let single = |at: usize| Block::single(points[at].0, points[at].1, &limits).unwrap();
+        let mut learned = Learned::default();
+        let whole = plan(&points, &limits, &learned, &LINE);
+        learned.refuse(&single(0), Monotonic(0));
+        learned.cut(&single(1), Monotonic(1));
+        let soon = Monotonic(0).plus(RETRY_AFTER);
+        learned.renew(Monotonic(0));
+        assert!(learned.is_refused(TagIndex(0)));
+        learned.renew(soon);
+        assert_eq!(plan(&points, &limits, &learned, &LINE).blocks.len(), 2, "the cut is younger");
+        learned.renew(soon.plus(Duration::from_nanos(1)));
+        assert!(learned.is_empty());
+        assert_eq!(plan(&points, &limits, &learned, &LINE), whole);
     }
 
     #[test]
     fn a_snapshot_in_one_request_is_read_once() {
         let points = [hr(5, 1), hr(0, 4), hr(5, 1)];
         let points: Vec<_> = [0, 1, 0].map(TagIndex).into_iter().zip(&points).collect();
-        let plan = plan_snapshot(&points, &limits(125, 5, &[]), &Learned::default());
+        let plan = plan_snapshot(&points, &limits(125, 5, &[]), &Learned::default(), &LINE);
         assert_eq!(ranges(&plan), [(Area::Holding, 0, 6)]);
     }
 
@@ -364,7 +497,7 @@ mod tests {
         let coil = register(Area::Coil, 16, 1);
         let points = [hr(5, 1), hr(0, 4), coil, hr(5, 1)];
         let points: Vec<_> = [0, 1, 2, 0].map(TagIndex).into_iter().zip(&points).collect();
-        let plan = plan_snapshot(&points, &limits(125, 5, &[]), &Learned::default());
+        let plan = plan_snapshot(&points, &limits(125, 5, &[]), &Learned::default(), &LINE);
         let wanted = [(Area::Holding, 0, 6), (Area::Coil, 16, 1), (Area::Holding, 5, 1)];
         assert_eq!(ranges(&plan), wanted);
     }
@@ -373,7 +506,7 @@ mod tests {
     fn a_snapshot_over_a_hole_reads_trigger_data_trigger() {
         let points = [hr(2, 1), hr(0, 1), hr(50, 4), hr(2, 1)];
         let points: Vec<_> = [0, 1, 2, 0].map(TagIndex).into_iter().zip(&points).collect();
-        let plan = plan_snapshot(&points, &limits(125, 5, &[]), &Learned::default());
+        let plan = plan_snapshot(&points, &limits(125, 5, &[]), &Learned::default(), &LINE);
         let wanted = [(2, 1), (0, 1), (50, 4), (2, 1)].map(|(at, n)| (Area::Holding, at, n));
         assert_eq!(ranges(&plan), wanted);
     }
@@ -385,8 +518,34 @@ mod tests {
 
     fn any_limits() -> impl Strategy<Value = ReadLimits> {
         let hole = (0..60_u16, 0..4_u16).prop_map(|(at, len)| (Area::Holding, at, at + len));
-        (1..16_u16, 0..8_u16, prop::collection::vec(hole, 0..3))
-            .prop_map(|(words, over, holes)| limits(words, over, &holes))
+        let over = prop_oneof![Just(None), (0..8_u16).prop_map(Some)];
+        (1..16_u16, over, prop::collection::vec(hole, 0..3)).prop_map(|(words, over, holes)| {
+            ReadLimits { words, bits: words, read_over: over, holes }
+        })
+    }
+
+    fn any_cost() -> impl Strategy<Value = Cost> {
+        (1..30_000_u64, 0..3_000_u64).prop_map(|(request, word)| Cost {
+            request: Duration::from_micros(request),
+            word: Duration::from_micros(word),
+        })
+    }
+
+    fn any_learned() -> impl Strategy<Value = Learned> {
+        let places = prop::collection::vec((any_register(), any::<bool>()), 0..3);
+        places.prop_map(|places| {
+            let mut learned = Learned::default();
+            for (n, (register, cut)) in (100..).zip(places) {
+                let whole = ReadLimits { words: 125, bits: 125, read_over: None, holes: vec![] };
+                let block = Block::single(TagIndex(n), &register, &whole).unwrap();
+                if cut {
+                    learned.cut(&block, Monotonic(0));
+                } else {
+                    learned.refuse(&block, Monotonic(0));
+                }
+            }
+            learned
+        })
     }
 
     /// The rules register by register: may these values be read as one?
@@ -401,7 +560,7 @@ mod tests {
             && last - first < limits.words
             && (first..=last).all(|at| {
                 unasked = if wanted.contains(&at) { 0 } else { unasked + 1 };
-                unasked <= limits.read_over && !holed(at)
+                unasked <= limits.read_over.unwrap_or(u16::MAX) && !holed(at)
             })
     }
 
@@ -409,9 +568,10 @@ mod tests {
         #[test]
         fn every_value_is_in_one_request_and_no_request_breaks_a_rule(
             registers in prop::collection::vec(any_register(), 0..12), limits in any_limits(),
+            cost in any_cost(),
         ) {
             let points = numbered(&registers);
-            let plan = plan(&points, &limits, &Learned::default());
+            let plan = plan(&points, &limits, &Learned::default(), &cost);
             let mut seen: Vec<TagIndex> = plan.unreadable.iter().map(|u| u.0).collect();
             for block in &plan.blocks {
                 let run: Vec<_> = block.members.iter().map(|m| points[m.tag.get()]).collect();
@@ -429,30 +589,71 @@ mod tests {
         }
 
         #[test]
-        fn no_fewer_requests_would_do(
+        fn no_other_requests_would_cost_less(
             registers in prop::collection::vec(any_register(), 0..10), limits in any_limits(),
+            cost in any_cost(),
         ) {
             let points = numbered(&registers);
-            let plan = plan(&points, &limits, &Learned::default());
+            let plan = plan(&points, &limits, &Learned::default(), &cost);
             let mut sorted: Vec<_> =
                 plan.blocks.iter().flat_map(|b| &b.members).map(|m| points[m.tag.get()]).collect();
             sorted.sort_by_key(|(_, r)| (r.area, r.address, r.span()));
-            // Fewest runs that cover the first n values, over all ways to cut the sequence.
-            let mut fewest = vec![0_usize];
+            let cost = limits.read_over.map_or(cost, |_| REQUESTS_ONLY);
+            // The least that covers the first n values, over all ways to cut the sequence.
+            let mut least = vec![Duration::ZERO];
             for n in 1..=sorted.len() {
-                let best = (0..n).filter(|from| allowed(&sorted[*from..n], &limits));
-                fewest.push(best.map(|from| fewest[from] + 1).min().unwrap());
+                let ways = (0..n).filter(|from| allowed(&sorted[*from..n], &limits)).map(|from| {
+                    let run = &sorted[from..n];
+                    let end = run.iter().map(|(_, r)| r.address + r.span()).max().unwrap();
+                    least[from] + cost.of(run[0].1.area, u32::from(end - run[0].1.address))
+                });
+                let best = ways.min().unwrap();
+                least.push(best);
             }
-            prop_assert_eq!(plan.blocks.len(), fewest[sorted.len()]);
+            prop_assert_eq!(plan.cost(&cost), least[sorted.len()]);
+        }
+
+        #[test]
+        fn a_plan_costs_no_more_than_one_of_single_requests_or_of_any_fixed_read_over(
+            registers in prop::collection::vec(any_register(), 0..12), limits in any_limits(),
+            learned in any_learned(), cost in any_cost(), over in 0..16_u16,
+        ) {
+            let points = numbered(&registers);
+            let with = |read_over| ReadLimits { read_over, ..limits.clone() };
+            let chosen = plan(&points, &with(None), &learned, &cost);
+            let fixed = plan(&points, &with(Some(over)), &learned, &cost);
+            prop_assert!(chosen.cost(&cost) <= fixed.cost(&cost), "{chosen:?} {fixed:?}");
+            let read = points.iter().filter(|(tag, _)| chosen.blocks.iter().any(|b| b.holds(*tag)));
+            let singles = read.filter_map(|(tag, register)| Block::single(*tag, register, &limits));
+            let each = singles.map(|block| cost.of(block.area, block.count.into()));
+            prop_assert!(chosen.cost(&cost) <= each.sum::<Duration>(), "{chosen:?}");
+        }
+
+        #[test]
+        fn no_request_reads_over_what_was_refused(
+            registers in prop::collection::vec(any_register(), 0..12), limits in any_limits(),
+            learned in any_learned(), cost in any_cost(),
+        ) {
+            for block in plan(&numbered(&registers), &limits, &learned, &cost).blocks {
+                let (mut end, first) = (0, u32::from(block.address));
+                for member in &block.members {
+                    let at = u32::from(member.offset);
+                    let forbidden = at >= end && end > 0
+                        && learned.forbids(block.area, first + end, first + at);
+                    prop_assert!(!forbidden, "{block:?}");
+                    end = end.max(at + u32::from(member.count));
+                }
+            }
         }
 
         #[test]
         fn a_snapshot_looks_at_the_trigger_before_and_after_all_data(
             registers in prop::collection::vec(any_register(), 1..10), limits in any_limits(),
+            cost in any_cost(),
         ) {
             let mut points = numbered(&registers);
             points.push(points[0]);
-            let plan = plan_snapshot(&points, &limits, &Learned::default());
+            let plan = plan_snapshot(&points, &limits, &Learned::default(), &cost);
             let trigger = points[0].0;
             for (tag, _) in &points[1..points.len() - 1] {
                 let reads = plan.blocks.iter().filter(|b| b.holds(*tag)).count();

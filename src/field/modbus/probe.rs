@@ -1,7 +1,8 @@
 //! What a person asks of a device before it is in the plant, or of the plant before it runs.
 use super::bus::{Ask, Bus, BusTask, Fault, Reply, Urgency, bus};
+use super::cost::Cost;
 use super::open::dial;
-use super::plan::{Learned, plan};
+use super::plan::{Block, plan};
 use super::reader::Reader;
 use super::tls;
 use super::watch::{bad, register};
@@ -9,7 +10,8 @@ use crate::field::Onlooker;
 use crate::model::Quality;
 use crate::model::Sample;
 use crate::model::plant::{
-    Area, DeviceIndex, ModbusLink, Plant, Protocol, ReadLimits, Transport, Trust,
+    Area, DeviceIndex, ModbusLink, Plant, Protocol, ReadLimits, Register, TagIndex, Transport,
+    Trust,
 };
 use crate::pki::{self, Certificate};
 use crate::telemetry::{Metrics, Now};
@@ -21,6 +23,8 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Answers of an identification that says for ever that more follows.
 const IDENTITY_PARTS_MAX: u32 = 16;
+/// So often little and much are read to measure a line.
+const MEASURED_EACH: u32 = 4;
 
 /// What a device says of itself.
 #[derive(Debug)]
@@ -48,7 +52,7 @@ pub async fn probe(transport: Transport, unit: u8, pki: &Path, now: Now) -> Resu
         unit,
         share: None,
         timeout: PATIENCE,
-        limits: ReadLimits { words: 1, bits: 1, read_over: 0, holes: Vec::new() },
+        limits: ReadLimits { words: 1, bits: 1, read_over: Some(0), holes: Vec::new() },
     };
     let (bus, task) = bus(now, pki.to_path_buf());
     let found = beside(task, async move { examine(&bus, &link).await }).await?;
@@ -84,7 +88,8 @@ async fn examine(bus: &Bus, link: &ModbusLink) -> Result<Probe, Fault> {
             return Err(Fault::Timeout(*patience));
         }
     }
-    found.identity = identify(bus, link).await;
+    // One that is silent here has told the rest.
+    found.identity = identify(bus, link).await.unwrap_or_default();
     Ok(found)
 }
 
@@ -96,8 +101,8 @@ fn first_word(reply: &Reply) -> Result<u16, Fault> {
     .ok_or_else(|| Fault::Framing("a read was answered by something else".to_owned()))
 }
 
-/// Most devices have none: no fault of theirs.
-async fn identify(bus: &Bus, link: &ModbusLink) -> Vec<(u8, String)> {
+/// What a device says that it is. Most have no identification: no fault of theirs.
+pub(super) async fn identify(bus: &Bus, link: &ModbusLink) -> Result<Vec<(u8, String)>, Fault> {
     let mut identity = Vec::new();
     let mut from = Some(0);
     for _ in 0..IDENTITY_PARTS_MAX {
@@ -107,10 +112,11 @@ async fn identify(bus: &Bus, link: &ModbusLink) -> Vec<(u8, String)> {
                 identity.extend(objects);
                 from = more;
             }
+            Err(fault) if fault.ends_observation() => return Err(fault),
             Ok(Reply::Done | Reply::Words(_)) | Err(_) => break,
         }
     }
-    identity
+    Ok(identity)
 }
 
 /// A device that was read once.
@@ -120,6 +126,8 @@ pub struct Once {
     pub samples: Vec<Sample>,
     /// How long a request took from us to its answer, on average.
     pub round_trip: Duration,
+    /// What a request and a register in its answer cost, by the fastest answers.
+    pub cost: Cost,
 }
 
 /// Reads every tag of a device once, over a connection of its own: good, or bad with its quality.
@@ -139,10 +147,9 @@ pub async fn read_once(
         unreachable!("the caller asks for Modbus devices only");
     };
     let (bus, task) = bus(now.clone(), pki.to_path_buf());
-    let (learned, metrics) = (Learned::default(), Arc::new(Metrics::new()));
-    let (plant, link) = (plant.clone(), link.clone());
-    let (answered, onlooker): (_, Onlooker) = (None, Arc::new(|_, _, _| {}));
-    let reader = Reader { plant, device, link, bus, learned, now, metrics, onlooker, answered };
+    let onlooker: Onlooker = Arc::new(|_, _, _| {});
+    let (of, metrics) = ((plant.clone(), device), Arc::new(Metrics::new()));
+    let reader = Reader::new(of, link.clone(), bus, now, metrics, onlooker);
     beside(task, read_tags(reader)).await
 }
 
@@ -150,11 +157,12 @@ async fn read_tags(mut reader: Reader) -> Result<Once, Fault> {
     let plant = reader.plant.clone();
     let points: Vec<_> =
         plant.tags_of(reader.device).filter_map(|(i, tag)| Some((i, register(tag)?))).collect();
-    let plan = plan(&points, &reader.link.limits, &reader.learned);
+    let plan = plan(&points, &reader.link.limits, &reader.learned, &reader.cost);
     let mut samples = Vec::with_capacity(points.len());
     for block in &plan.blocks {
         samples.extend(reader.read(Urgency::Request, block).await?.0);
     }
+    measure(&mut reader, &points, &plan.blocks).await?;
     let at = (reader.now)().wall;
     samples.extend(plan.unreadable.iter().map(|(tag, _)| bad(*tag, Quality::BAD_UNKNOWN, at)));
     samples.sort_by_key(|sample| sample.tag);
@@ -162,7 +170,28 @@ async fn read_tags(mut reader: Reader) -> Result<Once, Fault> {
     let took = reader.metrics.device_request_seconds.with_label_values(&[name, "read"]);
     let requests = u32::try_from(took.get_sample_count()).unwrap_or(u32::MAX).max(1);
     let all = Duration::try_from_secs_f64(took.get_sample_sum()).unwrap_or_default();
-    Ok(Once { samples, round_trip: all / requests })
+    Ok(Once { samples, round_trip: all / requests, cost: reader.cost })
+}
+
+/// Reads little and much a few times more, so that it is known what a request and a register cost.
+async fn measure(
+    reader: &mut Reader,
+    points: &[(TagIndex, &Register)],
+    blocks: &[Block],
+) -> Result<(), Fault> {
+    let registers = |block: &&Block| matches!(block.area, Area::Holding | Area::Input);
+    let longest = blocks.iter().filter(registers).max_by_key(|block| block.count);
+    let limits = reader.link.limits.clone();
+    let singles = points.iter().filter(|(tag, _)| longest.is_some_and(|block| block.holds(*tag)));
+    let shortest = singles.filter_map(|(tag, at)| Block::single(*tag, at, &limits));
+    let shortest = shortest.min_by_key(|block| block.count);
+    for _ in 0..MEASURED_EACH {
+        for block in longest.into_iter().chain(&shortest) {
+            reader.read(Urgency::Request, block).await?;
+        }
+    }
+    reader.reckon();
+    Ok(())
 }
 
 /// Works with a bus beside it, which ends when the work drops the last handle.

@@ -1,5 +1,6 @@
 //! Reads and writes of one device over its bus, and what its refusals teach.
 use super::bus::{Answer, Ask, Bus, Fault, Reply, Urgency};
+use super::cost::{Cost, Measured, ROUND_TRIP};
 use super::decode::decode;
 use super::plan::{Block, Learned, Member, plan_snapshot};
 use super::watch::{bad, register};
@@ -27,6 +28,10 @@ pub(super) struct Reader {
     pub(super) link: ModbusLink,
     pub(super) bus: Bus,
     pub(super) learned: Learned,
+    /// What a request costs, as requests are planned by.
+    pub(super) cost: Cost,
+    /// The answers of this connection.
+    pub(super) measured: Measured,
     pub(super) now: Now,
     pub(super) metrics: Arc<Metrics>,
     pub(super) onlooker: Onlooker,
@@ -43,6 +48,28 @@ pub(super) enum Got {
 }
 
 impl Reader {
+    pub(super) fn new(
+        (plant, device): (Arc<Plant>, DeviceIndex),
+        link: ModbusLink,
+        bus: Bus,
+        now: Now,
+        metrics: Arc<Metrics>,
+        onlooker: Onlooker,
+    ) -> Self {
+        let cost = Cost::assumed(&link.transport, ROUND_TRIP);
+        let (learned, measured) = (Learned::default(), Measured::default());
+        let answered = None;
+        Self { plant, device, link, bus, learned, cost, measured, now, metrics, onlooker, answered }
+    }
+
+    /// Takes what was measured for what a request costs, if that says anything.
+    pub(super) fn reckon(&mut self) {
+        if let Some(cost) = self.measured.cost(&self.link.transport) {
+            tracing::debug!(device = self.label(), ?cost, "measured");
+            self.cost = cost;
+        }
+    }
+
     fn label(&self) -> &str {
         self.plant.device(self.device).id.as_str()
     }
@@ -130,8 +157,9 @@ impl Reader {
         fetched: Result<Answer, Fault>,
     ) -> Result<(Vec<Sample>, At), Fault> {
         match fetched {
-            Ok(Answer { reply: Reply::Words(words), at, .. }) => {
+            Ok(Answer { reply: Reply::Words(words), at, took }) => {
                 self.answered = Some(at.wall);
+                self.measured.see(block.area, block.count, took);
                 let samples = block.members.iter().map(|m| self.sample(*m, &words, at.wall));
                 Ok((samples.collect(), at))
             }
@@ -202,7 +230,7 @@ impl Reader {
             let right = self.bisect(urgency, right, out).await?;
             if !left && !right {
                 // Each half is answered, both as one are not: what lies between, or the length.
-                self.learned.cut(&second);
+                self.learned.cut(&second, (self.now)().monotonic);
             }
             Ok(true)
         })
@@ -228,7 +256,7 @@ impl Reader {
             })
             .collect();
         for _ in 0..SNAPSHOT_TRIES_MAX {
-            let plan = plan_snapshot(&points, &self.link.limits, &self.learned);
+            let plan = plan_snapshot(&points, &self.link.limits, &self.learned, &self.cost);
             if let Some(read) = self.in_order(&plan.blocks).await? {
                 let witness = read.iter().find(|sample| Some(sample.tag) == witness);
                 return Ok((self.assemble(tags, &read), witness.cloned()));

@@ -1,8 +1,10 @@
 //! What of a device is looked at, how often, and what was last seen. Pure.
 use super::bus::Urgency;
+use super::cost::Cost;
 use super::plan::{Block, Learned, Plan, plan};
+use crate::field::change::moved;
 use crate::model::plant::{
-    Device, DeviceIndex, Plant, ReadLimits, Register, Tag, TagIndex, TagSource,
+    Device, DeviceIndex, Pattern, Plant, ReadLimits, Register, Tag, TagIndex, TagSource,
 };
 use crate::model::{At, Monotonic, Quality, Sample, Utc, Value};
 use std::collections::BTreeMap;
@@ -11,19 +13,30 @@ use std::time::Duration;
 
 /// The heartbeat is looked at so many times before standing still means silence.
 const LOOKS_PER_STALE: u32 = 3;
+/// A pulse that stands and then rests for so many rounds is seen, or it is told that it may not have been.
+const LOOKS_PER_PULSE: u32 = 3;
 
 /// Words that are looked at together.
 struct Group {
     urgency: Urgency,
     period: Duration,
     tags: Vec<TagIndex>,
+    /// Those of them that rise for a moment while nobody counts.
+    pulses: Vec<TagIndex>,
     plan: Plan,
     /// Blocks of this round that have been read.
     done: usize,
     due: Monotonic,
     /// When this round was begun, and the last one that is done.
-    begun: Utc,
-    looked: Option<Utc>,
+    begun: At,
+    looked: Option<At>,
+}
+
+/// A word of which it is not known what it was meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Unseen {
+    pub(super) tag: TagIndex,
+    pub(super) since: Utc,
 }
 
 /// What a look at the device says about the device itself.
@@ -73,13 +86,18 @@ impl Watch {
                     urgency,
                     period,
                     tags: vec![tag],
+                    pulses: Vec::new(),
                     plan: Plan::default(),
                     done: 0,
                     due: Monotonic(0),
-                    begun: Utc(0),
+                    begun: At { monotonic: Monotonic(0), wall: Utc(0) },
                     looked: None,
                 }),
             }
+        }
+        for group in &mut groups {
+            let pulses = pulses(&plant).filter(|tag| group.tags.contains(tag));
+            group.pulses = pulses.collect();
         }
         groups.sort_by_key(|group| (group.urgency, group.period));
         let last = BTreeMap::new();
@@ -98,17 +116,17 @@ impl Watch {
     }
 
     /// Forgets what was seen: a new connection begins.
-    pub(super) fn reset(&mut self, learned: &Learned) {
+    pub(super) fn reset(&mut self, learned: &Learned, cost: &Cost) {
         self.last.clear();
         self.restart = None;
         self.interface_seen = false;
         self.heart = None;
         self.alive = false;
-        self.plan(learned);
+        self.plan(learned, cost);
     }
 
     /// Plans the requests anew; rounds begin from their first request.
-    pub(super) fn plan(&mut self, learned: &Learned) {
+    pub(super) fn plan(&mut self, learned: &Learned, cost: &Cost) {
         let restart = self.plant.device(self.device).restart;
         for group in &mut self.groups {
             let points: Vec<_> = group
@@ -116,7 +134,7 @@ impl Watch {
                 .iter()
                 .filter_map(|tag| Some((*tag, register(self.plant.tag(*tag))?)))
                 .collect();
-            group.plan = plan(&points, &self.limits, learned);
+            group.plan = plan(&points, &self.limits, learned, cost);
             // A restart is seen before the words that it has reset.
             group.plan.blocks.sort_by_key(|block| !restart.is_some_and(|tag| block.holds(tag)));
             group.done = 0;
@@ -145,7 +163,7 @@ impl Watch {
         for group in &mut self.groups {
             group.done = 0;
             group.due = now.monotonic.plus(group.period);
-            group.looked = Some(now.wall);
+            group.looked = Some(now);
         }
     }
 
@@ -170,20 +188,28 @@ impl Watch {
         group.plan.blocks.get(group.done)
     }
 
-    /// The request of this group is answered. A round that is late is not made up for.
-    pub(super) fn advance(&mut self, group: usize, now: At) {
-        let Some(group) = self.groups.get_mut(group) else { return };
+    /// The request of this group is answered. A round that is late is not made up for; what may have
+    /// come and gone since the one before it is told.
+    pub(super) fn advance(&mut self, group: usize, now: At) -> Vec<Unseen> {
+        let Some(group) = self.groups.get_mut(group) else { return Vec::new() };
         if group.done == 0 {
             // It was asked when it was due, or later.
             let late = now.monotonic.0.saturating_sub(group.due.0);
-            group.begun = Utc(now.wall.0.saturating_sub(i64::try_from(late).unwrap_or(i64::MAX)));
+            let wall = now.wall.0.saturating_sub(i64::try_from(late).unwrap_or(i64::MAX));
+            group.begun = At { monotonic: group.due.min(now.monotonic), wall: Utc(wall) };
         }
         group.done += 1;
-        if group.done >= group.plan.blocks.len() {
-            group.done = 0;
-            group.due = group.due.plus(group.period).max(now.monotonic);
-            group.looked = Some(group.begun);
+        if group.done < group.plan.blocks.len() {
+            return Vec::new();
         }
+        group.done = 0;
+        group.due = group.due.plus(group.period).max(now.monotonic);
+        let Some(before) = group.looked.replace(group.begun) else { return Vec::new() };
+        let seen = before.monotonic.plus(group.period.saturating_mul(LOOKS_PER_PULSE));
+        if now.monotonic <= seen {
+            return Vec::new();
+        }
+        group.pulses.iter().map(|tag| Unseen { tag: *tag, since: before.wall }).collect()
     }
 
     /// Up to when every word was looked at whose changes count: an answer says nothing of what was not
@@ -195,7 +221,7 @@ impl Watch {
         };
         let asked = |group: &&Group| !group.plan.blocks.is_empty() && group.tags.iter().any(counts);
         let groups = self.groups.iter().filter(asked);
-        groups.filter_map(|group| group.looked).min()
+        groups.filter_map(|group| Some(group.looked?.wall)).min()
     }
 
     /// The request of this group is to be repeated so much later.
@@ -243,8 +269,13 @@ impl Watch {
     }
 
     fn is_news(&mut self, sample: &Sample) -> bool {
+        let change = self.plant.tag(sample.tag).change;
         let news = self.last.get(&sample.tag).is_none_or(|(value, quality)| {
-            *quality != sample.quality || !same(value, &sample.value)
+            let moved = match change {
+                Some(width) => moved(value, &sample.value, width),
+                None => !same(value, &sample.value),
+            };
+            *quality != sample.quality || moved
         });
         if news {
             self.last.insert(sample.tag, (sample.value.clone(), sample.quality));
@@ -274,6 +305,13 @@ impl Watch {
         let since = self.beaten.map_or(moved.wall, |beaten| beaten.min(moved.wall));
         (now > moved.monotonic.plus(heartbeat.stale_after)).then_some(since)
     }
+}
+
+/// Words with a bit that rises for a moment, of which nobody can tell afterwards how often it did.
+fn pulses(plant: &Plant) -> impl Iterator<Item = TagIndex> {
+    let handshakes = plant.stations.iter().flat_map(|station| &station.handshakes);
+    let bare = handshakes.filter(|h| h.pattern == Pattern::Edge && h.number.is_none());
+    bare.map(|handshake| handshake.trigger.tag)
 }
 
 /// Whether, how urgently and how often a tag is looked at.

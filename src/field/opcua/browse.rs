@@ -7,9 +7,9 @@ use crate::model::plant::NodeAddress;
 use crate::model::{Quality, Utc, Value};
 use ::opcua::client::Session;
 use ::opcua::types::{
-    AttributeId, BrowseDescription, BrowseDirection, BrowseResultMaskFlags, DataValue, NodeClass,
-    NodeClassMask, NodeId, ObjectId, ReadValueId, ReferenceDescription, ReferenceTypeId, Variant,
-    VariantScalarTypeId,
+    AttributeId, BrowseDescription, BrowseDirection, BrowseResult, BrowseResultMaskFlags,
+    DataValue, NodeClass, NodeClassMask, NodeId, ObjectId, ReadValueId, ReferenceDescription,
+    ReferenceTypeId, StatusCode, Variant, VariantScalarTypeId,
 };
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -130,20 +130,50 @@ pub(super) async fn children(
                 .bits(),
         })
         .collect();
-    let mut results = session.browse(&wanted, 0, None).await.map_err(Fault::service("browsing"))?;
-    let mut all = Vec::with_capacity(nodes.len());
-    for result in &mut results {
-        let mut references = result.references.take().unwrap_or_default();
-        let mut point = std::mem::take(&mut result.continuation_point);
-        while !point.is_null_or_empty() && references.len() <= FOUND_MAX {
-            let more = session.browse_next(false, &[point]).await;
-            let Some(page) = more.map_err(Fault::service("browsing on"))?.pop() else { break };
-            references.extend(page.references.unwrap_or_default());
-            point = page.continuation_point;
-        }
-        all.push(references);
+    browse_all(session, &wanted).await
+}
+
+/// What nodes refer to, however few references a server names at once. Where it keeps its place for too
+/// few nodes at a time, the others are asked for alone.
+pub(super) async fn browse_all(
+    session: &Session,
+    wanted: &[BrowseDescription],
+) -> Result<Vec<Vec<ReferenceDescription>>, Fault> {
+    let results = session.browse(wanted, 0, None).await.map_err(Fault::service("browsing"))?;
+    let mut all = Vec::with_capacity(wanted.len());
+    for result in results {
+        let no_place = result.status_code == StatusCode::BadNoContinuationPoints;
+        all.push((!no_place).then_some(to_the_end(session, result).await?));
     }
-    Ok(all)
+    let mut whole = Vec::with_capacity(all.len());
+    for (wanted, found) in wanted.iter().zip(all) {
+        let found = if let Some(found) = found {
+            found
+        } else {
+            let alone = session.browse(std::slice::from_ref(wanted), 0, None).await;
+            match alone.map_err(Fault::service("browsing"))?.pop() {
+                Some(result) => to_the_end(session, result).await?,
+                None => Vec::new(),
+            }
+        };
+        whole.push(found);
+    }
+    Ok(whole)
+}
+
+async fn to_the_end(
+    session: &Session,
+    result: BrowseResult,
+) -> Result<Vec<ReferenceDescription>, Fault> {
+    let mut references = result.references.unwrap_or_default();
+    let mut point = result.continuation_point;
+    while !point.is_null_or_empty() && references.len() <= FOUND_MAX {
+        let more = session.browse_next(false, &[point]).await;
+        let Some(page) = more.map_err(Fault::service("browsing on"))?.pop() else { break };
+        references.extend(page.references.unwrap_or_default());
+        point = page.continuation_point;
+    }
+    Ok(references)
 }
 
 async fn describe(

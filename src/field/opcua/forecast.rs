@@ -14,6 +14,8 @@ pub struct Subscription {
     pub publish: Duration,
     /// How many items have which sampling interval; zero is every change.
     pub sampling: BTreeMap<Duration, usize>,
+    /// How many of them are told only when they have moved far enough.
+    pub filtered: usize,
     /// How many objects tell of results in it.
     pub events: usize,
 }
@@ -29,8 +31,10 @@ pub fn subscriptions(plant: &Plant, device: DeviceIndex) -> Vec<Subscription> {
         for item in layout.items.iter().filter(|item| item.lane == lane) {
             *sampling.entry(item.sampling).or_default() += 1;
         }
+        let mine = layout.items.iter().filter(|item| item.lane == lane);
+        let filtered = mine.filter(|item| plant.tag(item.tag).change.is_some()).count();
         let events = if lane == Lane::Fast { told } else { 0 };
-        Subscription { fast: lane == Lane::Fast, publish, sampling, events }
+        Subscription { fast: lane == Lane::Fast, publish, sampling, filtered, events }
     };
     let both = [of(Lane::Fast, layout.fast), of(Lane::Slow, layout.slow)];
     both.into_iter().filter(|made| !made.sampling.is_empty() || made.events > 0).collect()

@@ -1,8 +1,11 @@
-//! How many operations a server takes in one request.
+//! How many operations a server takes in one request, and for which words it sees to how far they must move.
 //!
 //! What servers state as their limits is not to be trusted, so it is tried: half as many until they are taken.
 //! What was refused once is not tried again, over all connections of the device's task.
+use crate::model::plant::TagIndex;
 use ::opcua::types::{Error, StatusCode};
+use parking_lot::Mutex;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Words in one Read where nothing asks for one request: small PLCs allow no more.
@@ -21,6 +24,7 @@ pub(super) struct Limits {
     pub(super) monitor: Limit,
     pub(super) paths: Limit,
     pub(super) history: Limit,
+    unfiltered: Mutex<BTreeSet<TagIndex>>,
 }
 
 impl Default for Limits {
@@ -30,7 +34,20 @@ impl Default for Limits {
             monitor: Limit::new(MONITOR),
             paths: Limit::new(PATHS),
             history: Limit::new(HISTORY),
+            unfiltered: Mutex::default(),
         }
+    }
+}
+
+impl Limits {
+    /// The server does not see to how far a word must move; false if that was known.
+    pub(super) fn leave_unfiltered(&self, tag: TagIndex) -> bool {
+        self.unfiltered.lock().insert(tag)
+    }
+
+    /// Whether it is ours to see to how far the word must move.
+    pub(super) fn is_unfiltered(&self, tag: TagIndex) -> bool {
+        self.unfiltered.lock().contains(&tag)
     }
 }
 

@@ -5,19 +5,20 @@ use super::pin::compare;
 use super::place::Place;
 use super::results;
 use super::services::{Nodes, Peer};
-use super::subscribe::{Item, Lane, Subscription, layout, monitor, subscribe};
+use super::subscribe::{Item, Lane, Maker, Notice, Stream, Subscription, layout};
 use super::value::Kind;
 use crate::model::plant::{DeviceIndex, Plant, TagIndex};
 use crate::model::{Quality, TagName, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 /// A connection with its subscriptions, not yet proven.
 pub(super) struct Line {
     /// Types of the words that are written or count requests.
     pub(super) kinds: BTreeMap<TagIndex, Kind>,
-    pub(super) fast: Option<Subscription>,
-    pub(super) slow: Option<Subscription>,
+    pub(super) fast: Option<Stream>,
+    pub(super) slow: Option<Stream>,
     /// Tags whose first value is waited for.
     pub(super) items: BTreeSet<TagIndex>,
     /// What the server does not monitor, with its reason.
@@ -27,6 +28,11 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// All subscriptions, those of handshake words first.
+    pub(super) fn streams(&self) -> impl Iterator<Item = &Stream> {
+        self.fast.iter().chain(&self.slow)
+    }
+
     /// How wide the counters of requests are.
     pub(super) fn widths(&self, plant: &Plant, device: DeviceIndex) -> Vec<(TagName, u8)> {
         let counters = plant.counters(device).into_iter();
@@ -60,17 +66,16 @@ pub(super) async fn establish(peer: &Peer, device: DeviceIndex) -> Result<Line, 
     // One subscription at least: its keep-alives are a sign of life.
     let told = !peer.places.sources().is_empty();
     let fast = if slow_items.is_empty() || !fast_items.is_empty() || told {
-        Some(start(peer, (device, Lane::Fast), layout.fast, &fast_items, &mut refused).await?)
+        let maker = Maker::new(device, Lane::Fast, layout.fast);
+        Some(start(peer, maker, fast_items.clone(), &mut refused).await?)
     } else {
         None
     };
-    if let Some(fast) = &fast {
-        results::monitor(peer, fast.id).await?;
-    }
     let slow = if slow_items.is_empty() {
         None
     } else {
-        Some(start(peer, (device, Lane::Slow), layout.slow, &slow_items, &mut refused).await?)
+        let maker = Maker::new(device, Lane::Slow, layout.slow);
+        Some(start(peer, maker, slow_items.clone(), &mut refused).await?)
     };
     let mut items: BTreeSet<_> =
         fast_items.iter().chain(&slow_items).map(|item| item.tag).collect();
@@ -83,17 +88,21 @@ pub(super) async fn establish(peer: &Peer, device: DeviceIndex) -> Result<Line, 
 
 async fn start(
     peer: &Peer,
-    (device, lane): (DeviceIndex, Lane),
-    publish: Duration,
-    items: &[Item],
+    (maker, notices): (Maker, mpsc::Receiver<Notice>),
+    items: Vec<Item>,
     refused: &mut Vec<(Item, Quality)>,
-) -> Result<Subscription, Fault> {
-    let subscription = subscribe(peer, device, lane, publish).await?;
-    let bad = monitor(peer, subscription.id, items)
-        .await
-        .map_err(Fault::service("making monitored items"))?;
-    refused.extend(bad);
-    Ok(subscription)
+) -> Result<Stream, Fault> {
+    let mut made = Vec::new();
+    if maker.lane == Lane::Fast {
+        let first = maker.subscribe(peer).await;
+        let mut first = first.map_err(Fault::service("making a subscription"))?;
+        // Before the words: those can go elsewhere if there is no room.
+        first.items = results::monitor(peer, first.id).await?;
+        made.push(first);
+    }
+    let bad = maker.fill(peer, &mut made, items).await;
+    refused.extend(bad.map_err(Fault::service("making monitored items"))?);
+    Ok(Stream { maker, notices, made })
 }
 
 /// Looks anew where the words are.
@@ -135,7 +144,7 @@ fn same(found: &Value, wanted: &Value) -> bool {
 pub(super) async fn retry(
     peer: Peer,
     device: DeviceIndex,
-    subscriptions: [(Lane, Option<u32>); 2],
+    streams: Vec<(Maker, Vec<Subscription>)>,
     items: Vec<Item>,
 ) -> Result<Option<Retried>, Fault> {
     match find(&peer, device).await {
@@ -144,30 +153,29 @@ pub(super) async fn retry(
         Err(_) => return Ok(None),
         Ok(()) => {}
     }
-    Ok(again(&peer, device, subscriptions, items).await)
+    Ok(again(&peer, device, streams, items).await)
 }
 
 async fn again(
     peer: &Peer,
     device: DeviceIndex,
-    subscriptions: [(Lane, Option<u32>); 2],
+    streams: Vec<(Maker, Vec<Subscription>)>,
     items: Vec<Item>,
 ) -> Option<Retried> {
-    let mut refused = Vec::new();
-    for (lane, subscription) in subscriptions {
-        let mine: Vec<_> = items.iter().filter(|item| item.lane == lane).cloned().collect();
-        if let Some(subscription) = subscription
-            && !mine.is_empty()
-        {
-            refused.extend(monitor(peer, subscription, &mine).await.ok()?);
-        }
+    let (mut refused, mut all) = (Vec::new(), Vec::new());
+    for (maker, mut made) in streams {
+        let mine = items.iter().filter(|item| item.lane == maker.lane).cloned().collect();
+        refused.extend(maker.fill(peer, &mut made, mine).await.ok()?);
+        all.push((maker.lane, made));
     }
     let kinds = peer.kinds(&typed(&peer.plant, device, &peer.places.now())).await.ok()?;
-    Some(Retried { kinds, refused })
+    Some(Retried { kinds, refused, made: all })
 }
 
 /// What came of another try.
 pub(super) struct Retried {
     pub(super) kinds: BTreeMap<TagIndex, Kind>,
     pub(super) refused: Vec<(Item, Quality)>,
+    /// The subscriptions of each lane, with those that were made for them.
+    pub(super) made: Vec<(Lane, Vec<Subscription>)>,
 }

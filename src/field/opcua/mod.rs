@@ -10,6 +10,7 @@ mod desk;
 mod fault;
 mod forecast;
 mod history;
+mod items;
 mod limits;
 mod line;
 mod locate;

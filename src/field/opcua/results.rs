@@ -346,8 +346,8 @@ fn plain(value: &Variant) -> &Variant {
     if let Variant::Variant(inner) = value { plain(inner) } else { value }
 }
 
-/// Has the events told by a subscription.
-pub(super) async fn monitor(peer: &Peer, subscription: u32) -> Result<(), Fault> {
+/// Has the events told by a subscription; says for how many objects.
+pub(super) async fn monitor(peer: &Peer, subscription: u32) -> Result<usize, Fault> {
     let sources = peer.places.sources();
     for (source, handle) in sources.iter().zip(EVENTS..) {
         let request = MonitoredItemCreateRequest {
@@ -372,7 +372,7 @@ pub(super) async fn monitor(peer: &Peer, subscription: u32) -> Result<(), Fault>
             return Err(Fault::Service { what: "asking for results", why });
         }
     }
-    Ok(())
+    Ok(sources.len())
 }
 
 /// Takes an event apart; `None` for one that is of no result.

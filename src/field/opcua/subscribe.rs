@@ -1,18 +1,17 @@
 //! Subscriptions: what is asked for, and what comes of it.
 use super::connect::REQUEST;
-use super::fault::Fault;
+use super::items::{Monitored, monitor};
 use super::results::{Event, event};
-use super::services::{Nodes, Peer, Places, is_too_many};
+use super::services::{Peer, Places};
 use super::value::{Shift, sample};
 use crate::model::plant::{DeviceIndex, Plant, Tag, TagIndex};
 use crate::model::{At, Quality, Sample, Utc};
 use crate::telemetry::Now;
-use ::opcua::client::services::{CreateMonitoredItems, CreateSubscription};
+use ::opcua::client::services::CreateSubscription;
 use ::opcua::client::{Session, UARequest};
 use ::opcua::types::{
-    DataChangeNotification, Error, EventNotificationList, MonitoredItemCreateRequest,
-    MonitoringMode, MonitoringParameters, NotificationMessage, ReadValueId,
-    StatusChangeNotification, StatusCode, TimestampsToReturn,
+    DataChangeNotification, Error, EventNotificationList, NotificationMessage,
+    StatusChangeNotification, StatusCode,
 };
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -157,6 +156,8 @@ impl Hole {
 /// One publish response.
 #[derive(Debug)]
 pub(super) struct Notice {
+    /// Of which subscription.
+    pub(super) of: u32,
     /// When it came.
     pub(super) at: At,
     /// Messages before it that are missing from the sequence.
@@ -175,126 +176,157 @@ pub(super) struct Notice {
 }
 
 /// A subscription that was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Subscription {
     pub(super) id: u32,
-    pub(super) notices: mpsc::Receiver<Notice>,
     /// Longest time without a notice that is no silence.
     pub(super) silence: Duration,
+    /// How many items it has.
+    pub(super) items: usize,
 }
 
-/// Makes one subscription, without items.
-pub(super) async fn subscribe(
-    peer: &Peer,
+/// All that one lane brings: one subscription, and others where a server takes only so many items in one.
+pub(super) struct Stream {
+    pub(super) maker: Maker,
+    pub(super) notices: mpsc::Receiver<Notice>,
+    pub(super) made: Vec<Subscription>,
+}
+
+/// Makes the subscriptions of a lane.
+#[derive(Clone)]
+pub(super) struct Maker {
     device: DeviceIndex,
-    lane: Lane,
+    pub(super) lane: Lane,
     publish: Duration,
-) -> Result<Subscription, Fault> {
-    let (sender, notices) = mpsc::channel(NOTICES_MAX);
-    let listener = Listener {
-        plant: Arc::clone(&peer.plant),
-        places: peer.places.clone(),
-        device,
-        now: Arc::clone(&peer.now),
-        session: Arc::downgrade(&peer.session),
-        next: None,
-        missing: None,
-        sender,
-        dropped: None,
-    };
-    let keep_alive = times(KEEP_ALIVE, publish);
-    let lifetime = times(LIFETIME, publish).max(keep_alive.saturating_mul(3));
-    let made = CreateSubscription::new(&peer.session)
-        .publishing_interval(publish)
-        .max_lifetime_count(lifetime)
-        .max_keep_alive_count(keep_alive)
-        .send(peer.session.channel())
-        .await
-        .map_err(Fault::service("making a subscription"))?;
-    let (id, keep_alive) = (made.subscription_id, made.revised_max_keep_alive_count);
-    peer.publisher.add(id, listener);
-    let revised = Duration::try_from_secs_f64(made.revised_publishing_interval / 1_000.0);
-    let revised = revised.unwrap_or(publish);
-    if revised > publish.saturating_mul(2) {
-        let (asked, got) = (publish.as_millis(), revised.as_millis());
-        tracing::warn!(
-            lane = lane.as_str(),
-            asked,
-            got,
-            "the server publishes less often than asked"
-        );
+    sender: mpsc::Sender<Notice>,
+}
+
+impl Maker {
+    /// With what its subscriptions tell.
+    pub(super) fn new(
+        device: DeviceIndex,
+        lane: Lane,
+        publish: Duration,
+    ) -> (Self, mpsc::Receiver<Notice>) {
+        let (sender, notices) = mpsc::channel(NOTICES_MAX);
+        (Self { device, lane, publish, sender }, notices)
     }
-    let silence =
-        revised.saturating_mul(keep_alive.max(1)).saturating_mul(2).saturating_add(REQUEST);
-    Ok(Subscription { id, notices, silence })
+
+    /// Makes one subscription, without items.
+    pub(super) async fn subscribe(&self, peer: &Peer) -> Result<Subscription, Error> {
+        let (lane, publish) = (self.lane, self.publish);
+        let keep_alive = times(KEEP_ALIVE, publish);
+        let lifetime = times(LIFETIME, publish).max(keep_alive.saturating_mul(3));
+        let made = CreateSubscription::new(&peer.session)
+            .publishing_interval(publish)
+            .max_lifetime_count(lifetime)
+            .max_keep_alive_count(keep_alive)
+            .send(peer.session.channel())
+            .await?;
+        let (id, keep_alive) = (made.subscription_id, made.revised_max_keep_alive_count);
+        peer.publisher.add(id, self.listener(peer, id));
+        let revised = Duration::try_from_secs_f64(made.revised_publishing_interval / 1_000.0);
+        let revised = revised.unwrap_or(publish);
+        if revised > publish.saturating_mul(2) {
+            let (asked, got) = (publish.as_millis(), revised.as_millis());
+            tracing::warn!(
+                lane = lane.as_str(),
+                asked,
+                got,
+                "the server publishes less often than asked"
+            );
+        }
+        let silence =
+            revised.saturating_mul(keep_alive.max(1)).saturating_mul(2).saturating_add(REQUEST);
+        Ok(Subscription { id, silence, items: 0 })
+    }
+
+    fn listener(&self, peer: &Peer, of: u32) -> Listener {
+        Listener {
+            of,
+            plant: Arc::clone(&peer.plant),
+            places: peer.places.clone(),
+            device: self.device,
+            now: Arc::clone(&peer.now),
+            session: Arc::downgrade(&peer.session),
+            next: None,
+            missing: None,
+            sender: self.sender.clone(),
+            dropped: None,
+        }
+    }
+
+    /// Makes monitored items in the last of these subscriptions, and in further ones where it takes no
+    /// more; returns those that the server refused, with its reason. A refused item costs only itself.
+    pub(super) async fn fill(
+        &self,
+        peer: &Peer,
+        made: &mut Vec<Subscription>,
+        mut items: Vec<Item>,
+    ) -> Result<Vec<(Item, Quality)>, Error> {
+        let mut refused = Vec::new();
+        let mut last = made.last().copied();
+        while !items.is_empty() {
+            let Some(mut into) = last else {
+                last = self.further(peer, items.len()).await?;
+                if last.is_none() {
+                    break;
+                }
+                made.extend(last);
+                continue;
+            };
+            let Monitored { taken, refused: bad, full, .. } = monitor(peer, into.id, items).await?;
+            into.items = into.items.saturating_add(taken);
+            if let Some(last) = made.last_mut() {
+                *last = into;
+            }
+            refused.extend(bad);
+            items = full;
+            if into.items == 0 {
+                // It takes none at all: not it is full, but the server.
+                break;
+            }
+            last = None;
+        }
+        refused.extend(items.into_iter().map(|item| (item, Quality::BAD_NO_ROOM)));
+        Ok(refused)
+    }
+
+    /// One more subscription; `None` where the server has no room for it.
+    async fn further(&self, peer: &Peer, items: usize) -> Result<Option<Subscription>, Error> {
+        let lane = self.lane.as_str();
+        match self.subscribe(peer).await {
+            Ok(made) => {
+                tracing::debug!(lane, items, subscription = made.id, "a subscription for the rest");
+                Ok(Some(made))
+            }
+            Err(why) if has_no_room(why.status()) => {
+                tracing::warn!(lane, items, %why, "the server has no room for the rest");
+                Ok(None)
+            }
+            Err(why) => Err(why),
+        }
+    }
+}
+
+/// Whether a server refused a subscription only for what it has already.
+fn has_no_room(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::BadTooManySubscriptions
+            | StatusCode::BadTooManyOperations
+            | StatusCode::BadResourceUnavailable
+            | StatusCode::BadOutOfMemory
+    )
 }
 
 fn times(span: Duration, step: Duration) -> u32 {
     u32::try_from(span.as_nanos().div_ceil(step.as_nanos().max(1))).unwrap_or(u32::MAX).max(1)
 }
 
-/// Makes monitored items; returns those that the server refused, with its reason. A refused item
-/// costs only itself.
-pub(super) async fn monitor(
-    peer: &Peer,
-    subscription: u32,
-    items: &[Item],
-) -> Result<Vec<(Item, Quality)>, Error> {
-    let nodes = peer.places.now();
-    let mut refused = Vec::new();
-    let (known, unknown): (Vec<_>, Vec<_>) =
-        items.iter().cloned().partition(|item| nodes.contains_key(&item.tag));
-    refused.extend(unknown.into_iter().map(|item| (item, Quality::BAD_UNKNOWN)));
-    let (mut rest, mut size) = (known.as_slice(), peer.limits.monitor.now());
-    while !rest.is_empty() {
-        let (chunk, after) = rest.split_at(size.min(rest.len()));
-        let requests = chunk.iter().filter_map(|item| request(item, &nodes)).collect();
-        let create = CreateMonitoredItems::new(subscription, &peer.session)
-            .timestamps_to_return(TimestampsToReturn::Both)
-            .items_to_create(requests);
-        let created = match create.send(peer.session.channel()).await {
-            Err(error) if is_too_many(&error) && chunk.len() > 1 => {
-                size = peer.limits.monitor.halved(&error, chunk.len());
-                continue;
-            }
-            created => created?.results,
-        };
-        rest = after;
-        for (item, made) in chunk.iter().zip(created) {
-            let name = &peer.plant.tag(item.tag).name;
-            if !made.result.status_code.is_good() {
-                let status = made.result.status_code;
-                tracing::warn!(tag = %name, %status, "the server does not monitor a node");
-                refused.push((item.clone(), Quality(status.bits())));
-            } else if made.result.revised_queue_size < item.queue && item.lane == Lane::Fast {
-                let (asked, got) = (item.queue, made.result.revised_queue_size);
-                tracing::warn!(tag = %name, asked, got, "the server keeps a shorter queue than asked");
-            }
-        }
-    }
-    Ok(refused)
-}
-
-fn request(item: &Item, nodes: &Nodes) -> Option<MonitoredItemCreateRequest> {
-    Some(MonitoredItemCreateRequest {
-        item_to_monitor: ReadValueId::from(nodes.get(&item.tag)?.node.clone()),
-        monitoring_mode: MonitoringMode::Reporting,
-        requested_parameters: MonitoringParameters {
-            client_handle: handle(item.tag),
-            sampling_interval: item.sampling.as_secs_f64() * 1_000.0,
-            queue_size: item.queue,
-            discard_oldest: true,
-            ..Default::default()
-        },
-    })
-}
-
-/// 0 would let the library choose.
-fn handle(tag: TagIndex) -> u32 {
-    tag.0.saturating_add(1)
-}
-
 /// What is done with a message at once: it decodes, counts and tries to send, no more.
 pub(super) struct Listener {
+    of: u32,
     plant: Arc<Plant>,
     places: Places,
     device: DeviceIndex,
@@ -315,6 +347,7 @@ impl Listener {
         let shift = self.session.upgrade().map(|s| Shift::of(&s)).unwrap_or_default();
         let told = unpack((&self.plant, self.device), &self.places, message, shift, at.wall);
         let notice = Notice {
+            of: self.of,
             at,
             missing: joined(self.missing.take(), found),
             dropped: self.dropped.take(),
@@ -412,6 +445,7 @@ fn following(number: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field::opcua::items::handle;
     use crate::field::opcua::tests::plc::{
         ACK, BOOT, COUNT, LIFE, SERIAL, STATE, TEMP, clock, plant,
     };
@@ -422,6 +456,7 @@ mod tests {
     fn listener(room: usize) -> (Listener, mpsc::Receiver<Notice>) {
         let (sender, notices) = mpsc::channel(room);
         let listener = Listener {
+            of: 1,
             plant: Arc::new(plant(1, Security::None, Trust::Pki)),
             places: Places::default(),
             device: DeviceIndex(0),

@@ -1,4 +1,5 @@
 //! The server's own types: structures are decoded as it defines them (`DataTypeDefinition`, 1.04).
+use super::browse::browse_all;
 use super::fault::Fault;
 use super::pin::of_rank;
 use super::place::Part;
@@ -7,8 +8,8 @@ use ::opcua::client::Session;
 use ::opcua::types::custom::{DataTypeTree, DynamicTypeLoader, EncodingIds, ParentIds, TypeInfo};
 use ::opcua::types::{
     AttributeId, BrowseDescription, BrowseDirection, BrowseResultMaskFlags, DataTypeDefinition,
-    DataTypeId, EnumDefinition, NodeClassMask, NodeId, ReadValueId, ReferenceTypeId,
-    StructureDefinition, StructureType, TypeLoaderCollection, Variant,
+    DataTypeId, EnumDefinition, NodeClassMask, NodeId, ReadValueId, ReferenceDescription,
+    ReferenceTypeId, StructureDefinition, StructureType, TypeLoaderCollection, Variant,
 };
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -245,15 +246,9 @@ async fn related(
             result_mask: BrowseResultMaskFlags::BrowseName.bits(),
         })
         .collect();
-    let results = session.browse(&wanted, 0, None).await;
-    let results = results.map_err(Fault::service("browsing types"))?;
-    Ok(results
-        .into_iter()
-        .map(|result| {
-            let references = result.references.into_iter().flatten();
-            references.map(|r| (r.node_id.node_id, r.browse_name.name.to_string())).collect()
-        })
-        .collect())
+    let named = |r: ReferenceDescription| (r.node_id.node_id, r.browse_name.name.to_string());
+    let found = browse_all(session, &wanted).await?.into_iter();
+    Ok(found.map(|references| references.into_iter().map(named).collect()).collect())
 }
 
 #[cfg(test)]

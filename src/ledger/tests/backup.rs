@@ -54,7 +54,7 @@ async fn a_restored_ledger_goes_on_as_another_incarnation() {
     // One that was interrupted is of no meaning.
     std::fs::create_dir(home.path().join("restoring")).unwrap();
     std::fs::write(home.path().join("restoring/00000000000000000001.seg"), "half").unwrap();
-    let restored = restore(to.path(), home.path()).unwrap();
+    let restored = restore(to.path(), home.path(), || Ok(())).unwrap();
     assert_eq!((restored.report.last, restored.origin.incarnation), (Position(100), 2));
     assert_eq!(records(home.path()), records(dir.path()));
     let Opened { ledger, recovered, origin: found, .. } = open(home.path());
@@ -64,7 +64,7 @@ async fn a_restored_ledger_goes_on_as_another_incarnation() {
     drop(ledger);
     let report = verify(home.path(), &Scope::default()).unwrap();
     assert_eq!((report.faults, report.last), (vec![], Position(101)));
-    let again = restore(to.path(), home.path()).unwrap_err();
+    let again = restore(to.path(), home.path(), || Ok(())).unwrap_err();
     assert!(matches!(again, LedgerError::Occupied(_)), "{again}");
     assert_eq!(records(home.path()).len(), 101, "nothing was changed");
 }
@@ -72,7 +72,7 @@ async fn a_restored_ledger_goes_on_as_another_incarnation() {
 #[tokio::test]
 async fn what_is_damaged_or_of_another_ledger_is_refused() {
     let [dir, to, home] = [(); 3].map(|()| tempfile::tempdir().unwrap());
-    let nothing = restore(to.path(), home.path()).unwrap_err();
+    let nothing = restore(to.path(), home.path(), || Ok(())).unwrap_err();
     assert!(matches!(nothing, LedgerError::Empty(_) | LedgerError::Io { .. }), "{nothing}");
     hundred(dir.path()).await;
     backup(dir.path(), to.path(), signed(dir.path(), 100)).unwrap();
@@ -81,7 +81,7 @@ async fn what_is_damaged_or_of_another_ledger_is_refused() {
     let mut bad = good.clone();
     bad[300] ^= 1;
     std::fs::write(&path, &bad).unwrap();
-    let damaged = restore(to.path(), home.path()).unwrap_err();
+    let damaged = restore(to.path(), home.path(), || Ok(())).unwrap_err();
     assert!(matches!(damaged, LedgerError::Damaged(_)), "{damaged}");
     assert!(!folder(home.path()).exists(), "half a ledger is none");
     let made = backup(dir.path(), to.path(), signed(dir.path(), 100)).unwrap();
@@ -92,4 +92,42 @@ async fn what_is_damaged_or_of_another_ledger_is_refused() {
     }
     let longer = backup(dir.path(), to.path(), Vec::new()).unwrap_err();
     assert!(matches!(longer, LedgerError::OtherCopy { .. }), "{longer}");
+}
+
+#[tokio::test]
+async fn a_copy_is_only_ever_gone_on_with() {
+    let [dir, to, other] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    hundred(dir.path()).await;
+    let own = backup(dir.path(), dir.path(), Vec::new()).unwrap_err();
+    assert!(matches!(own, LedgerError::OtherCopy { .. }), "{own}");
+    let alias = to.path().join("alias");
+    std::os::unix::fs::symlink(dir.path(), &alias).unwrap();
+    assert!(backup(dir.path(), &alias, Vec::new()).is_err(), "by another name");
+    std::fs::remove_file(alias).unwrap();
+    backup(dir.path(), to.path(), signed(dir.path(), 100)).unwrap();
+    let (before, whole) = (records(to.path()), records(dir.path()));
+    assert_eq!(before.len(), 100);
+    // The disk is new, and the daemon began from nothing.
+    let Opened { ledger, .. } = open(other.path());
+    ledger.append(Generation(0), frame(1..=3)).await.unwrap();
+    until(&mut ledger.durable(), |durable| durable.position == Position(3)).await;
+    drop(ledger);
+    for path in segments(to.path()).split_off(1) {
+        std::fs::remove_file(path).unwrap();
+    }
+    let kept = records(to.path());
+    let lesser = backup(other.path(), to.path(), Vec::new()).unwrap_err();
+    assert!(matches!(lesser, LedgerError::OtherCopy { .. }), "{lesser}");
+    assert_eq!(records(to.path()), kept, "nothing was changed");
+    assert_eq!(kept, whole[..kept.len()]);
+    // Cut back in the same segment: the longer copy stays.
+    let first = &segments(dir.path())[0];
+    let len = std::fs::metadata(first).unwrap().len();
+    for path in segments(dir.path()).split_off(1) {
+        std::fs::remove_file(path).unwrap();
+    }
+    std::fs::OpenOptions::new().write(true).open(first).unwrap().set_len(len / 2).unwrap();
+    let back = backup(dir.path(), to.path(), Vec::new()).unwrap_err();
+    assert!(matches!(back, LedgerError::OtherCopy { .. }), "{back}");
+    assert_eq!(records(to.path()), kept);
 }

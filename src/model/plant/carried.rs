@@ -260,9 +260,8 @@ mod tests {
         }
     }
 
-    /// A Modbus device with two tags and one station that watches the second.
-    fn one(name: &str) -> Plant {
-        let tag = |name: &str| Tag {
+    fn tag(name: &str) -> Tag {
+        Tag {
             name: TagName::parse(name).unwrap(),
             device: DeviceIndex(0),
             source: TagSource::Register(Register {
@@ -280,9 +279,14 @@ mod tests {
             writable: false,
             unit: None,
             range: None,
+            change: None,
             bad: Vec::new(),
             names: BTreeMap::new(),
-        };
+        }
+    }
+
+    /// A Modbus device with two tags and one station that watches the second.
+    fn one(name: &str) -> Plant {
         Plant {
             site: SiteId::parse("site").unwrap(),
             devices: vec![Device {
@@ -293,7 +297,7 @@ mod tests {
                     unit: 1,
                     share: None,
                     timeout: Duration::from_secs(1),
-                    limits: ReadLimits { words: 125, bits: 2000, read_over: 16, holes: Vec::new() },
+                    limits: ReadLimits { words: 125, bits: 2000, read_over: None, holes: vec![] },
                 }),
                 publish: Duration::from_secs(1),
                 publish_fast: Duration::from_millis(100),

@@ -50,6 +50,14 @@ impl Protocol {
             Self::Modbus(link) => &link.url,
         }
     }
+
+    /// How a Modbus device is reached; `None` if it is none.
+    pub fn modbus(&self) -> Option<&ModbusLink> {
+        match self {
+            Self::Modbus(link) => Some(link),
+            Self::OpcUa(_) => None,
+        }
+    }
 }
 
 /// An OPC UA server.
@@ -65,6 +73,13 @@ pub struct OpcUaLink {
     pub login: Option<UserLogin>,
     /// How its words lay when a person looked; those that lie otherwise now are not to be trusted.
     pub pins: BTreeMap<TagName, Layout>,
+}
+
+impl OpcUaLink {
+    /// What names its server: devices at one server have a session each.
+    pub fn server(&self) -> &str {
+        self.url.trim_end_matches('/')
+    }
 }
 
 /// How a word lies on an OPC UA server.
@@ -166,8 +181,8 @@ pub struct ReadLimits {
     pub words: u16,
     /// Coils or discrete inputs, 1–2000.
     pub bits: u16,
-    /// Registers read for nothing to save a request.
-    pub read_over: u16,
+    /// Registers read for nothing to save a request; if not said, as many as cost less than one.
+    pub read_over: Option<u16>,
     /// Ranges of (area, first, last) never read.
     pub holes: Vec<(super::Area, u16, u16)>,
 }

@@ -94,6 +94,7 @@ impl Numbers<'_> {
             unit: _,
             range: _,
             bad: _,
+            change: _,
             names: _,
         } = tag;
         *device = (self.device)(*device);

@@ -27,6 +27,9 @@ pub struct Tag {
     pub unit: Option<Ucum>,
     /// Values outside are bad.
     pub range: Option<(f64, f64)>,
+    /// How far its value must move until it is told again; `None`: every change is. Never of a word whose
+    /// every change counts.
+    pub change: Option<f64>,
     /// Numbers that mean "no value" (`NaN` always does).
     pub bad: Vec<f64>,
     /// Names of its values.
@@ -259,6 +262,7 @@ mod tests {
             writable: false,
             unit: None,
             range,
+            change: None,
             bad: bad.to_vec(),
             names: BTreeMap::new(),
         }

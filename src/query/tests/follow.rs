@@ -83,33 +83,33 @@ fn everybody_who_watches_sees_the_position_and_records_are_shown_after_any_of_th
 fn an_index_of_another_history_of_the_same_ledger_is_begun_anew() {
     let dir = tempfile::tempdir().unwrap();
     let first = Query::open(options(dir.path())).unwrap();
-    feed(&first, &shift(60));
+    feed(&first, &shift(1023));
     drop(first);
-    let mut records = shift(60);
-    records[59].body = Body::Trace(event(60, None, arrive(&unit("ANOTHER"))));
+    let mut records = shift(1023);
+    records[1022].body = Body::Trace(event(1023, None, arrive(&unit("ANOTHER"))));
     let options = options(dir.path());
     let metrics = Arc::clone(&options.metrics);
     let query = Query::open(options).unwrap();
     feed(&query, &records);
     assert_eq!(rebuilds(&metrics), 1);
     assert_eq!(query.resolve("ANOTHER"), Resolved::Item(unit("ANOTHER")));
-    assert_eq!(query.events(Position(59), 9)[0].items, [unit("ANOTHER")]);
-    assert_eq!(query.item(&unit("U20")).map(|a| a.body.steps.len()), None);
+    assert_eq!(query.events(Position(1022), 9)[0].items, [unit("ANOTHER")]);
+    assert_eq!(query.item(&unit("U341")).map(|a| a.body.steps.len()), None);
 }
 
 #[test]
 fn an_index_that_mixes_up_two_items_is_rebuilt_and_shows_neither_for_the_other() {
-    let records = shift(300);
+    let records = shift(1100);
     let (query, _dir) = query(&records);
-    let answers = ask(&query, 300);
+    let answers = ask(&query, 1100);
     query.inner.with_store(|store| (store.mix_up(&unit("U7"), &unit("U50")), None));
     let answer = query.item(&unit("U7")).unwrap();
-    let lag = vec![Incomplete::Lag { durable: Position(300) }];
+    let lag = vec![Incomplete::Lag { durable: Position(1100) }];
     assert_eq!((answer.body.steps, answer.completeness), (vec![], Completeness::Incomplete(lag)));
     assert_eq!((rebuilds(&query.inner.metrics), *query.wanted().borrow()), (1, Position(0)));
-    assert_eq!(query.position(), Position(300), "memory goes on answering");
+    assert_eq!(query.position(), Position(1100), "memory goes on answering");
     feed(&query, &records);
-    assert!(ask(&query, 300) == answers);
+    assert!(ask(&query, 1100) == answers);
 }
 
 /// What happens to the file of the log.
@@ -188,6 +188,8 @@ fn a_damaged_index_is_rebuilt_and_answers_the_same() {
         let options = options(dir.path());
         let metrics = Arc::clone(&options.metrics);
         let query = Query::open(options).unwrap();
+        // After a scan of a damaged log nothing counts as synced.
+        let scanned = u64::from(!dir.path().join("applied").exists());
         feed(&query, &records);
         for (found, wanted) in ask(&query, 2400).iter().zip(&answers) {
             let lags = |why: &Incomplete| matches!(why, Incomplete::Lag { .. });
@@ -198,7 +200,7 @@ fn a_damaged_index_is_rebuilt_and_answers_the_same() {
         }
         feed(&query, &records);
         prop_assert!(ask(&query, 2400) == answers);
-        seen.set(seen.get() + rebuilds(&metrics));
+        seen.set(seen.get() + scanned + rebuilds(&metrics));
     });
     assert!(seen.get() > 0, "none of the damage was seen");
 }

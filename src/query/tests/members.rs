@@ -63,9 +63,28 @@ fn what_is_said_of_a_panel_with_its_boards_is_a_step_of_each_board() {
 }
 
 #[test]
+fn a_batch_in_between_that_is_taken_back_hides_nothing_of_those_before_it() {
+    let (sugar, first, second, third) = (lot("SUGAR"), lot("B-1"), lot("B-2"), lot("B-3"));
+    let left = |lot: &ItemKey| CarriedOver { lot: lot.clone(), observed: true };
+    let over = |lots: &[&ItemKey], event| TraceEvent {
+        carried_over: lots.iter().map(|lot| left(lot)).collect(),
+        ..event
+    };
+    let done = |time, lot: &ItemKey| event(time, Some("OP10"), complete(lot, Vec::new()));
+    let (query, _dir) = query(&traced(vec![
+        event(1, Some("OP10"), consume(&sugar, &first)),
+        over(&[&first], done(2, &second)),
+        over(&[&first, &second], done(3, &third)),
+        event(4, None, correct(2)),
+    ]));
+    assert_eq!(suspects(&query, &sugar, 3), set([&first, &second, &third]));
+    assert_eq!(suspects(&query, &sugar, NOW), set([&first, &third]));
+}
+
+#[test]
 fn a_lot_is_recalled_from_the_batch_after_the_one_that_it_went_into() {
     let (sugar, first, second) = (lot("SUGAR"), lot("B-1"), lot("B-2"));
-    let left = Some(CarriedOver { lot: first.clone(), observed: true });
+    let left = vec![CarriedOver { lot: first.clone(), observed: true }];
     let (query, _dir) = query(&traced(vec![
         event(1, Some("OP10"), consume(&sugar, &first)),
         event(2, Some("OP10"), complete(&first, Vec::new())),

@@ -225,6 +225,7 @@ fn kettle() -> Plant {
         writable: false,
         unit: None,
         range: None,
+        change: None,
         bad: Vec::new(),
         names: BTreeMap::new(),
     };

@@ -1,7 +1,9 @@
 //! The record of the soak against the lists of its PLCs.
 use super::Plc;
 use super::fault::Kind;
-use crate::support::balance::{Asked, Balance, asked, balance, causes, covers, gaps_of};
+use crate::support::balance::{
+    Asked, Balance, asked, balance, balance_uncounted, causes, covers, gaps_of,
+};
 use crate::support::truth;
 use pedigree::model::{
     Body, Gap, GapSource, Measurement, MountUse, PhaseSummary, Record, TraceEvent, What,
@@ -19,7 +21,7 @@ pub(super) fn check(plcs: &[Plc], records: &[Record]) {
             Kind::Press | Kind::Hurried => press(&mut faults, plc, &parts, records),
             Kind::Assembly => assembly(&mut faults, plc, &parts, records),
             Kind::Filler => filler(&mut faults, plc, &parts, records),
-            Kind::Patterns => patterns(&mut faults, &parts, records),
+            Kind::Patterns | Kind::Registers => patterns(&mut faults, plc, &parts, &gaps, records),
             Kind::Kettles | Kind::NodeKettles => {
                 let gaps = [gaps, gaps_of_words(records, &plc.device)].concat();
                 kettles(&mut faults, plc, &parts, &gaps, records);
@@ -46,20 +48,45 @@ fn weigh(records: &[Record], at: (&str, &str), asked: &[Asked], waits: bool) {
     }
 }
 
-/// TURN and STATE wait and lose nothing; what RING and PULSE lose is counted.
-fn patterns(faults: &mut Vec<String>, parts: &[Value], records: &[Record]) {
-    for station in ["TURN", "STATE", "RING", "PULSE"] {
-        let made = truth::of(parts, station);
-        assert!(!made.is_empty(), "{station} did nothing");
-        let waits = matches!(station, "TURN" | "STATE");
-        weigh(records, (station, "result"), &asked(&made, "number", "at"), waits);
+/// What waits and is done is recorded; all that is lost, and what is asked when the PLC is switched off, is
+/// in a gap.
+fn patterns(
+    faults: &mut Vec<String>,
+    plc: &Plc,
+    parts: &[Value],
+    gaps: &[Gap],
+    records: &[Record],
+) {
+    let (all, first) = (truth::asked(&plc.truth), first_contact(plc, records));
+    for station in ["RING", "TURN", "STATE", "PULSE", "BARE"] {
+        let name = format!("{station}{}", plc.series);
+        let shown = truth::of(&all, &name);
+        assert!(!shown.is_empty(), "{name} did nothing");
+        // What went by before anybody had ever looked, and is not found, is no loss.
+        let recorded: BTreeSet<_> = at(records, &name)
+            .flat_map(|event| event.what.items())
+            .map(|item| item.code.as_str())
+            .collect();
+        let counts = |part: &Value| {
+            part["at"].as_i64() > first || recorded.contains(part["serial"].as_str().unwrap())
+        };
+        let shown: Vec<Value> = shown.into_iter().filter(counts).collect();
+        let wanted = asked(&shown, "number", "at");
+        let sum = balance_uncounted(records, (&name, "result"), &wanted, gaps);
+        println!("{name}: {sum:?}");
         let by_serial: BTreeMap<_, _> =
-            made.iter().map(|p| (p["serial"].as_str().unwrap(), p)).collect();
-        for event in at(records, station) {
+            shown.iter().map(|p| (p["serial"].as_str().unwrap(), p)).collect();
+        for event in at(records, &name) {
             let What::Complete { item, measurements, .. } = &event.what else { continue };
             let part = by_serial[item.code.as_str()];
             if value(measurements, "value") != part["value"].as_f64() {
                 faults.push(format!("{item:?}: {measurements:?}, the PLC says {part}"));
+            }
+        }
+        let waits = matches!(station, "TURN" | "STATE");
+        for part in truth::of(parts, &name).iter().filter(|_| waits) {
+            if !recorded.contains(part["serial"].as_str().unwrap()) {
+                faults.push(format!("{part}: answered, and not recorded"));
             }
         }
     }
@@ -147,10 +174,8 @@ fn kettles(faults: &mut Vec<String>, plc: &Plc, parts: &[Value], gaps: &[Gap], r
         }
     }
     // What cooked before anybody had ever looked is no loss.
-    let first = records.iter().find(
-        |record| matches!(&record.body, Body::Epoch(epoch) if epoch.device.as_str() == plc.device),
-    );
-    open.retain(|_, part| part["t_begin"].as_i64() > first.map(|record| record.at.wall.0));
+    let first = first_contact(plc, records);
+    open.retain(|_, part| part["t_begin"].as_i64() > first);
     // Set aside with its times: somebody will look.
     let aside: BTreeSet<_> = records.iter().filter_map(set_aside).collect();
     open.retain(|_, part| {
@@ -164,6 +189,12 @@ fn kettles(faults: &mut Vec<String>, plc: &Plc, parts: &[Value], gaps: &[Gap], r
             faults.push(format!("{part}: in no gap"));
         }
     }
+}
+
+/// When a device was looked at for the first time.
+fn first_contact(plc: &Plc, records: &[Record]) -> Option<i64> {
+    let of_it = |record: &&Record| matches!(&record.body, Body::Epoch(epoch) if epoch.device.as_str() == plc.device);
+    records.iter().find(of_it).map(|record| record.at.wall.0)
 }
 
 /// The gaps of single words of a device.

@@ -20,9 +20,11 @@ pub(super) enum Kind {
     NodeKettles,
     /// A request bit. Modbus, libmodbus.
     Filler,
-    /// A bit that is turned over and a state word, which wait; a ring and a pulse, which do not. OPC UA, in
-    /// clear.
+    /// A bit that is turned over and a state word, which wait; a ring and pulses, which do not. OPC UA, in
+    /// clear. Nothing of it is retained.
     Patterns,
+    /// The same as registers and coils. Modbus.
+    Registers,
 }
 
 impl Kind {
@@ -33,6 +35,7 @@ impl Kind {
             Self::Kettles | Self::NodeKettles => "kettles",
             Self::Filler => "filler",
             Self::Patterns => "patterns",
+            Self::Registers => "registers",
         }
     }
 }
@@ -54,9 +57,9 @@ pub(super) enum Fault {
 impl Fault {
     /// One that this kind of PLC may have.
     ///
-    /// Wrong bytes only where the link is signed: nobody can tell them elsewhere. No power cut where
-    /// nobody is waited for: what such a PLC did before its counters are compared anew is in a gap of
-    /// the device, but not counted.
+    /// Wrong bytes only where the link is signed: nobody can tell them elsewhere. No power cut of a press
+    /// that waits for nobody: what it did before its counters are compared anew is in a gap of the
+    /// device, but not counted.
     pub(super) fn draw(rng: &mut StdRng, kind: Kind) -> Self {
         let spoil = Spoil::default();
         match (rng.random_range(0..8), kind) {
@@ -70,11 +73,14 @@ impl Fault {
             }
             (5, _) => Self::Frozen,
             (6 | 7, Kind::Press) if rng.random_bool(0.5) => Self::PowerCut,
+            (6, Kind::Assembly) | (6 | 7, Kind::Patterns | Kind::Registers) => Self::PowerCut,
             (_, Kind::Press | Kind::Hurried) => {
                 Self::Link(Spoil { corrupt_every: rng.random_range(50..2_000), ..spoil })
             }
-            (_, Kind::Kettles | Kind::NodeKettles | Kind::Filler | Kind::Patterns) => Self::Cut,
-            (6, Kind::Assembly) => Self::PowerCut,
+            (
+                _,
+                Kind::Kettles | Kind::NodeKettles | Kind::Filler | Kind::Patterns | Kind::Registers,
+            ) => Self::Cut,
             (_, Kind::Assembly) => match rng.random_range(0..5) {
                 0 => Self::Modbus("garbage on", "garbage off"),
                 1 => Self::Modbus("drop on", "drop off"),

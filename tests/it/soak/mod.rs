@@ -1,8 +1,8 @@
-//! Sixteen stations under faults at random: no wrong link, nothing lost, nothing twice, every loss a gap.
+//! Twenty-two stations under faults at random: no wrong link, nothing lost, nothing twice, every loss a gap.
 //!
 //! Two presses with their assemblies, a press that waits for nobody, six kettles without a handshake, a
-//! filler, a station for each other pattern; OPC UA and Modbus, encrypted and not; asyncua, node-opcua,
-//! pymodbus and libmodbus. `PEDIGREE_SOAK_SEED` repeats a schedule of faults, as far as the machine lets
+//! filler, a station for each other pattern over OPC UA and one over Modbus; encrypted and not; asyncua,
+//! node-opcua, pymodbus and libmodbus. `PEDIGREE_SOAK_SEED` repeats a schedule of faults, as far as the machine lets
 //! it; `PEDIGREE_SOAK_SECONDS` is how long it lasts.
 mod check;
 mod fault;
@@ -10,7 +10,7 @@ mod fault;
 use super::support::daemon::{Daemon, Site, read};
 use super::support::peer::Peer;
 use super::support::proxy::Proxy;
-use super::support::{here, http, peers, truth};
+use super::support::{Folder, here, http, peers, truth};
 use fault::{Fault, Kind};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -21,12 +21,18 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// So long in the suite.
 const SECONDS: u64 = 120;
+/// So many parts may lie between a press and its assembly.
+const BETWEEN_MAX: usize = 200;
 /// How long the plant may take to come to rest after the last fault.
 const REST: Duration = Duration::from_mins(3);
 /// A press that waits for nobody goes on after so many milliseconds.
 const HURRY: &str = "patience 400";
-/// Pulses, some of them too short to be read, and those of a plant that comes to rest.
-const PULSES: [&str; 2] = ["pulse 5 400", "pulse 1000 1000"];
+/// Pulses, many of them too short to be read, and those of a plant that comes to rest.
+const PULSES: [&str; 2] = ["pulse 5 400", "pulse 2500 2500"];
+/// Pulses that are not counted: every one is told over OPC UA; those over Modbus stand and rest as long as they have to.
+const BARE: [&str; 3] = ["bare 5 400", "bare 310 600", "bare 2500 2500"];
+/// Stations of a PLC of patterns.
+const PATTERNS: u32 = 5;
 
 /// One PLC, the relay before it, and what it wrote down.
 struct Plc {
@@ -62,8 +68,10 @@ impl Plc {
                 Peer::start(peers, "kettle_plc.js", &["--truth", own, "--series", series])
             }
             Kind::Filler => Peer::start(peers, "filler_plc.c", &[own, series, "60"]),
-            Kind::Patterns => {
-                let args = ["--truth", own, "--cycle", "120", "--parts", "1000000"];
+            Kind::Patterns | Kind::Registers => {
+                let named = ["--state", state, "--truth", own, "--series", series];
+                let mut args = [&named[..], &["--cycle", "120", "--parts", "1000000"]].concat();
+                args.extend((kind == Kind::Registers).then_some("--modbus"));
                 Peer::start(peers, "patterns_plc.py", &args)
             }
         };
@@ -79,6 +87,7 @@ impl Plc {
             Kind::Kettles | Kind::NodeKettles => ("tests/plants/soak/kettles.toml", "kettles"),
             Kind::Filler => ("tests/plants/soak/filler.toml", "filler"),
             Kind::Patterns => ("tests/plants/patterns/patterns.toml", "patterns"),
+            Kind::Registers => ("tests/plants/patterns/modbus.toml", "patterns"),
         };
         let mut text = read(&here(path));
         let port = self.proxy.port.to_string();
@@ -94,6 +103,10 @@ impl Plc {
         }
         for station in ["PRESS10", "ASM20", "FILL30"] {
             text = text.replace(station, &format!("{station}{}", self.series));
+        }
+        for station in ["RING", "TURN", "STATE", "PULSE", "BARE"] {
+            let name = format!("[station.{station}");
+            text = text.replace(&name, &format!("{name}{}", self.series));
         }
         text = text.replace(&format!("[device.{id}"), &format!("[device.{}", self.device));
         text =
@@ -112,13 +125,13 @@ impl Plc {
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a test has its own clock")]
-fn sixteen_stations_under_random_faults_mix_lose_and_double_nothing() {
+fn twenty_two_stations_under_random_faults_mix_lose_and_double_nothing() {
     let Some(peers) = peers() else { return };
     let from_env = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     let seconds = from_env("PEDIGREE_SOAK_SECONDS").unwrap_or(SECONDS);
     let seed = from_env("PEDIGREE_SOAK_SEED").unwrap_or_else(drawn);
     println!("PEDIGREE_SOAK_SEED={seed} PEDIGREE_SOAK_SECONDS={seconds}");
-    let dir = tempfile::tempdir().unwrap();
+    let dir = Folder::new();
     let mut plcs = start(&peers, dir.path());
     let files: Vec<_> = plcs.iter().map(Plc::file).collect();
     let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.clone())).collect();
@@ -154,6 +167,7 @@ fn start(peers: &Path, dir: &Path) -> Vec<Plc> {
         (Kind::NodeKettles, "N"),
         (Kind::Filler, "L"),
         (Kind::Patterns, ""),
+        (Kind::Registers, "M"),
     ];
     std::thread::scope(|at_once| {
         let start = |(kind, series)| at_once.spawn(move || Plc::start(peers, dir, kind, series));
@@ -184,7 +198,15 @@ fn round(rng: &mut StdRng, plcs: &mut [Plc], site: &Site, mut daemon: Daemon) ->
         fault.end(&mut plcs[n]);
     }
     sleep(Duration::from_millis(rng.random_range(500..5_000)));
+    plcs.iter().filter(|plc| plc.kind == Kind::Press).for_each(|press| hold_back(press, plcs));
     daemon
+}
+
+/// A press does not run away from its assembly: what lies between them has to be done in the end.
+fn hold_back(press: &Plc, plcs: &[Plc]) {
+    let next = plcs.iter().find(|plc| plc.kind == Kind::Assembly && plc.series == press.series);
+    let between = press.parts().len().saturating_sub(next.unwrap().parts().len());
+    press.peer.control(if between > BETWEEN_MAX { "pause on" } else { "pause off" });
 }
 
 /// Lets a PLC go on without us that was answered once: what it did before anybody had ever looked would be
@@ -193,9 +215,11 @@ fn hurry(plc: &Plc) {
     if plc.kind == Kind::Hurried && !plc.parts().is_empty() {
         plc.peer.control(HURRY);
     }
-    if plc.kind == Kind::Patterns && truth::of(&plc.parts(), "TURN").len() > 3 {
+    let patterns = matches!(plc.kind, Kind::Patterns | Kind::Registers);
+    if patterns && truth::of(&plc.parts(), &format!("TURN{}", plc.series)).len() > 3 {
         plc.peer.control("careless on");
         plc.peer.control(PULSES[0]);
+        plc.peer.control(BARE[usize::from(plc.kind == Kind::Registers)]);
     }
 }
 
@@ -203,7 +227,8 @@ fn hurry(plc: &Plc) {
 /// waited for.
 fn rest(plcs: &[Plc], daemon: &Daemon, site: &Site) {
     let wait = |what: &str, look: &mut dyn FnMut() -> Option<()>| {
-        http::until_or(what, REST, look, || site.log());
+        let states = || plcs.iter().map(|plc| format!("{}: {}\n", plc.device, plc.stats()));
+        http::until_or(what, REST, look, || states().collect::<String>() + &site.log());
     };
     wait("all devices are live", &mut || {
         let devices = daemon.get("/api/v1/devices");
@@ -232,14 +257,19 @@ fn rest(plcs: &[Plc], daemon: &Daemon, site: &Site) {
                 plc.peer.control("pause on");
                 wait("a filler rests", &mut || (plc.stats()["waits"] == false).then_some(()));
             }
-            Kind::Patterns => {
+            Kind::Patterns | Kind::Registers => {
                 plc.peer.control("careless off");
                 plc.peer.control(PULSES[1]);
-                let pulses = || truth::of(&plc.parts(), "PULSE").len();
-                let goal = pulses() + 3;
-                wait("pulses go on", &mut || (pulses() > goal).then_some(()));
+                plc.peer.control(BARE[2]);
+                for station in ["PULSE", "BARE"].map(|name| format!("{name}{}", plc.series)) {
+                    let pulses = || truth::of(&plc.parts(), &station).len();
+                    let goal = pulses() + 1;
+                    wait("pulses go on", &mut || (pulses() > goal).then_some(()));
+                }
                 plc.peer.control("pause on");
-                wait("all patterns rest", &mut || (plc.stats()["resting"] == 4).then_some(()));
+                wait("all patterns rest", &mut || {
+                    (plc.stats()["resting"] == PATTERNS).then_some(())
+                });
             }
             Kind::Kettles | Kind::NodeKettles => {
                 wait("kettles cook on", &mut || (plc.parts().len() > goal + 6).then_some(()));

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// moment before its words can be seen.
 const TOLERANCE_NS: i64 = 1_000_000_000;
 
-/// What a PLC asked for by one handshake, as it wrote it down.
+/// What a PLC asked for by one handshake, as it wrote it down; without a number if it has none.
 pub(crate) struct Asked {
-    number: u64,
+    number: Option<u64>,
     serial: String,
     at: i64,
 }
@@ -17,7 +17,7 @@ pub(crate) struct Asked {
 /// Requests of a handshake from the lines of a truth: its number in `number`, its time in `time`.
 pub(crate) fn asked(parts: &[Value], number: &str, time: &str) -> Vec<Asked> {
     let one = |part: &Value| Asked {
-        number: part[number].as_u64().unwrap(),
+        number: part[number].as_u64(),
         serial: part["serial"].as_str().unwrap().to_owned(),
         at: part[time].as_i64().unwrap(),
     };
@@ -42,8 +42,66 @@ pub(crate) struct Balance {
 /// Panics with all faults: an event of no request, two of one, a wrong item, a request that is neither
 /// observed nor in a gap that counts it.
 pub(crate) fn balance(records: &[Record], at: (&str, &str), asked: &[Asked]) -> Balance {
+    let Account { sum, gaps, open, mut faults } = account(records, at, asked);
+    for missing in open.values() {
+        if !gaps.iter().any(|gap| covers(gap, missing.at)) {
+            faults.push(format!("{} under {:?}: in no gap", missing.serial, missing.number));
+        }
+    }
+    if sum.missed != u64::try_from(open.len()).unwrap() {
+        let missing: Vec<_> = open.keys().collect();
+        faults.push(format!("gaps count {}, missing are {missing:?}", sum.missed));
+    }
+    assert!(faults.is_empty(), "{at:?}: {sum:?}\n{}", faults.join("\n"));
+    sum
+}
+
+/// The same for a PLC whose program begins anew, or that does not count: what is missing while it was not
+/// observed, or where a gap says that nobody knows how much is missing, need not be counted. Nothing is
+/// counted that is not missing.
+pub(crate) fn balance_uncounted(
+    records: &[Record],
+    at: (&str, &str),
+    asked: &[Asked],
+    outages: &[Gap],
+) -> Balance {
+    let Account { sum, gaps, open, mut faults } = account(records, at, asked);
+    let unknown: Vec<&Gap> =
+        gaps.iter().copied().filter(|gap| gap.count.is_none()).chain(outages).collect();
+    let mut counted = 0;
+    for missing in open.values() {
+        if unknown.iter().any(|gap| covers(gap, missing.at)) {
+            continue;
+        }
+        counted += 1;
+        if !gaps.iter().any(|gap| covers(gap, missing.at)) {
+            faults.push(format!("{} under {:?}: in no gap", missing.serial, missing.number));
+        }
+    }
+    let all = u64::try_from(open.len()).unwrap();
+    if !(counted..=all).contains(&sum.missed) {
+        let missing: Vec<_> = open.keys().collect();
+        let said = format!("gaps count {}, missing are {all}, {counted} of them", sum.missed);
+        faults.push(format!("{said} while the PLC was observed: {missing:?}"));
+    }
+    assert!(faults.is_empty(), "{at:?}: {sum:?}\n{}", faults.join("\n"));
+    sum
+}
+
+/// The record beside the requests of one handshake.
+struct Account<'a> {
+    sum: Balance,
+    /// The gaps of the handshake.
+    gaps: Vec<&'a Gap>,
+    /// What is neither recorded nor set aside.
+    open: BTreeMap<(Option<u64>, String), &'a Asked>,
+    faults: Vec<String>,
+}
+
+fn account<'a>(records: &'a [Record], at: (&str, &str), asked: &'a [Asked]) -> Account<'a> {
     let mut faults = Vec::new();
-    let mut open: BTreeMap<(u64, String), &Asked> =
+    let counts = asked.iter().any(|a| a.number.is_some());
+    let mut open: BTreeMap<(Option<u64>, String), &Asked> =
         asked.iter().map(|a| ((a.number, a.serial.clone()), a)).collect();
     let mut sum = Balance { asked: asked.len(), ..Balance::default() };
     let mut gaps = Vec::new();
@@ -55,7 +113,8 @@ pub(crate) fn balance(records: &[Record], at: (&str, &str), asked: &[Asked]) -> 
                 };
                 let item = event.what.items()[0].code.to_string();
                 sum.observed += 1;
-                if open.remove(&(mark.key.number.0, item.clone())).is_none() {
+                let number = Some(mark.key.number.0).filter(|_| counts);
+                if open.remove(&(number, item.clone())).is_none() {
                     faults.push(format!("{item} under {:?}: nobody asked, or twice", mark.key));
                 }
             }
@@ -64,7 +123,8 @@ pub(crate) fn balance(records: &[Record], at: (&str, &str), asked: &[Asked]) -> 
                     continue;
                 };
                 sum.quarantined += 1;
-                let key = open.keys().find(|(number, _)| *number == mark.key.number.0).cloned();
+                let number = Some(mark.key.number.0);
+                let key = open.keys().find(|(of, _)| *of == number).cloned();
                 if key.and_then(|key| open.remove(&key)).is_none() {
                     faults.push(format!("set aside under {:?}: nobody asked", mark.key));
                 }
@@ -79,17 +139,7 @@ pub(crate) fn balance(records: &[Record], at: (&str, &str), asked: &[Asked]) -> 
         }
     }
     sum.missed = gaps.iter().filter_map(|gap| gap.count).sum();
-    for missing in open.values() {
-        if !gaps.iter().any(|gap| covers(gap, missing.at)) {
-            faults.push(format!("{} under {}: in no gap", missing.serial, missing.number));
-        }
-    }
-    if sum.missed != u64::try_from(open.len()).unwrap() {
-        let missing: Vec<_> = open.keys().collect();
-        faults.push(format!("gaps count {}, missing are {missing:?}", sum.missed));
-    }
-    assert!(faults.is_empty(), "{at:?}: {sum:?}\n{}", faults.join("\n"));
-    sum
+    Account { sum, gaps, open, faults }
 }
 
 fn is(key: &pedigree::model::HandshakeKey, (station, handshake): (&str, &str)) -> bool {

@@ -1,5 +1,5 @@
 //! The daemon as a process of its own, as an operator runs it.
-use super::http;
+use super::{Folder, http};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -9,7 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 /// A data directory, a plant and settings; daemons are started on it one after another.
 pub(crate) struct Site {
     /// Everything is below it.
-    pub(crate) dir: tempfile::TempDir,
+    pub(crate) dir: Folder,
 }
 
 /// A running daemon.
@@ -22,8 +22,7 @@ pub(crate) struct Daemon {
 impl Site {
     /// With these plant files.
     pub(crate) fn new(plants: &[(&str, String)]) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let site = Self { dir };
+        let site = Self { dir: Folder::new() };
         fs::create_dir_all(site.path("plant.d")).unwrap();
         for (name, text) in plants {
             fs::write(site.path("plant.d").join(name), text).unwrap();

@@ -8,7 +8,29 @@ pub(crate) mod peer;
 pub(crate) mod proxy;
 pub(crate) mod truth;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// A folder that stays, for whoever looks for the cause, if its test fails.
+pub(crate) struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.disable_cleanup(true);
+            println!("kept: {}", self.path().display());
+        }
+    }
+}
 
 /// The folder with the virtual environment of the peers and unpacked tools, if it was prepared.
 pub(crate) fn peers() -> Option<PathBuf> {

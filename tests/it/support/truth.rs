@@ -13,6 +13,14 @@ pub(crate) fn parts(path: &Path) -> Vec<Value> {
     all.filter(|line| line.get("serial").is_some()).collect()
 }
 
+/// What was to be seen of a PLC that notes it before it is: also what never got done.
+pub(crate) fn asked(path: &Path) -> Vec<Value> {
+    let lines = read(path);
+    let whole = lines.rfind('\n').map_or("", |end| &lines[..end]);
+    let all = whole.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    all.filter_map(|mut line| line.get_mut("asked").map(Value::take)).collect()
+}
+
 /// Those of them that were made at a station.
 pub(crate) fn of(parts: &[Value], station: &str) -> Vec<Value> {
     parts.iter().filter(|part| part["station"] == station).cloned().collect()

@@ -251,7 +251,7 @@ fn record(n: u64, what: What, product: Option<&str>) -> Record {
         narrowed: Vec::new(),
         went_past: None,
         members: Vec::new(),
-        carried_over: None,
+        carried_over: Vec::new(),
     };
     let at = crate::model::At { monotonic: Monotonic(n), wall: Utc(0) };
     Record { position: Position(n), at, body: Body::Trace(event), plant: None }

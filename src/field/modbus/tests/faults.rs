@@ -1,5 +1,5 @@
 //! What a device or its line does wrong, and that it never becomes a value.
-use super::plc::Trick;
+use super::plc::{Seen, Trick};
 use super::*;
 use crate::field::modbus::bus::{Ask, Fault, Reply, Urgency};
 use crate::model::{GapCause, Quality};
@@ -19,7 +19,9 @@ async fn a_late_answer_is_never_the_answer_to_the_next_request() {
     let asking = async move {
         let read = |at| bus.ask(Urgency::Slow, &link, Ask::Read(Area::Holding, at, 1));
         assert!(matches!(read(0).await, Err(Fault::Timeout(_))));
+        assert!(matches!(read(100).await, Err(Fault::Unheard)));
         go.notify_one();
+        bus.ask(Urgency::Slow, &link, Ask::Open).await.unwrap();
         for _ in 0..3 {
             assert_eq!(read(100).await.unwrap().reply, Reply::Words(vec![222]));
         }
@@ -70,6 +72,7 @@ async fn a_short_answer_is_a_fault_of_its_own_length() {
     let asking = async move {
         for area in [Area::Holding, Area::Input] {
             plc.trick(if area == Area::Holding { 3 } else { 4 }, None, Trick::Short);
+            bus.ask(Urgency::Slow, &link, Ask::Open).await.unwrap();
             match bus.ask(Urgency::Slow, &link, Ask::Read(area, 0, 4)).await {
                 Err(Fault::Framing(why)) => assert!(why.contains("3 values"), "{why}"),
                 other => panic!("{other:?}"),
@@ -242,6 +245,74 @@ async fn a_refused_register_is_asked_for_again_later() {
     assert_eq!(values(&rig.bulk().await), [(1, uint(5))]);
     plc.set(Area::Holding, 1, &[6]);
     assert_eq!(values(&rig.bulk().await), [(1, uint(6))]);
+    rig.end().await;
+}
+
+/// Live, lost at the next read, and live again; what was asked on the second connection.
+async fn again(plc: &Plc, rig: &mut Rig) -> Vec<Seen> {
+    plc.trick(3, None, Trick::Silence);
+    assert!(matches!(rig.link().await.1, Link::Down { .. }));
+    plc.take_log();
+    rig.live().await;
+    plc.take_log()
+}
+
+fn reads(log: &[Seen], address: u16) -> bool {
+    log.iter().any(|seen| {
+        seen.function == 3 && (seen.address..seen.address + seen.data[0]).contains(&address)
+    })
+}
+
+#[tokio::test]
+async fn what_a_device_refused_is_known_of_the_same_device_after_a_reconnect() {
+    let plc = Plc::start().await;
+    plc.refuse(1, true);
+    plc.identify("ACME 7");
+    let mut one = device("d", plc.port, 1);
+    one.restart = Some(TagIndex(3));
+    let tags = vec![tag("hr0"), tag("hr1"), tag("hr2"), Tag { watched: false, ..tag("hr50") }];
+    let mut rig = Rig::start(&plant(vec![one], tags));
+    rig.live().await;
+    assert!(reads(&plc.take_log(), 1));
+    let log = again(&plc, &mut rig).await;
+    assert!(reads(&log, 0) && reads(&log, 2) && !reads(&log, 1), "{log:?}");
+    // After a while it is tried again, as without a reconnect.
+    rig.pass(Duration::from_mins(6));
+    plc.seen(|seen| seen.function == 3 && seen.address == 1).await;
+    // Another program, and then another device.
+    plc.take_log();
+    plc.set(Area::Holding, 50, &[1]);
+    rig.live().await;
+    assert!(reads(&plc.take_log(), 1));
+    plc.identify("ACME 8");
+    assert!(reads(&again(&plc, &mut rig).await, 1));
+    plc.take_log();
+    assert!(!reads(&again(&plc, &mut rig).await, 1));
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_device_that_does_not_say_who_it_is_is_learned_anew() {
+    let plc = Plc::start().await;
+    plc.refuse(1, true);
+    let tags = vec![tag("hr0"), tag("hr1"), tag("hr2")];
+    let mut rig = Rig::start(&plant(vec![device("d", plc.port, 1)], tags));
+    rig.live().await;
+    assert!(reads(&again(&plc, &mut rig).await, 1));
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_device_that_falls_silent_when_it_is_asked_who_it_is_is_asked_once() {
+    let plc = Plc::start().await;
+    plc.refuse(1, true);
+    plc.trick_always(43, Trick::Silence);
+    let tags = vec![tag("hr0"), tag("hr1"), tag("hr2")];
+    let mut rig = Rig::start(&plant(vec![device("d", plc.port, 1)], tags));
+    rig.live().await;
+    let asked = |log: &[Seen]| log.iter().filter(|seen| seen.function == 43).count();
+    assert_eq!((asked(&plc.take_log()), plc.connections()), (1, 2));
+    assert_eq!(asked(&again(&plc, &mut rig).await), 0);
     rig.end().await;
 }
 

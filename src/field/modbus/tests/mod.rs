@@ -1,5 +1,6 @@
 //! The task of a device and its bus against a server that misbehaves.
 mod faults;
+mod looks;
 mod plc;
 mod requests;
 mod rtu;
@@ -60,7 +61,7 @@ fn device(name: &str, port: u16, unit: u8) -> Device {
         unit,
         share: None,
         timeout: Duration::from_millis(300),
-        limits: ReadLimits { words: 100, bits: 100, read_over: 10, holes: Vec::new() },
+        limits: ReadLimits { words: 100, bits: 100, read_over: Some(10), holes: Vec::new() },
     };
     Device {
         id: DeviceId::parse(name).unwrap(),
@@ -114,6 +115,7 @@ fn tag(name: &str) -> Tag {
         writable: false,
         unit: None,
         range: None,
+        change: None,
         bad: Vec::new(),
         names: BTreeMap::new(),
     }

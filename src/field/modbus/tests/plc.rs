@@ -49,6 +49,8 @@ struct State {
     tricks: Vec<(u8, Option<u16>, Trick)>,
     lasting: Option<(u8, Trick)>,
     dead_units: BTreeSet<u8>,
+    /// What it says that it is, if it knows the function.
+    name: Option<String>,
     log: Vec<Seen>,
     connections: usize,
 }
@@ -116,6 +118,11 @@ impl Plc {
     /// This unit never answers.
     pub(super) fn kill_unit(&self, unit: u8) {
         self.state.lock().dead_units.insert(unit);
+    }
+
+    /// It says that this is its name.
+    pub(super) fn identify(&self, name: &str) {
+        self.state.lock().name = Some(name.to_owned());
     }
 
     pub(super) fn connections(&self) -> usize {
@@ -272,6 +279,13 @@ fn answer(state: &mut State, seen: &Seen) -> Vec<u8> {
             echo.extend(tail.to_be_bytes());
             echo
         }
+        43 => match &state.name {
+            Some(name) => {
+                let head = [43, 14, 1, 1, 0, 0, 1, 0, u8::try_from(name.len()).unwrap()];
+                [&head[..], name.as_bytes()].concat()
+            }
+            None => vec![0x80 | 0x2B, 1],
+        },
         function => vec![function | 0x80, 1],
     }
 }

@@ -1,10 +1,11 @@
 //! Snapshots, replies, and what a person asks.
 use super::plc::Trick;
 use super::*;
+use crate::field::modbus::cost::ROUND_TRIP;
 use crate::field::modbus::{probe, read_once};
 use crate::model::{
-    Position, Quality, ReadDone, ReadFault, ReadFrom, ReadRequest, ReadToken, Session, Write,
-    WriteDone, WriteRequest,
+    GapCause, Position, Quality, ReadDone, ReadFault, ReadFrom, ReadRequest, ReadToken, Session,
+    Write, WriteDone, WriteRequest,
 };
 use std::path::Path;
 
@@ -92,6 +93,48 @@ async fn a_snapshot_looks_at_the_trigger_before_and_after_the_data() {
     let order: Vec<_> =
         plc.take_log().into_iter().map(|s| (s.function, s.address, s.data[0])).collect();
     assert_eq!(order, [(3, 2, 1), (3, 0, 1), (3, 60, 1), (1, 16, 1), (3, 2, 1)]);
+    rig.end().await;
+}
+
+/// A bit that falls between two polls and rises again would be no news to them; whoever was answered
+/// that it is down would wait for it for ever.
+#[tokio::test]
+async fn what_a_snapshot_shows_of_a_trigger_is_told_too() {
+    let plc = Plc::start().await;
+    plc.set(Area::Holding, 0, &[1]);
+    let unwatched = Tag { watched: false, ..tag("hr1") };
+    let mut rig = Rig::start(&plant(vec![quiet(plc.port)], vec![fast("hr0"), unwatched]));
+    assert_eq!(values(&rig.samples().await), [(0, uint(1))]);
+    for now in [0, 1] {
+        plc.set(Area::Holding, 0, &[now]);
+        rig.requests[0].send(read(&[0, 1, 0])).await.unwrap();
+        assert_eq!(values(&rig.samples().await), [(0, uint(now.into()))]);
+        let wanted = [(0, uint(now.into())), (1, uint(0)), (0, uint(now.into()))];
+        assert_eq!(values(&snapshot(&mut rig).await.unwrap()), wanted);
+    }
+    rig.end().await;
+}
+
+/// A look at the device that a request overtakes is thrown away, and with it the fault that it met: were
+/// the request answered over a new connection, nobody would know that the device was not observed.
+#[tokio::test]
+async fn a_connection_that_is_lost_while_nobody_waits_is_a_loss_all_the_same() {
+    let plc = Plc::start().await;
+    let mut rig = Rig::start(&plant(vec![quiet(plc.port)], vec![fast("hr0"), tag("hr7")]));
+    rig.samples().await;
+    plc.trick(3, Some(7), Trick::Silence);
+    plc.take_log();
+    rig.pass(Duration::from_hours(1));
+    // The first lets the device look again, the second overtakes the look that is not answered.
+    rig.requests[0].send(read(&[0])).await.unwrap();
+    assert_eq!(values(&snapshot(&mut rig).await.unwrap()), [(0, uint(0))]);
+    plc.seen(|seen| seen.address == 7).await;
+    rig.requests[0].send(read(&[0])).await.unwrap();
+    assert_eq!(snapshot(&mut rig).await, Err(ReadFault::Disconnected));
+    assert!(matches!(rig.link().await.1, Link::Down { cause: GapCause::Disconnected, .. }));
+    assert_eq!(rig.errors("d", "unheard"), 1);
+    rig.live().await;
+    assert_eq!(plc.connections(), 2);
     rig.end().await;
 }
 
@@ -295,6 +338,8 @@ async fn every_tag_is_read_once_with_its_quality() {
     let plant = plant(vec![quiet(plc.port)], vec![tag("hr0"), writable("hr1"), tag("hr2")]);
     let read = read_once(&plant, DeviceIndex(0), Path::new(""), clock()).await.unwrap();
     assert!(!read.round_trip.is_zero());
+    // Measured: what was assumed is more than any answer on this machine takes.
+    assert!(read.cost.request < ROUND_TRIP, "{:?}", read.cost);
     let qualities: Vec<_> = read.samples.iter().map(|s| (s.tag.0, s.quality)).collect();
     let (good, unknown) = (Quality::GOOD, Quality::BAD_UNKNOWN);
     assert_eq!(qualities, [(0, good), (1, unknown), (2, good)]);

@@ -26,6 +26,8 @@ enum Trick {
 struct Line {
     port: u16,
     tricks: Arc<Mutex<VecDeque<Trick>>>,
+    /// How many answers went out.
+    said: watch::Receiver<usize>,
     _tasks: JoinSet<()>,
 }
 
@@ -37,6 +39,8 @@ impl Line {
         let port = socket.local_addr().unwrap().port();
         let tricks: Arc<Mutex<VecDeque<Trick>>> = Arc::default();
         let listener = Listener::default();
+        let (tell, said) = watch::channel(0);
+        let tell = Arc::new(tell);
         let mut tasks = JoinSet::new();
         if let Some(every) = noise {
             let listener = listener.clone();
@@ -57,16 +61,25 @@ impl Line {
                 let (mut incoming, outgoing) = stream.into_split();
                 *listener.lock().await = Some(outgoing);
                 let (listener, queue, answers) = (listener.clone(), queue.clone(), answers.clone());
+                let tell = tell.clone();
                 open.spawn(async move {
                     let mut request = [0; 8];
                     while incoming.read_exact(&mut request).await.is_ok() {
                         let trick = queue.lock().pop_front();
-                        answers.lock().spawn(reply(listener.clone(), request, trick));
+                        let line = (listener.clone(), tell.clone());
+                        answers.lock().spawn(reply(line, request, trick));
                     }
                 });
             }
         });
-        Self { port, tricks, _tasks: tasks }
+        Self { port, tricks, said, _tasks: tasks }
+    }
+
+    /// Waits until so many answers went out; each is with whoever is connected then.
+    async fn said(&self, answers: usize) {
+        let said = &mut self.said.clone();
+        let all = said.wait_for(|said| *said >= answers);
+        timeout(PATIENCE, all).await.expect("the answer goes out").unwrap();
     }
 
     fn link(&self) -> ModbusLink {
@@ -91,7 +104,11 @@ async fn say(listener: &Listener, bytes: &[u8]) {
     }
 }
 
-async fn reply(listener: Listener, request: [u8; 8], trick: Option<Trick>) {
+async fn reply(
+    (listener, said): (Listener, Arc<watch::Sender<usize>>),
+    request: [u8; 8],
+    trick: Option<Trick>,
+) {
     let mut frame = match request[1] {
         3 => {
             let (address, count) = (u16::from_be_bytes([request[2], request[3]]), request[5]);
@@ -110,9 +127,11 @@ async fn reply(listener: Listener, request: [u8; 8], trick: Option<Trick>) {
         Some(Trick::OtherUnit | Trick::Twice(_)) | None => {}
     }
     say(&listener, &frame).await;
+    said.send_modify(|said| *said += 1);
     if let Some(Trick::Twice(time)) = trick {
         sleep(time).await;
         say(&listener, &frame).await;
+        said.send_modify(|said| *said += 1);
     }
 }
 
@@ -153,10 +172,14 @@ async fn an_answer_that_comes_after_its_time_and_over_the_next_connection_is_no_
     let asking = async move {
         let read = |at| bus.ask(Urgency::Slow, &link, Ask::Read(Area::Holding, at, 1));
         assert!(matches!(read(0).await, Err(Fault::Timeout(_))));
-        // Well beyond the moment at which it comes.
-        for at in 100..140 {
+        bus.ask(Urgency::Slow, &link, Ask::Open).await.unwrap();
+        for at in 100..103 {
             assert_eq!(read(at).await.unwrap().reply, Reply::Words(vec![at]));
-            sleep(Duration::from_millis(10)).await;
+        }
+        // The late one and these.
+        wire.said(4).await;
+        for at in 103..106 {
+            assert_eq!(read(at).await.unwrap().reply, Reply::Words(vec![at]));
         }
     };
     tokio::join!(task.run(), asking);
@@ -169,10 +192,11 @@ async fn an_answer_that_comes_twice_is_no_value_of_the_next_register() {
     let (link, (bus, task)) = (wire.link(), open_bus());
     let asking = async move {
         let read = |at| bus.ask(Urgency::Slow, &link, Ask::Read(Area::Holding, at, 1));
-        for (at, apart) in [(0, 0), (10, 0), (20, 5), (30, 20)] {
+        for (round, (at, apart)) in [(0, 0), (10, 0), (20, 5), (30, 20)].into_iter().enumerate() {
             wire.trick(Trick::Twice(Duration::from_millis(apart)));
             assert_eq!(read(at).await.unwrap().reply, Reply::Words(vec![at]));
-            sleep(Duration::from_millis(apart + 20)).await;
+            // Both, and in each round before three more.
+            wire.said(5 * round + 2).await;
             for next in at + 1..at + 4 {
                 assert_eq!(read(next).await.unwrap().reply, Reply::Words(vec![next]));
             }
@@ -188,10 +212,13 @@ async fn an_answer_that_was_spoilt_or_is_of_another_unit_is_no_value() {
     wire.trick(Trick::Flipped);
     wire.trick(Trick::OtherUnit);
     let asking = async move {
-        let read = |at| bus.ask(Urgency::Slow, &link, Ask::Read(Area::Holding, at, 2));
-        assert!(matches!(read(0).await, Err(Fault::Timeout(_))));
-        assert!(matches!(read(0).await, Err(Fault::Framing(_))));
-        assert_eq!(read(0).await.unwrap().reply, Reply::Words(vec![0, 1]));
+        let read = async || {
+            bus.ask(Urgency::Slow, &link, Ask::Open).await.unwrap();
+            bus.ask(Urgency::Slow, &link, Ask::Read(Area::Holding, 0, 2)).await
+        };
+        assert!(matches!(read().await, Err(Fault::Timeout(_))));
+        assert!(matches!(read().await, Err(Fault::Framing(_))));
+        assert_eq!(read().await.unwrap().reply, Reply::Words(vec![0, 1]));
     };
     tokio::join!(task.run(), asking);
 }

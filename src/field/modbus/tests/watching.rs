@@ -41,6 +41,34 @@ async fn only_changes_are_told_on_their_lanes() {
 }
 
 #[tokio::test]
+async fn what_has_not_moved_far_enough_is_not_told_and_a_drift_is() {
+    let plc = Plc::start().await;
+    plc.set(Area::Holding, 0, &[100, 0]);
+    let slow = Tag { change: Some(5.0), range: Some((0.0, 1_000.0)), ..tag("hr0") };
+    let mut rig = Rig::start(&plant(vec![device("d", plc.port, 1)], vec![slow, tag("hr1")]));
+    assert_eq!(values(&rig.bulk().await), [(0, uint(100)), (1, uint(0))]);
+    let mut told = Vec::new();
+    for (look, value) in [103, 105, 106, 108, 111, 112, 2_000, 112].into_iter().enumerate() {
+        // The word beside it shows that they were looked at.
+        let look = u16::try_from(look + 1).unwrap();
+        plc.set(Area::Holding, 0, &[value, look]);
+        loop {
+            let batch = rig.bulk().await;
+            told.extend(
+                batch.iter().filter(|s| s.tag.0 == 0).map(|s| (s.value.clone(), s.quality)),
+            );
+            if values(&batch).contains(&(1, uint(look.into()))) {
+                break;
+            }
+        }
+    }
+    let (good, bad) = (Quality::GOOD, Quality::BAD_RANGE);
+    let wanted = [(106, good), (112, good), (2_000, bad), (112, good)];
+    assert_eq!(told, wanted.map(|(value, quality)| (uint(value), quality)));
+    rig.end().await;
+}
+
+#[tokio::test]
 async fn a_value_that_means_none_is_bad_with_its_raw_value() {
     let plc = Plc::start().await;
     plc.set(Area::Holding, 0, &[200]);

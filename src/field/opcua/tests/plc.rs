@@ -88,6 +88,28 @@ impl Plc {
         Self::made(dir, 0, &POLICIES, narrow).await
     }
 
+    /// One that takes so many items in a subscription, and has so many subscriptions for a session.
+    pub(super) async fn small(dir: &Path, items: usize, subscriptions: usize) -> Self {
+        let small = |mut builder: ServerBuilder| {
+            let limits = &mut builder.limits_mut().subscriptions;
+            limits.max_monitored_items_per_sub = items;
+            limits.max_subscriptions_per_session = subscriptions;
+            builder
+        };
+        Self::made(dir, 0, &POLICIES, small).await
+    }
+
+    /// One that names so many references at once, and keeps its place in so many lists.
+    pub(super) async fn brief(dir: &Path, references: usize, places: usize) -> Self {
+        let brief = |mut builder: ServerBuilder| {
+            let limits = builder.limits_mut();
+            limits.operational.max_references_per_browse_node = references;
+            limits.max_browse_continuation_points = places;
+            builder
+        };
+        Self::made(dir, 0, &POLICIES, brief).await
+    }
+
     /// One that lets only this user in.
     pub(super) async fn closed(dir: &Path, certificate: &Path) -> Self {
         let policy = SecurityPolicy::Basic256Sha256;
@@ -247,6 +269,7 @@ pub(super) fn tag(name: &str, identifier: &str) -> Tag {
         writable: false,
         unit: None,
         range: None,
+        change: None,
         bad: Vec::new(),
         names: BTreeMap::new(),
     }

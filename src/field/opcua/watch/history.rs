@@ -3,11 +3,12 @@
 //! Only what nothing but monitors use is filled up: a chart takes a value for what it is, whenever it
 //! comes. A phase, a mount or a request that was not watched stays a gap.
 use super::{Done, Watch};
+use crate::field::change::moved;
 use crate::field::opcua::history::{Blank, Kept, history};
 use crate::field::opcua::subscribe::Lane;
 use crate::model::Sample;
 use crate::model::plant::{DeviceIndex, Plant, TagIndex, Watched};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Values of a history that are told at once.
 const STEP_VALUES: usize = 1_000;
@@ -60,6 +61,7 @@ impl Watch<'_> {
         }
         let count = u64::try_from(samples.len()).unwrap_or(u64::MAX);
         self.task.context.metrics.history.with_label_values(&[device.as_str()]).inc_by(count);
+        let samples = thinned(&self.peer.plant, samples);
         // In steps that hold nobody up, and whose records fit into a frame.
         for some in samples.chunks(STEP_VALUES) {
             self.tell(Lane::Slow, some.to_vec());
@@ -78,6 +80,23 @@ impl Watch<'_> {
             monitored.into_iter().filter_map(|tag| Some((tag, self.latest.get(&tag)?.source?)));
         self.task.record.known.extend(known);
     }
+}
+
+/// What had moved far enough to be taken: a server keeps more than it is asked to tell.
+fn thinned(plant: &Plant, samples: Vec<Sample>) -> Vec<Sample> {
+    let mut taken: BTreeMap<TagIndex, Sample> = BTreeMap::new();
+    let mut is_taken = |sample: &Sample| {
+        let Some(width) = plant.tag(sample.tag).change else { return true };
+        let near = |last: &Sample| {
+            last.quality == sample.quality && !moved(&last.value, &sample.value, width)
+        };
+        let far = !taken.get(&sample.tag).is_some_and(near);
+        if far {
+            taken.insert(sample.tag, sample.clone());
+        }
+        far
+    };
+    samples.into_iter().filter(|sample| is_taken(sample)).collect()
 }
 
 impl Drop for Watch<'_> {

@@ -11,13 +11,14 @@ use super::fault::Fault;
 use super::history::Kept;
 use super::line::{Line, Retried, interface_fault};
 use super::services::{Peer, Words, WriteFault};
-use super::subscribe::{Lane, Notice, Subscription, Told};
+use super::subscribe::{Lane, Notice, Stream, Told};
 use super::task::Task;
 use super::value::missing;
 use crate::field::Request;
 use crate::model::plant::{DeviceIndex, Plant, TagIndex};
 use crate::model::{
-    At, Boot, Input, Link, Monotonic, ReadDone, Sample, Utc, Value, WriteDone, WriteRequest,
+    At, Boot, Input, Link, Monotonic, Quality, ReadDone, Sample, Utc, Value, WriteDone,
+    WriteRequest,
 };
 use ::opcua::types::Error;
 use futures::StreamExt;
@@ -37,6 +38,8 @@ const TICK: Duration = Duration::from_millis(100);
 const PROVE: Duration = Duration::from_secs(5);
 /// Reads and writes under way; beyond it requests wait.
 const JOBS_MAX: usize = 64;
+/// Words that a fault names one by one.
+const NAMED_MAX: usize = 10;
 
 /// Something that was under way has ended.
 enum Done {
@@ -90,7 +93,8 @@ pub(super) struct Watch<'a> {
     latest: BTreeMap<TagIndex, Sample>,
     /// Tags that were read afresh, and until when a notification may be older than that.
     fresh: BTreeMap<TagIndex, Monotonic>,
-    last: BTreeMap<Lane, At>,
+    /// The last notice of each subscription.
+    last: BTreeMap<u32, At>,
     proof: Proof,
     refresh: Refresh,
     /// Notices before which something is missing that was asked for again.
@@ -111,7 +115,8 @@ pub(super) struct Watch<'a> {
 impl<'a> Watch<'a> {
     pub(super) fn new(task: &'a mut Task, desk: &'a mut Desk, peer: Peer, line: Line) -> Self {
         let at = task.context.at();
-        let lanes = [(Lane::Fast, line.fast.is_some()), (Lane::Slow, line.slow.is_some())];
+        let made = line.streams().flat_map(|stream| &stream.made);
+        let last = made.map(|subscription| (subscription.id, at)).collect();
         Self {
             task,
             desk,
@@ -120,7 +125,7 @@ impl<'a> Watch<'a> {
             boot: None,
             latest: BTreeMap::new(),
             fresh: BTreeMap::new(),
-            last: lanes.into_iter().filter(|(_, is)| *is).map(|(lane, _)| (lane, at)).collect(),
+            last,
             proof: Proof::new(at),
             refresh: Refresh::default(),
             held: BTreeMap::new(),
@@ -247,21 +252,31 @@ impl<'a> Watch<'a> {
     }
 
     fn tell_refused(&self) {
-        let names: Vec<_> = self
-            .line
-            .refused
+        let refused = &self.line.refused;
+        let named = refused
             .iter()
-            .map(|(item, why)| format!("`{}` {why}", self.peer.plant.tag(item.tag).name))
-            .collect();
-        self.task.status.fault((!names.is_empty()).then(|| {
-            format!("the server does not monitor {}; tried again every 30 s", names.join(", "))
-        }));
+            .take(NAMED_MAX)
+            .map(|(item, why)| format!("`{}` {why}", self.peer.plant.tag(item.tag).name));
+        let mut named = named.collect::<Vec<_>>().join(", ");
+        if let Some(more) = refused.len().checked_sub(NAMED_MAX).filter(|more| *more > 0) {
+            named.push_str(&format!(" and {more} more"));
+        }
+        let hint = if refused.iter().any(|(_, why)| *why == Quality::BAD_NO_ROOM) {
+            "; it has no room for more: close other clients, raise its limit, or watch fewer words"
+        } else {
+            ""
+        };
+        self.task.status.fault(
+            (!refused.is_empty()).then(|| {
+                format!("the server does not monitor {named}{hint}; tried again every 30 s")
+            }),
+        );
     }
 }
 
-async fn next(subscription: &mut Option<Subscription>) -> Notice {
-    match subscription {
-        Some(subscription) => match subscription.notices.recv().await {
+async fn next(stream: &mut Option<Stream>) -> Notice {
+    match stream {
+        Some(stream) => match stream.notices.recv().await {
             Some(notice) => notice,
             None => pending().await,
         },

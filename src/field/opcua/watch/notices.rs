@@ -1,12 +1,13 @@
 //! What the subscriptions bring.
 use super::{Done, Refresh, Watch, fast_tags};
+use crate::field::change::moved;
 use crate::field::opcua::fault::Fault;
 use crate::field::opcua::line::interface_fault;
 use crate::field::opcua::place::Place;
 use crate::field::opcua::results::Event;
 use crate::field::opcua::subscribe::{Lane, Notice};
 use crate::model::plant::TagIndex;
-use crate::model::{At, GapCause, Input, Monotonic, Sample, Severity, Utc};
+use crate::model::{At, GapCause, Input, Monotonic, Sample, Severity, Utc, Value};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,12 +25,12 @@ impl Watch<'_> {
 
     /// Takes what a notice says; nothing is missing before it any more.
     pub(super) fn take_in(&mut self, lane: Lane, notice: Notice) -> Result<(), Fault> {
-        let Notice { at, missing: _, dropped, more, mut samples, events, closed } = notice;
+        let Notice { of, at, missing: _, dropped, more, mut samples, events, closed } = notice;
         if let Some(status) = closed {
             return Err(Fault::SubscriptionClosed { which: lane.as_str(), status });
         }
         self.count(&samples);
-        let before = self.last.insert(lane, at).unwrap_or(at);
+        let before = self.last.insert(of, at).unwrap_or(at);
         samples.retain(|sample| !self.is_late(sample, at.monotonic));
         self.check_words(&samples)?;
         let live = self.boot.is_some();
@@ -41,13 +42,20 @@ impl Watch<'_> {
                 self.lose(None, GapCause::Overload, since, at.wall);
             }
         }
-        let nodes = self.peer.places.now();
+        let (nodes, plant) = (self.peer.places.now(), Arc::clone(&self.peer.plant));
         let part = |tag| nodes.get(&tag).is_some_and(Place::is_part);
         let mut told = Vec::with_capacity(samples.len());
         for sample in samples {
             // A change of another part of the same value is none of this word.
-            let repeated = |l: &Sample| l.value == sample.value && l.quality == sample.quality;
-            if part(sample.tag) && self.latest.get(&sample.tag).is_some_and(repeated) {
+            let part = part(sample.tag);
+            let width = plant.tag(sample.tag).change;
+            let width = width.filter(|_| part || self.peer.limits.is_unfiltered(sample.tag));
+            let moved = |from: &Value| match width {
+                Some(width) => moved(from, &sample.value, width),
+                None => !part || *from != sample.value,
+            };
+            let repeated = |l: &Sample| l.quality == sample.quality && !moved(&l.value);
+            if self.latest.get(&sample.tag).is_some_and(repeated) {
                 continue;
             }
             if live && sample.quality.overflowed() {
@@ -64,10 +72,9 @@ impl Watch<'_> {
             self.latest.insert(sample.tag, sample.clone());
             told.push(sample);
         }
-        self.proof.spoke(lane, at.monotonic, more);
+        self.proof.spoke(of, at.monotonic, more);
         if live {
             self.observed();
-            let plant = Arc::clone(&self.peer.plant);
             let (fast, slow) = told.into_iter().partition(|s| plant.tag(s.tag).fast);
             self.tell(Lane::Fast, fast);
             self.tell(Lane::Slow, slow);
@@ -222,7 +229,7 @@ fn is_overtaken(sample: &Sample, read: &Sample) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Quality, Value};
+    use crate::model::Quality;
 
     #[test]
     fn a_fresh_read_is_not_followed_by_what_was_before_it() {

@@ -5,7 +5,6 @@
 //! the server is asked something now and then: what it sends after the answer, it sends after the
 //! question, and says all that was there at the question; where that takes several messages, only the
 //! last of them proves it.
-use crate::field::opcua::subscribe::Lane;
 use crate::model::{At, Monotonic, Utc};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,15 +16,15 @@ const PAUSE: Duration = Duration::from_millis(500);
 enum Stage {
     Rest(Monotonic),
     Asked(Utc),
-    /// Answered; these lanes have not spoken since.
+    /// Answered; these subscriptions have not spoken since.
     Answered {
         asked: Utc,
         at: Monotonic,
-        silent: BTreeSet<Lane>,
+        silent: BTreeSet<u32>,
     },
 }
 
-/// Up to when all lanes have told everything.
+/// Up to when all subscriptions have told everything.
 pub(super) struct Proof {
     observed: Utc,
     stage: Stage,
@@ -53,22 +52,22 @@ impl Proof {
 
     /// The question was answered, or failed. A notice that was received before `at` may be older than
     /// the answer.
-    pub(super) fn answered(&mut self, ok: bool, at: Monotonic, lanes: impl Iterator<Item = Lane>) {
+    pub(super) fn answered(&mut self, ok: bool, at: Monotonic, all: impl Iterator<Item = u32>) {
         self.stage = match self.stage {
-            Stage::Asked(asked) if ok => Stage::Answered { asked, at, silent: lanes.collect() },
+            Stage::Asked(asked) if ok => Stage::Answered { asked, at, silent: all.collect() },
             Stage::Rest(_) | Stage::Asked(_) | Stage::Answered { .. } => {
                 Stage::Rest(at.plus(PAUSE))
             }
         };
     }
 
-    /// A notice of a lane was received; `more` if it told only a part.
-    pub(super) fn spoke(&mut self, lane: Lane, received: Monotonic, more: bool) {
+    /// A notice of a subscription was received; `more` if it told only a part.
+    pub(super) fn spoke(&mut self, of: u32, received: Monotonic, more: bool) {
         let Stage::Answered { asked, at, silent } = &mut self.stage else { return };
         if received < *at || more {
             return;
         }
-        silent.remove(&lane);
+        silent.remove(&of);
         if silent.is_empty() {
             // The wall clock may be set back; what was told stays told.
             self.observed = *asked;
@@ -88,22 +87,22 @@ mod tests {
 
     #[test]
     fn what_is_received_proves_no_more_than_what_was_asked_before_it() {
-        let lanes = || [Lane::Fast, Lane::Slow].into_iter();
+        let both = || [1, 2].into_iter();
         let mut proof = Proof::new(at(0));
         assert!(!proof.asks(at(400)) && proof.asks(at(600)) && !proof.asks(at(700)));
         // Nothing that comes before the answer says how old it is.
-        proof.spoke(Lane::Fast, at(1_000).monotonic, false);
-        proof.answered(true, at(1_200).monotonic, lanes());
+        proof.spoke(1, at(1_000).monotonic, false);
+        proof.answered(true, at(1_200).monotonic, both());
         // Received before the answer, and looked at after it.
-        proof.spoke(Lane::Slow, at(1_100).monotonic, false);
-        proof.spoke(Lane::Fast, at(1_300).monotonic, false);
-        assert_eq!(proof.observed(), at(0).wall, "the other lane has not spoken yet");
-        proof.spoke(Lane::Slow, at(1_400).monotonic, false);
+        proof.spoke(2, at(1_100).monotonic, false);
+        proof.spoke(1, at(1_300).monotonic, false);
+        assert_eq!(proof.observed(), at(0).wall, "the other subscription has not spoken yet");
+        proof.spoke(2, at(1_400).monotonic, false);
         assert_eq!(proof.observed(), at(600).wall);
         assert!(proof.asks(at(1_900)));
-        proof.answered(false, at(2_000).monotonic, lanes());
-        proof.spoke(Lane::Slow, at(2_100).monotonic, false);
-        proof.spoke(Lane::Fast, at(2_100).monotonic, false);
+        proof.answered(false, at(2_000).monotonic, both());
+        proof.spoke(2, at(2_100).monotonic, false);
+        proof.spoke(1, at(2_100).monotonic, false);
         assert_eq!(proof.observed(), at(600).wall, "no answer proves nothing");
         assert!(proof.asks(at(2_500)));
     }
@@ -113,15 +112,15 @@ mod tests {
     fn a_part_of_what_a_server_has_to_tell_proves_nothing() {
         let mut proof = Proof::new(at(0));
         assert!(proof.asks(at(600)));
-        proof.answered(true, at(700).monotonic, [Lane::Fast].into_iter());
-        proof.spoke(Lane::Fast, at(800).monotonic, true);
-        proof.spoke(Lane::Fast, at(810).monotonic, true);
+        proof.answered(true, at(700).monotonic, [1].into_iter());
+        proof.spoke(1, at(800).monotonic, true);
+        proof.spoke(1, at(810).monotonic, true);
         assert_eq!(
             proof.observed(),
             at(0).wall,
             "what was there at 600 may be in the next message"
         );
-        proof.spoke(Lane::Fast, at(820).monotonic, false);
+        proof.spoke(1, at(820).monotonic, false);
         assert_eq!(proof.observed(), at(600).wall);
     }
 }

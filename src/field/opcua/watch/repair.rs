@@ -14,15 +14,11 @@ impl Watch<'_> {
         hole: Hole,
         notice: Notice,
     ) -> Result<(), Fault> {
-        let subscription = match lane {
-            Lane::Fast => &self.line.fast,
-            Lane::Slow => &self.line.slow,
-        };
-        let (Some(subscription), Some(numbers)) = (subscription, hole.numbers()) else {
+        let Some(numbers) = hole.numbers() else {
             return self.give_up(lane, notice);
         };
         let numbers: Vec<_> = numbers.collect();
-        let (id, peer, device) = (subscription.id, self.peer.clone(), self.task.context.device);
+        let (id, peer, device) = (notice.of, self.peer.clone(), self.task.context.device);
         self.held.insert(lane, notice);
         self.jobs.push(Box::pin(async move {
             Done::Republished(lane, peer.republish(device, id, &numbers).await)
@@ -55,7 +51,7 @@ impl Watch<'_> {
     }
 
     fn give_up(&mut self, lane: Lane, notice: Notice) -> Result<(), Fault> {
-        let before = self.last.get(&lane).copied().unwrap_or(notice.at);
+        let before = self.last.get(&notice.of).copied().unwrap_or(notice.at);
         self.lose(None, GapCause::Sequence, self.told_until(before), notice.at.wall);
         self.take_in(lane, notice)
     }

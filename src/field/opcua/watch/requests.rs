@@ -6,6 +6,7 @@ use crate::field::opcua::line::Retried;
 use crate::field::opcua::place::Place;
 use crate::field::opcua::results::source;
 use crate::field::opcua::services::{Peer, WriteFault, prepare, read_fault};
+use crate::field::opcua::subscribe::{Lane, Subscription};
 use crate::model::plant::{TagIndex, TagSource};
 use crate::model::{
     At, ReadDone, ReadFault, ReadFrom, ReadRequest, ReadToken, Value, Write, WriteDone,
@@ -146,9 +147,10 @@ impl Watch<'_> {
             Done::Republished(lane, outcome) => self.on_republished(lane, outcome)?,
             Done::Retried(retried) => {
                 self.retrying = false;
-                if let Some(Retried { kinds, refused }) = retried? {
+                if let Some(Retried { kinds, refused, made }) = retried? {
                     self.line.kinds = kinds;
                     self.line.refused = refused;
+                    self.take_up(made);
                     if self.boot.is_some() {
                         self.tell_refused();
                     }
@@ -156,6 +158,23 @@ impl Watch<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Listens to the subscriptions that were made for what had no room.
+    fn take_up(&mut self, made: Vec<(Lane, Vec<Subscription>)>) {
+        let at = self.task.context.at();
+        for (lane, made) in made {
+            for subscription in &made {
+                self.last.entry(subscription.id).or_insert(at);
+            }
+            let stream = match lane {
+                Lane::Fast => &mut self.line.fast,
+                Lane::Slow => &mut self.line.slow,
+            };
+            if let Some(stream) = stream {
+                stream.made = made;
+            }
+        }
     }
 
     fn time(&self, op: &str, begun: At) {

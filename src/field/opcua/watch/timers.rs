@@ -3,7 +3,7 @@ use super::{Done, Watch};
 use crate::field::opcua::fault::Fault;
 use crate::field::opcua::line::retry;
 use crate::field::opcua::services::prepare;
-use crate::field::opcua::subscribe::{Item, Lane, Subscription};
+use crate::field::opcua::subscribe::Item;
 use crate::field::opcua::value::Kind;
 use crate::model::{At, Monotonic, Value, Write};
 use ::opcua::types::VariantScalarTypeId;
@@ -29,13 +29,14 @@ impl Watch<'_> {
     }
 
     fn check_silence(&self, now: Monotonic) -> Result<(), Fault> {
-        for (lane, subscription) in [(Lane::Fast, &self.line.fast), (Lane::Slow, &self.line.slow)] {
-            if let (Some(subscription), Some(last)) = (subscription, self.last.get(&lane))
-                // What waits for the engine is no silence of the PLC.
-                && subscription.notices.is_empty()
-                && now > last.monotonic.plus(subscription.silence)
-            {
-                return Err(Fault::Silent(lane.as_str()));
+        // What waits for the engine is no silence of the PLC.
+        for stream in self.line.streams().filter(|stream| stream.notices.is_empty()) {
+            let silent = stream.made.iter().any(|made| {
+                let last = self.last.get(&made.id);
+                last.is_some_and(|last| now > last.monotonic.plus(made.silence))
+            });
+            if silent {
+                return Err(Fault::Silent(stream.maker.lane.as_str()));
             }
         }
         Ok(())
@@ -46,10 +47,7 @@ impl Watch<'_> {
         let (Some(tag), stale_after) = (heartbeat.plc, heartbeat.stale_after) else {
             return Ok(());
         };
-        let waiting = [&self.line.fast, &self.line.slow]
-            .into_iter()
-            .flatten()
-            .any(|subscription| !subscription.notices.is_empty());
+        let waiting = self.line.streams().any(|stream| !stream.notices.is_empty());
         if waiting || now <= self.beat.at.monotonic.plus(stale_after) {
             return Ok(());
         }
@@ -100,11 +98,10 @@ impl Watch<'_> {
         }
         self.retrying = true;
         let items: Vec<Item> = self.line.refused.iter().map(|(item, _)| item.clone()).collect();
-        let id = |subscription: &Option<Subscription>| subscription.as_ref().map(|s| s.id);
-        let subscriptions = [(Lane::Fast, id(&self.line.fast)), (Lane::Slow, id(&self.line.slow))];
+        let streams = self.line.streams().map(|s| (s.maker.clone(), s.made.clone())).collect();
         let peer = self.peer.clone();
         self.jobs.push(Box::pin(async move {
-            Done::Retried(retry(peer, device, subscriptions, items).await)
+            Done::Retried(retry(peer, device, streams, items).await)
         }));
     }
 }
