@@ -42,7 +42,7 @@ place alone says nothing. One that does not is looked at once more; then it is a
 many are lost, and the next entry is read. After a start it is looked whether the ring still holds what was recorded last:
 a ring that was begun anew is read from its begin (name the `restart` word of the device: without it a ring that is
 filled up to the same number between two looks is taken for the old one). Counts wrap in the width that the server says, and 0 is never the number of a first
-entry. Without `time` an entry has the source's time of its `seq`; on Modbus that at which it was read, with an
+entry; later it is taken only as long as the slot before it bears the highest number: after that it may say that the slot is written anew. Without `time` an entry has the source's time of its `seq`; on Modbus that at which it was read, with an
 uncertainty back to when the ring was last seen with nothing unread in it. What cannot be known of something that was put there some time ago is refused: `arrive`, `check`, `reply`, an item
 without a code, lots in feeders, purpose and evidence of the station.
 

@@ -261,6 +261,30 @@ fn a_slot_that_is_still_being_written_is_read_again() {
     assert!(all_gaps(&world.durable).iter().all(|gap| gap.count.is_none()));
 }
 
+/// Before a slot is written anew the PLC sets its number to 0: what is in it then is not the entry 0.
+#[test]
+fn a_slot_that_is_written_anew_is_not_taken_for_the_entry_zero() {
+    let mut world = world(Pattern::Ring, true);
+    (0..2).for_each(|_| world.put());
+    world.notify();
+    world.settle();
+    world.put();
+    world.notify();
+    world.tell_change();
+    (0..3).for_each(|_| world.put());
+    let now = world.at().wall;
+    world.plc.run(now);
+    world.answer();
+    world.plc.run(now);
+    world.notify();
+    world.settle();
+    let parts: Vec<u64> = recorded(&world.durable).iter().map(|(part, _)| *part).collect();
+    assert_eq!(parts, [1, 2, 4, 5, 6, 7]);
+    let gaps = all_gaps(&world.durable);
+    let lost: Vec<_> = gaps.iter().filter_map(|gap| gap.first.zip(gap.count)).collect();
+    assert_eq!(lost, [(HandshakeNumber(0), 1)]);
+}
+
 /// The tail is written when the record is durable, and not before.
 #[test]
 fn the_tail_of_a_ring_waits_for_the_disk() {
