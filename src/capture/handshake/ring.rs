@@ -511,6 +511,7 @@ impl Capture {
         trigger: Sample,
         number: HandshakeNumber,
     ) -> Position {
+        self.end_outage(at);
         let live = self.live();
         let digest = snapshot.digest(&live.plant, &own_words(live.handshake(at)));
         let found = Found { snapshot, trigger, key: self.key(at, number), digest, result: None };

@@ -409,6 +409,25 @@ fn what_a_ring_held_after_an_outage_is_late_and_may_be_as_old_as_that() {
     assert!(last.stay.unwrap().interval.from >= back, "{last:?}");
 }
 
+/// The count of 16 bits goes half round after the outage: what comes then did not come in it.
+#[test]
+fn what_a_ring_holds_long_after_an_outage_is_not_late() {
+    let mut world = world(Pattern::Ring, true);
+    world.drop_link();
+    world.put();
+    world.now += LONG;
+    world.settle();
+    for _ in 0..2 {
+        // So many are lost, each time as many as may be told from a fall.
+        world.plc.number = (world.plc.number + 20_000) & 0xFFFF;
+        world.put();
+        world.notify();
+        world.settle();
+    }
+    let evidence: Vec<_> = events(&world.durable).iter().map(|(_, e)| e.evidence).collect();
+    assert_eq!(evidence, [Evidence::Late, Evidence::Automatic, Evidence::Automatic]);
+}
+
 /// Who waits for an answer is found after the outage as well; what it asks next is seen when it happens.
 #[test]
 fn a_request_that_waited_through_an_outage_is_late_and_the_next_is_not() {
