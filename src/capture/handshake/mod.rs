@@ -405,18 +405,17 @@ impl Capture {
     pub(in crate::capture) fn is_settled(&self, at: At, now: Monotonic) -> bool {
         let handshake = self.live().handshake(at);
         let Some(exchange) = self.live().exchanges.get(&at) else { return false };
-        if handshake.pattern == Pattern::Results {
-            let asks = matches!(exchange.stage, Stage::Listing { .. } | Stage::Fetching { .. });
-            return exchange.sure && !asks && exchange.collect.is_done();
-        }
         let waits = match handshake.pattern {
+            Pattern::Results => {
+                let asks = matches!(exchange.stage, Stage::Listing { .. } | Stage::Fetching { .. });
+                return exchange.sure && !asks && exchange.collect.is_done();
+            }
             Pattern::Edge => exchange.pulse.is_some() || !matches!(exchange.stage, Stage::Idle),
             Pattern::Counter
             | Pattern::ReqAck
             | Pattern::Toggle
             | Pattern::State(_)
-            | Pattern::Ring
-            | Pattern::Results => exchange.asks(handshake) == Request::Pending,
+            | Pattern::Ring => exchange.asks(handshake) == Request::Pending,
         };
         let until = exchange.requested.map(|seen| seen.plus(handshake.deadline));
         let overdue = waits && until.is_some_and(|until| until <= now);
