@@ -70,10 +70,10 @@ impl Collected {
         }
     }
 
-    /// The record of a result that was named in this epoch; its words are not asked for.
-    pub(super) fn named(&self, name: &Text, epoch: Epoch) -> Option<Position> {
-        let noted = self.by_name.get(name)?.iter().rev();
-        noted.filter(|noted| noted.epoch == epoch).map(|noted| noted.position).next()
+    /// Whether a result of this name was recorded in this epoch. Whether it is that one only its words tell.
+    pub(super) fn names(&self, name: &Text, epoch: Epoch) -> bool {
+        let known = self.by_name.get(name).map(Vec::as_slice).unwrap_or_default();
+        known.iter().any(|noted| noted.epoch == epoch)
     }
 
     /// What a result with these words, of this time, is.
@@ -134,8 +134,7 @@ mod tests {
         assert_eq!(standing(&all, 1, 0, 2, 1), Standing::Conflict);
         assert_eq!(standing(&all, 1, 1, 1, 1), Standing::Recorded(Position(10)), "it was retained");
         assert_eq!(standing(&all, 1, 1, 2, 1), Standing::New, "the machine counts anew");
-        assert_eq!(all.named(&name(1), Epoch(0)), Some(Position(10)));
-        assert_eq!(all.named(&name(1), Epoch(1)), None, "its words have to be seen");
+        assert!(all.names(&name(1), Epoch(0)) && !all.names(&name(1), Epoch(1)));
         // What was set aside once is not set aside again.
         all.note(name(1), noted(0, 2, 11));
         assert_eq!(standing(&all, 1, 0, 2, 1), Standing::Recorded(Position(11)));

@@ -1,9 +1,8 @@
 //! What the north wants done: holds, notes, orders of work.
 use super::{Capture, compose};
 use crate::model::{
-    Adoption, Answer, Audit, Body, Command, CommandId, Digest, Effect, EventTime, Evidence,
-    ItemClass, ItemKey, OrderRow, Position, Purpose, Refusal, Scope, Step, Text, Told, TraceEvent,
-    What,
+    Adoption, Answer, Audit, Body, Command, CommandId, Digest, Effect, Evidence, ItemClass,
+    ItemKey, OrderRow, Position, Refusal, Scope, Step, Text, Told, TraceEvent, What,
 };
 
 impl Capture {
@@ -127,27 +126,9 @@ impl Capture {
 
     fn by_hand(&self, step: &Step, what: What, badge: &Text) -> Body {
         Body::Trace(TraceEvent {
-            what,
-            time: EventTime { at: step.at.wall, uncertainty_ns: 0 },
-            station: None,
             evidence: Evidence::Manual,
-            purpose: Purpose::Production,
-            handshake: None,
-            stay: None,
             operator: Some(self.persons.token(badge.as_str())),
-            product: None,
-            operation: None,
-            remarks: Vec::new(),
-            adopted: None,
-            material: None,
-            nest: None,
-            fill: None,
-            context: Vec::new(),
-            counts: Vec::new(),
-            narrowed: Vec::new(),
-            went_past: None,
-            members: Vec::new(),
-            carried_over: Vec::new(),
+            ..TraceEvent::bare(what, step.at.wall, None)
         })
     }
 }

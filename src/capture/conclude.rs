@@ -6,8 +6,8 @@ use super::phase::{Confirmed, Ended};
 use crate::model::plant::{CodeFrom, Phase, StationIndex, TagIndex};
 use crate::model::{
     Body, EventTime, Evidence, Gap, GapCause, GapSource, Interval, ItemKey, MountUse, PhaseSummary,
-    Position, Purpose, Quarantine, QuarantineCause, RawWord, Stay, Step, Text, TraceEvent, Untold,
-    Value, Verb, What,
+    Position, Quarantine, QuarantineCause, RawWord, Stay, Step, Text, TraceEvent, Untold, Value,
+    Verb, What,
 };
 
 /// The item of a phase, and how it is known.
@@ -195,27 +195,9 @@ impl Capture {
         refine: impl FnOnce(&mut TraceEvent),
     ) -> TraceEvent {
         let mut event = TraceEvent {
-            what,
             time,
-            station: Some(self.live().station(station).id.clone()),
-            evidence: Evidence::Automatic,
-            purpose: Purpose::Production,
-            handshake: None,
             stay: stay.map(|interval| Stay { interval, arrived: None::<Position> }),
-            operator: None,
-            product: None,
-            operation: None,
-            remarks: Vec::new(),
-            adopted: None,
-            material: None,
-            nest: None,
-            fill: None,
-            context: Vec::new(),
-            counts: Vec::new(),
-            narrowed: Vec::new(),
-            went_past: None,
-            members: Vec::new(),
-            carried_over: Vec::new(),
+            ..TraceEvent::bare(what, time.at, Some(self.live().station(station).id.clone()))
         };
         refine(&mut event);
         event

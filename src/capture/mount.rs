@@ -6,9 +6,8 @@ use super::tally::untold;
 use super::{Capture, compose};
 use crate::model::plant::{CodeFrom, Counter, MountPoint, StationIndex, TagIndex, Word};
 use crate::model::{
-    Body, Count, Effect, EventTime, Evidence, ItemKey, MountUse, Purpose, QuarantineCause,
-    ReadDone, ReadFrom, ReadRequest, Reading, Sample, StationId, Step, TraceEvent, Untold, Utc,
-    What,
+    Body, Count, Effect, ItemKey, MountUse, QuarantineCause, ReadDone, ReadFrom, ReadRequest,
+    Reading, Sample, StationId, Step, TraceEvent, Untold, Utc, What,
 };
 use std::time::Duration;
 
@@ -298,27 +297,5 @@ fn counter_words(point: &MountPoint, lot: Word) -> Vec<TagIndex> {
 
 /// Something that happened to a feeder.
 fn fed(station: &StationId, what: What, time: Utc) -> TraceEvent {
-    TraceEvent {
-        what,
-        time: EventTime { at: time, uncertainty_ns: 0 },
-        station: Some(station.clone()),
-        evidence: Evidence::Automatic,
-        purpose: Purpose::Production,
-        handshake: None,
-        stay: None,
-        operator: None,
-        product: None,
-        operation: None,
-        remarks: Vec::new(),
-        adopted: None,
-        material: None,
-        nest: None,
-        fill: None,
-        context: Vec::new(),
-        counts: Vec::new(),
-        narrowed: Vec::new(),
-        went_past: None,
-        members: Vec::new(),
-        carried_over: Vec::new(),
-    }
+    TraceEvent::bare(what, time, Some(station.clone()))
 }

@@ -45,7 +45,7 @@ place alone says nothing. One that does not is looked at once more; then it is a
 many are lost, and the next entry is read. After a start it is looked whether the ring still holds what was recorded last:
 a ring that was begun anew is read from its begin (name the `restart` word of the device: without it a ring that is
 filled up to the same number between two looks is taken for the old one). Counts wrap in the width that the server says, and 0 is never the number of a first
-entry. Without `time` an entry has the source's time of its `seq`; on Modbus that at which it was read, with an
+entry; later it is taken only as long as the slot before it bears the highest number: after that it may say that the slot is written anew. Without `time` an entry has the source's time of its `seq`; on Modbus that at which it was read, with an
 uncertainty back to when the ring was last seen with nothing unread in it. What cannot be known of something that was put there some time ago is refused: `arrive`, `check`, `reply`, an item
 without a code, lots in feeders, purpose and evidence of the station.
 
@@ -62,7 +62,7 @@ that is got, recorded in the order in which it was made, and acknowledged when i
 listens is a gap. The server must have `notifier` and its methods: as long as it does not, the device is not observed.
 A result is known by its name and its words. The same once more is only acknowledged again; other words under the same name are a
 conflict, set aside with all its words; after a restart of the machine (`restart`, or its server's start time) a name may come again with other words, and is
-another result. A name that the machine lists and that is recorded is not got again to be compared. The last 8192 names are
+another result. What the machine lists is got and compared, recorded or not. The last 8192 names are
 remembered for each handshake: a result with another name that is not younger than what is forgotten is set aside (`forgotten`), since it may be
 recorded already; let the machine drop what is acknowledged, or keep no more than 4096, which are as many as it is asked for at once. What it names and does not
 give is a gap, `not-given`. Lots in the feeders of the station are those of the time at which the result was made: a result waits for `settle` until

@@ -1,8 +1,7 @@
 //! Events for tests, in few words.
 use crate::model::{
-    Amount, Code, Consumption, EventTime, Evidence, Interval, ItemClass, ItemKey, Member, MountKey,
-    MountPointId, MountUse, Position, Purpose, Scope, ScopeName, StationId, Stay, Text, TraceEvent,
-    Utc, What,
+    Amount, Code, Consumption, Interval, ItemClass, ItemKey, Member, MountKey, MountPointId,
+    MountUse, Position, Scope, ScopeName, StationId, Stay, Text, TraceEvent, Utc, What,
 };
 
 pub(crate) fn unit(code: &str) -> ItemKey {
@@ -52,29 +51,7 @@ pub(crate) fn used(at: &str, feeder: &str, opened: u64, of: &ItemKey) -> MountUs
 }
 
 pub(crate) fn event(time: i64, at: Option<&str>, what: What) -> TraceEvent {
-    TraceEvent {
-        what,
-        time: EventTime { at: Utc(time), uncertainty_ns: 0 },
-        station: at.map(station),
-        evidence: Evidence::Automatic,
-        purpose: Purpose::Production,
-        handshake: None,
-        stay: None,
-        operator: None,
-        product: None,
-        operation: None,
-        remarks: Vec::new(),
-        adopted: None,
-        material: None,
-        nest: None,
-        fill: None,
-        context: Vec::new(),
-        counts: Vec::new(),
-        narrowed: Vec::new(),
-        went_past: None,
-        members: Vec::new(),
-        carried_over: Vec::new(),
-    }
+    TraceEvent::bare(what, Utc(time), at.map(station))
 }
 
 pub(crate) fn members(items: Vec<ItemKey>) -> Vec<Member> {

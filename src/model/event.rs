@@ -720,6 +720,33 @@ pub struct TraceEvent {
 }
 
 impl TraceEvent {
+    /// An event of which no more is known than what it was, when and where: automatic, of production.
+    pub fn bare(what: What, at: Utc, station: Option<StationId>) -> Self {
+        Self {
+            what,
+            time: EventTime { at, uncertainty_ns: 0 },
+            station,
+            evidence: Evidence::Automatic,
+            purpose: Purpose::Production,
+            handshake: None,
+            stay: None,
+            operator: None,
+            product: None,
+            operation: None,
+            remarks: Vec::new(),
+            adopted: None,
+            material: None,
+            nest: None,
+            fill: None,
+            context: Vec::new(),
+            counts: Vec::new(),
+            narrowed: Vec::new(),
+            went_past: None,
+            members: Vec::new(),
+            carried_over: Vec::new(),
+        }
+    }
+
     /// Whether the PLC asked for this and a rule refused it: it is on record as asked for, not as done.
     /// What a machine reports as done is done, whatever it was answered.
     pub fn is_only_asked(&self) -> bool {

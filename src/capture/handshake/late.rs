@@ -40,6 +40,17 @@ impl Capture {
         exchange.outage.filter(|_| was_there)
     }
 
+    /// A ring whose entries are recorded as far as it had come when it was first seen holds nothing of the
+    /// outage any more: its count may go round.
+    pub(in crate::capture) fn end_outage(&mut self, at: At) {
+        let (bits, last) = (self.ring_bits(at), self.handshake_memory(at).last());
+        let exchange = self.exchange(at);
+        let is_past = last
+            .zip(exchange.turn.first())
+            .is_some_and(|(last, first)| distance(first.0, last.0, bits) != Distance::Fell);
+        exchange.outage = exchange.outage.filter(|_| !is_past);
+    }
+
     /// From when on the entry behind the last one that was recorded may have been put into a ring: not
     /// before that one, nor before the head was told to stand at it.
     pub(in crate::capture) fn put_since(&self, at: At) -> Option<Utc> {

@@ -25,6 +25,7 @@ use crate::model::{
     Monotonic, Position, Quality, ReadToken, Sample, Step, Text, Utc, Value, Write,
 };
 use edge::Pulse;
+use release::is_over;
 use request::{Request, request};
 use result::Collect;
 use ring::{Slot, Turn};
@@ -49,6 +50,10 @@ pub(in crate::capture) struct Exchange {
     turned: Option<Utc>,
     /// From when on the request may have been made, by the same clock, if that is known.
     asked: Option<Utc>,
+    /// The trigger was told or read not to ask any more for the request that is being dealt with.
+    over: bool,
+    /// The words of the request whose answer was given out to be written.
+    answered: Option<Digest>,
     /// The trigger moved while its snapshot was read.
     moved: bool,
     /// A change was told since the read that is under way was asked for.
@@ -89,8 +94,8 @@ enum Stage {
     Reading { token: ReadToken, first: Option<Snapshot> },
     /// A question about the past is being answered.
     Asking { token: ReadToken, asked: Box<Asked>, until: Monotonic },
-    /// The answer is being written.
-    Replying { token: ReadToken },
+    /// The answer is being written; over this trigger, if that is the same word.
+    Replying { token: ReadToken, trigger: Option<Value> },
     /// The numbers in all slots of a ring are being read.
     Scanning { token: ReadToken },
     /// Slots of a ring are being read.
@@ -154,6 +159,27 @@ impl Exchange {
         self.stage.wake().into_iter().chain(release).chain(collect).min()
     }
 
+    /// Another request is dealt with: its time begins when its trigger was set.
+    fn take_request(&mut self, at: crate::model::At) {
+        // It may have waited for the one before it to be answered.
+        let now = seen(at.monotonic, self.age);
+        self.requested = Some(self.stands.unwrap_or(now));
+        self.asked = match (self.sure, self.age) {
+            // What was asked before it is dealt with.
+            (true, _) => self.turned,
+            (false, Duration::ZERO) => None,
+            (false, age) => Some(at.wall.minus(age)),
+        };
+        // Only the first may have been there before.
+        self.late = self.outage.take().filter(|_| !self.sure);
+        (self.over, self.answered) = (false, None);
+    }
+
+    /// Whether both sides' words are known.
+    fn is_told(&self, handshake: &Handshake) -> bool {
+        self.trigger.is_some() && (handshake.ack.is_none() || self.ack.is_some())
+    }
+
     /// What its words say together.
     fn asks(&self, handshake: &Handshake) -> Request {
         request(handshake, self.trigger.as_ref(), self.ack.as_ref())
@@ -174,6 +200,8 @@ impl Exchange {
             requested: _,
             turned: _,
             asked: _,
+            over: _,
+            answered: _,
             moved: _,
             told: _,
             busy: _,
@@ -215,7 +243,7 @@ impl Exchange {
             }
             Stage::Idle
             | Stage::Waiting(..)
-            | Stage::Replying { token: _ }
+            | Stage::Replying { token: _, trigger: _ }
             | Stage::Scanning { token: _ }
             | Stage::Slots { token: _, slots: _ }
             | Stage::Listing { token: _ }
@@ -324,8 +352,10 @@ impl Capture {
     fn see_trigger(&mut self, step: &mut Step, at: At, sample: &Sample, value: Option<Value>) {
         let pattern = self.live().handshake(at).pattern;
         let baseline = self.handshake_memory(at).baseline.map(|number| number.0);
+        let over = is_over(self.live().handshake(at), value.as_ref());
         let exchange = self.exchange(at);
         let before = std::mem::replace(&mut exchange.trigger, value);
+        exchange.over |= over.unwrap_or(before != exchange.trigger);
         exchange.age = age(sample);
         if before != exchange.trigger {
             exchange.stands = Some(seen(step.at.monotonic, exchange.age));
@@ -352,8 +382,7 @@ impl Capture {
         let exchange = self.live().exchanges.get(&at);
         let Some(exchange) = exchange.filter(|e| matches!(e.stage, Stage::Idle)) else { return };
         let asked = exchange.asks(handshake);
-        let told = exchange.trigger.is_some();
-        let known = told && (handshake.ack.is_none() || exchange.ack.is_some());
+        let known = exchange.is_told(handshake);
         if asked != Request::Pending && known && exchange.pulse.is_none() {
             self.exchange(at).sure = true;
         }
@@ -384,22 +413,21 @@ impl Capture {
     pub(in crate::capture) fn is_settled(&self, at: At, now: Monotonic) -> bool {
         let handshake = self.live().handshake(at);
         let Some(exchange) = self.live().exchanges.get(&at) else { return false };
-        if handshake.pattern == Pattern::Results {
-            let asks = matches!(exchange.stage, Stage::Listing { .. } | Stage::Fetching { .. });
-            return exchange.sure && !asks && exchange.collect.is_done();
-        }
         let waits = match handshake.pattern {
+            Pattern::Results => {
+                let asks = matches!(exchange.stage, Stage::Listing { .. } | Stage::Fetching { .. });
+                return exchange.sure && !asks && exchange.collect.is_done();
+            }
             Pattern::Edge => exchange.pulse.is_some() || !matches!(exchange.stage, Stage::Idle),
             Pattern::Counter
             | Pattern::ReqAck
             | Pattern::Toggle
             | Pattern::State(_)
-            | Pattern::Ring
-            | Pattern::Results => exchange.asks(handshake) == Request::Pending,
+            | Pattern::Ring => exchange.asks(handshake) == Request::Pending,
         };
         let until = exchange.requested.map(|seen| seen.plus(handshake.deadline));
         let overdue = waits && until.is_some_and(|until| until <= now);
-        exchange.sure && exchange.trigger.is_some() && !overdue
+        exchange.sure && exchange.is_told(handshake) && !overdue
     }
 
     /// From when on the request that is being dealt with may have been made.
@@ -415,17 +443,7 @@ impl Capture {
             // It was told that it is seen: its time began then, and its word may be ours since.
             return self.settle(step, at);
         }
-        // It may have waited for the one before it to be answered.
-        let now = seen(step.at.monotonic, exchange.age);
-        exchange.requested = Some(exchange.stands.unwrap_or(now));
-        exchange.asked = match (exchange.sure, exchange.age) {
-            // What was asked before it is dealt with.
-            (true, _) => exchange.turned,
-            (false, Duration::ZERO) => None,
-            (false, age) => Some(step.at.wall.minus(age)),
-        };
-        // Only the first may have been there before.
-        exchange.late = exchange.outage.take().filter(|_| !exchange.sure);
+        exchange.take_request(step.at);
         if self.say_busy(step, at) {
             self.exchange(at).busy = true;
             return;

@@ -41,6 +41,17 @@ impl Capture {
     }
 }
 
+/// Whether a trigger that is told asks no more for what it asked for before; `None`: it does not if it is
+/// another.
+pub(super) fn is_over(handshake: &Handshake, trigger: Option<&Value>) -> Option<bool> {
+    match handshake.pattern {
+        Pattern::ReqAck | Pattern::State(_) => Some(!is_held(handshake, trigger)),
+        Pattern::Counter | Pattern::Toggle | Pattern::Edge => None,
+        // They are read by their own rules.
+        Pattern::Ring | Pattern::Results => Some(false),
+    }
+}
+
 /// Whether the PLC still holds its request.
 fn is_held(handshake: &Handshake, trigger: Option<&Value>) -> bool {
     let Some(trigger) = trigger else { return true };

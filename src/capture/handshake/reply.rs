@@ -16,7 +16,8 @@ impl Capture {
         permit: Permit,
         reason: Option<&Text>,
     ) {
-        self.exchange(at).sure = true;
+        let exchange = self.exchange(at);
+        (exchange.sure, exchange.answered) = (true, Some(found.digest));
         let live = self.live();
         let handshake = live.handshake(at);
         let code = |text: &Text| {
@@ -108,11 +109,12 @@ impl Capture {
         let (session, one_word) = (live.session(device), handshake.is_one_word());
         live.tokens.insert(token, at);
         let exchange = self.exchange(at);
+        let trigger = exchange.trigger.clone().filter(|_| one_word);
         if one_word {
             exchange.trigger = Some(echo.clone());
         }
         exchange.ack = Some(echo);
-        exchange.stage = Stage::Replying { token };
+        exchange.stage = Stage::Replying { token, trigger };
         step.effect(Effect::Write(WriteRequest {
             token,
             device,
@@ -130,8 +132,8 @@ impl Capture {
         };
         let results = self.live().handshake(at).pattern == Pattern::Results;
         let exchange = self.exchange(at);
-        match exchange.stage {
-            Stage::Replying { token } if token == done.token => {}
+        let before = match &exchange.stage {
+            Stage::Replying { token, trigger } if *token == done.token => trigger.clone(),
             Stage::Replying { .. }
             | Stage::Idle
             | Stage::Waiting(..)
@@ -141,14 +143,17 @@ impl Capture {
             | Stage::Slots { .. }
             | Stage::Listing { .. }
             | Stage::Fetching { .. } => return,
-        }
+        };
         exchange.stage = Stage::Idle;
         if results {
             return self.on_acknowledged(step, at, done.outcome.as_ref().err());
         }
         if let Err(why) = &done.outcome {
-            // Whatever was told of the words is old: the next read says what is asked.
-            (exchange.trigger, exchange.ack, exchange.busy) = (None, None, false);
+            // What we meant to write does not stand there: the next read says what is asked. As long as that
+            // is the same, the time that the PLC has waited goes on.
+            let ours = before.filter(|_| !exchange.over);
+            exchange.trigger = ours.or(exchange.trigger.take());
+            (exchange.ack, exchange.busy) = (None, false);
             return self.retry(step, at, &format!("the answer was not written: {why}"));
         }
         self.consider(step, at);

@@ -16,6 +16,8 @@ use std::time::Duration;
 
 /// Results that wait to be recorded; beyond it the machine is asked again for what is left out.
 const WAITING_MAX: usize = 1_024;
+/// Names that wait to be fetched: all that it has, and what it tells of meanwhile.
+const NAMED_MAX: usize = Results::LISTED_MAX + WAITING_MAX;
 /// So many are recorded, or acknowledged, before the next is fetched.
 const AT_ONCE: usize = 64;
 /// Pause before a machine that did not say what it has is asked again.
@@ -179,7 +181,7 @@ impl Capture {
         let collect = &mut self.exchange(at).collect;
         let made = name.time().min(name.receive);
         collect.since = Some(collect.since.map_or(made, |since| since.min(made)));
-        if collect.named.len() + collect.given.len() >= WAITING_MAX {
+        if collect.named.len() >= NAMED_MAX || collect.given.len() >= WAITING_MAX {
             if recovers {
                 self.exchange(at).collect.again = true;
             } else {
@@ -298,7 +300,8 @@ impl Capture {
         self.collect(step, at);
     }
 
-    /// What the machine named: what is recorded is acknowledged once more, the rest is fetched.
+    /// What the machine named is fetched, recorded or not: a name may have been given once more, and only
+    /// its words tell.
     fn on_listed(&mut self, step: &mut Step, at: At, done: &ReadDone) {
         let names = done.outcome.as_ref().ok().and_then(|words| words.first());
         let Some(Value::List(names)) = names.and_then(Sample::good) else {
@@ -308,28 +311,28 @@ impl Capture {
             return;
         };
         let full = names.len() >= Results::LISTED_MAX;
-        let (epoch, collected) = (self.handshake_memory(at).epoch, self.collected(at).cloned());
-        let (mut fresh, mut unusable) = (VecDeque::new(), 0u64);
+        let owed = std::mem::take(&mut self.exchange(at).collect.recorded);
+        let (mut all, mut new, mut unusable) = (VecDeque::new(), false, 0u64);
         for name in names {
             let Some(name) = name.as_text().and_then(|name| Text::parse(&name).ok()) else {
                 unusable = unusable.saturating_add(1);
                 continue;
             };
-            match collected.as_ref().and_then(|collected| collected.named(&name, epoch)) {
-                Some(position) => self.owe(at, name, position),
-                None if fresh.contains(&name) => {}
-                None => fresh.push_back(name),
+            new |= !self.is_recorded(at, &name);
+            // What is owed was fetched just now.
+            if !all.contains(&name) && !owed.contains(&name) {
+                all.push_back(name);
             }
         }
         if unusable > 0 {
             self.not_given(step, at, "the machine named results by what is no name", unusable);
         }
-        let new = !fresh.is_empty();
         let exchange = self.exchange(at);
         exchange.sure = true;
+        exchange.collect.recorded = owed;
         let told = std::mem::take(&mut exchange.collect.named);
-        fresh.extend(told.into_iter().filter(|name| !fresh.contains(name)).collect::<Vec<_>>());
-        exchange.collect.named = fresh;
+        all.extend(told.into_iter().filter(|name| !all.contains(name)).collect::<Vec<_>>());
+        exchange.collect.named = all;
         exchange.collect.again |= full && new;
         if full && !new {
             // Behind these it may have others that it does not come to.
@@ -357,7 +360,9 @@ impl Capture {
             // It is asked what it has when it is back.
             Err(ReadFault::Disconnected) => {}
             Err(ReadFault::Refused | ReadFault::Withdrawn) => {
-                self.not_given(step, at, "the machine did not give a result that it named", 1);
+                // Whether it was the one that is recorded under its name is not known.
+                let many = u64::from(!self.is_recorded(at, &name));
+                self.not_given(step, at, "the machine did not give a result that it named", many);
             }
         }
     }
@@ -375,6 +380,12 @@ impl Capture {
         let live = self.live();
         let station = self.memory.station(&live.station(at.station).id)?;
         station.collected.get(&live.handshake(at).id)
+    }
+
+    /// Whether a result of this name was recorded in this epoch.
+    fn is_recorded(&self, at: At, name: &Text) -> bool {
+        let epoch = self.handshake_memory(at).epoch;
+        self.collected(at).is_some_and(|collected| collected.names(name, epoch))
     }
 
     /// Records what is due, in the order in which it was made.

@@ -194,7 +194,7 @@ impl Capture {
 
     fn read_slots(&mut self, step: &mut Step, at: At, slots: Vec<Slot>) {
         let ring = self.ring(at);
-        let tags = slots.iter().flat_map(|slot| slot_words(&ring, slot.place)).collect();
+        let tags = slots.iter().flat_map(|slot| entry_words(&ring, *slot)).collect();
         self.ask_ring(step, at, tags, |token| Stage::Slots { token, slots });
     }
 
@@ -445,12 +445,9 @@ impl Capture {
     /// Slots were read: each is recorded if it holds what was looked for.
     pub(super) fn on_slots(&mut self, step: &mut Step, at: At, words: Vec<Sample>, slots: &[Slot]) {
         let ring = self.ring(at);
-        let Some(width) = ring.slots.first().map(|slot| slot.len().saturating_add(1)) else {
-            return;
-        };
         let (mut words, mut last) = (words.into_iter(), None);
         for slot in slots {
-            let words: Vec<Sample> = words.by_ref().take(width).collect();
+            let words: Vec<Sample> = words.by_ref().take(entry_words(&ring, *slot).len()).collect();
             let found = self.slot(at, &ring, *slot, words);
             let Some((snapshot, seq)) = found else {
                 // It is written, or was written over: all are looked at.
@@ -482,12 +479,21 @@ impl Capture {
         slot: Slot,
         mut words: Vec<Sample>,
     ) -> Option<(Snapshot, Sample)> {
-        let (there, here) = (slot_words(ring, slot.place), slot_words(ring, 0));
-        let same = words.len() == there.len() && words.iter().zip(&there).all(|(w, t)| w.tag == *t);
+        if !words.iter().map(|word| word.tag).eq(entry_words(ring, slot)) {
+            return None;
+        }
+        if before_zero(ring, slot).is_some() {
+            let (bits, before) = (self.ring_bits(at), words.pop()?);
+            if number(before.good()?, bits)?.0 != mask(bits) {
+                return None;
+            }
+            words.remove(0);
+        }
+        let here = slot_words(ring, 0);
         for (word, tag) in words.iter_mut().zip(&here) {
             word.tag = *tag;
         }
-        let snapshot = Snapshot::new(words, &here).filter(|_| same)?;
+        let snapshot = Snapshot::new(words, &here)?;
         if self.is_being_written(at, &snapshot) {
             return None;
         }
@@ -505,6 +511,7 @@ impl Capture {
         trigger: Sample,
         number: HandshakeNumber,
     ) -> Position {
+        self.end_outage(at);
         let live = self.live();
         let digest = snapshot.digest(&live.plant, &own_words(live.handshake(at)));
         let found = Found { snapshot, trigger, key: self.key(at, number), digest, result: None };
@@ -555,6 +562,20 @@ impl Capture {
             self.consider(step, at);
         }
     }
+}
+
+/// What is read for an entry: its slot, and around it what tells that it is the entry.
+fn entry_words(ring: &Ring, slot: Slot) -> Vec<TagIndex> {
+    let before = before_zero(ring, slot);
+    before.into_iter().chain(slot_words(ring, slot.place)).chain(before).collect()
+}
+
+/// A slot that is written anew says 0, as the entry 0 does. As long as the slot before it bears the highest
+/// number, the PLC has not come round to it.
+fn before_zero(ring: &Ring, slot: Slot) -> Option<TagIndex> {
+    let last = ring.slots.len().checked_sub(1)?;
+    let before = slot.place.checked_sub(1).unwrap_or(last);
+    ring.slots.get(before)?.first().copied().filter(|_| slot.number.0 == 0)
 }
 
 /// What is read of a slot: its number, its data, its number.

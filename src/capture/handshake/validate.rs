@@ -1,4 +1,5 @@
 //! Is the request pending, is it new, and whose number does it bear?
+use super::release::is_over;
 use super::request::{Request, on, request};
 use super::{Found, Stage, age, seen};
 use crate::capture::memory::{Committed, HandshakeMemory};
@@ -37,17 +38,25 @@ impl Capture {
             None => Some(self.next_number(at, value.as_ref())),
         };
         let now = step.at.monotonic;
+        let over = is_over(handshake, value.as_ref()).unwrap_or(true);
         let exchange = self.exchange(at);
-        if exchange.trigger != value {
-            // Another request than the one that was seen: its time begins when it was set.
-            exchange.stands = Some(seen(now, age(trigger)));
-            exchange.requested = exchange.stands;
+        // Without a word of the subscription this is another request than the one that was seen, or answered
+        // in vain.
+        let moved = exchange.trigger != value;
+        let another = !exchange.over && exchange.answered.is_some_and(|of| of != digest);
+        if moved || another {
+            exchange.age = age(trigger);
+            exchange.stands = Some(seen(now, exchange.age));
+            exchange.over |= over || another;
         }
         exchange.trigger = value;
         exchange.ack = ack;
         if asked != Request::Pending {
             exchange.stage = Stage::Idle;
             return self.consider(step, at);
+        }
+        if exchange.over {
+            exchange.take_request(step.at);
         }
         let Some(number) = number else {
             return self.retry(step, at, "the number of the request cannot be used");

@@ -110,6 +110,68 @@ fn a_deadline_runs_from_when_the_request_was_seen_and_not_from_busy() {
     assert_eq!(world.durable.iter().find_map(mark), Some(Permit::Unknown));
 }
 
+/// That a word of ours cannot be written costs the PLC's time as well.
+#[test]
+fn a_write_that_fails_does_not_begin_the_deadline_anew() {
+    for one_word in [false, true] {
+        let mut plant = (*plant(Pattern::State(STATES), Splice::Clean)).clone();
+        let plc = Plc { one_word, ..Plc::new(Pattern::State(STATES), Splice::Clean) };
+        let ack = if one_word { TRIGGER } else { ACK };
+        plant.stations[0].handshakes[0].ack = Some(word(ack));
+        let mut world = World::with(Arc::new(plant), plc);
+        world.settle();
+        world.part();
+        world.tell_change();
+        world.pass(Duration::from_millis(1200));
+        let write = world.waiting.pop_front();
+        let Some(Effect::Write(WriteRequest { token, .. })) = write else { panic!("{write:?}") };
+        let outcome = Err(ReadFault::Timeout);
+        world.step(&Input::Written(WriteDone { token, outcome }));
+        world.settle();
+        let mark = |r: &Record| {
+            let Body::Trace(event) = &r.body else { return None };
+            event.handshake.as_ref().map(|mark| mark.permit)
+        };
+        let permits: Vec<_> = world.durable.iter().filter_map(mark).collect();
+        assert_eq!(permits, [Permit::Unknown], "in one word: {one_word}");
+    }
+}
+
+/// A request that waited through an outage is given up before its answer is written, and another takes its
+/// place, seen by the subscription or not: that one is not late.
+#[test]
+fn what_is_asked_after_an_answer_in_vain_has_a_time_of_its_own() {
+    for told in [true, false] {
+        let mut world = World::new(Pattern::ReqAck, Splice::Clean);
+        world.part();
+        world.settle();
+        world.drop_link();
+        world.part();
+        world.now += 10_000_000_000;
+        world.link();
+        world.tell_change();
+        world.carry_out();
+        world.tell_answer();
+        world.sync();
+        world.plc.give_up(false);
+        if told {
+            world.notify();
+        }
+        world.part();
+        for _ in 0..4 {
+            world.carry_out();
+            world.tell_answer();
+        }
+        world.settle();
+        let told_late = |r: &Record| {
+            let Body::Trace(event) = &r.body else { return None };
+            event.handshake.as_ref().map(|_| event.evidence)
+        };
+        let evidence: Vec<_> = world.durable.iter().filter_map(told_late).collect();
+        assert_eq!(evidence, [Evidence::Automatic, Evidence::Late, Evidence::Automatic], "{told}");
+    }
+}
+
 fn baseline() -> World {
     let mut plant = (*plant(Pattern::Counter, Splice::Clean)).clone();
     plant.stations[0].handshakes[0].first = First::Baseline;

@@ -275,6 +275,30 @@ fn a_slot_that_is_still_being_written_is_read_again() {
     assert!(all_gaps(&world.durable).iter().all(|gap| gap.count.is_none()));
 }
 
+/// Before a slot is written anew the PLC sets its number to 0: what is in it then is not the entry 0.
+#[test]
+fn a_slot_that_is_written_anew_is_not_taken_for_the_entry_zero() {
+    let mut world = world(Pattern::Ring, true);
+    (0..2).for_each(|_| world.put());
+    world.notify();
+    world.settle();
+    world.put();
+    world.notify();
+    world.tell_change();
+    (0..3).for_each(|_| world.put());
+    let now = world.at().wall;
+    world.plc.run(now);
+    world.answer();
+    world.plc.run(now);
+    world.notify();
+    world.settle();
+    let parts: Vec<u64> = recorded(&world.durable).iter().map(|(part, _)| *part).collect();
+    assert_eq!(parts, [1, 2, 4, 5, 6, 7]);
+    let gaps = all_gaps(&world.durable);
+    let lost: Vec<_> = gaps.iter().filter_map(|gap| gap.first.zip(gap.count)).collect();
+    assert_eq!(lost, [(HandshakeNumber(0), 1)]);
+}
+
 /// The tail is written when the record is durable, and not before.
 #[test]
 fn the_tail_of_a_ring_waits_for_the_disk() {
@@ -397,6 +421,25 @@ fn what_a_ring_held_after_an_outage_is_late_and_may_be_as_old_as_that() {
     let (_, last) = told[4];
     assert!(last.time.earliest() >= back.minus(Duration::from_millis(100)), "{last:?}");
     assert!(last.stay.unwrap().interval.from >= back, "{last:?}");
+}
+
+/// The count of 16 bits goes half round after the outage: what comes then did not come in it.
+#[test]
+fn what_a_ring_holds_long_after_an_outage_is_not_late() {
+    let mut world = world(Pattern::Ring, true);
+    world.drop_link();
+    world.put();
+    world.now += LONG;
+    world.settle();
+    for _ in 0..2 {
+        // So many are lost, each time as many as may be told from a fall.
+        world.plc.number = (world.plc.number + 20_000) & 0xFFFF;
+        world.put();
+        world.notify();
+        world.settle();
+    }
+    let evidence: Vec<_> = events(&world.durable).iter().map(|(_, e)| e.evidence).collect();
+    assert_eq!(evidence, [Evidence::Late, Evidence::Automatic, Evidence::Automatic]);
 }
 
 /// Who waits for an answer is found after the outage as well; what it asks next is seen when it happens.

@@ -571,6 +571,29 @@ fn a_name_with_other_words_is_a_conflict_and_recorded_once() {
     assert_eq!(causes, [(&QuarantineCause::Conflict, "SN-77")]);
 }
 
+/// The machine used a name again while nobody listened: what it names is seen before it may forget it.
+#[test]
+fn a_name_that_is_used_again_unseen_is_not_acknowledged_unseen() {
+    let mut world = World::new(true, false, 10);
+    world.told(true);
+    world.make();
+    world.told(true);
+    assert_eq!(world.acknowledged, BTreeSet::from([0]));
+    world.drop_link();
+    world.machine.count = 0;
+    world.make();
+    world.settle();
+    let aside = set_aside(&world.durable);
+    let causes: Vec<_> = aside.iter().map(|(aside, serial)| (&aside.cause, &**serial)).collect();
+    assert_eq!(causes, [(&QuarantineCause::Conflict, "SN-1")]);
+    assert_eq!(world.acknowledged, BTreeSet::from([0, 1]));
+    // The acknowledgement was lost: it is the same, and recorded once.
+    world.machine.kept.push(0);
+    world.drop_link();
+    world.settle();
+    assert_eq!((recorded(&world.durable).len(), set_aside(&world.durable).len()), (1, 1));
+}
+
 /// After a restart the machine counts anew: the old name is another result.
 #[test]
 fn a_name_of_another_epoch_is_another_result() {

@@ -1,9 +1,7 @@
 //! Rules about products, materials and what a station is set up with.
 use super::*;
 use crate::capture::Ran;
-use crate::model::{
-    Amount, Body, EventTime, Evidence, Monotonic, Part, Record, Rule, TraceEvent, Ucum, What,
-};
+use crate::model::{Amount, Body, Monotonic, Part, Record, Rule, TraceEvent, Ucum, What};
 
 fn reason(world: &World, check: Check) -> (Reason, String) {
     let judged = world.judge(&[check]);
@@ -231,27 +229,8 @@ fn a_shelf_life_counts_where_no_date_was_told() {
 
 fn record(n: u64, what: What, product: Option<&str>) -> Record {
     let event = TraceEvent {
-        what,
-        time: EventTime::default(),
-        station: Some(station("OP30")),
-        evidence: Evidence::Automatic,
-        purpose: Purpose::Production,
-        handshake: None,
-        stay: None,
-        operator: None,
         product: product.map(text),
-        operation: None,
-        adopted: None,
-        remarks: Vec::new(),
-        material: None,
-        nest: None,
-        fill: None,
-        context: Vec::new(),
-        counts: Vec::new(),
-        narrowed: Vec::new(),
-        went_past: None,
-        members: Vec::new(),
-        carried_over: Vec::new(),
+        ..TraceEvent::bare(what, Utc(0), Some(station("OP30")))
     };
     let at = crate::model::At { monotonic: Monotonic(n), wall: Utc(0) };
     Record { position: Position(n), at, body: Body::Trace(event), plant: None }
