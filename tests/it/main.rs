@@ -24,6 +24,7 @@ mod replay;
 mod results;
 mod scada;
 mod seeds;
+mod seldom;
 mod shift;
 mod soak;
 mod support;

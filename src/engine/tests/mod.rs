@@ -11,6 +11,7 @@ mod phases;
 mod plc;
 mod reload;
 mod results;
+mod sampled;
 
 use super::Engine;
 use crate::model::plant::*;
@@ -176,6 +177,8 @@ struct World {
     changes: VecDeque<Vec<Sample>>,
     /// What the subscription told last: it tells changes only.
     told: Option<Vec<Value>>,
+    /// Its server looks at the words only now and then.
+    slow: bool,
     linked: bool,
     session: Session,
     now: u64,
@@ -203,6 +206,7 @@ impl World {
             answers: VecDeque::new(),
             changes: VecDeque::new(),
             told: None,
+            slow: false,
             linked: false,
             session: Session(0),
             now: 0,
@@ -273,10 +277,21 @@ impl World {
         }
     }
 
-    /// What a subscription would tell, later.
+    /// What a subscription would tell, later, where its server sees every change.
     fn notify(&mut self) {
+        if !self.slow {
+            self.look();
+        }
+    }
+
+    fn watched(&mut self) -> Vec<Sample> {
         let now = self.at().wall;
-        let samples = [TRIGGER, ACK, LOT].map(|tag| self.plc.read(tag, now)).to_vec();
+        [TRIGGER, ACK, LOT].map(|tag| self.plc.read(tag, now)).to_vec()
+    }
+
+    /// The server looks at the words.
+    fn look(&mut self) {
+        let samples = self.watched();
         let values: Vec<Value> = samples.iter().map(|s| s.value.clone()).collect();
         if self.linked && self.told.replace(values.clone()).is_none_or(|told| told != values) {
             self.changes.push_back(samples);

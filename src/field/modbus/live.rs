@@ -333,6 +333,11 @@ impl Task {
             }
             Err(fault) => Err(fault),
         };
+        // The engine takes them to be as it wrote them: one that is set back to what was told last before the
+        // next look would be no news.
+        for word in write.replies.iter().chain(&write.ack) {
+            self.watch.forget(word.tag);
+        }
         if let Err(fault @ Fault::Unwritable(_)) = &outcome {
             tracing::warn!(device = %self.device().id, %fault, "nothing is written");
         }

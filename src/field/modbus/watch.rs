@@ -283,6 +283,11 @@ impl Watch {
         news && self.plant.tag(sample.tag).watched
     }
 
+    /// It was written: whatever it is at the next look is news.
+    pub(super) fn forget(&mut self, tag: TagIndex) {
+        self.last.remove(&tag);
+    }
+
     /// The last value of the `restart` word.
     pub(super) fn restart(&self) -> Option<Value> {
         self.restart.as_ref().map(|(value, _)| value.clone())

@@ -7,6 +7,7 @@
 mod browse;
 mod connect;
 mod desk;
+mod doubt;
 mod fault;
 mod forecast;
 mod history;

@@ -181,6 +181,8 @@ pub(super) struct Subscription {
     pub(super) id: u32,
     /// Longest time without a notice that is no silence.
     pub(super) silence: Duration,
+    /// How often it speaks when something changes.
+    pub(super) publish: Duration,
     /// How many items it has.
     pub(super) items: usize,
 }
@@ -238,7 +240,7 @@ impl Maker {
         }
         let silence =
             revised.saturating_mul(keep_alive.max(1)).saturating_mul(2).saturating_add(REQUEST);
-        Ok(Subscription { id, silence, items: 0 })
+        Ok(Subscription { id, silence, publish: revised, items: 0 })
     }
 
     fn listener(&self, peer: &Peer, of: u32) -> Listener {

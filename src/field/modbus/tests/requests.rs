@@ -138,6 +138,24 @@ async fn a_connection_that_is_lost_while_nobody_waits_is_a_loss_all_the_same() {
     rig.end().await;
 }
 
+/// A shared word that we answered and the PLC has set to ask again between two polls is as it was told last.
+#[tokio::test]
+async fn what_was_written_and_is_set_back_is_told_again() {
+    let plc = Plc::start().await;
+    plc.set(Area::Holding, 0, &[1]);
+    let shared = Tag { writable: true, ..fast("hr0") };
+    let mut rig = Rig::start(&plant(vec![quiet(plc.port)], vec![shared]));
+    assert_eq!(values(&rig.samples().await), [(0, uint(1))]);
+    rig.requests[0].send(write(Vec::new(), Some(word(0, 4)))).await.unwrap();
+    assert_eq!(written(&mut rig).await, Ok(()));
+    assert_eq!(plc.get(Area::Holding, 0), 4);
+    plc.set(Area::Holding, 0, &[1]);
+    rig.requests[0].send(read(&[0])).await.unwrap();
+    assert_eq!(values(&rig.samples().await), [(0, uint(1))]);
+    assert_eq!(values(&snapshot(&mut rig).await.unwrap()), [(0, uint(1))]);
+    rig.end().await;
+}
+
 #[tokio::test]
 async fn an_answer_to_a_request_that_was_taken_back_is_not_written() {
     let plc = Plc::start().await;

@@ -1,4 +1,5 @@
 //! The device task against the library's own server, on loopback.
+mod doubts;
 mod limits;
 mod losses;
 mod pins;

@@ -99,6 +99,15 @@ impl Plc {
         Self::made(dir, 0, &POLICIES, small).await
     }
 
+    /// One that looks at its words when they are first asked for, and then once an hour.
+    pub(super) async fn slow(dir: &Path) -> Self {
+        let slow = |mut builder: ServerBuilder| {
+            builder.limits_mut().subscriptions.min_sampling_interval_ms = 3_600_000.0;
+            builder
+        };
+        Self::made(dir, 0, &POLICIES, slow).await
+    }
+
     /// One that names so many references at once, and keeps its place in so many lists.
     pub(super) async fn brief(dir: &Path, references: usize, places: usize) -> Self {
         let brief = |mut builder: ServerBuilder| {
@@ -150,11 +159,11 @@ impl Plc {
             let endpoint = ServerEndpoint::new("/", *policy, mode, &anonymous);
             builder = builder.add_endpoint(policy.to_string(), endpoint);
         }
-        builder = change(builder);
         let limits = &mut builder.limits_mut().subscriptions;
         limits.min_publishing_interval_ms = 20.0;
         limits.min_sampling_interval_ms = 0.0;
         limits.max_monitored_item_queue_size = 1_000;
+        builder = change(builder);
         let (server, handle) = builder.build().unwrap();
         let listener = bind(port).await;
         let port = listener.local_addr().unwrap().port();

@@ -1,4 +1,5 @@
 //! A connection with its subscriptions: first proven, then live.
+mod doubts;
 mod history;
 mod notices;
 mod proof;
@@ -7,6 +8,7 @@ mod requests;
 mod timers;
 
 use super::desk::Desk;
+use super::doubt::Doubts;
 use super::fault::Fault;
 use super::history::Kept;
 use super::line::{Line, Retried, interface_fault};
@@ -47,6 +49,8 @@ enum Done {
     Written(WriteDone, At),
     /// Handshake words, and when they were asked for.
     Fresh(Result<Vec<Sample>, Error>, Utc),
+    /// Words in doubt, and when they were asked for.
+    Again(Result<Vec<Sample>, Error>, Utc),
     Beat(Result<(), WriteFault>),
     /// Whether the server answered what it was asked for a proof.
     Answered(bool),
@@ -97,6 +101,9 @@ pub(super) struct Watch<'a> {
     last: BTreeMap<u32, At>,
     proof: Proof,
     refresh: Refresh,
+    doubts: Doubts,
+    /// Whether words in doubt are being read.
+    doubting: bool,
     /// Notices before which something is missing that was asked for again.
     held: BTreeMap<Lane, Notice>,
     /// Whether the slow lane waits for what the server has kept.
@@ -128,6 +135,8 @@ impl<'a> Watch<'a> {
             last,
             proof: Proof::new(at),
             refresh: Refresh::default(),
+            doubts: Doubts::default(),
+            doubting: false,
             held: BTreeMap::new(),
             filling: false,
             beat: Beat { value: None, moved: false, at, observed: None },

@@ -30,6 +30,7 @@ impl Watch<'_> {
             return Err(Fault::SubscriptionClosed { which: lane.as_str(), status });
         }
         self.count(&samples);
+        self.hear(&samples, at.monotonic);
         let before = self.last.insert(of, at).unwrap_or(at);
         samples.retain(|sample| !self.is_late(sample, at.monotonic));
         self.check_words(&samples)?;
@@ -192,6 +193,10 @@ impl Watch<'_> {
         });
         if !samples.is_empty() {
             samples.sort_by_key(Sample::time);
+            let now = self.task.context.at().monotonic;
+            for sample in &samples {
+                self.doubts.knows(sample, now);
+            }
             self.desk.outbox(lane).push(Input::Samples(samples));
         }
     }
@@ -200,6 +205,13 @@ impl Watch<'_> {
     /// that one, but that may have come late.
     pub(super) fn told_until(&self, before: At) -> Utc {
         self.proof.observed().min(before.wall)
+    }
+
+    /// What was told of handshake words, whether it is told on or not.
+    fn hear(&mut self, samples: &[Sample], at: Monotonic) {
+        for sample in samples.iter().filter(|sample| self.peer.plant.tag(sample.tag).fast) {
+            self.doubts.told(sample, at);
+        }
     }
 
     fn count(&self, samples: &[Sample]) {

@@ -30,6 +30,9 @@ impl Watch<'_> {
         match request {
             Request::Read(read) => self.begin_read(read),
             Request::Write(write) => {
+                let now = self.task.context.at().monotonic;
+                let words = write.replies.iter().chain(&write.ack);
+                words.for_each(|word| self.doubts.written(word.tag, now));
                 self.desk.begin(write.token, true);
                 self.writes.push_back(write);
                 self.begin_write();
@@ -119,6 +122,9 @@ impl Watch<'_> {
                 if done.outcome.is_err() {
                     self.task.context.count_error("read");
                 }
+                let now = self.task.context.at().monotonic;
+                let words = done.outcome.iter().flatten();
+                words.for_each(|sample| self.doubts.answered(sample, now));
                 self.desk.answer_read(done);
             }
             Done::Written(done, begun) => {
@@ -134,6 +140,7 @@ impl Watch<'_> {
                 self.refresh.under_way = false;
                 self.on_fresh(read.map_err(Fault::service("reading handshake words"))?, asked);
             }
+            Done::Again(read, asked) => self.on_again(read, asked),
             Done::Beat(Ok(())) => {}
             Done::Answered(ok) => {
                 let now = self.task.context.at().monotonic;

@@ -20,6 +20,7 @@ impl Watch<'_> {
         if self.boot.is_some() {
             self.beat_host(at.monotonic);
             self.prove(at);
+            self.settle_doubts(at);
         }
         if at.monotonic >= self.retry_due {
             self.retry_due = at.monotonic.plus(RETRY);
