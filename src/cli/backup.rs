@@ -1,5 +1,6 @@
 //! `backup` and `restore`: the ledger with what belongs to it, as a copy that can be verified alone.
 use super::exit::{Done, Exit, Failure};
+use super::verdict::Asked;
 use super::{Context, offline, output};
 use crate::ledger::{self, Checkpoints, LedgerError};
 use std::ffi::OsString;
@@ -49,7 +50,7 @@ pub(super) fn backup(context: &Context, args: &BackupArgs) -> Done {
         tape(&dir, &args.to).map_err(|why| uncopied(&dir, &why))?;
     }
     output::notice(&format!("{} of {} segments were copied", made.copied, made.report.segments));
-    offline::show(context, &made.report, &checkpoints)
+    offline::show(context, &made.report, &checkpoints, &Asked::all())
 }
 
 pub(super) fn restore(context: &Context, args: &RestoreArgs) -> Done {
@@ -59,7 +60,7 @@ pub(super) fn restore(context: &Context, args: &RestoreArgs) -> Done {
         tape(&args.from, &dir)
     };
     let restored = ledger::restore(&args.from, &dir, along).map_err(|why| failed(&why))?;
-    offline::show(context, &restored.report, &Checkpoints::default())?;
+    offline::show(context, &restored.report, &Checkpoints::default(), &Asked::all())?;
     output::notice(&format!(
         "restored up to record {} as incarnation {} of {}; what came after it is a gap from the next \
          start on, and the PLCs are asked for what they still have",

@@ -29,6 +29,7 @@ mod tap;
 mod test;
 mod trace;
 mod tree;
+mod verdict;
 mod words;
 mod yields;
 
