@@ -2,10 +2,11 @@
 use super::exit::{Done, Exit, Failure};
 use super::verdict::Asked;
 use super::{Context, offline, output};
-use crate::ledger::{self, Checkpoints, LedgerError};
+use crate::config::daemon::Ledger as Keeping;
+use crate::ledger::{self, LedgerError};
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -27,7 +28,7 @@ pub(super) struct BackupArgs {
     data: Option<PathBuf>,
 }
 
-/// Begin a data directory from a backup.
+/// Begin a data directory from a backup, if it is whole and does not contradict its checkpoints.
 #[derive(Debug, clap::Args)]
 pub(super) struct RestoreArgs {
     /// The folder that `backup` wrote to.
@@ -59,14 +60,26 @@ pub(super) fn restore(context: &Context, args: &RestoreArgs) -> Done {
         put(&beside(&args.from)?, &dir, false)?;
         tape(&args.from, &dir)
     };
-    let restored = ledger::restore(&args.from, &dir, along).map_err(|why| failed(&why))?;
-    offline::show(context, &restored.report, &Checkpoints::default(), &Asked::all())?;
+    // What was signed of the copy stands beside it.
+    let checkpoints = offline::checkpoints(None, None, &args.from, &Keeping::beside(&args.from))?;
+    let signed = offline::signed(&checkpoints);
+    let random = random().map_err(|why| uncopied(&args.from, &why))?;
+    let restored =
+        ledger::restore(&args.from, &dir, signed, random, along).map_err(|why| failed(&why))?;
+    let exit = offline::show(context, &restored.report, &checkpoints, &Asked::all())?;
     output::notice(&format!(
         "restored up to record {} as incarnation {} of {}; what came after it is a gap from the next \
          start on, and the PLCs are asked for what they still have",
         restored.report.last, restored.origin.incarnation, restored.origin.site
     ));
-    Ok(Exit::Ok)
+    Ok(exit)
+}
+
+/// A number that nobody has had.
+fn random() -> io::Result<u32> {
+    let mut bytes = [0; 4];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(u32::from_le_bytes(bytes))
 }
 
 fn uncopied(path: &Path, why: &io::Error) -> Failure {
@@ -76,7 +89,7 @@ fn uncopied(path: &Path, why: &io::Error) -> Failure {
 fn failed(why: &LedgerError) -> Failure {
     let exit = if matches!(why, LedgerError::Locked(_)) {
         Exit::Temporary
-    } else if matches!(why, LedgerError::Damaged(_)) {
+    } else if matches!(why, LedgerError::Damaged(_) | LedgerError::Contradicted(_)) {
         Exit::Negative
     } else {
         Exit::Io

@@ -136,16 +136,15 @@ fn a_file_of_checkpoints_is_read_wherever_it_was_cut_off() {
 #[test]
 fn a_file_that_was_changed_on_its_way_is_not_taken_for_an_empty_one() {
     let public = key().public();
-    let notes = |range: std::ops::RangeInclusive<u64>| -> String {
-        range.map(|n| format!("{}\n", Signed::new(checkpoint(n), &key()).note())).collect()
+    let notes = |range: std::ops::RangeInclusive<u64>| {
+        let note = |n| format!("{}\n", Signed::new(checkpoint(n), &key()).note());
+        range.map(note).collect::<Vec<String>>().concat()
     };
     let good = notes(1..=3);
-    let all_lines: Vec<&str> = good.lines().collect();
-    let stripped: String =
-        all_lines.iter().filter(|l| !l.is_empty()).map(|l| format!("{l}\n")).collect();
+    let stripped = good.replace("\n\n", "\n");
     let wrapped = good.replace("— pedigree/plant-1/2 ", "— pedigree/plant-1/2\n");
-    let narrow: String =
-        all_lines.iter().map(|l| format!("{}\n", l.chars().take(60).collect::<String>())).collect();
+    let narrow = good.lines().map(|line| line.chars().take(60).collect::<String>());
+    let narrow = narrow.collect::<Vec<_>>().join("\n");
     let begin = good.chars().take(80).collect::<String>();
     for (what, text, signed) in [
         ("without empty lines", stripped.clone(), 0),
