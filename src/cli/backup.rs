@@ -1,5 +1,6 @@
 //! `backup` and `restore`: the ledger with what belongs to it, as a copy that can be verified alone.
 use super::exit::{Done, Exit, Failure};
+use super::part::Part;
 use super::verdict::Asked;
 use super::{Context, offline, output};
 use crate::config::daemon::Ledger as Keeping;
@@ -12,8 +13,6 @@ use std::path::{Path, PathBuf};
 
 /// A file of a data directory that is of this run only.
 const OF_THE_RUN: &str = "lock";
-/// A file on its way has this suffix.
-const PART: &str = "part";
 
 /// Copy the ledger of a stopped or running daemon to a folder; again and again only what is new.
 #[derive(Debug, clap::Args)]
@@ -147,11 +146,7 @@ fn place(
     if path.exists() && !replace {
         return Ok(());
     }
-    let part = path.with_extension(PART);
-    if part.exists() {
-        fs::remove_file(&part)?;
-    }
-    write(&part)?;
-    File::open(&part)?.sync_all()?;
-    fs::rename(&part, path)
+    let part = Part::of(path)?;
+    write(part.path())?;
+    part.finish()
 }

@@ -11,6 +11,7 @@ mod export;
 mod offline;
 mod orders;
 mod output;
+mod part;
 mod pin;
 mod plan;
 mod probe;
