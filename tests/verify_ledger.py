@@ -91,12 +91,22 @@ def note(text, key):
     return origin.split("/")[1], int(size), base64.b64decode(root)
 
 
+def is_begun(text):
+    """Whether it may be a checkpoint that is cut off."""
+    lines = r"(?:[^\r\n\u2014]*\n){0,3}[^\r\n\u2014]*(?:\n(?:\n[^\r\n]*)?)?"
+    return "pedigree/".startswith(text[:9]) and re.fullmatch(lines, text)
+
+
 def checkpoints(data, key, faults):
-    """Those of a file whose signature is good."""
-    found = []
-    for text in re.findall(r"(?:.+\n)+\n(?:\u2014.*\n?)*", data.decode(errors="replace")):
+    """Those of a file whose signature is good. Only the last may be cut off."""
+    found, text = [], data.decode(errors="replace")
+    text = text.rstrip("\n") + "\n" * text.endswith("\n")
+    texts = re.split(r"(?<=\n)\n+(?!\u2014|\ufffd\Z)", text)
+    for at, text in enumerate(texts):
         try:
             found.append(note(text, key))
+            if not found[-1] and not (at + 1 == len(texts) and is_begun(text)):
+                raise Wrong("it is cut off, or the file was changed on its way")
         except (Wrong, InvalidSignature, ValueError) as why:
             faults.append(f"checkpoint {text.splitlines()[:2]}: {str(why) or 'its signature is wrong'}")
     return [checkpoint for checkpoint in found if checkpoint]
@@ -146,6 +156,8 @@ def ledger(folder, file, key):
             faults.append(f"{tree.size + 1} to {size} are missing: a checkpoint has them")
         elif roots[size] != root:
             faults.append(f"among the first {size} are other records than were signed")
+    if not signed:
+        faults.append(f"{file}: no checkpoint can be read; take the file anew, byte by byte")
     return faults, f"{tree.size} records, {len(signed)} checkpoints agree"
 
 

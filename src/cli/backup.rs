@@ -1,17 +1,18 @@
 //! `backup` and `restore`: the ledger with what belongs to it, as a copy that can be verified alone.
 use super::exit::{Done, Exit, Failure};
+use super::part::Part;
+use super::verdict::Asked;
 use super::{Context, offline, output};
-use crate::ledger::{self, Checkpoints, LedgerError};
+use crate::config::daemon::Ledger as Keeping;
+use crate::ledger::{self, LedgerError};
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// A file of a data directory that is of this run only.
 const OF_THE_RUN: &str = "lock";
-/// A file on its way has this suffix.
-const PART: &str = "part";
 
 /// Copy the ledger of a stopped or running daemon to a folder; again and again only what is new.
 #[derive(Debug, clap::Args)]
@@ -26,7 +27,7 @@ pub(super) struct BackupArgs {
     data: Option<PathBuf>,
 }
 
-/// Begin a data directory from a backup.
+/// Begin a data directory from a backup, if it is whole and does not contradict its checkpoints.
 #[derive(Debug, clap::Args)]
 pub(super) struct RestoreArgs {
     /// The folder that `backup` wrote to.
@@ -49,7 +50,7 @@ pub(super) fn backup(context: &Context, args: &BackupArgs) -> Done {
         tape(&dir, &args.to).map_err(|why| uncopied(&dir, &why))?;
     }
     output::notice(&format!("{} of {} segments were copied", made.copied, made.report.segments));
-    offline::show(context, &made.report, &checkpoints)
+    offline::show(context, &made.report, &checkpoints, &Asked::all())
 }
 
 pub(super) fn restore(context: &Context, args: &RestoreArgs) -> Done {
@@ -58,14 +59,26 @@ pub(super) fn restore(context: &Context, args: &RestoreArgs) -> Done {
         put(&beside(&args.from)?, &dir, false)?;
         tape(&args.from, &dir)
     };
-    let restored = ledger::restore(&args.from, &dir, along).map_err(|why| failed(&why))?;
-    offline::show(context, &restored.report, &Checkpoints::default())?;
+    // What was signed of the copy stands beside it.
+    let checkpoints = offline::checkpoints(None, None, &args.from, &Keeping::beside(&args.from))?;
+    let signed = offline::signed(&checkpoints);
+    let random = random().map_err(|why| uncopied(&args.from, &why))?;
+    let restored =
+        ledger::restore(&args.from, &dir, signed, random, along).map_err(|why| failed(&why))?;
+    let exit = offline::show(context, &restored.report, &checkpoints, &Asked::all())?;
     output::notice(&format!(
         "restored up to record {} as incarnation {} of {}; what came after it is a gap from the next \
          start on, and the PLCs are asked for what they still have",
         restored.report.last, restored.origin.incarnation, restored.origin.site
     ));
-    Ok(Exit::Ok)
+    Ok(exit)
+}
+
+/// A number that nobody has had.
+fn random() -> io::Result<u32> {
+    let mut bytes = [0; 4];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(u32::from_le_bytes(bytes))
 }
 
 fn uncopied(path: &Path, why: &io::Error) -> Failure {
@@ -75,7 +88,7 @@ fn uncopied(path: &Path, why: &io::Error) -> Failure {
 fn failed(why: &LedgerError) -> Failure {
     let exit = if matches!(why, LedgerError::Locked(_)) {
         Exit::Temporary
-    } else if matches!(why, LedgerError::Damaged(_)) {
+    } else if matches!(why, LedgerError::Damaged(_) | LedgerError::Contradicted(_)) {
         Exit::Negative
     } else {
         Exit::Io
@@ -133,11 +146,7 @@ fn place(
     if path.exists() && !replace {
         return Ok(());
     }
-    let part = path.with_extension(PART);
-    if part.exists() {
-        fs::remove_file(&part)?;
-    }
-    write(&part)?;
-    File::open(&part)?.sync_all()?;
-    fs::rename(&part, path)
+    let part = Part::of(path)?;
+    write(part.path())?;
+    part.finish()
 }

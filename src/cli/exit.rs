@@ -8,6 +8,8 @@ pub enum Exit {
     Ok = 0,
     /// The answer is no: findings, a failed verification.
     Negative = 1,
+    /// What `clap` ends with too.
+    Usage = 2,
     /// The id is not recorded, or not one thing.
     NotFound = 3,
     /// The answer has known gaps.
@@ -26,9 +28,10 @@ pub enum Exit {
 
 impl Exit {
     /// All of them, in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Ok,
         Self::Negative,
+        Self::Usage,
         Self::NotFound,
         Self::Incomplete,
         Self::Unreachable,
@@ -43,6 +46,7 @@ impl Exit {
         match self {
             Self::Ok => "as wanted",
             Self::Negative => "the answer is no: findings, a failed verification",
+            Self::Usage => "the command line was not understood",
             Self::NotFound => "the id is not recorded, or not one thing",
             Self::Incomplete => "the answer has known gaps",
             Self::Unreachable => "the daemon or a PLC does not answer",

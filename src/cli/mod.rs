@@ -11,6 +11,7 @@ mod export;
 mod offline;
 mod orders;
 mod output;
+mod part;
 mod pin;
 mod plan;
 mod probe;
@@ -29,6 +30,7 @@ mod tap;
 mod test;
 mod trace;
 mod tree;
+mod verdict;
 mod words;
 mod yields;
 
@@ -99,13 +101,16 @@ enum Verb {
     Reload(reload::Args),
     /// Check every byte of the ledger of a stopped or running daemon, and its signed checkpoints.
     Verify(offline::VerifyArgs),
-    /// Write a file that proves what was recorded of an item, for whoever does not trust this system.
+    /// Write a file that proves that records of an item are in the ledger as they were signed.
+    ///
+    /// It is for whoever does not trust this system, and needs nothing but the public key to be checked. It does not
+    /// prove that there are no other records of the item: whoever wrote it could have left some out.
     Prove(prove::Args),
     /// Check a proof; needs the file and the public key, and nothing else.
     CheckProof(prove::CheckArgs),
     /// Copy the ledger of a stopped or running daemon to a folder; again and again only what is new.
     Backup(backup::BackupArgs),
-    /// Begin a data directory from a backup.
+    /// Begin a data directory from a backup, if it is whole and does not contradict its checkpoints.
     Restore(backup::RestoreArgs),
     /// Step the recorded inputs again and compare the events with the ledger's bytes.
     Replay(replay::Args),

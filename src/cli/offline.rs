@@ -1,10 +1,12 @@
 //! `verify`: every byte of the ledger, and what was signed of it.
 use super::exit::{Done, Exit, Failure};
+use super::verdict::{Asked, Verdict};
 use super::{Context, output, settings};
 use crate::config::daemon::Ledger as Keeping;
 use crate::daemon::PUBLIC;
 use crate::ledger::{self, Checkpoint, Checkpoints, PublicKey, Report, Scope};
 use crate::model::Position;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// Check every byte of the ledger of a stopped or running daemon, and its signed checkpoints.
@@ -13,7 +15,8 @@ pub(super) struct VerifyArgs {
     /// Another data directory than the configured one.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Only what lies around the records from this one on.
+    /// Only what lies around the records from this one on. What it proves of them is told: without a checkpoint
+    /// behind them, no more than that nobody changed them by accident.
     #[arg(long, value_name = "POSITION")]
     from: Option<u64>,
     /// Only what lies around the records up to this one.
@@ -44,15 +47,30 @@ pub(super) fn public_key(given: &str) -> Result<PublicKey, Failure> {
 }
 
 pub(super) fn verify(context: &Context, args: &VerifyArgs) -> Done {
+    let records = records(args)?;
     let (dir, keeping) = kept(context, args.data.as_ref())?;
     let key = args.key.as_deref();
     let checkpoints = checkpoints(args.checkpoints.as_ref(), key, &dir, &keeping)?;
-    let from = Position(args.from.unwrap_or(1));
-    let to = Position(args.to.unwrap_or(u64::MAX));
-    let scope = Scope { records: from..=to, checkpoints: signed(&checkpoints) };
+    let scope = Scope { records: records.clone(), checkpoints: signed(&checkpoints) };
     let report = ledger::verify(&dir, &scope);
     let report = report.map_err(|why| Failure::new(Exit::Io, why.to_string()))?;
-    show(context, &report, &checkpoints)
+    let asked = Asked { records, file: args.checkpoints.as_deref() };
+    show(context, &report, &checkpoints, &asked)
+}
+
+/// The records that are asked about: those from 1 on if nothing is said.
+fn records(args: &VerifyArgs) -> Result<RangeInclusive<Position>, Failure> {
+    let (from, to) = (args.from.unwrap_or(1).max(1), args.to.unwrap_or(u64::MAX));
+    if from > to {
+        return Err(Failure::new(
+            Exit::Usage,
+            format!(
+                "error: there are no records from {from} to {to}\n  \
+                 help: the earlier position comes first: `--from {to} --to {from}`; one record is `--from {to} --to {to}`"
+            ),
+        ));
+    }
+    Ok(Position(from)..=Position(to))
 }
 
 /// The data directory that was named, else the configured one, and how the ledger in it is kept.
@@ -73,13 +91,19 @@ pub(super) fn signed(checkpoints: &Checkpoints) -> Vec<Checkpoint> {
 }
 
 /// Tells what was found, and whether nothing is wrong.
-pub(super) fn show(context: &Context, report: &Report, checkpoints: &Checkpoints) -> Done {
+pub(super) fn show(
+    context: &Context,
+    report: &Report,
+    checkpoints: &Checkpoints,
+    asked: &Asked<'_>,
+) -> Done {
+    let verdict = Verdict::new(report, checkpoints, asked);
     if context.json {
-        as_json(report, checkpoints)?;
+        as_json(report, checkpoints, &verdict)?;
     } else {
-        as_text(report, checkpoints)?;
+        as_text(report, checkpoints, &verdict)?;
     }
-    let sound = report.is_sound() && checkpoints.unread.is_empty();
+    let sound = report.is_sound() && checkpoints.unread.is_empty() && verdict.against.is_empty();
     Ok(if sound { Exit::Ok } else { Exit::Negative })
 }
 
@@ -107,22 +131,26 @@ fn root(report: &Report) -> String {
     report.root.map_or("(none)".to_owned(), |root| root.to_string())
 }
 
-fn as_json(report: &Report, checkpoints: &Checkpoints) -> Result<(), Failure> {
+fn as_json(report: &Report, checkpoints: &Checkpoints, verdict: &Verdict) -> Result<(), Failure> {
     let texts = |faults: &[ledger::Damage]| faults.iter().map(ToString::to_string).collect();
     let faults: Vec<String> = texts(&report.faults);
     let unread: Vec<String> = checkpoints.unread.iter().map(ToString::to_string).collect();
     output::json(&serde_json::json!({
         "segments": report.segments,
         "records": report.records,
+        "first": report.begin.next(),
         "last": report.last,
         "root": root(report),
         "faults": faults,
-        "checkpoints": { "agreed": report.agreed, "refused": unread },
+        "checkpoints": { "agreed": report.agreed, "refused": unread, "torn": checkpoints.is_torn },
+        "signed_to": report.signed,
+        "proven": verdict.proven,
+        "against": verdict.against,
         "contradiction": report.contradiction.as_ref().map(ToString::to_string),
     }))
 }
 
-fn as_text(report: &Report, checkpoints: &Checkpoints) -> Result<(), Failure> {
+fn as_text(report: &Report, checkpoints: &Checkpoints, verdict: &Verdict) -> Result<(), Failure> {
     output::line(format_args!(
         "{} records in {} segments, Merkle root {}",
         report.records,
@@ -142,8 +170,28 @@ fn as_text(report: &Report, checkpoints: &Checkpoints) -> Result<(), Failure> {
     for unread in &checkpoints.unread {
         output::line(unread)?;
     }
+    for sentence in verdict.proven.iter().chain(&verdict.against) {
+        output::line(sentence)?;
+    }
     if checkpoints.is_torn {
         output::notice("a checkpoint is cut off: its writer ended in the middle of it");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_that_ends_before_it_begins_is_no_range() {
+        let args = |from, to| VerifyArgs { data: None, from, to, checkpoints: None, key: None };
+        let failure = records(&args(Some(10), Some(5))).unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(
+            failure.text.contains("help: the earlier position comes first: `--from 5 --to 10`")
+        );
+        assert_eq!(records(&args(Some(5), Some(5))), Ok(Position(5)..=Position(5)));
+        assert_eq!(records(&args(None, None)), Ok(Position(1)..=Position(u64::MAX)));
+    }
 }

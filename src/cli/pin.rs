@@ -1,5 +1,6 @@
 //! `pin`: how the words of a device lie on its PLC is written down, so that a change is seen.
 use super::exit::{Done, Exit, Failure};
+use super::part::Part;
 use super::{Context, output, runtime, settings};
 use crate::config::{self, lock};
 use crate::daemon;
@@ -177,8 +178,11 @@ fn differences(before: &Layouts, after: &Layouts) -> Vec<String> {
 
 /// Whole or not at all: the daemon may read it at any moment.
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let fresh = path.with_extension("lock.new");
-    std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, path)).map_err(|why| {
+    let written = Part::of(path).and_then(|part| {
+        std::fs::write(part.path(), text)?;
+        part.finish()
+    });
+    written.map_err(|why| {
         Failure::new(Exit::Io, format!("{} cannot be written: {why}", path.display()))
     })
 }

@@ -7,10 +7,11 @@ use crate::model::{Record, wire};
 use crate::query::{EventView, describe};
 use std::path::{Path, PathBuf};
 
-/// Write a file that proves what was recorded of an item, for whoever does not trust this system.
+/// Write a file that proves that records of an item are in the ledger as they were signed.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A serial, a lot number, or the full form such as `l/supplier/ACME/0001`: its whole history.
+    /// A serial, a lot number, or the full form such as `l/supplier/ACME/0001`: all that the
+    /// daemon finds of its history.
     #[arg(required_unless_present_any = ["event", "since"])]
     id: Option<String>,
     /// One record instead of an item.

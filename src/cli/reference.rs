@@ -24,11 +24,8 @@ Exit codes have a meaning:
 /// The page: every verb with its long help.
 pub fn reference() -> String {
     let mut page = HEAD.to_owned();
-    let mut codes: Vec<_> = Exit::ALL.iter().map(|e| (*e as u8, e.meaning())).collect();
-    codes.push((2, "the command line was not understood"));
-    codes.sort_unstable();
-    for (code, meaning) in codes {
-        let _ = writeln!(page, "| {code} | {meaning} |");
+    for exit in Exit::ALL {
+        let _ = writeln!(page, "| {} | {} |", exit as u8, exit.meaning());
     }
     let mut root = Cli::command().term_width(WIDTH).mut_args(|arg| arg.hide_env_values(true));
     root.build();

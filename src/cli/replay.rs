@@ -85,22 +85,29 @@ fn exact(context: &Context, report: &replay::Report) -> Done {
             "starts": report.starts,
             "same": report.same,
             "different": report.different,
+            "unexplained": report.unexplained,
             "not_replayable": report.not_replayable,
         }))?;
     } else {
         output::line(format_args!(
-            "{} inputs of {} starts: {} records the same, {} different, {} not replayable",
+            "{} inputs of {} starts: {} records the same, {} different, {} unexplained, {} not replayable",
             report.inputs,
             report.starts,
             report.same,
             report.different.len(),
+            report.unexplained.len(),
             report.not_replayable
         ))?;
         for position in report.different.iter().take(20) {
             output::line(format_args!("  record #{position} is not what the inputs give"))?;
         }
+        for position in report.unexplained.iter().take(20) {
+            output::line(format_args!(
+                "  record #{position} is explained by no input, and the tape has all inputs of its time"
+            ))?;
+        }
     }
-    Ok(if report.different.is_empty() { Exit::Ok } else { Exit::Negative })
+    Ok(if report.is_sound() { Exit::Ok } else { Exit::Negative })
 }
 
 fn as_text(difference: &Difference) -> Result<(), Failure> {

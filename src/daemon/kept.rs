@@ -58,7 +58,8 @@ pub(super) fn open(common: &Common, settings: &Settings) -> Result<Kept, DaemonE
     })?;
     let ledger = Arc::new(opened.ledger);
     let from = (ledger.tree(), ledger.reader());
-    let notary = Notary::open(common, dir, &settings.ledger, opened.origin, from)?;
+    let told = (Arc::clone(&common.now), Arc::clone(&common.metrics));
+    let notary = Notary::open(told, dir, &settings.ledger, opened.origin, from)?;
     let notary = Arc::new(notary);
     Ok(Kept { ledger, recovered: opened.recovered, persons, tape, state, query, notary })
 }

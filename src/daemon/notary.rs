@@ -2,7 +2,8 @@
 //!
 //! A checkpoint counts once it is in the file: only then it is served and proven against. Where the
 //! ledger contradicts an earlier checkpoint nothing is signed any more, since two checkpoints that exclude
-//! each other would make both worthless; capture goes on.
+//! each other would make both worthless; capture goes on. Nor is anything signed as long as the earlier
+//! ones cannot be read.
 use super::person::secret;
 use super::{Common, DaemonError};
 use crate::config::daemon::Ledger as Keeping;
@@ -14,6 +15,7 @@ use crate::model::{Origin, Position};
 use crate::telemetry::{Metrics, Now};
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::time::{MissedTickBehavior, interval};
@@ -34,16 +36,25 @@ pub(super) struct Notary {
     now: Now,
     metrics: Arc<Metrics>,
     /// Held while one is signed and kept, which may take as long as the disk does.
-    signing: Mutex<()>,
+    signing: Mutex<Compared>,
     last: Mutex<Option<Signed>>,
-    /// Why nothing is signed any more.
-    contradiction: Option<String>,
+}
+
+/// Whether the ledger was held against what was signed before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Compared {
+    /// Not yet: they could not be read, or there are none, or are none yet where they should be.
+    Not,
+    /// It says the same.
+    Agrees,
+    /// Nothing is signed any more, and why.
+    Contradicts(String),
 }
 
 impl Notary {
     /// Reads the keys, or makes them; looks at what was signed last and whether the ledger still says so.
     pub(super) fn open(
-        common: &Common,
+        (now, metrics): (Now, Arc<Metrics>),
         dir: &Path,
         keeping: &Keeping,
         origin: Origin,
@@ -62,39 +73,55 @@ impl Notary {
             std::fs::write(&path, format!("{named}\n")).map_err(io(&path))?;
         }
         tracing::info!(key = named, "checkpoints are signed; keep this public key elsewhere");
-        let path = keeping.checkpoints.clone();
-        let last = match recent(&path, &public, 1) {
-            Ok(signed) => signed.into_iter().next(),
-            Err(why) => {
-                tracing::warn!(path = %path.display(), %why, "the checkpoints cannot be read");
-                None
-            }
-        };
-        if let Some(last) = &last {
-            let size = i64::try_from(last.checkpoint().size).unwrap_or(i64::MAX);
-            common.metrics.checkpoint_position.with_label_values::<&str>(&[]).set(size);
-        }
-        let contradiction = last.as_ref().map(|last| contradicts(&reader, last.checkpoint()));
-        let contradiction = contradiction.transpose()?.flatten();
-        let metrics = Arc::clone(&common.metrics);
-        if let Some(why) = &contradiction {
-            metrics.ledger_contradiction.with_label_values::<&str>(&[]).set(1);
-            tracing::error!("{why}; no checkpoint is signed until this is cleared up");
-        }
-        let (now, signing, last) = (Arc::clone(&common.now), Mutex::new(()), Mutex::new(last));
-        Ok(Self {
+        let notary = Self {
             key,
             public,
             origin,
-            path,
+            path: keeping.checkpoints.clone(),
             tree,
             reader,
             now,
             metrics,
-            signing,
-            last,
-            contradiction,
-        })
+            signing: Mutex::new(Compared::Not),
+            last: Mutex::new(None),
+        };
+        match notary.compare(&mut notary.signing.lock()) {
+            Ok(()) => {}
+            Err(CompareError::Ledger(why)) => return Err(why.into()),
+            Err(CompareError::Unread(why)) => {
+                tracing::warn!(path = %notary.path.display(), %why, "the checkpoints cannot be read; none is signed until they can");
+            }
+        }
+        Ok(notary)
+    }
+
+    /// Holds the ledger against what was signed last, unless that was done.
+    fn compare(&self, compared: &mut Compared) -> Result<(), CompareError> {
+        if *compared != Compared::Not {
+            return Ok(());
+        }
+        let Some(last) = recent(&self.path, &self.public, 1)?.pop() else {
+            if std::fs::metadata(&self.path).is_ok_and(|file| file.len() > 0) {
+                tracing::warn!(path = %self.path.display(), "none of the checkpoints is one by this key; `pedigree verify` says why");
+            }
+            return Ok(());
+        };
+        *compared = match contradicts(&self.reader, last.checkpoint())? {
+            None => Compared::Agrees,
+            Some(why) => {
+                self.metrics.ledger_contradiction.with_label_values::<&str>(&[]).set(1);
+                tracing::error!("{why}; no checkpoint is signed until this is cleared up");
+                Compared::Contradicts(why)
+            }
+        };
+        self.show(last.checkpoint().size);
+        *self.last.lock() = Some(last);
+        Ok(())
+    }
+
+    fn show(&self, size: u64) {
+        let gauge = self.metrics.checkpoint_position.with_label_values::<&str>(&[]);
+        gauge.set(i64::try_from(size).unwrap_or(i64::MAX));
     }
 
     fn last(&self) -> Option<Signed> {
@@ -103,10 +130,19 @@ impl Notary {
 
     /// Signs and keeps a checkpoint, if anything was appended since the last one.
     pub(super) fn sign(&self) -> Result<(), NotaryFault> {
-        if let Some(why) = &self.contradiction {
+        let mut compared = self.signing.lock();
+        self.compare(&mut compared).map_err(|why| {
+            self.metrics.checkpoint_failures.with_label_values::<&str>(&[]).inc();
+            match why {
+                CompareError::Unread(why) => {
+                    NotaryFault::Unkept(format!("{} cannot be read: {why}", self.path.display()))
+                }
+                CompareError::Ledger(why) => NotaryFault::Unproven(why.to_string()),
+            }
+        })?;
+        if let Compared::Contradicts(why) = &*compared {
             return Err(NotaryFault::Contradiction(why.clone()));
         }
-        let _one_at_a_time = self.signing.lock();
         let tree = self.tree.now();
         let signed_before = self.last().map_or(0, |last| last.checkpoint().size);
         if tree.size() <= signed_before {
@@ -116,12 +152,14 @@ impl Notary {
         let checkpoint = Checkpoint { origin: self.origin.clone(), size, root, time };
         let signed = Signed::new(checkpoint, &self.key);
         append(&self.path, &signed).map_err(|why| {
+            // What stands there when it works again may be others.
+            *compared = Compared::Not;
             self.metrics.checkpoint_failures.with_label_values::<&str>(&[]).inc();
             NotaryFault::Unkept(format!("{} cannot be written: {why}", self.path.display()))
         })?;
+        *compared = Compared::Agrees;
         tracing::info!(size, %root, "checkpoint");
-        let gauge = self.metrics.checkpoint_position.with_label_values::<&str>(&[]);
-        gauge.set(i64::try_from(size).unwrap_or(i64::MAX));
+        self.show(size);
         *self.last.lock() = Some(signed);
         Ok(())
     }
@@ -133,6 +171,15 @@ impl Notary {
             Err(why) => tracing::warn!("no checkpoint: {why}"),
         }
     }
+}
+
+/// Why the ledger was not held against what was signed before.
+#[derive(Debug, thiserror::Error)]
+enum CompareError {
+    #[error(transparent)]
+    Unread(#[from] io::Error),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
 }
 
 /// What a ledger has to say against a checkpoint of it.
@@ -215,4 +262,97 @@ pub(super) fn start(common: &Common, notary: Arc<Notary>, keeping: &Keeping) {
 pub(super) async fn finish(notary: &Arc<Notary>) -> bool {
     let notary = Arc::clone(notary);
     tokio::task::spawn_blocking(move || notary.sign_or_warn()).await.is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{Files, Generation, Ledger, Options, SEGMENT_BYTES_MAX, read_checkpoints};
+    use crate::model::{At, Audit, Body, Digest, Record, SiteId, Text};
+
+    fn origin() -> Origin {
+        Origin { site: SiteId::parse("plant-1").unwrap(), incarnation: 0 }
+    }
+
+    /// A ledger of three records.
+    async fn ledger(dir: &Path) -> Ledger {
+        let options = Options {
+            dir: dir.to_owned(),
+            origin: origin(),
+            segment_bytes_max: SEGMENT_BYTES_MAX,
+            metrics: Arc::new(Metrics::new()),
+            now: super::super::clock(),
+        };
+        let ledger = Ledger::open(options, Files).unwrap().ledger;
+        let record = |n| {
+            let audit = Audit { who: Text::parse("a").unwrap(), what: Text::parse("b").unwrap() };
+            let (position, at) = (Position(n), At::default());
+            Record { position, at, body: Body::Audit(audit), plant: None }
+        };
+        ledger.append(Generation(0), (1..=3).map(record).collect()).await.unwrap();
+        ledger.durable().wait_for(|durable| durable.position == Position(3)).await.unwrap();
+        ledger
+    }
+
+    fn notary(dir: &Path, ledger: &Ledger, metrics: &Arc<Metrics>) -> Notary {
+        let keeping = Keeping::beside(dir);
+        let common = (super::super::clock(), Arc::clone(metrics));
+        Notary::open(common, dir, &keeping, origin(), (ledger.tree(), ledger.reader())).unwrap()
+    }
+
+    /// A file with a checkpoint by this notary, over these records or others.
+    fn keep(notary: &Notary, path: &Path, root: Option<Digest>) {
+        let tree = notary.tree.now();
+        let (root, time) = (root.unwrap_or(tree.root()), crate::model::Utc(0));
+        let checkpoint = Checkpoint { origin: origin(), size: 2, root, time };
+        append(path, &Signed::new(checkpoint, &notary.key)).unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_was_signed_is_compared_as_soon_as_it_can_be_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = ledger(dir.path()).await;
+        let metrics = Arc::new(Metrics::new());
+        let path = dir.path().join("checkpoints");
+        // A mount that does not answer yet, one that is not there yet, and one that went away.
+        for begin in ["unreadable", "absent", "gone"] {
+            if begin == "unreadable" {
+                std::fs::create_dir(&path).unwrap();
+            }
+            let notary = notary(dir.path(), &ledger, &metrics);
+            if begin == "gone" {
+                std::fs::create_dir(&path).unwrap();
+            }
+            if begin != "absent" {
+                let told = notary.sign();
+                assert!(matches!(told, Err(NotaryFault::Unkept(_))), "{begin}: {told:?}");
+                std::fs::remove_dir(&path).unwrap();
+            }
+            keep(&notary, &path, Some(Digest([9; 32])));
+            let before = std::fs::read(&path).unwrap();
+            let told = notary.sign();
+            assert!(matches!(told, Err(NotaryFault::Contradiction(_))), "{begin}: {told:?}");
+            assert_eq!(std::fs::read(&path).unwrap(), before, "{begin}: nothing was signed");
+            let gauge = metrics.ledger_contradiction.with_label_values::<&str>(&[]);
+            assert_eq!(gauge.get(), 1, "{begin}");
+            gauge.set(0);
+            std::fs::remove_file(&path).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn what_agrees_is_gone_on_with() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = ledger(dir.path()).await;
+        let path = dir.path().join("checkpoints");
+        std::fs::create_dir(&path).unwrap();
+        let notary = notary(dir.path(), &ledger, &Arc::new(Metrics::new()));
+        assert!(notary.sign().is_err());
+        std::fs::remove_dir(&path).unwrap();
+        keep(&notary, &path, notary.reader.root_at(2).unwrap());
+        assert_eq!(notary.sign(), Ok(()));
+        let read = read_checkpoints(&std::fs::read(&path).unwrap(), &notary.public);
+        let sizes: Vec<u64> = read.signed.iter().map(|signed| signed.checkpoint().size).collect();
+        assert_eq!(sizes, [2, 3]);
+    }
 }

@@ -1,8 +1,9 @@
 //! The graph: nodes, links both ways, and what every event does to them.
 use super::correction::Corrections;
-use super::fact::{Claim, Fact, certainty, ended, former, links_of};
+use super::fact::{Claim, Fact, ended, former, links_of};
 use super::link::{Certainty, Direction, Link, LinkKind, Links, Node, NodeId};
-use crate::model::{ItemKey, MountPointId, MountUse, Position, TraceEvent, Utc, What};
+use super::narrowing::Narrowings;
+use crate::model::{ItemKey, Position, TraceEvent, Utc, What};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What went into what.
@@ -16,21 +17,12 @@ pub struct Graph {
     /// When a part left a whole, and the record that says so.
     ends: BTreeMap<Pair, BTreeSet<(Utc, Position)>>,
     ends_of: BTreeMap<Position, Vec<Pair>>,
-    /// What is known better by now of what an item was made with, by the record that is about, and by the one
-    /// that says so.
-    narrowed: BTreeMap<Position, BTreeMap<Position, Vec<Left>>>,
+    narrowed: Narrowings,
     corrections: Corrections,
 }
 
 /// A part, a whole, and what the link between them means while it lasts.
 type Pair = (NodeId, NodeId, LinkKind);
-
-/// The mounts of one feeder that are left, each with how sure it is.
-#[derive(Debug, Clone)]
-struct Left {
-    point: MountPointId,
-    mounts: Vec<(Position, Certainty)>,
-}
 
 impl Graph {
     /// Takes one event. Events may come in any order; one that came before changes nothing.
@@ -50,22 +42,13 @@ impl Graph {
                 self.derive_pair(pair);
             }
         }
-        for of in event.narrowed.iter().filter(|of| of.record < position) {
-            let sure = |used: &MountUse| (used.mount.opened, certainty(used, &of.mounts));
-            let mounts = of.mounts.iter().map(sure).collect();
-            let left = Left { point: of.point.clone(), mounts };
-            let told = self.narrowed.entry(of.record).or_default().entry(position).or_default();
-            if told.iter().all(|known| known.point != left.point) {
-                told.push(left);
-                self.derive_record(of.record);
-            }
+        for record in self.narrowed.insert(position, event) {
+            self.derive_record(record);
         }
         if let What::Correct { position: loser, .. } = &event.what {
             for touched in self.corrections.insert(position, *loser) {
                 self.derive_record(touched);
-                let narrowing = self.narrowed.iter().filter(|(_, by)| by.contains_key(&touched));
-                let about: Vec<Position> = narrowing.map(|(record, _)| *record).collect();
-                for record in about {
+                for record in self.narrowed.about(touched) {
                     self.derive_record(record);
                 }
             }
@@ -184,20 +167,9 @@ impl Graph {
 
     /// How sure a fact is as of a record; `None` once it is known not to be so.
     fn certainty(&self, fact: &Fact, at: Position) -> Option<Certainty> {
-        let (Some(narrowed), Node::Mount(mount)) =
-            (self.narrowed.get(&fact.source), self.name(fact.part))
-        else {
-            return Some(fact.certainty);
-        };
-        let known = narrowed.range(..=at).rev();
-        let mut known = known.filter(|(by, _)| self.corrections.stands(**by, at));
-        let left = known.find_map(|(_, left)| left.iter().find(|left| left.point == mount.point));
-        match left {
-            Some(left) => {
-                left.mounts.iter().find(|(of, _)| *of == mount.opened).map(|(_, sure)| *sure)
-            }
-            None => Some(fact.certainty),
-        }
+        let Node::Mount(mount) = self.name(fact.part) else { return Some(fact.certainty) };
+        let told = (fact.source, mount, fact.certainty);
+        self.narrowed.certainty(told, at, |by| self.corrections.stands(by, at))
     }
 
     /// From which to which record a fact's link stands, as what, and how sure it is.
@@ -216,9 +188,9 @@ impl Graph {
             turns.insert((*end).max(fact.source));
             turns.extend(self.corrections.turns(*end).into_iter().filter(|t| *t > fact.source));
         }
-        for by in self.narrowed.get(&fact.source).into_iter().flat_map(BTreeMap::keys) {
-            turns.insert(*by);
-            turns.extend(self.corrections.turns(*by));
+        for by in self.narrowed.by(fact.source) {
+            turns.insert(by);
+            turns.extend(self.corrections.turns(by));
         }
         let mut runs: Vec<Run> = Vec::new();
         let mut standing = None;

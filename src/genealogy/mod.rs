@@ -10,12 +10,14 @@ mod correction;
 mod fact;
 mod graph;
 mod link;
+mod narrowing;
 mod walk;
 
 pub use correction::{Corrections, Void};
 pub use fact::{Claim, links_of};
 pub use graph::Graph;
 pub use link::{Certainty, Direction, Link, LinkKind, Links, Node, NodeId};
+pub use narrowing::Narrowings;
 pub use walk::{Former, Hop, Reached, Visited, Walk, Walked};
 
 #[cfg(test)]

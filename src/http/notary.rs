@@ -109,7 +109,7 @@ pub(super) async fn checkpoints(
     Ok(Json(Listing { key: site.state.notary.key(), body }).into_response())
 }
 
-/// `GET /api/v1/ledger/proof?id=&position=&earlier=`: the file that proves the whole history of an item, or
+/// `GET /api/v1/ledger/proof?id=&position=&earlier=`: the file that proves the records of an item, or
 /// one record, and with `earlier`, a checkpoint, that nothing was changed since.
 pub(super) async fn proof(
     State(site): State<Arc<Site>>,

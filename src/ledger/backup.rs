@@ -16,6 +16,9 @@ use std::sync::Arc;
 
 /// A segment on its way has this suffix.
 const PART: &str = "part";
+/// How far an incarnation rises at most: a million to one that two from one copy differ, and room for
+/// thousands of restores one after the other.
+const RISE_MAX: u32 = 1 << 20;
 /// The ledger of a restore that has not come to its end.
 const UNBORN: &str = "restoring";
 
@@ -148,19 +151,25 @@ fn durable(bytes: &[u8], begin: usize, sure: Position) -> usize {
 }
 
 /// Puts a copy into a data directory that has no ledger, and begins a new incarnation of its origin, so
-/// that what the ledger held beyond the copy and what comes now never bear the same name.
+/// that what the ledger held beyond the copy and what comes now never bear the same name. Nor do two
+/// ledgers that began from one copy: how far the incarnation rises is by a `random` number.
 ///
-/// A copy that does not verify is not taken, and half a restore is no ledger: it gets its name at the end.
+/// A copy that does not verify, or contradicts its `checkpoints`, is not taken, and half a restore is no ledger: it gets its name at the end.
 /// What stands beside the ledger is brought by `along`, once it is certain that the ledger is taken.
 pub fn restore(
     from: &Path,
     dir: &Path,
+    checkpoints: Vec<Checkpoint>,
+    random: u32,
     along: impl FnOnce() -> std::io::Result<()>,
 ) -> Result<Restored, LedgerError> {
     let (disk, from) = (Arc::new(Files), folder(from));
-    let report = verify_on(&*disk, &from, &Scope::default())?;
+    let report = verify_on(&*disk, &from, &Scope { checkpoints, ..Scope::default() })?;
     if let Some(damage) = report.faults.first() {
         return Err(damage.clone().into());
+    }
+    if let Some(contradiction) = &report.contradiction {
+        return Err(contradiction.clone().into());
     }
     let firsts = segment::list(&*disk, &from)?;
     let Some(last) = firsts.last() else { return Err(LedgerError::Empty(from)) };
@@ -176,7 +185,8 @@ pub fn restore(
     let path = segment::path(&from, *last);
     let file = disk.open_read(&path).doing("opened", &path)?;
     let found = segment::read_head(&*file, &from, *last)?.header.origin;
-    let origin = Origin { incarnation: found.incarnation.saturating_add(1), ..found };
+    let rise = 1 + random % RISE_MAX;
+    let origin = Origin { incarnation: found.incarnation.saturating_add(rise), ..found };
     if unborn.is_dir() {
         std::fs::remove_dir_all(&unborn).doing("removed", &unborn)?;
     }

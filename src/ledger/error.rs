@@ -1,5 +1,6 @@
 //! What can go wrong, in words that say what to do next.
 use super::handle::Generation;
+use super::signed::Contradiction;
 use crate::model::Position;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -74,6 +75,9 @@ pub enum LedgerError {
     /// Something that was durable is not what was written.
     #[error("{0}; restore this segment from a backup, nothing was changed")]
     Damaged(#[from] Damage),
+    /// A copy is not what was signed.
+    #[error("{0}; this copy is not what was signed: take another one, nothing was changed")]
+    Contradicted(#[from] Contradiction),
     /// A record says something that this version has no word for.
     #[error(
         "the record at {position} cannot be read: {why}; run the version that wrote it, or a newer one"

@@ -11,6 +11,7 @@ use super::segment::{self, Head};
 use super::tree::leaf;
 use super::verify::verify_segment;
 use crate::model::Position;
+use std::io;
 
 /// Bytes that are read in one step, about.
 const STEP_LEN: u64 = 256 << 10;
@@ -53,7 +54,8 @@ impl Scrub {
         Self { reader, next: Position(0), under_way: None }
     }
 
-    /// Reads a little more. An error is of the disk; the segment is passed over until the next pass.
+    /// Reads a little more. What cannot be read is damage like what was changed. An error is of what could not
+    /// even be looked for; the segment is passed over until the next pass.
     pub fn step(&mut self) -> Result<Scrubbed, LedgerError> {
         let mut segment = match self.under_way.take() {
             Some(segment) => segment,
@@ -64,10 +66,14 @@ impl Scrub {
         };
         let before = segment.frames.offset;
         while segment.frames.offset - before < STEP_LEN {
-            match segment.take(&self.reader)? {
-                Taken::Step => {}
-                Taken::Fault => return self.damaged(segment.first, segment.later),
-                Taken::End => return self.finish(&segment),
+            match segment.take() {
+                Ok(Taken::Step) => {}
+                Ok(Taken::Fault) => return self.damaged(segment.first, segment.later),
+                Err(why) => {
+                    let from = Position(segment.run.range().end).next();
+                    return Ok(unread(segment.first, from, segment.later, &why));
+                }
+                Ok(Taken::End) => return self.finish(&segment),
             }
         }
         let read = segment.frames.offset - before;
@@ -87,11 +93,11 @@ impl Scrub {
         self.next = later;
         let path = segment::path(dir, first);
         let file = disk.open_read(&path).doing("opened", &path)?;
-        let len = file.len().doing("read", &path)?;
-        let head = match segment::read_head(&*file, dir, first) {
-            Ok(head) => head,
-            Err(LedgerError::Damaged(_)) => return self.damaged(first, later).map(Begun::Told),
-            Err(why) => return Err(why),
+        let head = file.len().doing("read", &path);
+        let head = head.and_then(|len| Ok((len, segment::read_head(&*file, dir, first)?)));
+        // Whatever stands there instead of a header: this segment had one when it was sealed.
+        let Ok((len, head)) = head else {
+            return self.damaged(first, later).map(Begun::Told);
         };
         let frames = Frames::new(file, head.len as u64);
         let run = Run::new(first.0.saturating_sub(1));
@@ -125,7 +131,10 @@ impl Scrub {
                 Ok(Scrubbed::Sound(*first))
             }
             Err(LedgerError::Damaged(damage)) => Ok(Scrubbed::Damaged(*later, vec![damage])),
-            Err(why) => Err(why),
+            Err(why) => {
+                let fault = segment::damage(*later, *later, None, &why.to_string());
+                Ok(Scrubbed::Damaged(*later, vec![fault]))
+            }
         }
     }
 
@@ -134,7 +143,10 @@ impl Scrub {
         let Reader { disk, dir, .. } = &self.reader;
         let path = segment::path(dir, first);
         let file = disk.open_read(&path).doing("opened", &path)?;
-        let bytes = file.read_to_end(0).doing("read", &path)?;
+        let bytes = match file.read_to_end(0) {
+            Ok(bytes) => bytes,
+            Err(why) => return Ok(unread(first, first, later, &why)),
+        };
         let mut faults = verify_segment(&bytes, dir, first, later);
         if faults.is_empty() {
             let to = Some(Position(later.0.saturating_sub(1)));
@@ -143,6 +155,13 @@ impl Scrub {
         }
         Ok(Scrubbed::Damaged(first, faults))
     }
+}
+
+/// The disk has the rest of a segment no more, and says so.
+fn unread(first: Position, from: Position, later: Position, why: &io::Error) -> Scrubbed {
+    let to = Some(Position(later.0.saturating_sub(1)));
+    let why = format!("the disk does not give them: {why}");
+    Scrubbed::Damaged(first, vec![segment::damage(first, from, to, &why)])
 }
 
 enum Begun {
@@ -158,21 +177,19 @@ enum Taken {
 
 impl Segment {
     /// Takes one frame.
-    fn take(&mut self, reader: &Reader) -> Result<Taken, LedgerError> {
+    fn take(&mut self) -> io::Result<Taken> {
         let next = Position(self.run.range().end).next();
-        let path = || segment::path(&reader.dir, self.first);
-        Ok(match self.frames.next(self.len) {
-            Ok(Ok(Some(Piece::Step(step)))) if self.seal.is_none() && step.is_dense_from(next) => {
+        Ok(match self.frames.next(self.len)? {
+            Ok(Some(Piece::Step(step))) if self.seal.is_none() && step.is_dense_from(next) => {
                 step.records.iter().for_each(|record| self.run.push(leaf(record)));
                 Taken::Step
             }
-            Ok(Ok(Some(Piece::Seal(seal)))) if self.seal.is_none() => {
+            Ok(Some(Piece::Seal(seal))) if self.seal.is_none() => {
                 self.seal = Some(seal);
                 Taken::Step
             }
-            Ok(Ok(None)) => Taken::End,
-            Ok(Ok(Some(Piece::Step(_) | Piece::Seal(_))) | Err(_)) => Taken::Fault,
-            Err(why) => return Err(why).doing("read", &path()),
+            Ok(None) => Taken::End,
+            Ok(Some(Piece::Step(_) | Piece::Seal(_))) | Err(_) => Taken::Fault,
         })
     }
 }

@@ -87,9 +87,12 @@ impl SignedRoots {
         }
     }
 
-    /// How many agreed, and what did not. `end` is the last record, if the ledger was walked to its
-    /// end.
-    pub(super) fn finish(mut self, end: Option<Position>) -> (u64, Option<Contradiction>) {
+    /// How many agreed, the last record under them, and what did not agree. `end` is the last record, if the
+    /// ledger was walked to its end.
+    pub(super) fn finish(
+        mut self,
+        end: Option<Position>,
+    ) -> (u64, Position, Option<Contradiction>) {
         if let Some(end) = end {
             for (size, _, time) in std::mem::take(&mut self.next) {
                 if size > end.0 {
@@ -97,6 +100,6 @@ impl SignedRoots {
                 }
             }
         }
-        (self.agreed, self.contradiction)
+        (self.agreed, Position(self.good), self.contradiction)
     }
 }

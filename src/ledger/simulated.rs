@@ -34,6 +34,8 @@ struct World {
     faults: Faults,
     /// Operations until the power fails.
     power: Option<u32>,
+    /// A byte of a file that cannot be read any more.
+    lost: Option<(usize, u64)>,
 }
 
 #[derive(Default)]
@@ -116,6 +118,7 @@ impl SimulatedDisk {
             journal: Vec::new(),
             faults: Faults::default(),
             power: None,
+            lost: None,
         })))
     }
 
@@ -126,6 +129,12 @@ impl SimulatedDisk {
     /// The power fails after so many operations.
     pub(super) fn cut_power_after(&self, operations: u32) {
         self.0.lock().power = Some(operations);
+    }
+
+    /// From now on this byte of a file cannot be read, as on a disk with a bad sector.
+    pub(super) fn lose(&self, path: &Path, byte: u64) {
+        let mut world = self.0.lock();
+        world.lost = world.names.get(path).map(|inode| (*inode, byte));
     }
 
     pub(super) fn has_power(&self) -> bool {
@@ -238,6 +247,10 @@ impl DiskFile for SimulatedFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut world = self.disk.0.lock();
         world.operation(0.0)?;
+        let end = offset + buffer.len() as u64;
+        if world.lost.is_some_and(|(of, at)| of == self.inode && (offset..end).contains(&at)) {
+            return Err(io::Error::from_raw_os_error(5));
+        }
         let cache = &world.inodes[self.inode].cache;
         let from = cache.get(usize::try_from(offset).unwrap()..).unwrap_or_default();
         let n = from.len().min(buffer.len());

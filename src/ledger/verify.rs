@@ -37,8 +37,13 @@ pub struct Report {
     pub segments: u64,
     /// Records whose bytes are those that were written.
     pub records: u64,
+    /// The record before the first that was looked at.
+    pub begin: Position,
     /// The last record.
     pub last: Position,
+    /// The last record that was looked at and is under a checkpoint whose root is that of the ledger: so is
+    /// every one before it. The others have nothing but checksums, which whoever can write them can make.
+    pub signed: Option<Position>,
     /// The Merkle root over all records; `None` if there are faults.
     pub root: Option<Digest>,
     /// Bytes of a torn tail, which the next start cuts off; none of them was acknowledged. With a
@@ -82,8 +87,20 @@ pub(super) fn verify_on(disk: &dyn Disk, dir: &Path, scope: &Scope) -> Result<Re
     let Check { last, root, records, torn_bytes, faults, signed } = check;
     let is_end = all.last() == firsts.last();
     let root = root.filter(|_| faults.is_empty());
-    let (agreed, contradiction) = signed.finish(is_end.then_some(last));
-    Ok(Report { segments, records, last, root, torn_bytes, faults, agreed, contradiction })
+    let (agreed, good, contradiction) = signed.finish(is_end.then_some(last));
+    let signed = Some(good).filter(|good| *good > begin);
+    Ok(Report {
+        segments,
+        records,
+        begin,
+        last,
+        signed,
+        root,
+        torn_bytes,
+        faults,
+        agreed,
+        contradiction,
+    })
 }
 
 /// The segments that have a record of the range; the last one stands for all that are not there yet.

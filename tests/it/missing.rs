@@ -4,13 +4,16 @@ use crate::support::daemon::Site;
 use crate::support::{http, runtime};
 use pedigree::config;
 use pedigree::demo::{Demo, DemoOptions};
-use pedigree::model::{Body, Record, SiteId, Verb};
+use pedigree::ledger::{Files, Ledger, Options, SEGMENT_BYTES_MAX, Scope, verify};
+use pedigree::model::{Body, Origin, Record, SiteId, Verb};
 use pedigree::tape::{TapeItem, TapeReader, TapeWriter};
+use pedigree::telemetry::Metrics;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Parts that are through when a run of the daemon ends.
@@ -80,6 +83,27 @@ impl Copy {
         self.0.path().join("site/data")
     }
 
+    /// The ledger of these records, all checksums and seals as they should be.
+    fn forge(&self, records: Vec<Record>) {
+        fs::remove_dir_all(self.data().join("ledger")).unwrap();
+        let options = Options {
+            dir: self.data(),
+            origin: Origin { site: SiteId::parse("test").unwrap(), incarnation: 0 },
+            segment_bytes_max: SEGMENT_BYTES_MAX,
+            metrics: Arc::new(Metrics::new()),
+            now: pedigree::daemon::clock(),
+        };
+        runtime().block_on(async {
+            let ledger = Ledger::open(options, Files).unwrap().ledger;
+            let generation = ledger.durable().borrow().generation;
+            for record in records {
+                ledger.append(generation, vec![record]).await.unwrap();
+            }
+        });
+        let report = verify(&self.data(), &Scope::default()).unwrap();
+        assert!(report.is_sound(), "{report:?}");
+    }
+
     fn replay(&self, more: &[&str]) -> Value {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pedigree"));
         command.arg("--config").arg(self.0.path().join("site/pedigree.toml"));
@@ -137,6 +161,37 @@ fn what_needs_a_missing_part_of_the_tape_is_not_replayable_and_never_removed() {
         copy.lacks(&format!("run {run}"), &of(run), &runs);
     }
     a_part_of_a_run(&site, &runs);
+    forged(&site, &runs);
+}
+
+/// Whoever writes the ledger anew has to have inputs for it.
+fn forged(site: &Site, runs: &[Vec<Record>]) {
+    let good: Vec<Record> = runs.iter().flatten().cloned().collect();
+    let told = |records: Vec<Record>| {
+        let copy = Copy::of(site);
+        copy.forge(records);
+        let [different, unexplained, lost] =
+            ["different", "unexplained", "not_replayable"].map(|key| copy.replay(&[])[key].clone());
+        assert_eq!(lost, 0, "{different} {unexplained}");
+        (different, unexplained)
+    };
+    let none = serde_json::json!([]);
+    assert_eq!(told(good.clone()), (none.clone(), none.clone()));
+    let moved = |record: &Record| {
+        let mut record = record.clone();
+        record.at.wall.0 -= 1;
+        record
+    };
+    // One in another place, at a time that no input has.
+    let at = runs[0].len() + 5;
+    let mut records = good.clone();
+    records[at] = moved(&good[at]);
+    assert_eq!(told(records), (serde_json::json!([good[at].position]), none.clone()));
+    // One more, at such a time.
+    let last = good.last().unwrap();
+    let added = Record { position: last.position.next(), ..moved(last) };
+    let wanted = serde_json::json!([added.position]);
+    assert_eq!(told([good, vec![added]].concat()), (none, wanted));
 }
 
 /// The second run in three files, of which the second is missing: what comes after it in that run may hang

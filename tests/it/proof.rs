@@ -123,7 +123,7 @@ impl Audited {
         let text = |path: &Path| path.display().to_string();
         let theirs = self.python(&["ledger", &text(&ledger), &text(&checkpoints)]);
         let mut ours = self.site.command(&["verify", "--key", &self.key, "--data"]);
-        let ours = ours.arg(&victim.dir).output().unwrap();
+        let ours = ours.arg(&victim.dir).arg("--checkpoints").arg(&checkpoints).output().unwrap();
         [said(&theirs), said(&ours)]
     }
 
@@ -279,6 +279,26 @@ const MUTILATIONS: &[Mutilation] = &[
         let forged = pedigree::ledger::Signed::new(forged, &other);
         victim.change_checkpoints(|text| format!("{}\n{text}", forged.note()));
         ["no signature by the key".to_owned(), "line 1: it has no signature by the key".to_owned()]
+    }),
+    ("checkpoints without their empty lines", |victim| {
+        victim.change_checkpoints(|text| text.replace("\n\n", "\n"));
+        ["no checkpoint can be read", "no checkpoint by this key can be read"].map(str::to_owned)
+    }),
+    ("checkpoints that went through a mail program", |victim| {
+        victim.change_checkpoints(|text| text.replace('\n', "\r\n"));
+        ["no checkpoint can be read", "line 1: it is no checkpoint"].map(str::to_owned)
+    }),
+    ("no checkpoints", |victim| {
+        victim.change_checkpoints(|_| String::new());
+        ["no checkpoint can be read", "no checkpoint by this key can be read"].map(str::to_owned)
+    }),
+    ("a checkpoint that is cut off before others", |victim| {
+        victim.change_checkpoints(|text| {
+            let end = text.find("\n\n").unwrap() + 40;
+            let rest = end + text[end..].find("\n\n").unwrap();
+            format!("{}{}", &text[..end], &text[rest..])
+        });
+        ["it is cut off", "line 1: it is cut off"].map(str::to_owned)
     }),
     ("other records with all their checksums", |victim| {
         rewrite(victim);

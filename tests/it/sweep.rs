@@ -9,8 +9,9 @@ use pedigree::ledger::{Files, Ledger, Opened, Options, Reader, Scope, verify};
 use pedigree::model::{At, Audit, Body, Origin, Position, Record, SiteId, Text};
 use pedigree::telemetry::Metrics;
 use std::io::Write as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 
 /// Frames of one life, and the bytes after which a segment is sealed: about ten of them.
@@ -18,6 +19,8 @@ const FRAMES: u64 = 150;
 const SEGMENT_BYTES_MAX: u64 = 1_000;
 /// A ledger is begun anew when it has so many records.
 const RECORDS_MAX: u64 = 2_000;
+/// The signal that nobody can catch.
+const SIGKILL: i32 = 9;
 /// What the process is told its folder by.
 const DIR: &str = "PEDIGREE_SWEEP_DIR";
 
@@ -76,12 +79,20 @@ fn life(dir: &Path, call: &str, when: u64) -> (Option<Position>, bool) {
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", "sweep::the_process_that_is_killed", "--nocapture"])
         .env(DIR, dir)
-        .stderr(Stdio::inherit())
         .output()
-        .unwrap();
+        .unwrap_or_else(|why| panic!("strace cannot be run: {why}; `apt install strace`"));
     let said = String::from_utf8(output.stdout).unwrap();
     let ack = said.lines().rev().find_map(|line| line.strip_prefix("ack ")?.parse().ok());
-    (ack.map(Position), said.lines().any(|line| line == "end"))
+    let ended = said.lines().any(|line| line == "end");
+    // Of a process that was killed strace ends by the same signal. All else is no life, and has no end either.
+    let killed = output.status.signal() == Some(SIGKILL);
+    assert!(
+        killed || ended,
+        "strace did not kill the process, it ended with {}; may it trace here (CAP_SYS_PTRACE)? {}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    (ack.map(Position), ended)
 }
 
 /// What is in the ledger, as whoever opens it next finds it.

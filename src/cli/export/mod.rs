@@ -3,11 +3,13 @@ mod rows;
 mod table;
 
 use super::exit::{Done, Exit, Failure};
+use super::part::Part;
 use super::{Context, offline, output};
-use crate::genealogy::{Corrections, Void};
-use crate::ledger::Reader;
+use crate::genealogy::{Corrections, Narrowings, Void};
+use crate::ledger::{Entry, LedgerError, Reader};
 use crate::model::{Body, ItemKey, MountKey, Position, Record, Utc, What};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use table::{Format, Table};
@@ -33,7 +35,11 @@ pub(super) struct EventsArgs {
 
 /// What later records say of earlier ones.
 struct Standing {
+    /// The last record, of whatever the tables say: a daemon that runs goes on meanwhile.
+    end: Position,
     void: Void,
+    /// What is known better by now of the lots in what was made.
+    narrowed: Narrowings,
     /// The lot in each mount, as it is known by now.
     lots: BTreeMap<MountKey, ItemKey>,
 }
@@ -47,29 +53,38 @@ pub(super) fn events(context: &Context, args: &EventsArgs) -> Done {
     Ok(Exit::Ok)
 }
 
+/// All records up to `end`, in order.
 fn each(
     reader: &Reader,
+    end: Position,
     mut take: impl FnMut(&Record) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    reader.cursor(Position(0)).try_for_each(|entry| {
+    let within = |entry: &Result<Entry, LedgerError>| match entry {
+        Ok(entry) => entry.position <= end,
+        Err(_) => true,
+    };
+    reader.cursor(Position(0)).take_while(within).try_for_each(|entry| {
         let entry = entry.map_err(|why| Failure::new(Exit::Io, why.to_string()))?;
         take(&entry.record)
     })
 }
 
 fn standing(reader: &Reader) -> Result<Standing, Failure> {
-    let mut corrections = Corrections::default();
-    each(reader, |record| {
-        if let Body::Trace(event) = &record.body
-            && let What::Correct { position, .. } = &event.what
-        {
-            corrections.insert(record.position, *position);
+    let (mut corrections, mut narrowed) = (Corrections::default(), Narrowings::default());
+    let mut end = Position(0);
+    each(reader, Position(u64::MAX), |record| {
+        end = record.position;
+        if let Body::Trace(event) = &record.body {
+            narrowed.insert(record.position, event);
+            if let What::Correct { position, .. } = &event.what {
+                corrections.insert(record.position, *position);
+            }
         }
         Ok(())
     })?;
-    let void = corrections.as_of(Position(u64::MAX));
+    let void = corrections.as_of(end);
     let mut lots = BTreeMap::new();
-    each(reader, |record| {
+    each(reader, end, |record| {
         if let Body::Trace(event) = &record.body
             && let (What::Mount { point, lot }, Some(station)) = (&event.what, &event.station)
             && !void.contains(&record.position)
@@ -81,7 +96,7 @@ fn standing(reader: &Reader) -> Result<Standing, Failure> {
         }
         Ok(())
     })?;
-    Ok(Standing { void, lots })
+    Ok(Standing { end, void, narrowed, lots })
 }
 
 fn write(reader: &Reader, standing: &Standing, args: &EventsArgs) -> Result<u64, Failure> {
@@ -97,7 +112,7 @@ fn write(reader: &Reader, standing: &Standing, args: &EventsArgs) -> Result<u64,
     let mut measurements = begin("measurements", rows::MEASUREMENTS)?;
     let mut links = begin("links", rows::LINKS)?;
     let mut written = 0;
-    each(reader, |record| {
+    each(reader, standing.end, |record| {
         let time = crate::query::describe(record).time;
         let wanted =
             args.from.is_none_or(|from| from <= time) && args.to.is_none_or(|to| time < to);
@@ -115,10 +130,123 @@ fn write(reader: &Reader, standing: &Standing, args: &EventsArgs) -> Result<u64,
         };
         put(&mut items, rows::items(record))?;
         put(&mut measurements, rows::measurements(record))?;
-        put(&mut links, rows::links(record, &standing.lots))
+        put(&mut links, rows::links(record, standing))
     })?;
-    for table in [events, items, measurements, links] {
-        table.end().map_err(failed)?;
-    }
+    // Tables that were there stay until all of the new ones are whole.
+    let whole = [events, items, measurements, links].into_iter().map(Table::end);
+    let whole: Vec<Part> = whole.collect::<io::Result<_>>().map_err(failed)?;
+    whole.into_iter().try_for_each(Part::finish).map_err(failed)?;
+    File::open(&args.folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
     Ok(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::genealogy::builders::{complete, correct, event, lot, mount, point, unit, used};
+    use crate::ledger::{Files, Generation, Ledger, Options};
+    use crate::model::{At, MountUse, Narrowed, Origin, SiteId, TraceEvent};
+    use crate::telemetry::Metrics;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    async fn append(dir: &Path, after: u64, events: Vec<TraceEvent>) {
+        let options = Options {
+            dir: dir.to_owned(),
+            origin: Origin { site: SiteId::parse("plant-1").unwrap(), incarnation: 0 },
+            segment_bytes_max: 200,
+            metrics: Arc::new(Metrics::new()),
+            now: crate::daemon::clock(),
+        };
+        let ledger = Ledger::open(options, Files).unwrap().ledger;
+        let record = |(position, event)| {
+            let body = Body::Trace(event);
+            Record { position: Position(position), at: At::default(), body, plant: None }
+        };
+        let records: Vec<Record> = (after + 1..).zip(events).map(record).collect();
+        let last = records.last().unwrap().position;
+        ledger.append(Generation(0), records).await.unwrap();
+        ledger.durable().wait_for(|durable| durable.position == last).await.unwrap();
+    }
+
+    /// The unit was made while the reel changed from A to B; the counter said later that it has B alone.
+    fn shift() -> Vec<TraceEvent> {
+        let uses = |of: &[(u64, &str)]| -> Vec<MountUse> {
+            of.iter().map(|(opened, code)| used("OP10", "F1", *opened, &lot(code))).collect()
+        };
+        let note = What::Note { item: Some(lot("B")), text: crate::genealogy::builders::text("n") };
+        let mut counted = event(9, Some("OP10"), note);
+        let left = MountUse { counted: true, ..uses(&[(2, "B")]).remove(0) };
+        let (record, point) = (Position(3), point("F1"));
+        counted.narrowed = vec![Narrowed { record, point, mounts: vec![left] }];
+        vec![
+            event(0, Some("OP10"), mount("F1", &lot("A"))),
+            event(4, Some("OP10"), mount("F1", &lot("B"))),
+            event(5, Some("OP10"), complete(&unit("U"), uses(&[(1, "A"), (2, "B")]))),
+            counted,
+        ]
+    }
+
+    fn export(dir: &Path, standing: &Standing) -> [Vec<serde_json::Value>; 2] {
+        let folder = dir.join("tables");
+        let (from, to, data) = (None, None, None);
+        let format = Format::Jsonl;
+        let args = EventsArgs { folder: folder.clone(), format, from, to, data };
+        write(&Reader::open(dir), standing, &args).unwrap();
+        ["events", "links"].map(|name| {
+            let text = std::fs::read_to_string(folder.join(format!("{name}.jsonl"))).unwrap();
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        })
+    }
+
+    fn links(rows: &[serde_json::Value]) -> Vec<(&str, &str)> {
+        rows.iter()
+            .map(|row| (row["part"].as_str().unwrap(), row["certainty"].as_str().unwrap()))
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn links_are_as_they_are_known_by_the_last_record_of_the_tables() {
+        let dir = tempfile::tempdir().unwrap();
+        append(dir.path(), 0, shift()).await;
+        let before = standing(&Reader::open(dir.path())).unwrap();
+        let [events, rows] = export(dir.path(), &before);
+        assert_eq!(events.len(), 4);
+        assert_eq!(links(&rows), [("l/supplier/ACME/B", "certain")]);
+        // A daemon that runs takes the counter back, while the tables are written.
+        append(dir.path(), 4, vec![event(20, None, correct(4))]).await;
+        let [events, rows] = export(dir.path(), &before);
+        assert_eq!((events.len(), links(&rows).len()), (4, 1), "one end for all");
+        let [events, rows] = export(dir.path(), &standing(&Reader::open(dir.path())).unwrap());
+        assert_eq!(events.len(), 5);
+        let either = [("l/supplier/ACME/A", "one-of"), ("l/supplier/ACME/B", "one-of")];
+        assert_eq!(links(&rows), either);
+    }
+
+    #[tokio::test]
+    async fn tables_that_were_there_stay_until_the_new_ones_are_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        append(dir.path(), 0, shift()).await;
+        append(dir.path(), 4, vec![event(20, None, correct(4))]).await;
+        let standing = standing(&Reader::open(dir.path())).unwrap();
+        export(dir.path(), &standing);
+        let folder = dir.path().join("tables");
+        let names = || {
+            let names = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().file_name());
+            names.map(|name| name.into_string().unwrap()).collect::<std::collections::BTreeSet<_>>()
+        };
+        let (whole, old) = (names(), std::fs::read(folder.join("events.jsonl")).unwrap());
+        assert_eq!(whole.len(), 4, "{whole:?}");
+        // The ledger is damaged where the tables are half written.
+        let segment = dir.path().join("ledger/00000000000000000001.seg");
+        let mut bytes = std::fs::read(&segment).unwrap();
+        let at = bytes.windows(4).position(|word| word == b"OP10").unwrap();
+        bytes[at] ^= 1;
+        std::fs::write(&segment, bytes).unwrap();
+        let format = Format::Jsonl;
+        let args = EventsArgs { folder: folder.clone(), format, from: None, to: None, data: None };
+        let told = write(&Reader::open(dir.path()), &standing, &args).unwrap_err();
+        assert!(told.text.contains("damaged"), "{told:?}");
+        assert_eq!((names(), std::fs::read(folder.join("events.jsonl")).unwrap()), (whole, old));
+    }
 }

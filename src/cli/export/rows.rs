@@ -1,9 +1,9 @@
 //! Records as rows of tables.
+use super::Standing;
 use super::table::{Cell, Columns, Kind};
 use crate::genealogy::{Claim, Node, links_of};
-use crate::model::{Body, ItemKey, Measurement, MountKey, Record, TraceEvent, What};
+use crate::model::{Body, ItemKey, Measurement, Record, TraceEvent, What};
 use crate::query::{describe, measured};
-use std::collections::BTreeMap;
 
 pub(super) const EVENTS: Columns = &[
     ("position", Kind::Whole),
@@ -114,12 +114,24 @@ pub(super) fn measurements(record: &Record) -> Vec<Row> {
     measured(&event.what).iter().map(row).collect()
 }
 
-/// What it says that went into what; the lots of feeders by name, as they are known by now.
-pub(super) fn links(record: &Record, lots: &BTreeMap<MountKey, ItemKey>) -> Vec<Row> {
+/// What it says that went into what; the lots of feeders by name, and how sure it is, as they are known by
+/// now.
+pub(super) fn links(record: &Record, standing: &Standing) -> Vec<Row> {
     let Body::Trace(event) = &record.body else { return Vec::new() };
+    // What a PLC asked for and was refused joined nothing.
+    if event.is_only_asked() {
+        return Vec::new();
+    }
     let name = |node: &Node| match node {
         Node::Item(item) => Some(item.to_string()),
-        Node::Mount(mount) => lots.get(mount).map(ToString::to_string),
+        Node::Mount(mount) => standing.lots.get(mount).map(ToString::to_string),
+    };
+    let sure = |part: &Node, told| match part {
+        Node::Item(_) => Some(told),
+        Node::Mount(mount) => {
+            let stands = |by| !standing.void.contains(&by);
+            standing.narrowed.certainty((record.position, mount, told), standing.end, stands)
+        }
     };
     let consumed =
         if let What::Consume { consumed, .. } = &event.what { Some(consumed) } else { None };
@@ -127,16 +139,16 @@ pub(super) fn links(record: &Record, lots: &BTreeMap<MountKey, ItemKey>) -> Vec<
     let links = links_of(record.position, event);
     // That a lot is in a feeder is an event; what was made with it is the link.
     let links = links.iter().filter(|(_, into, ..)| matches!(into, Node::Item(_)));
-    let row = |(part, into, kind, certainty): &Claim| {
-        vec![
+    let row = |(part, into, kind, told): &Claim| {
+        Some(vec![
             whole(record.position.0),
             name(part).into(),
             name(into).into(),
             word(kind),
-            word(certainty),
+            word(sure(part, *told)?),
             amount.map(|amount| amount.value).into(),
             amount.and_then(|amount| amount.unit.as_ref()).map(ToString::to_string).into(),
-        ]
+        ])
     };
-    links.map(row).collect()
+    links.filter_map(row).collect()
 }

@@ -1,4 +1,5 @@
 //! A table that is written as it grows: CSV, JSON lines or Parquet.
+use crate::cli::part::Part;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
@@ -94,40 +95,48 @@ enum Sink {
 
 /// A table on its way to a file.
 pub(super) struct Table {
+    part: Part,
     columns: Columns,
     rows: Vec<Vec<Cell>>,
     sink: Sink,
 }
 
 impl Table {
-    /// Begins `NAME.csv`, `NAME.jsonl` or `NAME.parquet` in a folder, in place of one that is there.
+    /// Begins `NAME.csv`, `NAME.jsonl` or `NAME.parquet` in a folder; it takes the place of one that is there
+    /// when it is whole.
     pub(super) fn begin(
         folder: &Path,
         name: &str,
         columns: Columns,
         format: Format,
     ) -> io::Result<Self> {
-        let file = |ending| File::create(folder.join(format!("{name}.{ending}")));
+        let ending = match format {
+            Format::Csv => "csv",
+            Format::Jsonl => "jsonl",
+            Format::Parquet => "parquet",
+        };
+        let part = Part::of(&folder.join(format!("{name}.{ending}")))?;
+        let file = File::create(part.path())?;
         let sink = match format {
             Format::Csv => {
-                let mut writer = csv::Writer::from_writer(file("csv")?);
+                let mut writer = csv::Writer::from_writer(file);
                 writer
                     .write_record(columns.iter().map(|(name, _)| name))
                     .map_err(io::Error::other)?;
                 Sink::Csv(Box::new(writer))
             }
-            Format::Jsonl => Sink::Jsonl(BufWriter::new(file("jsonl")?)),
+            Format::Jsonl => Sink::Jsonl(BufWriter::new(file)),
             Format::Parquet => {
                 let properties = WriterProperties::builder()
                     .set_compression(Compression::ZSTD(ZstdLevel::default()))
                     .set_created_by(concat!("pedigree ", env!("CARGO_PKG_VERSION")).to_owned());
-                let (file, properties) = (file("parquet")?, Arc::new(properties.build()));
+                let properties = Arc::new(properties.build());
                 let schema = schema(name, columns).map_err(io::Error::other)?;
                 let writer = SerializedFileWriter::new(file, schema, properties);
                 Sink::Parquet(Box::new(writer.map_err(io::Error::other)?))
             }
         };
-        Ok(Self { columns, rows: Vec::new(), sink })
+        Ok(Self { part, columns, rows: Vec::new(), sink })
     }
 
     /// Adds a row, a cell for each column.
@@ -157,15 +166,15 @@ impl Table {
         }
     }
 
-    /// Writes what is left, and puts it on stable storage.
-    pub(super) fn end(mut self) -> io::Result<()> {
+    /// Writes what is left. The table is whole then, and wants only its name.
+    pub(super) fn end(mut self) -> io::Result<Part> {
         self.flush()?;
-        let file = match self.sink {
-            Sink::Csv(writer) => writer.into_inner().map_err(io::Error::other)?,
-            Sink::Jsonl(writer) => writer.into_inner()?,
-            Sink::Parquet(writer) => writer.into_inner().map_err(io::Error::other)?,
-        };
-        file.sync_all()
+        match self.sink {
+            Sink::Csv(writer) => drop(writer.into_inner().map_err(io::Error::other)?),
+            Sink::Jsonl(writer) => drop(writer.into_inner()?),
+            Sink::Parquet(writer) => drop(writer.into_inner().map_err(io::Error::other)?),
+        }
+        Ok(self.part)
     }
 }
 

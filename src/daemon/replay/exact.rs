@@ -18,8 +18,91 @@ pub struct Report {
     pub same: u64,
     /// Positions of records that the inputs do not give, or give differently.
     pub different: Vec<u64>,
+    /// Positions of records that no input explains, although the tape has all of their time.
+    pub unexplained: Vec<u64>,
     /// Records whose inputs are not on the tape.
     pub not_replayable: u64,
+}
+
+impl Report {
+    /// Whether every record that can be replayed is what the inputs give.
+    pub fn is_sound(&self) -> bool {
+        self.different.is_empty() && self.unexplained.is_empty()
+    }
+}
+
+/// What the tape has of one run of the daemon, or of a state that was refolded, without a hole.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    /// Records up to this one were there before.
+    recovered: Position,
+    /// The last one that is of this run, once that is known.
+    last: Option<Position>,
+    /// Its last input.
+    until: At,
+}
+
+impl Run {
+    /// Whether a record is of this run, and of a time that the tape has. The end of a run may be missing:
+    /// with the power the last inputs go, whose records are on stable storage.
+    fn has(&self, record: &Record) -> bool {
+        let Record { position, at, .. } = record;
+        let own = *position > self.recovered && self.last.is_none_or(|last| *position <= last);
+        own && at.monotonic <= self.until.monotonic && at.wall <= self.until.wall
+    }
+}
+
+/// What was stepped of the tape.
+#[derive(Debug, Default)]
+struct Stepped {
+    /// When, as far as a record says the same.
+    at: BTreeSet<At>,
+    /// What came of it.
+    made: BTreeMap<Position, Vec<u8>>,
+    runs: Vec<Run>,
+}
+
+impl Stepped {
+    /// A run begins: what the one before made beyond `recovered` is void.
+    fn begin(&mut self, recovered: Position, at: At) {
+        self.made.retain(|position, _| *position <= recovered);
+        self.end(recovered);
+        self.runs.push(Run { recovered, last: None, until: at });
+    }
+
+    /// No record behind this one is known to be of the run.
+    fn end(&mut self, last: Position) {
+        if let Some(run) = self.runs.last_mut() {
+            run.last = Some(run.last.unwrap_or(last).min(last));
+        }
+    }
+
+    /// Something is missing here.
+    fn cut(&mut self) {
+        let made = self.made.keys().next_back().copied();
+        self.end(made.unwrap_or(Position(0)));
+    }
+
+    fn step(&mut self, at: At, wanted: &BTreeSet<At>) {
+        self.at.extend(wanted.get(&at));
+        if let Some(run) = self.runs.last_mut() {
+            run.until = at;
+        }
+    }
+
+    fn judge(&self, record: &Record, bytes: Option<&Vec<u8>>, report: &mut Report) {
+        let Record { position, at, .. } = record;
+        let made = self.made.get(position);
+        if made.is_some() && made == bytes {
+            report.same = report.same.saturating_add(1);
+        } else if made.is_some() || self.at.contains(at) {
+            report.different.push(position.0);
+        } else if self.runs.iter().any(|run| run.has(record)) {
+            report.unexplained.push(position.0);
+        } else {
+            report.not_replayable = report.not_replayable.saturating_add(1);
+        }
+    }
 }
 
 /// Steps the whole tape of a data directory.
@@ -37,9 +120,8 @@ pub fn exact(dir: &Path, site: &SiteId, persons: &PersonKey) -> Result<Report, R
     }
     let mut report = Report::default();
     let mut engine = Engine::new(persons.clone());
-    let mut made: BTreeMap<Position, Vec<u8>> = BTreeMap::new();
     let wanted: BTreeSet<At> = records.iter().map(|record| record.at).collect();
-    let mut stepped: BTreeSet<At> = BTreeSet::new();
+    let mut stepped = Stepped::default();
     let mut whole = false;
     let mut tape = TapeReader::open(dir)?;
     while let Some(item) = tape.next_item(parse(site)).map_err(Box::new)? {
@@ -48,20 +130,23 @@ pub fn exact(dir: &Path, site: &SiteId, persons: &PersonKey) -> Result<Report, R
             // in the page cache before any record of it was.
             TapeItem::Gap(gap) => {
                 let killed = matches!(gap.cause, TapeGapCause::Open | TapeGapCause::Torn(_));
+                if whole && !killed {
+                    stepped.cut();
+                }
                 whole = whole && killed;
             }
             TapeItem::Entry(entry) if !whole && !matches!(entry.input, Input::Start { .. }) => {}
             TapeItem::Entry(entry) => {
                 whole = true;
-                stepped.extend(wanted.get(&entry.at));
                 report.inputs = report.inputs.saturating_add(1);
                 if let Input::Start { recovered, .. } = entry.input {
                     report.starts = report.starts.saturating_add(1);
-                    made.retain(|position, _| *position <= recovered);
+                    stepped.begin(recovered, entry.at);
                     engine = Engine::new(persons.clone());
                     let durable = records.iter().take_while(|r| r.position <= recovered);
                     durable.for_each(|r| engine.apply(r));
                 }
+                stepped.step(entry.at, &wanted);
                 let mut effects = Vec::new();
                 engine.step(entry.at, &entry.input, &mut effects);
                 let frames = effects.into_iter().filter_map(|effect| match effect {
@@ -72,19 +157,12 @@ pub fn exact(dir: &Path, site: &SiteId, persons: &PersonKey) -> Result<Report, R
                     | Effect::Answer(_)
                     | Effect::Notice(_) => None,
                 });
-                made.extend(frames.flatten().map(|r| (r.position, wire::encode(&r))));
+                stepped.made.extend(frames.flatten().map(|r| (r.position, wire::encode(&r))));
             }
         }
     }
     for record in &records {
-        let Record { position, at, .. } = record;
-        if made.get(position).is_some_and(|found| ledger.get(position) == Some(found)) {
-            report.same = report.same.saturating_add(1);
-        } else if stepped.contains(at) {
-            report.different.push(position.0);
-        } else {
-            report.not_replayable = report.not_replayable.saturating_add(1);
-        }
+        stepped.judge(record, ledger.get(&record.position), &mut report);
     }
     Ok(report)
 }

@@ -18,6 +18,8 @@ use key::{Signature, SignatureFault};
 
 /// What an origin line begins with.
 const NAME: &str = "pedigree/";
+/// Lines of the text that is signed.
+const LINES: usize = 4;
 /// What the line with the time begins with.
 const TIME: &str = "time ";
 /// What a signature line begins with.

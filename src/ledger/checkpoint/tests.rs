@@ -117,18 +117,90 @@ fn a_file_of_checkpoints_is_read_wherever_it_was_cut_off() {
         let count = if cut < good.len() - 1 { 2 } else { 3 };
         assert_eq!((found.signed.len(), found.unread.len()), (count, 0), "cut at {cut}");
         assert_eq!(found.is_torn, (two + 1..good.len() - 1).contains(&cut), "cut at {cut}");
-        // Who goes on writes one that is whole.
+        // Who goes on writes one that is whole, and leaves nothing before it that is not.
         std::fs::write(&path, &good[..cut]).unwrap();
         append(&path, &all[0]).unwrap();
         let found = read(&std::fs::read(&path).unwrap(), &public);
         // The end of a line is all that the third may want.
         let count = if cut < good.len() - 2 { 2 } else { 3 };
         assert_eq!((found.signed.len(), found.unread.len()), (count + 1, 0), "cut at {cut}");
-        assert_eq!(found.signed.last(), all.first());
+        assert_eq!((found.signed.last(), found.is_torn), (all.first(), false), "cut at {cut}");
     }
     let mut bad = good.clone();
     bad[two / 2 + 25] ^= 1;
     let found = read(&bad, &public);
     assert_eq!((found.signed.len(), found.is_torn), (2, false));
     assert_eq!(found.unread[0].line, 8);
+}
+
+#[test]
+fn a_file_that_was_changed_on_its_way_is_not_taken_for_an_empty_one() {
+    let public = key().public();
+    let notes = |range: std::ops::RangeInclusive<u64>| {
+        let note = |n| format!("{}\n", Signed::new(checkpoint(n), &key()).note());
+        range.map(note).collect::<Vec<String>>().concat()
+    };
+    let good = notes(1..=3);
+    let stripped = good.replace("\n\n", "\n");
+    let wrapped = good.replace("— pedigree/plant-1/2 ", "— pedigree/plant-1/2\n");
+    let narrow = good.lines().map(|line| line.chars().take(60).collect::<String>());
+    let narrow = narrow.collect::<Vec<_>>().join("\n");
+    let begin = good.chars().take(80).collect::<String>();
+    for (what, text, signed) in [
+        ("without empty lines", stripped.clone(), 0),
+        ("one, without empty lines", notes(1..=1).replace("\n\n", "\n"), 0),
+        ("with carriage returns", good.replace('\n', "\r\n"), 0),
+        ("one, with carriage returns", notes(1..=1).replace('\n', "\r\n"), 0),
+        ("no empty lines before signatures", good.replace("\n\n—", "\n—"), 0),
+        ("lines that were broken", wrapped, 0),
+        ("lines that were shortened", narrow, 0),
+        ("the good, then the bad", format!("{good}{stripped}"), 3),
+        ("one that is cut off before others", format!("{begin}\n\n{good}"), 3),
+    ] {
+        let found = read(text.as_bytes(), &public);
+        assert_eq!(found.signed.len(), signed, "{what}");
+        assert!(!found.unread.is_empty(), "{what}: {found:?}");
+    }
+    // At the end it is what a writer leaves that was killed.
+    let found = read(format!("{good}{begin}").as_bytes(), &public);
+    assert_eq!((found.signed.len(), &found.unread, found.is_torn), (3, &vec![], true));
+}
+
+#[test]
+fn the_last_checkpoints_are_found_whatever_stands_behind_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("checkpoints");
+    let public = key().public();
+    let ours = Signed::new(checkpoint(7), &key());
+    append(&path, &ours).unwrap();
+    for n in 0..40 {
+        append(&path, &Signed::new(checkpoint(n), &SigningKey::new([9; 32]))).unwrap();
+    }
+    assert!(std::fs::metadata(&path).unwrap().len() > 4 * 1024);
+    assert_eq!(recent(&path, &public, 1).unwrap(), std::slice::from_ref(&ours));
+    assert_eq!(recent(&path, &public, 5).unwrap(), [ours]);
+}
+
+#[test]
+fn what_is_not_ours_to_cut_off_is_left_before_the_next_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("checkpoints");
+    let (one, two) = (Signed::new(checkpoint(1), &key()), Signed::new(checkpoint(2), &key()));
+    let witness = "— witness.example AAAAAAAA\n";
+    for before in [
+        one.note().trim_end().to_owned(),
+        one.note().to_owned(),
+        format!("{}{witness}", one.note()),
+        one.note().replace('\n', "\r\n"),
+        one.note().replace("\n\n", "\n"),
+        "a word\n".to_owned(),
+    ] {
+        std::fs::write(&path, &before).unwrap();
+        append(&path, &two).unwrap();
+        let after = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            after.starts_with(&before) && after.ends_with(&format!("\n\n{}\n", two.note())),
+            "{after}"
+        );
+    }
 }

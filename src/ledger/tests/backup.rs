@@ -54,7 +54,7 @@ async fn a_restored_ledger_goes_on_as_another_incarnation() {
     // One that was interrupted is of no meaning.
     std::fs::create_dir(home.path().join("restoring")).unwrap();
     std::fs::write(home.path().join("restoring/00000000000000000001.seg"), "half").unwrap();
-    let restored = restore(to.path(), home.path(), || Ok(())).unwrap();
+    let restored = restore(to.path(), home.path(), Vec::new(), 0, || Ok(())).unwrap();
     assert_eq!((restored.report.last, restored.origin.incarnation), (Position(100), 2));
     assert_eq!(records(home.path()), records(dir.path()));
     let Opened { ledger, recovered, origin: found, .. } = open(home.path());
@@ -64,7 +64,7 @@ async fn a_restored_ledger_goes_on_as_another_incarnation() {
     drop(ledger);
     let report = verify(home.path(), &Scope::default()).unwrap();
     assert_eq!((report.faults, report.last), (vec![], Position(101)));
-    let again = restore(to.path(), home.path(), || Ok(())).unwrap_err();
+    let again = restore(to.path(), home.path(), Vec::new(), 0, || Ok(())).unwrap_err();
     assert!(matches!(again, LedgerError::Occupied(_)), "{again}");
     assert_eq!(records(home.path()).len(), 101, "nothing was changed");
 }
@@ -72,7 +72,7 @@ async fn a_restored_ledger_goes_on_as_another_incarnation() {
 #[tokio::test]
 async fn what_is_damaged_or_of_another_ledger_is_refused() {
     let [dir, to, home] = [(); 3].map(|()| tempfile::tempdir().unwrap());
-    let nothing = restore(to.path(), home.path(), || Ok(())).unwrap_err();
+    let nothing = restore(to.path(), home.path(), Vec::new(), 0, || Ok(())).unwrap_err();
     assert!(matches!(nothing, LedgerError::Empty(_) | LedgerError::Io { .. }), "{nothing}");
     hundred(dir.path()).await;
     backup(dir.path(), to.path(), signed(dir.path(), 100)).unwrap();
@@ -81,7 +81,7 @@ async fn what_is_damaged_or_of_another_ledger_is_refused() {
     let mut bad = good.clone();
     bad[300] ^= 1;
     std::fs::write(&path, &bad).unwrap();
-    let damaged = restore(to.path(), home.path(), || Ok(())).unwrap_err();
+    let damaged = restore(to.path(), home.path(), Vec::new(), 0, || Ok(())).unwrap_err();
     assert!(matches!(damaged, LedgerError::Damaged(_)), "{damaged}");
     assert!(!folder(home.path()).exists(), "half a ledger is none");
     let made = backup(dir.path(), to.path(), signed(dir.path(), 100)).unwrap();
@@ -130,4 +130,38 @@ async fn a_copy_is_only_ever_gone_on_with() {
     let back = backup(dir.path(), to.path(), Vec::new()).unwrap_err();
     assert!(matches!(back, LedgerError::OtherCopy { .. }), "{back}");
     assert_eq!(records(to.path()), kept);
+}
+
+#[tokio::test]
+async fn two_ledgers_that_begin_from_one_copy_have_different_names() {
+    let [dir, to, one, two] = [(); 4].map(|()| tempfile::tempdir().unwrap());
+    hundred(dir.path()).await;
+    backup(dir.path(), to.path(), signed(dir.path(), 100)).unwrap();
+    let mut found = Vec::new();
+    for (home, random) in [(&one, 7), (&two, u32::MAX)] {
+        let restored = restore(to.path(), home.path(), Vec::new(), random, || Ok(())).unwrap();
+        let Opened { origin: kept, .. } = open(home.path());
+        assert_eq!(kept, restored.origin);
+        found.push(restored.origin.incarnation);
+    }
+    assert_eq!(found, [1 + 8, 1 + (1 << 20)]);
+}
+
+#[tokio::test]
+async fn a_copy_that_contradicts_what_was_signed_is_not_taken() {
+    let [dir, to, home] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    hundred(dir.path()).await;
+    let checkpoints = signed(dir.path(), 100);
+    backup(dir.path(), to.path(), checkpoints.clone()).unwrap();
+    // Sound by itself: its last segment is gone.
+    let last = segments(to.path()).pop().unwrap();
+    std::fs::remove_file(last).unwrap();
+    let along = || -> std::io::Result<()> { panic!("nothing is brought") };
+    let cut = restore(to.path(), home.path(), checkpoints.clone(), 0, along).unwrap_err();
+    assert!(matches!(cut, LedgerError::Contradicted(_)), "{cut}");
+    assert!(cut.to_string().contains("the ledger was cut back"), "{cut}");
+    assert!(!folder(home.path()).exists(), "nothing was changed");
+    backup(dir.path(), to.path(), checkpoints.clone()).unwrap();
+    let restored = restore(to.path(), home.path(), checkpoints, 0, || Ok(())).unwrap();
+    assert_eq!((restored.report.agreed, restored.report.last), (1, Position(100)));
 }

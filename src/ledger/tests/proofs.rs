@@ -234,7 +234,7 @@ async fn the_scrub_finds_every_flipped_byte_of_what_is_sealed() {
     let mut scrub = Scrub::new(Reader::open(dir.path()));
     assert_eq!(pass(&mut scrub), (paths.len(), vec![]));
     let good = std::fs::read(&paths[2]).unwrap();
-    for at in 16..good.len() {
+    for at in 0..good.len() {
         let mut bad = good.clone();
         bad[at] ^= 0x20;
         std::fs::write(&paths[2], &bad).unwrap();
@@ -244,9 +244,49 @@ async fn the_scrub_finds_every_flipped_byte_of_what_is_sealed() {
         assert!(!faults.is_empty(), "byte {at}");
     }
     std::fs::write(&paths[2], &good).unwrap();
+    // The header of the segment that is written to, which is read no more otherwise.
+    let open = std::fs::read(&active).unwrap();
+    for at in 0..PREAMBLE_LEN {
+        let mut bad = open.clone();
+        bad[at] ^= 0x20;
+        std::fs::write(&active, &bad).unwrap();
+        let (_, faults) = pass(&mut scrub);
+        assert_eq!(faults.len(), 1, "byte {at}: {faults:?}");
+        assert!(active.ends_with(&faults[0].segment), "byte {at}");
+    }
+    std::fs::write(&active, &open).unwrap();
     // A whole segment less.
     std::fs::remove_file(&paths[3]).unwrap();
     let (_, faults) = pass(&mut scrub);
     assert_eq!(faults, verify(dir.path(), &Scope::default()).unwrap().faults);
     assert!(active.exists());
+}
+
+#[tokio::test]
+async fn what_the_disk_cannot_read_any_more_is_damage() {
+    let (disk, dir) = (SimulatedDisk::new(1), Path::new("/data"));
+    let Opened { ledger, .. } = Ledger::open(options(dir, origin()), disk.clone()).unwrap();
+    let mut durable = ledger.durable();
+    for n in 1..=60 {
+        ledger.append(Generation(0), frame(n..=n)).await.unwrap();
+        until(&mut durable, |d| d.position.0 >= n).await;
+    }
+    drop(ledger);
+    let inner = folder(dir);
+    let names = disk.list(&inner).unwrap();
+    let (bad, next) = (inner.join(&names[1]), inner.join(&names[2]));
+    let position = |path: &Path| path.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+    let (first, later): (u64, u64) = (position(&bad), position(&next));
+    let mut scrub = Scrub::new(Reader::stopped(Arc::new(disk.clone()), inner));
+    assert_eq!(pass(&mut scrub), (names.len() - 1, vec![]));
+    let len = disk.open_read(&bad).unwrap().len().unwrap();
+    for at in 0..len {
+        disk.lose(&bad, at);
+        let (_, faults) = pass(&mut scrub);
+        // The first word of the segment before is that this one does not go on from it.
+        let fault = faults.last().unwrap();
+        assert!(fault.why.contains("Input/output error"), "byte {at}: {faults:?}");
+        assert_eq!((fault.to, bad.ends_with(&fault.segment)), (Some(Position(later - 1)), true));
+        assert!((first..later).contains(&fault.from.0), "byte {at}: {faults:?}");
+    }
 }
