@@ -98,8 +98,7 @@ impl Capture {
             return self.retry(step, at, "the answer does not have the words that were asked for");
         };
         let exchange = self.exchange(at);
-        // The trigger as it was at the end: that it moved meanwhile may be told before the answer comes.
-        let read = (snapshot.ends(trigger).1, ack.and_then(|w| snapshot.good(w)));
+        let read = (snapshot.good(trigger), ack.and_then(|w| snapshot.good(w)));
         if exchange.told && read != (exchange.trigger.clone(), exchange.ack.clone()) {
             // An answer may be slower than the subscription: this one may be older than what was told,
             // and a change is told once.

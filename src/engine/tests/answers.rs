@@ -308,32 +308,3 @@ fn data_that_is_being_written_is_read_again() {
         world.pass(Duration::from_secs(1));
     }
 }
-
-/// Its fall is told before the answer that shows it: nobody is answered, and one is missing.
-#[test]
-fn a_request_that_falls_while_it_is_read_is_a_gap_though_its_fall_is_told_first() {
-    let mut plant = (*plant(Pattern::ReqAck, Splice::Clean)).clone();
-    plant.stations[0].handshakes[0].number = None;
-    let mut world = World::with(Arc::new(plant), Plc::new(Pattern::ReqAck, Splice::Clean));
-    world.tell_change();
-    let now = world.at().wall;
-    world.plc.run(now);
-    world.notify();
-    world.tell_change();
-    let asked = world.waiting.drain(..).find_map(|effect| match effect {
-        Effect::Read(read) => Some(read),
-        Effect::Append(_)
-        | Effect::Write(_)
-        | Effect::Ask(_)
-        | Effect::Answer(_)
-        | Effect::Notice(_) => None,
-    });
-    let ReadRequest { token, tags, .. } = asked.expect("it is read");
-    let mut words: Vec<_> = tags.iter().map(|tag| world.plc.read(*tag, now)).collect();
-    world.plc.give_up(false);
-    *words.last_mut().unwrap() = world.plc.read(TRIGGER, now);
-    world.notify();
-    world.tell_change();
-    world.step(&Input::Read(ReadDone { token, outcome: Ok(words) }));
-    assert_eq!(handshake_gaps(&world.appended), [(GapCause::TriggerMoved, true, Some(1))]);
-}
