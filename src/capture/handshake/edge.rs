@@ -1,6 +1,6 @@
 //! A bit that rises for a moment: what is read while it stands is an event, what fell before is a gap.
-use super::Stage;
 use super::request::on;
+use super::{GOOD_CLOCK, Stage};
 use crate::capture::number::{Distance, after, distance, number};
 use crate::capture::snapshot::{Snapshot, Trigger, own_words};
 use crate::capture::{At, Capture};
@@ -16,25 +16,35 @@ pub(super) struct Pulse {
     rose: bool,
     /// When, by the clock of the PLC.
     source: Option<Utc>,
-    /// When it was told.
-    receive: Utc,
-    /// When one before it was told that nobody read.
+    /// From when on it may have risen, by ours.
+    from: Utc,
+    /// The same of the first before it that nobody read.
     lost: Option<Utc>,
+}
+
+/// From when on a pulse may have risen that was told so: it may have been long under way. A clock that is
+/// before ours makes a gap too long, and none too short.
+fn rose_from(sample: &Sample, settled: Option<Utc>) -> Utc {
+    let told = sample.receive;
+    let Some(source) = sample.source else { return told };
+    let earliest = if source > told { told.minus(GOOD_CLOCK) } else { source };
+    settled.map_or(earliest, |settled| earliest.max(settled)).min(told)
 }
 
 impl Capture {
     /// The bit was told: whether there is something to be read.
     pub(super) fn see_pulse(&mut self, at: At, sample: &Sample, before: Option<&Value>) {
         let counted = self.live().handshake(at).number.is_some();
+        let settled = self.handshake_memory(at).since();
         let exchange = self.exchange(at);
         let stands = exchange.trigger.as_ref().is_some_and(on);
         let rose = stands && before.is_some_and(|before| !on(before));
         // At first a count is read even if the bit rests: it tells what was missed.
         let first = before.is_none() && (stands || counted);
         if rose || first {
-            let lost = exchange.pulse.map(|before| before.lost.unwrap_or(before.receive));
-            let (source, receive) = (sample.source, sample.receive);
-            exchange.pulse = Some(Pulse { rose, source, receive, lost });
+            let lost = exchange.pulse.map(|before| before.lost.unwrap_or(before.from));
+            let from = rose_from(sample, settled);
+            exchange.pulse = Some(Pulse { rose, source: sample.source, from, lost });
         }
     }
 
@@ -62,7 +72,7 @@ impl Capture {
             (None, _) => {
                 let receive = snapshot.get(self.live().handshake(at).trigger.tag);
                 let receive = receive.map_or(step.at.wall, |trigger| trigger.receive);
-                let from = self.exchange(at).reads.map_or(receive, |p| p.lost.unwrap_or(p.receive));
+                let from = self.exchange(at).reads.map_or(receive, |p| p.lost.unwrap_or(p.from));
                 self.missed_pulse(step, at, from);
                 self.pulse_is_over(step, at, last);
             }
@@ -110,11 +120,11 @@ impl Capture {
         let same = memory.committed.is_some_and(|c| c.digest == digest);
         let exchange = self.exchange(at);
         let Some(pulse) = exchange.reads else { return };
-        let before = exchange.pulse_before.replace(pulse.receive).unwrap_or(pulse.receive);
+        let before = exchange.pulse_before.replace(pulse.from).unwrap_or(pulse.from);
         // That it is another one than was told is seen from its time; where there is none, only by the
         // next one, whose words are recorded already.
         let (missed, from) = match pulse.source.zip(trigger.source) {
-            Some((told, read)) => (told != read, pulse.receive),
+            Some((told, read)) => (told != read, pulse.from),
             None => (same && pulse.rose, before),
         };
         if missed || pulse.lost.is_some() {

@@ -138,6 +138,19 @@ proptest! {
     ) {
         check_late(Pattern::Edge, false, &choices)?;
     }
+
+    /// It was made long before it is told of.
+    #[test]
+    fn a_pulse_that_is_told_late_is_recorded_once_or_lies_in_a_gap(
+        choices in proptest::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let mut world = world(Pattern::Edge, false);
+        world.late = true;
+        for choice in choices {
+            world.act(choice);
+        }
+        judge_late(&mut world, false)?;
+    }
 }
 
 /// Events of a PLC whose words have no time, with the part that each is about.

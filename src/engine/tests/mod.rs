@@ -179,6 +179,8 @@ struct World {
     told: Option<Vec<Value>>,
     /// Its server looks at the words only now and then.
     slow: bool,
+    /// What it tells is long under way: it is as new as it was when it was looked at.
+    late: bool,
     linked: bool,
     session: Session,
     now: u64,
@@ -207,6 +209,7 @@ impl World {
             changes: VecDeque::new(),
             told: None,
             slow: false,
+            late: false,
             linked: false,
             session: Session(0),
             now: 0,
@@ -299,7 +302,11 @@ impl World {
     }
 
     fn tell_change(&mut self) {
-        if let Some(samples) = self.changes.pop_front() {
+        if let Some(mut samples) = self.changes.pop_front() {
+            if self.late {
+                let now = self.at().wall;
+                samples.iter_mut().for_each(|sample| sample.receive = now);
+            }
             self.step(&Input::Samples(samples));
         }
     }
