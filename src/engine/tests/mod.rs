@@ -305,7 +305,9 @@ impl World {
         if let Some(mut samples) = self.changes.pop_front() {
             if self.late {
                 let now = self.at().wall;
-                samples.iter_mut().for_each(|sample| sample.receive = now);
+                for sample in &mut samples {
+                    sample.receive = now;
+                }
             }
             self.step(&Input::Samples(samples));
         }
