@@ -89,6 +89,7 @@ impl Words {
             let leaf = word.name.split_once('.').map_or(word.name.as_ref(), |(_, leaf)| leaf);
             let mut variable = VariableBuilder::new(&id, named(leaf), leaf)
                 .data_type(data_type(&word.initial))
+                .value_rank(if matches!(word.initial, Variant::Array(_)) { 1 } else { -1 })
                 .value(word.initial.clone())
                 .organized_by(folder.clone());
             if word.host {
@@ -200,5 +201,9 @@ fn notify(space: &AddressSpace, subscriptions: &SubscriptionCache, id: &NodeId) 
 
 /// The type of a value, a node of namespace 0.
 fn data_type(value: &Variant) -> NodeId {
-    value.data_type().map(|id| id.node_id).unwrap_or_default()
+    match value {
+        // An array without elements has none for the library. Built-in types are known by their own numbers.
+        Variant::Array(of) => NodeId::new(0, of.value_type as u32),
+        value => value.data_type().map(|id| id.node_id).unwrap_or_default(),
+    }
 }

@@ -18,7 +18,8 @@ pub type Claim = (Node, Node, LinkKind, Certainty);
 
 /// The links that an event makes. What a PLC asked for and was refused joined nothing.
 pub fn links_of(position: Position, event: &TraceEvent) -> Vec<Claim> {
-    let done = !event.is_only_asked();
+    // A panel consists of its boards, whatever was answered when it was to be cut.
+    let done = !event.is_only_asked() || matches!(event.what, What::Split { .. });
     let made = if done { made(position, event) } else { Vec::new() };
     let mut links: Vec<Claim> = made.into_iter().chain(named(event)).collect();
     // What was put in again on purpose is surely in it.

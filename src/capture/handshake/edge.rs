@@ -22,13 +22,14 @@ pub(super) struct Pulse {
     lost: Option<Utc>,
 }
 
-/// From when on a pulse may have risen that was told so: it may have been long under way. A clock that is
-/// before ours makes a gap too long, and none too short.
-fn rose_from(sample: &Sample, settled: Option<Utc>) -> Utc {
+/// From when on a pulse may have risen that was told so: it may have been long under way. What it says of
+/// itself counts if its clock was seen to go with ours; else it may have risen since the last that is dealt
+/// with. Words without times are asked for, and are as old as the answer.
+fn rose_from(sample: &Sample, good_clock: bool, settled: Option<Utc>) -> Utc {
     let told = sample.receive;
     let Some(source) = sample.source else { return told };
-    let earliest = if source > told { told.minus(GOOD_CLOCK) } else { source };
-    settled.map_or(earliest, |settled| earliest.max(settled)).min(told)
+    let earliest = good_clock.then(|| source.min(told).minus(GOOD_CLOCK));
+    earliest.max(settled).unwrap_or(told).min(told)
 }
 
 impl Capture {
@@ -43,7 +44,7 @@ impl Capture {
         let first = before.is_none() && (stands || counted);
         if rose || first {
             let lost = exchange.pulse.map(|before| before.lost.unwrap_or(before.from));
-            let from = rose_from(sample, settled);
+            let from = rose_from(sample, exchange.good_clock, settled);
             exchange.pulse = Some(Pulse { rose, source: sample.source, from, lost });
         }
     }

@@ -62,6 +62,8 @@ pub(in crate::capture) struct Exchange {
     busy: bool,
     /// For how long the trigger had stood when it was told.
     age: Duration,
+    /// Whether a value of it has shown that its clock goes with ours.
+    good_clock: bool,
     /// Another number than that of first contact was seen.
     passed: bool,
     /// Until when the PLC may keep its request after the answer.
@@ -137,6 +139,7 @@ impl Found {
         let number = handshake.number.map(|counter| Word { tag: counter.tag, bit: None });
         // Without a number the codes have to tell one request from the next.
         let specs = std::iter::once(&handshake.item).chain(&handshake.other);
+        let specs = specs.chain(&handshake.members);
         let codes = specs.filter_map(|spec| match spec.from {
             CodeFrom::Word(word) if number.is_none() => Some(word),
             CodeFrom::Word(_)
@@ -206,6 +209,7 @@ impl Exchange {
             told: _,
             busy: _,
             age: _,
+            good_clock: _,
             passed: _,
             release: _,
             pulse: _,
@@ -271,13 +275,19 @@ impl Stage {
 /// For how long a value had stood when it reached us. Only a server whose clock goes with ours can
 /// say so; else it is as new as it was when it came.
 fn age(sample: &Sample) -> Duration {
-    let (Some(source), Some(server)) = (sample.source, sample.server) else {
-        return Duration::ZERO;
-    };
-    let good = server <= sample.receive.plus(GOOD_CLOCK)
-        && sample.receive <= server.plus(GOOD_CLOCK)
-        && source <= server;
-    if good { sample.receive.since(source) } else { Duration::ZERO }
+    match sample.source.zip(sample.server) {
+        Some((source, server)) if source <= server && goes_with_ours(sample) => {
+            sample.receive.since(source)
+        }
+        Some(_) | None => Duration::ZERO,
+    }
+}
+
+/// Whether the clock of the server that told it shows what ours does.
+fn goes_with_ours(sample: &Sample) -> bool {
+    sample.server.is_some_and(|server| {
+        server <= sample.receive.plus(GOOD_CLOCK) && sample.receive <= server.plus(GOOD_CLOCK)
+    })
 }
 
 /// When a value that had stood for so long was set, by our clock.
@@ -357,6 +367,7 @@ impl Capture {
         let before = std::mem::replace(&mut exchange.trigger, value);
         exchange.over |= over.unwrap_or(before != exchange.trigger);
         exchange.age = age(sample);
+        exchange.good_clock |= goes_with_ours(sample);
         if before != exchange.trigger {
             exchange.stands = Some(seen(step.at.monotonic, exchange.age));
         }

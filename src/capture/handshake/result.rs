@@ -11,7 +11,7 @@ use crate::model::{
     Effect, GapCause, HandshakeNumber, Interval, Monotonic, Position, Quality, QuarantineCause,
     ReadDone, ReadFault, ReadFrom, ReadRequest, Sample, Step, Text, Utc, Value,
 };
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// Results that wait to be recorded; beyond it the machine is asked again for what is left out.
@@ -41,6 +41,8 @@ pub(super) struct Collect {
     last: Position,
     /// Being acknowledged.
     telling: Vec<Text>,
+    /// Named and not given: to name them again is nothing new.
+    refused: BTreeSet<Text>,
 }
 
 /// The words of a result.
@@ -318,7 +320,8 @@ impl Capture {
                 unusable = unusable.saturating_add(1);
                 continue;
             };
-            new |= !self.is_recorded(at, &name);
+            let refused = self.exchange(at).collect.refused.contains(&name);
+            new |= !refused && !self.is_recorded(at, &name);
             // What is owed was fetched just now.
             if !all.contains(&name) && !owed.contains(&name) {
                 all.push_back(name);
@@ -363,6 +366,7 @@ impl Capture {
                 // Whether it was the one that is recorded under its name is not known.
                 let many = u64::from(!self.is_recorded(at, &name));
                 self.not_given(step, at, "the machine did not give a result that it named", many);
+                self.exchange(at).collect.refused.insert(name);
             }
         }
     }

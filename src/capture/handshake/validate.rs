@@ -93,7 +93,8 @@ impl Capture {
         let handshake = live.handshake(at);
         let bits = handshake.number.map_or(64, |counter| live.bits(counter));
         let is_word = |spec: &CodeSpec| matches!(spec.from, CodeFrom::Word(_));
-        let named = is_word(&handshake.item) || handshake.other.as_ref().is_some_and(is_word);
+        let others = handshake.other.iter().chain(&handshake.members);
+        let named = is_word(&handshake.item) || others.into_iter().any(is_word);
         // A retained counter survives a cold start: the same number with the same words is the same
         // request, whatever the epoch; words that name no item prove nothing over epochs.
         if let Some(c) = &memory.committed

@@ -118,10 +118,6 @@ pub(super) fn measurements(record: &Record) -> Vec<Row> {
 /// now.
 pub(super) fn links(record: &Record, standing: &Standing) -> Vec<Row> {
     let Body::Trace(event) = &record.body else { return Vec::new() };
-    // What a PLC asked for and was refused joined nothing.
-    if event.is_only_asked() {
-        return Vec::new();
-    }
     let name = |node: &Node| match node {
         Node::Item(item) => Some(item.to_string()),
         Node::Mount(mount) => standing.lots.get(mount).map(ToString::to_string),
@@ -135,7 +131,11 @@ pub(super) fn links(record: &Record, standing: &Standing) -> Vec<Row> {
     };
     let consumed =
         if let What::Consume { consumed, .. } = &event.what { Some(consumed) } else { None };
-    let amount = consumed.and_then(|consumed| consumed.amount.as_ref());
+    // What was left of a lot before is an amount that nobody knows.
+    let amount = |part: &Node| match part {
+        Node::Item(item) => consumed.filter(|c| c.lot == *item).and_then(|c| c.amount.as_ref()),
+        Node::Mount(_) => None,
+    };
     let links = links_of(record.position, event);
     // That a lot is in a feeder is an event; what was made with it is the link.
     let links = links.iter().filter(|(_, into, ..)| matches!(into, Node::Item(_)));
@@ -146,8 +146,8 @@ pub(super) fn links(record: &Record, standing: &Standing) -> Vec<Row> {
             name(into).into(),
             word(kind),
             word(sure(part, *told)?),
-            amount.map(|amount| amount.value).into(),
-            amount.and_then(|amount| amount.unit.as_ref()).map(ToString::to_string).into(),
+            amount(part).map(|amount| amount.value).into(),
+            amount(part).and_then(|amount| amount.unit.as_ref()).map(ToString::to_string).into(),
         ])
     };
     links.filter_map(row).collect()

@@ -7,6 +7,7 @@ mod carriers;
 mod counts;
 mod late;
 mod masters;
+mod members;
 mod phases;
 mod plc;
 mod reload;

@@ -46,6 +46,8 @@ pub(super) struct Plc {
     pub(super) dead: Option<usize>,
     /// It does not say when its words changed, as Modbus does not.
     pub(super) timeless: bool,
+    /// By how much its clock is before ours, where it tells what it shows.
+    pub(super) skew: Option<i64>,
     /// What its feeder counts.
     pub(super) feeder: Feeder,
     /// What it says of the part, where it says more than its number.
@@ -132,6 +134,7 @@ impl Plc {
             feeder: Feeder::default(),
             label: None,
             timeless: false,
+            skew: None,
         };
         plc.ack = plc.rest();
         plc
@@ -366,8 +369,9 @@ impl Plc {
             LOT => self.lot_at,
             _ => self.part_at,
         };
-        let source = (!self.timeless).then_some(source);
-        Sample { tag, value, quality, source, server: None, receive: now }
+        let source = (!self.timeless).then(|| Utc(source.0 + self.skew.unwrap_or(0)));
+        let server = self.skew.map(|skew| Utc(now.0 + skew));
+        Sample { tag, value, quality, source, server, receive: now }
     }
 
     fn read_slot(&self, tag: TagIndex, now: Utc) -> Sample {

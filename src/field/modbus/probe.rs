@@ -78,7 +78,12 @@ async fn examine(bus: &Bus, link: &ModbusLink) -> Result<Probe, Fault> {
     let (identity, areas) = (Vec::new(), Vec::new());
     let mut found = Probe { identity, areas, latency: None, certificate: None };
     for area in [Area::Holding, Area::Input, Area::Coil, Area::Discrete] {
-        let answer = bus.ask(Urgency::Request, link, Ask::Read(area, 0, 1)).await;
+        let read = Ask::Read(area, 0, 1);
+        // Some close the connection over an area that they do not have.
+        let answer = match bus.ask(Urgency::Request, link, Ask::Open).await {
+            Ok(_) => bus.ask(Urgency::Request, link, read).await,
+            Err(fault) => Err(fault),
+        };
         if let Ok(answer) = &answer {
             found.latency = Some(found.latency.map_or(answer.took, |least| least.min(answer.took)));
         }
@@ -89,7 +94,9 @@ async fn examine(bus: &Bus, link: &ModbusLink) -> Result<Probe, Fault> {
         }
     }
     // One that is silent here has told the rest.
-    found.identity = identify(bus, link).await.unwrap_or_default();
+    if bus.ask(Urgency::Request, link, Ask::Open).await.is_ok() {
+        found.identity = identify(bus, link).await.unwrap_or_default();
+    }
     Ok(found)
 }
 

@@ -73,6 +73,13 @@ impl Doubts {
         self.words.iter().filter(|(_, word)| due(word)).map(|(tag, _)| *tag).collect()
     }
 
+    /// They could not be read again: that is tried later.
+    pub(super) fn unread(&mut self, now: Monotonic) {
+        for word in self.words.values_mut().filter(|word| word.is_doubtful()) {
+            word.at = now;
+        }
+    }
+
     /// It was read again; whether the engine is to be told.
     pub(super) fn found(&mut self, sample: &Sample, now: Monotonic) -> bool {
         let Some(word) = self.words.get_mut(&sample.tag) else { return false };
@@ -226,6 +233,7 @@ mod tests {
         assert_eq!(doubts.due(at(1_100), AFTER), [BIT]);
         assert!(!doubts.found(&sample(1), at(1_110)), "it may not stand");
         assert_eq!(doubts.due(at(1_200), AFTER), []);
+        doubts.unread(at(1_205));
         assert!(doubts.found(&sample(1), at(1_210)));
         doubts.knows(&sample(1), at(1_210));
         assert_eq!(doubts.due(at(9_000), AFTER), []);

@@ -28,14 +28,15 @@ impl Watch<'_> {
     pub(super) fn on_again(&mut self, read: Result<Vec<Sample>, Error>, asked: Utc) {
         self.doubting = false;
         let device = &self.task.context.name;
+        let now = self.task.context.at().monotonic;
         let mut samples = match read {
             Ok(samples) => samples,
             Err(why) => {
                 tracing::debug!(device, %why, "handshake words were not read again");
+                self.doubts.unread(now);
                 return self.task.context.count_error("read");
             }
         };
-        let now = self.task.context.at().monotonic;
         samples.retain(|sample| self.doubts.found(sample, now));
         if !samples.is_empty() {
             let words = samples.len();
