@@ -22,6 +22,13 @@ pub(super) struct Pulse {
     lost: Option<Utc>,
 }
 
+impl Pulse {
+    /// Whether one before it was told that nobody read.
+    pub(super) fn is_behind_another(self) -> bool {
+        self.lost.is_some()
+    }
+}
+
 impl Capture {
     /// The bit was told: whether there is something to be read.
     pub(super) fn see_pulse(&mut self, at: At, sample: &Sample, before: Option<&Value>) {
