@@ -118,10 +118,6 @@ pub(super) fn measurements(record: &Record) -> Vec<Row> {
 /// now.
 pub(super) fn links(record: &Record, standing: &Standing) -> Vec<Row> {
     let Body::Trace(event) = &record.body else { return Vec::new() };
-    // What a PLC asked for and was refused joined nothing.
-    if event.is_only_asked() {
-        return Vec::new();
-    }
     let name = |node: &Node| match node {
         Node::Item(item) => Some(item.to_string()),
         Node::Mount(mount) => standing.lots.get(mount).map(ToString::to_string),
