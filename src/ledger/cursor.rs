@@ -41,8 +41,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Reads the ledger of a data directory whose daemon is stopped, up to its last whole frame.
-    /// Takes no lock and changes nothing.
+    /// Reads the ledger of a data directory whose daemon is stopped, up to its last whole frame: what was
+    /// never synced behind it is no damage. Takes no lock and changes nothing.
     pub fn open(dir: &Path) -> Self {
         Self::stopped(Arc::new(Files), folder(dir))
     }
@@ -158,11 +158,20 @@ impl Cursor {
             self.place = None;
             return Ok(true);
         }
-        if later.is_none() && self.reader.tail.is_none() {
+        let is_last = later.is_none() && self.reader.tail.is_none();
+        if is_last && fault.is_none() {
             return Ok(false);
         }
         let path = segment::path(&self.reader.dir, place.first);
         let rest = place.frames.file.read_to_end(place.frames.offset).doing("read", &path)?;
+        if is_last && matches!(Walk::new(&rest, 0).next(), Ok(Some(_))) {
+            // A daemon that runs was writing it.
+            self.place = None;
+            return Ok(true);
+        }
+        if is_last && Walk::new(&rest, 0).is_torn(place.expected) {
+            return Ok(false);
+        }
         let until = later.map(|first| Position(first.0.saturating_sub(1)));
         let why = fault.map_or("they are missing".to_owned(), ToString::to_string);
         let to = Walk::new(&rest, 0).damaged_until().or(until);

@@ -396,6 +396,51 @@ async fn damage_names_exactly_the_records_that_it_takes() {
     assert!(covers(&damage, 21) && covers(&damage, 22) && !covers(&damage, 23), "{damage}");
 }
 
+/// What stands behind it was written when it was on the disk: it is no end.
+#[tokio::test]
+async fn damage_in_the_last_segment_is_told_and_a_torn_end_is_none() {
+    let dir = tempfile::tempdir().unwrap();
+    hundred(dir.path()).await;
+    let read = || Reader::open(dir.path()).cursor(Position(0)).collect::<Result<Vec<_>, _>>();
+    let last = segments(dir.path()).pop().unwrap();
+    let good = std::fs::read(&last).unwrap();
+    let place = |record: &[u8]| good.windows(record.len()).position(|w| w == record).unwrap();
+    let mut bad = good.clone();
+    bad[place(b"record 97")] ^= 1;
+    std::fs::write(&last, &bad).unwrap();
+    let Err(LedgerError::Damaged(damage)) = read() else { panic!("a part was read as all") };
+    assert_eq!((damage.from, damage.to), (Position(97), Some(Position(98))));
+    // The last frame has nothing behind it, be it cut or changed.
+    std::fs::write(&last, &good[..place(b"record 100")]).unwrap();
+    assert_eq!(read().unwrap().len(), 98);
+    bad.clone_from(&good);
+    bad[place(b"record 99")] ^= 1;
+    std::fs::write(&last, &bad).unwrap();
+    assert_eq!(read().unwrap().len(), 98);
+}
+
+/// A daemon that runs had not written all of a frame when it was read, and wrote on.
+#[tokio::test]
+async fn a_frame_that_is_being_written_is_no_damage_when_more_follow_it() {
+    let dir = tempfile::tempdir().unwrap();
+    hundred(dir.path()).await;
+    let last = segments(dir.path()).pop().unwrap();
+    let good = std::fs::read(&last).unwrap();
+    let at = good.windows(9).position(|word| word == b"record 97").unwrap();
+    // As some file systems have it, its length may come before its bytes.
+    let mut begun = good[..at].to_vec();
+    begun.resize(at + 64, 0);
+    std::fs::write(&last, &begun).unwrap();
+    let mut cursor = Reader::open(dir.path()).cursor(Position(0));
+    let before: Vec<_> = cursor.by_ref().take(96).map(|entry| entry.unwrap().position).collect();
+    assert_eq!(before.last(), Some(&Position(96)));
+    std::fs::write(&last, &good).unwrap();
+    assert_eq!(
+        cursor.map(|entry| entry.unwrap().position.0).collect::<Vec<_>>(),
+        [97, 98, 99, 100]
+    );
+}
+
 #[tokio::test]
 async fn a_record_that_was_changed_with_its_checksum_does_not_fit_the_tree() {
     let dir = tempfile::tempdir().unwrap();

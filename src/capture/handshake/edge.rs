@@ -22,6 +22,13 @@ pub(super) struct Pulse {
     lost: Option<Utc>,
 }
 
+impl Pulse {
+    /// Whether one before it was told that nobody read.
+    pub(super) fn is_behind_another(self) -> bool {
+        self.lost.is_some()
+    }
+}
+
 /// From when on a pulse may have risen that was told so: it may have been long under way. What it says of
 /// itself counts if its clock was seen to go with ours; else it may have risen since the last that is dealt
 /// with. Words without times are asked for, and are as old as the answer.

@@ -79,6 +79,9 @@ pub(in crate::capture) struct Exchange {
     collect: Collect,
     /// What was asked when the words were first seen is dealt with.
     sure: bool,
+    /// All that was asked before what is dealt with is an event or a gap. It is not as long as the PLC was
+    /// seen to give something up, or may have unseen, and no number came after it.
+    counted: bool,
     /// For how long nobody had looked when the words were first seen, if that was long.
     outage: Option<Interval>,
     /// The same, if the request that is being dealt with may be from then.
@@ -178,6 +181,22 @@ impl Exchange {
         (self.over, self.answered) = (false, None);
     }
 
+    /// Whether the PLC may have gone on from a request that is not on record.
+    fn gave_up(&self, pattern: Pattern) -> bool {
+        let deals = !matches!(self.stage, Stage::Idle);
+        let pulses = [self.pulse, self.reads.filter(|_| deals)];
+        match pattern {
+            // It waits for nobody; its count is read at first contact.
+            Pattern::Edge => pulses.into_iter().flatten().any(Pulse::is_behind_another),
+            Pattern::Counter
+            | Pattern::ReqAck
+            | Pattern::Toggle
+            | Pattern::State(_)
+            | Pattern::Ring
+            | Pattern::Results => !self.counted,
+        }
+    }
+
     /// Whether both sides' words are known.
     fn is_told(&self, handshake: &Handshake) -> bool {
         self.trigger.is_some() && (handshake.ack.is_none() || self.ack.is_some())
@@ -218,6 +237,7 @@ impl Exchange {
             turn: _,
             collect,
             sure: _,
+            counted: _,
             outage: _,
             late: _,
         } = self;
@@ -363,9 +383,16 @@ impl Capture {
         let pattern = self.live().handshake(at).pattern;
         let baseline = self.handshake_memory(at).baseline.map(|number| number.0);
         let over = is_over(self.live().handshake(at), value.as_ref());
+        let handshake = self.live().handshake(at);
+        let asked = self.live().exchanges.get(&at).map(|exchange| exchange.asks(handshake));
         let exchange = self.exchange(at);
         let before = std::mem::replace(&mut exchange.trigger, value);
-        exchange.over |= over.unwrap_or(before != exchange.trigger);
+        let over = over.unwrap_or(before != exchange.trigger);
+        let answered = !exchange.over && exchange.answered.is_some();
+        if over && asked == Some(Request::Pending) && !answered {
+            exchange.counted = false;
+        }
+        exchange.over |= over;
         exchange.age = age(sample);
         exchange.good_clock |= goes_with_ours(sample);
         if before != exchange.trigger {
@@ -394,11 +421,14 @@ impl Capture {
         let Some(exchange) = exchange.filter(|e| matches!(e.stage, Stage::Idle)) else { return };
         let asked = exchange.asks(handshake);
         let known = exchange.is_told(handshake);
-        if asked != Request::Pending && known && exchange.pulse.is_none() {
-            self.exchange(at).sure = true;
-        }
+        let first = asked != Request::Pending && known && exchange.pulse.is_none();
         let pattern = self.live().handshake(at).pattern;
         let exchange = self.exchange(at);
+        if first && !exchange.sure {
+            // Elsewhere the number is read only with a request.
+            exchange.counted |= pattern == Pattern::Counter;
+            exchange.sure = true;
+        }
         exchange.busy = exchange.busy && asked == Request::Pending;
         match pattern {
             Pattern::Ring => return self.consider_ring(step, at),
@@ -419,8 +449,8 @@ impl Capture {
     }
 
     /// Whether nothing can have happened here that is not recorded and still long ago: the words are
-    /// observed, what was found when they were first seen is dealt with, and no request waits for so long
-    /// that the PLC may have gone on.
+    /// observed, what was found when they were first seen is dealt with, and no request was given up, or
+    /// waits for so long that the PLC may have gone on.
     pub(in crate::capture) fn is_settled(&self, at: At, now: Monotonic) -> bool {
         let handshake = self.live().handshake(at);
         let Some(exchange) = self.live().exchanges.get(&at) else { return false };
@@ -438,7 +468,10 @@ impl Capture {
         };
         let until = exchange.requested.map(|seen| seen.plus(handshake.deadline));
         let overdue = waits && until.is_some_and(|until| until <= now);
-        exchange.sure && exchange.is_told(handshake) && !overdue
+        exchange.sure
+            && exchange.is_told(handshake)
+            && !overdue
+            && !exchange.gave_up(handshake.pattern)
     }
 
     /// From when on the request that is being dealt with may have been made.

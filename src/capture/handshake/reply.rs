@@ -18,6 +18,8 @@ impl Capture {
     ) {
         let exchange = self.exchange(at);
         (exchange.sure, exchange.answered) = (true, Some(found.digest));
+        // What was given up before it is a gap by now; what came since is not.
+        exchange.counted |= !exchange.over;
         let live = self.live();
         let handshake = live.handshake(at);
         let code = |text: &Text| {

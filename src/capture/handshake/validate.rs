@@ -56,7 +56,10 @@ impl Capture {
             return self.consider(step, at);
         }
         if exchange.over {
+            // What was told since the read was asked for may be newer than what was read.
+            let still = exchange.told;
             exchange.take_request(step.at);
+            exchange.over = still;
         }
         let Some(number) = number else {
             return self.retry(step, at, "the number of the request cannot be used");

@@ -143,9 +143,15 @@ fn write(reader: &Reader, standing: &Standing, args: &EventsArgs) -> Result<u64,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::genealogy::builders::{complete, correct, event, lot, mount, point, unit, used};
+    use crate::genealogy::builders::{
+        arrive, complete, consume, correct, event, lot, members, mount, point, station, text, unit,
+        used,
+    };
     use crate::ledger::{Files, Generation, Ledger, Options};
-    use crate::model::{At, MountUse, Narrowed, Origin, SiteId, TraceEvent};
+    use crate::model::{
+        At, Digest, Epoch, Grounds, HandshakeId, HandshakeKey, HandshakeMark, HandshakeNumber,
+        MountUse, Narrowed, Origin, Permit, SiteId, TraceEvent,
+    };
     use crate::telemetry::Metrics;
     use std::path::Path;
     use std::sync::Arc;
@@ -174,7 +180,7 @@ mod tests {
         let uses = |of: &[(u64, &str)]| -> Vec<MountUse> {
             of.iter().map(|(opened, code)| used("OP10", "F1", *opened, &lot(code))).collect()
         };
-        let note = What::Note { item: Some(lot("B")), text: crate::genealogy::builders::text("n") };
+        let note = What::Note { item: Some(lot("B")), text: text("n") };
         let mut counted = event(9, Some("OP10"), note);
         let left = MountUse { counted: true, ..uses(&[(2, "B")]).remove(0) };
         let (record, point) = (Position(3), point("F1"));
@@ -221,6 +227,41 @@ mod tests {
         assert_eq!(events.len(), 5);
         let either = [("l/supplier/ACME/A", "one-of"), ("l/supplier/ACME/B", "one-of")];
         assert_eq!(links(&rows), either);
+    }
+
+    /// What a PLC asked for and was refused.
+    fn refused(number: u64, event: TraceEvent) -> TraceEvent {
+        let (station, handshake) = (station("OP10"), HandshakeId::parse("fit").unwrap());
+        let (epoch, number) = (Epoch(0), HandshakeNumber(number));
+        let why = text("it is on hold");
+        TraceEvent {
+            handshake: Some(HandshakeMark {
+                key: HandshakeKey { station, handshake, epoch, number },
+                digest: Digest([0; 32]),
+                permit: Permit::Nok,
+                reason: None,
+                grounds: Some(Grounds { code: 1, text: why, stopped: true, overruled: None }),
+                result: None,
+                partial: None,
+            }),
+            ..event
+        }
+    }
+
+    /// But for what it consists of whatever it was answered, as in every trace.
+    #[tokio::test]
+    async fn what_was_asked_for_and_refused_is_an_event_and_no_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut events = vec![event(5, Some("OP10"), consume(&lot("A"), &unit("U")))];
+        events.push(refused(1, event(6, Some("OP10"), consume(&lot("B"), &unit("U")))));
+        let members = members(vec![unit("BOARD")]);
+        let panel = event(7, Some("OP10"), arrive(&unit("PANEL")));
+        events.push(refused(2, TraceEvent { members, ..panel }));
+        append(dir.path(), 0, events).await;
+        let [events, rows] = export(dir.path(), &standing(&Reader::open(dir.path())).unwrap());
+        assert_eq!(events.len(), 3);
+        let wanted = [("l/supplier/ACME/A", "certain"), ("u/site/PANEL", "certain")];
+        assert_eq!(links(&rows), wanted);
     }
 
     #[tokio::test]
