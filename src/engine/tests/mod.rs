@@ -12,6 +12,7 @@ mod plc;
 mod reload;
 mod results;
 mod sampled;
+mod taken;
 
 use super::Engine;
 use crate::model::plant::*;
@@ -179,6 +180,8 @@ struct World {
     told: Option<Vec<Value>>,
     /// Its server looks at the words only now and then.
     slow: bool,
+    /// What it tells goes the way of the answers, in the order in which it was seen.
+    ordered: bool,
     linked: bool,
     session: Session,
     now: u64,
@@ -207,6 +210,7 @@ impl World {
             changes: VecDeque::new(),
             told: None,
             slow: false,
+            ordered: false,
             linked: false,
             session: Session(0),
             now: 0,
@@ -294,7 +298,11 @@ impl World {
         let samples = self.watched();
         let values: Vec<Value> = samples.iter().map(|s| s.value.clone()).collect();
         if self.linked && self.told.replace(values.clone()).is_none_or(|told| told != values) {
-            self.changes.push_back(samples);
+            if self.ordered {
+                self.answers.push_back(Input::Samples(samples));
+            } else {
+                self.changes.push_back(samples);
+            }
         }
     }
 
