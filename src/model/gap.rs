@@ -40,7 +40,7 @@ pub enum GapCause {
     /// The PLC's own numbers skip some.
     #[n(5)]
     NumbersSkipped,
-    /// The trigger moved on while its snapshot was read.
+    /// The trigger moved on before its snapshot was read, or while it was.
     #[n(6)]
     TriggerMoved,
     /// The ledger could not be synced; what was stepped since the last sync is void.

@@ -285,7 +285,7 @@ fn gap(missed: &Gap) -> String {
         GapCause::Overflow => "a queue of the server was full",
         GapCause::Sequence => "notifications are missing",
         GapCause::NumbersSkipped => "the PLC's numbers skip some",
-        GapCause::TriggerMoved => "the trigger moved on while it was read",
+        GapCause::TriggerMoved => "the trigger moved on before it was read",
         GapCause::Unsynced => "the ledger could not be synced",
         GapCause::Overload => "our input queue was full",
         GapCause::Interface => "the PLC program has another interface",

@@ -11,6 +11,7 @@ mod reply;
 mod request;
 mod result;
 mod ring;
+mod taken;
 mod validate;
 
 pub(super) use permit::touch;
@@ -30,6 +31,7 @@ use request::{Request, request};
 use result::Collect;
 use ring::{Slot, Turn};
 use std::time::Duration;
+use taken::Standing;
 
 /// Pause before a read or write that failed is tried again.
 const RETRY: Duration = Duration::from_millis(100);
@@ -58,6 +60,10 @@ pub(in crate::capture) struct Exchange {
     moved: bool,
     /// A change was told since the read that is under way was asked for.
     told: bool,
+    /// The trigger was told to be another since then.
+    overtaken: bool,
+    /// The request that stands in the trigger.
+    standing: Standing,
     /// The PLC was told that its request is seen, and its snapshot comes next.
     busy: bool,
     /// For how long the trigger had stood when it was told.
@@ -226,6 +232,8 @@ impl Exchange {
             answered: _,
             moved: _,
             told: _,
+            overtaken: _,
+            standing: _,
             busy: _,
             age: _,
             good_clock: _,
@@ -358,6 +366,7 @@ impl Capture {
             exchange.ack = pick(&value, ack);
         }
         exchange.told = true;
+        self.see_told(step, at, sample);
         self.consider(step, at);
     }
 
@@ -400,6 +409,7 @@ impl Capture {
         }
         if before.is_some() && before != exchange.trigger {
             exchange.turned = Some(step.at.wall);
+            exchange.overtaken = true;
         }
         let number = exchange.trigger.as_ref().and_then(Value::count);
         exchange.passed = exchange.passed || (baseline.is_some() && number != baseline);

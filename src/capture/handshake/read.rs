@@ -1,6 +1,5 @@
 //! The snapshot: asked for, read, and thrown away if it cannot be trusted.
 use super::Stage;
-use super::request::{Request, request};
 use crate::capture::snapshot::{Snapshot, Trigger, wanted};
 use crate::capture::{At, Capture};
 use crate::model::plant::{Pattern, Word};
@@ -38,7 +37,7 @@ impl Capture {
         let (tags, session) = (wanted(handshake), live.session(device));
         live.tokens.insert(token, at);
         let exchange = self.exchange(at);
-        exchange.told = false;
+        (exchange.told, exchange.overtaken) = (false, false);
         exchange.stage = Stage::Reading { token, first };
         let from = ReadFrom::Words;
         step.effect(Effect::Read(ReadRequest { token, device, session, tags, from }));
@@ -93,15 +92,13 @@ impl Capture {
         first: Option<Snapshot>,
     ) {
         let handshake = self.live().handshake(at);
-        let (stable, trigger, ack) = (handshake.stable, handshake.trigger, handshake.ack);
+        let stable = handshake.stable;
         let Some(snapshot) = Snapshot::new(words, &wanted(handshake)) else {
             return self.retry(step, at, "the answer does not have the words that were asked for");
         };
-        let exchange = self.exchange(at);
-        let read = (snapshot.good(trigger), ack.and_then(|w| snapshot.good(w)));
-        if exchange.told && read != (exchange.trigger.clone(), exchange.ack.clone()) {
-            // An answer may be slower than the subscription: this one may be older than what was told,
-            // and a change is told once.
+        self.see_read(step, at, &snapshot);
+        // An answer may be slower than the subscription.
+        if self.is_overtaken(at, &snapshot) {
             return self.read(step, at, None);
         }
         match first {
@@ -122,7 +119,8 @@ impl Capture {
                 self.on_pulse(step, at, snapshot);
             }
             Trigger::Still(trigger) => self.validate(step, at, snapshot, &trigger),
-            Trigger::Moved => self.trigger_moved(step, at, &snapshot),
+            // Nothing of it is used.
+            Trigger::Moved => self.read(step, at, None),
         }
     }
 
@@ -131,27 +129,6 @@ impl Capture {
         let good = |tag| snapshot.good(Word { tag, bit: None });
         let guard = self.live().handshake(at).guard;
         guard.is_some_and(|(first, last)| good(first).is_none() || good(first) != good(last))
-    }
-
-    /// Nothing of a snapshot whose trigger moved is used. A number tells with the next request what was
-    /// skipped; without one a request that was taken back is missing from here on.
-    fn trigger_moved(&mut self, step: &mut Step, at: At, snapshot: &Snapshot) {
-        let handshake = self.live().handshake(at);
-        if handshake.number.is_some() {
-            self.exchange(at).moved = true;
-            return self.read(step, at, None);
-        }
-        let (first, last) = snapshot.ends(handshake.trigger);
-        let ack = handshake.ack.and_then(|ack| snapshot.good(ack));
-        if request(handshake, first.as_ref(), ack.as_ref()) == Request::Pending {
-            let from = snapshot.get(handshake.trigger.tag).map_or(step.at.wall, |s| s.receive);
-            let interval = Interval { from, to: Some(step.at.wall) };
-            self.handshake_gap(step, at, interval, GapCause::TriggerMoved, Some(1));
-        }
-        let exchange = self.exchange(at);
-        exchange.trigger = last;
-        exchange.stage = Stage::Idle;
-        self.consider(step, at);
     }
 
     /// Requests may have been missed, or so many were.

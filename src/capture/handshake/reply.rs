@@ -158,6 +158,7 @@ impl Capture {
             (exchange.ack, exchange.busy) = (None, false);
             return self.retry(step, at, &format!("the answer was not written: {why}"));
         }
+        exchange.standing.is_written();
         self.consider(step, at);
     }
 }

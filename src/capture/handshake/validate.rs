@@ -49,9 +49,16 @@ impl Capture {
             exchange.stands = Some(seen(now, exchange.age));
             exchange.over |= over || another;
         }
+        if another {
+            exchange.standing.is_another();
+        }
         exchange.trigger = value;
         exchange.ack = ack;
         if asked != Request::Pending {
+            if !exchange.sure {
+                // It was answered before we came.
+                exchange.standing.is_done();
+            }
             exchange.stage = Stage::Idle;
             return self.consider(step, at);
         }
@@ -64,6 +71,7 @@ impl Capture {
         let Some(number) = number else {
             return self.retry(step, at, "the number of the request cannot be used");
         };
+        self.exchange(at).standing.is_done();
         let key = self.key(at, number);
         let trigger = trigger.clone();
         self.compare(step, at, Found { snapshot, trigger, key, digest, result: None });

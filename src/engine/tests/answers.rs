@@ -1,7 +1,7 @@
 //! What a PLC is answered, and what is said when it does not keep to its side.
 use super::*;
 
-fn handshake_gaps(records: &[Record]) -> Vec<(GapCause, bool, Option<u64>)> {
+pub(super) fn handshake_gaps(records: &[Record]) -> Vec<(GapCause, bool, Option<u64>)> {
     let gap = |r: &Record| {
         let Body::Gap(gap) = &r.body else { return None };
         let of_handshake = matches!(gap.source, GapSource::Handshake(..));

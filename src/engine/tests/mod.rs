@@ -13,6 +13,7 @@ mod plc;
 mod reload;
 mod results;
 mod sampled;
+mod taken;
 
 use super::Engine;
 use crate::model::plant::*;
@@ -182,6 +183,8 @@ struct World {
     slow: bool,
     /// What it tells is long under way: it is as new as it was when it was looked at.
     late: bool,
+    /// What it tells goes the way of the answers, in the order in which it was seen.
+    ordered: bool,
     linked: bool,
     session: Session,
     now: u64,
@@ -211,6 +214,7 @@ impl World {
             told: None,
             slow: false,
             late: false,
+            ordered: false,
             linked: false,
             session: Session(0),
             now: 0,
@@ -298,7 +302,11 @@ impl World {
         let samples = self.watched();
         let values: Vec<Value> = samples.iter().map(|s| s.value.clone()).collect();
         if self.linked && self.told.replace(values.clone()).is_none_or(|told| told != values) {
-            self.changes.push_back(samples);
+            if self.ordered {
+                self.answers.push_back(Input::Samples(samples));
+            } else {
+                self.changes.push_back(samples);
+            }
         }
     }
 

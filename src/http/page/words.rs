@@ -240,7 +240,7 @@ fn cause(cause: GapCause) -> &'static str {
         GapCause::Overflow => "the server dropped values",
         GapCause::Sequence => "notifications were lost on the way",
         GapCause::NumbersSkipped => "the PLC's numbers skip some",
-        GapCause::TriggerMoved => "the PLC went on while it was read",
+        GapCause::TriggerMoved => "the PLC went on before it was read",
         GapCause::Unsynced => "the disk did not keep the record",
         GapCause::Overload => "more came than could be taken",
         GapCause::Interface => "the PLC program is not the declared one",
