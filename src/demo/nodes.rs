@@ -201,9 +201,9 @@ fn notify(space: &AddressSpace, subscriptions: &SubscriptionCache, id: &NodeId) 
 
 /// The type of a value, a node of namespace 0.
 fn data_type(value: &Variant) -> NodeId {
-    match value {
-        // An array without elements has none for the library. Built-in types are known by their own numbers.
-        Variant::Array(of) => NodeId::new(0, of.value_type as u32),
-        value => value.data_type().map(|id| id.node_id).unwrap_or_default(),
+    // An array without elements has none for the library. Built-in types are known by their own numbers.
+    if let Variant::Array(of) = value {
+        return NodeId::new(0, of.value_type as u32);
     }
+    value.data_type().map(|id| id.node_id).unwrap_or_default()
 }
