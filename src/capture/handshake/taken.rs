@@ -58,12 +58,11 @@ impl Standing {
         let gone = !stands && !matches!(self.request, Seen::None);
         match by {
             By::Read if gone => self.untold = self.untold.saturating_add(1),
-            By::Read => {}
             By::Told if self.untold > 0 => {
                 self.untold = self.untold.saturating_sub(u32::from(!stands));
                 return true;
             }
-            By::Told => {}
+            By::Read | By::Told => {}
         }
         false
     }
