@@ -127,7 +127,7 @@ fn taken_once(
             8 | 9 => world.tell_change(),
             10 | 11 => world.sync(),
             12 => world.leave(),
-            13 => world.read_while(|plc, now| plc.run(now)),
+            13 => world.read_while(Plc::run),
             _ => world.read_while(|plc, _| plc.give_up(false)),
         }
         if world.engine.next_wake().is_some_and(|(at, _)| at.0 <= world.now) {
