@@ -90,6 +90,8 @@ fn the_handshakes_of_the_worked_examples_are_drilled() {
         ("PACK.pack", "accepted"),
         ("PLACER2.panel-in", "accepted"),
         ("PLACER2.panel-out", "accepted"),
+        ("ROUTER2.cut", "accepted"),
+        ("ROUTER2.tray", "accepted"),
         // A ring, a bit that is turned over, a pulse; a state word, and a ring of registers.
         ("SCREW10.result", "accepted"),
         ("SCREW20.admit", "accepted"),
@@ -105,7 +107,7 @@ fn the_handshakes_of_the_worked_examples_are_drilled() {
     assert_eq!(code, Some(1), "one was refused");
     assert!(bench.daemon.stop().success());
     let records = bench.site.records();
-    for verb in ["arrive", "install", "complete", "consume", "produce", "pack", "scrap"] {
+    for verb in ["arrive", "install", "complete", "consume", "produce", "pack", "scrap", "split"] {
         assert!(verbs(&records).contains(&verb), "{verb}: {:?}", verbs(&records));
     }
 }
