@@ -193,6 +193,10 @@ fn an_event_that_has_all_of_the_result_is_enough() {
     let args = ["--parts", "1000", "--cycle", "25", "--whole"];
     let plant = Plant::start(&peers, &args, &text);
     let daemon = plant.site.start();
+    // What is told before anybody listens is told to nobody.
+    http::until("the machine is observed", Duration::from_mins(1), || {
+        (daemon.get("/api/v1/devices")["body"][0]["stage"] == "live").then_some(())
+    });
     plant.more(60);
     plant.machine.control("pause on");
     let last = truth::parts(&plant.truth);
