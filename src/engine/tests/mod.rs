@@ -276,6 +276,10 @@ impl World {
     }
 
     fn drop_link(&mut self) {
+        // What is long under way comes before it is known that nothing comes any more.
+        while self.late && !self.changes.is_empty() {
+            self.tell_change();
+        }
         if std::mem::take(&mut self.linked) {
             let since = Some(Utc(i64::try_from(self.now).unwrap()));
             let link = Link::Down { since, cause: GapCause::Disconnected, lost: None };
