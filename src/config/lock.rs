@@ -10,11 +10,23 @@ use std::fmt::Write;
 
 /// How the names of lock files end.
 pub const ENDING: &str = ".lock";
+/// The form that is written, and the only one that is read; a file that does not say has it.
+const SCHEMA: i64 = 1;
+
+/// What a lock file of any form says of itself.
+#[derive(Debug, Deserialize)]
+struct Form {
+    schema: Option<Spot<i64>>,
+}
 
 /// A lock file as it is written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Lock {
+    /// Its form.
+    #[serde(rename = "schema")]
+    #[expect(dead_code, reason = "it is looked at before anything else is read")]
+    form: Option<i64>,
     /// Whose words.
     pub(super) device: Spot<String>,
     /// What version of the PLC interface they belong to.
@@ -52,6 +64,16 @@ impl Word {
 
 /// Reads a lock file, or reports that it is none.
 pub(super) fn read(file: usize, text: &str, sink: &mut Sink) -> Option<Lock> {
+    // Of another form nothing but this can be expected to be as it is here.
+    if let Ok(Form { schema: Some(schema) }) = toml::from_str(text)
+        && *schema != SCHEMA
+    {
+        let (span, found) = (schema.span(), *schema);
+        sink.error(&Place { file, span }, format!("this lock file has schema {found}; it must be {SCHEMA}"))
+            .label("another form")
+            .help("run the version that wrote it, or a newer one; or write it anew: `pedigree pin DEVICE`");
+        return None;
+    }
     toml::from_str(text)
         .map_err(|error: toml::de::Error| {
             let span = error.span().unwrap_or_default();
@@ -79,6 +101,7 @@ pub fn text(
     let mut line = |text: std::fmt::Arguments<'_>| {
         out.write_fmt(text).expect("writing into a String does not fail");
     };
+    line(format_args!("schema = {SCHEMA}\n"));
     line(format_args!("device = {}\n", quoted(device.as_str())));
     match interface {
         Some(Value::Text(text)) => line(format_args!("interface = {}\n", quoted(text))),

@@ -147,7 +147,11 @@ impl Walk<'_> {
             (least, i64::MAX) => format!("it must be at least {least}"),
             (least, most) => format!("it must be from {least} to {most}"),
         };
-        self.error(span, format!("`{path}` is {number}; {wanted}")).label("out of bounds");
+        let newer = (path == "schema")
+            .then(|| "run the version that the file was written for, or a newer one".to_owned());
+        self.error(span, format!("`{path}` is {number}; {wanted}"))
+            .label("out of bounds")
+            .maybe_help(newer);
         false
     }
 

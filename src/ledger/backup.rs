@@ -65,7 +65,9 @@ pub(super) fn backup_on(
 ) -> Result<Backup, LedgerError> {
     disk.create_dir(to).doing("created", to)?;
     let firsts = segment::list(disk, dir)?;
+    is_known(disk, dir, &firsts)?;
     let there = segment::list(disk, to)?;
+    is_known(disk, to, &there)?;
     if let Some(first) = there.iter().find(|first| !firsts.contains(first)) {
         let why = format!("its segment {} is not in this ledger", segment::name(*first));
         return Err(LedgerError::OtherCopy { dir: to.to_owned(), why });
@@ -81,6 +83,18 @@ pub(super) fn backup_on(
     }
     let report = verify_on(disk, to, scope)?;
     Ok(Backup { copied, report })
+}
+
+/// What a newer version wrote is left to it, before anything is done with it; damage is for `verify` to tell.
+fn is_known(disk: &dyn Disk, dir: &Path, firsts: &[Position]) -> Result<(), LedgerError> {
+    for first in firsts {
+        let path = segment::path(dir, *first);
+        let file = disk.open_read(&path).doing("opened", &path)?;
+        if let Err(newer @ LedgerError::Newer { .. }) = segment::read_head(&*file, dir, *first) {
+            return Err(newer);
+        }
+    }
+    Ok(())
 }
 
 /// Whether a sealed segment is there already, with the same seal.
@@ -164,6 +178,8 @@ pub fn restore(
     along: impl FnOnce() -> std::io::Result<()>,
 ) -> Result<Restored, LedgerError> {
     let (disk, from) = (Arc::new(Files), folder(from));
+    let firsts = segment::list(&*disk, &from)?;
+    is_known(&*disk, &from, &firsts)?;
     let report = verify_on(&*disk, &from, &Scope { checkpoints, ..Scope::default() })?;
     if let Some(damage) = report.faults.first() {
         return Err(damage.clone().into());
@@ -171,7 +187,6 @@ pub fn restore(
     if let Some(contradiction) = &report.contradiction {
         return Err(contradiction.clone().into());
     }
-    let firsts = segment::list(&*disk, &from)?;
     let Some(last) = firsts.last() else { return Err(LedgerError::Empty(from)) };
     disk.create_dir(dir).doing("created", dir)?;
     let lock = dir.join(LOCK);

@@ -84,9 +84,14 @@ pub enum ProofFault {
     Foreign,
     /// Made by a later version.
     #[error(
-        "it has format {0}, this pedigree reads format {VERSION}; use the version that made it, or a newer one"
+        "it has proof format {version} with features {features:#x}, this pedigree reads format {VERSION} without features; use the version that made it, or a newer one"
     )]
-    Newer(u32),
+    Newer {
+        /// Its format version.
+        version: u32,
+        /// Its feature bits.
+        features: u32,
+    },
     /// It is cut off or changed.
     #[error("it is damaged: {0}")]
     Damaged(&'static str),
@@ -168,9 +173,9 @@ impl Proof {
         let cut = ProofFault::Damaged("it is cut off");
         let (version, rest) = rest.split_first_chunk::<4>().ok_or(cut.clone())?;
         let (features, frame) = rest.split_first_chunk::<4>().ok_or(cut.clone())?;
-        let version = u32::from_le_bytes(*version);
-        if version != VERSION || *features != [0; 4] {
-            return Err(ProofFault::Newer(version));
+        let (version, features) = (u32::from_le_bytes(*version), u32::from_le_bytes(*features));
+        if version != VERSION || features != 0 {
+            return Err(ProofFault::Newer { version, features });
         }
         match wire::take_frame(frame) {
             Ok(Some((body, []))) => {

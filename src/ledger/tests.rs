@@ -1,5 +1,6 @@
 //! The ledger under every misfortune that the simulated disk knows, and on a real one.
 mod backup;
+mod formats;
 mod proofs;
 
 use super::backup::backup_on;
@@ -500,18 +501,6 @@ async fn a_missing_segment_is_named() {
     assert_eq!(damage.from.0, first(&paths[1]));
     assert_eq!(damage.to.unwrap().0, first(&paths[2]) - 1);
     assert_eq!(verify(dir.path(), &Scope::default()).unwrap().faults, [damage]);
-}
-
-#[tokio::test]
-async fn a_newer_format_is_refused_in_clear_words() {
-    let dir = tempfile::tempdir().unwrap();
-    hundred(dir.path()).await;
-    let path = segments(dir.path()).pop().unwrap();
-    let mut bytes = std::fs::read(&path).unwrap();
-    bytes[8] = 9;
-    std::fs::write(&path, bytes).unwrap();
-    let refused = Ledger::open(options(dir.path(), origin()), Files).err().unwrap();
-    assert!(refused.to_string().contains("has ledger format 9"), "{refused}");
 }
 
 /// Records of format 1 as they were first written. If this fails, do not change the fixture: every

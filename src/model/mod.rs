@@ -26,6 +26,8 @@ pub mod plant;
 mod quality;
 mod record;
 mod sample;
+#[cfg(test)]
+pub(crate) mod specimens;
 mod time;
 mod unit;
 mod value;

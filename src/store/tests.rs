@@ -1,3 +1,5 @@
+mod formats;
+
 use super::open::CACHE_BYTES;
 use super::*;
 use crate::genealogy::builders::*;

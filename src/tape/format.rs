@@ -24,6 +24,25 @@ pub(super) struct Header {
     /// The number of its first entry.
     #[n(1)]
     pub(super) first: u64,
+    /// What somebody has to know who reads it; none so far, and then nothing stands there.
+    #[n(2)]
+    #[cbor(default, skip_if = "is_none")]
+    pub(super) features: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that the macro asks for")]
+fn is_none(features: &u32) -> bool {
+    *features == 0
+}
+
+impl Header {
+    /// Refuses what is not read by this version.
+    pub(super) fn known(self, version: u32) -> Result<Self, Stop> {
+        match self.features {
+            0 => Ok(self),
+            features => Err(Stop::Newer { version, features }),
+        }
+    }
 }
 
 /// Where the file that begins at `first` is.
@@ -99,9 +118,19 @@ pub(super) enum Stop {
     /// It does not begin as a tape does.
     Foreign,
     /// Written by a later version.
-    Newer(u32),
+    Newer {
+        version: u32,
+        features: u32,
+    },
     /// The rest of the file is not a frame; so many bytes.
     Torn(u64),
+}
+
+/// What a file has that this version does not read.
+pub(super) fn newer(version: u32, features: u32) -> String {
+    format!(
+        "tape format {version} with features {features:#x}, this pedigree reads format {VERSION} without features"
+    )
 }
 
 /// Reads the header.
@@ -114,11 +143,11 @@ pub(super) fn take_header(file: &mut impl Read) -> Result<Header, Stop> {
     }
     let version = u32::from_le_bytes(version);
     if version != VERSION {
-        return Err(Stop::Newer(version));
+        return Err(Stop::Newer { version, features: 0 });
     }
     let mut frame = Vec::new();
     match take(file, &mut frame)? {
-        Some(body) => wire::decode(body).map_err(|_| Stop::Foreign),
+        Some(body) => wire::decode::<Header>(body).map_err(|_| Stop::Foreign)?.known(version),
         None => Err(Stop::Torn(0)),
     }
 }

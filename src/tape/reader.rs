@@ -23,12 +23,14 @@ pub enum TapeError<E> {
     #[error("{} is not a tape: it does not begin as one", .0.display())]
     Foreign(PathBuf),
     /// Written by a later version.
-    #[error("{} has tape format {found}, this pedigree reads {}; run the version that wrote it, or a newer one", path.display(), format::VERSION)]
+    #[error("{} has {}; run the version that wrote it, or a newer one", path.display(), format::newer(*version, *features))]
     Newer {
         /// The file.
         path: PathBuf,
-        /// Its version.
-        found: u32,
+        /// Its format version.
+        version: u32,
+        /// Its feature bits.
+        features: u32,
     },
     /// The plant of an entry could not be had; the next call goes on behind it.
     #[error("entry {number}: {fault}")]
@@ -245,7 +247,7 @@ impl Stop {
         match self {
             Self::Io(source) => TapeError::Io { path, source },
             Self::Foreign | Self::Torn(_) => TapeError::Foreign(path),
-            Self::Newer(found) => TapeError::Newer { path, found },
+            Self::Newer { version, features } => TapeError::Newer { path, version, features },
         }
     }
 }

@@ -161,8 +161,10 @@ fn as_io(stop: Stop) -> io::Error {
     match stop {
         Stop::Io(why) => why,
         Stop::Foreign => io::Error::new(io::ErrorKind::InvalidData, "it does not begin as a tape"),
-        Stop::Newer(found) => {
-            io::Error::new(io::ErrorKind::InvalidData, format!("its format is {found}"))
+        Stop::Newer { version, features } => {
+            let has = format::newer(version, features);
+            let said = format!("it has {has}; the version that wrote it seals it, or a newer one");
+            io::Error::new(io::ErrorKind::InvalidData, said)
         }
         Stop::Torn(bytes) => {
             io::Error::new(io::ErrorKind::InvalidData, format!("{bytes} bytes are no frame"))

@@ -255,7 +255,7 @@ fn begin(dir: &Path, origin: &Origin, writing: &AtomicU64, first: u64) -> io::Re
     }
     let path = format::path(dir, first);
     let file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    let header = format::header(&Header { origin: origin.clone(), first });
+    let header = format::header(&Header { origin: origin.clone(), first, features: 0 });
     (&file).write_all(&header)?;
     File::open(dir)?.sync_all()?;
     Ok(Current { file: Arc::new(file), len: header.len() as u64, last: first })
@@ -265,13 +265,18 @@ fn begin(dir: &Path, origin: &Origin, writing: &AtomicU64, first: u64) -> io::Re
 fn next_number(dir: &Path) -> io::Result<u64> {
     if let Some(first) = format::list(dir)?.pop() {
         let mut last = first.checked_sub(1);
-        let mut frames = match Frames::open(&Frames::path(dir, first)) {
+        let path = Frames::path(dir, first);
+        let mut frames = match Frames::open(&path) {
             Ok((_, frames)) => frames,
             Err(Stop::Io(why)) => return Err(why),
-            // Whatever it is, it keeps its name.
-            Err(Stop::Foreign | Stop::Newer(_) | Stop::Torn(_)) => {
-                return Ok(first.saturating_add(1));
+            Err(Stop::Newer { version, features }) => {
+                let has = format::newer(version, features);
+                tracing::warn!(path = %path.display(), "it has {has}; it stays as it is, and the tape goes on in a file of its own");
+                // Nobody here can tell its numbers: each of its entries takes a byte at the least.
+                return Ok(first.saturating_add(std::fs::metadata(&path)?.len().max(1)));
             }
+            // Whatever it is, it keeps its name.
+            Err(Stop::Foreign | Stop::Torn(_)) => return Ok(first.saturating_add(1)),
         };
         let mut frame = Vec::new();
         while let Ok(Some(body)) = frames.take(&mut frame) {

@@ -124,6 +124,7 @@ fn the_pages_of_promises_and_faults_name_the_tests_that_there_are() {
     tests_below(&here("src"), "", &mut all);
     all.extend(ours.iter().cloned());
     named("docs/guarantees.md", &all);
+    named("docs/formats.md", &all);
     let named = named("docs/reliability.md", &all);
     let faults = ours.iter().filter(|t| t.starts_with("faults::") || t.starts_with("soak::"));
     let silent: Vec<_> = faults.filter(|t| !named.contains(t)).collect();

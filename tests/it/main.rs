@@ -12,6 +12,7 @@ mod docs;
 mod drill;
 mod engineer;
 mod faults;
+mod formats;
 mod history;
 mod limits;
 mod missing;

@@ -3,6 +3,7 @@ use crate::cli::part::Part;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
@@ -15,6 +16,11 @@ use std::sync::Arc;
 
 /// Rows that are in memory at a time.
 const ROWS: usize = 1 << 16;
+
+/// What a Parquet file says of its columns: a column more comes behind the others and changes nothing; any
+/// other change is another version. CSV and JSON lines have no place for it.
+const FORMAT: &str = "pedigree.tables";
+const VERSION: &str = "1";
 
 /// In what form tables are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -172,7 +178,11 @@ impl Table {
         match self.sink {
             Sink::Csv(writer) => drop(writer.into_inner().map_err(io::Error::other)?),
             Sink::Jsonl(writer) => drop(writer.into_inner()?),
-            Sink::Parquet(writer) => drop(writer.into_inner().map_err(io::Error::other)?),
+            Sink::Parquet(mut writer) => {
+                let says = KeyValue::new(FORMAT.to_owned(), VERSION.to_owned());
+                writer.append_key_value_metadata(says);
+                drop(writer.into_inner().map_err(io::Error::other)?);
+            }
         }
         Ok(self.part)
     }

@@ -2,6 +2,7 @@
 use super::{GOOD, check, found};
 use crate::config::Severity;
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 
 const BROKEN: &str = r#"schema = 1
 
@@ -168,6 +169,25 @@ fn faults_are_data_too() {
             "help": "did you mean `station`? (keys: device, material, product, schema, station, test)",
         }])
     );
+}
+
+#[test]
+fn a_file_of_a_newer_language_is_told_with_what_to_do() {
+    let faults = check(&[("a.toml", "schema = 2\n[elsewhere]\n")]).unwrap_err();
+    let first = faults.iter().next().unwrap();
+    assert_eq!(first.message, "`schema` is 2; it must be 1");
+    let help = "run the version that the file was written for, or a newer one";
+    assert_eq!(first.help.as_deref(), Some(help));
+}
+
+/// A file of schema 1 with every kind of table, as it could be written then. If this fails, do not change it.
+#[test]
+fn a_file_of_schema_1_is_read_for_good() {
+    let kept = super::root().join("tests/data/plant-1/plant.toml");
+    let text = std::fs::read_to_string(kept).unwrap();
+    let plant = check(&[("plant.toml", &text)]).unwrap().plant;
+    let stations: BTreeSet<_> = plant.stations.iter().map(|station| station.id.as_str()).collect();
+    assert_eq!((plant.devices.len(), stations), (2, BTreeSet::from(["KETTLE", "LATE", "OP10"])));
 }
 
 #[test]

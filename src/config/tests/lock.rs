@@ -1,5 +1,6 @@
 //! Lock files beside plant files.
 use super::GOOD;
+use crate::config::fault::Sink;
 use crate::config::lock;
 use crate::config::plant::load;
 use crate::model::plant::{Layout, Plant, Protocol};
@@ -54,6 +55,51 @@ fn a_lock_file_reads_back_as_it_was_written_and_is_part_of_the_plant() {
     let (bare, _) = with("device = \"op10\"\ninterface = 3\n").unwrap();
     assert_ne!(plant.hash, bare.hash);
     assert_eq!(plant.files[1].name.as_str(), "op10.lock");
+}
+
+/// Lock files as they were first written. If this fails, do not change the fixtures.
+#[test]
+fn a_lock_file_of_schema_1_is_read_and_written_letter_by_letter_and_one_without_is_read() {
+    let device = DeviceId::parse("press-01").unwrap();
+    let children =
+        BTreeMap::from([("Feeders".to_owned(), vec!["F1".to_owned(), "F 2".to_owned()])]);
+    let layout = |part: &str, data_type: &str, bounds: &[u32]| Layout {
+        node: "nsu=urn:line1:press;s=\"DB\".\"Gr\u{f6}\u{df}e\"".to_owned(),
+        part: part.to_owned(),
+        data_type: data_type.to_owned(),
+        bounds: bounds.to_vec(),
+    };
+    let words = [
+        ("Serial", layout("", "String", &[])),
+        ("Feeders.F1.Reel", layout(".Slots[1].code", "UInt16", &[10, 0])),
+    ];
+    let words: BTreeMap<TagName, Layout> =
+        words.into_iter().map(|(name, layout)| (TagName::parse(name).unwrap(), layout)).collect();
+    let written = lock::text(&device, Some(&Value::text("3.1")), &children, &words);
+    let kept = |name: &str| {
+        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/lock-1");
+        std::fs::read_to_string(dir.join(name)).unwrap()
+    };
+    assert_eq!(kept("press-01.lock"), written);
+    for name in ["press-01.lock", "without-schema.lock"] {
+        let (text, mut sink) = (kept(name), Sink::default());
+        let file = sink.source(name, &text);
+        let read = lock::read(file, &text, &mut sink).unwrap();
+        assert_eq!((read.device.as_str(), read.interface.is_some()), (device.as_str(), true));
+        let found = read.children.iter().map(|(of, names)| ((**of).clone(), names.clone()));
+        assert_eq!(found.collect::<BTreeMap<_, _>>(), children, "{name}");
+        let found = read.words.iter();
+        let found = found.map(|(of, word)| (TagName::parse(of).unwrap(), word.layout()));
+        assert_eq!(found.collect::<BTreeMap<_, _>>(), words, "{name}");
+    }
+}
+
+#[test]
+fn a_lock_file_of_another_schema_is_refused_by_that_alone() {
+    let (text, _) = whole();
+    let newer = format!("{}\n[elsewhere]\na = 1\n", text.replace("schema = 1", "schema = 2"));
+    let faults = with(&newer).unwrap_err();
+    assert_eq!(faults, ["this lock file has schema 2; it must be 1"]);
 }
 
 #[test]

@@ -22,6 +22,12 @@ const NAME: &str = "pedigree/";
 const LINES: usize = 4;
 /// What the line with the time begins with.
 const TIME: &str = "time ";
+/// What is said of a text that has lines which nobody here knows.
+const MORE: &str =
+    "it has four lines, this one has more; if a newer pedigree wrote it, use that one";
+/// What is said of a text that begins in another way.
+const OTHER: &str = "its first line is the origin `pedigree/SITE/INCARNATION`, this one's is something else; \
+                     if a newer pedigree wrote it, use that one";
 /// What a signature line begins with.
 const DASH: &str = "\u{2014} ";
 
@@ -74,9 +80,11 @@ impl Checkpoint {
         let shape = |what| move || CheckpointFault::Shape(what);
         let lines: Vec<&str> = text.lines().collect();
         let [name, size, root, time] = lines.as_slice() else {
-            return Err(CheckpointFault::Shape("it has four lines"));
+            let more =
+                lines.len() > LINES && lines.first().is_some_and(|name| origin(name).is_some());
+            return Err(CheckpointFault::Shape(if more { MORE } else { "it has four lines" }));
         };
-        let origin = origin(name).ok_or_else(shape("its first line is the origin"))?;
+        let origin = origin(name).ok_or_else(shape(OTHER))?;
         let root = BASE64.decode(root).ok().and_then(|root| root.try_into().ok());
         let root = Digest(root.ok_or_else(shape("its third line is the root, 32 bytes"))?);
         let time = time.strip_prefix(TIME).and_then(|time| time.parse().ok());

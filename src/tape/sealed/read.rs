@@ -22,12 +22,12 @@ impl SealedFrames {
         let file = File::open(path).map_err(Stop::Io)?;
         let file = SerializedFileReader::new(file).map_err(|_| Stop::Foreign)?;
         let version = said(&file, FORMAT).and_then(|text| text.parse().ok());
-        match version.ok_or(Stop::Foreign)? {
-            format::VERSION => {}
-            newer => return Err(Stop::Newer(newer)),
+        let version = version.ok_or(Stop::Foreign)?;
+        if version != format::VERSION {
+            return Err(Stop::Newer { version, features: 0 });
         }
         let header = said(&file, HEADER).and_then(|text| bytes(&text)).ok_or(Stop::Foreign)?;
-        let header = wire::decode(&header).map_err(|_| Stop::Foreign)?;
+        let header = wire::decode::<Header>(&header).map_err(|_| Stop::Foreign)?.known(version)?;
         let groups = 0..file.metadata().num_row_groups();
         Ok((header, Self { file, groups, bodies: Vec::new().into_iter() }))
     }
