@@ -28,7 +28,7 @@ demo:
 	cargo run --locked -- demo
 
 peers: $(PEERS)/venv/done $(PEERS)/node/done $(PEERS)/filler_plc $(PEERS)/prometheus/usr/bin/promtool $(PEERS)/faketime/libfaketime.so.1
-	@for tool in openssl:openssl socat:socat strace:strace ip:iproute2 tc:iproute2 nft:nftables; do \
+	@for tool in openssl:openssl socat:socat strace:strace ip:iproute2 tc:iproute2 nft:nftables mkfs.ext4:e2fsprogs mount:mount nsenter:util-linux; do \
 		command -v $${tool%:*} >/dev/null || { apt-get update -q && apt-get install -q -y --no-install-recommends $${tool#*:}; } || exit 1; done
 
 $(PEERS)/venv/done: tests/peers/requirements.txt

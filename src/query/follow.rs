@@ -196,7 +196,10 @@ impl Inner {
             Err(StoreError::Damaged(why)) => {
                 self.begin_anew(generation, RebuildCause::Damaged(why));
             }
-            Err(why @ (StoreError::Io(_) | StoreError::File { .. })) => return Err(why),
+            Err(why @ (StoreError::Io(_) | StoreError::File { .. })) => {
+                self.open_again(generation);
+                return Err(why);
+            }
         }
         self.publish();
         Ok(())
@@ -246,6 +249,27 @@ impl Inner {
         self.position.send_if_modified(changed(memory));
         let gauge = self.metrics.store_position.with_label_values(&[] as &[&str]);
         gauge.set(i64::try_from(memory.min(store).0).unwrap_or(i64::MAX));
+    }
+
+    /// Opens the index again that the disk refused something: by itself it takes nothing any more.
+    fn open_again(&self, generation: u64) {
+        let mut held = self.shelf.write();
+        if held.generation != generation {
+            return;
+        }
+        let durable = Position(self.durable.load(Ordering::Acquire));
+        match held.store.again(&StoreOptions { durable, ..self.options.clone() }) {
+            Ok(rebuilt) => {
+                held.generation += 1;
+                drop(held);
+                tracing::warn!("the index is opened again");
+                if let Some(rebuilt) = rebuilt {
+                    self.announce(&rebuilt);
+                }
+                self.publish();
+            }
+            Err(why) => tracing::warn!(%why, "the index cannot be opened again yet"),
+        }
     }
 
     /// Begins the index anew, unless somebody else has done it meanwhile.

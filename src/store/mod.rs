@@ -22,6 +22,7 @@ pub use subject::subjects;
 use crate::model::Position;
 use parking_lot::{Mutex, RwLock};
 use std::fs::File;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -29,7 +30,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 /// The event store of one ledger.
 #[derive(Debug)]
 pub struct Store {
-    db: sled::Db,
+    /// Only while it is opened again there is none.
+    db: Option<sled::Db>,
     /// sled's flush leaves the disk's own cache alone: this descriptor is for `fdatasync`.
     file: File,
     dir: PathBuf,
@@ -47,8 +49,12 @@ impl Store {
 
     /// Runs one access. sled panics on some damage; that is told like any other.
     fn ask<T>(&self, access: impl FnOnce(&sled::Db) -> sled::Result<T>) -> Result<T, StoreError> {
-        guarded(|| access(&self.db))
+        guarded(|| access(self.db.as_ref().ok_or_else(closed)?))
     }
+}
+
+fn closed() -> sled::Error {
+    sled::Error::Io(io::Error::other("it could not be opened again"))
 }
 
 fn guarded<T>(access: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {

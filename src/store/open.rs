@@ -22,6 +22,9 @@ pub const CACHE_BYTES: u64 = 128 << 20;
 const LOCK_TRIES: u32 = 100;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
+/// What a disk has to take before the store is opened again: a segment of sled, and a snapshot.
+const ROOM_BYTES: usize = 1 << 20;
+
 /// Where the store is and what it belongs to.
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
@@ -91,6 +94,26 @@ impl Store {
         self.retired.store(true, Ordering::Release);
     }
 
+    /// Opens it again after the disk refused it something: sled takes nothing after that, whatever room there
+    /// is. As long as the disk refuses the store stays as it is, to be read.
+    ///
+    /// # Errors
+    /// If the file system still says no.
+    pub fn again(&mut self, options: &StoreOptions) -> Result<Option<Rebuilt>, StoreError> {
+        let room = options.dir.join("room");
+        let taken =
+            fs::write(&room, vec![0; ROOM_BYTES]).and_then(|()| File::open(&room)?.sync_all());
+        absent_is_fine(fs::remove_file(&room)).map_err(at("remove", &room))?;
+        taken.map_err(at("write", &room))?;
+        self.retire();
+        if let Some(db) = self.db.take() {
+            close(db);
+        }
+        let Opened { store, rebuilt, .. } = Self::open(options)?;
+        *self = store;
+        Ok(rebuilt)
+    }
+
     /// Moves what is there aside and begins anew.
     ///
     /// # Errors
@@ -122,7 +145,7 @@ impl Store {
             next_number = next_number.max(last.map_or(1, |n| n.saturating_add(1)));
         }
         let store = Self {
-            db,
+            db: Some(db),
             file,
             dir: options.dir.clone(),
             applied: AtomicU64::new(applied.0),

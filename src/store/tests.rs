@@ -15,7 +15,11 @@ impl Store {
     /// What a damaged log can do: one item goes by the number of another.
     pub(crate) fn mix_up(&self, item: &ItemKey, other: &ItemKey) {
         let number = self.number_of(&other.to_string()).unwrap().unwrap();
-        self.db.insert(key::text(&item.to_string()), &number.to_be_bytes()).unwrap();
+        self.db
+            .as_ref()
+            .unwrap()
+            .insert(key::text(&item.to_string()), &number.to_be_bytes())
+            .unwrap();
     }
 }
 
@@ -71,7 +75,14 @@ fn among_others(events: Vec<TraceEvent>) -> Vec<(Position, Record)> {
 }
 
 fn contents(store: &Store) -> BTreeMap<Vec<u8>, Vec<u8>> {
-    store.db.iter().map(|kv| kv.unwrap()).map(|(k, v)| (k.to_vec(), v.to_vec())).collect()
+    store
+        .db
+        .as_ref()
+        .unwrap()
+        .iter()
+        .map(|kv| kv.unwrap())
+        .map(|(k, v)| (k.to_vec(), v.to_vec()))
+        .collect()
 }
 
 fn all(store: &Store, item: &ItemKey) -> Vec<u64> {
@@ -142,7 +153,7 @@ fn long_bodies_and_events_of_many_items_are_kept_in_small_batches() {
     let store = open(dir.path()).store;
     store.apply(&records).unwrap();
     assert!(crate::model::wire::encode(&records[0].1).len() > 4 * block::PART_BYTES);
-    assert!(store.db.get(key::bodies(0, 4)).unwrap().is_some());
+    assert!(store.db.as_ref().unwrap().get(key::bodies(0, 4)).unwrap().is_some());
     assert_eq!(store.record(Position(127)).unwrap().as_ref(), Some(&records[126].1));
     assert_eq!(store.record(Position(1)).unwrap().as_ref(), Some(&records[0].1));
     assert!(store.holds(&records[0].1).unwrap());
@@ -234,7 +245,7 @@ fn after_a_scan_everything_is_brought_again_and_what_was_missing_comes_back() {
     let before = filled(dir.path());
     let store = open(dir.path()).store;
     let lost = before.keys().filter(|key| !key.starts_with(b"m")).step_by(7);
-    lost.for_each(|key| drop(store.db.remove(key).unwrap()));
+    lost.for_each(|key| drop(store.db.as_ref().unwrap().remove(key).unwrap()));
     drop(store);
     for path in &snapshots(dir.path()) {
         fs::OpenOptions::new().write(true).open(path).unwrap().set_len(9).unwrap();
@@ -264,11 +275,16 @@ fn a_code_that_leads_to_another_item_is_damage_and_no_answer() {
     let events = events.map(|what| event(1, None, what));
     store.apply(&among_others(events.to_vec())).unwrap();
     let number = store.number_of("u/site/2").unwrap().unwrap();
-    store.db.insert(key::own_code(&Code::parse("1").unwrap(), number), b"").unwrap();
+    store
+        .db
+        .as_ref()
+        .unwrap()
+        .insert(key::own_code(&Code::parse("1").unwrap(), number), b"")
+        .unwrap();
     assert!(matches!(store.codes(&Code::parse("1").unwrap()), Err(StoreError::Damaged(_))));
     let key = key::alias(&code, &Text::parse("carrier").unwrap(), Utc(1), Position(3));
     assert_eq!(store.codes(&code).unwrap().len(), 1);
-    store.db.insert(key, &number.to_be_bytes()).unwrap();
+    store.db.as_ref().unwrap().insert(key, &number.to_be_bytes()).unwrap();
     assert!(matches!(store.codes(&code), Err(StoreError::Damaged(_))));
 }
 
@@ -288,7 +304,7 @@ fn a_store_of_another_form_another_ledger_or_ahead_of_its_own_is_begun_anew() {
     let other = StoreOptions { origin: origin(2), ..options(dir.path()) };
     assert_eq!(cause(other.clone()), RebuildCause::Origin { found: origin(1) });
     let store = Store::open(&other).unwrap().store;
-    store.db.insert(key::META_SCHEMA, &7u64.to_be_bytes()).unwrap();
+    store.db.as_ref().unwrap().insert(key::META_SCHEMA, &7u64.to_be_bytes()).unwrap();
     drop(store);
     assert_eq!(cause(other.clone()), RebuildCause::Schema { found: 7, wanted: key::SCHEMA });
     assert_eq!(Store::open(&other).unwrap().rebuilt, None);

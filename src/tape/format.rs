@@ -138,6 +138,11 @@ pub(super) fn take_header(file: &mut impl Read) -> Result<Header, Stop> {
     let mut preamble = [0; 12];
     let got = fill(file, &mut preamble).map_err(Stop::Io)?;
     let [m0, m1, m2, m3, m4, m5, m6, m7, version @ ..] = preamble;
+    // A name can be on stable storage, at a loss of power, before what it is of.
+    let begun = preamble.iter().take(got.min(MAGIC.len())).eq(MAGIC.iter().take(got));
+    if got < preamble.len() && begun {
+        return Err(Stop::Torn(got as u64));
+    }
     if got < preamble.len() || [m0, m1, m2, m3, m4, m5, m6, m7] != MAGIC {
         return Err(Stop::Foreign);
     }

@@ -3,7 +3,7 @@ mod formats;
 mod sealing;
 
 use super::codec::{self, PlantFault};
-use super::{TapeEntry, TapeError, TapeGap, TapeGapCause, TapeItem, TapeReader, TapeWriter};
+use super::{TapeEntry, TapeGap, TapeGapCause, TapeItem, TapeReader, TapeWriter};
 use crate::model::plant::{DeviceIndex, Plant, PlantFile, TagIndex};
 use crate::model::{
     At, Boot, Code, Command, CommandId, Digest, Facts, GapCause, Input, ItemKey, Link, Monotonic,
@@ -302,16 +302,10 @@ fn a_torn_tail_and_missing_numbers_are_gaps() {
     assert_eq!((gap.after, gap.before, &gap.cause), (Some(5), Some(8), &TapeGapCause::Numbers));
     for len in 0..whole.len() {
         std::fs::write(&path, &whole[..len]).unwrap();
-        let mut reader = TapeReader::open(dir.path()).unwrap();
-        match reader.next_item(load) {
-            Ok(_) => {
-                let (numbers, gaps) = play(dir.path());
-                assert!(numbers.is_sorted() && numbers.ends_with(&[8, 9]), "{len}: {numbers:?}");
-                assert_eq!(gaps.last().unwrap().before, Some(8), "{len}: {gaps:?}");
-            }
-            Err(TapeError::Foreign(_)) => assert!(len < 12, "{len}"),
-            Err(why) => panic!("{len}: {why}"),
-        }
+        // Down to nothing: a power cut may leave no more than the name.
+        let (numbers, gaps) = play(dir.path());
+        assert!(numbers.is_sorted() && numbers.ends_with(&[8, 9]), "{len}: {numbers:?}");
+        assert_eq!(gaps.last().unwrap().before, Some(8), "{len}: {gaps:?}");
     }
 }
 

@@ -254,10 +254,14 @@ fn begin(dir: &Path, origin: &Origin, writing: &AtomicU64, first: u64) -> io::Re
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, "a sealed file has its name"));
     }
     let path = format::path(dir, first);
-    let file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
     let header = format::header(&Header { origin: origin.clone(), first, features: 0 });
-    (&file).write_all(&header)?;
-    File::open(dir)?.sync_all()?;
+    let begun = (&file).write_all(&header).and_then(|()| File::open(dir)?.sync_all());
+    if let Err(why) = begun {
+        // A full disk has room for names: there would be one more of them every second.
+        drop(std::fs::remove_file(&path));
+        return Err(why);
+    }
     Ok(Current { file: Arc::new(file), len: header.len() as u64, last: first })
 }
 

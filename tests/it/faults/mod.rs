@@ -1,6 +1,7 @@
 //! Faults of PLCs, networks and clocks, each made on purpose. What the daemon recorded is held against
 //! what the PLCs wrote down. `docs/reliability.md` is the table of these tests.
 mod clock;
+mod disk;
 mod lines;
 mod machine;
 mod modbus;
@@ -40,6 +41,7 @@ struct Plant {
 
 /// What was recorded and what is true, after the daemon has stopped.
 struct Outcome {
+    site: Site,
     records: Vec<Record>,
     press: Vec<Value>,
     assembly: Vec<Value>,
@@ -65,12 +67,17 @@ impl Plant {
 
     /// The same over a line that was started otherwise.
     fn over(line: Line, change: impl Fn(&mut [String; 2]), env: &[(&str, &str)]) -> Self {
+        Self::at(Site::new(&[]), line, change, env)
+    }
+
+    /// The same on a site that was made otherwise.
+    fn at(site: Site, line: Line, change: impl Fn(&mut [String; 2]), env: &[(&str, &str)]) -> Self {
         let relay = |peer: &super::support::peer::Peer| Proxy::start(peer.port("port"));
         let (press, assembly) = (relay(&line.press), relay(&line.assembly));
         let mut files = line.plant(press.port, assembly.port);
         change(&mut files);
         let [press_file, assembly_file] = files;
-        let site = Site::new(&[("press.toml", press_file), ("assembly.toml", assembly_file)]);
+        site.plant(&[("press.toml", press_file), ("assembly.toml", assembly_file)]);
         line.press.control("pause 3");
         let daemon = site.try_start(env).unwrap();
         let plant = Self { line, press, assembly, site, daemon };
@@ -150,7 +157,8 @@ impl Plant {
             (truth::parts(&self.line.press_truth), truth::parts(&self.line.assembly_truth));
         line::wait_recorded(&self.daemon, press.last().unwrap()["serial"].as_str().unwrap());
         assert!(self.daemon.stop().success(), "{}", self.site.log());
-        Outcome { records: self.site.records(), press, assembly }
+        let records = self.site.records();
+        Outcome { site: self.site, records, press, assembly }
     }
 
     /// To the end of a shift in which no part was lost: every value and every link is right, and

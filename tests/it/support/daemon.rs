@@ -1,4 +1,5 @@
 //! The daemon as a process of its own, as an operator runs it.
+use super::disk::Disk;
 use super::{Folder, http};
 use serde_json::Value;
 use std::fs;
@@ -8,6 +9,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// A data directory, a plant and settings; daemons are started on it one after another.
 pub(crate) struct Site {
+    /// Where its data are, if not on a disk of this machine; it ends before its file.
+    disk: Option<Disk>,
     /// Everything is below it.
     pub(crate) dir: Folder,
 }
@@ -22,15 +25,38 @@ pub(crate) struct Daemon {
 impl Site {
     /// With these plant files.
     pub(crate) fn new(plants: &[(&str, String)]) -> Self {
-        let site = Self { dir: Folder::new() };
+        let site = Self { disk: None, dir: Folder::new() };
         fs::create_dir_all(site.path("plant.d")).unwrap();
-        for (name, text) in plants {
-            fs::write(site.path("plant.d").join(name), text).unwrap();
-        }
+        site.plant(plants);
         let text = "site = \"test\"\ndata_dir = \"data\"\nplant_dir = \"plant.d\"\npki_dir = \"pki\"\n\
             [http]\nlisten = \"127.0.0.1:0\"\n[opcua]\nlisten = \"127.0.0.1:0\"\n";
         fs::write(site.path("pedigree.toml"), text).unwrap();
         site
+    }
+
+    /// Without plant files, its data on a disk of their own. `None` where there can be none.
+    pub(crate) fn on_a_disk() -> Option<Self> {
+        let mut site = Self::new(&[]);
+        fs::create_dir(site.path("data")).unwrap();
+        site.disk = Some(Disk::start(&site.path("disk"), &site.path("data"))?);
+        Some(site)
+    }
+
+    /// Puts these plant files there.
+    pub(crate) fn plant(&self, plants: &[(&str, String)]) {
+        for (name, text) in plants {
+            fs::write(self.path("plant.d").join(name), text).unwrap();
+        }
+    }
+
+    /// The disk that its data are on.
+    pub(crate) fn disk(&self) -> &Disk {
+        self.disk.as_ref().unwrap()
+    }
+
+    /// The folder of its data, as it is seen from here.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.disk.as_ref().map_or_else(|| self.path("data"), Disk::path)
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -41,7 +67,10 @@ impl Site {
     pub(crate) fn command(&self, verb: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pedigree"));
         command.arg("--config").arg(self.path("pedigree.toml")).args(verb);
-        command
+        match &self.disk {
+            Some(disk) => disk.inside(&command),
+            None => command,
+        }
     }
 
     /// Starts a daemon and waits until it is up.
@@ -78,7 +107,7 @@ impl Site {
 
     /// Records of the ledger of a stopped daemon.
     pub(crate) fn records(&self) -> Vec<pedigree::model::Record> {
-        let reader = pedigree::ledger::Reader::open(&self.path("data"));
+        let reader = pedigree::ledger::Reader::open(&self.data());
         reader.cursor(pedigree::model::Position(0)).map(|entry| entry.unwrap().record).collect()
     }
 }
@@ -123,6 +152,11 @@ impl Daemon {
     /// Waits for it to end by itself.
     pub(crate) fn ended(mut self) -> ExitStatus {
         self.child.wait().unwrap()
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn has_ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
     }
 
     /// Asks it to stop, as `systemctl stop` does, and waits.

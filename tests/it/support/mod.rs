@@ -1,6 +1,7 @@
 //! What the tests share: foreign peers, the daemon as a process, its HTTP answers, the truth.
 pub(crate) mod balance;
 pub(crate) mod daemon;
+pub(crate) mod disk;
 pub(crate) mod http;
 pub(crate) mod line;
 pub(crate) mod net;
