@@ -284,7 +284,7 @@ fn is_killed(site: &Site, call: &str, when: u32) -> bool {
         }
     };
     let killed = until("it is killed, or has all records", SOON, || {
-        let has_ended = daemon.has_ended();
+        let has_ended = daemon.has_ended().is_some();
         let url = format!("http://{}/metrics", daemon.http());
         let text = ureq::get(url).call().and_then(|mut answer| answer.body_mut().read_to_string());
         let is_whole =

@@ -122,8 +122,10 @@ fn an_index_of_another_form_is_named_set_aside_whole_and_begun_anew() {
         let store = open(dir.path()).store;
         store.apply(&little()).unwrap();
         match form {
-            Some(form) => drop(store.db.insert(key::META_SCHEMA, &form.to_be_bytes()).unwrap()),
-            None => drop(store.db.remove(key::META_SCHEMA).unwrap()),
+            Some(form) => drop(
+                store.db.as_ref().unwrap().insert(key::META_SCHEMA, &form.to_be_bytes()).unwrap(),
+            ),
+            None => drop(store.db.as_ref().unwrap().remove(key::META_SCHEMA).unwrap()),
         }
         let before = contents(&store);
         drop(store);

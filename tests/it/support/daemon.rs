@@ -144,11 +144,6 @@ impl Daemon {
         Command::new("kill").args([signal, &pid]).stderr(Stdio::null()).status().unwrap().success()
     }
 
-    /// Whether it has ended.
-    pub(crate) fn has_ended(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_some()
-    }
-
     /// Waits for it to end by itself.
     pub(crate) fn ended(mut self) -> ExitStatus {
         self.child.wait().unwrap()
