@@ -247,9 +247,12 @@ fn rest(plcs: &[Plc], daemon: &Daemon, site: &Site) {
                 let press = plcs.iter().find(|p| p.kind == Kind::Press && p.series == plc.series);
                 let all = press.unwrap().parts().len();
                 // After an hour of faults many parts lie before it.
-                while plc.parts().len() != all {
-                    let made = plc.parts().len();
-                    wait("an assembly goes on", &mut || (plc.parts().len() > made).then_some(()));
+                let mut made = plc.parts().len();
+                while made != all {
+                    wait("an assembly goes on", &mut || {
+                        let before = std::mem::replace(&mut made, plc.parts().len());
+                        (made > before).then_some(())
+                    });
                 }
             }
             Kind::Filler => {
