@@ -46,6 +46,7 @@ impl Capture {
         let Live {
             plant: _,
             uses: _,
+            badges: _,
             sessions,
             down,
             lost,

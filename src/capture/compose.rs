@@ -215,7 +215,9 @@ impl Capture {
             purpose: self.purpose(at, snapshot, &draft.item),
             handshake: Some(mark),
             stay: Some(self.stay(step, at, &draft.item, handshake.event, outage)),
-            operator: text(handshake.badge).map(|badge| self.persons.token(badge.as_str())),
+            operator: text(handshake.badge)
+                .filter(|badge| !badge.as_str().trim().is_empty())
+                .map(|badge| self.persons.token(badge.as_str())),
             product: text(handshake.product),
             operation: text(handshake.operation),
             nest: draft.nest.clone(),

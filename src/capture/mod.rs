@@ -17,6 +17,7 @@ mod memory;
 mod mount;
 mod number;
 mod permit;
+mod persons;
 mod phase;
 mod places;
 mod ran;
@@ -88,6 +89,8 @@ fn happened(time: Utc, receive: Utc) -> Utc {
 struct Live {
     plant: Arc<Plant>,
     uses: Uses,
+    /// The words that are whole badges, sorted.
+    badges: Vec<TagIndex>,
     /// The session in which each device is observed, if it is.
     sessions: Vec<Option<Session>>,
     /// When each device was last lost, and when values of it were.
@@ -126,6 +129,7 @@ impl Capture {
         let uses = Uses::of(plant);
         let mut live = Live {
             uses,
+            badges: persons::badges(plant),
             sessions: vec![None; plant.devices.len()],
             down: vec![None; plant.devices.len()],
             lost: vec![None; plant.devices.len()],

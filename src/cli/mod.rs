@@ -12,6 +12,7 @@ mod offline;
 mod orders;
 mod output;
 mod part;
+mod person;
 mod pin;
 mod plan;
 mod probe;
@@ -95,6 +96,8 @@ enum Verb {
     Yield(yields::Args),
     /// When stations may have been wrong, and what was made there meanwhile.
     Suspects(suspects::Args),
+    /// What stands for a badge in the records, as long as the key of persons is not erased.
+    Person(person::Args),
     /// Load the order of work of stations without a handshake.
     Orders(orders::Args),
     /// Put changed plant files in force without a restart; faulty ones change nothing.
@@ -151,6 +154,7 @@ pub fn main() -> Exit {
         Verb::Recall(args) => recall::run(&context, &args),
         Verb::Yield(args) => yields::run(&context, &args),
         Verb::Suspects(args) => suspects::run(&context, &args),
+        Verb::Person(args) => person::run(&context, &args),
         Verb::Orders(args) => orders::run(&context, &args),
         Verb::Reload(args) => reload::run(&context, &args),
         Verb::Verify(args) => offline::verify(&context, &args),

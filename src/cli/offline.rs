@@ -3,9 +3,9 @@ use super::exit::{Done, Exit, Failure};
 use super::verdict::{Asked, Verdict};
 use super::{Context, output, settings};
 use crate::config::daemon::Ledger as Keeping;
-use crate::daemon::PUBLIC;
+use crate::daemon::{self, PUBLIC};
 use crate::ledger::{self, Checkpoint, Checkpoints, PublicKey, Report, Scope};
-use crate::model::Position;
+use crate::model::{PersonKey, Position};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -37,6 +37,11 @@ pub(super) fn data_dir(context: &Context, named: Option<&PathBuf>) -> Result<Pat
         Some(dir) => Ok(dir.clone()),
         None => Ok(settings::settings(context)?.data_dir),
     }
+}
+
+/// The key of persons of a data directory, unless it was erased.
+pub(super) fn persons(dir: &Path) -> Result<Option<PersonKey>, Failure> {
+    daemon::person_key(dir).map_err(|why| Failure::new(Exit::Io, why.to_string()))
 }
 
 /// A public key that was given as text or as a file.

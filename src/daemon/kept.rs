@@ -1,12 +1,13 @@
 //! What is kept on disk, opened in order: the ledger first, because everything else is derived from it.
 use super::notary::Notary;
 use super::pump::State;
-use super::{Common, DaemonError, Settings, person_key};
+use super::{Common, DaemonError, PERSONS, Settings, person};
 use crate::ledger::{Files, Ledger, Options, SEGMENT_BYTES_MAX};
 use crate::model::{Origin, PersonKey, Position};
 use crate::query::{Query, QueryOptions};
 use crate::store::CACHE_BYTES;
 use crate::tape::TapeWriter;
+use std::path::Path;
 use std::sync::Arc;
 
 /// What is kept.
@@ -42,7 +43,7 @@ pub(super) fn open(common: &Common, settings: &Settings) -> Result<Kept, DaemonE
             "a torn tail was cut off the ledger; none of it was ever acknowledged"
         );
     }
-    let persons = person_key(dir)?;
+    let persons = persons(dir, opened.recovered)?;
     let tape = TapeWriter::open(dir, opened.origin.clone(), Arc::clone(&common.now));
     if let Some(why) = tape.last_error() {
         tracing::warn!(why, "the tape has a fault; capture goes on without it");
@@ -62,4 +63,17 @@ pub(super) fn open(common: &Common, settings: &Settings) -> Result<Kept, DaemonE
     let notary = Notary::open(told, dir, &settings.ledger, opened.origin, from)?;
     let notary = Arc::new(notary);
     Ok(Kept { ledger, recovered: opened.recovered, persons, tape, state, query, notary })
+}
+
+/// The key of persons; where it was erased, a new one, under which nobody is who he was.
+fn persons(dir: &Path, recovered: Position) -> Result<PersonKey, DaemonError> {
+    let path = dir.join(PERSONS);
+    if recovered > Position(0) && !path.exists() {
+        tracing::warn!(
+            path = %path.display(),
+            "there is no key of persons: a new one is made, and whom the records name so far can no longer be told"
+        );
+    }
+    let secret = person::secret(&path);
+    secret.map(PersonKey::new).map_err(|source| DaemonError::Io { path, source })
 }

@@ -49,6 +49,9 @@ pub const FIELD_PKI: &str = "field";
 /// Certificates towards OPC UA clients, in the folder of certificates.
 pub const ADDRESS_SPACE_PKI: &str = "address-space";
 
+/// The key that turns badges into tokens, in the data directory.
+pub const PERSONS: &str = "person.key";
+
 /// What a daemon is started with.
 #[derive(Clone)]
 pub struct Settings {
@@ -83,11 +86,11 @@ pub struct Addresses {
     pub opcua: Option<SocketAddr>,
 }
 
-/// The key that turns badges into tokens, made at the first start.
-pub fn person_key(data_dir: &Path) -> Result<PersonKey, DaemonError> {
-    let path = data_dir.join("person.key");
-    let secret = person::secret(&path);
-    secret.map(PersonKey::new).map_err(|source| DaemonError::Io { path, source })
+/// The key that turns badges into tokens; `None` if it was erased, or never made.
+pub fn person_key(data_dir: &Path) -> Result<Option<PersonKey>, DaemonError> {
+    let path = data_dir.join(PERSONS);
+    let secret = person::read(&path);
+    secret.map(|key| key.map(PersonKey::new)).map_err(|source| DaemonError::Io { path, source })
 }
 
 /// What every part of the daemon is given.

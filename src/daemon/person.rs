@@ -10,18 +10,23 @@ const LEN: usize = 32;
 /// What a file is called that does not have its key yet.
 const UNBORN: &str = "new";
 
-/// Reads a key, or makes one at the first start. A file of another length is another version's, or was cut
-/// off: it is refused and stays as it is, since half a key, or the begin of something else, is a wrong one.
+/// Reads a key, or makes one at the first start.
 pub(super) fn secret(path: &Path) -> io::Result<[u8; LEN]> {
+    read(path)?.map_or_else(|| make(path), Ok)
+}
+
+/// Reads a key; `None` if there is none. A file of another length is another version's, or was cut off: it
+/// is refused and stays as it is, since half a key, or the begin of something else, is a wrong one.
+pub(super) fn read(path: &Path) -> io::Result<Option<[u8; LEN]>> {
     match std::fs::read(path) {
-        Ok(bytes) => <[u8; LEN]>::try_from(bytes.as_slice()).map_err(|_| {
+        Ok(bytes) => <[u8; LEN]>::try_from(bytes.as_slice()).map(Some).map_err(|_| {
             let found = bytes.len();
             let said = format!(
                 "it has {found} bytes, a key has {LEN}; run the version that wrote it, or put the file from a backup in its place"
             );
             io::Error::new(io::ErrorKind::InvalidData, said)
         }),
-        Err(why) if why.kind() == io::ErrorKind::NotFound => make(path),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(why) => Err(why),
     }
 }
@@ -52,6 +57,7 @@ mod tests {
     fn a_key_is_made_once_whole_and_for_its_owner_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("person.key");
+        assert_eq!(read(&path).unwrap(), None, "who only reads makes none");
         // What a start left that was killed.
         std::fs::write(dir.path().join("person.key.new"), "half").unwrap();
         let made = secret(&path).unwrap();

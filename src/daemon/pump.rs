@@ -208,10 +208,11 @@ impl Pump {
         self.step(Input::Command { id, command: asked.command }).await;
     }
 
-    pub(super) async fn step(&mut self, input: Input) {
+    pub(super) async fn step(&mut self, mut input: Input) {
         if matches!(input, Input::Read(_)) {
             self.points.pass(Point::AfterRead);
         }
+        self.state.engine.veil(&mut input);
         let at = (self.now)();
         self.tape.append(self.state.number, at, &input);
         self.state.number = self.state.number.saturating_add(1);

@@ -94,6 +94,11 @@ impl Engine {
         self.capture.next_wake().into_iter().chain(masters).min()
     }
 
+    /// Makes an input one that may be kept, without any badge in it; a step decides the same from it.
+    pub fn veil(&self, input: &mut Input) {
+        self.capture.veil(input);
+    }
+
     /// Takes one input at `at`; what is to be done is put into `out`, the frame first. Same state and
     /// input give the same effects, byte for byte.
     pub fn step(&mut self, at: At, input: &Input, out: &mut Vec<Effect>) {

@@ -29,8 +29,13 @@ impl PersonKey {
         Self(bytes)
     }
 
-    /// The token of a badge.
+    /// The token of a badge; blanks around it are not part of it. That of a veiled one is the one that it was
+    /// veiled with.
     pub fn token(&self, badge: &str) -> PersonToken {
+        let badge = badge.trim();
+        if let Some(token) = unveil(badge) {
+            return token;
+        }
         let mut mac =
             Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
         mac.update(badge.as_bytes());
@@ -40,6 +45,24 @@ impl PersonKey {
         }
         PersonToken(token)
     }
+
+    /// What may be kept of a badge: text that has the same token, and from which nobody learns whose it is.
+    pub fn veil(&self, badge: &str) -> String {
+        let PersonToken(token) = self.token(badge);
+        token.iter().fold(VEILED.to_owned(), |veiled, byte| veiled + &format!("{byte:02x}"))
+    }
+}
+
+/// What a veiled badge begins with; the whole token follows in hexadecimal.
+const VEILED: &str = "person:";
+
+fn unveil(badge: &str) -> Option<PersonToken> {
+    let hex = badge.strip_prefix(VEILED).filter(|hex| hex.len() == 32)?;
+    let mut token = [0; 16];
+    for (at, byte) in token.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(hex.get(2 * at..2 * at + 2)?, 16).ok()?;
+    }
+    Some(PersonToken(token))
 }
 
 impl std::fmt::Display for PersonToken {
@@ -52,5 +75,23 @@ impl std::fmt::Display for PersonToken {
 impl serde::Serialize for PersonToken {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_veiled_badge_has_the_token_of_the_badge_and_does_not_show_it() {
+        let key = PersonKey::new([7; 32]);
+        for badge in ["4711", " 4711  ", "Müller", "person:4711", "person:zz", ""] {
+            let veiled = key.veil(badge);
+            assert_eq!(key.token(&veiled), key.token(badge), "{badge:?}");
+            assert_eq!(key.veil(&veiled), veiled, "veiled twice is veiled once");
+            assert_eq!(veiled.len(), 39);
+            assert_ne!(PersonKey::new([8; 32]).veil(badge), veiled);
+        }
+        assert_eq!(key.token("4711 "), key.token("4711"));
     }
 }

@@ -35,7 +35,7 @@ impl Capture {
             badges.into_iter().flatten().map(|word| &live.plant.tag(word.tag).name).collect();
         let mut raw = snapshot.raw(&live.plant);
         for word in raw.iter_mut().filter(|word| badges.contains(&&word.tag)) {
-            if let Some(badge) = word.value.as_text().filter(|badge| !badge.is_empty()) {
+            if let Some(badge) = word.value.as_text().filter(|badge| !badge.trim().is_empty()) {
                 word.value = Value::text(&self.persons.token(&badge).to_string());
             }
         }

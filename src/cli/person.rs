@@ -1,0 +1,37 @@
+//! `person`: what stands for a badge in the records.
+use super::exit::{Done, Exit, Failure};
+use super::{Context, offline, output};
+use crate::daemon::PERSONS;
+use std::path::PathBuf;
+
+/// What stands for a badge in the records, as long as the key of persons is not erased.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// As a PLC or a command gives them.
+    #[arg(required = true)]
+    badge: Vec<String>,
+    /// Another data directory than the configured one.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Done {
+    let dir = offline::data_dir(context, args.data.as_ref())?;
+    let Some(persons) = offline::persons(&dir)? else {
+        let path = dir.join(PERSONS);
+        let text = format!(
+            "{} is not there: it was erased, or no daemon has run yet; whom the records name cannot be told",
+            path.display()
+        );
+        return Err(Failure::new(Exit::Negative, text));
+    };
+    let told = args.badge.iter().map(|badge| (badge, persons.token(badge).to_string()));
+    if context.json {
+        let told = told.map(|(badge, token)| serde_json::json!({ "badge": badge, "token": token }));
+        output::json(&told.collect::<serde_json::Value>())?;
+    } else {
+        let rows = told.map(|(badge, token)| vec![badge.clone(), token]).collect();
+        output::line(output::table(&["BADGE", "TOKEN"], rows))?;
+    }
+    Ok(Exit::Ok)
+}
