@@ -54,6 +54,7 @@ impl Capture {
         }
         exchange.trigger = value;
         exchange.ack = ack;
+        let again = !exchange.over && exchange.answered == Some(digest);
         if asked != Request::Pending {
             if !exchange.sure {
                 // It was answered before we came.
@@ -72,9 +73,27 @@ impl Capture {
             return self.retry(step, at, "the number of the request cannot be used");
         };
         self.exchange(at).standing.is_done();
+        // Its answer could not be written.
+        let last =
+            self.handshake_memory(at).committed.filter(|_| again && self.is_told_by_words(at));
+        let number = last.as_ref().map_or(number, |last| last.number);
         let key = self.key(at, number);
         let trigger = trigger.clone();
         self.compare(step, at, Found { snapshot, trigger, key, digest, result: None });
+    }
+
+    /// Whether nothing but its words tells one request from the next while its trigger is not seen to fall.
+    fn is_told_by_words(&self, at: At) -> bool {
+        let handshake = self.live().handshake(at);
+        let bit = matches!(handshake.pattern, Pattern::ReqAck | Pattern::State(_));
+        bit && handshake.number.is_none()
+    }
+
+    /// Whether a request that stands was answered already, as far as its trigger was seen.
+    pub(super) fn is_answered(&self, at: At) -> bool {
+        let exchange = self.live().exchanges.get(&at);
+        let answered = exchange.is_some_and(|e| e.answered.is_some() && !e.over);
+        answered && self.is_told_by_words(at)
     }
 
     /// Without a number of the PLC's, requests are counted by us. A bit that is turned over has odd ones
