@@ -72,8 +72,6 @@ pub(in crate::capture) struct Exchange {
     busy: bool,
     /// For how long the trigger had stood when it was told.
     age: Duration,
-    /// Whether a value of it has shown that its clock goes with ours.
-    good_clock: bool,
     /// Another number than that of first contact was seen.
     passed: bool,
     /// Until when the PLC may keep its request after the answer.
@@ -242,7 +240,6 @@ impl Exchange {
             doubt: _,
             busy: _,
             age: _,
-            good_clock: _,
             passed: _,
             release: _,
             pulse: _,
@@ -412,7 +409,6 @@ impl Capture {
         }
         exchange.over |= over;
         exchange.age = age(sample);
-        exchange.good_clock |= goes_with_ours(sample);
         if before != exchange.trigger {
             exchange.stands = Some(seen(step.at.monotonic, exchange.age));
         }

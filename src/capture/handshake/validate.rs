@@ -136,7 +136,7 @@ impl Capture {
         }
         if memory.last().is_none() && memory.epoch > Epoch(0) && !handshake.pattern.waits() {
             // How far the PLC had come before it began anew is not known.
-            self.skipped(step, at, &memory, None, None);
+            self.skipped(step, at, None, None);
         }
         if let Some(last) = memory.last() {
             match distance(last.0, number.0, bits) {
@@ -144,12 +144,12 @@ impl Capture {
                 Distance::Same | Distance::Forward { skipped: 0 } => {}
                 Distance::Forward { skipped } => {
                     let first = Some(after(last, 1, bits));
-                    self.skipped(step, at, &memory, first, Some(skipped));
+                    self.skipped(step, at, first, Some(skipped));
                 }
                 Distance::Fell => {
                     let next = Epoch(memory.epoch.0.saturating_add(1));
                     // How far it had come before it fell is not known.
-                    self.skipped(step, at, &memory, None, None);
+                    self.skipped(step, at, None, None);
                     self.begin_epoch(step, at, EpochCause::CounterFell, next, None);
                     found.key.epoch = next;
                 }
@@ -164,11 +164,10 @@ impl Capture {
         &mut self,
         step: &mut Step,
         at: At,
-        memory: &HandshakeMemory,
         first: Option<HandshakeNumber>,
         count: Option<u64>,
     ) {
-        let from = memory.since().unwrap_or(step.at.wall);
+        let from = self.missed_since(at).unwrap_or(step.at.wall);
         let moved = self.exchange(at).moved;
         let cause = if moved { GapCause::TriggerMoved } else { GapCause::NumbersSkipped };
         let interval = Interval { from: from.min(step.at.wall), to: Some(step.at.wall) };
@@ -192,7 +191,7 @@ impl Capture {
                 // It was turned over and back, at least once, without being seen.
                 Pattern::Toggle if !counted => {
                     found.key.number = after(found.key.number, 2, 64);
-                    self.skipped(step, at, memory, None, None);
+                    self.skipped(step, at, None, None);
                     return true;
                 }
                 // The pulse of what is recorded still stands.
@@ -215,7 +214,7 @@ impl Capture {
         }
         if std::mem::take(&mut self.exchange(at).passed) {
             // The counter went around since first contact; nobody knows how often.
-            self.skipped(step, at, memory, None, None);
+            self.skipped(step, at, None, None);
             return true;
         }
         // It was dealt with before we came, by whomever: the PLC waits for us no longer.
