@@ -210,7 +210,7 @@ impl Memory {
                 digest: mark.digest,
                 plant: self.plant,
                 position: record.position,
-                time: time.at,
+                time,
             };
             let of = mark.key.handshake.clone();
             station.collected.entry(of).or_default().note(name.clone(), noted);

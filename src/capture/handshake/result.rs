@@ -464,7 +464,7 @@ impl Capture {
         let Some(result) = found.result.clone() else { return };
         let collected = self.collected(at);
         found.key.number = HandshakeNumber(collected.map_or(0, Collected::count).saturating_add(1));
-        let time = self.event_time(at, &found.snapshot, &found.trigger).at;
+        let time = self.event_time(at, &found.snapshot, &found.trigger);
         let words = (found.digest, self.live().plant.hash);
         let standing = collected.map_or(Standing::New, |collected| {
             collected.standing(&result, found.key.epoch, words, time)
