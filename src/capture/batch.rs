@@ -1,55 +1,195 @@
 //! The lots that were in a station: what is left of them goes on into the next one, until it is cleaned.
 //! From records alone; whether a plant file wants it said is not asked here.
+//!
+//! What is recorded late is found its place by its time: what was in the station before it went on into it,
+//! and it into what came after it, which a note about each says afterwards.
 use super::Capture;
+use super::compose::sentence;
+use super::memory::StationMemory;
 use crate::model::plant::StationIndex;
-use crate::model::{CarriedOver, ItemClass, ItemKey, TraceEvent, Utc, What};
+use crate::model::{
+    Body, CarriedOver, EventTime, Evidence, HandshakeId, ItemClass, ItemKey, PhaseId, Position,
+    Step, TraceEvent, Utc, What,
+};
+use std::time::Duration;
 
 /// So many are named; what is older went on through those.
 const LOTS_MAX: usize = 64;
+/// So many cleans are known; what is told later than these was before all of them.
+const CLEANS_MAX: usize = 64;
 
-/// The lots that were worked on at a station since it was cleaned, the last at the end. All of them, and at
-/// every event: a correction that takes one back must not part the lots before it from those after it.
+/// The lots that were worked on at a station, in the order in which that was, and when it was cleaned. All
+/// of them, and at every event: a correction that takes one back must not part the lots before it from those
+/// after it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch {
     lots: Vec<Left>,
+    /// The oldest first.
+    cleans: Vec<Clean>,
+    /// Up to when something was not observed.
+    blind: Option<Utc>,
 }
 
+/// A lot between two cleans.
 #[derive(Debug, Clone, PartialEq)]
 struct Left {
     lot: ItemKey,
+    /// From when on it may have been worked on first.
+    began: Utc,
     /// When it was last worked on.
     worked: Utc,
+    /// What told that, if it tells all in the order in which it was.
+    by: Option<By>,
     /// Something was not observed since.
     unseen: bool,
+}
+
+/// A clean with proof.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Clean {
+    began: Utc,
+    ended: Utc,
+}
+
+/// Where an event stands among those that are known.
+#[derive(Debug, Clone, PartialEq)]
+struct Place {
+    /// It was not before.
+    earliest: Utc,
+    at: Utc,
+    by: Option<By>,
+    /// All that is known was before it.
+    last: bool,
 }
 
 impl Batch {
     /// What an event has of the lots before.
     fn left_for(&self, event: &TraceEvent) -> Vec<CarriedOver> {
         let Some(next) = lot_of(event) else { return Vec::new() };
-        let others = self.lots.iter().filter(|left| left.lot != *next);
-        others.map(|left| CarriedOver { lot: left.lot.clone(), observed: !left.unseen }).collect()
+        let place = self.place(event);
+        let mut all: Vec<CarriedOver> = Vec::new();
+        for left in self.lots.iter().filter(|left| left.lot != *next) {
+            if left.began > place.at || self.cleaned(left.worked, place.at) {
+                continue;
+            }
+            all.retain(|over| over.lot != left.lot);
+            let observed = !left.unseen && place.last;
+            all.push(CarriedOver { lot: left.lot.clone(), observed });
+        }
+        all
+    }
+
+    /// The lots that were told before and have something of this one in them, each with when it was last
+    /// worked on. What has something of an earlier work on it is told that.
+    fn goes_on_into(&self, event: &TraceEvent) -> Vec<(ItemKey, Utc)> {
+        let Some(lot) = lot_of(event) else { return Vec::new() };
+        let place = self.place(event);
+        let told = |into: &Left| {
+            let before = self.lots.iter().filter(|left| left.lot == *lot);
+            let mut before = before.filter(|left| left.began < into.worked);
+            before.any(|left| !self.cleaned(left.worked, into.worked))
+        };
+        let mut all: Vec<(ItemKey, Utc)> = Vec::new();
+        for into in self.lots.iter().filter(|left| left.lot != *lot) {
+            let after = place.earliest < into.worked && !place.follows(into);
+            if after && !self.cleaned(place.at, into.worked) && !told(into) {
+                all.retain(|(known, _)| *known != into.lot);
+                all.push((into.lot.clone(), into.worked));
+            }
+        }
+        all
+    }
+
+    /// Whether it was cleaned after the one and before the other.
+    fn cleaned(&self, after: Utc, before: Utc) -> bool {
+        // A clean is told some time after its end: what came in since it began is there still.
+        self.cleans.iter().any(|clean| after <= clean.began && clean.ended < before)
+    }
+
+    /// A handshake that tells of what it did in the order in which it did it does not go back: its clock
+    /// does, and what is known was before.
+    fn place(&self, event: &TraceEvent) -> Place {
+        let EventTime { at, .. } = event.time;
+        let by = By::of(event);
+        let worked = || self.lots.iter().map(|left| left.worked);
+        let known = worked().chain(self.cleans.iter().map(|clean| clean.ended)).max();
+        let same = self.lots.iter().filter(|left| by.is_some() && left.by == by);
+        let before = same.map(|left| left.worked).max();
+        if let (Some(known), true) = (known, before.is_some_and(|before| at < before)) {
+            let at = known.plus(Duration::from_nanos(1));
+            return Place { earliest: at, at, by, last: true };
+        }
+        let earliest = event.time.earliest().max(before.unwrap_or(Utc(i64::MIN)));
+        let last = known.is_none_or(|known| known <= earliest);
+        Place { earliest, at, by, last }
     }
 
     pub(super) fn apply(&mut self, event: &TraceEvent) {
         if let What::Clean { confirmed: true, phase } = &event.what {
-            let began = phase.as_ref().map_or(event.time.at, |phase| phase.interval.from);
-            // A clean is told some time after its end: what came in since it began is there still.
-            self.lots.retain(|left| left.worked > began);
+            let ended = event.time.at;
+            let began = phase.as_ref().map_or(ended, |phase| phase.interval.from);
+            let at = self.cleans.partition_point(|clean| clean.ended <= ended);
+            self.cleans.insert(at, Clean { began, ended });
+            let surplus = self.cleans.len().saturating_sub(CLEANS_MAX);
+            self.cleans.drain(..surplus);
         }
         if let Some(lot) = lot_of(event) {
-            let known = self.lots.iter().position(|left| left.lot == *lot);
-            let before = known.map(|n| self.lots.remove(n).worked);
-            let worked = event.time.at.max(before.unwrap_or(event.time.at));
-            self.lots.push(Left { lot: lot.clone(), worked, unseen: false });
-            let surplus = self.lots.len().saturating_sub(LOTS_MAX);
-            self.lots.drain(..surplus);
+            let place = self.place(event);
+            self.work(lot, place);
         }
     }
 
-    /// Something at the station was not observed: it may have been a clean, and may not.
-    pub(super) fn blind(&mut self) {
+    fn work(&mut self, lot: &ItemKey, place: Place) {
+        let Place { earliest, at, by, last } = place;
+        let here = |left: &Left| {
+            left.lot == *lot && !self.cleaned(left.worked, at) && !self.cleaned(at, left.worked)
+        };
+        let known = self.lots.iter().rposition(here).map(|n| self.lots.remove(n));
+        let unseen = !last || self.blind.is_some_and(|blind| at <= blind);
+        let left = match known {
+            Some(left) if left.worked > at => Left { began: left.began.min(earliest), ..left },
+            Some(left) => Left { began: left.began.min(earliest), worked: at, by, unseen, ..left },
+            None => Left { lot: lot.clone(), began: earliest, worked: at, by, unseen },
+        };
+        let at = self.lots.partition_point(|other| other.worked <= left.worked);
+        self.lots.insert(at, left);
+        let surplus = self.lots.len().saturating_sub(LOTS_MAX);
+        self.lots.drain(..surplus);
+    }
+
+    /// Something at the station was not observed, up to then if it is known: it may have been a clean, and
+    /// may not.
+    pub(super) fn blind(&mut self, until: Option<Utc>) {
         self.lots.iter_mut().for_each(|left| left.unseen = true);
+        self.blind = self.blind.max(until);
+    }
+}
+
+impl Place {
+    /// Whether it is told by what told all of that, in order.
+    fn follows(&self, left: &Left) -> bool {
+        self.by.is_some() && self.by == left.by
+    }
+}
+
+/// What tells of all that it does in the order in which it does it.
+#[derive(Debug, Clone, PartialEq)]
+enum By {
+    Handshake(HandshakeId),
+    Phase(PhaseId),
+}
+
+impl By {
+    fn of(event: &TraceEvent) -> Option<Self> {
+        match (&event.handshake, &event.what) {
+            // Results come in any order.
+            (Some(mark), _) if mark.result.is_some() => None,
+            (Some(mark), _) => Some(Self::Handshake(mark.key.handshake.clone())),
+            (None, What::Complete { phase: Some(phase), .. }) => {
+                Some(Self::Phase(phase.phase.clone()))
+            }
+            (None, _) => None,
+        }
     }
 }
 
@@ -86,14 +226,128 @@ fn lot_of(event: &TraceEvent) -> Option<&ItemKey> {
 }
 
 impl Capture {
-    /// What was left of the lots before, where the plant file says that it goes on into the next.
-    pub(super) fn carried_over(
-        &self,
+    /// Records what was done at a station, with what was left there of the lots before; and of each lot that
+    /// was recorded before it and came after it, that it has something of this one in it.
+    pub(super) fn record_done(
+        &mut self,
+        step: &mut Step,
         station: StationIndex,
-        event: &TraceEvent,
-    ) -> Vec<CarriedOver> {
+        mut event: TraceEvent,
+    ) -> Position {
         let station = self.live().station(station);
         let memory = self.memory.station(&station.id).filter(|_| station.carry_over);
-        memory.map(|memory| memory.batch.left_for(event)).unwrap_or_default()
+        let mut after = Vec::new();
+        if let Some(StationMemory { batch, .. }) = memory {
+            event.carried_over = batch.left_for(&event);
+            after = batch.goes_on_into(&event);
+        }
+        let notes: Vec<_> = after.into_iter().filter_map(|into| note(&event, into)).collect();
+        let position = self.record(step, Body::Trace(event));
+        for note in notes {
+            self.record(step, Body::Trace(note));
+        }
+        position
+    }
+}
+
+/// What is known only now of a lot that is on record already: it has something of this one in it.
+fn note(of: &TraceEvent, (into, worked): (ItemKey, Utc)) -> Option<TraceEvent> {
+    let lot = lot_of(of)?.clone();
+    let text = sentence(format!("what was left of lot {} is in it, which is told late", lot.code));
+    let what = What::Note { item: Some(into), text };
+    Some(TraceEvent {
+        evidence: Evidence::Late,
+        purpose: of.purpose,
+        // Nobody knows whether it was cleaned away.
+        carried_over: vec![CarriedOver { lot, observed: false }],
+        ..TraceEvent::bare(what, worked, of.station.clone())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Code, Scope};
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn lot(n: u8) -> ItemKey {
+        let code = Code::parse(&format!("B-{n}")).unwrap();
+        ItemKey { class: ItemClass::Lot, scope: Scope::Site, code }
+    }
+
+    /// A lot, or a clean, at a time.
+    fn done(what: Option<u8>, at: i64) -> TraceEvent {
+        let produce = |item| What::Produce {
+            item,
+            amount: None,
+            result: None,
+            measurements: Vec::new(),
+            mounts: Vec::new(),
+            best_before: None,
+        };
+        let clean = What::Clean { confirmed: true, phase: None };
+        TraceEvent::bare(what.map(lot).map_or(clean, produce), Utc(at), None)
+    }
+
+    /// Which lot is told to go on into which, and whether it is sure that it was not cleaned away.
+    fn links(told: &[TraceEvent]) -> BTreeMap<(ItemKey, ItemKey), bool> {
+        let (mut batch, mut links) = (Batch::default(), BTreeMap::new());
+        for event in told {
+            if let Some(lot) = lot_of(event) {
+                for CarriedOver { lot: before, observed } in batch.left_for(event) {
+                    *links.entry((before, lot.clone())).or_default() |= observed;
+                }
+                for (into, _) in batch.goes_on_into(event) {
+                    links.entry((lot.clone(), into)).or_default();
+                }
+            }
+            batch.apply(event);
+        }
+        links
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        /// However late a lot is told; a clean is told when it is.
+        #[test]
+        fn any_order_of_arrival_gives_the_links_of_the_order_in_time(
+            all in proptest::collection::vec((prop::option::weighted(0.85, 0..6u8), 0..20i64), 0..20),
+        ) {
+            let event = |(at, (what, _)): (i64, &(Option<u8>, i64))| done(*what, at);
+            let in_time: Vec<_> = (0..).zip(&all).map(event).collect();
+            let mut arrivals: Vec<_> = (0..).zip(&all).collect();
+            arrivals.sort_by_key(|(at, (what, late))| at + what.map_or(0, |_| *late));
+            let arrived: Vec<_> = arrivals.into_iter().map(event).collect();
+            let (told, truth) = (links(&arrived), links(&in_time));
+            prop_assert!(truth.values().all(|observed| *observed));
+            prop_assert!(told.keys().eq(truth.keys()), "{:?} is in truth {:?}", told, truth);
+        }
+    }
+
+    /// A handshake tells of one lot after the other, and its clock is set back between them.
+    #[test]
+    fn a_clock_that_is_set_back_turns_no_link_around() {
+        let mut first = done(Some(1), 1_000);
+        first.what = What::Complete {
+            item: lot(1),
+            result: None,
+            measurements: Vec::new(),
+            mounts: Vec::new(),
+            phase: Some(crate::model::PhaseSummary {
+                phase: PhaseId::parse("cook").unwrap(),
+                interval: crate::model::Interval { from: Utc(990), to: Some(Utc(1_000)) },
+                statistics: Vec::new(),
+                tools: Vec::new(),
+                count: None,
+            }),
+            order_row: None,
+        };
+        let mut second = first.clone();
+        let What::Complete { item, .. } = &mut second.what else { unreachable!() };
+        (*item, second.time.at) = (lot(2), Utc(10));
+        let told = links(&[first, second]);
+        assert_eq!(told.into_iter().collect::<Vec<_>>(), [((lot(1), lot(2)), true)]);
     }
 }

@@ -1,5 +1,5 @@
 //! The results of a machine that are recorded, by the names that it gave them: from records alone.
-use crate::model::{Digest, Epoch, Position, Text, Utc};
+use crate::model::{Digest, Epoch, EventTime, Position, Text, Utc};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Results of a handshake whose names are remembered: twice as many as a machine is asked for at once.
@@ -17,7 +17,7 @@ pub struct Noted {
     /// Its record.
     pub position: Position,
     /// When it was made.
-    pub time: Utc,
+    pub time: EventTime,
 }
 
 /// What is remembered of the results of one handshake.
@@ -63,7 +63,7 @@ impl Collected {
         let Some(oldest) = self.order.pop_front() else { return };
         if let Some(kept) = self.by_name.get_mut(&oldest) {
             let gone = kept.remove(0);
-            self.forgotten = self.forgotten.max(Some(gone.time));
+            self.forgotten = self.forgotten.max(Some(gone.time.at));
             if kept.is_empty() {
                 self.by_name.remove(&oldest);
             }
@@ -82,14 +82,15 @@ impl Collected {
         name: &Text,
         epoch: Epoch,
         (digest, plant): (Digest, Digest),
-        time: Utc,
+        time: EventTime,
     ) -> Standing {
         let known = self.by_name.get(name).map(Vec::as_slice).unwrap_or_default();
         // A name that a restarted machine gives anew is another result, unless it has the same words; and
-        // under another plant nobody can compare the words.
+        // under another plant nobody can compare the words, but when it was made, where the machine says so.
         let same = |noted: &&Noted| {
             let compared = noted.plant == Some(plant);
-            noted.digest == digest || (noted.epoch == epoch && !compared)
+            noted.digest == digest
+                || (noted.epoch == epoch && !compared && may_be(noted.time, time))
         };
         if let Some(noted) = known.iter().find(same) {
             return Standing::Recorded(noted.position);
@@ -97,9 +98,14 @@ impl Collected {
         if known.iter().any(|noted| noted.epoch == epoch) {
             return Standing::Conflict;
         }
-        let forgotten = self.forgotten.is_some_and(|last| time <= last);
+        let forgotten = self.forgotten.is_some_and(|last| time.at <= last);
         if forgotten { Standing::Forgotten } else { Standing::New }
     }
+}
+
+/// Whether two times may be the same.
+fn may_be(a: EventTime, b: EventTime) -> bool {
+    a.at == b.at || a.uncertainty_ns > 0 || b.uncertainty_ns > 0
 }
 
 #[cfg(test)]
@@ -118,12 +124,16 @@ mod tests {
             digest: Digest([words; 32]),
             plant: Some(PLANT),
             position: Position(at as u64),
-            time: Utc(i64::try_from(at).unwrap()),
+            time: time(i64::try_from(at).unwrap()),
         }
     }
 
-    fn standing(of: &Collected, n: usize, epoch: u32, words: u8, time: i64) -> Standing {
-        of.standing(&name(n), Epoch(epoch), (Digest([words; 32]), PLANT), Utc(time))
+    fn time(at: i64) -> EventTime {
+        EventTime { at: Utc(at), uncertainty_ns: 0 }
+    }
+
+    fn standing(of: &Collected, n: usize, epoch: u32, words: u8, at: i64) -> Standing {
+        of.standing(&name(n), Epoch(epoch), (Digest([words; 32]), PLANT), time(at))
     }
 
     #[test]
@@ -138,8 +148,20 @@ mod tests {
         // What was set aside once is not set aside again.
         all.note(name(1), noted(0, 2, 11));
         assert_eq!(standing(&all, 1, 0, 2, 1), Standing::Recorded(Position(11)));
-        let other = all.standing(&name(1), Epoch(0), (Digest([9; 32]), Digest([8; 32])), Utc(1));
-        assert_eq!(other, Standing::Recorded(Position(10)), "another plant has other words");
+    }
+
+    /// The machine used a name again after the plant was changed, and was not restarted.
+    #[test]
+    fn under_another_plant_a_name_is_known_by_when_its_result_was_made() {
+        let mut all = Collected::default();
+        all.note(name(1), noted(0, 1, 10));
+        let words = (Digest([9; 32]), Digest([8; 32]));
+        let found = |epoch, time| all.standing(&name(1), Epoch(epoch), words, time);
+        assert_eq!(found(0, time(10)), Standing::Recorded(Position(10)), "it has other words");
+        assert_eq!(found(0, time(11)), Standing::Conflict);
+        let unsure = EventTime { uncertainty_ns: 1, ..time(11) };
+        assert_eq!(found(0, unsure), Standing::Recorded(Position(10)), "nobody can tell");
+        assert_eq!(found(1, time(10)), Standing::New);
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl Capture {
                 .and_then(|found| self.made_with(station, phase, ended, found)),
         };
         let time = EventTime { at: ended.end, uncertainty_ns: 0 };
-        let body = match cause {
+        match cause {
             Ok(found) => {
                 let mut event = self.phase_event(station, phase, ended, summary, found, time);
                 let id = &plant.station(station).id;
@@ -58,20 +58,21 @@ impl Capture {
                 if event.went_past.is_some() {
                     event.evidence = Evidence::Bypassed;
                 }
-                event.carried_over = self.carried_over(station, &event);
-                Body::Trace(event)
+                self.record_done(step, station, event);
             }
-            Err(cause) => Body::Quarantine(Quarantine {
-                station: plant.station(station).id.clone(),
-                handshake: None,
-                cause,
-                time,
-                raw: self.names(ended),
-                phase: Some(summary),
-                adopted: None,
-            }),
-        };
-        self.record(step, body);
+            Err(cause) => {
+                let quarantine = Quarantine {
+                    station: plant.station(station).id.clone(),
+                    handshake: None,
+                    cause,
+                    time,
+                    raw: self.names(ended),
+                    phase: Some(summary),
+                    adopted: None,
+                };
+                self.record(step, Body::Quarantine(quarantine));
+            }
+        }
     }
 
     fn find(

@@ -136,7 +136,7 @@ impl Capture {
             let meant = tag.is_none_or(|tag| tag == trigger);
             if blind && meant && live.plant.tag(trigger).device == device {
                 // What came before may have been told and not read yet.
-                let since = self.handshake_memory(at).since();
+                let since = self.missed_since(at);
                 let from = since.map_or(interval.from, |since| since.min(interval.from));
                 let interval = Interval { from, ..interval };
                 self.handshake_gap(step, at, interval, cause, None);

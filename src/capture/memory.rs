@@ -210,7 +210,7 @@ impl Memory {
                 digest: mark.digest,
                 plant: self.plant,
                 position: record.position,
-                time: time.at,
+                time,
             };
             let of = mark.key.handshake.clone();
             station.collected.entry(of).or_default().note(name.clone(), noted);
@@ -237,7 +237,7 @@ impl Memory {
     }
 
     fn apply_quarantine(&mut self, record: &Record, quarantine: &Quarantine) {
-        self.stations.entry(quarantine.station.clone()).or_default().batch.blind();
+        self.stations.entry(quarantine.station.clone()).or_default().batch.blind(None);
         if let Some(mark) = &quarantine.handshake {
             // It may have been an arrival, or a loading: who is at the station now, or on what, is not
             // known. A code that fits no passage moved nobody.
@@ -263,8 +263,11 @@ impl Memory {
     }
 
     fn apply_gap(&mut self, gap: &Gap) {
+        // What is told after an outage may have been in it.
+        let outage = matches!(gap.source, GapSource::Device(_));
+        let until = gap.interval.to.filter(|_| outage);
         for station in &gap.stations {
-            self.stations.entry(station.clone()).or_default().batch.blind();
+            self.stations.entry(station.clone()).or_default().batch.blind(until);
         }
         if !matches!(gap.source, GapSource::Tag(..)) {
             for station in &gap.stations {

@@ -81,6 +81,12 @@ impl Snapshot {
         (end(self.words.first()), end(self.words.last()))
     }
 
+    /// The same with the samples that say so, as far as they have a value.
+    pub(super) fn ends_told(&self, word: Word) -> Vec<(Value, Sample)> {
+        let ends = [self.words.first(), self.words.last()].into_iter().flatten();
+        ends.filter_map(|sample| Some((pick(sample.good()?, word)?, sample.clone()))).collect()
+    }
+
     /// Text of a code word.
     pub(super) fn text(&self, plant: &Plant, word: Word) -> Result<String, QuarantineCause> {
         self.good(word)

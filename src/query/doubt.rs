@@ -62,6 +62,20 @@ impl Timeline {
     }
 }
 
+/// How many are missing by all that is told of gaps with one begin. Each that is told with its end is a loss
+/// of its own, unless it is told twice; one without an end is told again with it.
+fn count(told: &[&Gap]) -> Option<u64> {
+    let mut closed: Vec<&Gap> = Vec::new();
+    for gap in told.iter().filter(|gap| gap.interval.to.is_some()) {
+        if !closed.contains(gap) {
+            closed.push(gap);
+        }
+    }
+    let counted = closed.iter().filter_map(|gap| gap.count);
+    let sum = counted.reduce(u64::saturating_add);
+    sum.max(told.iter().filter_map(|gap| gap.count).max())
+}
+
 fn end(interval: Interval) -> Utc {
     interval.to.unwrap_or(Utc(i64::MAX))
 }
@@ -157,11 +171,12 @@ impl Doubts {
         let mut standing = told.iter().filter(|(position, _)| !void.contains(position));
         let Some((opened, first)) = standing.next() else { return };
         let mut gap = first.clone();
-        for (_, more) in standing {
+        let all: Vec<&Gap> = std::iter::once(first).chain(standing.map(|(_, gap)| gap)).collect();
+        for more in &all {
             gap.interval.to = gap.interval.to.max(more.interval.to);
-            gap.count = gap.count.max(more.count);
             gap.stations.extend(more.stations.iter().cloned());
         }
+        gap.count = count(&all);
         gap.stations.sort();
         gap.stations.dedup();
         for station in &gap.stations {
@@ -169,5 +184,54 @@ impl Doubts {
             line.insert(gap.interval, *opened, Some(gap.clone()));
         }
         self.gaps.insert(*opened, gap);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::genealogy::Corrections;
+    use crate::model::{DeviceId, GapCause, HandshakeId};
+
+    fn gap(to: Option<i64>, count: Option<u64>) -> Gap {
+        let station = StationId::parse("OP10").unwrap();
+        let handshake = HandshakeId::parse("press").unwrap();
+        Gap {
+            source: GapSource::Handshake(station.clone(), handshake),
+            interval: Interval { from: Utc(10), to: to.map(Utc) },
+            cause: GapCause::TriggerMoved,
+            count,
+            stations: vec![station],
+            first: None,
+        }
+    }
+
+    fn told(gaps: &[Gap]) -> Vec<(Option<Utc>, Option<u64>)> {
+        let mut doubts = Doubts::default();
+        let void = Corrections::default().as_of(Position(u64::MAX));
+        for (gap, position) in gaps.iter().zip(1..) {
+            doubts.gap(Position(position), gap, &void);
+        }
+        doubts.newest().map(|(_, gap)| (gap.interval.to, gap.count)).collect()
+    }
+
+    /// Nothing was recorded between two losses: both begin where the last record was.
+    #[test]
+    fn what_is_lost_twice_since_the_same_time_is_counted_twice() {
+        let twice = [gap(Some(20), Some(1)), gap(Some(30), Some(2))];
+        assert_eq!(told(&twice), [(Some(Utc(30)), Some(3))]);
+        let unknown = [gap(Some(20), None), gap(Some(30), Some(2))];
+        assert_eq!(told(&unknown), [(Some(Utc(30)), Some(2))]);
+    }
+
+    #[test]
+    fn what_is_told_twice_of_one_loss_is_counted_once() {
+        let closed = gap(Some(20), Some(2));
+        assert_eq!(told(&[closed.clone(), closed.clone()]), [(Some(Utc(20)), Some(2))]);
+        assert_eq!(told(&[gap(None, Some(2)), closed.clone()]), [(Some(Utc(20)), Some(2))]);
+        assert_eq!(told(&[gap(None, None), closed]), [(Some(Utc(20)), Some(2))]);
+        let device = GapSource::Device(DeviceId::parse("plc").unwrap());
+        let outage = Gap { source: device, ..gap(None, None) };
+        assert_eq!(told(&[outage]), [(None, None)]);
     }
 }

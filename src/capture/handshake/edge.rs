@@ -1,6 +1,6 @@
 //! A bit that rises for a moment: what is read while it stands is an event, what fell before is a gap.
+use super::Stage;
 use super::request::on;
-use super::{GOOD_CLOCK, Stage};
 use crate::capture::number::{Distance, after, distance, number};
 use crate::capture::snapshot::{Snapshot, Trigger, own_words};
 use crate::capture::{At, Capture};
@@ -8,6 +8,7 @@ use crate::model::plant::Word;
 use crate::model::{
     Epoch, EpochCause, GapCause, HandshakeNumber, Interval, Sample, Step, Utc, Value,
 };
+use std::time::Duration;
 
 /// A pulse that was told and is not read yet.
 #[derive(Debug, Clone, Copy)]
@@ -29,21 +30,21 @@ impl Pulse {
     }
 }
 
-/// From when on a pulse may have risen that was told so: it may have been long under way. What it says of
-/// itself counts if its clock was seen to go with ours; else it may have risen since the last that is dealt
-/// with. Words without times are asked for, and are as old as the answer.
-fn rose_from(sample: &Sample, good_clock: bool, settled: Option<Utc>) -> Utc {
+/// From when on a pulse may have risen that was told so: it may have been so long under way. Whatever its
+/// clock shows, by the same clock it tells how long it had stood when it was looked at; else it may have
+/// risen since the last that is dealt with. Words without times are asked for, and are as old as the answer.
+fn rose_from(sample: &Sample, under_way: Duration, settled: Option<Utc>) -> Utc {
     let told = sample.receive;
     let Some(source) = sample.source else { return told };
-    let earliest = good_clock.then(|| source.min(told).minus(GOOD_CLOCK));
-    earliest.max(settled).unwrap_or(told).min(told)
+    let stood = |server: Utc| told.minus(under_way).minus(server.since(source));
+    sample.server.map(stood).max(settled).unwrap_or(told).min(told)
 }
 
 impl Capture {
     /// The bit was told: whether there is something to be read.
     pub(super) fn see_pulse(&mut self, at: At, sample: &Sample, before: Option<&Value>) {
         let counted = self.live().handshake(at).number.is_some();
-        let settled = self.handshake_memory(at).since();
+        let (settled, under_way) = (self.missed_since(at), self.under_way(at));
         let exchange = self.exchange(at);
         let stands = exchange.trigger.as_ref().is_some_and(on);
         let rose = stands && before.is_some_and(|before| !on(before));
@@ -51,7 +52,7 @@ impl Capture {
         let first = before.is_none() && (stands || counted);
         if rose || first {
             let lost = exchange.pulse.map(|before| before.lost.unwrap_or(before.from));
-            let from = rose_from(sample, exchange.good_clock, settled);
+            let from = rose_from(sample, under_way, settled);
             exchange.pulse = Some(Pulse { rose, source: sample.source, from, lost });
         }
     }
@@ -101,17 +102,17 @@ impl Capture {
             Some((_, Distance::Same)) => {}
             Some((last, Distance::Forward { skipped })) => {
                 let first = Some(after(last, 1, bits));
-                self.skipped(step, at, &memory, first, Some(skipped.saturating_add(1)));
+                self.skipped(step, at, first, Some(skipped.saturating_add(1)));
             }
             Some((_, Distance::Fell)) => {
-                self.skipped(step, at, &memory, None, None);
+                self.skipped(step, at, None, None);
                 let next = Epoch(memory.epoch.0.saturating_add(1));
                 self.begin_epoch(step, at, EpochCause::CounterFell, next, Some(number));
             }
             None => {
                 if memory.epoch > Epoch(0) {
                     // Whether the PLC goes on counting where it was is not known.
-                    self.skipped(step, at, &memory, None, None);
+                    self.skipped(step, at, None, None);
                 }
                 let first = EpochCause::FirstContact;
                 self.begin_epoch(step, at, first, memory.epoch, Some(number));

@@ -1,8 +1,10 @@
 //! What is found when a device is observed again and may have happened while it was not.
+use super::GOOD_CLOCK;
 use crate::capture::number::{Distance, distance};
 use crate::capture::{At, Capture};
 use crate::model::plant::{DeviceIndex, Pattern};
 use crate::model::{HandshakeNumber, Interval, Step, Utc};
+use std::time::Duration;
 
 impl Capture {
     /// A device is observed again. What is found in its words now and was not observed for longer than a
@@ -49,6 +51,30 @@ impl Capture {
             .zip(exchange.turn.first())
             .is_some_and(|(last, first)| distance(first.0, last.0, bits) != Distance::Fell);
         exchange.outage = exchange.outage.filter(|_| !is_past);
+    }
+
+    /// How long a word may be under way until it is told: for longer, its device is not observed.
+    pub(super) fn under_way(&self, at: At) -> Duration {
+        let live = self.live();
+        let device = live.plant.tag(live.handshake(at).trigger.tag).device;
+        live.device(device).heartbeat.stale_after.saturating_mul(2)
+    }
+
+    /// From when on something may have been missed that the numbers do not tell of. Another pulse may have
+    /// risen before the last one was read, and the time of that one is of a clock that may be ahead of ours.
+    pub(in crate::capture) fn missed_since(&self, at: At) -> Option<Utc> {
+        let memory = self.handshake_memory(at);
+        let late = match self.live().handshake(at).pattern {
+            Pattern::Edge if memory.committed.is_some() => self.under_way(at).max(GOOD_CLOCK),
+            Pattern::Edge
+            | Pattern::Counter
+            | Pattern::ReqAck
+            | Pattern::Toggle
+            | Pattern::State(_)
+            | Pattern::Ring
+            | Pattern::Results => Duration::ZERO,
+        };
+        memory.since().map(|since| since.minus(late))
     }
 
     /// From when on the entry behind the last one that was recorded may have been put into a ring: not

@@ -64,12 +64,14 @@ pub(in crate::capture) struct Exchange {
     overtaken: bool,
     /// The request that stands in the trigger.
     standing: Standing,
+    /// When the server looked at the trigger as it was read last.
+    read_at: Option<Utc>,
+    /// What was told since may be older than that, or newer.
+    doubt: bool,
     /// The PLC was told that its request is seen, and its snapshot comes next.
     busy: bool,
     /// For how long the trigger had stood when it was told.
     age: Duration,
-    /// Whether a value of it has shown that its clock goes with ours.
-    good_clock: bool,
     /// Another number than that of first contact was seen.
     passed: bool,
     /// Until when the PLC may keep its request after the answer.
@@ -234,9 +236,10 @@ impl Exchange {
             told: _,
             overtaken: _,
             standing: _,
+            read_at: _,
+            doubt: _,
             busy: _,
             age: _,
-            good_clock: _,
             passed: _,
             release: _,
             pulse: _,
@@ -356,6 +359,9 @@ impl Capture {
             }
             return;
         };
+        if self.is_told_late(at, sample) {
+            return self.see_told_late(step, at, sample);
+        }
         if sample.tag == trigger.tag {
             self.end_gap(step, at, pick(&value, trigger).as_ref());
             self.see_trigger(step, at, sample, pick(&value, trigger));
@@ -403,7 +409,6 @@ impl Capture {
         }
         exchange.over |= over;
         exchange.age = age(sample);
-        exchange.good_clock |= goes_with_ours(sample);
         if before != exchange.trigger {
             exchange.stands = Some(seen(step.at.monotonic, exchange.age));
         }
@@ -440,6 +445,9 @@ impl Capture {
             exchange.sure = true;
         }
         exchange.busy = exchange.busy && asked == Request::Pending;
+        if std::mem::take(&mut exchange.doubt) {
+            return self.read(step, at, None);
+        }
         match pattern {
             Pattern::Ring => return self.consider_ring(step, at),
             Pattern::Results => return self.collect(step, at),
@@ -454,6 +462,8 @@ impl Capture {
         match asked {
             Request::None | Request::Held => {}
             Request::Release => self.release(step, at),
+            // What is told of our word may be from before the answer was written.
+            Request::Pending if self.is_answered(at) => self.read(step, at, None),
             Request::Pending => self.begin(step, at),
         }
     }

@@ -115,8 +115,7 @@ impl Capture {
             event.evidence = event.evidence.max(Evidence::Bypassed);
             event.operator = event.operator.or(by);
         }
-        event.carried_over = self.carried_over(at.station, &event);
-        let position = self.record(step, Body::Trace(event));
+        let position = self.record_done(step, at.station, event);
         self.answer(step, at, position, found, permit, reason.as_ref());
     }
 

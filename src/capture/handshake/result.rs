@@ -43,6 +43,8 @@ pub(super) struct Collect {
     telling: Vec<Text>,
     /// Named and not given: to name them again is nothing new.
     refused: BTreeSet<Text>,
+    /// So many of these are in the gap that is open.
+    missing: u64,
 }
 
 /// The words of a result.
@@ -239,6 +241,9 @@ impl Capture {
                 Next::Record => self.record_given(step, at),
                 Next::Acknowledge => self.acknowledge(step, at),
                 Next::Nothing => {
+                    if self.exchange(at).collect.is_done() {
+                        self.end_missing(step, at);
+                    }
                     let collect = &mut self.exchange(at).collect;
                     collect.since = collect.since.filter(|_| !collect.is_done());
                     return;
@@ -364,19 +369,48 @@ impl Capture {
             Err(ReadFault::Disconnected) => {}
             Err(ReadFault::Refused | ReadFault::Withdrawn) => {
                 // Whether it was the one that is recorded under its name is not known.
-                let many = u64::from(!self.is_recorded(at, &name));
-                self.not_given(step, at, "the machine did not give a result that it named", many);
+                let new = !self.is_recorded(at, &name);
+                self.miss(step, at, &name, new);
                 self.exchange(at).collect.refused.insert(name);
             }
         }
+    }
+
+    /// A result that was named is not given: the gap is open until all that is named was asked for.
+    fn miss(&mut self, step: &mut Step, at: At, name: &Text, new: bool) {
+        let about = self.live().about(at);
+        step.notice(about, format!("the machine did not give the result {name} that it named"));
+        let missing = &mut self.exchange(at).collect.missing;
+        *missing = missing.saturating_add(u64::from(new));
+        if self.handshake_memory(at).gap.is_none() {
+            let interval = Interval { to: None, ..self.not_seen(step, at) };
+            self.handshake_gap(step, at, interval, GapCause::NotGiven, None);
+        }
+    }
+
+    /// All that was named was asked for: what was not given of it is counted.
+    fn end_missing(&mut self, step: &mut Step, at: At) {
+        let missing = std::mem::take(&mut self.exchange(at).collect.missing);
+        let open = self.handshake_memory(at).gap.map(|gap| gap.interval.from);
+        if open.is_some() || missing > 0 {
+            let since = self.not_seen(step, at);
+            let interval = Interval { from: open.unwrap_or(since.from), ..since };
+            let count = (missing > 0).then_some(missing);
+            self.handshake_gap(step, at, interval, GapCause::NotGiven, count);
+        }
+    }
+
+    /// From the last result that was recorded until now.
+    fn not_seen(&self, step: &Step, at: At) -> Interval {
+        let from = self.handshake_memory(at).since().unwrap_or(step.at.wall);
+        Interval { from: from.min(step.at.wall), to: Some(step.at.wall) }
     }
 
     /// Results are missing; 0: nobody knows how many.
     fn not_given(&mut self, step: &mut Step, at: At, why: &str, many: u64) {
         let about = self.live().about(at);
         step.notice(about, why.to_owned());
-        let from = self.handshake_memory(at).since().unwrap_or(step.at.wall).min(step.at.wall);
-        let interval = Interval { from, to: Some(step.at.wall) };
+        let interval = self.not_seen(step, at);
         self.handshake_gap(step, at, interval, GapCause::NotGiven, (many > 0).then_some(many));
     }
 
@@ -430,7 +464,7 @@ impl Capture {
         let Some(result) = found.result.clone() else { return };
         let collected = self.collected(at);
         found.key.number = HandshakeNumber(collected.map_or(0, Collected::count).saturating_add(1));
-        let time = self.event_time(at, &found.snapshot, &found.trigger).at;
+        let time = self.event_time(at, &found.snapshot, &found.trigger);
         let words = (found.digest, self.live().plant.hash);
         let standing = collected.map_or(Standing::New, |collected| {
             collected.standing(&result, found.key.epoch, words, time)

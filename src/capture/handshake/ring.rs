@@ -8,8 +8,8 @@ use crate::capture::snapshot::{Snapshot, Trigger, own_words, pick};
 use crate::capture::{At, Capture};
 use crate::model::plant::{Ring, TagIndex, Word};
 use crate::model::{
-    Body, Effect, Epoch, EpochCause, GapCause, HandshakeNumber, Interval, Monotonic, Permit,
-    Position, ReadFrom, ReadRequest, ReadToken, Sample, Step, Text, Utc, Value,
+    Effect, Epoch, EpochCause, GapCause, HandshakeNumber, Interval, Monotonic, Permit, Position,
+    ReadFrom, ReadRequest, ReadToken, Sample, Step, Text, Utc, Value,
 };
 
 /// How far a ring is read since the last start.
@@ -535,8 +535,7 @@ impl Capture {
         if event.went_past.is_some() {
             event.evidence = event.evidence.max(crate::model::Evidence::Bypassed);
         }
-        event.carried_over = self.carried_over(at.station, &event);
-        self.record(step, Body::Trace(event))
+        self.record_done(step, at.station, event)
     }
 
     /// Nothing is new: a tail that is behind is written once more.

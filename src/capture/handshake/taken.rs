@@ -1,10 +1,11 @@
 //! A request that the PLC takes back before its words are read: it is missing, whoever shows first that it is
 //! gone, what is told or the answer to a read.
 use super::request::{Request, request};
-use crate::capture::snapshot::{Snapshot, Trigger};
+use crate::capture::snapshot::{Snapshot, Trigger, pick};
 use crate::capture::{At, Capture};
 use crate::model::plant::{Handshake, Pattern};
 use crate::model::{GapCause, Interval, Sample, Step, Utc, Value};
+use std::collections::VecDeque;
 
 /// What was seen of the request that stands in the trigger.
 #[derive(Debug, Clone, Default)]
@@ -14,7 +15,27 @@ pub(super) struct Standing {
     request: Seen,
     /// So many were read to be gone, and are not told to be yet.
     untold: u32,
+    /// Where the server says when it looked: what was read after all that was told, the oldest first.
+    ahead: VecDeque<Look>,
+    /// When it looked at what was told last.
+    told: Option<Utc>,
 }
+
+/// A look at the trigger, by the clock of its server.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    server: Utc,
+    /// When it came to us.
+    at: Utc,
+    stands: bool,
+    /// The words of the request were read, or it was answered.
+    done: bool,
+    /// It is another request than the one that was read before.
+    another: bool,
+}
+
+/// So many looks wait to be told.
+const AHEAD_MAX: usize = 64;
 
 /// By what the trigger is seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,14 +58,58 @@ enum Seen {
 impl Standing {
     /// Its words were read, or it has its answer.
     pub(super) fn is_done(&mut self) {
-        if let Seen::Open(_) = self.request {
-            self.request = Seen::Done;
+        match self.ahead.back_mut() {
+            Some(look) => look.done = look.stands,
+            None if matches!(self.request, Seen::Open(_)) => self.request = Seen::Done,
+            None => {}
         }
     }
 
     /// A read brought another request than the one that was answered in vain.
     pub(super) fn is_another(&mut self) {
-        self.untold = self.untold.saturating_add(1);
+        match self.ahead.back_mut() {
+            Some(look) => look.another = true,
+            None => self.untold = self.untold.saturating_add(1),
+        }
+    }
+
+    /// A word was read when its server looked at it: what is told of an earlier look comes before it, however
+    /// late it is told. Since when requests had been seen that are gone by now.
+    fn read_at(&mut self, look: Look) -> Vec<Utc> {
+        if self.told.is_some_and(|told| look.server < told) {
+            return Vec::new();
+        }
+        self.ahead.push_back(look);
+        let many = self.ahead.len().saturating_sub(AHEAD_MAX);
+        let surplus: Vec<Look> = self.ahead.drain(..many).collect();
+        surplus.into_iter().filter_map(|look| self.take(look)).collect()
+    }
+
+    /// The same of a word that was told: with it all that was read before it finds its place.
+    fn told_at(&mut self, look: Look) -> Vec<Utc> {
+        let mut gone = Vec::new();
+        while let Some(read) = self.ahead.pop_front_if(|read| read.server <= look.server) {
+            gone.extend(self.take(read));
+        }
+        self.told = Some(look.server);
+        gone.extend(self.take(look));
+        gone
+    }
+
+    /// Takes the next look in the order of the server; since when a request had been seen that is gone.
+    fn take(&mut self, look: Look) -> Option<Utc> {
+        let ends = !look.stands || look.another;
+        let gone = match self.request {
+            Seen::Open(since) if ends => Some(since),
+            Seen::Open(_) | Seen::None | Seen::Done => None,
+        };
+        self.request = match self.request {
+            _ if !look.stands => Seen::None,
+            _ if look.done => Seen::Done,
+            Seen::Open(_) | Seen::Done if !ends => self.request,
+            Seen::None | Seen::Open(_) | Seen::Done => Seen::Open(look.at),
+        };
+        gone
     }
 
     /// What was written stands: what is told from now on is news. A server that looks seldom may tell nothing
@@ -101,6 +166,13 @@ impl Standing {
     }
 }
 
+/// Whether its requests are told apart by when they were looked at: they may be taken back, have no number,
+/// and the trigger is the PLC's alone.
+fn is_timed(handshake: &Handshake) -> bool {
+    let bit = matches!(handshake.pattern, Pattern::ReqAck | Pattern::State(_));
+    bit && handshake.number.is_none() && !handshake.is_one_word()
+}
+
 /// Whether its PLC may take a request back.
 fn falls(handshake: &Handshake) -> bool {
     match handshake.pattern {
@@ -110,6 +182,29 @@ fn falls(handshake: &Handshake) -> bool {
 }
 
 impl Capture {
+    /// Whether a word that is told was looked at before what was read last: it says nothing of now any more.
+    pub(super) fn is_told_late(&self, at: At, sample: &Sample) -> bool {
+        let read = self.live().exchanges.get(&at).and_then(|exchange| exchange.read_at);
+        let before = sample.server.zip(read).is_some_and(|(told, read)| told < read);
+        before && is_timed(self.live().handshake(at))
+    }
+
+    /// What is told so late tells of a request that was taken back before the read. Its clock may have been set
+    /// back as well: the words are read once more.
+    pub(super) fn see_told_late(&mut self, step: &mut Step, at: At, sample: &Sample) {
+        let handshake = self.live().handshake(at);
+        if let Some(trigger) = sample.good().and_then(|value| pick(value, handshake.trigger))
+            && sample.tag == handshake.trigger.tag
+        {
+            let ack = self.live().exchanges.get(&at).and_then(|exchange| exchange.ack.clone());
+            let seen = (&trigger, By::Told, (sample.receive, sample.server));
+            self.see_standing(step, at, seen, ack.as_ref());
+            let exchange = self.exchange(at);
+            exchange.doubt |= exchange.trigger.as_ref() != Some(&trigger);
+            self.consider(step, at);
+        }
+    }
+
     /// The trigger, or our word, was told.
     pub(super) fn see_told(&mut self, step: &mut Step, at: At, sample: &Sample) {
         let Some(exchange) = self.live().exchanges.get(&at) else { return };
@@ -118,7 +213,8 @@ impl Capture {
         let first = exchange.standing.trigger.is_none();
         if first || sample.tag == self.live().handshake(at).trigger.tag {
             let ack = exchange.ack.clone();
-            self.see_standing(step, at, (&trigger, By::Told, sample.receive), ack.as_ref());
+            let seen = (&trigger, By::Told, (sample.receive, sample.server));
+            self.see_standing(step, at, seen, ack.as_ref());
         }
         let handshake = self.live().handshake(at);
         let exchange = self.live().exchanges.get(&at);
@@ -131,12 +227,11 @@ impl Capture {
     /// A read shows the trigger at its begin and at its end.
     pub(super) fn see_read(&mut self, step: &mut Step, at: At, snapshot: &Snapshot) {
         let handshake = self.live().handshake(at);
-        let (first, last) = snapshot.ends(handshake.trigger);
+        let ends = snapshot.ends_told(handshake.trigger);
         let moved = matches!(snapshot.trigger(handshake.trigger), Trigger::Moved);
         let tells = handshake.number.is_some() && handshake.pattern.waits();
         let falls = falls(handshake);
         let ack = handshake.ack.and_then(|ack| snapshot.good(ack));
-        let received = snapshot.get(handshake.trigger.tag).map_or(step.at.wall, |s| s.receive);
         let exchange = self.exchange(at);
         // The next number tells what was skipped.
         exchange.moved |= moved && tells;
@@ -144,8 +239,10 @@ impl Capture {
             // Where the trigger was told to be another meanwhile, that may be newer.
             return;
         }
-        for trigger in [first, last].into_iter().flatten() {
-            if !self.see_standing(step, at, (&trigger, By::Read, received), ack.as_ref()) {
+        exchange.read_at = ends.iter().filter_map(|(_, sample)| sample.server).max();
+        for (trigger, sample) in ends {
+            let seen = (&trigger, By::Read, (sample.receive, sample.server));
+            if !self.see_standing(step, at, seen, ack.as_ref()) {
                 let exchange = self.exchange(at);
                 exchange.over |= exchange.trigger.as_ref() != Some(&trigger);
                 exchange.trigger = Some(trigger);
@@ -171,7 +268,7 @@ impl Capture {
         &mut self,
         step: &mut Step,
         at: At,
-        (trigger, by, received): (&Value, By, Utc),
+        (trigger, by, (received, server)): (&Value, By, (Utc, Option<Utc>)),
         ack: Option<&Value>,
     ) -> bool {
         let live = self.live();
@@ -184,18 +281,28 @@ impl Capture {
         let asked = request(handshake, Some(trigger), ack);
         let mut standing = exchange.standing.clone();
         let seen = received.min(step.at.wall);
-        let gone = standing.see(handshake, asked, (trigger, by, seen));
+        let stands = matches!(asked, Request::Pending | Request::Held);
+        let gone = match server.filter(|_| is_timed(handshake)) {
+            Some(server) => {
+                let first = standing.trigger.replace(trigger.clone()).is_none();
+                // Where nobody had looked before, what is answered is nothing new.
+                let done = asked == Request::Held && first;
+                let look = Look { server, at: seen, stands, done, another: false };
+                match by {
+                    By::Read => standing.read_at(look),
+                    By::Told => standing.told_at(look),
+                }
+            }
+            None => standing.see(handshake, asked, (trigger, by, seen)).into_iter().collect(),
+        };
         let counted = handshake.number.is_some();
         let exchange = self.exchange(at);
         exchange.standing = standing;
-        match gone {
-            Some(_) if counted => exchange.moved = true,
-            Some(from) => {
-                let interval = Interval { from, to: Some(step.at.wall) };
-                self.handshake_gap(step, at, interval, GapCause::TriggerMoved, Some(1));
-            }
-            None => {}
+        exchange.moved |= counted && !gone.is_empty();
+        for from in gone.into_iter().filter(|_| !counted) {
+            let interval = Interval { from, to: Some(step.at.wall) };
+            self.handshake_gap(step, at, interval, GapCause::TriggerMoved, Some(1));
         }
-        matches!(asked, Request::Pending | Request::Held)
+        stands
     }
 }

@@ -54,6 +54,7 @@ impl Capture {
         }
         exchange.trigger = value;
         exchange.ack = ack;
+        let again = !exchange.over && exchange.answered == Some(digest);
         if asked != Request::Pending {
             if !exchange.sure {
                 // It was answered before we came.
@@ -72,9 +73,27 @@ impl Capture {
             return self.retry(step, at, "the number of the request cannot be used");
         };
         self.exchange(at).standing.is_done();
+        // Its answer could not be written.
+        let last =
+            self.handshake_memory(at).committed.filter(|_| again && self.is_told_by_words(at));
+        let number = last.as_ref().map_or(number, |last| last.number);
         let key = self.key(at, number);
         let trigger = trigger.clone();
         self.compare(step, at, Found { snapshot, trigger, key, digest, result: None });
+    }
+
+    /// Whether nothing but its words tells one request from the next while its trigger is not seen to fall.
+    fn is_told_by_words(&self, at: At) -> bool {
+        let handshake = self.live().handshake(at);
+        let bit = matches!(handshake.pattern, Pattern::ReqAck | Pattern::State(_));
+        bit && handshake.number.is_none()
+    }
+
+    /// Whether a request that stands was answered already, as far as its trigger was seen.
+    pub(super) fn is_answered(&self, at: At) -> bool {
+        let exchange = self.live().exchanges.get(&at);
+        let answered = exchange.is_some_and(|e| e.answered.is_some() && !e.over);
+        answered && self.is_told_by_words(at)
     }
 
     /// Without a number of the PLC's, requests are counted by us. A bit that is turned over has odd ones
@@ -117,7 +136,7 @@ impl Capture {
         }
         if memory.last().is_none() && memory.epoch > Epoch(0) && !handshake.pattern.waits() {
             // How far the PLC had come before it began anew is not known.
-            self.skipped(step, at, &memory, None, None);
+            self.skipped(step, at, None, None);
         }
         if let Some(last) = memory.last() {
             match distance(last.0, number.0, bits) {
@@ -125,12 +144,12 @@ impl Capture {
                 Distance::Same | Distance::Forward { skipped: 0 } => {}
                 Distance::Forward { skipped } => {
                     let first = Some(after(last, 1, bits));
-                    self.skipped(step, at, &memory, first, Some(skipped));
+                    self.skipped(step, at, first, Some(skipped));
                 }
                 Distance::Fell => {
                     let next = Epoch(memory.epoch.0.saturating_add(1));
                     // How far it had come before it fell is not known.
-                    self.skipped(step, at, &memory, None, None);
+                    self.skipped(step, at, None, None);
                     self.begin_epoch(step, at, EpochCause::CounterFell, next, None);
                     found.key.epoch = next;
                 }
@@ -145,11 +164,10 @@ impl Capture {
         &mut self,
         step: &mut Step,
         at: At,
-        memory: &HandshakeMemory,
         first: Option<HandshakeNumber>,
         count: Option<u64>,
     ) {
-        let from = memory.since().unwrap_or(step.at.wall);
+        let from = self.missed_since(at).unwrap_or(step.at.wall);
         let moved = self.exchange(at).moved;
         let cause = if moved { GapCause::TriggerMoved } else { GapCause::NumbersSkipped };
         let interval = Interval { from: from.min(step.at.wall), to: Some(step.at.wall) };
@@ -173,7 +191,7 @@ impl Capture {
                 // It was turned over and back, at least once, without being seen.
                 Pattern::Toggle if !counted => {
                     found.key.number = after(found.key.number, 2, 64);
-                    self.skipped(step, at, memory, None, None);
+                    self.skipped(step, at, None, None);
                     return true;
                 }
                 // The pulse of what is recorded still stands.
@@ -196,7 +214,7 @@ impl Capture {
         }
         if std::mem::take(&mut self.exchange(at).passed) {
             // The counter went around since first contact; nobody knows how often.
-            self.skipped(step, at, memory, None, None);
+            self.skipped(step, at, None, None);
             return true;
         }
         // It was dealt with before we came, by whomever: the PLC waits for us no longer.

@@ -30,7 +30,8 @@ pub(in crate::config) struct Station {
     pub(in crate::config) evidence: Keyed<Spot<EvidenceWord>>,
     /// What is left of a lot in the station goes on into the next ones: each is linked to all before it, by
     /// shares that nobody knows, until a `phase` with `event = "clean"` gave its proof. What happened while
-    /// nobody looked ends nothing. A correction takes back the links of its event alone.
+    /// nobody looked ends nothing. A lot that is told late is linked by its time, and what came after it by a
+    /// note. A correction takes back the links of its event alone.
     pub(in crate::config) carry_over: Option<Spot<CarryOver>>,
     /// Exchanges of words with the PLC, by name.
     #[serde(default)]

@@ -542,6 +542,8 @@ fn a_carrier_that_is_read_while_its_load_is_under_way_gives_no_other_unit() {
     check(Pattern::Counter, &[144, 139, 215, 241, 122, 243, 0]).unwrap();
     let late = [0, 0, 0, 205, 32, 0, 171, 231, 74, 204, 71, 128, 227, 0];
     check(Pattern::Counter, &late).unwrap();
+    let scanned = [0, 47, 0, 0, 48, 171, 7, 193, 26, 225, 99, 0];
+    check(Pattern::Counter, &scanned).unwrap();
 }
 
 /// Without a fault every passage is told of its unit: nothing is made unknown for safety's sake.

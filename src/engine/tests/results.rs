@@ -55,6 +55,8 @@ struct Machine {
     most: usize,
     /// What is acknowledged is kept all the same.
     keeps: bool,
+    /// Those that it names and does not give.
+    gone: BTreeSet<u64>,
     count: u64,
     reel: u64,
     reel_at: Utc,
@@ -78,7 +80,8 @@ impl Machine {
     }
 
     fn named(&self, name: &str) -> Option<u64> {
-        self.kept.iter().copied().find(|part| self.result(*part).name == name)
+        let given = self.kept.iter().filter(|part| !self.gone.contains(part));
+        given.copied().find(|part| self.result(*part).name == name)
     }
 
     fn words(&self, part: u64, now: Utc) -> Vec<Sample> {
@@ -125,6 +128,7 @@ impl World {
             kept: Vec::new(),
             most,
             keeps,
+            gone: BTreeSet::new(),
             count: 0,
             reel: 0,
             reel_at: Utc(0),
@@ -639,7 +643,26 @@ fn a_result_that_is_named_and_not_given_is_a_gap() {
     world.settle();
     assert!(recorded(&world.durable).is_empty());
     let missing: Vec<_> = gaps(&world.durable).iter().map(|gap| (gap.cause, gap.count)).collect();
-    assert_eq!(missing, [(GapCause::NotGiven, Some(1))]);
+    assert_eq!(missing, [(GapCause::NotGiven, None), (GapCause::NotGiven, Some(1))]);
+}
+
+/// The machine names all that it ever made and has none of it any more: that is one gap that counts them,
+/// whatever else is recorded meanwhile and whoever dies.
+#[test]
+fn all_that_is_named_and_not_given_at_once_is_one_gap() {
+    let mut world = World::new(true, true, 400);
+    world.told(true);
+    world.drop_link();
+    (0..300).for_each(|_| world.make());
+    world.machine.gone = (0..300).filter(|part| part % 100 != 7).collect();
+    world.settle();
+    assert_eq!(recorded(&world.durable).len(), 3);
+    let of_machine = |gap: &&&Gap| gap.cause == GapCause::NotGiven;
+    let all = gaps(&world.durable);
+    let missing: Vec<_> = all.iter().filter(of_machine).map(|gap| gap.count).collect();
+    assert_eq!(missing, [None, Some(297)], "it opens and closes");
+    let from: BTreeSet<_> = all.iter().filter(of_machine).map(|gap| gap.interval.from).collect();
+    assert_eq!(from.len(), 1);
 }
 
 /// A reel that cannot be read when the result is made is not the one before it.
