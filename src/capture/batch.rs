@@ -3,23 +3,30 @@
 use super::Capture;
 use crate::model::plant::StationIndex;
 use crate::model::{CarriedOver, ItemClass, ItemKey, TraceEvent, Utc, What};
+use minicbor::{Decode, Encode};
 
 /// So many are named; what is older went on through those.
 const LOTS_MAX: usize = 64;
 
 /// The lots that were worked on at a station since it was cleaned, the last at the end. All of them, and at
 /// every event: a correction that takes one back must not part the lots before it from those after it.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
 pub struct Batch {
+    #[n(0)]
     lots: Vec<Left>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
 struct Left {
+    #[n(0)]
     lot: ItemKey,
     /// When it was last worked on.
+    #[n(1)]
     worked: Utc,
     /// Something was not observed since.
+    #[n(2)]
     unseen: bool,
 }
 
