@@ -168,8 +168,7 @@ pub async fn run(
     }
     stop.cancelled().await;
     common.tasks.shut_down().await;
-    notary::finish(&notary).await;
-    image::finish(&keeper).await;
+    tokio::join!(notary::finish(&notary), image::finish(&keeper));
     Ok(())
 }
 

@@ -99,12 +99,16 @@ async fn an_image_of_form_1_is_read_and_written_today_byte_for_byte_as_it_was_wr
     assert_eq!(format!("{:?}", found.unwrap()), format!("{:?}", whole(&ledger)));
 }
 
+fn is_some<T: Default + PartialEq>(part: &T) -> bool {
+    *part != T::default()
+}
+
 /// The parts of a memory in which there is something.
 fn parts(memory: &Memory) -> impl Iterator<Item = &'static str> {
     let mut parts = vec![
         ("holds", !memory.holds.is_empty()),
-        ("carriers", memory.carriers != Default::default()),
-        ("unread", memory.unread != Default::default()),
+        ("carriers", is_some(&memory.carriers)),
+        ("unread", is_some(&memory.unread)),
         ("plant", memory.plant.is_some()),
         ("boot", memory.devices.values().any(|device| device.boot.is_some())),
         ("gap", memory.devices.values().any(|device| device.gap.is_some())),
@@ -114,14 +118,14 @@ fn parts(memory: &Memory) -> impl Iterator<Item = &'static str> {
         parts.extend([
             ("committed", committed.any(|is| is)),
             ("collected", !station.collected.is_empty()),
-            ("places", station.places != Default::default()),
+            ("places", is_some(&station.places)),
             ("refused", !station.refused.is_empty()),
             ("last_left", station.last_left.is_some()),
-            ("feeders", station.feeders != Default::default()),
-            ("tallies", station.tallies != Default::default()),
+            ("feeders", is_some(&station.feeders)),
+            ("tallies", is_some(&station.tallies)),
             ("orders", !station.orders.is_empty()),
-            ("ran", station.ran != Default::default()),
-            ("batch", station.batch != Default::default()),
+            ("ran", is_some(&station.ran)),
+            ("batch", is_some(&station.batch)),
             ("drifts", !station.drifts.is_empty()),
         ]);
     }
