@@ -15,6 +15,7 @@ pub(super) fn folded(records: &[Record]) -> Engine {
     let image = whole.image();
     let mut read = Engine::from_image(persons(), &image).unwrap();
     assert_eq!(read.image(), image, "one state has one image");
+    assert_eq!(format!("{read:?}"), format!("{whole:?}"), "image of {cut} records, as it was read");
     for record in after {
         whole.apply(record);
         read.apply(record);
@@ -31,6 +32,7 @@ fn one_of_each_record_is_in_the_image() {
         let mut whole = Engine::new(persons());
         records[..cut].iter().for_each(|record| whole.apply(record));
         let mut read = Engine::from_image(persons(), &whole.image()).unwrap();
+        assert_eq!(format!("{read:?}"), format!("{whole:?}"), "read after {cut}");
         for record in &records[cut..] {
             whole.apply(record);
             read.apply(record);
