@@ -11,6 +11,7 @@ use crate::model::{
     Body, CarriedOver, EventTime, Evidence, HandshakeId, ItemClass, ItemKey, PhaseId, Position,
     Step, TraceEvent, Utc, What,
 };
+use minicbor::{Decode, Encode};
 use std::time::Duration;
 
 /// So many are named; what is older went on through those.
@@ -21,33 +22,46 @@ const CLEANS_MAX: usize = 64;
 /// The lots that were worked on at a station, in the order in which that was, and when it was cleaned. All
 /// of them, and at every event: a correction that takes one back must not part the lots before it from those
 /// after it.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
 pub struct Batch {
+    #[n(0)]
     lots: Vec<Left>,
     /// The oldest first.
+    #[n(1)]
     cleans: Vec<Clean>,
     /// Up to when something was not observed.
+    #[n(2)]
     blind: Option<Utc>,
 }
 
 /// A lot between two cleans.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
 struct Left {
+    #[n(0)]
     lot: ItemKey,
     /// From when on it may have been worked on first.
+    #[n(1)]
     began: Utc,
     /// When it was last worked on.
+    #[n(2)]
     worked: Utc,
     /// What told that, if it tells all in the order in which it was.
+    #[n(3)]
     by: Option<By>,
     /// Something was not observed since.
+    #[n(4)]
     unseen: bool,
 }
 
 /// A clean with proof.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
+#[cbor(map)]
 struct Clean {
+    #[n(0)]
     began: Utc,
+    #[n(1)]
     ended: Utc,
 }
 
@@ -173,10 +187,12 @@ impl Place {
 }
 
 /// What tells of all that it does in the order in which it does it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
 enum By {
-    Handshake(HandshakeId),
-    Phase(PhaseId),
+    #[n(0)]
+    Handshake(#[n(0)] HandshakeId),
+    #[n(1)]
+    Phase(#[n(0)] PhaseId),
 }
 
 impl By {

@@ -8,32 +8,43 @@ use crate::model::{
     Code, Fill, FillStep, ItemKey, Monotonic, Position, QuarantineCause, Record, StationId,
     TraceEvent, Utc, Value,
 };
+use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Loads that are open at once: more than a plant has carriers. Beyond, the oldest is forgotten.
 const OPEN_MAX: usize = 65_536;
 
 /// What is on a carrier.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
 pub struct Loaded {
     /// The unit.
+    #[n(0)]
     pub item: ItemKey,
     /// The record that opened the load.
+    #[n(1)]
     pub opened: Position,
     /// Since when, as that record says.
+    #[n(2)]
     pub since: Utc,
     /// When that was recorded.
+    #[n(3)]
     pub at: Utc,
     /// Where it was loaded.
+    #[n(4)]
     pub station: Option<StationId>,
 }
 
 /// The loads that are open, from records alone.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
 pub struct Carriers {
+    #[n(0)]
     open: BTreeMap<Code, Loaded>,
+    #[n(1)]
     by_age: BTreeSet<(Position, Code)>,
     /// Stations that ever loaded one.
+    #[n(2)]
     loaders: BTreeSet<StationId>,
 }
 

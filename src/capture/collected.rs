@@ -1,35 +1,47 @@
 //! The results of a machine that are recorded, by the names that it gave them: from records alone.
 use crate::model::{Digest, Epoch, EventTime, Position, Text, Utc};
+use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Results of a handshake whose names are remembered: twice as many as a machine is asked for at once.
 const REMEMBERED: usize = 8_192;
 
 /// A result that is recorded, as an event or set aside.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
 pub struct Noted {
     /// In which epoch.
+    #[n(0)]
     pub epoch: Epoch,
     /// Of its words.
+    #[n(1)]
     pub digest: Digest,
     /// The plant that said which words they are.
+    #[n(2)]
     pub plant: Option<Digest>,
     /// Its record.
+    #[n(3)]
     pub position: Position,
     /// When it was made.
+    #[n(4)]
     pub time: EventTime,
 }
 
 /// What is remembered of the results of one handshake.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
 pub struct Collected {
     /// Under one name there may be several: one that came with other words, one of a later epoch.
+    #[n(0)]
     by_name: BTreeMap<Text, Vec<Noted>>,
     /// Their names, the oldest record first.
+    #[n(1)]
     order: VecDeque<Text>,
     /// How many there were in all.
+    #[n(2)]
     count: u64,
     /// No result that is forgotten was made later than this.
+    #[n(3)]
     forgotten: Option<Utc>,
 }
 

@@ -4,35 +4,47 @@
 //! change close to an item leaves doubt rather than a guess.
 use crate::model::plant::Splice;
 use crate::model::{ItemKey, MountKey, MountPointId, MountUse, Position, Utc};
+use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Lots remembered at a station that were taken out; beyond, that something is forgotten is said.
 const REMEMBERED: usize = 64;
 
 /// A lot in a feeder.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
 pub struct Mounted {
     /// The mount.
+    #[n(0)]
     pub key: MountKey,
     /// The lot.
+    #[n(1)]
     pub lot: ItemKey,
     /// Since when, as the source says.
+    #[n(2)]
     pub since: Utc,
     /// Nothing is known of the feeder before, and no item came or left since.
+    #[n(3)]
     first: bool,
 }
 
 /// The feeders of a station, from records alone.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
 pub struct Feeders {
+    #[n(0)]
     now: BTreeMap<MountPointId, Mounted>,
     /// What was taken out, and when, since the last item left.
+    #[n(1)]
     before: Vec<(Mounted, Utc)>,
     /// Whether each feeder was ever seen with a lot.
+    #[n(2)]
     seen: BTreeSet<MountPointId>,
     /// What was taken out up to then is not remembered any more.
+    #[n(3)]
     forgotten: Option<Utc>,
     /// What was taken out up to then is of an item that left, and of none that is told of later.
+    #[n(4)]
     turned: Option<Utc>,
 }
 

@@ -14,84 +14,117 @@ use crate::model::{
     Permit, Position, Quarantine, QuarantineCause, Record, Rule, StationId, Text, TraceEvent,
     Untold, Utc, Verdict, VerdictEvent, What,
 };
+use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 
 /// Items that a station remembers to have refused: as many as can stand before it.
 const REFUSED_MAX: usize = 32;
 
 /// What records say of the plant up to a position.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
 pub struct Memory {
     /// By station.
+    #[n(0)]
     pub stations: BTreeMap<StationId, StationMemory>,
     /// By device.
+    #[n(1)]
     pub devices: BTreeMap<DeviceId, DeviceMemory>,
     /// What must not move on, and why.
+    #[n(2)]
     pub holds: BTreeMap<ItemKey, Text>,
     /// What is on each carrier.
+    #[n(3)]
     pub carriers: Carriers,
     /// The units that wait for their code.
+    #[n(4)]
     pub unread: Unread,
     /// The plant last put in force.
+    #[n(5)]
     pub plant: Option<Digest>,
     /// When the last record was stepped: what is known to have been observed.
+    #[n(6)]
     pub last_at: Option<Utc>,
 }
 
 /// What records say of a device.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
 pub struct DeviceMemory {
     /// The run of its program that we last spoke to; `None` before first contact.
+    #[n(0)]
     pub boot: Option<Boot>,
     /// A gap that has not closed.
+    #[n(1)]
     pub gap: Option<Gap>,
 }
 
 /// What records say of a station.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
 pub struct StationMemory {
     /// By handshake.
+    #[n(0)]
     pub handshakes: BTreeMap<HandshakeId, HandshakeMemory>,
     /// The results that were recorded, by handshake.
+    #[n(1)]
     pub collected: BTreeMap<HandshakeId, Collected>,
     /// Who is where at it.
+    #[n(2)]
     pub places: Places,
     /// What was presented here last and refused, with the record of that, the oldest first; at most 32.
+    #[n(3)]
     pub refused: Vec<(ItemKey, Position)>,
     /// When the item before left, by our wall clock.
+    #[n(4)]
     pub last_left: Option<Utc>,
     /// What is and was in its feeders.
+    #[n(5)]
     pub feeders: Feeders,
     /// What their counters said since the item in work was begun.
+    #[n(6)]
     pub tallies: Tallies,
     /// Open rows of the order list with their numbers.
+    #[n(7)]
     pub orders: Vec<(u64, OrderRow)>,
     /// The number of the next row.
+    #[n(8)]
     pub next_row: u64,
     /// What was made since it was last cleaned.
+    #[n(9)]
     pub ran: Ran,
     /// The lot in it.
+    #[n(10)]
     pub batch: Batch,
     /// The monitors whose rules say that they have drifted, and the record that said so.
+    #[n(11)]
     pub drifts: BTreeMap<(MonitorId, Rule), Position>,
 }
 
 /// What records say of a handshake.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
 pub struct HandshakeMemory {
     /// The epoch in force.
+    #[n(0)]
     pub epoch: Epoch,
     /// What was last dealt with, in this epoch or the one before.
+    #[n(1)]
     pub committed: Option<Committed>,
     /// A number that counts as dealt with since first contact.
+    #[n(2)]
     pub baseline: Option<HandshakeNumber>,
     /// The snapshot of the last conflict and its record, so that it is recorded once.
+    #[n(3)]
     pub conflict: Option<(Digest, Position)>,
     /// A gap that has not closed: its trigger is not to be read.
+    #[n(4)]
     pub gap: Option<Gap>,
     /// The last number that a gap counts as missing, since anything was dealt with.
+    #[n(5)]
     pub counted: Option<HandshakeNumber>,
     /// When its first epoch began.
+    #[n(6)]
     pub begun: Option<Utc>,
 }
 
@@ -110,29 +143,41 @@ impl HandshakeMemory {
 }
 
 /// A request that was dealt with.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
 pub struct Committed {
     /// Its epoch.
+    #[n(0)]
     pub epoch: Epoch,
     /// Its number.
+    #[n(1)]
     pub number: HandshakeNumber,
     /// Of its snapshot.
+    #[n(2)]
     pub digest: Digest,
     /// A word of its snapshot had no value.
+    #[n(3)]
     pub partial: bool,
     /// The plant that said which words were in it.
+    #[n(4)]
     pub plant: Option<Digest>,
     /// What it was answered.
+    #[n(5)]
     pub permit: Permit,
     /// Why, if not ok.
+    #[n(6)]
     pub reason: Option<Text>,
     /// Its record.
+    #[n(7)]
     pub position: Position,
     /// When it was stepped.
+    #[n(8)]
     pub at: Utc,
     /// When it happened.
+    #[n(9)]
     pub time: Utc,
     /// From when on it may have happened, by our wall clock.
+    #[n(10)]
     pub since: Utc,
 }
 

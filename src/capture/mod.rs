@@ -109,7 +109,12 @@ struct Live {
 impl Capture {
     /// Knows nothing yet; badges become tokens under this key.
     pub fn new(persons: PersonKey) -> Self {
-        Self { memory: Memory::default(), persons, live: None, next_token: 0 }
+        Self::remembering(persons, Memory::default())
+    }
+
+    /// Knows what records made of it before.
+    pub fn remembering(persons: PersonKey, memory: Memory) -> Self {
+        Self { memory, persons, live: None, next_token: 0 }
     }
 
     /// The durable half.

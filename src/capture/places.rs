@@ -1,37 +1,48 @@
 //! Who is at a station: at each of its positions one unit at most.
 use crate::model::{ItemKey, Position, Text, Utc};
+use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 
 /// Positions remembered at a station: more than a table has nests.
 const POSITIONS_MAX: usize = 256;
 
 /// An item at a station.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
 pub struct Present {
     /// Which.
+    #[n(0)]
     pub item: ItemKey,
     /// Since when, by our wall clock.
+    #[n(1)]
     pub since: Utc,
     /// Since when, by the source's clock.
+    #[n(2)]
     pub began: Utc,
     /// The record that said so first.
+    #[n(3)]
     pub position: Position,
 }
 
 /// What is known of one position.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
 struct Place {
     /// The unit last presented.
+    #[n(0)]
     current: Option<ItemKey>,
     /// The item that is worked on.
+    #[n(1)]
     present: Option<Present>,
     /// The last record about it.
+    #[n(2)]
     told: Position,
 }
 
 /// The positions of a station; one without a name where it has only one.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Places(BTreeMap<Option<Text>, Place>);
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Places(#[n(0)] BTreeMap<Option<Text>, Place>);
 
 impl Places {
     /// The unit last presented at a position, whatever it was answered.

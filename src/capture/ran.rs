@@ -1,16 +1,20 @@
 //! What was made at a station since it was last cleaned, from records alone.
 use crate::model::{Position, Purpose, Record, Text, TraceEvent, What};
+use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 
 /// Products that are remembered; beyond, that there were more is.
 const PRODUCTS_MAX: usize = 256;
 
 /// The products that were made since the last clean that gave its proof.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
 pub struct Ran {
     /// Each with the record that told of it last.
+    #[n(0)]
     products: BTreeMap<Text, Position>,
     /// The record of one that is not remembered.
+    #[n(1)]
     more: Option<Position>,
 }
 

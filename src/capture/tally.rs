@@ -8,38 +8,52 @@ use crate::model::{
     Amount, Count, MountPointId, MountUse, Narrowed, Position, Reading, Record, TraceEvent, Ucum,
     Untold, What,
 };
+use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 
 /// Mounts of one feeder that are told apart while one item is in work.
 const MOUNTS_MAX: usize = 64;
 
 /// What the counters of a station's feeders said since the item in work was begun, from records alone.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Tallies(BTreeMap<MountPointId, Tally>);
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Tallies(#[n(0)] BTreeMap<MountPointId, Tally>);
 
 /// Of one feeder.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
 struct Tally {
+    #[n(0)]
     since: Result<Since, Untold>,
     /// The last item whose share is not known, while it may yet be.
+    #[n(1)]
     open: Option<Open>,
 }
 
 /// An item that has one lot or another in it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
 struct Open {
+    #[n(0)]
     record: Position,
+    #[n(1)]
     since: Since,
+    #[n(2)]
     end: Count,
+    #[n(3)]
     uses: Vec<MountUse>,
 }
 
 /// The readings since an item was begun.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
 struct Since {
+    #[n(0)]
     base: Count,
+    #[n(1)]
     last: Count,
     /// Of each mount the first and the last, in the order in which they were mounted.
+    #[n(2)]
     seen: Vec<(Position, Count, Count)>,
 }
 

@@ -1,5 +1,6 @@
 //! Units whose code could not be read and that wait for it.
 use crate::model::{ItemKey, Position, Record, Scope, TraceEvent, What};
+use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 
 /// Units that wait at once; beyond, the one that waits longest is given up.
@@ -8,11 +9,14 @@ const WAITING_MAX: usize = 4096;
 const NAMED_MAX: usize = 256;
 
 /// The units that wait for their code, with the first record of each; from records alone.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
 pub struct Unread {
+    #[n(0)]
     waiting: BTreeMap<ItemKey, Position>,
     /// Those that got theirs last, with the record: what was asked of one before and is recorded after
     /// is of a unit that has a code.
+    #[n(1)]
     named: BTreeMap<ItemKey, Position>,
 }
 

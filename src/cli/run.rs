@@ -73,8 +73,7 @@ pub(super) fn failure(why: &DaemonError) -> Failure {
         DaemonError::Io { .. }
         | DaemonError::Listen { .. }
         | DaemonError::AddressSpace(_)
-        | DaemonError::Ledger(_)
-        | DaemonError::Store(_) => Exit::Io,
+        | DaemonError::Ledger(_) => Exit::Io,
     };
     Failure::new(exit, why.to_string())
 }

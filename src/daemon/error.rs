@@ -1,6 +1,5 @@
 //! Why the daemon cannot start, in words that say what to do.
 use crate::ledger::LedgerError;
-use crate::store::StoreError;
 use crate::telemetry::CrashFault;
 use std::io;
 use std::net::SocketAddr;
@@ -33,9 +32,6 @@ pub enum DaemonError {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The index.
-    #[error(transparent)]
-    Store(#[from] StoreError),
     /// The rehearsed crash cannot be read.
     #[error(transparent)]
     Crash(#[from] CrashFault),

@@ -43,7 +43,13 @@ impl Follower {
             if applied < durable.position {
                 match self.catch_up(applied).await {
                     Ok(true) => continue,
-                    Ok(false) => tokio::time::sleep(RETRY).await,
+                    // It is tried again whether or not anything is recorded meanwhile.
+                    Ok(false) => {
+                        tokio::select! {
+                            () = tokio::time::sleep(RETRY) => continue,
+                            () = self.stop.cancelled() => return,
+                        }
+                    }
                     Err(why) => return tracing::error!(%why, "the ledger cannot be followed"),
                 }
             }

@@ -1,12 +1,14 @@
 //! What is kept on disk, opened in order: the ledger first, because everything else is derived from it.
+use super::image::{self, Keeper};
 use super::notary::Notary;
 use super::pump::State;
 use super::{Common, DaemonError, PERSONS, Settings, person};
 use crate::ledger::{Files, Ledger, Options, SEGMENT_BYTES_MAX};
 use crate::model::{Origin, PersonKey, Position};
 use crate::query::{Query, QueryOptions};
-use crate::store::CACHE_BYTES;
+use crate::store::{CACHE_BYTES, Images};
 use crate::tape::TapeWriter;
+use parking_lot::Mutex;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,6 +20,8 @@ pub(super) struct Kept {
     pub(super) persons: PersonKey,
     pub(super) tape: TapeWriter,
     pub(super) state: State,
+    pub(super) images: Images,
+    pub(super) keeper: Arc<Mutex<Keeper>>,
     pub(super) query: Query,
     pub(super) notary: Arc<Notary>,
 }
@@ -48,21 +52,26 @@ pub(super) fn open(common: &Common, settings: &Settings) -> Result<Kept, DaemonE
     if let Some(why) = tape.last_error() {
         tracing::warn!(why, "the tape has a fault; capture goes on without it");
     }
-    let state = State::fold(&opened.ledger, &persons, tape.next_number())?;
-    let query = Query::open(QueryOptions {
+    let mut images = image::images(dir, opened.origin.clone());
+    let state = State::fold(&mut images, &opened.ledger, &persons, tape.next_number())?;
+    let (engine, metrics) = (state.engine.clone(), Arc::clone(&common.metrics));
+    let keeper = Keeper::new(images.clone(), engine, &opened.ledger, metrics);
+    let keeper = Arc::new(Mutex::new(keeper));
+    let query = Query::new(QueryOptions {
         dir: dir.join("store"),
         origin: opened.origin.clone(),
         durable: opened.recovered,
         cache_bytes: CACHE_BYTES,
         now: Arc::clone(&common.now),
         metrics: Arc::clone(&common.metrics),
-    })?;
+    });
     let ledger = Arc::new(opened.ledger);
     let from = (ledger.tree(), ledger.reader());
     let told = (Arc::clone(&common.now), Arc::clone(&common.metrics));
     let notary = Notary::open(told, dir, &settings.ledger, opened.origin, from)?;
     let notary = Arc::new(notary);
-    Ok(Kept { ledger, recovered: opened.recovered, persons, tape, state, query, notary })
+    let recovered = opened.recovered;
+    Ok(Kept { ledger, recovered, persons, tape, state, images, keeper, query, notary })
 }
 
 /// The key of persons; where it was erased, a new one, under which nobody is who he was.

@@ -9,6 +9,7 @@ mod error;
 mod faces;
 mod facts;
 mod follow;
+mod image;
 mod intake;
 mod kept;
 mod notary;
@@ -140,7 +141,7 @@ pub async fn run(
         stop: stop.clone(),
     };
     let (devices, ends) = devices::Devices::start(surroundings, Arc::clone(&common.plant));
-    let notary = Arc::clone(&kept.notary);
+    let (notary, keeper) = (Arc::clone(&kept.notary), Arc::clone(&kept.keeper));
     let app = AppState {
         source: Arc::new(kept.query.clone()),
         commands: CommandPort::new(ask_command.clone()),
@@ -170,14 +171,16 @@ pub async fn run(
     }
     stop.cancelled().await;
     common.tasks.shut_down().await;
-    notary::finish(&notary).await;
+    tokio::join!(notary::finish(&notary), image::finish(&keeper));
     Ok(())
 }
 
-/// Those that look after what is kept: full files are sealed, checkpoints signed, segments read again.
+/// Those that look after what is kept: full files are sealed, checkpoints signed, segments read again, images
+/// kept.
 fn watch_over(common: &Common, settings: &Settings, kept: &kept::Kept) {
     seal::start(common, &settings.data_dir, kept.tape.writing());
     notary::start(common, Arc::clone(&kept.notary), &settings.ledger);
+    image::start(common, Arc::clone(&kept.keeper), kept.ledger.durable());
     scrub::start(common, kept.ledger.reader(), settings.ledger.scrub_bytes_per_second);
 }
 
@@ -269,6 +272,7 @@ fn decide(
         persons: kept.persons,
         ledger: kept.ledger,
         tape: kept.tape,
+        images: kept.images,
         devices,
         held: hold,
         questions: ask,

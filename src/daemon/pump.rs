@@ -1,5 +1,6 @@
 //! The task that owns the engine: one input in, its effects out. Nothing else touches the engine.
 use super::devices::Devices;
+use super::image;
 use super::intake::Intake;
 use super::release::{Held, What};
 use super::switch::Pending;
@@ -12,6 +13,7 @@ use crate::model::{
     Answer, CommandId, Effect, Input, Monotonic, PersonKey, Position, Question, ReadDone,
     ReadFault, StartCause, WriteDone,
 };
+use crate::store::Images;
 use crate::tape::TapeWriter;
 use crate::telemetry::{Now, Point, Points};
 use std::collections::{BTreeMap, VecDeque};
@@ -26,6 +28,7 @@ pub(super) struct Pump {
     pub(super) persons: PersonKey,
     pub(super) ledger: Arc<Ledger>,
     pub(super) tape: TapeWriter,
+    pub(super) images: Images,
     pub(super) devices: Devices,
     pub(super) held: mpsc::Sender<Held>,
     pub(super) questions: mpsc::Sender<(Generation, Question)>,
@@ -52,23 +55,17 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Folds the ledger up to what is durable.
+    /// Folds the ledger up to what is durable, from an image on if there is one.
     pub(super) fn fold(
+        images: &mut Images,
         ledger: &Ledger,
         persons: &PersonKey,
         number: u64,
     ) -> Result<Self, crate::ledger::LedgerError> {
-        let durable = ledger.durable().borrow().clone();
-        let mut engine = Engine::new(persons.clone());
-        for entry in ledger.reader().cursor(Position(0)) {
-            engine.apply(&entry?.record);
-            if engine.position() == durable.position {
-                break;
-            }
-        }
+        let generation = ledger.durable().borrow().generation;
         Ok(Self {
-            engine,
-            generation: durable.generation,
+            engine: image::fold(images, ledger, persons)?,
+            generation,
             number,
             back: VecDeque::new(),
             commands: BTreeMap::new(),
@@ -160,7 +157,7 @@ impl Pump {
             "the ledger was cut; the state is folded anew and all devices are read again"
         );
         self.quiet(intake).await;
-        match State::fold(&self.ledger, &self.persons, self.state.number) {
+        match State::fold(&mut self.images, &self.ledger, &self.persons, self.state.number) {
             Ok(state) => {
                 let void = std::mem::replace(&mut self.state, state);
                 for (_, answer) in void.commands {

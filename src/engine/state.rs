@@ -13,17 +13,20 @@ use std::sync::Arc;
 /// Everything that is decided, in one place.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    capture: Capture,
-    conditions: Option<Conditions>,
-    masters: Option<Masters>,
+    pub(super) capture: Capture,
+    pub(super) conditions: Option<Conditions>,
+    pub(super) masters: Option<Masters>,
     /// The last word of every rule of every monitor, and the last ones of every master, each with when it was
     /// said by our clock: what charts and masters are restored from.
-    verdicts: BTreeMap<(StationId, MonitorId), Vec<(Utc, VerdictEvent)>>,
-    last: Position,
+    pub(super) verdicts: BTreeMap<(StationId, MonitorId), Said>,
+    pub(super) last: Position,
     /// The record of the plant in force.
-    plant: Option<Position>,
-    started: Option<StartCause>,
+    pub(super) plant: Option<Position>,
+    pub(super) started: Option<StartCause>,
 }
+
+/// Words of a monitor, or of a master, each with when it was said by our clock.
+pub(super) type Said = Vec<(Utc, VerdictEvent)>;
 
 impl Engine {
     /// Before the first record; badges become tokens under this key.

@@ -31,7 +31,7 @@ mod verify;
 mod writer;
 
 #[cfg(test)]
-mod simulated;
+pub(crate) mod simulated;
 #[cfg(test)]
 mod tests;
 

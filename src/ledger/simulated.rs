@@ -12,17 +12,17 @@ use std::sync::Arc;
 
 /// How often what fails.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Faults {
-    pub(super) write: f64,
-    pub(super) sync: f64,
-    pub(super) names: f64,
+pub(crate) struct Faults {
+    pub(crate) write: f64,
+    pub(crate) sync: f64,
+    pub(crate) names: f64,
     /// Nothing can be written.
-    pub(super) full: bool,
+    pub(crate) full: bool,
 }
 
 /// A handle; clones are the same disk.
 #[derive(Clone)]
-pub(super) struct SimulatedDisk(Arc<Mutex<World>>);
+pub(crate) struct SimulatedDisk(Arc<Mutex<World>>);
 
 struct World {
     rng: StdRng,
@@ -109,7 +109,7 @@ impl World {
 }
 
 impl SimulatedDisk {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(Arc::new(Mutex::new(World {
             rng: StdRng::seed_from_u64(seed),
             inodes: Vec::new(),
@@ -122,33 +122,33 @@ impl SimulatedDisk {
         })))
     }
 
-    pub(super) fn set(&self, faults: Faults) {
+    pub(crate) fn set(&self, faults: Faults) {
         self.0.lock().faults = faults;
     }
 
     /// The power fails after so many operations.
-    pub(super) fn cut_power_after(&self, operations: u32) {
+    pub(crate) fn cut_power_after(&self, operations: u32) {
         self.0.lock().power = Some(operations);
     }
 
     /// From now on this byte of a file cannot be read, as on a disk with a bad sector.
-    pub(super) fn lose(&self, path: &Path, byte: u64) {
+    pub(crate) fn lose(&self, path: &Path, byte: u64) {
         let mut world = self.0.lock();
         world.lost = world.names.get(path).map(|inode| (*inode, byte));
     }
 
-    pub(super) fn has_power(&self) -> bool {
+    pub(crate) fn has_power(&self) -> bool {
         self.0.lock().power != Some(0)
     }
 
     /// The process ends and begins again: the cache stays.
-    pub(super) fn kill(&self) {
+    pub(crate) fn kill(&self) {
         let mut world = self.0.lock();
         (world.power, world.faults) = (None, Faults::default());
     }
 
     /// The machine ends and begins again: the cache is gone.
-    pub(super) fn power_cut(&self) {
+    pub(crate) fn power_cut(&self) {
         self.kill();
         let mut world = self.0.lock();
         let World { rng, inodes, journal, .. } = &mut *world;

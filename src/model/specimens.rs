@@ -548,6 +548,25 @@ pub(crate) fn records() -> Vec<Record> {
     (1..).zip(bodies).map(record).collect()
 }
 
+/// All of them, and once more as they are told of when they happen: what is adopted leaves the state of now as it
+/// is.
+pub(crate) fn records_twice() -> Vec<Record> {
+    let once = records();
+    let count = once.len() as u64;
+    let again = once.clone().into_iter().map(|mut record| {
+        record.position = Position(record.position.0 + count);
+        record.at = at(record.position.0);
+        match &mut record.body {
+            Body::Trace(event) => event.adopted = None,
+            Body::Quarantine(quarantine) => quarantine.adopted = None,
+            Body::Verdict(event) => event.over = None,
+            Body::Gap(_) | Body::Epoch(_) | Body::Plant(_) | Body::Orders(_) | Body::Audit(_) => {}
+        }
+        record
+    });
+    once.into_iter().chain(again).collect()
+}
+
 fn at(number: u64) -> At {
     let wall = Utc(utc(20).0.saturating_add_unsigned(number));
     At { monotonic: Monotonic(1_000_000 * number), wall }

@@ -5,7 +5,8 @@ use crate::store::{Store, StoreError, subjects};
 
 /// Reads bodies as of one position, and remembers whether anything was missing.
 pub(super) struct Bodies<'a> {
-    store: &'a Store,
+    /// Not yet open: nothing is known.
+    store: Option<&'a Store>,
     position: Position,
     void: Void,
     lags: bool,
@@ -13,16 +14,17 @@ pub(super) struct Bodies<'a> {
 }
 
 impl<'a> Bodies<'a> {
-    pub(super) fn new(store: &'a Store, position: Position, void: Void) -> Self {
-        let lags = store.applied() < position;
+    pub(super) fn new(store: Option<&'a Store>, position: Position, void: Void) -> Self {
+        let lags = store.is_none_or(|store| store.applied() < position);
         Self { store, position, void, lags, damage: None }
     }
 
     /// The records of an item's own events, corrected ones left out. Memory counted `wanted` of
     /// them, corrected ones included: if the store knows fewer, it has lost some.
     pub(super) fn steps(&mut self, item: &ItemKey, wanted: usize) -> Vec<Record> {
-        let found = self.store.positions(item, Position(1)..=self.position);
-        let Some(found) = self.note(found) else { return Vec::new() };
+        let up_to = self.position;
+        let found = self.ask(|store| store.positions(item, Position(1)..=up_to));
+        let Some(found) = found else { return Vec::new() };
         if found.len() < wanted {
             self.missing(format!("{item} has {} of {wanted} events", found.len()));
         }
@@ -74,8 +76,7 @@ impl<'a> Bodies<'a> {
     }
 
     fn record(&mut self, position: Position) -> Option<Record> {
-        let found = self.store.record(position);
-        let found = self.note(found)?;
+        let found = self.ask(|store| store.record(position))?;
         if found.is_none() {
             self.missing(format!("record {position} is missing"));
         }
@@ -84,20 +85,19 @@ impl<'a> Bodies<'a> {
 
     fn missing(&mut self, what: String) {
         // A store that is being filled lacks records and is none the worse for it.
-        if self.store.applied() >= self.position {
+        if self.store.is_some_and(|store| store.applied() >= self.position) {
             self.damage.get_or_insert(StoreError::Damaged(what));
         }
         self.lags = true;
     }
 
-    fn note<T>(&mut self, outcome: Result<T, StoreError>) -> Option<T> {
-        match outcome {
-            Ok(found) => Some(found),
-            Err(why) => {
-                self.lags = true;
-                self.damage.get_or_insert(why);
-                None
-            }
+    fn ask<T>(&mut self, ask: impl FnOnce(&Store) -> Result<T, StoreError>) -> Option<T> {
+        match self.store.map(ask) {
+            Some(Ok(found)) => return Some(found),
+            Some(Err(why)) => drop(self.damage.get_or_insert(why)),
+            None => {}
         }
+        self.lags = true;
+        None
     }
 }

@@ -64,9 +64,9 @@ pub(super) struct Inner {
     telling: Mutex<()>,
 }
 
-/// The store in use, and how many there were before it.
+/// The store in use, as soon as it is open, and how many there were before it.
 struct Shelf {
-    store: Store,
+    store: Option<Store>,
     generation: u64,
 }
 
@@ -77,17 +77,14 @@ impl std::fmt::Debug for Inner {
 }
 
 impl Query {
-    /// Opens the index; memory is empty until records are brought, from the first one on.
-    ///
-    /// # Errors
-    /// If the file system says no; a damaged index is begun anew, logged and counted.
-    pub fn open(options: QueryOptions) -> Result<Self, StoreError> {
+    /// Knows nothing: records are brought from the first one on, and whoever brings them waits until the index
+    /// is open, so that nobody else has to.
+    pub fn new(options: QueryOptions) -> Self {
         let QueryOptions { dir, origin, durable, cache_bytes, now, metrics } = options;
         let options = StoreOptions { dir, origin, durable, cache_bytes };
-        let Opened { store, rebuilt, .. } = Store::open(&options)?;
         let inner = Inner {
             memory: RwLock::default(),
-            shelf: RwLock::new(Shelf { store, generation: 0 }),
+            shelf: RwLock::new(Shelf { store: None, generation: 0 }),
             options,
             position: watch::Sender::new(Position(0)),
             wanted: watch::Sender::new(Position(0)),
@@ -98,10 +95,7 @@ impl Query {
             following: Mutex::default(),
             telling: Mutex::default(),
         };
-        if let Some(rebuilt) = rebuilt {
-            inner.announce(&rebuilt);
-        }
-        Ok(Self { inner: Arc::new(inner) })
+        Self { inner: Arc::new(inner) }
     }
 
     /// The records after this one are to be brought next. It starts at 0, since memory is filled
@@ -116,9 +110,11 @@ impl Query {
     /// (after a rebuild).
     ///
     /// # Errors
-    /// If a record is missing before one of them, or if the index cannot be written.
+    /// If a record is missing before one of them, or if the index cannot be opened or written; a damaged one is
+    /// begun anew, logged and counted.
     pub fn apply(&self, records: &[(Position, Record)]) -> Result<(), QueryError> {
         let _one = self.inner.following.lock();
+        self.inner.open()?;
         self.inner.check_last(records);
         for chunk in records.chunks(CHUNK) {
             self.inner.to_store(chunk)?;
@@ -137,16 +133,34 @@ impl Query {
     /// # Errors
     /// If it cannot be written.
     pub fn sync(&self) -> Result<(), StoreError> {
-        self.inner.shelf.read().store.sync()
+        self.inner.shelf.read().store.as_ref().map_or(Ok(()), Store::sync)
     }
 }
 
 impl Inner {
-    /// Asks the store. Damage that the asker met is answered by beginning the index anew.
-    pub(super) fn with_store<T>(&self, ask: impl FnOnce(&Store) -> (T, Option<StoreError>)) -> T {
+    /// Opens the index, unless it is. That takes the longer the more is in it: nobody who asks waits meanwhile.
+    fn open(&self) -> Result<(), StoreError> {
+        if self.shelf.read().store.is_some() {
+            return Ok(());
+        }
+        let durable = Position(self.durable.load(Ordering::Acquire));
+        let options = StoreOptions { durable, ..self.options.clone() };
+        let Opened { store, rebuilt, .. } = Store::open(&options)?;
+        self.shelf.write().store = Some(store);
+        if let Some(rebuilt) = rebuilt {
+            self.announce(&rebuilt);
+        }
+        Ok(())
+    }
+
+    /// Asks the store, if it is open. Damage that the asker met is answered by beginning the index anew.
+    pub(super) fn with_store<T>(
+        &self,
+        ask: impl FnOnce(Option<&Store>) -> (T, Option<StoreError>),
+    ) -> T {
         let held = self.shelf.read();
         let generation = held.generation;
-        let (answer, met) = ask(&held.store);
+        let (answer, met) = ask(held.store.as_ref());
         drop(held);
         match met {
             Some(StoreError::Damaged(why)) => {
@@ -169,12 +183,13 @@ impl Inner {
     /// At a start, the last record of the index must be the ledger's.
     fn check_last(&self, records: &[(Position, Record)]) {
         let held = self.shelf.read();
-        let (generation, last) = (held.generation, held.store.applied());
+        let (Some(store), generation) = (&held.store, held.generation) else { return };
+        let last = store.applied();
         let here = records.partition_point(|(position, _)| *position < last);
         let Some((_, record)) = records.get(here).filter(|(position, _)| *position == last) else {
             return;
         };
-        let same = held.store.holds(record);
+        let same = store.holds(record);
         drop(held);
         match same {
             Ok(true) => {}
@@ -188,7 +203,8 @@ impl Inner {
 
     fn to_store(&self, records: &[(Position, Record)]) -> Result<(), StoreError> {
         let held = self.shelf.read();
-        let (generation, outcome) = (held.generation, held.store.apply(records));
+        let generation = held.generation;
+        let outcome = held.store.as_ref().map_or(Ok(()), |store| store.apply(records));
         drop(held);
         match outcome {
             // A hole: it was begun anew meanwhile, and the reader will begin at the first again.
@@ -232,10 +248,12 @@ impl Inner {
         let here = near.binary_search_by_key(&loser, |(position, _)| *position).ok();
         match here.and_then(|at| near.get(at)) {
             Some((_, record)) => Some(record.clone()),
-            None => self.with_store(|store| match store.record(loser) {
-                Ok(found) => (found, None),
-                Err(why) => (None, Some(why)),
-            }),
+            None => {
+                self.with_store(|store| match store.map(|store| store.record(loser)).transpose() {
+                    Ok(found) => (found.flatten(), None),
+                    Err(why) => (None, Some(why)),
+                })
+            }
         }
     }
 
@@ -243,7 +261,7 @@ impl Inner {
     fn publish(&self) {
         let _one = self.telling.lock();
         let memory = self.memory.read().position;
-        let store = self.shelf.read().store.applied();
+        let store = self.shelf.read().store.as_ref().map_or(Position(0), Store::applied);
         let changed = |to: Position| move |at: &mut Position| std::mem::replace(at, to) != to;
         self.wanted.send_if_modified(changed(memory.min(store)));
         self.position.send_if_modified(changed(memory));
@@ -258,7 +276,8 @@ impl Inner {
             return;
         }
         let durable = Position(self.durable.load(Ordering::Acquire));
-        match held.store.again(&StoreOptions { durable, ..self.options.clone() }) {
+        let Some(store) = &mut held.store else { return };
+        match store.again(&StoreOptions { durable, ..self.options.clone() }) {
             Ok(rebuilt) => {
                 held.generation += 1;
                 drop(held);
@@ -278,10 +297,10 @@ impl Inner {
         if held.generation != generation {
             return;
         }
-        held.store.retire();
+        held.store.iter().for_each(Store::retire);
         match Store::anew(&self.options, cause) {
             Ok(Opened { store, rebuilt, .. }) => {
-                let old = std::mem::replace(&mut held.store, store);
+                let old = held.store.replace(store);
                 held.generation += 1;
                 drop(held);
                 // sled may panic on damage when it is closed.

@@ -299,8 +299,8 @@ impl Query {
         &self,
         ask: impl FnOnce(&crate::store::Store) -> Result<T, StoreError>,
     ) -> Option<T> {
-        self.inner.with_store(|store| match ask(store) {
-            Ok(found) => (Some(found), None),
+        self.inner.with_store(|store| match store.map(ask).transpose() {
+            Ok(found) => (found, None),
             Err(why) => (None, Some(why)),
         })
     }

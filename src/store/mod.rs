@@ -1,4 +1,5 @@
-//! What is derived and can be deleted: the embedded event store that questions read.
+//! What is derived and can be deleted: the embedded event store that questions read, and the images of what
+//! others folded.
 //!
 //! It follows the ledger and is never evidence: a body stands here to be asked, in the ledger to be
 //! trusted. It holds bodies by position, the positions of each item's own events, and the codes that
@@ -7,6 +8,7 @@
 //! asks nobody for records: they are brought.
 mod block;
 mod error;
+mod image;
 mod key;
 mod open;
 mod read;
@@ -15,6 +17,7 @@ mod tail;
 mod write;
 
 pub use error::{RebuildCause, StoreError};
+pub use image::{ImageFault, ImageOf, Images, Newest};
 pub use open::{CACHE_BYTES, Opened, Rebuilt, StoreOptions};
 pub use read::CodeHit;
 pub use subject::subjects;

@@ -80,7 +80,7 @@ fn gauge(text: &str, name: &str) -> Option<u64> {
 }
 
 /// How far the index is.
-fn indexed(daemon: &Daemon) -> u64 {
+pub(crate) fn indexed(daemon: &Daemon) -> u64 {
     gauge(&daemon.ask("/metrics").1, "pedigree_store_position").unwrap_or(0)
 }
 
@@ -234,8 +234,8 @@ fn record(n: u64) -> Record {
     Record { position, at, body: Body::Trace(event), plant: None }
 }
 
-/// A ledger of so many events, as a daemon before this one left it.
-async fn fill(dir: &Path) {
+/// Appends the events from one to another, as a daemon before this one did.
+pub(crate) async fn fill(dir: &Path, from: u64, to: u64) {
     fs::create_dir_all(dir).unwrap();
     let options = Options {
         dir: dir.to_owned(),
@@ -246,10 +246,11 @@ async fn fill(dir: &Path) {
     };
     let ledger = Ledger::open(options, Files).unwrap().ledger;
     let generation = ledger.durable().borrow().generation;
-    for first in (1..RECORDS).step_by(500) {
-        ledger.append(generation, (first..first + 500).map(record).collect()).await.unwrap();
+    for first in (from..=to).step_by(500) {
+        let last = to.min(first + 499);
+        ledger.append(generation, (first..=last).map(record).collect()).await.unwrap();
     }
-    ledger.durable().wait_for(|durable| durable.position.0 == RECORDS).await.unwrap();
+    ledger.durable().wait_for(|durable| durable.position.0 == to).await.unwrap();
 }
 
 /// Gives the index of a stopped daemon another form, and nothing else.
@@ -345,7 +346,7 @@ fn ways(site: &Site) -> Vec<(&'static str, Lives<'_>)> {
 #[test]
 fn an_index_of_another_form_is_made_anew_once_wherever_the_daemon_is_killed() {
     let site = Site::new(&[]);
-    runtime().block_on(fill(&site.path("data")));
+    runtime().block_on(fill(&site.path("data"), 1, RECORDS));
     let whole = || {
         let daemon = site.start();
         until("all records are in the index", SOON, || (indexed(&daemon) >= RECORDS).then_some(()));

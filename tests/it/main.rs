@@ -28,6 +28,7 @@ mod seeds;
 mod seldom;
 mod shift;
 mod soak;
+mod start;
 mod support;
 mod sweep;
 mod tape;

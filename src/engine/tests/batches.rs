@@ -276,10 +276,7 @@ impl Kettle {
 
     /// What is left of the engine is its records.
     fn crash(&mut self) {
-        self.engine = Engine::new(persons());
-        for record in &self.records {
-            self.engine.apply(record);
-        }
+        self.engine = folded(&self.records);
         self.start();
         self.did.push(Did::Blind);
     }

@@ -216,10 +216,7 @@ impl Line {
         self.waiting.clear();
         self.answers.clear();
         self.changes = Default::default();
-        self.engine = Engine::new(persons());
-        for record in &self.durable {
-            self.engine.apply(record);
-        }
+        self.engine = folded(&self.durable);
         self.start();
     }
 
@@ -512,8 +509,7 @@ fn check(asks: Pattern, choices: &[u8]) -> std::result::Result<(), TestCaseError
     line.finish();
     let (_, unknown) = judge(&line)?;
     prop_assert!(!line.quiet || unknown == 0, "{} units were lost without a fault", unknown);
-    let mut folded = Engine::new(persons());
-    line.durable.iter().for_each(|r| folded.apply(r));
+    let folded = folded(&line.durable);
     prop_assert_eq!(folded.memory(), line.engine.memory());
     Ok(())
 }

@@ -98,8 +98,7 @@ fn run(mut world: World, choices: &[(u8, u8)]) -> std::result::Result<(), TestCa
     }
     world.settle();
     hold_against(&world)?;
-    let mut folded = Engine::new(persons());
-    world.durable.iter().for_each(|record| folded.apply(record));
+    let folded = folded(&world.durable);
     prop_assert_eq!(folded.memory(), world.engine.memory());
     Ok(())
 }

@@ -5,6 +5,7 @@ mod answers;
 mod batches;
 mod carriers;
 mod counts;
+mod image;
 mod late;
 mod masters;
 mod members;
@@ -18,6 +19,7 @@ mod taken;
 use super::Engine;
 use crate::model::plant::*;
 use crate::model::*;
+use image::folded;
 use plc::{Plc, STATES};
 use proptest::prelude::*;
 use std::collections::{BTreeSet, VecDeque};
@@ -344,10 +346,7 @@ impl World {
         self.answers.clear();
         self.changes.clear();
         self.told = None;
-        self.engine = Engine::new(persons());
-        for record in &self.durable {
-            self.engine.apply(record);
-        }
+        self.engine = folded(&self.durable);
         self.linked = false;
         self.start();
     }
@@ -537,8 +536,7 @@ fn judge(world: &mut World, splice: Splice) -> std::result::Result<(), TestCaseE
     }
     let dense = world.durable.iter().zip(1..).all(|(r, n)| r.position == Position(n));
     prop_assert!(dense, "positions have holes");
-    let mut folded = Engine::new(persons());
-    world.durable.iter().for_each(|r| folded.apply(r));
+    let folded = folded(&world.durable);
     prop_assert_eq!(folded.memory(), world.engine.memory());
     Ok(())
 }

@@ -206,10 +206,7 @@ impl Kitchen {
         self.urgent.clear();
         self.bulk.clear();
         self.linked = false;
-        self.engine = Engine::new(persons());
-        for record in &self.durable {
-            self.engine.apply(record);
-        }
+        self.engine = folded(&self.durable);
         self.start();
     }
 

@@ -271,10 +271,7 @@ impl World {
         self.answers.clear();
         self.events.clear();
         self.reels.clear();
-        self.engine = Engine::new(persons());
-        for record in &self.durable {
-            self.engine.apply(record);
-        }
+        self.engine = folded(&self.durable);
         self.start();
     }
 
@@ -484,8 +481,7 @@ fn judge(world: &mut World) -> std::result::Result<(), TestCaseError> {
     }
     let unknown = world.machine.kept.iter().filter(|part| !world.acknowledged.contains(*part));
     prop_assert_eq!(unknown.count(), 0, "what is kept is acknowledged");
-    let mut folded = Engine::new(persons());
-    world.durable.iter().for_each(|r| folded.apply(r));
+    let folded = folded(&world.durable);
     prop_assert_eq!(folded.memory(), world.engine.memory());
     Ok(())
 }

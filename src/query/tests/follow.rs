@@ -34,18 +34,46 @@ fn rebuilds(metrics: &Metrics) -> u64 {
 fn after_a_start_the_same_records_give_the_same_answers_and_the_index_stays() {
     let dir = tempfile::tempdir().unwrap();
     let records = shift(400);
-    let first = Query::open(options(dir.path())).unwrap();
+    let first = Query::new(options(dir.path()));
     feed(&first, &records);
     let answers = ask(&first, 400);
     assert!(answers.len() > 100 && answers.iter().all(|a| a.completeness.is_complete()));
     drop(first);
     let options = options(dir.path());
     let metrics = Arc::clone(&options.metrics);
-    let again = Query::open(options).unwrap();
+    let again = Query::new(options);
     assert_eq!((*again.wanted().borrow(), again.position()), (Position(0), Position(0)));
     feed(&again, &records);
     assert_eq!(ask(&again, 400), answers);
     assert_eq!((rebuilds(&metrics), again.position()), (0, Position(400)));
+}
+
+/// An index takes time to open, or cannot be opened yet: whoever asks meanwhile is told that the answer lags.
+#[test]
+fn until_the_index_is_open_answers_say_that_they_lag() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = options(dir.path());
+    fs::remove_dir(dir.path()).unwrap();
+    fs::write(dir.path(), "in its place").unwrap();
+    let query = Query::new(QueryOptions { durable: Position(9), ..options });
+    let records = shift(9);
+    let bring =
+        || query.apply(&records.iter().map(|r| (r.position, r.clone())).collect::<Vec<_>>());
+    for _ in 0..2 {
+        let interval = crate::model::Interval { from: Utc(0), to: None };
+        let answer = query.yields(None, interval, Position(u64::MAX)).unwrap();
+        let lag = vec![Incomplete::Lag { durable: Position(9) }];
+        assert_eq!(answer.completeness, Completeness::Incomplete(lag));
+        assert_eq!((query.position(), *query.wanted().borrow()), (Position(0), Position(0)));
+        assert!(query.item(&unit("U2")).is_none() && query.events(Position(0), 9).is_empty());
+        assert_eq!(query.resolve("U2"), Resolved::Unknown);
+        query.sync().unwrap();
+        assert!(matches!(bring(), Err(QueryError::Store(_))), "it cannot be opened");
+    }
+    fs::remove_file(dir.path()).unwrap();
+    bring().unwrap();
+    assert!(query.item(&unit("U2")).unwrap().completeness.is_complete());
+    assert_eq!(query.events(Position(0), 99).len(), 9);
 }
 
 #[test]
@@ -82,14 +110,14 @@ fn everybody_who_watches_sees_the_position_and_records_are_shown_after_any_of_th
 #[test]
 fn an_index_of_another_history_of_the_same_ledger_is_begun_anew() {
     let dir = tempfile::tempdir().unwrap();
-    let first = Query::open(options(dir.path())).unwrap();
+    let first = Query::new(options(dir.path()));
     feed(&first, &shift(1023));
     drop(first);
     let mut records = shift(1023);
     records[1022].body = Body::Trace(event(1023, None, arrive(&unit("ANOTHER"))));
     let options = options(dir.path());
     let metrics = Arc::clone(&options.metrics);
-    let query = Query::open(options).unwrap();
+    let query = Query::new(options);
     feed(&query, &records);
     assert_eq!(rebuilds(&metrics), 1);
     assert_eq!(query.resolve("ANOTHER"), Resolved::Item(unit("ANOTHER")));
@@ -102,7 +130,7 @@ fn an_index_that_mixes_up_two_items_is_rebuilt_and_shows_neither_for_the_other()
     let records = shift(1100);
     let (query, _dir) = query(&records);
     let answers = ask(&query, 1100);
-    query.inner.with_store(|store| (store.mix_up(&unit("U7"), &unit("U50")), None));
+    query.inner.with_store(|store| (store.unwrap().mix_up(&unit("U7"), &unit("U50")), None));
     let answer = query.item(&unit("U7")).unwrap();
     let lag = vec![Incomplete::Lag { durable: Position(1100) }];
     assert_eq!((answer.body.steps, answer.completeness), (vec![], Completeness::Incomplete(lag)));
@@ -176,7 +204,7 @@ fn copy(from: &Path, to: &Path) {
 fn a_damaged_index_is_rebuilt_and_answers_the_same() {
     let records = shift(2400);
     let base = tempfile::tempdir().unwrap();
-    let pristine = Query::open(options(base.path())).unwrap();
+    let pristine = Query::new(options(base.path()));
     feed(&pristine, &records);
     let answers = ask(&pristine, 2400);
     drop(pristine);
@@ -187,7 +215,8 @@ fn a_damaged_index_is_rebuilt_and_answers_the_same() {
         damage.strike(dir.path());
         let options = options(dir.path());
         let metrics = Arc::clone(&options.metrics);
-        let query = Query::open(options).unwrap();
+        let query = Query::new(options);
+        query.apply(&[]).unwrap();
         // After a scan of a damaged log nothing counts as synced.
         let scanned = u64::from(!dir.path().join("applied").exists());
         feed(&query, &records);

@@ -35,7 +35,7 @@ pub(super) fn options(dir: &Path) -> QueryOptions {
 /// A query that has taken the records, with the directory that it lives in.
 pub(super) fn query(records: &[Record]) -> (Query, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    let query = Query::open(options(dir.path())).unwrap();
+    let query = Query::new(options(dir.path()));
     feed(&query, records);
     (query, dir)
 }

@@ -327,7 +327,7 @@ fn the_index_of_a_full_disk_goes_on_when_there_is_room() {
     let (now, metrics) = (clock(), Arc::new(Metrics::new()));
     let (dir, durable) = (site.data().join("store"), Position(RECORDS));
     let options = QueryOptions { dir, origin, durable, cache_bytes: CACHE_BYTES, now, metrics };
-    let query = Query::open(options.clone()).unwrap();
+    let query = Query::new(options.clone());
     let wanted = query.wanted();
     let mut seed = SEED;
     let records: Vec<_> = (1..=RECORDS).map(|n| audit(Position(n), &mut seed)).collect();

@@ -72,7 +72,7 @@ impl World {
         let site = SiteId::parse("site").unwrap();
         let plant = config::plant::load(&files, &site).unwrap_or_else(|why| panic!("{why}")).plant;
         let dir = tempfile::tempdir().unwrap();
-        let query = Query::open(QueryOptions {
+        let query = Query::new(QueryOptions {
             dir: dir.path().to_owned(),
             origin: Origin { site, incarnation: 1 },
             durable: Position(0),
@@ -88,7 +88,7 @@ impl World {
             values: values.collect(),
             plant: Arc::clone(&plant),
             engine: Engine::new(persons()),
-            query: query.unwrap(),
+            query,
             _dir: dir,
             records: Vec::new(),
             facts: VecDeque::new(),

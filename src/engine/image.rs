@@ -1,0 +1,47 @@
+//! The durable half as bytes, so that not every start has to fold every record.
+use super::Engine;
+use super::state::Said;
+use crate::capture::{Capture, Memory};
+use crate::model::{MonitorId, PersonKey, Position, StationId, wire};
+use minicbor::{Decode, Encode};
+use std::collections::BTreeMap;
+
+/// The form of what an image says. It goes up with every change of what is folded, or of how: an image says
+/// what the records say, and nothing else.
+pub const IMAGE_SCHEMA: u32 = 1;
+
+/// All that records made of the engine.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct Image {
+    #[n(0)]
+    last: Position,
+    #[n(1)]
+    plant: Option<Position>,
+    #[n(2)]
+    verdicts: BTreeMap<(StationId, MonitorId), Said>,
+    #[n(3)]
+    memory: Memory,
+}
+
+impl Engine {
+    /// The durable half: equal halves are equal bytes.
+    pub fn image(&self) -> Vec<u8> {
+        wire::encode(&Image {
+            last: self.last,
+            plant: self.plant,
+            verdicts: self.verdicts.clone(),
+            memory: self.capture.memory().clone(),
+        })
+    }
+
+    /// As it was after the last record of an image; badges become tokens under this key.
+    ///
+    /// # Errors
+    /// If it is no image of this form.
+    pub fn from_image(persons: PersonKey, image: &[u8]) -> Result<Self, minicbor::decode::Error> {
+        let Image { last, plant, verdicts, memory } = wire::decode(image)?;
+        let capture = Capture::remembering(persons, memory);
+        Ok(Self { capture, verdicts, last, plant, conditions: None, masters: None, started: None })
+    }
+}
