@@ -15,7 +15,7 @@ pub const VALUES: &str = "values.";
 const CONTEXT: &str = "context.";
 
 /// Keys of an event, and what each tells.
-pub const FIELDS: [(&str, &str); 28] = [
+pub const FIELDS: [(&str, &str); 29] = [
     (EVENT, "a verb, `quarantine` or `gap`"),
     ("station", "where"),
     ("handshake", "by which exchange"),
@@ -47,6 +47,7 @@ pub const FIELDS: [(&str, &str); 28] = [
     ("result", "the outcome"),
     ("permit", "what the PLC was answered"),
     ("reason", "why, if not ok"),
+    ("recipe", "the recipe that the PLC was answered"),
     ("evidence", "how it came to be known"),
     ("purpose", "what the work was for"),
     ("cause", "of a `quarantine` or `gap`"),
@@ -208,6 +209,9 @@ impl Tells {
     fn mark(&mut self, mark: &HandshakeMark) {
         self.text("permit", word(&mark.permit));
         self.maybe("reason", mark.reason.as_ref());
+        if let Some(recipe) = &mark.recipe {
+            self.value("recipe", recipe.clone());
+        }
         self.text("handshake", &mark.key.handshake);
     }
 

@@ -12,7 +12,7 @@ use crate::model::{
     Adopted, Body, Boot, DeviceId, Digest, Epoch, EpochBegun, EventTime, Gap, GapSource,
     HandshakeId, HandshakeMark, HandshakeNumber, ItemClass, ItemKey, MonitorId, MountKey, OrderRow,
     Permit, Position, Quarantine, QuarantineCause, Record, Rule, StationId, Text, TraceEvent,
-    Untold, Utc, Verdict, VerdictEvent, What,
+    Untold, Utc, Value, Verdict, VerdictEvent, What,
 };
 use std::collections::BTreeMap;
 
@@ -126,6 +126,8 @@ pub struct Committed {
     pub permit: Permit,
     /// Why, if not ok.
     pub reason: Option<Text>,
+    /// The recipe that it was answered.
+    pub recipe: Option<Value>,
     /// Its record.
     pub position: Position,
     /// When it was stepped.
@@ -229,6 +231,7 @@ impl Memory {
             plant: self.plant,
             permit: mark.permit,
             reason: mark.reason.clone(),
+            recipe: mark.recipe.clone(),
             position: record.position,
             at: record.at.wall,
             time: time.at,

@@ -199,12 +199,20 @@ fn mark(number: u64) -> HandshakeMark {
         grounds: Some(grounds),
         result: Some(text("result 5")),
         partial: Some(true),
+        recipe: Some(Value::text("P7")),
     }
 }
 
 /// A mark of which nothing is told that need not be.
 fn bare_mark() -> HandshakeMark {
-    HandshakeMark { reason: None, grounds: None, result: None, partial: None, ..mark(4) }
+    HandshakeMark {
+        reason: None,
+        grounds: None,
+        result: None,
+        partial: None,
+        recipe: None,
+        ..mark(4)
+    }
 }
 
 /// What is done, with all that can be said of it.

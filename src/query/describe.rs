@@ -97,6 +97,7 @@ pub(super) fn permit(mark: &HandshakeMark) -> PermitView {
         code: grounds.map(|grounds| grounds.code),
         text: grounds.map(|grounds| grounds.text.clone()),
         overruled: grounds.and_then(|grounds| grounds.overruled.clone()),
+        recipe: mark.recipe.clone(),
     }
 }
 
@@ -116,7 +117,11 @@ fn trace(event: &TraceEvent) -> String {
             crate::model::Result::Scrap => ": scrap",
         };
     }
-    if let Some(sentence) = event.handshake.as_ref().and_then(|mark| permit(mark).sentence()) {
+    let answered = event.handshake.as_ref().map(permit);
+    if let Some(recipe) = answered.as_ref().and_then(|answered| answered.recipe.as_ref()) {
+        text += &format!("; with recipe {recipe}");
+    }
+    if let Some(sentence) = answered.and_then(|answered| answered.sentence()) {
         text.extend(["; ", &sentence]);
     }
     for (observed, unless) in [(true, ""), (false, ", unless it was cleaned while nobody looked")] {

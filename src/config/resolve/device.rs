@@ -76,6 +76,14 @@ impl Draft {
         }
     }
 
+    /// How one of them lay.
+    pub(super) fn pinned(&self, word: &TagName) -> Option<&Layout> {
+        match self.protocol.as_ref()? {
+            Protocol::OpcUa(link) => link.pins.get(word),
+            Protocol::Modbus(_) => None,
+        }
+    }
+
     /// The device, if nothing was wrong with it.
     pub(super) fn finish(self) -> Option<Device> {
         let fastest = self.kind?.fastest();

@@ -18,6 +18,7 @@ mod mount;
 mod phase;
 mod pin;
 mod product;
+mod recipe;
 mod register;
 mod reply;
 mod request;
@@ -80,6 +81,8 @@ pub(super) fn plant(files: &[Read], locks: &[Locked], sink: &mut Sink) -> Parts 
         notifiers: BTreeMap::new(),
         catalog: Catalog::default(),
         catalog_names: BTreeMap::new(),
+        recipes_said: Vec::new(),
+        recipes_asked: Vec::new(),
     };
     for read in files {
         resolver.declare(read);
@@ -99,6 +102,7 @@ pub(super) fn plant(files: &[Read], locks: &[Locked], sink: &mut Sink) -> Parts 
         stations.extend(of_file.filter_map(|(name, raw)| resolver.station(read.file, name, raw)));
     }
     resolver.pins(locks);
+    resolver.check_recipes(&stations, files.iter().any(|read| read.raw.is_none()));
     resolver.check_uses();
     let whole = !resolver.sink.has_errors();
     let tests = files.iter().flat_map(|read| resolver.tests(read, &stations, whole));
@@ -134,6 +138,9 @@ struct Resolver<'a> {
     catalog: Catalog,
     /// Products and materials, and where each is defined.
     catalog_names: BTreeMap<(&'static str, String), Place>,
+    /// What the products say of recipes, and the words that are answered with one.
+    recipes_said: Vec<recipe::Said>,
+    recipes_asked: Vec<recipe::Asks>,
     /// Keys that were wrong: file, begin of their table's key, and their own.
     taken: BTreeSet<(usize, usize, String)>,
 }

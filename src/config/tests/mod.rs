@@ -4,6 +4,7 @@ mod daemon;
 mod derived;
 mod docs;
 mod lock;
+mod recipe;
 mod rules;
 mod template;
 

@@ -1,6 +1,6 @@
 //! An event field by field, as people read it: what two of them differ in.
 use crate::model::{
-    Amount, CarriedOver, Context, Count, EventTime, Fill, ItemKey, Measurement, Member, MountUse,
+    Amount, CarriedOver, Context, Count, EventTime, Fill, HandshakeMark, ItemKey, Measurement, Member, MountUse,
     Narrowed, PhaseSummary, Quarantine, Result as Outcome, Text, Told, TraceEvent, What,
 };
 use std::collections::BTreeMap;
@@ -43,18 +43,19 @@ pub(super) fn answer(recorded: &Told, played: &Told) -> Option<Field> {
     };
     let (old, new) = (mark(recorded)?, mark(played)?);
     let late = |reason: Option<&Text>| reason.is_some_and(|reason| reason.as_str() == "late");
-    let same = (old.permit, &old.reason) == (new.permit, &new.reason);
+    let same = (old.permit, &old.reason, &old.recipe) == (new.permit, &new.reason, &new.recipe);
     if same || late(old.reason.as_ref()) || late(new.reason.as_ref()) {
         return None;
     }
-    let say = |permit: crate::model::Permit, reason: Option<Text>| {
+    let say = |HandshakeMark { permit, reason, recipe, .. }: HandshakeMark| {
         let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
-        format!("{}{reason}", format!("{permit:?}").to_lowercase())
+        let recipe = recipe.map(|recipe| format!(", recipe {recipe}")).unwrap_or_default();
+        format!("{}{reason}{recipe}", format!("{permit:?}").to_lowercase())
     };
     Some(Field {
         name: "answer".to_owned(),
-        recorded: Some(say(old.permit, old.reason)),
-        played: Some(say(new.permit, new.reason)),
+        recorded: Some(say(old)),
+        played: Some(say(new)),
     })
 }
 

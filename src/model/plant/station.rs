@@ -263,6 +263,12 @@ impl Handshake {
         }
     }
 
+    /// The words that are answered with the recipe.
+    pub fn recipe_words(&self) -> impl Iterator<Item = Word> {
+        let recipes = self.replies.iter().filter(|reply| reply.value == ReplyValue::Recipe);
+        recipes.map(|reply| reply.word)
+    }
+
     /// Whether the PLC learns from the answer that it must not go on.
     pub fn tells(&self) -> bool {
         let told = |reply: &Reply| matches!(reply.value, ReplyValue::Permit | ReplyValue::Reason);
@@ -429,6 +435,8 @@ pub enum ReplyValue {
     Permit,
     /// The number of the reason; 0 is none.
     Reason,
+    /// The recipe that the item is to be worked on with; nothing is written where it is not let go on.
+    Recipe,
     /// Always this.
     Fixed(Value),
 }
