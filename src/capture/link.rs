@@ -1,7 +1,7 @@
 //! Connections won and lost: gaps, epochs, and what stops counting.
 use super::uses::Use;
 use super::{At, Blind, Capture};
-use crate::model::plant::{DeviceIndex, Pattern, Plant, TagIndex};
+use crate::model::plant::{DeviceIndex, Pattern, Plant, StationIndex, TagIndex};
 use crate::model::{
     Body, Boot, Epoch, EpochBegun, EpochCause, Gap, GapCause, GapSource, Interval, Link, Sample,
     Session, StationId, Step, TagName, Utc,
@@ -253,8 +253,19 @@ impl Capture {
         waits.chain(told).max().map_or(until, |wait| until.minus(wait + stale))
     }
 
+    /// What was told of its feeders is recorded before nothing of it counts any more.
+    fn take_told_of(&mut self, step: &mut Step, device: DeviceIndex) {
+        let stations = self.live().plant.stations();
+        let fed = stations.filter(|(_, station)| station.device == Some(device));
+        let fed: Vec<StationIndex> = fed.map(|(station, _)| station).collect();
+        for station in fed {
+            self.take_all_told(step, station);
+        }
+    }
+
     /// Nothing that was seen of a device or begun with it still counts.
     pub(super) fn forget(&mut self, step: &mut Step, device: DeviceIndex) {
+        self.take_told_of(step, device);
         self.break_phases(step, device, None);
         let live = self.live_mut();
         for (at, exchange) in &mut live.exchanges {

@@ -3,6 +3,7 @@
 use super::batch::Batch;
 use super::carrier::Carriers;
 use super::collected::{Collected, Noted};
+use super::draw::Draws;
 use super::feeders::Feeders;
 use super::places::{Places, Present};
 use super::ran::Ran;
@@ -64,6 +65,8 @@ pub struct StationMemory {
     pub feeders: Feeders,
     /// What their counters said since the item in work was begun.
     pub tallies: Tallies,
+    /// How much was taken from what is in them.
+    pub draws: Draws,
     /// Open rows of the order list with their numbers.
     pub orders: Vec<(u64, OrderRow)>,
     /// The number of the next row.
@@ -248,6 +251,7 @@ impl Memory {
                 let station = self.stations.entry(quarantine.station.clone()).or_default();
                 station.places.forget();
                 station.tallies.blur(Untold::Gap);
+                station.draws.blur(Untold::Gap);
                 self.carriers.lost(&quarantine.station);
             }
             let conflict = quarantine.cause == QuarantineCause::Conflict;
@@ -274,6 +278,7 @@ impl Memory {
                 let station = self.stations.entry(station.clone()).or_default();
                 station.places.forget_current();
                 station.tallies.blur(Untold::Gap);
+                station.draws.blur(Untold::Gap);
             }
         }
         // What went by may have been a loading.
@@ -308,6 +313,7 @@ impl Memory {
             let station = self.stations.entry(station.clone()).or_default();
             station.places.forget_current();
             station.tallies.blur(Untold::Reset);
+            station.draws.blur(Untold::Reset);
             let handshake = station.handshakes.entry(handshake.clone()).or_default();
             handshake.begun.get_or_insert(at);
             handshake.epoch = *epoch;
@@ -362,6 +368,7 @@ impl StationMemory {
         self.ran.apply(record, event);
         self.batch.apply(event);
         self.tallies.take(record, event);
+        self.draws.apply(record.position, event);
         match &event.what {
             What::Arrive { item } => {
                 // The same once more, or one that is sent away, begins no work: what was taken out since

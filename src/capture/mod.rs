@@ -9,6 +9,7 @@ mod collected;
 mod command;
 mod compose;
 mod conclude;
+mod draw;
 mod feeders;
 mod handshake;
 mod link;

@@ -199,20 +199,13 @@ fn mark(number: u64) -> HandshakeMark {
         grounds: Some(grounds),
         result: Some(text("result 5")),
         partial: Some(true),
-        recipe: Some(Value::text("P7")),
+        recipe: None,
     }
 }
 
 /// A mark of which nothing is told that need not be.
 fn bare_mark() -> HandshakeMark {
-    HandshakeMark {
-        reason: None,
-        grounds: None,
-        result: None,
-        partial: None,
-        recipe: None,
-        ..mark(4)
-    }
+    HandshakeMark { reason: None, grounds: None, result: None, partial: None, ..mark(4) }
 }
 
 /// What is done, with all that can be said of it.
@@ -247,9 +240,12 @@ fn what(verb: Verb) -> What {
         Verb::Split => What::Split { from: item, into: vec![unit("SN-3"), unit("SN-4")] },
         Verb::Merge => What::Merge { from: vec![consumption()], into: item },
         Verb::Mount => What::Mount { point: point("F1"), lot: lot("0001") },
-        Verb::Unmount => {
-            What::Unmount { mount: mount_key(12), lot: lot("0001"), used: Some(amount(3.0)) }
-        }
+        Verb::Unmount => What::Unmount {
+            mount: mount_key(12),
+            lot: lot("0001"),
+            used: Some(amount(3.0)),
+            untold: None,
+        },
         Verb::Move => What::Move { item, to: text("store 4") },
         Verb::Receive => What::Receive {
             item: lot("0001"),

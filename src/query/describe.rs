@@ -185,9 +185,11 @@ fn what(what: &What) -> String {
         What::Split { from, into } => format!("{from} was split into {} items", into.len()),
         What::Merge { from, into } => format!("{} items were merged into {into}", from.len()),
         What::Mount { point, lot } => format!("{lot} was mounted in {point}"),
-        What::Unmount { mount, lot, used } => {
+        What::Unmount { mount, lot, used, untold } => {
             let used = used.as_ref().map(|used| format!(", {} used", amount(used)));
-            format!("{lot} was taken out of {}{}", mount.point, used.unwrap_or_default())
+            let untold = untold.map(|why| format!(", how much was used is not known: {}", why.why()));
+            let used = used.or(untold).unwrap_or_default();
+            format!("{lot} was taken out of {}{used}", mount.point)
         }
         What::Move { item, to } => format!("{item} was moved to {to}"),
         What::Receive { item, supplier, amount, best_before } => {

@@ -217,10 +217,11 @@ impl Fields {
                 self.put("feeder", point);
                 self.put("item", lot);
             }
-            What::Unmount { mount, lot, used } => {
+            What::Unmount { mount, lot, used, untold } => {
                 self.put("feeder", format!("{} since {}", mount.point, mount.opened));
                 self.put("item", lot);
                 self.amount(used.as_ref());
+                self.maybe("amount not known", untold.map(Untold::why));
             }
             What::Receive { .. }
             | What::Ship { .. }
