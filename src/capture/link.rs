@@ -175,8 +175,7 @@ impl Capture {
         device: DeviceIndex,
         tag: Option<TagIndex>,
         cause: GapCause,
-        since: Utc,
-        to: Utc,
+        interval: Interval,
     ) {
         let Some(plant) = self.plant() else { return };
         let id = plant.device(device).id.clone();
@@ -186,7 +185,7 @@ impl Capture {
         };
         let gap = Gap {
             source,
-            interval: Interval { from: since, to: Some(to) },
+            interval,
             cause,
             count: None,
             stations: stations_of(plant, device),
@@ -198,10 +197,10 @@ impl Capture {
         };
         if !tag.is_some_and(asks_only) {
             self.break_phases(step, device, tag);
-            let loss = Blind { until: to, told: step.at.monotonic, from: since };
+            let until = interval.to.unwrap_or(step.at.wall);
+            let loss = Blind { until, told: step.at.monotonic, from: interval.from };
             note(&mut self.live_mut().lost, device, Some(loss));
         }
-        let interval = gap.interval;
         self.record(step, Body::Gap(gap));
         self.blind_handshakes(step, device, tag, interval, cause);
         if tag.is_none() {
@@ -266,6 +265,7 @@ impl Capture {
     /// Nothing that was seen of a device or begun with it still counts.
     pub(super) fn forget(&mut self, step: &mut Step, device: DeviceIndex) {
         self.take_told_of(step, device);
+        self.end_unseen(step, device);
         self.break_phases(step, device, None);
         let live = self.live_mut();
         for (at, exchange) in &mut live.exchanges {

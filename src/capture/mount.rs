@@ -327,10 +327,8 @@ impl Capture {
         };
         // Which lot it is that is in it now does not matter, but that there is one.
         let read = read.filter(|read| read.lot.as_ref() == next);
-        let read = read.map(|read| Count {
-            mount: next.map(|_| Position(u64::MAX)),
-            ..read.count.clone()
-        });
+        let read = read
+            .map(|read| Count { mount: next.map(|_| Position(u64::MAX)), ..read.count.clone() });
         match memory.draws.end(&point.id, read.as_ref()) {
             Ok(taken) => {
                 let amount = Amount { value: exactly(taken), unit: counters.unit.clone() };

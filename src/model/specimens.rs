@@ -631,8 +631,14 @@ pub(crate) fn inputs(plant: Arc<Plant>) -> Vec<(u64, At, Input)> {
     let down = Link::Down { since, cause, lost: Some(utc(13)) };
     let unknown = Link::Down { since: None, cause, lost: None };
     let links = [live(boot, widths), live(Boot::default(), None), down, unknown];
-    let lost =
-        |tag| Input::Lost { device, tag, cause: GapCause::Overflow, since: utc(14), to: utc(15) };
+    let lost = |tag| Input::Lost {
+        device,
+        tag,
+        cause: GapCause::Overflow,
+        since: utc(14),
+        to: utc(15),
+        open: false,
+    };
     let faults =
         [ReadFault::Disconnected, ReadFault::Timeout, ReadFault::Refused, ReadFault::Withdrawn];
     let start = |cause| Input::Start { cause, recovered: Position(7) };

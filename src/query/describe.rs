@@ -187,7 +187,8 @@ fn what(what: &What) -> String {
         What::Mount { point, lot } => format!("{lot} was mounted in {point}"),
         What::Unmount { mount, lot, used, untold } => {
             let used = used.as_ref().map(|used| format!(", {} used", amount(used)));
-            let untold = untold.map(|why| format!(", how much was used is not known: {}", why.why()));
+            let untold =
+                untold.map(|why| format!(", how much was used is not known: {}", why.why()));
             let used = used.or(untold).unwrap_or_default();
             format!("{lot} was taken out of {}{used}", mount.point)
         }

@@ -5,8 +5,8 @@ use crate::capture::permit::{Case, Judgement, Said, judge};
 use crate::capture::{At, Capture, Live, StationMemory};
 use crate::model::plant::{Check, Product, Reason, Station};
 use crate::model::{
-    Body, Effect, Evidence, Facts, Grounds, HandshakeMark, ItemKey, MountPointId, Permit, Position, Question,
-    Record, StationId, Step, Text, What,
+    Body, Effect, Evidence, Facts, Grounds, HandshakeMark, ItemKey, MountPointId, Permit, Position,
+    Question, Record, StationId, Step, Text, What,
 };
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -15,9 +15,7 @@ pub(super) use said::Said;
 use super::compose::Draft;
 use super::memory::StationMemory;
 use crate::model::plant::{Check, Plant, Product, Reason, Station};
-use crate::model::{
-    Facts, ItemKey, MountPointId, Past, Permit, Purpose, Scope, Text, Utc, Value,
-};
+use crate::model::{Facts, ItemKey, MountPointId, Past, Permit, Purpose, Scope, Text, Utc, Value};
 use std::collections::BTreeMap;
 
 /// Everything that the rules may look at.

@@ -62,8 +62,8 @@ pub(super) struct Read {
     pub(super) raw: Option<raw::PlantFile>,
 }
 
-/// Devices, tags, stations, products and tests.
-pub(super) type Parts = (Vec<Device>, Vec<Tag>, Vec<Station>, Catalog, Vec<Case>);
+/// Devices with where they are defined, tags, stations, products and tests.
+pub(super) type Parts = (Vec<(Device, Place)>, Vec<Tag>, Vec<Station>, Catalog, Vec<Case>);
 
 /// What all files say together. It is whole only if no error was reported.
 pub(super) fn plant(files: &[Read], locks: &[Locked], sink: &mut Sink) -> Parts {
@@ -107,7 +107,12 @@ pub(super) fn plant(files: &[Read], locks: &[Locked], sink: &mut Sink) -> Parts 
     let whole = !resolver.sink.has_errors();
     let tests = files.iter().flat_map(|read| resolver.tests(read, &stations, whole));
     let tests: Vec<Case> = tests.collect();
-    let devices = resolver.devices.into_iter().filter_map(Draft::finish).collect();
+    let names = &resolver.device_names;
+    let devices = resolver.devices.into_iter().filter_map(|draft| {
+        let place = names.get(&draft.name)?.place.clone()?;
+        Some((draft.finish()?, place))
+    });
+    let devices = devices.collect();
     (devices, resolver.tags.into_list(), stations, resolver.catalog, tests)
 }
 

@@ -105,11 +105,7 @@ const VARIANTS: [(&str, &str, &str); 7] = [
     ("PRESS = 7", "PRESS = 70000", "`recipe` cannot hold the recipe 70000"),
     ("PRESS = 7", "PRESS = \"RIVET\"", "`recipe` cannot hold the recipe RIVET"),
     ("PRESS = 7", "PRESS = 7.5", "this is no recipe"),
-    (
-        "PRESS = 7",
-        "PRES = 7",
-        "`product.A` names station `PRES`, which is not configured",
-    ),
+    ("PRESS = 7", "PRES = 7", "`product.A` names station `PRES`, which is not configured"),
     ("permit = \"$permit\", ", "", "`$recipe` needs a `$permit` beside it"),
     (
         "recipe = \"$recipe\", name = \"$recipe\"",
@@ -129,11 +125,16 @@ fn a_recipe_that_cannot_be_answered_is_a_fault_of_the_files() {
         assert_eq!(PRESS.matches(right).count(), 1, "{right}");
         let found = found(&[("press.toml", &PRESS.replace(right, wrong))]);
         let messages: Vec<&str> = found.iter().map(|fault| fault.message.as_str()).collect();
-        assert!(messages.contains(&wanted), "`{wrong}` should give `{wanted}`, gives {messages:#?}");
+        assert!(
+            messages.contains(&wanted),
+            "`{wrong}` should give `{wanted}`, gives {messages:#?}"
+        );
     }
     let (press, _) = PRESS.split_once("[[test]]").unwrap();
     let silent = press.replace("orders = true\n", "").replace("recipe = { PRESS = 7 }\n", "");
-    let routed = press.replace("orders = true\n", "").replace("[product.B]\n", "[product.B]\nroute = [\"PRESS\"]\n");
+    let routed = press
+        .replace("orders = true\n", "")
+        .replace("[product.B]\n", "[product.B]\nroute = [\"PRESS\"]\n");
     let unasked = press.replace(", recipe = \"$recipe\", name = \"$recipe\"", "");
     let mut page = String::new();
     for text in [silent, routed, unasked] {

@@ -1,7 +1,8 @@
 //! An event field by field, as people read it: what two of them differ in.
 use crate::model::{
-    Amount, CarriedOver, Context, Count, EventTime, Fill, HandshakeMark, ItemKey, Measurement, Member, MountUse,
-    Narrowed, PhaseSummary, Quarantine, Result as Outcome, Text, Told, TraceEvent, What,
+    Amount, CarriedOver, Context, Count, EventTime, Fill, HandshakeMark, ItemKey, Measurement,
+    Member, MountUse, Narrowed, PhaseSummary, Quarantine, Result as Outcome, Text, Told,
+    TraceEvent, Untold, What,
 };
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -52,11 +53,7 @@ pub(super) fn answer(recorded: &Told, played: &Told) -> Option<Field> {
         let recipe = recipe.map(|recipe| format!(", recipe {recipe}")).unwrap_or_default();
         format!("{}{reason}{recipe}", format!("{permit:?}").to_lowercase())
     };
-    Some(Field {
-        name: "answer".to_owned(),
-        recorded: Some(say(old)),
-        played: Some(say(new)),
-    })
+    Some(Field { name: "answer".to_owned(), recorded: Some(say(old)), played: Some(say(new)) })
 }
 
 #[derive(Default)]

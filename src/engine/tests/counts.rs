@@ -97,7 +97,8 @@ fn hold_drawn_against(world: &World) -> std::result::Result<(), TestCaseError> {
     let made = made(&world.durable);
     for lot in drawn.iter().map(|(lot, _)| lot).collect::<BTreeSet<_>>() {
         let total = feeder.total.get(lot).copied().unwrap_or_default();
-        let told: Vec<_> = drawn.iter().filter(|(of, _)| of == lot).map(|(_, told)| *told).collect();
+        let told: Vec<_> =
+            drawn.iter().filter(|(of, _)| of == lot).map(|(_, told)| *told).collect();
         let sum: f64 = told.iter().filter_map(|told| told.ok()).sum();
         prop_assert!(sum <= count(total), "{lot} gave {total}: {told:?}");
         // It may be in the feeder again by what was read before it was taken out.
@@ -117,7 +118,12 @@ fn hold_drawn_against(world: &World) -> std::result::Result<(), TestCaseError> {
         };
         let amounts: Option<Vec<f64>> = uses.iter().map(of).collect();
         // Of what was thrown away whole no unit has anything.
-        let wasted: u64 = feeder.parts.values().filter_map(|picked| picked.get(lot)).map(|p| if p.0 == p.1 { p.0 } else { 0 }).sum();
+        let wasted: u64 = feeder
+            .parts
+            .values()
+            .filter_map(|picked| picked.get(lot))
+            .map(|p| if p.0 == p.1 { p.0 } else { 0 })
+            .sum();
         let now = feeder.now.get(lot).map_or(0, |picked| picked.0);
         if let Some(amounts) = amounts.filter(|_| !lost) {
             let units: f64 = amounts.iter().sum();

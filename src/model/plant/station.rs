@@ -248,6 +248,11 @@ impl Handshake {
         matches!(self.pattern, Pattern::State(_)) && self.ack == Some(self.trigger)
     }
 
+    /// Whether a bit of it rises for a moment, and nobody can tell afterwards how often it did.
+    pub fn is_bare_pulse(&self) -> bool {
+        self.pattern == Pattern::Edge && self.number.is_none()
+    }
+
     /// Whether its item was made with what is in the station's feeders: work that ended, or an amount of
     /// waste that was only counted.
     pub fn takes_mounts(&self) -> bool {
