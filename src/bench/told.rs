@@ -1,8 +1,9 @@
 //! What can be told of an event, in the words of plant files: the keys of a table in `expect`.
 use crate::model::{
-    Body, CarriedOver, Context, Evidence, Gap, GapCause, GapSource, HandshakeMark, HandshakeNumber,
-    ItemClass, ItemKey, Measurement, Member, MountUse, Permit, Purpose, Quarantine,
-    QuarantineCause, Record, Result as Outcome, TraceEvent, Value, Verb, What,
+    Amount, Body, CarriedOver, Context, Evidence, Gap, GapCause, GapSource, HandshakeMark,
+    HandshakeNumber, ItemClass, ItemKey, Measurement, Member, MountPointId, MountUse, Permit,
+    Purpose, Quarantine, QuarantineCause, Record, Result as Outcome, TraceEvent, Untold, Value,
+    Verb, What,
 };
 use serde::Serialize;
 use std::fmt::Display;
@@ -15,7 +16,7 @@ pub const VALUES: &str = "values.";
 const CONTEXT: &str = "context.";
 
 /// Keys of an event, and what each tells.
-pub const FIELDS: [(&str, &str); 28] = [
+pub const FIELDS: [(&str, &str); 30] = [
     (EVENT, "a verb, `quarantine` or `gap`"),
     ("station", "where"),
     ("handshake", "by which exchange"),
@@ -32,7 +33,11 @@ pub const FIELDS: [(&str, &str); 28] = [
         "lots",
         "the lots in the feeders that it was made with; `A or B`, or `A?, B`, where that is not known",
     ),
-    ("used", "how much of each of them, where a counter says so: `12 of A, 3 of B`"),
+    (
+        "used",
+        "how much of each of them, where a counter says so: `12 of A, 3 of B`; of an `unmount` how much was taken from its lot",
+    ),
+    ("untold", "of an `unmount`: why the counter does not say how much was used"),
     (
         "carry_over",
         "the lots that were in the station before and were not cleaned away, the last at the end; `?` where a clean may have been missed; `none` without one",
@@ -47,6 +52,7 @@ pub const FIELDS: [(&str, &str); 28] = [
     ("result", "the outcome"),
     ("permit", "what the PLC was answered"),
     ("reason", "why, if not ok"),
+    ("recipe", "the recipe that the PLC was answered"),
     ("evidence", "how it came to be known"),
     ("purpose", "what the work was for"),
     ("cause", "of a `quarantine` or `gap`"),
@@ -208,6 +214,9 @@ impl Tells {
     fn mark(&mut self, mark: &HandshakeMark) {
         self.text("permit", word(&mark.permit));
         self.maybe("reason", mark.reason.as_ref());
+        if let Some(recipe) = &mark.recipe {
+            self.value("recipe", recipe.clone());
+        }
         self.text("handshake", &mark.key.handshake);
     }
 
@@ -300,8 +309,8 @@ impl Tells {
                 self.text("mount", point);
                 self.item("lot", lot);
             }
-            What::Unmount { mount, lot, .. } => {
-                self.text("mount", &mount.point);
+            What::Unmount { mount, lot, used, untold } => {
+                self.drawn(&mount.point, used.as_ref(), untold.as_ref());
                 self.item("lot", lot);
             }
             What::Clean { confirmed, phase } => {
@@ -331,6 +340,15 @@ impl Tells {
             | What::Correct { .. } => what.items().first().into_iter().for_each(|i| self.main(i)),
         }
         self.amount(what);
+    }
+
+    /// How much was taken from what was in a feeder.
+    fn drawn(&mut self, point: &MountPointId, used: Option<&Amount>, untold: Option<&Untold>) {
+        self.text("mount", point);
+        if let Some(used) = used {
+            self.value("used", Value::Real(used.value));
+        }
+        self.maybe("untold", untold.map(word));
     }
 
     fn amount(&mut self, what: &What) {

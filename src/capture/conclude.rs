@@ -36,6 +36,7 @@ impl Capture {
             let text = format!("phase {} of {seconds:.3} s is too short to count", phase.id);
             return self.note_phase(step, station, ended, &text);
         }
+        self.take_all_told(step, station);
         let cause = match ended.confirmed {
             None if ended.cut => Err(QuarantineCause::Gap),
             None => {

@@ -1,7 +1,7 @@
 //! Connections won and lost: gaps, epochs, and what stops counting.
 use super::uses::Use;
 use super::{At, Blind, Capture};
-use crate::model::plant::{DeviceIndex, Pattern, Plant, TagIndex};
+use crate::model::plant::{DeviceIndex, Pattern, Plant, StationIndex, TagIndex};
 use crate::model::{
     Body, Boot, Epoch, EpochBegun, EpochCause, Gap, GapCause, GapSource, Interval, Link, Sample,
     Session, StationId, Step, TagName, Utc,
@@ -175,8 +175,7 @@ impl Capture {
         device: DeviceIndex,
         tag: Option<TagIndex>,
         cause: GapCause,
-        since: Utc,
-        to: Utc,
+        interval: Interval,
     ) {
         let Some(plant) = self.plant() else { return };
         let id = plant.device(device).id.clone();
@@ -186,7 +185,7 @@ impl Capture {
         };
         let gap = Gap {
             source,
-            interval: Interval { from: since, to: Some(to) },
+            interval,
             cause,
             count: None,
             stations: stations_of(plant, device),
@@ -198,10 +197,10 @@ impl Capture {
         };
         if !tag.is_some_and(asks_only) {
             self.break_phases(step, device, tag);
-            let loss = Blind { until: to, told: step.at.monotonic, from: since };
+            let until = interval.to.unwrap_or(step.at.wall);
+            let loss = Blind { until, told: step.at.monotonic, from: interval.from };
             note(&mut self.live_mut().lost, device, Some(loss));
         }
-        let interval = gap.interval;
         self.record(step, Body::Gap(gap));
         self.blind_handshakes(step, device, tag, interval, cause);
         if tag.is_none() {
@@ -253,8 +252,20 @@ impl Capture {
         waits.chain(told).max().map_or(until, |wait| until.minus(wait + stale))
     }
 
+    /// What was told of its feeders is recorded before nothing of it counts any more.
+    fn take_told_of(&mut self, step: &mut Step, device: DeviceIndex) {
+        let stations = self.live().plant.stations();
+        let fed = stations.filter(|(_, station)| station.device == Some(device));
+        let fed: Vec<StationIndex> = fed.map(|(station, _)| station).collect();
+        for station in fed {
+            self.take_all_told(step, station);
+        }
+    }
+
     /// Nothing that was seen of a device or begun with it still counts.
     pub(super) fn forget(&mut self, step: &mut Step, device: DeviceIndex) {
+        self.take_told_of(step, device);
+        self.end_unseen(step, device);
         self.break_phases(step, device, None);
         let live = self.live_mut();
         for (at, exchange) in &mut live.exchanges {

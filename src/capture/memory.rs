@@ -3,6 +3,7 @@
 use super::batch::Batch;
 use super::carrier::Carriers;
 use super::collected::{Collected, Noted};
+use super::draw::Draws;
 use super::feeders::Feeders;
 use super::places::{Places, Present};
 use super::ran::Ran;
@@ -12,7 +13,7 @@ use crate::model::{
     Adopted, Body, Boot, DeviceId, Digest, Epoch, EpochBegun, EventTime, Gap, GapSource,
     HandshakeId, HandshakeMark, HandshakeNumber, ItemClass, ItemKey, MonitorId, MountKey, OrderRow,
     Permit, Position, Quarantine, QuarantineCause, Record, Rule, StationId, Text, TraceEvent,
-    Untold, Utc, Verdict, VerdictEvent, What,
+    Untold, Utc, Value, Verdict, VerdictEvent, What,
 };
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
@@ -84,20 +85,23 @@ pub struct StationMemory {
     /// What their counters said since the item in work was begun.
     #[n(6)]
     pub tallies: Tallies,
-    /// Open rows of the order list with their numbers.
+    /// How much was taken from what is in them.
     #[n(7)]
+    pub draws: Draws,
+    /// Open rows of the order list with their numbers.
+    #[n(8)]
     pub orders: Vec<(u64, OrderRow)>,
     /// The number of the next row.
-    #[n(8)]
+    #[n(9)]
     pub next_row: u64,
     /// What was made since it was last cleaned.
-    #[n(9)]
+    #[n(10)]
     pub ran: Ran,
     /// The lot in it.
-    #[n(10)]
+    #[n(11)]
     pub batch: Batch,
     /// The monitors whose rules say that they have drifted, and the record that said so.
-    #[n(11)]
+    #[n(12)]
     pub drifts: BTreeMap<(MonitorId, Rule), Position>,
 }
 
@@ -167,17 +171,20 @@ pub struct Committed {
     /// Why, if not ok.
     #[n(6)]
     pub reason: Option<Text>,
-    /// Its record.
+    /// The recipe that it was answered.
     #[n(7)]
+    pub recipe: Option<Value>,
+    /// Its record.
+    #[n(8)]
     pub position: Position,
     /// When it was stepped.
-    #[n(8)]
+    #[n(9)]
     pub at: Utc,
     /// When it happened.
-    #[n(9)]
+    #[n(10)]
     pub time: Utc,
     /// From when on it may have happened, by our wall clock.
-    #[n(10)]
+    #[n(11)]
     pub since: Utc,
 }
 
@@ -274,6 +281,7 @@ impl Memory {
             plant: self.plant,
             permit: mark.permit,
             reason: mark.reason.clone(),
+            recipe: mark.recipe.clone(),
             position: record.position,
             at: record.at.wall,
             time: time.at,
@@ -290,6 +298,7 @@ impl Memory {
                 let station = self.stations.entry(quarantine.station.clone()).or_default();
                 station.places.forget();
                 station.tallies.blur(Untold::Gap);
+                station.draws.blur(Untold::Gap);
                 self.carriers.lost(&quarantine.station);
             }
             let conflict = quarantine.cause == QuarantineCause::Conflict;
@@ -319,6 +328,7 @@ impl Memory {
                 let station = self.stations.entry(station.clone()).or_default();
                 station.places.forget_current();
                 station.tallies.blur(Untold::Gap);
+                station.draws.blur(Untold::Gap);
             }
         }
         // What went by may have been a loading.
@@ -353,6 +363,7 @@ impl Memory {
             let station = self.stations.entry(station.clone()).or_default();
             station.places.forget_current();
             station.tallies.blur(Untold::Reset);
+            station.draws.blur(Untold::Reset);
             let handshake = station.handshakes.entry(handshake.clone()).or_default();
             handshake.begun.get_or_insert(at);
             handshake.epoch = *epoch;
@@ -407,6 +418,7 @@ impl StationMemory {
         self.ran.apply(record, event);
         self.batch.apply(event);
         self.tallies.take(record, event);
+        self.draws.apply(record.position, event);
         match &event.what {
             What::Arrive { item } => {
                 // The same once more, or one that is sent away, begins no work: what was taken out since

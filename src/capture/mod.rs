@@ -9,6 +9,7 @@ mod collected;
 mod command;
 mod compose;
 mod conclude;
+mod draw;
 mod feeders;
 mod handshake;
 mod link;
@@ -29,6 +30,7 @@ mod uses;
 
 pub use carrier::{Carriers, Loaded};
 pub use collected::{Collected, Noted};
+pub use draw::Draws;
 pub use feeders::{Feeders, Mounted};
 pub use memory::{Memory, StationMemory};
 pub use places::{Places, Present};
@@ -41,7 +43,8 @@ use crate::model::plant::{
     Carried, Counter, Device, DeviceIndex, Handshake, Plant, Station, StationIndex, TagIndex,
 };
 use crate::model::{
-    Body, Input, Monotonic, PersonKey, Position, ReadToken, Record, Sample, Session, Step, Utc,
+    Body, GapCause, Input, Interval, Monotonic, PersonKey, Position, ReadToken, Record, Sample,
+    Session, Step, Utc,
 };
 use handshake::Exchange;
 use mount::Watch;
@@ -172,8 +175,14 @@ impl Capture {
         match input {
             Input::Link { device, link } => self.on_link(step, *device, link),
             Input::Samples(samples) => self.on_samples(step, samples),
-            Input::Lost { device, tag, cause, since, to } => {
-                self.on_lost(step, *device, *tag, *cause, *since, *to);
+            Input::Lost { device, tag, cause, since, to, open } => {
+                let pulse =
+                    tag.filter(|tag| *cause == GapCause::Silent && self.is_bare_pulse(*tag));
+                let interval = Interval { from: *since, to: Some(*to) };
+                match pulse {
+                    Some(tag) => self.on_unseen(step, tag, interval, *open),
+                    None => self.on_lost(step, *device, *tag, *cause, interval),
+                }
             }
             Input::Read(done) => self.on_read(step, done),
             Input::Written(done) => self.on_written(step, done),

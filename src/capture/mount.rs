@@ -2,12 +2,12 @@
 use super::feeders::{During, Forgotten};
 use super::number::number;
 use super::snapshot::{Snapshot, Trigger, pick};
-use super::tally::untold;
+use super::tally::{exactly, untold};
 use super::{Capture, compose};
 use crate::model::plant::{CodeFrom, Counter, MountPoint, StationIndex, TagIndex, Word};
 use crate::model::{
-    Body, Count, Effect, ItemKey, MountUse, QuarantineCause, ReadDone, ReadFrom, ReadRequest,
-    Reading, Sample, StationId, Step, TraceEvent, Untold, Utc, What,
+    Amount, Body, Count, Effect, ItemKey, MountUse, Position, QuarantineCause, ReadDone, ReadFrom,
+    ReadRequest, Reading, Sample, StationId, Step, TraceEvent, Untold, Utc, What,
 };
 use std::time::Duration;
 
@@ -19,15 +19,24 @@ pub(super) struct Watch {
     seen: Option<(Utc, Utc)>,
     /// Its word cannot be used.
     bad: bool,
+    /// What was told and is not recorded yet: the counters are read first.
+    told: Vec<Change>,
 }
 
-/// What a look at a feeder showed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Seen {
-    /// The lot that is known to be in it.
-    Same,
-    /// Another, or none.
-    Another,
+/// A lot, or none, and when it came: as the source says, and when that was told.
+#[derive(Debug, Clone)]
+struct Change {
+    lot: Option<ItemKey>,
+    times: (Utc, Utc),
+}
+
+/// The counters of a feeder as they were read, with the lot that was in it.
+#[derive(Debug, Clone)]
+struct Read {
+    lot: Option<ItemKey>,
+    count: Count,
+    /// No event carries it but that of the change itself.
+    alone: bool,
 }
 
 /// What the counters of feeders say at an item's end.
@@ -70,8 +79,55 @@ impl Capture {
         }
         let lot = compose::code(&point.lot, &text, None);
         let times = (sample.time(), sample.receive);
-        if self.see_mount(step, station, mount, lot, times) == Ok(Seen::Another) {
-            self.read_counters(step, station, &point, mount);
+        match lot {
+            // What is told now may be what was told before, but not what stood there before that.
+            Ok(lot) if point.used.is_some() && self.is_news(station, mount, lot.as_ref()) => {
+                let watch = self.live_mut().watches.entry((station, mount)).or_default();
+                watch.seen = Some(times);
+                watch.told.push(Change { lot, times });
+                self.read_counters(step, station, &point, mount);
+            }
+            lot => {
+                let _ = self.see_mount(step, station, mount, lot, times, None);
+            }
+        }
+    }
+
+    /// Whether a lot is another than was last told or recorded of a feeder.
+    fn is_news(&self, station: StationIndex, mount: usize, lot: Option<&ItemKey>) -> bool {
+        let live = self.live();
+        let told = live.watches.get(&(station, mount)).and_then(|watch| watch.told.last());
+        if let Some(told) = told {
+            return told.lot.as_ref() != lot;
+        }
+        let station = live.station(station);
+        let point = station.mounts.get(mount).map(|point| &point.id);
+        let memory = self.memory.station(&station.id);
+        let now = memory.zip(point).and_then(|(memory, point)| memory.feeders.now(point));
+        now.map(|now| &now.lot) != lot
+    }
+
+    /// Records what was told of a feeder and waits for its counters.
+    fn take_told(
+        &mut self,
+        step: &mut Step,
+        station: StationIndex,
+        mount: usize,
+        read: Option<&Read>,
+    ) {
+        let watch = self.live_mut().watches.entry((station, mount)).or_default();
+        let mut told = std::mem::take(&mut watch.told).into_iter().peekable();
+        while let Some(Change { lot, times }) = told.next() {
+            // The counters were read with what is in it now.
+            let read = read.filter(|read| told.peek().is_none() && read.lot == lot);
+            let _ = self.see_mount(step, station, mount, Ok(lot), times, read);
+        }
+    }
+
+    /// Records what was told of the feeders of a station, whatever their counters stand at.
+    pub(super) fn take_all_told(&mut self, step: &mut Step, station: StationIndex) {
+        for mount in 0..self.live().station(station).mounts.len() {
+            self.take_told(step, station, mount, None);
         }
     }
 
@@ -102,14 +158,15 @@ impl Capture {
         done: &ReadDone,
     ) {
         let point = self.mount_point(station, mount);
-        let (Some(used), CodeFrom::Word(lot), Ok(words)) =
-            (&point.used, point.lot.from, &done.outcome)
-        else {
-            return;
-        };
-        let snapshot = Snapshot::new(words.clone(), &counter_words(&point, lot));
+        let (Some(used), CodeFrom::Word(lot)) = (&point.used, point.lot.from) else { return };
+        let words = done.outcome.as_ref().ok().cloned();
+        let snapshot = words.and_then(|words| Snapshot::new(words, &counter_words(&point, lot)));
         let still = |s: &Snapshot| matches!(s.trigger(lot), Trigger::Still(_));
-        let Some(snapshot) = snapshot.filter(still) else { return };
+        let snapshot = snapshot.filter(still);
+        let read = snapshot.as_ref().and_then(|s| self.read_of(&point, s));
+        let read = read.map(|read| Read { alone: true, ..read });
+        self.take_told(step, station, mount, read.as_ref());
+        let Some(snapshot) = snapshot else { return };
         let Some(count) = self.count(station, &point, &snapshot) else { return };
         let id = &self.live().station(station).id;
         let Some(memory) = self.memory.station(id) else { return };
@@ -151,6 +208,17 @@ impl Capture {
         point: &MountPoint,
         snapshot: &Snapshot,
     ) -> Option<Count> {
+        let Read { lot, count, .. } = self.read_of(point, snapshot)?;
+        let memory = self.memory.station(&self.live().station(station).id);
+        let now = memory.and_then(|memory| memory.feeders.now(&point.id));
+        if now.map(|now| &now.lot) != lot.as_ref() {
+            return None;
+        }
+        Some(Count { mount: now.map(|now| now.key.opened), ..count })
+    }
+
+    /// The counters of one feeder, whatever is known to be in it.
+    fn read_of(&self, point: &MountPoint, snapshot: &Snapshot) -> Option<Read> {
         let live = self.live();
         let (used, CodeFrom::Word(word)) = (point.used.as_ref()?, point.lot.from) else {
             return None;
@@ -158,11 +226,6 @@ impl Capture {
         let text = snapshot.text(&live.plant, word).ok()?;
         let scope = point.lot.scope.word().and_then(|w| snapshot.good(w)?.as_text());
         let lot = compose::code(&point.lot, &text, scope.as_deref()).ok()?;
-        let memory = self.memory.station(&live.station(station).id);
-        let now = memory.and_then(|memory| memory.feeders.now(&point.id));
-        if now.map(|now| &now.lot) != lot.as_ref() {
-            return None;
-        }
         let read = |counter: Counter| {
             let bits = live.bits(counter);
             let value = snapshot.good(Word { tag: counter.tag, bit: None })?;
@@ -172,9 +235,9 @@ impl Capture {
             Some(waste) => Some(read(waste)?),
             None => None,
         };
-        let mount = now.map(|now| now.key.opened);
         let (point, taken, per_lot) = (point.id.clone(), read(used.counter)?, used.per_lot);
-        Some(Count { point, mount, taken, wasted, per_lot })
+        let count = Count { point, mount: None, taken, wasted, per_lot };
+        Some(Read { lot, count, alone: false })
     }
 
     /// The feeders as a snapshot shows them, whatever was told before. A lot word that cannot be used is told: the last good lot is
@@ -189,12 +252,14 @@ impl Capture {
         for mount in 0..self.live().station(station).mounts.len() {
             let point = self.mount_point(station, mount);
             let CodeFrom::Word(word) = point.lot.from else { continue };
+            let read = self.read_of(&point, snapshot);
+            self.take_told(step, station, mount, read.as_ref());
             let seen = snapshot.text(&self.live().plant, word).and_then(|text| {
                 let scope = point.lot.scope.word().and_then(|w| snapshot.good(w)?.as_text());
                 let lot = compose::code(&point.lot, &text, scope.as_deref());
                 let times = snapshot.get(word.tag).map(|s| (s.time(), s.receive));
                 let times = times.unwrap_or((step.at.wall, step.at.wall));
-                self.see_mount(step, station, mount, lot, times).map(|_| ()).map_err(|_| {
+                self.see_mount(step, station, mount, lot, times, read.as_ref()).map_err(|_| {
                     QuarantineCause::Code(self.live().plant.tag(word.tag).name.clone())
                 })
             });
@@ -210,7 +275,8 @@ impl Capture {
         mount: usize,
         lot: Result<Option<ItemKey>, compose::CodeFault>,
         (time, receive): (Utc, Utc),
-    ) -> Result<Seen, compose::CodeFault> {
+        read: Option<&Read>,
+    ) -> Result<(), compose::CodeFault> {
         let point = self.mount_point(station, mount);
         let id = self.live().station(station).id.clone();
         let watch = self.live_mut().watches.entry((station, mount)).or_default();
@@ -225,18 +291,51 @@ impl Capture {
         let memory = self.memory.station(&id);
         let old = memory.and_then(|s| s.feeders.now(&point.id)).cloned();
         if old.as_ref().map(|m| &m.lot) == lot.as_ref() {
-            return Ok(Seen::Same);
+            return Ok(());
         }
-        let event = |what| fed(&id, what, time);
+        let carried = read.filter(|read| read.alone).map(|read| &read.count);
+        let event = |what, count: Option<Count>| {
+            let counts = count.into_iter().collect();
+            Body::Trace(TraceEvent { counts, ..fed(&id, what, time) })
+        };
         if let Some(old) = old {
-            let what = What::Unmount { mount: old.key, lot: old.lot, used: None };
-            self.record(step, Body::Trace(event(what)));
+            let (used, untold) = self.drawn(&id, &point, lot.as_ref(), read);
+            let what = What::Unmount { mount: old.key, lot: old.lot, used, untold };
+            let count = carried.filter(|_| lot.is_none()).cloned();
+            self.record(step, event(what, count));
         }
         if let Some(lot) = lot {
             let what = What::Mount { point: point.id.clone(), lot };
-            self.record(step, Body::Trace(event(what)));
+            let mount = Some(step.next_position());
+            let count = carried.map(|count| Count { mount, ..count.clone() });
+            self.record(step, event(what, count));
         }
-        Ok(Seen::Another)
+        Ok(())
+    }
+
+    /// How much was taken from what is in a feeder, up to the reading that shows another lot in it, or none;
+    /// else why that is not known.
+    fn drawn(
+        &self,
+        station: &StationId,
+        point: &MountPoint,
+        next: Option<&ItemKey>,
+        read: Option<&Read>,
+    ) -> (Option<Amount>, Option<Untold>) {
+        let (Some(counters), Some(memory)) = (&point.used, self.memory.station(station)) else {
+            return (None, None);
+        };
+        // Which lot it is that is in it now does not matter, but that there is one.
+        let read = read.filter(|read| read.lot.as_ref() == next);
+        let read = read
+            .map(|read| Count { mount: next.map(|_| Position(u64::MAX)), ..read.count.clone() });
+        match memory.draws.end(&point.id, read.as_ref()) {
+            Ok(taken) => {
+                let amount = Amount { value: exactly(taken), unit: counters.unit.clone() };
+                (Some(amount), None)
+            }
+            Err(why) => (None, Some(why)),
+        }
     }
 
     /// Whether what is in the feeders is known from what was told of them since the connection was won.

@@ -309,7 +309,7 @@ fn share(
 }
 
 #[expect(clippy::cast_precision_loss, reason = "nothing counts so far while one item is in work")]
-fn exactly(count: u64) -> f64 {
+pub(super) fn exactly(count: u64) -> f64 {
     count as f64
 }
 
@@ -323,7 +323,7 @@ fn goes_on(from: &Count, to: &Count) -> bool {
 }
 
 /// How far a counter went on from one reading to another; `None` if it did not.
-fn forward(from: Option<Reading>, to: Option<Reading>) -> Option<u64> {
+pub(super) fn forward(from: Option<Reading>, to: Option<Reading>) -> Option<u64> {
     let (from, to) = (from?, to?);
     match distance(from.value, to.value, to.bits) {
         Distance::Same => Some(0),

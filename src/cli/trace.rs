@@ -124,6 +124,10 @@ fn step_line(step: &Value) -> String {
             line.push_str(" OUT OF LIMITS");
         }
     }
+    if let Some(recipe) = step.pointer("/permit/recipe").filter(|recipe| !recipe.is_null()) {
+        let recipe = recipe.as_str().map_or_else(|| recipe.to_string(), str::to_owned);
+        line.push_str(&format!("  recipe {recipe}"));
+    }
     if let Some(why) = refusal(step) {
         line.push_str(&format!("  {why}"));
     }

@@ -9,6 +9,10 @@ With `check` a request is judged before it is recorded, by all that was recorded
 of `reply`. `$permit` is a code of `permit`, `$reason` the number of the rule that decided: 0 if none did. Numbers are the same
 in every plant, unless `reasons = { route = 11 }` gives a rule one of the plant's own.
 
+`$recipe` is what the unit is to be worked on with here: the `program` of its first open row in the station's order list, else
+`recipe` of its product. It is written with a yes only (`ok`, `rework`); otherwise the word stays as it is. A unit whose recipe is
+not known is refused, and nobody can overrule that. The event says what was answered.
+
 A request is `ok` if every rule is content, `nok` if one refuses (the first in the list is told), `rework` if the unit was here
 before and is to be worked on again. What cannot be known is `on_late`, and so is every request that is not judged within its
 deadline: neither is ever `ok`. The event says what was answered, with the reason as a sentence; `trace`, the pages,
@@ -47,6 +51,10 @@ fn meaning(reason: Reason) -> &'static str {
         }
         Reason::VisitsMax => {
             "the station completed the unit less often than `max_visits` of its product (`route`)"
+        }
+        Reason::Recipe => {
+            "the station's order list or the unit's product says with which recipe it is worked on here, and \
+             the word can hold it (`$recipe`)"
         }
         Reason::Late => "it is judged within its deadline; answered `on_late`",
         Reason::Quarantined => "the item can be known from what was read; answered `unknown`",

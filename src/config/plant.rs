@@ -7,6 +7,7 @@ use super::schema::{self, Part};
 use super::template::{self, Children};
 use super::walk::Walk;
 use crate::bench::Case;
+use crate::field::modbus::plan::{Overload, overloads};
 use crate::model::plant::{Plant, PlantFile};
 use crate::model::{Digest, SiteId, Text};
 use serde::Deserialize;
@@ -50,13 +51,35 @@ pub fn load(files: &[(String, String)], site: &SiteId) -> Result<Checked, Faults
         .map(|(file, _, text)| read(file, text, &schema, &children, &mut sink))
         .collect();
     let parts = resolve::plant(&reads, &locks, &mut sink);
-    let files = files.iter().map(|(name, text)| kept(name, text, &mut sink)).collect();
+    let files: Vec<PlantFile> =
+        files.iter().map(|(name, text)| kept(name, text, &mut sink)).collect();
+    // What is not whole is no plant.
+    let made = (!sink.has_errors()).then(|| {
+        let (devices, tags, stations, catalog, tests) = parts;
+        let (devices, places): (Vec<_>, Vec<Place>) = devices.into_iter().unzip();
+        let hash = hash(&files);
+        let plant = Plant { site: site.clone(), devices, tags, stations, catalog, files, hash };
+        let plant = Arc::new(plant);
+        check_lines(&plant, &places, &mut sink);
+        (plant, tests)
+    });
     let warnings = sink.finish()?;
-    let (devices, tags, stations, catalog, tests) = parts;
-    let files: Vec<PlantFile> = files;
-    let hash = hash(&files);
-    let plant = Plant { site: site.clone(), devices, tags, stations, catalog, files, hash };
-    Ok(Checked { plant: Arc::new(plant), tests, warnings })
+    let (plant, tests) = made.expect("what hinders the making is reported");
+    Ok(Checked { plant, tests, warnings })
+}
+
+/// A serial line of which more is asked than it can carry is late with everything.
+fn check_lines(plant: &Arc<Plant>, places: &[Place], sink: &mut Sink) {
+    for Overload { devices, baud, load } in overloads(plant) {
+        let place = devices.last().and_then(|last| places.get(last.get()));
+        let Some(place) = place else { continue };
+        let names: Vec<String> =
+            devices.iter().map(|d| format!("`device.{}`", plant.device(*d).id)).collect();
+        let message = format!("the line of {} cannot keep their periods", names.join(" and "));
+        sink.error(place, message)
+            .label(format!("what is asked takes {:.0} % of the time at {baud} baud", load * 100.0))
+            .help("look at fewer words, or less often: `poll`, and deadlines, which say how often handshake words are looked at; `pedigree plan` shows all of it");
+    }
 }
 
 /// The files with these tables alone, to load what does not depend on the others; a file that cannot be

@@ -39,6 +39,8 @@ pub trait Source: Send + Sync {
         items_max: usize,
         as_of: Position,
     ) -> Option<Answer<Vec<SuspectView>>>;
+    /// The times in which stations may have been wrong that have not ended, the last first.
+    fn open_suspects(&self, items_max: usize) -> Vec<SuspectView>;
     /// The stations, in the order of the plant.
     fn stations(&self) -> Vec<StationView>;
     /// The items of a class last written about, newest first.
@@ -94,6 +96,10 @@ impl Source for Query {
         as_of: Position,
     ) -> Option<Answer<Vec<SuspectView>>> {
         self.suspects(station, items_max, as_of)
+    }
+
+    fn open_suspects(&self, items_max: usize) -> Vec<SuspectView> {
+        self.open_suspects(items_max)
     }
 
     fn stations(&self) -> Vec<StationView> {

@@ -341,9 +341,12 @@ pub enum What {
         /// Its lot.
         #[n(1)]
         lot: ItemKey,
-        /// How much of it was used meanwhile.
+        /// How much of it was used meanwhile, by the counter of the feeder: what was thrown away is in it.
         #[n(2)]
         used: Option<Amount>,
+        /// Why the counter does not say; `None` if it does, or if there is none.
+        #[n(3)]
+        untold: Option<Untold>,
     },
     /// An item changed its place.
     #[n(12)]

@@ -93,7 +93,7 @@ pub enum Permit {
 }
 
 /// What a record says of the handshake that it came by; all that is needed to answer again.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
 #[cbor(map)]
 pub struct HandshakeMark {
     /// Whose request it was.
@@ -119,6 +119,10 @@ pub struct HandshakeMark {
     /// all had one.
     #[n(6)]
     pub partial: Option<bool>,
+    /// The recipe that the PLC was, or is to be, answered; `None` where it asks for none, or was not let go
+    /// on.
+    #[n(7)]
+    pub recipe: Option<Value>,
 }
 
 /// What stood against a request, and what came of it.

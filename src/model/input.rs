@@ -136,6 +136,8 @@ pub enum Input {
         since: Utc,
         /// To the first after.
         to: Utc,
+        /// It goes on: `to` is only as far as is known by now, and its end comes with another.
+        open: bool,
     },
     /// A read came back.
     Read(ReadDone),

@@ -199,6 +199,7 @@ fn mark(number: u64) -> HandshakeMark {
         grounds: Some(grounds),
         result: Some(text("result 5")),
         partial: Some(true),
+        recipe: None,
     }
 }
 
@@ -239,9 +240,12 @@ fn what(verb: Verb) -> What {
         Verb::Split => What::Split { from: item, into: vec![unit("SN-3"), unit("SN-4")] },
         Verb::Merge => What::Merge { from: vec![consumption()], into: item },
         Verb::Mount => What::Mount { point: point("F1"), lot: lot("0001") },
-        Verb::Unmount => {
-            What::Unmount { mount: mount_key(12), lot: lot("0001"), used: Some(amount(3.0)) }
-        }
+        Verb::Unmount => What::Unmount {
+            mount: mount_key(12),
+            lot: lot("0001"),
+            used: Some(amount(3.0)),
+            untold: None,
+        },
         Verb::Move => What::Move { item, to: text("store 4") },
         Verb::Receive => What::Receive {
             item: lot("0001"),
@@ -646,8 +650,14 @@ pub(crate) fn inputs(plant: Arc<Plant>) -> Vec<(u64, At, Input)> {
     let down = Link::Down { since, cause, lost: Some(utc(13)) };
     let unknown = Link::Down { since: None, cause, lost: None };
     let links = [live(boot, widths), live(Boot::default(), None), down, unknown];
-    let lost =
-        |tag| Input::Lost { device, tag, cause: GapCause::Overflow, since: utc(14), to: utc(15) };
+    let lost = |tag| Input::Lost {
+        device,
+        tag,
+        cause: GapCause::Overflow,
+        since: utc(14),
+        to: utc(15),
+        open: false,
+    };
     let faults =
         [ReadFault::Disconnected, ReadFault::Timeout, ReadFault::Refused, ReadFault::Withdrawn];
     let start = |cause| Input::Start { cause, recovered: Position(7) };

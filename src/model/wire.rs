@@ -98,4 +98,29 @@ mod tests {
             prop_assert_eq!(take_frame(&bytes), Err(FrameFault::Short));
         }
     }
+
+    /// What came to the first version later is left out where there is nothing to say, and read again where there is.
+    #[test]
+    fn a_later_key_is_written_only_where_it_says_something() {
+        use crate::model::{Body, HandshakeMark, TraceEvent, Untold, Value, What, specimens};
+        let records = specimens::records();
+        for record in records {
+            let mut later = record.clone();
+            let Body::Trace(TraceEvent { what, handshake, .. }) = &mut later.body else { continue };
+            let told = match (what, handshake) {
+                (What::Unmount { used, untold, .. }, _) => {
+                    (*used, *untold) = (None, Some(Untold::Changed));
+                    true
+                }
+                (_, Some(HandshakeMark { recipe, .. })) => {
+                    *recipe = Some(Value::text("P7"));
+                    true
+                }
+                (_, None) => false,
+            };
+            let bytes = encode(&later);
+            assert_eq!(decode(&bytes).ok().as_ref(), Some(&later));
+            assert_eq!(bytes != encode(&record), told);
+        }
+    }
 }

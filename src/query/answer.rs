@@ -196,6 +196,8 @@ pub struct PermitView {
     pub text: Option<Text>,
     /// Who let it run all the same, and why.
     pub overruled: Option<Overruled>,
+    /// The recipe that it was told, where it asked for one.
+    pub recipe: Option<Value>,
 }
 
 /// A measured value.

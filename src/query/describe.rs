@@ -97,6 +97,7 @@ pub(super) fn permit(mark: &HandshakeMark) -> PermitView {
         code: grounds.map(|grounds| grounds.code),
         text: grounds.map(|grounds| grounds.text.clone()),
         overruled: grounds.and_then(|grounds| grounds.overruled.clone()),
+        recipe: mark.recipe.clone(),
     }
 }
 
@@ -116,7 +117,11 @@ fn trace(event: &TraceEvent) -> String {
             crate::model::Result::Scrap => ": scrap",
         };
     }
-    if let Some(sentence) = event.handshake.as_ref().and_then(|mark| permit(mark).sentence()) {
+    let answered = event.handshake.as_ref().map(permit);
+    if let Some(recipe) = answered.as_ref().and_then(|answered| answered.recipe.as_ref()) {
+        text += &format!("; with recipe {recipe}");
+    }
+    if let Some(sentence) = answered.and_then(|answered| answered.sentence()) {
         text.extend(["; ", &sentence]);
     }
     for (observed, unless) in [(true, ""), (false, ", unless it was cleaned while nobody looked")] {
@@ -180,9 +185,12 @@ fn what(what: &What) -> String {
         What::Split { from, into } => format!("{from} was split into {} items", into.len()),
         What::Merge { from, into } => format!("{} items were merged into {into}", from.len()),
         What::Mount { point, lot } => format!("{lot} was mounted in {point}"),
-        What::Unmount { mount, lot, used } => {
+        What::Unmount { mount, lot, used, untold } => {
             let used = used.as_ref().map(|used| format!(", {} used", amount(used)));
-            format!("{lot} was taken out of {}{}", mount.point, used.unwrap_or_default())
+            let untold =
+                untold.map(|why| format!(", how much was used is not known: {}", why.why()));
+            let used = used.or(untold).unwrap_or_default();
+            format!("{lot} was taken out of {}{used}", mount.point)
         }
         What::Move { item, to } => format!("{item} was moved to {to}"),
         What::Receive { item, supplier, amount, best_before } => {

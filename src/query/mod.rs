@@ -179,6 +179,12 @@ impl Query {
         })
     }
 
+    /// The times in which stations may have been wrong that have not ended, the last first; at most
+    /// `items_max` items of each are named.
+    pub fn open_suspects(&self, items_max: usize) -> Vec<SuspectView> {
+        self.timed("suspects", || suspect::open(&self.inner.memory.read().now(), items_max))
+    }
+
     /// Whether the item is recorded at all.
     pub fn knows(&self, key: &ItemKey) -> bool {
         self.inner.memory.read().graph.item(key).is_some()

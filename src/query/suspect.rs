@@ -146,12 +146,22 @@ pub(super) fn draft(
     let mut views = Vec::new();
     for window in memory.windows().filter(|w| station.is_none_or(|one| w.station == *one)) {
         reasons.station(memory, &window.station, window.interval);
-        let mut items: Vec<ItemKey> = within(memory, &window);
-        let left_out = items.len().saturating_sub(items_max);
-        items.truncate(items_max);
-        views.push(SuspectView { window, items, left_out });
+        views.push(view(memory, window, items_max));
     }
     Drafted::new(memory, reasons, views)
+}
+
+/// The windows that have not ended, the last opened first.
+pub(super) fn open(memory: &View<'_>, items_max: usize) -> Vec<SuspectView> {
+    let open = memory.windows().filter(|window| window.closed.is_none());
+    open.map(|window| view(memory, window, items_max)).collect()
+}
+
+fn view(memory: &View<'_>, window: SuspectWindow, items_max: usize) -> SuspectView {
+    let mut items: Vec<ItemKey> = within(memory, &window);
+    let left_out = items.len().saturating_sub(items_max);
+    items.truncate(items_max);
+    SuspectView { window, items, left_out }
 }
 
 fn within(memory: &View<'_>, window: &SuspectWindow) -> Vec<ItemKey> {

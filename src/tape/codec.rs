@@ -62,6 +62,8 @@ enum Taped<'a> {
         since: Utc,
         #[n(4)]
         to: Utc,
+        #[n(5)]
+        open: Option<bool>,
     },
     #[n(5)]
     Read(#[n(0)] Cow<'a, ReadDone>),
@@ -94,9 +96,14 @@ impl<'a> From<&'a Input> for Taped<'a> {
                 Self::Link { device: *device, link: Cow::Borrowed(link) }
             }
             Input::Samples(samples) => Self::Samples(Cow::Borrowed(samples)),
-            Input::Lost { device, tag, cause, since, to } => {
-                Self::Lost { device: *device, tag: *tag, cause: *cause, since: *since, to: *to }
-            }
+            Input::Lost { device, tag, cause, since, to, open } => Self::Lost {
+                device: *device,
+                tag: *tag,
+                cause: *cause,
+                since: *since,
+                to: *to,
+                open: open.then_some(true),
+            },
             Input::Read(done) => Self::Read(Cow::Borrowed(done)),
             Input::Written(done) => Self::Written(Cow::Borrowed(done)),
             Input::Facts(facts) => Self::Facts(Cow::Borrowed(facts)),
@@ -156,8 +163,8 @@ impl Taped<'_> {
             }
             Self::Link { device, link } => Input::Link { device, link: link.into_owned() },
             Self::Samples(samples) => Input::Samples(samples.into_owned()),
-            Self::Lost { device, tag, cause, since, to } => {
-                Input::Lost { device, tag, cause, since, to }
+            Self::Lost { device, tag, cause, since, to, open } => {
+                Input::Lost { device, tag, cause, since, to, open: open == Some(true) }
             }
             Self::Read(done) => Input::Read(done.into_owned()),
             Self::Written(done) => Input::Written(done.into_owned()),

@@ -130,7 +130,14 @@ fn input() -> impl Strategy<Value = Input> {
         samples().prop_map(Input::Samples),
         (device(), prop::option::of(any::<u32>()), cause(), utc(), utc()).prop_map(
             |(device, tag, cause, since, to)| {
-                Input::Lost { device, tag: tag.map(TagIndex), cause, since, to }
+                Input::Lost {
+                    device,
+                    tag: tag.map(TagIndex),
+                    cause,
+                    since,
+                    to,
+                    open: to.0 % 2 == 0,
+                }
             }
         ),
         (token(), prop::result::maybe_ok(samples(), read_fault()))

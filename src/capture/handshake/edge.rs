@@ -3,8 +3,9 @@ use super::Stage;
 use super::request::on;
 use crate::capture::number::{Distance, after, distance, number};
 use crate::capture::snapshot::{Snapshot, Trigger, own_words};
+use crate::capture::uses::Use;
 use crate::capture::{At, Capture};
-use crate::model::plant::Word;
+use crate::model::plant::{DeviceIndex, TagIndex, Word};
 use crate::model::{
     Epoch, EpochCause, GapCause, HandshakeNumber, Interval, Sample, Step, Utc, Value,
 };
@@ -145,6 +146,60 @@ impl Capture {
         }
         self.exchange(at).reads = None;
         self.validate(step, at, snapshot, trigger);
+    }
+
+    /// Whether a word is but the pulse of handshakes that nobody counts.
+    pub(in crate::capture) fn is_bare_pulse(&self, tag: TagIndex) -> bool {
+        let Some(live) = &self.live else { return false };
+        let uses = live.uses.of_tag(tag);
+        let bare = |used: &Use| match used {
+            Use::Handshake(at) => {
+                let handshake = live.handshake(*at);
+                handshake.trigger.tag == tag && handshake.is_bare_pulse()
+            }
+            Use::Mount(..) | Use::Phase(..) => false,
+        };
+        !uses.is_empty() && uses.iter().all(bare)
+    }
+
+    /// Two looks lay so far apart that a pulse may have passed between them. As long as that goes on it is one
+    /// gap; and it is one of the requests alone, since everything else was looked at.
+    pub(in crate::capture) fn on_unseen(
+        &mut self,
+        step: &mut Step,
+        tag: TagIndex,
+        interval: Interval,
+        open: bool,
+    ) {
+        let exchanges = self.live().exchanges.keys().copied();
+        let pulses = exchanges.filter(|at| self.live().handshake(*at).trigger.tag == tag);
+        for at in pulses.collect::<Vec<_>>() {
+            let memory = self.handshake_memory(at);
+            // What came before may have been told and not read yet.
+            let from = memory.since().map_or(interval.from, |since| since.min(interval.from));
+            let known = memory.gap.filter(|gap| gap.cause == GapCause::Silent);
+            let interval = match (known, open) {
+                (Some(_), true) => continue,
+                (Some(known), false) => Interval { from: known.interval.from, ..interval },
+                (None, true) => Interval { from, to: None },
+                (None, false) => Interval { from, ..interval },
+            };
+            self.handshake_gap(step, at, interval, GapCause::Silent, None);
+        }
+    }
+
+    /// Nobody looks any more: what follows is the device's gap.
+    pub(in crate::capture) fn end_unseen(&mut self, step: &mut Step, device: DeviceIndex) {
+        let exchanges = self.live().exchanges.keys().copied();
+        let of_device = exchanges
+            .filter(|at| self.live().station(at.station).device == Some(device))
+            .filter(|at| self.live().handshake(*at).is_bare_pulse());
+        for at in of_device.collect::<Vec<_>>() {
+            let known = self.handshake_memory(at).gap;
+            let Some(known) = known.filter(|gap| gap.cause == GapCause::Silent) else { continue };
+            let interval = Interval { to: Some(step.at.wall), ..known.interval };
+            self.handshake_gap(step, at, interval, GapCause::Silent, None);
+        }
     }
 
     fn missed_pulse(&mut self, step: &mut Step, at: At, from: Utc) {

@@ -23,7 +23,7 @@ use super::{At, Capture};
 use crate::model::plant::{Carried, CodeFrom, First, Handshake, Pattern, Word};
 use crate::model::{
     Digest, Epoch, EpochCause, GapCause, HandshakeKey, HandshakeNumber, Interval, ItemKey,
-    Monotonic, Position, Quality, ReadToken, Sample, Step, Text, Utc, Value, Write,
+    Monotonic, Permit, Position, Quality, ReadToken, Sample, Step, Text, Utc, Value, Write,
 };
 use edge::Pulse;
 use release::is_over;
@@ -131,6 +131,22 @@ struct Asked {
     mounts_seen: bool,
     /// The last record about one of the items since the question was put.
     touched: Option<Position>,
+}
+
+/// What a PLC is answered.
+#[derive(Debug, Clone, Copy)]
+struct Answer<'a> {
+    permit: Permit,
+    /// Why, if not ok; one word.
+    reason: Option<&'a Text>,
+    recipe: Option<&'a Value>,
+}
+
+impl<'a> Answer<'a> {
+    /// Nothing can be said.
+    fn unknown(reason: Option<&'a Text>) -> Self {
+        Self { permit: Permit::Unknown, reason, recipe: None }
+    }
 }
 
 /// A request that is pending and new: its snapshot, and what it is known by.

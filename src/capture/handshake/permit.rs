@@ -1,12 +1,12 @@
 //! The permit: what is asked about the past, and what becomes of the answer.
-use super::{Asked, Exchange, Found, Stage};
+use super::{Answer, Asked, Exchange, Found, Stage};
 use crate::capture::compose::sentence;
-use crate::capture::permit::{Case, Judgement, judge};
+use crate::capture::permit::{Case, Judgement, Said, judge};
 use crate::capture::{At, Capture, Live, StationMemory};
 use crate::model::plant::{Check, Product, Reason, Station};
 use crate::model::{
-    Body, Effect, Evidence, Facts, Grounds, ItemKey, MountPointId, Permit, Position, Question,
-    Record, StationId, Step, Text, What,
+    Body, Effect, Evidence, Facts, Grounds, HandshakeMark, ItemKey, MountPointId, Permit, Position,
+    Question, Record, StationId, Step, Text, What,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,18 +23,28 @@ impl Capture {
             Err(cause) => {
                 let reason = Text::parse("quarantined").expect("a good text");
                 let position = self.quarantine(step, at, &found, &reason, cause);
-                return self.answer(step, at, position, &found, Permit::Unknown, Some(&reason));
+                return self.answer(step, at, position, &found, Answer::unknown(Some(&reason)));
             }
         };
         let lots = self.lots_asked(at);
         let said = self.said(at, &found.snapshot);
         let asked = Asked { found, draft, said, lots, mounts_seen, touched: None };
-        if self.live().handshake(at).checks.iter().copied().any(Check::asks) {
+        if self.asks(at, &asked.said) {
             let deadline = self.live().handshake(at).deadline;
             let until = self.exchange(at).requested.unwrap_or(step.at.monotonic).plus(deadline);
             return self.ask(step, at, Box::new(asked), until);
         }
         self.decide(step, at, &asked, None);
+    }
+
+    /// Whether what is held in memory is not enough: for a rule, or to know by which product the recipe is.
+    fn asks(&self, at: At, said: &Said) -> bool {
+        let live = self.live();
+        let handshake = live.handshake(at);
+        let by_product = handshake.recipe_words().next().is_some()
+            && said.product.is_none()
+            && live.plant.catalog.has_recipe(&live.station(at.station).id);
+        by_product || handshake.checks.iter().copied().any(Check::asks)
     }
 
     /// Asks for everything that the checks need, at once and as of one record.
@@ -105,7 +115,9 @@ impl Capture {
             stopped,
             overruled,
         });
+        let recipe = judgement.recipe.filter(|_| !no);
         let mark = self.mark(at, found, permit, reason.clone(), grounds);
+        let mark = HandshakeMark { recipe: recipe.clone(), ..mark };
         let mut event = self.compose(step, at, snapshot, draft, mark);
         let (id, about) = (self.live().station(at.station).id.clone(), self.live().about(at));
         if by.is_none() {
@@ -116,7 +128,8 @@ impl Capture {
             event.operator = event.operator.or(by);
         }
         let position = self.record_done(step, at.station, event);
-        self.answer(step, at, position, found, permit, reason.as_ref());
+        let answer = Answer { permit, reason: reason.as_ref(), recipe: recipe.as_ref() };
+        self.answer(step, at, position, found, answer);
     }
 
     /// The stations whose visits the rules may look at: which product it is may be known only with the
@@ -155,7 +168,7 @@ impl Capture {
         let live = self.live();
         let handshake = live.handshake(at);
         let late = requested.is_some_and(|t| step.at.monotonic > t.plus(handshake.deadline));
-        let missing = facts.is_none() && handshake.checks.iter().copied().any(Check::asks);
+        let missing = facts.is_none() && self.asks(at, &asked.said);
         let (item, station) = (&asked.draft.item, live.station(at.station));
         if missing || (handshake.tells() && late) {
             let text = format!("{item} at {} could not be judged in time", station.id);
@@ -164,6 +177,7 @@ impl Capture {
                 grounds: Some((Reason::Late, text)),
                 overrulable: false,
                 late: true,
+                recipe: None,
             };
         }
         let none = StationMemory::default();
@@ -180,7 +194,12 @@ impl Capture {
             facts,
             now: step.at.wall,
         };
-        judge(&handshake.checks, &case, handshake.on_late)
+        let judgement = judge(&handshake.checks, &case, handshake.on_late);
+        let mut words = handshake.recipe_words().peekable();
+        if words.peek().is_none() {
+            return judgement;
+        }
+        judgement.with_recipe(case.recipe(words), handshake.on_late)
     }
 
     /// The refusal, if a machine worked on what it was told not to work on; whoever watches is told.

@@ -33,7 +33,10 @@ impl Capture {
     /// A good trigger ends the gap of a bad one; one that is taken back, that of one that was not.
     pub(super) fn end_gap(&mut self, step: &mut Step, at: At, trigger: Option<&Value>) {
         let Some(Gap { interval, cause, .. }) = self.handshake_memory(at).gap else { return };
-        if cause == GapCause::Unreleased && is_held(self.live().handshake(at), trigger) {
+        let held = cause == GapCause::Unreleased && is_held(self.live().handshake(at), trigger);
+        // That one pulse was seen says nothing of the others.
+        let unseen = cause == GapCause::Silent && self.live().handshake(at).is_bare_pulse();
+        if held || unseen {
             return;
         }
         let interval = Interval { to: Some(step.at.wall), ..interval };

@@ -1,8 +1,8 @@
 //! The answer: replies first, the ack last, once the record is durable.
 use super::request::on;
-use super::{Found, Stage};
+use super::{Answer, Found, Stage};
 use crate::capture::{At, Capture};
-use crate::model::plant::{Pattern, Reason, ReplyValue, States};
+use crate::model::plant::{Pattern, Reason, ReplyValue, States, Word};
 use crate::model::{Effect, Permit, Position, Step, Text, Value, Write, WriteDone, WriteRequest};
 
 impl Capture {
@@ -13,8 +13,7 @@ impl Capture {
         at: At,
         position: Position,
         found: &Found,
-        permit: Permit,
-        reason: Option<&Text>,
+        Answer { permit, reason, recipe }: Answer<'_>,
     ) {
         let exchange = self.exchange(at);
         (exchange.sure, exchange.answered) = (true, Some(found.digest));
@@ -25,14 +24,15 @@ impl Capture {
         let code = |text: &Text| {
             Reason::parse(text.as_str()).map_or(0, |reason| handshake.reasons.code(reason))
         };
-        let replies = handshake.replies.iter().map(|reply| Write {
-            tag: reply.word.tag,
-            bit: reply.word.bit,
-            value: match &reply.value {
+        let replies = handshake.replies.iter().filter_map(|reply| {
+            let Word { tag, bit } = reply.word;
+            let value = match &reply.value {
                 ReplyValue::Permit => Value::Int(handshake.permit.code(permit)),
                 ReplyValue::Reason => Value::Int(reason.map_or(0, code)),
+                ReplyValue::Recipe => live.plant.holds(reply.word).hold(recipe?)?,
                 ReplyValue::Fixed(value) => value.clone(),
-            },
+            };
+            Some(Write { tag, bit, value })
         });
         let replies: Vec<Write> = replies.collect();
         let (echo, still) = match handshake.pattern {

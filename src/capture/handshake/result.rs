@@ -478,7 +478,7 @@ impl Capture {
             Standing::Forgotten => {
                 self.set_aside(step, at, &found, "forgotten", QuarantineCause::Forgotten)
             }
-            Standing::New => match self.usable(at, named) {
+            Standing::New => match self.usable(step, at, named) {
                 Ok(()) => self.take_late(step, at, &found),
                 Err(cause) => self.set_aside(step, at, &found, "quarantined", cause),
             },
@@ -489,7 +489,8 @@ impl Capture {
     }
 
     /// Whether a result can be known again, and what it was made with.
-    fn usable(&self, at: At, named: bool) -> Result<(), QuarantineCause> {
+    fn usable(&mut self, step: &mut Step, at: At, named: bool) -> Result<(), QuarantineCause> {
+        self.take_all_told(step, at.station);
         let live = self.live();
         let handshake = live.handshake(at);
         if !named {

@@ -1,7 +1,7 @@
 //! Is the request pending, is it new, and whose number does it bear?
 use super::release::is_over;
 use super::request::{Request, on, request};
-use super::{Found, Stage, age, seen};
+use super::{Answer, Found, Stage, age, seen};
 use crate::capture::memory::{Committed, HandshakeMemory};
 use crate::capture::number::{Distance, after, distance, number};
 use crate::capture::snapshot::{Snapshot, own_words};
@@ -132,7 +132,9 @@ impl Capture {
             && c.digest == found.digest
             && (named || c.epoch == memory.epoch)
         {
-            return self.answer(step, at, c.position, &found, c.permit, c.reason.as_ref());
+            let (permit, reason, recipe) = (c.permit, c.reason.as_ref(), c.recipe.as_ref());
+            let answer = Answer { permit, reason, recipe };
+            return self.answer(step, at, c.position, &found, answer);
         }
         if memory.last().is_none() && memory.epoch > Epoch(0) && !handshake.pattern.waits() {
             // How far the PLC had come before it began anew is not known.
@@ -219,7 +221,7 @@ impl Capture {
         }
         // It was dealt with before we came, by whomever: the PLC waits for us no longer.
         let position = Position(step.next_position().0.saturating_sub(1));
-        self.answer(step, at, position, found, Permit::Unknown, None);
+        self.answer(step, at, position, found, Answer::unknown(None));
         false
     }
 
@@ -251,7 +253,7 @@ impl Capture {
             Some((_, position)) => position,
             None => self.quarantine(step, at, found, &reason, QuarantineCause::Conflict),
         };
-        self.answer(step, at, position, found, Permit::Unknown, Some(&reason));
+        self.answer(step, at, position, found, Answer::unknown(Some(&reason)));
     }
 
     pub(super) fn key(&self, at: At, number: HandshakeNumber) -> HandshakeKey {
@@ -282,6 +284,7 @@ impl Capture {
             grounds,
             result: found.result.clone(),
             partial: lacks.then_some(true),
+            recipe: None,
         }
     }
 

@@ -5,6 +5,7 @@ mod change;
 mod child;
 mod lot;
 mod past;
+mod recipe;
 mod route;
 mod said;
 mod setup;
@@ -14,7 +15,7 @@ pub(super) use said::Said;
 use super::compose::Draft;
 use super::memory::StationMemory;
 use crate::model::plant::{Check, Plant, Product, Reason, Station};
-use crate::model::{Facts, ItemKey, MountPointId, Past, Permit, Purpose, Scope, Text, Utc};
+use crate::model::{Facts, ItemKey, MountPointId, Past, Permit, Purpose, Scope, Text, Utc, Value};
 use std::collections::BTreeMap;
 
 /// Everything that the rules may look at.
@@ -57,7 +58,7 @@ pub(super) enum Finding {
 }
 
 /// What all rules together say; the reason is that of the rule which decided.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Judgement {
     pub(super) permit: Permit,
     pub(super) grounds: Option<(Reason, String)>,
@@ -66,6 +67,8 @@ pub(super) struct Judgement {
     pub(super) overrulable: bool,
     /// It was not judged in time.
     pub(super) late: bool,
+    /// The recipe that is answered with a yes, where one is asked for.
+    pub(super) recipe: Option<Value>,
 }
 
 /// Judges a request by a list of rules.
@@ -96,8 +99,7 @@ pub(super) fn judge(checks: &[Check], case: &Case<'_>, on_late: Permit) -> Judge
         (None, None, grounds @ Some(_)) => (Permit::Rework, grounds),
         (None, None, None) => (Permit::Ok, None),
     };
-    let late = false;
-    Judgement { permit, grounds, overrulable, late }
+    Judgement { permit, grounds, overrulable, late: false, recipe: None }
 }
 
 impl Case<'_> {

@@ -5,7 +5,7 @@ use crate::model::plant::{
     CodeFrom, CodeSpec, DeviceIndex, Handshake, MeasurementSpec, Plant, Register, RegisterType,
     TagIndex, TagSource, Word,
 };
-use crate::model::{ItemClass, Result, Utc, Value};
+use crate::model::{ItemClass, Result, Text, Utc, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What names that are not codes hold.
@@ -95,6 +95,9 @@ impl<'a> Derived<'a> {
         for word in names.into_iter().flatten().chain(scopes) {
             data.insert(word, self.name(word, NAME, 1));
         }
+        if let Some((word, product)) = h.product.zip(self.product(h)) {
+            data.insert(word, self.name(word, product.as_str(), 1));
+        }
         for (word, code) in self.codes(h, round) {
             data.insert(word, self.name(word, &code, round));
         }
@@ -113,6 +116,15 @@ impl<'a> Derived<'a> {
             data.insert(measurement.word, self.measured(measurement));
         }
         data
+    }
+
+    /// A product that has a recipe, where one is to be answered.
+    fn product(&self, h: &Handshake) -> Option<&Text> {
+        h.recipe_words().next()?;
+        let here = self.plant.stations.iter().find(|s| s.handshakes.iter().any(|own| own == h))?;
+        let mut products = self.plant.catalog.products.iter();
+        let found = products.find(|(_, product)| product.recipes.contains_key(&here.id));
+        found.map(|(name, _)| name)
     }
 
     fn codes(&self, h: &Handshake, round: u64) -> Vec<(Word, String)> {
@@ -204,6 +216,14 @@ mod tests {
         insta::assert_snapshot!(told("assembly", at).join("\n"));
         insta::assert_snapshot!(told("kettle", at).join("\n"));
         insta::assert_snapshot!(told("bottling", at).join("\n"));
+    }
+
+    #[test]
+    fn where_a_recipe_is_answered_the_product_has_one() {
+        let told = told("gearbox", 0);
+        let at = |words: &str| told.iter().any(|line| line.contains(words));
+        assert!(at("OP120.In.Type = G1"), "{told:#?}");
+        assert!(at("OP110.In.Type = DRILL"), "{told:#?}");
     }
 
     #[test]

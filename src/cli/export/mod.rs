@@ -287,6 +287,7 @@ mod tests {
                 grounds: Some(Grounds { code: 1, text: why, stopped: true, overruled: None }),
                 result: None,
                 partial: None,
+                recipe: None,
             }),
             ..event
         }

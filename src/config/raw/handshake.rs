@@ -129,7 +129,7 @@ pub(in crate::config) struct Handshake {
     pub(in crate::config) values: Keyed<Measured>,
     /// Rules that the permit follows; each is described under *Permits*.
     pub(in crate::config) check: Option<Vec<Spot<String>>>,
-    /// Words to answer with: `"$permit"`, `"$reason"`, or a fixed value.
+    /// Words to answer with: `"$permit"`, `"$reason"`, `"$recipe"`, or a fixed value.
     #[serde(default)]
     pub(in crate::config) reply: Keyed<Spot<Scalar>>,
     /// Codes of the permit.

@@ -1,5 +1,5 @@
 //! What is made and of what, as it is written.
-use crate::config::spot::{Keyed, Span, Spot};
+use crate::config::spot::{Keyed, Scalar, Span, Spot};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -21,6 +21,11 @@ pub(in crate::config) struct Product {
     #[schemars(extend("examples" = [{ "OP10": { "drum": "grease" } }]))]
     #[serde(default)]
     pub(in crate::config) setup: Keyed<Keyed<Spot<String>>>,
+    /// The recipe that it is worked on with, by station: a number or a text. It is answered as `$recipe`, unless the
+    /// station's order list names the unit: then its `program` is.
+    #[schemars(extend("examples" = [{ "OP10": 7 }]))]
+    #[serde(default)]
+    pub(in crate::config) recipe: Keyed<Spot<Scalar>>,
     /// What it contains or may contain.
     pub(in crate::config) allergens: Option<Vec<Spot<String>>>,
 }

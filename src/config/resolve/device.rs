@@ -4,7 +4,8 @@ use crate::config::raw;
 use crate::config::resolve::word::Use;
 use crate::config::spot::{Keyed, Scalar, Spot};
 use crate::model::plant::{
-    Device, DeviceIndex, Heartbeat, Interface, Layout, Protocol, ReadLimits, StringOrder, WordOrder,
+    Device, DeviceIndex, Heartbeat, Interface, Layout, ModbusLink, Protocol, ReadLimits,
+    StringOrder, WordOrder,
 };
 use crate::model::{DeviceId, TagName, Value};
 use std::collections::BTreeMap;
@@ -76,6 +77,14 @@ impl Draft {
         }
     }
 
+    /// How one of them lay.
+    pub(super) fn pinned(&self, word: &TagName) -> Option<&Layout> {
+        match self.protocol.as_ref()? {
+            Protocol::OpcUa(link) => link.pins.get(word),
+            Protocol::Modbus(_) => None,
+        }
+    }
+
     /// The device, if nothing was wrong with it.
     pub(super) fn finish(self) -> Option<Device> {
         let fastest = self.kind?.fastest();
@@ -141,6 +150,10 @@ impl Resolver<'_> {
         if let (Some(url), Some(Protocol::OpcUa(ua))) = (&raw.url, &link.protocol) {
             self.check_sessions(t, url, ua.server());
         }
+        if let (Some(url), Some(Protocol::Modbus(own))) = (&raw.url, &link.protocol) {
+            let span = raw.modbus_unit.as_ref().map_or_else(|| url.span(), Spot::span);
+            self.check_unit(t, span, own);
+        }
         let period = match link.kind {
             Some(Kind::Modbus) => raw.poll.as_ref(),
             Some(Kind::OpcUa) | None => raw.publish.as_ref(),
@@ -161,6 +174,25 @@ impl Resolver<'_> {
             restart: None,
             interface: None,
         }
+    }
+
+    /// Two tables of one unit would each be told what the other does to it.
+    fn check_unit(&mut self, t: &Table<'_>, span: std::ops::Range<usize>, own: &ModbusLink) {
+        let twin = |draft: &&Draft| {
+            let Some(Protocol::Modbus(link)) = &draft.protocol else { return false };
+            let one_line = own.transport.meets(&link.transport)
+                || (own.share.is_some() && own.share == link.share);
+            one_line && own.unit == link.unit
+        };
+        let Some(other) = self.devices.iter().find(twin).map(|draft| draft.name.clone()) else {
+            return;
+        };
+        let first = self.device_names.get(&other).and_then(|named| named.place.clone());
+        let cited = first.map_or_else(String::new, |first| self.sink.cite(&first));
+        let unit = own.unit;
+        self.error(t, span, format!("`{}` is unit {unit} of the line of `device.{other}`", t.path))
+            .label(format!("the same unit as at {cited}"))
+            .help("one unit stands in one table, which can serve several stations; another has its own `modbus_unit`");
     }
 
     /// Each device has a session of its own, and servers have few.

@@ -55,7 +55,7 @@ impl Resolver<'_> {
         let guard = self.guard(&t, raw);
         let carrier = self.carrier(&t, raw);
         let context = self.context(&t, raw);
-        let answer = self.answer(&t, raw);
+        let answer = self.answer(&t, raw, around);
         let (deadline, settle) = self.deadline(&t, raw);
         let release = self.period(&t, raw.release.as_ref(), RELEASE);
         let (item, other) = items?;

@@ -18,6 +18,7 @@ mod mount;
 mod phase;
 mod pin;
 mod product;
+mod recipe;
 mod register;
 mod reply;
 mod request;
@@ -61,8 +62,8 @@ pub(super) struct Read {
     pub(super) raw: Option<raw::PlantFile>,
 }
 
-/// Devices, tags, stations, products and tests.
-pub(super) type Parts = (Vec<Device>, Vec<Tag>, Vec<Station>, Catalog, Vec<Case>);
+/// Devices with where they are defined, tags, stations, products and tests.
+pub(super) type Parts = (Vec<(Device, Place)>, Vec<Tag>, Vec<Station>, Catalog, Vec<Case>);
 
 /// What all files say together. It is whole only if no error was reported.
 pub(super) fn plant(files: &[Read], locks: &[Locked], sink: &mut Sink) -> Parts {
@@ -80,6 +81,8 @@ pub(super) fn plant(files: &[Read], locks: &[Locked], sink: &mut Sink) -> Parts 
         notifiers: BTreeMap::new(),
         catalog: Catalog::default(),
         catalog_names: BTreeMap::new(),
+        recipes_said: Vec::new(),
+        recipes_asked: Vec::new(),
     };
     for read in files {
         resolver.declare(read);
@@ -99,11 +102,17 @@ pub(super) fn plant(files: &[Read], locks: &[Locked], sink: &mut Sink) -> Parts 
         stations.extend(of_file.filter_map(|(name, raw)| resolver.station(read.file, name, raw)));
     }
     resolver.pins(locks);
+    resolver.check_recipes(&stations, files.iter().any(|read| read.raw.is_none()));
     resolver.check_uses();
     let whole = !resolver.sink.has_errors();
     let tests = files.iter().flat_map(|read| resolver.tests(read, &stations, whole));
     let tests: Vec<Case> = tests.collect();
-    let devices = resolver.devices.into_iter().filter_map(Draft::finish).collect();
+    let names = &resolver.device_names;
+    let devices = resolver.devices.into_iter().filter_map(|draft| {
+        let place = names.get(&draft.name)?.place.clone()?;
+        Some((draft.finish()?, place))
+    });
+    let devices = devices.collect();
     (devices, resolver.tags.into_list(), stations, resolver.catalog, tests)
 }
 
@@ -134,6 +143,9 @@ struct Resolver<'a> {
     catalog: Catalog,
     /// Products and materials, and where each is defined.
     catalog_names: BTreeMap<(&'static str, String), Place>,
+    /// What the products say of recipes, and the words that are answered with one.
+    recipes_said: Vec<recipe::Said>,
+    recipes_asked: Vec<recipe::Asks>,
     /// Keys that were wrong: file, begin of their table's key, and their own.
     taken: BTreeSet<(usize, usize, String)>,
 }

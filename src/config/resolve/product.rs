@@ -58,7 +58,7 @@ impl Resolver<'_> {
     }
 
     fn product(&mut self, t: &Table<'_>, raw: &raw::Product) -> Product {
-        let raw::Product { route, rework, max_visits, bom, setup, allergens } = raw;
+        let raw::Product { route, rework, max_visits, bom, setup, recipe, allergens } = raw;
         let stops = route.iter().flatten().filter_map(|stop| self.stop(t, stop));
         let stops: Vec<StationId> = stops.collect();
         if let Some(route) = route {
@@ -70,6 +70,7 @@ impl Resolver<'_> {
             visits_max: max_visits.as_ref().map(|visits| **visits),
             bill: bom.as_ref().map(|bom| self.bill(t, bom)),
             setup: self.setup(t, setup),
+            recipes: self.recipes(t, recipe),
             allergens: self.texts(t, allergens.as_ref()),
         }
     }
@@ -85,7 +86,7 @@ impl Resolver<'_> {
     }
 
     /// A station that some file defines.
-    fn stop(&mut self, t: &Table<'_>, name: &Spot<String>) -> Option<StationId> {
+    pub(super) fn stop(&mut self, t: &Table<'_>, name: &Spot<String>) -> Option<StationId> {
         if self.station_names.contains_key(name.as_str()) {
             return self.name(t, name, StationId::parse);
         }

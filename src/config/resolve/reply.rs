@@ -1,5 +1,6 @@
 //! Answers: checks, reply words and the codes of the permit.
 use super::device::value;
+use super::station::Around;
 use super::word::Use;
 use super::{Resolver, Table};
 use crate::config::raw::{self, PatternWord, PermitWord};
@@ -23,12 +24,25 @@ pub(super) struct Answered {
 
 impl Resolver<'_> {
     /// Reads checks, replies and permit.
-    pub(super) fn answer(&mut self, t: &Table<'_>, raw: &raw::Handshake) -> Answered {
+    pub(super) fn answer(
+        &mut self,
+        t: &Table<'_>,
+        raw: &raw::Handshake,
+        around: &Around,
+    ) -> Answered {
         let checks = self.checks(t, raw);
         let (reasons, overrule) = (self.reason_codes(t, raw), self.overrule(t, raw));
-        let replies: Vec<Reply> =
-            raw.reply.iter().filter_map(|(name, value)| self.reply(t, name, value)).collect();
         let asks = raw.reply.iter().find(|(_, value)| is(value, "$permit"));
+        let states = raw.pattern.as_ref().is_some_and(|p| **p == PatternWord::StateWord);
+        let replies = raw.reply.iter().filter_map(|(name, value)| {
+            let reply = self.reply(t, name, value)?;
+            if reply.value == ReplyValue::Recipe {
+                let (place, told) = (t.place(value.span()), states || asks.is_some());
+                self.asks_recipe(t, around, reply.word, place, told);
+            }
+            Some(reply)
+        });
+        let replies: Vec<Reply> = replies.collect();
         let permit = self.permit(t, raw, asks.map(|(name, _)| name));
         let permit_words = replies.iter().filter(|reply| reply.value == ReplyValue::Permit);
         let permit_words: Vec<Word> = permit_words.map(|reply| reply.word).collect();
@@ -42,7 +56,6 @@ impl Resolver<'_> {
         for word in reason_words.map(|reply| reply.word).collect::<Vec<_>>() {
             self.check_codes_fit(t, raw.reasons.iter().map(|(_, code)| code), word);
         }
-        let states = raw.pattern.as_ref().is_some_and(|p| **p == PatternWord::StateWord);
         let told = states
             || raw.reply.iter().any(|(_, value)| is(value, "$permit") || is(value, "$reason"));
         if let Some(check) = raw.check.iter().flatten().next().filter(|_| !told) {
@@ -63,13 +76,12 @@ impl Resolver<'_> {
         let value = match &**raw {
             Scalar::Text(text) if text == "$permit" => ReplyValue::Permit,
             Scalar::Text(text) if text == "$reason" => ReplyValue::Reason,
+            Scalar::Text(text) if text == "$recipe" => ReplyValue::Recipe,
             Scalar::Text(text) if text.starts_with('$') => {
-                let hint = similar::hint(text, "answers", ["$permit", "$reason"]);
-                let message = match text.as_str() {
-                    "$recipe" => "`$recipe` is not answered by this version".to_owned(),
-                    _ => format!("there is no answer `{text}`"),
-                };
-                self.error(t, raw.span(), message).label("not an answer").help(hint);
+                let hint = similar::hint(text, "answers", ["$permit", "$reason", "$recipe"]);
+                self.error(t, raw.span(), format!("there is no answer `{text}`"))
+                    .label("not an answer")
+                    .help(hint);
                 return None;
             }
             fixed @ (Scalar::Bool(_) | Scalar::Int(_) | Scalar::Real(_) | Scalar::Text(_)) => {
@@ -83,7 +95,8 @@ impl Resolver<'_> {
         };
         let text = register.map(RegisterType::is_text);
         let fits = match (&value, text) {
-            (_, None) | (ReplyValue::Reason, _) => true,
+            // Which recipes a word holds is looked at with those that there are.
+            (_, None) | (ReplyValue::Reason | ReplyValue::Recipe, _) => true,
             (ReplyValue::Permit, Some(text)) => !text,
             (ReplyValue::Fixed(value), Some(text)) => text == matches!(value, Value::Text(_)),
         };
@@ -135,7 +148,9 @@ impl Resolver<'_> {
     ) {
         let tag = self.tags.get(word.tag);
         let (name, (low, high)) = match &tag.source {
-            TagSource::Register(register) => (tag.name.clone(), range(register.kind)),
+            TagSource::Register(register) => {
+                (tag.name.clone(), register.kind.whole().unwrap_or((i64::MIN, i64::MAX)))
+            }
             TagSource::Node(_) | TagSource::Field(_) => return,
         };
         for code in codes {
@@ -149,26 +164,4 @@ impl Resolver<'_> {
 
 fn is(value: &Spot<Scalar>, text: &str) -> bool {
     matches!(&**value, Scalar::Text(found) if found == text)
-}
-
-/// Whole numbers that a register holds.
-fn range(kind: RegisterType) -> (i64, i64) {
-    match kind {
-        RegisterType::Bool => (0, 1),
-        RegisterType::Bits | RegisterType::U16 => (0, u16::MAX.into()),
-        RegisterType::I16 => (i16::MIN.into(), i16::MAX.into()),
-        RegisterType::U32 => (0, u32::MAX.into()),
-        RegisterType::I32 => (i32::MIN.into(), i32::MAX.into()),
-        RegisterType::U64 => (0, i64::MAX),
-        RegisterType::Bcd16 => (0, 9_999),
-        RegisterType::Bcd32 => (0, 99_999_999),
-        RegisterType::I64
-        | RegisterType::F32
-        | RegisterType::F64
-        | RegisterType::Text(_)
-        | RegisterType::S7Text(_)
-        | RegisterType::Epoch
-        | RegisterType::EpochMs
-        | RegisterType::Dtl => (i64::MIN, i64::MAX),
-    }
 }

@@ -26,7 +26,13 @@ fn every_example_has_tests_and_they_pass() {
 }
 
 /// File, what stands there, what is written wrong in its place, and the tests that see it.
-const MISTAKES: [(&str, &str, &str, &[&str]); 11] = [
+const MISTAKES: [(&str, &str, &str, &[&str]); 12] = [
+    (
+        "gearbox.toml",
+        "recipe      = { OP120 = 4 }",
+        "recipe = { OP120 = 5 }",
+        &["a unit goes the route of its product, and only that"],
+    ),
     (
         "assembly.toml",
         "child    = \"Code\"\nposition = \"Pos\"",

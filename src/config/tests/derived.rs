@@ -228,7 +228,7 @@ fn every_plant_of_this_repository_is_right() {
             fill("src/demo/plant/10-cast.toml", opcua),
             fill("src/demo/plant/20-press.toml", opcua),
             fill("src/demo/plant/30-assembly.toml", modbus),
-            fill("src/demo/plant/50-packing.toml", modbus),
+            fill("src/demo/plant/50-packing.toml", "tcp://127.0.0.1:503"),
         ],
     ];
     for files in plants {

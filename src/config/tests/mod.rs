@@ -3,7 +3,9 @@ mod broken;
 mod daemon;
 mod derived;
 mod docs;
+mod lines;
 mod lock;
+mod recipe;
 mod rules;
 mod template;
 

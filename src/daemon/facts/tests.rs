@@ -105,13 +105,13 @@ fn a_reason_has_its_number_everywhere() {
     world.request("B", "admit", "U1", "", 0);
     world.deliver_all();
     let grounds = last(&world).1.grounds.clone().unwrap();
-    assert_eq!((grounds.code, world.written("B.admit.reason")), (33, 33));
+    assert_eq!((grounds.code, world.written("B.admit.reason")), (43, 43));
     let text = "u/site/U1 failed at A (record #4), which comes before B";
     assert_eq!(grounds.text.as_str(), text);
     let shown = world.query.events(crate::model::Position(0), 99).pop().unwrap();
     assert_eq!(shown.text, format!("u/site/U1 arrived at B; refused: {text}"));
     let permit = shown.permit.unwrap();
-    assert_eq!((permit.code, permit.text), (Some(33), Some(grounds.text.clone())));
+    assert_eq!((permit.code, permit.text), (Some(43), Some(grounds.text.clone())));
     let step = world.query.item(&unit("U1")).unwrap().body.steps.pop().unwrap();
     assert_eq!(step.permit.unwrap().text, Some(grounds.text));
 }

@@ -77,7 +77,7 @@ impl Carry {
                 };
                 there.map(link).into_iter().collect()
             }
-            Input::Lost { device, tag, cause, since, to } => {
+            Input::Lost { device, tag, cause, since, to, open } => {
                 let Some(there) = self.devices.get(device) else { return Vec::new() };
                 let lost = |tag: Option<TagIndex>| Input::Lost {
                     device: *there,
@@ -85,6 +85,7 @@ impl Carry {
                     cause: *cause,
                     since: *since,
                     to: *to,
+                    open: *open,
                 };
                 match tag {
                     None => vec![lost(None)],

@@ -193,8 +193,8 @@ impl Compare<'_> {
             // What the PLC was told is a fact of then.
             let told = mark(&recorded.told).cloned();
             if let (Some(told), Some(mark)) = (told, mark_mut(&mut event.told)) {
-                let HandshakeMark { permit, reason, grounds, .. } = told;
-                *mark = HandshakeMark { permit, reason, grounds, ..mark.clone() };
+                let HandshakeMark { permit, reason, grounds, recipe, .. } = told;
+                *mark = HandshakeMark { permit, reason, grounds, recipe, ..mark.clone() };
             }
             self.adopt(Some((recorded.position, recorded.first)), event, known);
         }

@@ -1,7 +1,8 @@
 //! An event field by field, as people read it: what two of them differ in.
 use crate::model::{
-    Amount, CarriedOver, Context, Count, EventTime, Fill, ItemKey, Measurement, Member, MountUse,
-    Narrowed, PhaseSummary, Quarantine, Result as Outcome, Text, Told, TraceEvent, What,
+    Amount, CarriedOver, Context, Count, EventTime, Fill, HandshakeMark, ItemKey, Measurement,
+    Member, MountUse, Narrowed, PhaseSummary, Quarantine, Result as Outcome, Text, Told,
+    TraceEvent, Untold, What,
 };
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -43,19 +44,16 @@ pub(super) fn answer(recorded: &Told, played: &Told) -> Option<Field> {
     };
     let (old, new) = (mark(recorded)?, mark(played)?);
     let late = |reason: Option<&Text>| reason.is_some_and(|reason| reason.as_str() == "late");
-    let same = (old.permit, &old.reason) == (new.permit, &new.reason);
+    let same = (old.permit, &old.reason, &old.recipe) == (new.permit, &new.reason, &new.recipe);
     if same || late(old.reason.as_ref()) || late(new.reason.as_ref()) {
         return None;
     }
-    let say = |permit: crate::model::Permit, reason: Option<Text>| {
+    let say = |HandshakeMark { permit, reason, recipe, .. }: HandshakeMark| {
         let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
-        format!("{}{reason}", format!("{permit:?}").to_lowercase())
+        let recipe = recipe.map(|recipe| format!(", recipe {recipe}")).unwrap_or_default();
+        format!("{}{reason}{recipe}", format!("{permit:?}").to_lowercase())
     };
-    Some(Field {
-        name: "answer".to_owned(),
-        recorded: Some(say(old.permit, old.reason)),
-        played: Some(say(new.permit, new.reason)),
-    })
+    Some(Field { name: "answer".to_owned(), recorded: Some(say(old)), played: Some(say(new)) })
 }
 
 #[derive(Default)]
@@ -216,10 +214,11 @@ impl Fields {
                 self.put("feeder", point);
                 self.put("item", lot);
             }
-            What::Unmount { mount, lot, used } => {
+            What::Unmount { mount, lot, used, untold } => {
                 self.put("feeder", format!("{} since {}", mount.point, mount.opened));
                 self.put("item", lot);
                 self.amount(used.as_ref());
+                self.maybe("amount not known", untold.map(Untold::why));
             }
             What::Receive { .. }
             | What::Ship { .. }

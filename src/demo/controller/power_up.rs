@@ -2,7 +2,7 @@
 //! a server does. Their use tells.
 use super::convert::{moment, texts_of};
 use crate::model::plant::{
-    DeviceIndex, Handshake, Pattern, Plant, ReplyValue, Ring, TagIndex, Word,
+    DeviceIndex, Handshake, Pattern, Plant, ReplyValue, Ring, Station, TagIndex, Word,
 };
 use crate::model::{Utc, Value};
 use ::opcua::types::Variant;
@@ -36,7 +36,8 @@ pub(super) fn variants(
         for phase in &station.phases {
             phase.record.iter().for_each(|tag| put(whole(*tag), Variant::Double(0.0)));
         }
-        station.handshakes.iter().for_each(|h| handshake(h, now, &mut put));
+        let recipe = recipe(plant, station);
+        station.handshakes.iter().for_each(|h| handshake(h, &recipe, now, &mut put));
     }
     for tag in texts {
         put(whole(*tag), Variant::from(""));
@@ -56,7 +57,7 @@ pub(super) fn variants(
     first
 }
 
-fn handshake(h: &Handshake, now: Utc, put: &mut impl FnMut(Word, Variant)) {
+fn handshake(h: &Handshake, recipe: &Variant, now: Utc, put: &mut impl FnMut(Word, Variant)) {
     for measurement in &h.measurements {
         put(measurement.word, Variant::Double(0.0));
     }
@@ -69,6 +70,7 @@ fn handshake(h: &Handshake, now: Utc, put: &mut impl FnMut(Word, Variant)) {
     for reply in &h.replies {
         let variant = match &reply.value {
             ReplyValue::Permit | ReplyValue::Reason => Variant::Int32(0),
+            ReplyValue::Recipe => recipe.clone(),
             ReplyValue::Fixed(value) => empty(value),
         };
         put(reply.word, variant);
@@ -78,6 +80,14 @@ fn handshake(h: &Handshake, now: Utc, put: &mut impl FnMut(Word, Variant)) {
             put(word, Variant::Boolean(false));
         }
     }
+}
+
+/// Before the first recipe came. An order list says texts.
+fn recipe(plant: &Plant, station: &Station) -> Variant {
+    let products = plant.catalog.products.values();
+    let said: Vec<&Value> = products.filter_map(|p| p.recipes.get(&station.id)).collect();
+    let numbers = said.iter().all(|recipe| recipe.integer().is_some()) && !station.orders;
+    if numbers { Variant::Int32(0) } else { Variant::from("") }
 }
 
 /// What is in one slot of a ring is in all.

@@ -75,6 +75,64 @@ fn hold_against(world: &World) -> std::result::Result<(), TestCaseError> {
     Ok(())
 }
 
+/// What was taken from each lot until it was taken out, or why that is not told.
+fn drawn(records: &[Record]) -> Vec<(String, std::result::Result<f64, Untold>)> {
+    let unmounted = records.iter().filter_map(|record| {
+        let Body::Trace(event) = &record.body else { return None };
+        let What::Unmount { lot, used, untold, .. } = &event.what else { return None };
+        let told = match (used, untold) {
+            (Some(used), None) => Ok(used.value),
+            (None, Some(why)) => Err(*why),
+            both => panic!("it is told or it is not: {both:?}"),
+        };
+        Some((lot.code.to_string(), told))
+    });
+    unmounted.collect()
+}
+
+/// What a lot is said to have given is what was picked from it, and what the units have of it.
+fn hold_drawn_against(world: &World) -> std::result::Result<(), TestCaseError> {
+    let drawn = drawn(&world.durable);
+    let feeder = &world.plc.feeder;
+    let made = made(&world.durable);
+    for lot in drawn.iter().map(|(lot, _)| lot).collect::<BTreeSet<_>>() {
+        let total = feeder.total.get(lot).copied().unwrap_or_default();
+        let told: Vec<_> =
+            drawn.iter().filter(|(of, _)| of == lot).map(|(_, told)| *told).collect();
+        let sum: f64 = told.iter().filter_map(|told| told.ok()).sum();
+        prop_assert!(sum <= count(total), "{lot} gave {total}: {told:?}");
+        // It may be in the feeder again by what was read before it was taken out.
+        let still = world.plc.lot() == *lot || told.iter().any(std::result::Result::is_err);
+        if still {
+            continue;
+        }
+        prop_assert_eq!(Some(sum), Some(count(total)), "{} gave {:?}", lot, told);
+        let uses = made.iter().flat_map(|made| &made.uses);
+        let uses: Vec<&MountUse> = uses.filter(|used| used.lot.code.as_str() == lot).collect();
+        let recorded = |unit: &String| made.iter().any(|made| made.unit == *unit);
+        let has = |picked: &BTreeMap<String, (u64, u64)>| picked.contains_key(lot);
+        let lost = feeder.parts.iter().any(|(unit, picked)| has(picked) && !recorded(unit));
+        let of = |used: &&MountUse| {
+            let wasted = used.wasted.as_ref().map_or(0.0, |wasted| wasted.value);
+            Some(used.amount.as_ref()?.value + wasted)
+        };
+        let amounts: Option<Vec<f64>> = uses.iter().map(of).collect();
+        // Of what was thrown away whole no unit has anything.
+        let wasted: u64 = feeder
+            .parts
+            .values()
+            .filter_map(|picked| picked.get(lot))
+            .map(|p| if p.0 == p.1 { p.0 } else { 0 })
+            .sum();
+        let now = feeder.now.get(lot).map_or(0, |picked| picked.0);
+        if let Some(amounts) = amounts.filter(|_| !lost) {
+            let units: f64 = amounts.iter().sum();
+            prop_assert_eq!(Some(units + count(now + wasted)), Some(sum), "{}: {:?}", lot, uses);
+        }
+    }
+    Ok(())
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a few hundred")]
 fn count(n: u64) -> f64 {
     n as f64
@@ -98,6 +156,7 @@ fn run(mut world: World, choices: &[(u8, u8)]) -> std::result::Result<(), TestCa
     }
     world.settle();
     hold_against(&world)?;
+    hold_drawn_against(&world)?;
     let folded = folded(&world.durable);
     prop_assert_eq!(folded.memory(), world.engine.memory());
     Ok(())
@@ -238,4 +297,61 @@ fn a_counter_that_begins_anew_with_the_lot_counts_the_new_lot() {
     part(&mut world, 3);
     // How much came from the old one after its last reading is not known.
     assert_eq!(all(&world)[1..], ["LOT-0 9", "LOT-0?, LOT-1 3"]);
+}
+
+#[test]
+fn a_lot_that_is_taken_out_says_how_much_it_gave() {
+    let mut world = counted(Pattern::Counter, false);
+    part(&mut world, 2);
+    change(&mut world);
+    world.settle();
+    part(&mut world, 5);
+    world.plc.pick(true);
+    part(&mut world, 2);
+    change(&mut world);
+    world.settle();
+    part(&mut world, 1);
+    // Which of the two gave it is not known.
+    world.plc.pick(false);
+    change(&mut world);
+    world.settle();
+    part(&mut world, 1);
+    world.drop_link();
+    world.link();
+    world.settle();
+    change(&mut world);
+    world.settle();
+    let lot = |n: u64, told| (format!("LOT-{n}"), told);
+    let wanted = [
+        lot(0, Err(Untold::Unread)),
+        lot(1, Ok(8.0)),
+        lot(2, Err(Untold::Changed)),
+        lot(3, Err(Untold::Gap)),
+    ];
+    assert_eq!(drawn(&world.durable), wanted);
+    assert_eq!(world.plc.feeder.total["LOT-1"], 8);
+}
+
+/// The request comes while the counters are being read: its own words say what they stood at.
+#[test]
+fn a_request_that_overtakes_the_reading_of_the_counters_says_it_itself() {
+    let world = overtaken(0);
+    assert_eq!(drawn(&world.durable), [("LOT-0".to_owned(), Err(Untold::Unread))]);
+    let mut world = counted(Pattern::Counter, false);
+    part(&mut world, 2);
+    change(&mut world);
+    world.settle();
+    part(&mut world, 5);
+    let now = world.at().wall;
+    world.plc.change_lot(now);
+    world.plc.run(now);
+    world.notify();
+    world.tell_change();
+    while !world.waiting.is_empty() {
+        world.carry_out();
+        world.tell_answer();
+        world.sync();
+    }
+    world.settle();
+    assert_eq!(drawn(&world.durable)[1], ("LOT-1".to_owned(), Ok(5.0)));
 }

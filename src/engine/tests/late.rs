@@ -509,6 +509,60 @@ fn a_request_that_waited_through_an_outage_is_late_and_the_next_is_not() {
     }
 }
 
+/// Its line is too slow for a pulse that nobody counts: that is one gap of its requests, and of nothing else, until
+/// it is looked at in time again or not at all.
+#[test]
+fn a_pulse_that_is_looked_at_too_seldom_is_one_gap_as_long_as_that_goes_on() {
+    let mut plant = (*plant(Pattern::Edge, Splice::Clean)).clone();
+    plant.stations[0].handshakes[0].number = None;
+    let mut world = World::with(Arc::new(plant), Plc::new(Pattern::Edge, Splice::Clean));
+    world.settle();
+    let before = all_gaps(&world.durable).len();
+    let told = |world: &mut World, since: i64, open| {
+        let (to, cause) = (world.at().wall, GapCause::Silent);
+        let (device, tag) = (DeviceIndex(0), Some(TRIGGER));
+        world.step(&Input::Lost { device, tag, cause, since: Utc(since), to, open });
+        world.sync();
+    };
+    let gaps = |world: &World| {
+        let found = all_gaps(&world.durable).into_iter().skip(before);
+        found.map(|gap| (gap.source.clone(), gap.interval)).collect::<Vec<_>>()
+    };
+    let source = GapSource::Handshake(
+        StationId::parse("ST10").unwrap(),
+        HandshakeId::parse("result").unwrap(),
+    );
+    let since = world.at().wall.0;
+    told(&mut world, since, true);
+    told(&mut world, since, true);
+    // One that is seen says nothing of the others.
+    let now = world.at().wall;
+    world.plc.run(now);
+    world.notify();
+    world.tell_change();
+    let [(of, Interval { from, to: None })] = &gaps(&world)[..] else {
+        panic!("{:?}", gaps(&world))
+    };
+    assert_eq!(*of, source);
+    let from = *from;
+    told(&mut world, since, false);
+    let [_, (of, ended)] = &gaps(&world)[..] else { panic!("{:?}", gaps(&world)) };
+    assert_eq!((of, ended.from), (&source, from));
+    assert!(ended.to > Some(from));
+    // A connection that is lost ends it: what follows is the gap of the device.
+    let since = world.at().wall.0;
+    told(&mut world, since, true);
+    world.drop_link();
+    world.sync();
+    let known = gaps(&world);
+    let [_, _, (open, begun), (closed, over), (device, _)] = &known[..] else {
+        panic!("{known:?}")
+    };
+    assert_eq!((open, closed), (&source, &source));
+    assert_eq!((begun.to, over.from, over.to.is_some()), (None, begun.from, true));
+    assert!(matches!(device, GapSource::Device(_)));
+}
+
 /// A device is asked for its words one after the other: one of them was not looked at in time.
 #[test]
 fn a_word_that_was_not_looked_at_is_a_gap_of_its_own_pulse_alone() {
@@ -521,7 +575,8 @@ fn a_word_that_was_not_looked_at_is_a_gap_of_its_own_pulse_alone() {
     let lost = |world: &mut World, tag| {
         let to = world.at().wall;
         let since = Utc(to.0 - 1);
-        Input::Lost { device: DeviceIndex(0), tag: Some(tag), cause: GapCause::Silent, since, to }
+        let (device, tag, cause) = (DeviceIndex(0), Some(tag), GapCause::Silent);
+        Input::Lost { device, tag, cause, since, to, open: false }
     };
     for (tag, told) in [(LOT, 0), (TRIGGER, 1)] {
         let input = lost(&mut world, tag);

@@ -11,6 +11,7 @@ mod masters;
 mod members;
 mod phases;
 mod plc;
+mod recipes;
 mod reload;
 mod results;
 mod sampled;

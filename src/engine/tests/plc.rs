@@ -70,7 +70,9 @@ pub(super) struct Feeder {
     pub(super) per_lot: bool,
     /// By lot, what was picked for the part in work, and how much of it was thrown away.
     pub(super) now: BTreeMap<String, (u64, u64)>,
-    /// The same of every part that was made.
+    /// By lot, what was ever picked.
+    pub(super) total: BTreeMap<String, u64>,
+    /// What was picked of every part that was made.
     pub(super) parts: BTreeMap<String, BTreeMap<String, (u64, u64)>>,
 }
 
@@ -175,6 +177,7 @@ impl Plc {
         }
         let (lot, count) = (self.lot(), |n: u64| (n + 1) & 0xFFFF);
         self.feeder.picked = count(self.feeder.picked);
+        *self.feeder.total.entry(lot.clone()).or_default() += 1;
         let of = self.feeder.now.entry(lot).or_default();
         of.0 += 1;
         if reject {

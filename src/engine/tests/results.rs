@@ -213,7 +213,7 @@ impl World {
         let (since, to) = (self.observed(), self.at().wall);
         self.events.clear();
         let (device, cause) = (DeviceIndex(0), GapCause::Overflow);
-        self.step(&Input::Lost { device, tag: None, cause, since, to });
+        self.step(&Input::Lost { device, tag: None, cause, since, to, open: false });
     }
 
     fn tell_reel(&mut self) {

@@ -9,6 +9,9 @@ use crate::model::{Value, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// A request to read, and an answer with nothing in it.
+const EMPTY_CHARACTERS: u32 = 8 + 5;
+
 /// Requests that are made again and again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Round {
@@ -38,6 +41,37 @@ pub fn rounds(plant: &Arc<Plant>, device: DeviceIndex, cost: &Cost) -> Vec<Round
         plan: plan.clone(),
     });
     rounds.collect()
+}
+
+/// A serial line of which more is asked than it can carry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Overload {
+    /// Who is on it.
+    pub devices: Vec<DeviceIndex>,
+    /// Its speed, in bits a second.
+    pub baud: u32,
+    /// The part of the time that the rounds of all of them take, 1 is all of it, if everybody answers at once.
+    pub load: f64,
+}
+
+/// The serial lines whose rounds cannot be kept, however quick their devices are. What a request costs on
+/// another line nobody knows before it is used.
+pub fn overloads(plant: &Arc<Plant>) -> Vec<Overload> {
+    let devices: Vec<_> = plant.devices().map(|(index, _)| index).collect();
+    let lines = super::bus::lines(plant, &devices).into_iter();
+    let overload = lines.filter_map(|devices| {
+        let Protocol::Modbus(modbus) = &plant.device(*devices.first()?).protocol else {
+            return None;
+        };
+        let line = modbus.transport.line()?;
+        let alone = line.time_of(EMPTY_CHARACTERS).saturating_add(line.silence() * 2);
+        let cost = Cost::assumed(&modbus.transport, alone);
+        let rounds = devices.iter().flat_map(|device| rounds(plant, *device, &cost));
+        let part = |round: Round| round.plan.cost(&cost).as_secs_f64() / round.period.as_secs_f64();
+        let (load, baud) = (rounds.map(part).sum(), line.baud);
+        Some(Overload { devices, baud, load })
+    });
+    overload.filter(|overload| overload.load > 1.0).collect()
 }
 
 /// The requests that read these words as a snapshot, in their order.

@@ -215,9 +215,9 @@ impl Task {
         if refused {
             self.replan();
         }
-        for Unseen { tag, since } in unseen {
+        for Unseen { tag, since, to, open } in unseen {
             let (device, cause) = (self.reader.device, GapCause::Silent);
-            let lost = Input::Lost { device, tag: Some(tag), cause, since, to: at.wall };
+            let lost = Input::Lost { device, tag: Some(tag), cause, since, to, open };
             self.gate.urgent(lost).await?;
         }
         self.report(samples, at).await
@@ -277,7 +277,8 @@ impl Task {
         }
         tracing::warn!(device = %self.device().id, "the engine did not keep up");
         let (device, cause) = (self.reader.device, GapCause::Overload);
-        let lost = Input::Lost { device, tag: None, cause, since: since.wall, to: to.wall };
+        let lost =
+            Input::Lost { device, tag: None, cause, since: since.wall, to: to.wall, open: false };
         self.gate.urgent(lost).await
     }
 

@@ -3,6 +3,7 @@
 //! A value is never split over two requests: it would tear. What a device has refused is kept out
 //! of every later plan by [`Learned`].
 use super::cost::Cost;
+pub use super::forecast::{Overload, overloads};
 use crate::model::Monotonic;
 use crate::model::plant::{Area, ReadLimits, Register, TagIndex};
 use std::collections::BTreeMap;

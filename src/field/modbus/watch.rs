@@ -4,7 +4,7 @@ use super::cost::Cost;
 use super::plan::{Block, Learned, Plan, plan};
 use crate::field::change::moved;
 use crate::model::plant::{
-    Device, DeviceIndex, Pattern, Plant, ReadLimits, Register, Tag, TagIndex, TagSource,
+    Device, DeviceIndex, Plant, ReadLimits, Register, Tag, TagIndex, TagSource,
 };
 use crate::model::{At, Monotonic, Quality, Sample, Utc, Value};
 use std::collections::BTreeMap;
@@ -30,6 +30,8 @@ struct Group {
     /// When this round was begun, and the last one that is done.
     begun: At,
     looked: Option<At>,
+    /// Since when its pulses may pass unseen.
+    blind: Option<Utc>,
 }
 
 /// A word of which it is not known what it was meanwhile.
@@ -37,6 +39,9 @@ struct Group {
 pub(super) struct Unseen {
     pub(super) tag: TagIndex,
     pub(super) since: Utc,
+    pub(super) to: Utc,
+    /// It goes on until two looks lie near enough again.
+    pub(super) open: bool,
 }
 
 /// What a look at the device says about the device itself.
@@ -92,6 +97,7 @@ impl Watch {
                     due: Monotonic(0),
                     begun: At { monotonic: Monotonic(0), wall: Utc(0) },
                     looked: None,
+                    blind: None,
                 }),
             }
         }
@@ -164,6 +170,7 @@ impl Watch {
             group.done = 0;
             group.due = now.monotonic.plus(group.period);
             group.looked = Some(now);
+            group.blind = None;
         }
     }
 
@@ -188,8 +195,8 @@ impl Watch {
         group.plan.blocks.get(group.done)
     }
 
-    /// The request of this group is answered. A round that is late is not made up for; what may have
-    /// come and gone since the one before it is told.
+    /// The request of this group is answered. A round that is late is not made up for; that something may
+    /// have come and gone since the one before it is told once, and that it may no longer once more.
     pub(super) fn advance(&mut self, group: usize, now: At) -> Vec<Unseen> {
         let Some(group) = self.groups.get_mut(group) else { return Vec::new() };
         if group.done == 0 {
@@ -206,10 +213,18 @@ impl Watch {
         group.due = group.due.plus(group.period).max(now.monotonic);
         let Some(before) = group.looked.replace(group.begun) else { return Vec::new() };
         let seen = before.monotonic.plus(group.period.saturating_mul(LOOKS_PER_PULSE));
-        if now.monotonic <= seen {
-            return Vec::new();
+        let in_time = now.monotonic <= seen;
+        let (since, to, open) = match group.blind {
+            None if in_time => return Vec::new(),
+            None => (*group.blind.insert(before.wall), now.wall, true),
+            Some(_) if !in_time => return Vec::new(),
+            // What came since this look began was seen.
+            Some(since) => (since, group.begun.wall, false),
+        };
+        if in_time {
+            group.blind = None;
         }
-        group.pulses.iter().map(|tag| Unseen { tag: *tag, since: before.wall }).collect()
+        group.pulses.iter().map(|tag| Unseen { tag: *tag, since, to, open }).collect()
     }
 
     /// Up to when every word was looked at whose changes count: an answer says nothing of what was not
@@ -315,7 +330,7 @@ impl Watch {
 /// Words with a bit that rises for a moment, of which nobody can tell afterwards how often it did.
 fn pulses(plant: &Plant) -> impl Iterator<Item = TagIndex> {
     let handshakes = plant.stations.iter().flat_map(|station| &station.handshakes);
-    let bare = handshakes.filter(|h| h.pattern == Pattern::Edge && h.number.is_none());
+    let bare = handshakes.filter(|handshake| handshake.is_bare_pulse());
     bare.map(|handshake| handshake.trigger.tag)
 }
 

@@ -1,6 +1,6 @@
 //! The page of one item: what it is, what it was made of, what it went through, what it went into.
 use super::words::{self, When};
-use crate::model::{ItemKey, PhaseSummary};
+use crate::model::{ItemKey, PhaseSummary, Value};
 use crate::query::{
     Answer, Completeness, ItemState, ItemView, LinkView, MeasurementView, PermitView, StepView,
     SupersededView,
@@ -175,6 +175,10 @@ fn superseded(gone: SupersededView) -> (Step, String) {
     (step(old), format!("superseded by record {by}{who}{reason}"))
 }
 
+fn recipe(recipe: &Value) -> String {
+    format!("told recipe {recipe}")
+}
+
 fn step(step: StepView) -> Step {
     let notes = [
         step.operation.map(|operation| operation.to_string()),
@@ -182,6 +186,7 @@ fn step(step: StepView) -> Step {
         words::evidence(step.evidence).map(str::to_owned),
         step.went_past.map(|refusal| format!("refused by record {refusal}, and done all the same")),
         words::purpose(step.purpose).map(str::to_owned),
+        step.permit.as_ref().and_then(|permit| permit.recipe.as_ref()).map(recipe),
         step.permit.as_ref().and_then(PermitView::sentence),
     ];
     Step {

@@ -2,7 +2,7 @@
 use super::words::{self, When};
 use crate::http::{DeviceView, Source};
 use crate::model::{ItemClass, ItemKey};
-use crate::query::{ConditionView, GapView, StationView};
+use crate::query::{ConditionView, GapView, StationView, SuspectView};
 use askama::Template;
 
 /// Items and gaps shown; the API has the rest.
@@ -17,6 +17,7 @@ pub(super) struct StartPage {
     recent: Vec<(String, String)>,
     stations: Vec<Station>,
     conditions: Vec<Condition>,
+    suspects: Vec<Suspect>,
     gaps: Vec<(String, String)>,
     devices: Vec<Device>,
 }
@@ -42,6 +43,16 @@ struct Condition {
     normal: String,
 }
 
+/// A time in which a station may have been wrong, and goes on.
+struct Suspect {
+    station: String,
+    monitor: String,
+    cause: &'static str,
+    since: When,
+    items: Vec<(String, String)>,
+    more: Option<String>,
+}
+
 struct Device {
     id: String,
     protocol: &'static str,
@@ -60,6 +71,7 @@ impl StartPage {
             recent: source.recent(ItemClass::Unit, RECENT).iter().map(named).collect(),
             stations: source.stations().iter().map(station).collect(),
             conditions: source.conditions().iter().map(condition).collect(),
+            suspects: source.open_suspects(RECENT).into_iter().map(suspect).collect(),
             gaps: source.gaps(RECENT).iter().map(gap).collect(),
             devices: devices.into_iter().map(device).collect(),
         }
@@ -115,6 +127,18 @@ fn condition(view: &ConditionView) -> Condition {
         judged,
         onset,
         normal,
+    }
+}
+
+fn suspect(view: SuspectView) -> Suspect {
+    let SuspectView { window, items, left_out } = view;
+    Suspect {
+        station: window.station.to_string(),
+        monitor: window.monitor.to_string(),
+        cause: words::suspected(window.cause),
+        since: words::when(window.interval.from),
+        items: items.iter().map(named).collect(),
+        more: (left_out > 0).then(|| format!("and {left_out} more")),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::model::{
     Amount, Evidence, Gap, GapCause, GapSource, Interval, ItemClass, ItemKey, Purpose, Result,
     Scope, Ucum, Utc, Value, Verdict,
 };
-use crate::query::Incomplete;
+use crate::query::{Incomplete, SuspectCause};
 use std::fmt::Write;
 
 /// An instant for people and, as `datetime`, for machines.
@@ -168,6 +168,15 @@ pub(super) fn verdict(verdict: Verdict) -> (&'static str, &'static str) {
         Verdict::Warning => ("warn", "⚠ warning"),
         Verdict::Drift => ("bad", "⚠ drift"),
         Verdict::NoData => ("quiet", "○ learning"),
+    }
+}
+
+/// Why a station may have been wrong.
+pub(super) fn suspected(cause: SuspectCause) -> &'static str {
+    match cause {
+        SuspectCause::Drift => "it has drifted",
+        SuspectCause::MasterWrong => "its master was judged wrongly",
+        SuspectCause::MasterOverdue => "its master was not shown in time",
     }
 }
 

@@ -107,6 +107,10 @@ fn the_start_page_shows_how_the_plant_stands() {
         "connection refused; is it powered?",
         "⚠ not secure",
         "device press was not observed",
+        "PRESS10 · red",
+        "⚠ its master was judged wrongly",
+        "href=\"/item?id=u/site/SN-1\"",
+        "and 1226 more: <a href=\"/api/v1/suspects?station=PRESS10\">all of them</a>",
     ] {
         assert!(page.body.contains(wanted), "`{wanted}` is not in {}", page.body);
     }

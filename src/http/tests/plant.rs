@@ -388,6 +388,14 @@ impl Source for Made {
         Some(Answer { position: Position(42), completeness, body: vec![view] })
     }
 
+    /// It is still open, and more was made than is named.
+    fn open_suspects(&self, items_max: usize) -> Vec<SuspectView> {
+        let interval = Interval { from: at(0), to: None };
+        let window = SuspectWindow { interval, closed: None, ..suspect_window() };
+        let items = vec![key("u/site/SN-1"), hostile()];
+        vec![SuspectView { window, items, left_out: 1234_usize.saturating_sub(items_max) }]
+    }
+
     fn gaps(&self, count_max: usize) -> Vec<GapView> {
         let mut gaps = vec![GapView { position: Position(12), gap: gap() }];
         gaps.truncate(count_max);

@@ -120,7 +120,7 @@ impl Carried {
         let carried = match &mut input {
             Input::Link { device, link: _ } => self.device(*device).map(|there| *device = there),
             Input::Samples(samples) => self.samples(samples).then_some(()),
-            Input::Lost { device, tag, cause: _, since: _, to: _ } => {
+            Input::Lost { device, tag, cause: _, since: _, to: _, open: _ } => {
                 let there = (self.device(*device), tag.map(|tag| self.tag(tag)));
                 match there {
                     (Some(d), Some(Some(t))) => {
@@ -401,6 +401,7 @@ mod tests {
             cause: GapCause::Overflow,
             since: Utc(0),
             to: Utc(1),
+            open: false,
         };
         let token = ReadToken(1);
         for gone in [

@@ -145,6 +145,8 @@ pub enum Reason {
     MaterialUnknown,
     /// It was worked on here as often as it may be.
     VisitsMax,
+    /// With which recipe it is to be worked on here is not known, or the word cannot hold it.
+    Recipe,
     /// The deadline passed first.
     Late,
     /// The item cannot be known from what was read.
@@ -162,6 +164,7 @@ impl Reason {
             Self::ProductUnknown,
             Self::MaterialUnknown,
             Self::VisitsMax,
+            Self::Recipe,
             Self::Late,
             Self::Quarantined,
             Self::Conflict,
@@ -176,6 +179,7 @@ impl Reason {
             Self::ProductUnknown => "product-unknown",
             Self::MaterialUnknown => "material-unknown",
             Self::VisitsMax => "visits-max",
+            Self::Recipe => "recipe",
             Self::Late => "late",
             Self::Quarantined => "quarantined",
             Self::Conflict => "conflict",
@@ -212,6 +216,7 @@ impl Reason {
             Self::ProductUnknown => 30,
             Self::MaterialUnknown => 31,
             Self::VisitsMax => 32,
+            Self::Recipe => 33,
             Self::Late => 90,
             Self::Quarantined => 91,
             Self::Conflict => 92,

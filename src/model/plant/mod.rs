@@ -7,6 +7,7 @@ mod carried;
 mod check;
 mod device;
 mod product;
+mod recipe;
 mod renumber;
 mod station;
 mod tag;
@@ -19,6 +20,7 @@ pub use device::{
     Security, Trust, UserLogin,
 };
 pub use product::{BillRow, Catalog, Material, Product, Rework, ToolLife};
+pub use recipe::Holds;
 pub use station::{
     Carrier, CodeFrom, CodeSpec, Condition, Counter, Drift, FillRule, First, Handshake, Limits,
     Master, MeasurementSpec, Monitor, MountPoint, Overrule, Pattern, PermitCodes, Phase,

@@ -1,5 +1,5 @@
 //! What is made, and of what: products with routes and bills of material, and materials.
-use crate::model::{MountPointId, StationId, Text, Ucum};
+use crate::model::{MountPointId, StationId, Text, Ucum, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -17,6 +17,11 @@ impl Catalog {
     pub fn routed(&self) -> BTreeSet<&StationId> {
         self.products.values().flat_map(Product::stations).collect()
     }
+
+    /// Whether any product says with which recipe it is worked on at a station.
+    pub fn has_recipe(&self, station: &StationId) -> bool {
+        self.products.values().any(|product| product.recipes.contains_key(station))
+    }
 }
 
 /// What is made.
@@ -32,6 +37,8 @@ pub struct Product {
     pub bill: Option<BTreeMap<Text, BillRow>>,
     /// The material of each feeder that it needs, by station.
     pub setup: BTreeMap<StationId, BTreeMap<MountPointId, Text>>,
+    /// The recipe that it is worked on with, by station: a number or a text.
+    pub recipes: BTreeMap<StationId, Value>,
     /// What it may contain.
     pub allergens: BTreeSet<Text>,
 }

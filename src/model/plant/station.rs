@@ -248,6 +248,11 @@ impl Handshake {
         matches!(self.pattern, Pattern::State(_)) && self.ack == Some(self.trigger)
     }
 
+    /// Whether a bit of it rises for a moment, and nobody can tell afterwards how often it did.
+    pub fn is_bare_pulse(&self) -> bool {
+        self.pattern == Pattern::Edge && self.number.is_none()
+    }
+
     /// Whether its item was made with what is in the station's feeders: work that ended, or an amount of
     /// waste that was only counted.
     pub fn takes_mounts(&self) -> bool {
@@ -261,6 +266,12 @@ impl Handshake {
             [CodeSpec { from: CodeFrom::Word(word), .. }] => Some(*word),
             _ => None,
         }
+    }
+
+    /// The words that are answered with the recipe.
+    pub fn recipe_words(&self) -> impl Iterator<Item = Word> {
+        let recipes = self.replies.iter().filter(|reply| reply.value == ReplyValue::Recipe);
+        recipes.map(|reply| reply.word)
     }
 
     /// Whether the PLC learns from the answer that it must not go on.
@@ -429,6 +440,8 @@ pub enum ReplyValue {
     Permit,
     /// The number of the reason; 0 is none.
     Reason,
+    /// The recipe that the item is to be worked on with; nothing is written where it is not let go on.
+    Recipe,
     /// Always this.
     Fixed(Value),
 }

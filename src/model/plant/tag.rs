@@ -204,6 +204,28 @@ impl RegisterType {
         matches!(self, Self::Text(_) | Self::S7Text(_))
     }
 
+    /// The whole numbers that it holds, as far as ours go; `None` if it is no whole number.
+    pub fn whole(self) -> Option<(i64, i64)> {
+        match self {
+            Self::Bool => Some((0, 1)),
+            Self::Bits | Self::U16 => Some((0, u16::MAX.into())),
+            Self::I16 => Some((i16::MIN.into(), i16::MAX.into())),
+            Self::U32 => Some((0, u32::MAX.into())),
+            Self::I32 => Some((i32::MIN.into(), i32::MAX.into())),
+            Self::U64 => Some((0, i64::MAX)),
+            Self::I64 => Some((i64::MIN, i64::MAX)),
+            Self::Bcd16 => Some((0, 9_999)),
+            Self::Bcd32 => Some((0, 99_999_999)),
+            Self::F32
+            | Self::F64
+            | Self::Text(_)
+            | Self::S7Text(_)
+            | Self::Epoch
+            | Self::EpochMs
+            | Self::Dtl => None,
+        }
+    }
+
     /// Whether it is a time.
     pub fn is_time(self) -> bool {
         matches!(self, Self::Epoch | Self::EpochMs | Self::Dtl)

@@ -167,7 +167,12 @@ fn a_station_shows_what_stands_there_until_a_gap_and_counts_what_still_counts() 
     ]
     .map(Body::Trace)
     .to_vec();
-    let unmount = What::Unmount { mount: mount_key("OP10", "F2", 3), lot: lot("C"), used: None };
+    let unmount = What::Unmount {
+        mount: mount_key("OP10", "F2", 3),
+        lot: lot("C"),
+        used: None,
+        untold: None,
+    };
     let (query, _dir) = query(&numbered(bodies.clone()));
     let view = query.station(&station("OP10")).unwrap();
     assert_eq!((view.current, view.last), (Some(unit("U3")), Some(unit("U1"))));

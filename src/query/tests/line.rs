@@ -132,7 +132,7 @@ impl Line {
             return;
         };
         let mount = mount_key(STATIONS[at], FEEDERS[feeder], opened);
-        let what = What::Unmount { mount, lot, used: None };
+        let what = What::Unmount { mount, lot, used: None, untold: None };
         self.trace(event(time, Some(STATIONS[at]), what));
     }
 

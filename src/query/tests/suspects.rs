@@ -67,6 +67,7 @@ fn what_was_made_since_the_last_good_master_is_suspect() {
     // Before it was known to be right again, it went on.
     let then = of(Position(8));
     assert_eq!((then.body[0].window.interval.to, then.body[0].window.closed), (None, None));
+    assert_eq!(query.open_suspects(100), [], "it has ended since");
     assert_eq!(of(Position(6)).body, []);
     assert!(query.suspects(Some(&station("OP99")), 100, LAST).is_none());
     assert_eq!(query.suspects(Some(&station("OP20")), 100, LAST).unwrap().body, []);
@@ -123,6 +124,9 @@ fn a_window_that_was_over_when_it_became_known_says_nothing_of_now() {
         says(40, Verdict::Drift, Some(20), false),
     ]));
     let windows = query.suspects(None, 100, LAST).unwrap().body;
+    assert_eq!(query.open_suspects(100), [windows[0].clone()]);
+    let short = query.open_suspects(1);
+    assert_eq!((items(&short[0]).len(), short[0].left_out), (1, 1));
     let told: Vec<_> = windows.iter().map(|view| (items(view), view.window.interval)).collect();
     let interval = |from, to: Option<i64>| Interval { from: Utc(from), to: to.map(Utc) };
     let of = |codes: &[&str]| codes.iter().map(|code| (*code).to_owned()).collect::<Vec<_>>();

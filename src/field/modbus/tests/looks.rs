@@ -100,9 +100,28 @@ fn a_pulse_that_nobody_counts_may_have_passed_where_two_looks_lie_too_far_apart(
     // The last was asked at 1030, and not before: a pulse that rose after it still stands at 1060.
     assert_eq!(watch.next(at(1040).monotonic, Urgency::Fast).unwrap().0, at(1040).monotonic);
     assert_eq!(watch.advance(0, at(1060)), []);
-    let unseen = Unseen { tag: TagIndex(0), since: at(1040).wall };
-    assert_eq!(watch.advance(0, at(1073)), [unseen]);
-    assert_eq!(watch.advance(0, at(1084)), []);
+    let unseen =
+        |to: u64, open| [Unseen { tag: TagIndex(0), since: at(1040).wall, to: at(to).wall, open }];
+    assert_eq!(watch.advance(0, at(1073)), unseen(1073, true));
+    // The next was asked at once and is in time: up to it nobody knows.
+    assert_eq!(watch.advance(0, at(1084)), unseen(1073, false));
+    assert_eq!(watch.advance(0, at(1094)), []);
+}
+
+/// A line that is always too slow says so once, not at every round for ever.
+#[test]
+fn a_line_that_never_keeps_up_is_one_gap_that_goes_on() {
+    let mut watch = watch(false);
+    let told: Vec<Unseen> =
+        (1..100).flat_map(|round: u64| watch.advance(0, at(1000 + 40 * round))).collect();
+    let unseen =
+        |to: u64, open| Unseen { tag: TagIndex(0), since: at(1000).wall, to: at(to).wall, open };
+    assert_eq!(told, [unseen(1040, true)]);
+    let told: Vec<Unseen> =
+        (1..10).flat_map(|look: u64| watch.advance(0, at(4960 + 10 * look))).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!((told[0].open, told[0].since), (false, at(1000).wall));
+    assert!(told[0].to >= at(4960).wall, "{told:?}");
 }
 
 #[test]
@@ -118,7 +137,8 @@ fn the_first_look_after_a_start_is_held_against_the_start() {
     watch.start(at(5000));
     assert_eq!(watch.advance(0, at(5030)), []);
     watch.start(at(6000));
-    let unseen = Unseen { tag: TagIndex(0), since: at(6000).wall };
+    let (since, to) = (at(6000).wall, at(6031).wall);
+    let unseen = Unseen { tag: TagIndex(0), since, to, open: true };
     assert_eq!(watch.advance(0, at(6031)), [unseen]);
 }
 
@@ -128,15 +148,22 @@ async fn a_look_that_comes_late_is_told_as_lost_before_what_it_saw() {
     let mut rig = Rig::start(&pulsing(device("d", plc.port, 1), false));
     rig.live().await;
     rig.pass(Duration::from_secs(2));
+    // A machine that is busy looks late by itself; what is told is begun and ended by turns all the same.
+    let mut began = None;
     loop {
         match rig.urgent().await {
-            Input::Lost { tag: Some(TagIndex(0)), cause: GapCause::Silent, since, to, .. }
-                if to.0 - since.0 > 1_900_000_000 =>
-            {
-                break;
+            Input::Lost {
+                tag: Some(TagIndex(0)), cause: GapCause::Silent, since, open, ..
+            } if open => {
+                assert_eq!(began.replace(since), None, "it goes on, and was told so");
             }
-            // A machine that is busy looks late by itself.
-            Input::Lost { .. } | Input::Samples(_) => {}
+            Input::Lost { tag: Some(TagIndex(0)), cause: GapCause::Silent, since, to, .. } => {
+                assert_eq!(began.take(), Some(since), "it ends as it began");
+                if to.0 - since.0 > 1_900_000_000 {
+                    break;
+                }
+            }
+            Input::Samples(_) => {}
             other => panic!("{other:?}"),
         }
     }

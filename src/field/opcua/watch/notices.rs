@@ -147,7 +147,7 @@ impl Watch<'_> {
     pub(super) fn lose(&mut self, tag: Option<TagIndex>, cause: GapCause, since: Utc, to: Utc) {
         let device = self.task.context.device;
         tracing::warn!(device = self.task.context.name, ?cause, ?tag, "values were lost");
-        self.desk.urgent.push(Input::Lost { device, tag, cause, since, to });
+        self.desk.urgent.push(Input::Lost { device, tag, cause, since, to, open: false });
         self.refresh.wanted |= tag.is_none_or(|tag| self.peer.plant.tag(tag).fast);
     }
 
