@@ -75,16 +75,15 @@ fn the_sealed_tape_of_a_shift_is_read_by_duckdb_and_plays_byte_for_byte() {
 /// Files below a folder that this stands in.
 fn with(dir: &Path, wanted: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-    entries
-        .flat_map(|path| match path.is_dir() {
-            true => with(&path, wanted),
-            false => {
-                let bytes = fs::read(&path).unwrap();
-                let found = bytes.windows(wanted.len()).any(|at| at == wanted.as_bytes());
-                Vec::from_iter(found.then_some(path))
-            }
-        })
-        .collect()
+    let below = |path: PathBuf| {
+        if path.is_dir() {
+            return with(&path, wanted);
+        }
+        let bytes = fs::read(&path).unwrap();
+        let found = bytes.windows(wanted.len()).any(|at| at == wanted.as_bytes());
+        Vec::from_iter(found.then_some(path))
+    };
+    entries.flat_map(below).collect()
 }
 
 /// Badges come by a subscription, by a read at a trigger, over Modbus and with a command; the key is erased, and what
