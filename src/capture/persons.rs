@@ -6,15 +6,23 @@ use crate::model::{Command, Input, PersonKey, ReadDone, Sample, Text, Value};
 /// The words of a plant that are somebody's badge.
 pub(super) fn badges(plant: &Plant) -> Vec<TagIndex> {
     let handshakes = plant.stations.iter().flat_map(|station| &station.handshakes);
-    let mut badges: Vec<TagIndex> = handshakes
-        .flat_map(|Handshake { badge, overrule, .. }| {
-            badge.iter().copied().chain(overrule.map(|words| words.badge))
-        })
-        .filter(|word| word.bit.is_none())
-        .map(|word| word.tag)
-        .collect();
+    let mut badges: Vec<TagIndex> = handshakes.flat_map(of_handshake).collect();
     badges.sort_unstable();
     badges.dedup();
+    badges
+}
+
+fn of_handshake(handshake: &Handshake) -> Vec<TagIndex> {
+    let Handshake { badge, overrule, ring, .. } = handshake;
+    let words = badge.iter().copied().chain(overrule.map(|words| words.badge));
+    let whole = words.filter(|word| word.bit.is_none());
+    let mut badges: Vec<TagIndex> = whole.map(|word| word.tag).collect();
+    // The words are those of the first slot; the other slots have the same in the same order.
+    let slots = ring.iter().flat_map(|ring| &ring.slots);
+    if let Some(first) = ring.iter().find_map(|ring| ring.slots.first()) {
+        let at: Vec<_> = (0..).zip(first).filter(|(_, tag)| badges.contains(tag)).collect();
+        badges.extend(slots.flat_map(|slot| at.iter().filter_map(|(n, _)| slot.get(*n)).copied()));
+    }
     badges
 }
 
@@ -52,12 +60,17 @@ impl Capture {
     }
 }
 
-/// What is empty is nobody's badge, and what is no text is no badge.
+/// What is empty is nobody's badge. What is no text is no badge either, but it may tell a person.
 pub(super) fn veil(persons: &PersonKey, value: &mut Value) {
-    let badge = value.as_text().and_then(|text| Text::parse(text.trim()).ok());
-    if let Some(badge) = badge {
-        *value = Value::Text(persons.veil(badge.as_str()));
+    let text = value.as_text();
+    let said = text.as_deref().map(str::trim);
+    if *value == Value::Empty || said == Some("") {
+        return;
     }
+    *value = match said.and_then(|said| Text::parse(said).ok()) {
+        Some(badge) => Value::Text(persons.veil(badge.as_str())),
+        None => Value::Bytes(persons.veil(&format!("{value:?}")).into_bytes()),
+    };
 }
 
 /// Who wants something.
@@ -70,5 +83,32 @@ fn named(command: &mut Command) -> Option<&mut Text> {
         | Command::Note { badge, .. }
         | Command::Identify { badge, .. }
         | Command::Adopt { badge, .. } => Some(badge),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_may_tell_a_person_is_veiled_and_what_is_no_badge_stays_none() {
+        let key = PersonKey::new([7; 32]);
+        let veiled = |value: &Value| {
+            let mut veiled = value.clone();
+            veil(&key, &mut veiled);
+            veiled
+        };
+        for nobody in [Value::Empty, Value::text(""), Value::text("  ")] {
+            assert_eq!(veiled(&nobody), nobody);
+        }
+        for badge in [Value::text(" 4711 "), Value::UInt(4711), Value::Int(4711)] {
+            assert_eq!(veiled(&badge), Value::Text(key.veil("4711")));
+        }
+        // A scanner's frame around it, the bytes of a tag.
+        for other in [Value::text("\u{2}4711\u{3}"), Value::Bytes(b"4711".to_vec())] {
+            let Value::Bytes(kept) = veiled(&other) else { panic!("{other:?} is a badge") };
+            assert!(!kept.windows(4).any(|at| at == b"4711"), "{other:?}");
+            assert_ne!(veiled(&other), veiled(&Value::Bytes(b"4712".to_vec())));
+        }
     }
 }

@@ -142,7 +142,8 @@ pub(super) fn pick(value: &Value, word: Word) -> Option<Value> {
     }
 }
 
-/// The words that make the request what it is: all of its own, none of the station's context.
+/// The words that make the request what it is: all of its own, none of the station's context. Not who made it: that
+/// is known by a token, and by another one as soon as the key of persons is erased.
 pub(super) fn own_words(h: &Handshake) -> Vec<TagIndex> {
     use crate::model::plant::CodeFrom;
     let code = |spec: &crate::model::plant::CodeSpec| {
@@ -163,7 +164,6 @@ pub(super) fn own_words(h: &Handshake) -> Vec<TagIndex> {
             h.product,
             h.material,
             h.operation,
-            h.badge,
         ])
         .chain([h.quantity.as_ref().map(|q| q.word), h.result.as_ref().map(|r| r.word)])
         .flatten()
@@ -171,7 +171,7 @@ pub(super) fn own_words(h: &Handshake) -> Vec<TagIndex> {
         .chain(h.context.iter().map(|(_, word)| *word))
         .map(|w| w.tag)
         .chain(h.number.map(|n| n.tag))
-        .chain(h.overrule.iter().flat_map(|o| [o.badge.tag, o.reason.tag]))
+        .chain(h.overrule.iter().map(|o| o.reason.tag))
         .collect();
     tags.sort_unstable();
     tags.dedup();

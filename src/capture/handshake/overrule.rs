@@ -1,5 +1,6 @@
 //! A person lets run what was refused.
 use crate::capture::permit::Judgement;
+use crate::capture::persons::veil;
 use crate::capture::snapshot::Snapshot;
 use crate::capture::{At, Capture};
 use crate::model::plant::Word;
@@ -35,6 +36,7 @@ impl Capture {
             badges.into_iter().flatten().map(|word| &live.plant.tag(word.tag).name).collect();
         let mut raw = snapshot.raw(&live.plant);
         for word in raw.iter_mut().filter(|word| badges.contains(&&word.tag)) {
+            veil(&self.persons, &mut word.value);
             if let Some(badge) = word.value.as_text().filter(|badge| !badge.trim().is_empty()) {
                 word.value = Value::text(&self.persons.token(&badge).to_string());
             }
