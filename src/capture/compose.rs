@@ -234,6 +234,13 @@ impl Capture {
         }
     }
 
+    /// The row of the order list that this work is done by.
+    fn row_of(&self, at: At, item: &ItemKey) -> Option<u64> {
+        let station = self.memory.station(&self.live().station(at.station).id)?;
+        let row = station.orders.iter().find(|(_, row)| row.item == *item);
+        row.map(|(number, _)| *number)
+    }
+
     fn what(&self, at: At, snapshot: &Snapshot, draft: &Draft, remarks: &mut Vec<Remark>) -> What {
         let handshake = self.live().handshake(at);
         let item = draft.item.clone();
@@ -250,7 +257,8 @@ impl Capture {
         match handshake.event {
             Verb::Arrive => What::Arrive { item },
             Verb::Complete => {
-                What::Complete { item, result, measurements, mounts, phase: None, order_row: None }
+                let order_row = self.row_of(at, &item);
+                What::Complete { item, result, measurements, mounts, phase: None, order_row }
             }
             Verb::Produce => {
                 let best_before = handshake.best_before.map(|span| draft.time.at.plus(span));

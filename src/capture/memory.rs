@@ -441,7 +441,7 @@ impl StationMemory {
             | What::Inspect { item, .. } => self.enter(item, record, event),
             What::Complete { item, order_row, .. } => {
                 self.refuse(item, None);
-                if let Some(row) = order_row {
+                if let Some(row) = order_row.as_ref().filter(|_| !event.is_only_asked()) {
                     self.orders.retain(|(n, _)| n != row);
                 }
                 self.leave(item, record, event);

@@ -79,6 +79,7 @@ impl Capture {
         }
         let lot = compose::code(&point.lot, &text, None);
         let times = (sample.time(), sample.receive);
+        let waits = !watch.told.is_empty();
         match lot {
             // What is told now may be what was told before, but not what stood there before that.
             Ok(lot) if point.used.is_some() && self.is_news(station, mount, lot.as_ref()) => {
@@ -86,6 +87,11 @@ impl Capture {
                 watch.seen = Some(times);
                 watch.told.push(Change { lot, times });
                 self.read_counters(step, station, &point, mount);
+            }
+            // It is told once more, and waits for its counters.
+            Ok(_) if waits => {
+                let watch = self.live_mut().watches.entry((station, mount)).or_default();
+                watch.seen = Some(times);
             }
             lot => {
                 let _ = self.see_mount(step, station, mount, lot, times, None);

@@ -72,6 +72,8 @@ impl Capture {
         let Some(at) = self.live.as_mut().and_then(|l| l.tokens.remove(&facts.token)) else {
             return;
         };
+        // Another lot may have been told, whose counters are not read yet.
+        self.take_all_told(step, at.station);
         let stage = std::mem::take(&mut self.exchange(at).stage);
         match stage {
             Stage::Asking { token, asked, until } if token == facts.token => {

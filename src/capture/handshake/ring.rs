@@ -69,6 +69,8 @@ struct Scan {
     head: HandshakeNumber,
     /// By number, the oldest first, with their places.
     entries: Vec<(HandshakeNumber, usize)>,
+    /// A slot has an entry that the head has not come to.
+    ahead: bool,
 }
 
 impl Turn {
@@ -244,7 +246,8 @@ impl Capture {
             exchange.turn.see(seen, last);
         }
         let seqs = words.get(words.len() - self.ring(at).slots.len()..).unwrap_or_default();
-        let scan = Scan { head, entries: entries(seqs, head, bits) };
+        let entries = entries(seqs, head, bits);
+        let scan = Scan { head, entries, ahead: is_ahead(seqs, head, bits) };
         if self.exchange(at).turn.anchored {
             return self.read_on(step, at, &scan);
         }
@@ -281,6 +284,10 @@ impl Capture {
         };
         let found = scan.entries.iter().find(|(number, _)| *number == committed.number);
         if let Some((number, slot)) = found {
+            if committed.epoch != memory.epoch && scan.ahead {
+                // It holds what was recorded, and its count was set back in the middle of it.
+                self.missed_entries(step, at, memory.since());
+            }
             let slot = Slot { number: *number, place: *slot, anchor: true };
             return self.read_slots(step, at, vec![slot]);
         }
@@ -581,6 +588,12 @@ fn before_zero(ring: &Ring, slot: Slot) -> Option<TagIndex> {
 fn slot_words(ring: &Ring, slot: usize) -> Vec<TagIndex> {
     let words = ring.slots.get(slot).map(Vec::as_slice).unwrap_or_default();
     words.iter().chain(words.first()).copied().collect()
+}
+
+/// Whether a slot has an entry of the next round: it is being written, or the count was set back.
+fn is_ahead(seqs: &[Sample], head: HandshakeNumber, bits: u8) -> bool {
+    let mut numbers = seqs.iter().filter_map(|seq| number(seq.good()?, bits));
+    numbers.any(|n| n.0 != 0 && (1..=seqs.len() as u64).contains(&behind(n, head, bits)))
 }
 
 /// The entries that a ring with this head can hold, the oldest first. A slot that was never written

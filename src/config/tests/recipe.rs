@@ -14,6 +14,7 @@ restart     = "boot"
 life   = { at = "hr:0", type = "u16" }
 boot   = { at = "hr:1", type = "u16" }
 req    = { at = "hr:2", type = "u16" }
+fin    = { at = "hr:3", type = "u16" }
 serial = { at = "hr:10", type = "string[8]" }
 type   = { at = "hr:20", type = "string[8]" }
 badge  = { at = "hr:30", type = "string[8]" }
@@ -23,6 +24,7 @@ permit = { at = "hr:101", type = "u16" }
 reason = { at = "hr:102", type = "u16" }
 recipe = { at = "hr:103", type = "u16" }
 name   = { at = "hr:110", type = "string[4]" }
+done   = { at = "hr:120", type = "u16" }
 
 [product.A]
 recipe = { PRESS = 7 }
@@ -43,6 +45,27 @@ check    = ["not-held"]
 reply    = { permit = "$permit", reason = "$reason", recipe = "$recipe", name = "$recipe" }
 permit   = { ok = 1, nok = 2, unknown = 9 }
 override = { badge = "badge", reason = "why" }
+
+[station.PRESS.handshake.result]
+event    = "complete"
+serial   = "serial"
+trigger  = "fin"
+ack      = "done"
+
+[[test]]
+name   = "what is completed is off the list, and a reworked unit has the next row's or its product's"
+orders = [
+  { station = "PRESS", serial = "SN-2", program = "12" },
+  { station = "PRESS", serial = "SN-2", program = "13" },
+]
+given  = [{ serial = "SN-2", req = 1 }, { fin = 1 }, { req = 2 }, { fin = 2 }, { type = "A", req = 3 }]
+expect = [
+  { event = "arrive", permit = "ok", recipe = "12" },
+  { event = "complete" },
+  { event = "arrive", permit = "ok", recipe = "13" },
+  { event = "complete" },
+  { event = "arrive", permit = "ok", recipe = 7 },
+]
 
 [[test]]
 name   = "the product says it, and an order says it better"

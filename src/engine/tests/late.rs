@@ -585,3 +585,38 @@ fn a_word_that_was_not_looked_at_is_a_gap_of_its_own_pulse_alone() {
         assert_eq!(gaps(&world), before + told);
     }
 }
+
+/// The PLC restarted and its ring did not, but for its count: by chance that stands at one of the entries.
+#[test]
+fn a_ring_whose_count_is_set_back_into_its_own_entries_has_a_gap() {
+    let mut world = world(Pattern::Ring, true);
+    world.plc.timeless = true;
+    for choice in [176, 48, 80, 96, 48, 192, 48, 25, 185, 228, 73, 39, 84, 215, 80, 80, 176, 158] {
+        world.act(choice);
+    }
+    judge_late(&mut world, true).unwrap();
+}
+
+/// The words of a handshake are those of the first slot: a badge is one in the others too.
+#[test]
+fn a_badge_in_any_slot_of_a_ring_is_veiled() {
+    let mut plant = (*late_plant(Pattern::Ring, true)).clone();
+    plant.stations[0].handshakes[0].badge = Some(word(slot_tag(0, 1)));
+    let world = World::with(Arc::new(plant), Plc::new(Pattern::Ring, Splice::Clean));
+    let sample = |tag| Sample {
+        tag,
+        value: Value::text("4711"),
+        quality: Quality::GOOD,
+        source: None,
+        server: None,
+        receive: Utc(0),
+    };
+    for slot in 0..SLOTS {
+        let mut input = Input::Samples([1, 2].map(|n| sample(slot_tag(slot, n))).to_vec());
+        world.engine.veil(&mut input);
+        let Input::Samples(kept) = input else { panic!("{input:?}") };
+        let [badge, force] = [0, 1].map(|n| kept[n].value.clone());
+        assert_eq!(badge, Value::Text(persons().veil("4711")), "slot {slot}");
+        assert_eq!(force, Value::text("4711"), "slot {slot}");
+    }
+}
