@@ -1,7 +1,8 @@
 //! A person is in nothing that is kept other than as a token: not in a record, and not on the tape either.
-use super::Capture;
+use super::snapshot::Snapshot;
+use super::{At, Capture};
 use crate::model::plant::{Handshake, Plant, TagIndex};
-use crate::model::{Command, Input, PersonKey, ReadDone, Sample, Text, Value};
+use crate::model::{Command, Input, PersonKey, RawWord, ReadDone, Sample, Text, Value};
 
 /// The words of a plant that are somebody's badge.
 pub(super) fn badges(plant: &Plant) -> Vec<TagIndex> {
@@ -50,6 +51,23 @@ impl Capture {
         }
     }
 
+    /// Everything as it was read, for a record: with the tokens as they are shown there.
+    pub(super) fn raw(&self, at: At, snapshot: &Snapshot) -> Vec<RawWord> {
+        let live = self.live();
+        let badges = of_handshake(live.handshake(at)).into_iter();
+        let badges: Vec<_> = badges.map(|tag| &live.plant.tag(tag).name).collect();
+        let mut raw = snapshot.raw(&live.plant);
+        for word in raw.iter_mut().filter(|word| badges.contains(&&word.tag)) {
+            veil(&self.persons, &mut word.value);
+            if let Value::Text(badge) = &mut word.value
+                && !badge.trim().is_empty()
+            {
+                *badge = self.persons.token(badge).to_string();
+            }
+        }
+        raw
+    }
+
     fn veil_samples(&self, samples: &mut [Sample]) {
         let Some(live) = self.live.as_ref().filter(|live| !live.badges.is_empty()) else { return };
         for sample in samples {
@@ -61,7 +79,7 @@ impl Capture {
 }
 
 /// What is empty is nobody's badge. What is no text is no badge either, but it may tell a person.
-pub(super) fn veil(persons: &PersonKey, value: &mut Value) {
+fn veil(persons: &PersonKey, value: &mut Value) {
     let text = value.as_text();
     let said = text.as_deref().map(str::trim);
     if *value == Value::Empty || said == Some("") {
