@@ -81,7 +81,7 @@ pub(super) fn call<S: Source>(
     arguments: &[Variant],
 ) -> Result<Vec<Variant>, StatusCode> {
     let outputs = match (method, arguments) {
-        (Method::Resolve, [Variant::String(id)]) => resolve(source, namespace, id.as_ref()),
+        (Method::Resolve, [Variant::String(id)]) => resolve(source, namespace, id.as_ref())?,
         (Method::Trace, [Variant::String(id), way, Variant::UInt32(depth)]) => {
             let way = direction(way).ok_or(StatusCode::BadInvalidArgument)?;
             trace(source, &one(source, id.as_ref())?, way, *depth)?
@@ -116,21 +116,30 @@ fn direction(of: &Variant) -> Option<Direction> {
 
 /// The one item that a text names.
 fn one<S: Source>(source: &S, text: &str) -> Result<ItemKey, StatusCode> {
-    match source.resolve(text) {
+    match resolved(source, text)? {
         Resolved::Item(key) => Ok(key),
         Resolved::Candidates(_) => Err(StatusCode::BadTooManyMatches),
         Resolved::Unknown => Err(StatusCode::BadNoMatch),
     }
 }
 
-fn resolve<S: Source>(source: &S, namespace: u16, text: &str) -> Vec<Variant> {
-    let found = match source.resolve(text) {
+/// What is not known while records are still read after a start may be in one of them.
+fn resolved<S: Source>(source: &S, text: &str) -> Result<Resolved, StatusCode> {
+    let filling = source.filling();
+    match source.resolve(text) {
+        Resolved::Unknown if filling.is_some() => Err(StatusCode::BadWaitingForInitialData),
+        found @ (Resolved::Item(_) | Resolved::Candidates(_) | Resolved::Unknown) => Ok(found),
+    }
+}
+
+fn resolve<S: Source>(source: &S, namespace: u16, text: &str) -> Result<Vec<Variant>, StatusCode> {
+    let found = match resolved(source, text)? {
         Resolved::Item(key) => vec![key],
         Resolved::Candidates(keys) => keys,
         Resolved::Unknown => Vec::new(),
     };
     let id = |key| NodeId::new(namespace, Place::Object(Object::Item(key)).to_string());
-    vec![found.into_iter().map(id).collect::<Vec<_>>().into()]
+    Ok(vec![found.into_iter().map(id).collect::<Vec<_>>().into()])
 }
 
 fn trace<S: Source>(

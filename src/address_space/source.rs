@@ -11,6 +11,7 @@ use tokio::sync::watch;
 pub trait Source: Send + Sync + 'static {
     fn position(&self) -> Position;
     fn watch(&self) -> watch::Receiver<Position>;
+    fn filling(&self) -> Option<Position>;
     fn resolve(&self, text: &str) -> Resolved;
     fn knows(&self, key: &ItemKey) -> bool;
     fn item(&self, key: &ItemKey) -> Option<Answer<ItemView>>;
@@ -31,6 +32,10 @@ impl Source for Query {
 
     fn watch(&self) -> watch::Receiver<Position> {
         Query::watch(self)
+    }
+
+    fn filling(&self) -> Option<Position> {
+        Query::filling(self)
     }
 
     fn resolve(&self, text: &str) -> Resolved {

@@ -106,10 +106,14 @@ impl Follower {
                     Err(format!("records cannot be written (attempt {attempt}): {error}"))
                 }
             },
-            index: if behind > LAG_MAX {
-                Err(format!("it is {behind} records behind the ledger"))
-            } else {
-                Ok(())
+            index: match self.query.filling() {
+                Some(last) => Err(format!(
+                    "since the start it has the records up to {applied}, of those up to {last}"
+                )),
+                None if behind > LAG_MAX => {
+                    Err(format!("it is {behind} records behind the ledger"))
+                }
+                None => Ok(()),
             },
         };
         self.readiness.send_if_modified(|old| {

@@ -142,14 +142,17 @@ async fn wanted(
             Ok((format!("record {position}"), BTreeSet::from([position])))
         }
         (Some(id), None) => {
-            site.ask("item", move |source| match source.resolve(&id) {
-                Resolved::Item(key) => {
-                    let item = source.item(&key, Position(u64::MAX));
-                    let item = item.ok_or_else(|| Problem::unknown(&id))?;
-                    Ok((key.to_string(), history(&item.body)))
+            site.ask("item", move |source| {
+                let filling = source.filling();
+                match source.resolve(&id) {
+                    Resolved::Item(key) => {
+                        let item = source.item(&key, Position(u64::MAX));
+                        let item = item.ok_or_else(|| Problem::unknown(&id, filling))?;
+                        Ok((key.to_string(), history(&item.body)))
+                    }
+                    Resolved::Candidates(candidates) => Err(Problem::ambiguous(&id, candidates)),
+                    Resolved::Unknown => Err(Problem::unknown(&id, filling)),
                 }
-                Resolved::Candidates(candidates) => Err(Problem::ambiguous(&id, candidates)),
-                Resolved::Unknown => Err(Problem::unknown(&id)),
             })
             .await?
         }

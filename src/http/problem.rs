@@ -1,6 +1,6 @@
 //! Faults as RFC 9457 problems: a title, a sentence that helps, and what else the client can use.
 use super::commands::{CommandFault, reasons};
-use crate::model::ItemKey;
+use crate::model::{ItemKey, Position};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
@@ -42,8 +42,15 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
-    /// Nothing recorded has this id.
-    pub(super) fn unknown(id: &str) -> Self {
+    /// Nothing recorded has this id; or that cannot be said yet, as long as records up to this one are read
+    /// again after a start, as it was before it was looked for.
+    pub(super) fn unknown(id: &str, filling: Option<Position>) -> Self {
+        if let Some(last) = filling {
+            let detail = format!(
+                "whether anything recorded has the id `{id}` is not known yet: since the start not all records up to {last} were read; ask again"
+            );
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+        }
         let detail = format!(
             "nothing recorded has the id `{id}`; a code counts letter by letter, zeros in front included"
         );

@@ -10,6 +10,8 @@ use crate::query::{
 pub trait Source: Send + Sync {
     /// Up to which record questions are answered.
     fn position(&self) -> Position;
+    /// The last record that there was at the start, as long as not all up to it can be asked for.
+    fn filling(&self) -> Option<Position>;
     /// Finds what a person typed.
     fn resolve(&self, text: &str) -> Resolved;
     /// One item as of a record; `None` if not recorded.
@@ -56,6 +58,10 @@ pub trait Source: Send + Sync {
 impl Source for Query {
     fn position(&self) -> Position {
         self.position()
+    }
+
+    fn filling(&self) -> Option<Position> {
+        self.filling()
     }
 
     fn resolve(&self, text: &str) -> Resolved {

@@ -105,6 +105,13 @@ impl Query {
         self.inner.wanted.subscribe()
     }
 
+    /// The last record that there was at the start, as long as not all up to it can be asked for: what is not
+    /// known yet may be in one of them.
+    pub fn filling(&self) -> Option<Position> {
+        let there = self.inner.options.durable;
+        (*self.inner.wanted.borrow() < there).then_some(there)
+    }
+
     /// Takes records in the order of their positions; what is known already is passed over. What the
     /// index has and memory has not (after a start) goes to memory alone, and the other way round
     /// (after a rebuild).

@@ -204,14 +204,28 @@ fn a_start_does_not_wait_for_the_index() {
     command.arg(site.path("pedigree.toml")).arg("run");
     let begun = Instant::now();
     let daemon = site.launch(command, &[]).unwrap();
-    let up = begun.elapsed();
+    println!("up after {:?}", begun.elapsed());
     let asked = daemon.get("/api/v1/yield");
-    println!("up after {up:?}");
     assert_eq!((indexed(&daemon), asked["position"].as_u64()), (0, Some(0)), "{asked}");
     assert!(asked.to_string().contains("lag"), "{asked}");
-    assert!(up < SLOW, "{up:?}");
+    for question in [
+        "item?id=u/site/SN-0",
+        "trace?id=SN-0",
+        "recall?lot=L0",
+        "resolve?id=SN-0",
+        "yield?station=X",
+    ] {
+        let (status, body) = daemon.ask(&format!("/api/v1/{question}"));
+        assert_eq!(status, 503, "{question}: {body}");
+        assert!(body.contains(&format!("up to #{last}")), "{question}: {body}");
+    }
+    assert_eq!(daemon.ask("/item?id=SN-0").0, 503);
+    let (status, body) = daemon.ask("/ready");
+    assert!(status == 503 && body.contains("since the start"), "{body}");
     until("all records are in the index", SOON, || (indexed(&daemon) >= last).then_some(()));
     assert!(begun.elapsed() > SLOW, "nothing was slow");
+    until("it is ready", SOON, || (daemon.ask("/ready").0 == 200).then_some(()));
+    assert_eq!(daemon.ask("/api/v1/item?id=u/site/SN-0").0, 404);
     assert!(daemon.stop().success(), "{}", site.log());
 }
 

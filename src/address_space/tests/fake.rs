@@ -147,6 +147,10 @@ impl Source for Fake {
         self.position.subscribe()
     }
 
+    fn filling(&self) -> Option<Position> {
+        None
+    }
+
     fn resolve(&self, text: &str) -> Resolved {
         match text {
             "0001" => Resolved::Candidates(vec![key(LOT), key("l/supplier/OTHER/0001")]),

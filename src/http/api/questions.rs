@@ -23,7 +23,14 @@ struct Listing<T> {
 /// `GET /api/v1/resolve?id=`: what a typed text is.
 pub(in crate::http) async fn resolve(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
     let id = parameters(asked)?.id()?;
-    let resolved = site.ask("resolve", move |source| source.resolve(&id)).await?;
+    let resolve = move |source: &dyn Source| {
+        let filling = source.filling();
+        match source.resolve(&id) {
+            Resolved::Unknown if filling.is_some() => Err(Problem::unknown(&id, filling)),
+            found @ (Resolved::Item(_) | Resolved::Candidates(_) | Resolved::Unknown) => Ok(found),
+        }
+    };
+    let resolved = site.ask("resolve", resolve).await??;
     Ok(Json(resolved).into_response())
 }
 
@@ -56,7 +63,9 @@ pub(in crate::http) async fn yields(State(site): State<Arc<Site>>, asked: Asked)
     let (station, interval, as_of) = (asked.station()?, asked.interval()?, asked.as_of());
     let answer = site
         .ask("yield", move |source| {
-            let unknown = || Problem::unknown(station.as_ref().map_or("", |id| id.as_str()));
+            let filling = source.filling();
+            let named = station.as_ref().map_or("", |id| id.as_str());
+            let unknown = || Problem::unknown(named, filling);
             source.yields(station.as_ref(), interval, as_of).ok_or_else(unknown)
         })
         .await??;
@@ -70,7 +79,9 @@ pub(in crate::http) async fn suspects(State(site): State<Arc<Site>>, asked: Aske
     let (station, limit, as_of) = (asked.station()?, asked.limit()?, asked.as_of());
     let answer = site
         .ask("suspects", move |source| {
-            let unknown = || Problem::unknown(station.as_ref().map_or("", |id| id.as_str()));
+            let filling = source.filling();
+            let named = station.as_ref().map_or("", |id| id.as_str());
+            let unknown = || Problem::unknown(named, filling);
             source.suspects(station.as_ref(), limit, as_of).ok_or_else(unknown)
         })
         .await??;
@@ -127,10 +138,15 @@ async fn about<T: Serialize + Send + 'static>(
     ask: impl FnOnce(&dyn Source, &ItemKey) -> Option<Answer<T>> + Send + 'static,
 ) -> Answered {
     let answer = site
-        .ask(name, move |source| match source.resolve(&id) {
-            Resolved::Item(key) => ask(source, &key).ok_or_else(|| Problem::unknown(&id)),
-            Resolved::Candidates(candidates) => Err(Problem::ambiguous(&id, candidates)),
-            Resolved::Unknown => Err(Problem::unknown(&id)),
+        .ask(name, move |source| {
+            let filling = source.filling();
+            match source.resolve(&id) {
+                Resolved::Item(key) => {
+                    ask(source, &key).ok_or_else(|| Problem::unknown(&id, filling))
+                }
+                Resolved::Candidates(candidates) => Err(Problem::ambiguous(&id, candidates)),
+                Resolved::Unknown => Err(Problem::unknown(&id, filling)),
+            }
         })
         .await??;
     Ok(Json(answer).into_response())

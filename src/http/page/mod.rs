@@ -53,7 +53,8 @@ pub(super) async fn start(State(site): State<Arc<Site>>) -> Response {
 enum Found {
     Item(Box<ItemPage>),
     Candidates(Vec<ItemKey>),
-    Nothing,
+    /// Or that is not known yet.
+    Nothing(Option<Position>),
 }
 
 /// `GET /item?id=`: the page of whatever was typed.
@@ -70,12 +71,17 @@ pub(super) async fn item(
     }
     let asked = id.clone();
     let found = site
-        .ask("item", move |source| match source.resolve(&asked) {
-            Resolved::Item(key) => source
-                .item(&key, Position(u64::MAX))
-                .map_or(Found::Nothing, |answer| Found::Item(Box::new(ItemPage::new(answer)))),
-            Resolved::Candidates(candidates) => Found::Candidates(candidates),
-            Resolved::Unknown => Found::Nothing,
+        .ask("item", move |source| {
+            let filling = source.filling();
+            match source.resolve(&asked) {
+                Resolved::Item(key) => source
+                    .item(&key, Position(u64::MAX))
+                    .map_or(Found::Nothing(filling), |answer| {
+                        Found::Item(Box::new(ItemPage::new(answer)))
+                    }),
+                Resolved::Candidates(candidates) => Found::Candidates(candidates),
+                Resolved::Unknown => Found::Nothing(filling),
+            }
         })
         .await;
     match found {
@@ -85,7 +91,11 @@ pub(super) async fn item(
             let page = ChoosePage { typed: id, candidates: candidates.collect() };
             html(StatusCode::MULTIPLE_CHOICES, &page)
         }
-        Ok(Found::Nothing) => {
+        Ok(Found::Nothing(Some(last))) => {
+            let problem = Problem::unknown(&id, Some(last));
+            failed(id, problem)
+        }
+        Ok(Found::Nothing(None)) => {
             let text = "Nothing recorded has this id. A code counts letter by letter, zeros in front included; what was never read at a station is not known here.".to_owned();
             html(StatusCode::NOT_FOUND, &MessagePage { typed: id, title: "Not known", text })
         }

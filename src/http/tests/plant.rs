@@ -198,6 +198,10 @@ impl Source for Made {
         Position(42)
     }
 
+    fn filling(&self) -> Option<Position> {
+        None
+    }
+
     fn resolve(&self, text: &str) -> Resolved {
         match text {
             "SN-0001" | "u/site/SN-0001" => Resolved::Item(key("u/site/SN-0001")),
