@@ -22,6 +22,8 @@ mod reload;
 pub mod replay;
 mod scrub;
 mod seal;
+#[cfg(test)]
+mod specimen;
 mod switch;
 mod tasks;
 

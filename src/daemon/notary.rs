@@ -273,23 +273,13 @@ pub(super) async fn finish(notary: &Arc<Notary>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{Files, Generation, Ledger, Options, SEGMENT_BYTES_MAX, read_checkpoints};
-    use crate::model::{At, Audit, Body, Digest, Record, SiteId, Text};
-
-    fn origin() -> Origin {
-        Origin { site: SiteId::parse("plant-1").unwrap(), incarnation: 0 }
-    }
+    use crate::daemon::specimen::{self, origin};
+    use crate::ledger::{Files, Generation, Ledger, read_checkpoints};
+    use crate::model::{At, Audit, Body, Digest, Record, Text};
 
     /// A ledger of three records.
     async fn ledger(dir: &Path) -> Ledger {
-        let options = Options {
-            dir: dir.to_owned(),
-            origin: origin(),
-            segment_bytes_max: SEGMENT_BYTES_MAX,
-            metrics: Arc::new(Metrics::new()),
-            now: super::super::clock(),
-        };
-        let ledger = Ledger::open(options, Files).unwrap().ledger;
+        let ledger = specimen::ledger(dir, Files);
         let record = |n| {
             let audit = Audit { who: Text::parse("a").unwrap(), what: Text::parse("b").unwrap() };
             let (position, at) = (Position(n), At::default());

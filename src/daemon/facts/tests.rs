@@ -12,7 +12,7 @@ mod world;
 use crate::model::{Evidence, HandshakeMark, Permit};
 use naive::expected;
 use proptest::prelude::*;
-use world::{World, hold, release, unit};
+use world::{STATIONS, World, hold, lot, release, unit};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
@@ -84,6 +84,30 @@ fn a_hold_between_question_and_answer_refuses() {
     world.request("B", "admit", "U1", "", 0);
     world.deliver_all();
     assert_eq!(last(&world).0, Permit::Ok);
+}
+
+/// The lot is told, and its counters are not read yet: the permit is not given by the one before.
+#[test]
+fn a_lot_that_waits_for_its_counters_is_judged_as_soon_as_it_is_told() {
+    let counted = STATIONS.replace(
+        "lot    = \"B.reel\"\n",
+        "lot    = \"B.reel\"\nused   = { counter = \"B.req\" }\n",
+    );
+    let mut world = World::of(&counted);
+    made(&mut world, "U1");
+    world.lot("R1");
+    world.command(hold(&lot("R2")));
+    world.request("B", "admit", "U1", "", 0);
+    world.is_slow = true;
+    world.lot("R2");
+    world.deliver_all();
+    let (permit, mark) = last(&world);
+    let told = (permit, mark.reason.as_ref().unwrap().as_str());
+    assert_eq!(told, (Permit::Nok, "mounts-verified"));
+    // What was read is no change any more.
+    let records = world.records.len();
+    world.read_all();
+    assert_eq!(world.records.len(), records, "{:?}", world.records.last());
 }
 
 #[test]

@@ -5,30 +5,16 @@
 //! fail, what is folded has changed, or how: `IMAGE_SCHEMA` goes up, and the new form gets fixtures of its own.
 use super::*;
 use crate::capture::Memory;
+use crate::daemon::specimen::{ledger as open, origin};
 use crate::ledger::simulated::{Faults, SimulatedDisk};
-use crate::ledger::{Disk, Generation, Options, SEGMENT_BYTES_MAX, leaf};
-use crate::model::{Record, SiteId, specimens};
+use crate::ledger::{Generation, leaf};
+use crate::model::{Record, specimens};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-fn origin() -> Origin {
-    Origin { site: SiteId::parse("plant-1").unwrap(), incarnation: 0 }
-}
-
 fn persons() -> PersonKey {
     PersonKey::new([7; 32])
-}
-
-fn open(dir: &Path, disk: impl Disk + 'static) -> Ledger {
-    let options = Options {
-        dir: dir.to_owned(),
-        origin: origin(),
-        segment_bytes_max: SEGMENT_BYTES_MAX,
-        metrics: Arc::new(Metrics::new()),
-        now: super::super::clock(),
-    };
-    Ledger::open(options, disk).unwrap().ledger
 }
 
 /// Appends; whether it became durable.

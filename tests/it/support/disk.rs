@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 const BYTES: u64 = 96 << 20;
+const TOOLS: [&str; 4] = ["mkfs.ext4", "unshare", "nsenter", "mount"];
 /// What takes all room there is.
 const BALLAST: &str = "ballast";
 /// `EXT4_IOC_SHUTDOWN`: from this call on nothing that is written reaches the disk. A power cut takes the processor
@@ -41,8 +42,14 @@ pub(crate) enum Cut {
 
 impl Disk {
     /// An empty one in a file `image`, mounted at the folder `at`. Where there can be none it says why: a container
-    /// has the tools, but often no right to mount.
+    /// has the tools, but often no right to mount. Where `CI` is set the tools have to be there.
     pub(crate) fn start(image: &Path, at: &Path) -> Option<Self> {
+        let lacks = |tool: &&&str| Command::new(tool).arg("--version").output().is_err();
+        let missing: Vec<_> = TOOLS.iter().filter(lacks).collect();
+        assert!(
+            missing.is_empty() || std::env::var_os("CI").is_none(),
+            "{missing:?}: `make peers` installs them"
+        );
         match Self::try_start(image, at) {
             Ok(disk) => Some(disk),
             Err(why) => {

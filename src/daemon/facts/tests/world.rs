@@ -8,7 +8,7 @@ use crate::telemetry::Metrics;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-const STATIONS: &str = include_str!("../plant.toml");
+pub(super) const STATIONS: &str = include_str!("../plant.toml");
 const HANDSHAKES: [(&str, &str); 8] = [
     ("A", "admit"),
     ("A", "done"),
@@ -30,6 +30,9 @@ pub(super) struct World {
     /// Looked up, and not told yet.
     pub(super) facts: VecDeque<Facts>,
     pub(super) notices: Vec<Notice>,
+    /// Whether the PLC answers a read late: with the values of then.
+    pub(super) is_slow: bool,
+    reads: VecDeque<ReadRequest>,
     /// Requests that were made, and those that were not decided in time.
     pub(super) requests: usize,
     pub(super) late: BTreeSet<(String, u64)>,
@@ -48,6 +51,10 @@ pub(super) fn token(badge: &str) -> PersonToken {
 
 pub(super) fn unit(code: &str) -> ItemKey {
     ItemKey::unit(Code::parse(code).unwrap())
+}
+
+pub(super) fn lot(code: &str) -> ItemKey {
+    ItemKey::lot(Scope::Site, Code::parse(code).unwrap())
 }
 
 fn text(text: &str) -> Text {
@@ -93,6 +100,8 @@ impl World {
             records: Vec::new(),
             facts: VecDeque::new(),
             notices: Vec::new(),
+            is_slow: false,
+            reads: VecDeque::new(),
             requests: 0,
             late: BTreeSet::new(),
             persons: BTreeSet::new(),
@@ -142,10 +151,8 @@ impl World {
                 self.query.apply(&batch).unwrap();
                 self.records.extend(frame);
             }
-            Effect::Read(request) => {
-                let words = request.tags.iter().map(|tag| self.sample(*tag)).collect();
-                self.step(&Input::Read(ReadDone { token: request.token, outcome: Ok(words) }));
-            }
+            Effect::Read(request) if self.is_slow => self.reads.push_back(request),
+            Effect::Read(request) => self.read(&request),
             Effect::Write(request) => {
                 for write in request.replies.into_iter().chain(request.ack) {
                     self.values.insert(write.tag, write.value);
@@ -158,6 +165,18 @@ impl World {
             }
             Effect::Notice(notice) => self.notices.push(notice),
             Effect::Answer(_) => {}
+        }
+    }
+
+    fn read(&mut self, request: &ReadRequest) {
+        let words = request.tags.iter().map(|tag| self.sample(*tag)).collect();
+        self.step(&Input::Read(ReadDone { token: request.token, outcome: Ok(words) }));
+    }
+
+    /// The reads that were waiting come back.
+    pub(super) fn read_all(&mut self) {
+        while let Some(request) = self.reads.pop_front() {
+            self.read(&request);
         }
     }
 
@@ -304,7 +323,7 @@ impl World {
             20 => self.command(release(&unit(serial))),
             21 => self.lot(["R1", "R2", ""][usize::from(more % 3)]),
             22 => {
-                let lot = ItemKey::lot(Scope::Site, Code::parse("R1").unwrap());
+                let lot = lot("R1");
                 self.command(if more & 1 == 0 { hold(&lot) } else { release(&lot) });
             }
             _ if more < 64 => self.pass_deadline(),
