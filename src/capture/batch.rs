@@ -12,6 +12,7 @@ use crate::model::{
     Step, TraceEvent, Utc, What,
 };
 use minicbor::{Decode, Encode};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// So many are named; what is older went on through those.
@@ -33,6 +34,13 @@ pub struct Batch {
     /// Up to when something was not observed.
     #[n(2)]
     blind: Option<Utc>,
+    /// When each that tells of all that it does in the order in which it does it told last. A lot is worked on by
+    /// several, so this is not a matter of the lot.
+    #[n(3)]
+    told: BTreeMap<By, Utc>,
+    /// The time of the work that was told last, by the clock that told it.
+    #[n(4)]
+    clock: Option<Utc>,
 }
 
 /// A lot between two cleans.
@@ -47,11 +55,8 @@ struct Left {
     /// When it was last worked on.
     #[n(2)]
     worked: Utc,
-    /// What told that, if it tells all in the order in which it was.
-    #[n(3)]
-    by: Option<By>,
     /// Something was not observed since.
-    #[n(4)]
+    #[n(3)]
     unseen: bool,
 }
 
@@ -105,8 +110,7 @@ impl Batch {
         };
         let mut all: Vec<(ItemKey, Utc)> = Vec::new();
         for into in self.lots.iter().filter(|left| left.lot != *lot) {
-            let after = place.earliest < into.worked && !place.follows(into);
-            if after && !self.cleaned(place.at, into.worked) && !told(into) {
+            if place.earliest < into.worked && !self.cleaned(place.at, into.worked) && !told(into) {
                 all.retain(|(known, _)| *known != into.lot);
                 all.push((into.lot.clone(), into.worked));
             }
@@ -127,8 +131,7 @@ impl Batch {
         let by = By::of(event);
         let worked = || self.lots.iter().map(|left| left.worked);
         let known = worked().chain(self.cleans.iter().map(|clean| clean.ended)).max();
-        let same = self.lots.iter().filter(|left| by.is_some() && left.by == by);
-        let before = same.map(|left| left.worked).max();
+        let before = by.as_ref().and_then(|by| self.told.get(by)).copied();
         if let (Some(known), true) = (known, before.is_some_and(|before| at < before)) {
             let at = known.plus(Duration::from_nanos(1));
             return Place { earliest: at, at, by, last: true };
@@ -139,22 +142,39 @@ impl Batch {
     }
 
     pub(super) fn apply(&mut self, event: &TraceEvent) {
+        let place = self.place(event);
+        let lot = lot_of(event);
         if let What::Clean { confirmed: true, phase } = &event.what {
-            let ended = event.time.at;
-            let began = phase.as_ref().map_or(ended, |phase| phase.interval.from);
-            let at = self.cleans.partition_point(|clean| clean.ended <= ended);
-            self.cleans.insert(at, Clean { began, ended });
-            let surplus = self.cleans.len().saturating_sub(CLEANS_MAX);
-            self.cleans.drain(..surplus);
+            let began = phase.as_ref().map_or(event.time.at, |phase| phase.interval.from);
+            self.clean(&place, began, event.time.at);
+        } else if lot.is_none() {
+            return;
         }
-        if let Some(lot) = lot_of(event) {
-            let place = self.place(event);
-            self.work(lot, place);
+        if let Some(by) = place.by.clone() {
+            let told = self.told.entry(by).or_insert(place.at);
+            *told = place.at.max(*told);
+        }
+        if let Some(lot) = lot {
+            self.work(lot, &place);
+            self.clock = Some(event.time.at);
         }
     }
 
-    fn work(&mut self, lot: &ItemKey, place: Place) {
-        let Place { earliest, at, by, last } = place;
+    /// It was cleaned between two times by the clock that told it.
+    fn clean(&mut self, place: &Place, from: Utc, to: Utc) {
+        let (mut began, ended) = (place.at.minus(to.since(from)), place.at);
+        // Where a clock was set back all work is known to be before: the same clock says what was before the begin.
+        if place.at != to && self.clock.is_some_and(|worked| worked <= from) {
+            began = self.lots.last().map_or(began, |left| began.max(left.worked));
+        }
+        let at = self.cleans.partition_point(|clean| clean.ended <= ended);
+        self.cleans.insert(at, Clean { began, ended });
+        let surplus = self.cleans.len().saturating_sub(CLEANS_MAX);
+        self.cleans.drain(..surplus);
+    }
+
+    fn work(&mut self, lot: &ItemKey, place: &Place) {
+        let Place { earliest, at, last, .. } = *place;
         let here = |left: &Left| {
             left.lot == *lot && !self.cleaned(left.worked, at) && !self.cleaned(at, left.worked)
         };
@@ -162,8 +182,8 @@ impl Batch {
         let unseen = !last || self.blind.is_some_and(|blind| at <= blind);
         let left = match known {
             Some(left) if left.worked > at => Left { began: left.began.min(earliest), ..left },
-            Some(left) => Left { began: left.began.min(earliest), worked: at, by, unseen, ..left },
-            None => Left { lot: lot.clone(), began: earliest, worked: at, by, unseen },
+            Some(left) => Left { began: left.began.min(earliest), worked: at, unseen, ..left },
+            None => Left { lot: lot.clone(), began: earliest, worked: at, unseen },
         };
         let at = self.lots.partition_point(|other| other.worked <= left.worked);
         self.lots.insert(at, left);
@@ -179,15 +199,8 @@ impl Batch {
     }
 }
 
-impl Place {
-    /// Whether it is told by what told all of that, in order.
-    fn follows(&self, left: &Left) -> bool {
-        self.by.is_some() && self.by == left.by
-    }
-}
-
 /// What tells of all that it does in the order in which it does it.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 enum By {
     #[n(0)]
     Handshake(#[n(0)] HandshakeId),
@@ -201,9 +214,10 @@ impl By {
             // Results come in any order.
             (Some(mark), _) if mark.result.is_some() => None,
             (Some(mark), _) => Some(Self::Handshake(mark.key.handshake.clone())),
-            (None, What::Complete { phase: Some(phase), .. }) => {
-                Some(Self::Phase(phase.phase.clone()))
-            }
+            (
+                None,
+                What::Complete { phase: Some(phase), .. } | What::Clean { phase: Some(phase), .. },
+            ) => Some(Self::Phase(phase.phase.clone())),
             (None, _) => None,
         }
     }
@@ -283,9 +297,8 @@ fn note(of: &TraceEvent, (into, worked): (ItemKey, Utc)) -> Option<TraceEvent> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Code, Scope};
+    use crate::model::{Code, Interval, PhaseSummary, Scope};
     use proptest::prelude::*;
-    use std::collections::BTreeMap;
 
     fn lot(n: u8) -> ItemKey {
         let code = Code::parse(&format!("B-{n}")).unwrap();
@@ -342,28 +355,53 @@ mod tests {
         }
     }
 
-    /// A handshake tells of one lot after the other, and its clock is set back between them.
+    /// What a phase tells, of a lot or of a clean, at a time.
+    fn told_by(phase: &str, what: Option<u8>, (from, to): (i64, i64)) -> TraceEvent {
+        let summary = Some(PhaseSummary {
+            phase: PhaseId::parse(phase).unwrap(),
+            interval: Interval { from: Utc(from), to: Some(Utc(to)) },
+            statistics: Vec::new(),
+            tools: Vec::new(),
+            count: None,
+        });
+        let mut event = done(what, to);
+        event.what = match what {
+            Some(n) => What::Complete {
+                item: lot(n),
+                result: None,
+                measurements: Vec::new(),
+                mounts: Vec::new(),
+                phase: summary,
+                order_row: None,
+            },
+            None => What::Clean { confirmed: true, phase: summary },
+        };
+        event
+    }
+
+    /// Two phases tell of one lot after the other, and their clock is set back between the lots.
     #[test]
     fn a_clock_that_is_set_back_turns_no_link_around() {
-        let mut first = done(Some(1), 1_000);
-        first.what = What::Complete {
-            item: lot(1),
-            result: None,
-            measurements: Vec::new(),
-            mounts: Vec::new(),
-            phase: Some(crate::model::PhaseSummary {
-                phase: PhaseId::parse("cook").unwrap(),
-                interval: crate::model::Interval { from: Utc(990), to: Some(Utc(1_000)) },
-                statistics: Vec::new(),
-                tools: Vec::new(),
-                count: None,
-            }),
-            order_row: None,
-        };
-        let mut second = first.clone();
-        let What::Complete { item, .. } = &mut second.what else { unreachable!() };
-        (*item, second.time.at) = (lot(2), Utc(10));
-        let told = links(&[first, second]);
+        let told = [
+            told_by("dose", Some(1), (900, 990)),
+            told_by("cook", Some(1), (990, 1_000)),
+            told_by("dose", Some(2), (5, 10)),
+            told_by("cook", Some(2), (10, 20)),
+        ];
+        let told = links(&told);
         assert_eq!(told.into_iter().collect::<Vec<_>>(), [((lot(1), lot(2)), true)]);
+    }
+
+    /// It is cleaned before the clock is set back and after: both parted the lots.
+    #[test]
+    fn a_clean_after_a_clock_was_set_back_parts_the_lots() {
+        let told = [
+            told_by("cook", Some(1), (900, 950)),
+            told_by("rinse", None, (960, 970)),
+            told_by("cook", Some(2), (5, 10)),
+            told_by("rinse", None, (12, 20)),
+            told_by("cook", Some(3), (25, 30)),
+        ];
+        assert_eq!(links(&told), BTreeMap::new());
     }
 }
