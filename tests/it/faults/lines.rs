@@ -1,17 +1,18 @@
-//! Serial lines, their frames over TCP, and TLS: the assembly spoken to otherwise.
+//! Frames of serial lines over TCP, and TLS: the assembly spoken to otherwise.
 use super::Plant;
 use crate::support::line::Line;
-use crate::support::{http, peers};
+use crate::support::peers;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
-use std::time::Duration;
 
 /// How the assembly is spoken to in its plant file.
 const PLAIN: &str = "\"tcp://127.0.0.1:";
 
 /// The line with the assembly started and described in another way.
-fn plant(parts: u32, assembly: &[&str], change: impl Fn(&Line, &str) -> String) -> Option<Plant> {
+pub(super) fn plant(
+    parts: u32,
+    assembly: &[&str],
+    change: impl Fn(&Line, &str) -> String,
+) -> Option<Plant> {
     let line = Line::start(&peers()?, parts, &[], assembly);
     let file = line.plant(0, 0)[1].clone();
     assert!(file.contains(PLAIN));
@@ -56,62 +57,6 @@ fn late_missing_and_spoilt_frames_cost_no_part() {
         plant.live("assembly");
     }
     assert!(spoilt(&plant) >= before + 3);
-    let outcome = plant.end_whole();
-    assert!(!outcome.gaps("assembly").is_empty());
-}
-
-/// A serial cable: two ends of one line.
-struct Cable {
-    socat: Child,
-    ends: [PathBuf; 2],
-}
-
-impl Cable {
-    fn plug(dir: &Path) -> Self {
-        let ends = ["ours", "theirs"].map(|end| dir.join(end));
-        let words = ends.each_ref().map(|end| format!("pty,raw,echo=0,link={}", end.display()));
-        let socat = Command::new("socat").args(words).spawn().expect("`make peers` installs socat");
-        http::until("the cable is plugged in", Duration::from_secs(10), || {
-            ends.iter().all(|end| end.exists()).then_some(())
-        });
-        Self { socat, ends }
-    }
-}
-
-impl Drop for Cable {
-    fn drop(&mut self) {
-        drop(self.socat.kill());
-        drop(self.socat.wait());
-    }
-}
-
-#[test]
-fn a_serial_cable_that_is_pulled_is_a_gap_and_costs_no_part() {
-    let dir = tempfile::tempdir().unwrap();
-    if peers().is_none() {
-        return;
-    }
-    let cable = Cable::plug(dir.path());
-    let (ours, theirs) = (&cable.ends[0].clone(), &cable.ends[1].clone());
-    let change = |_: &Line, file: &str| {
-        let url = format!("\"rtu://{}?115200,8n1\"", ours.display());
-        file.replace("\"tcp://127.0.0.1:@PORT@\"", &url)
-    };
-    let Some(mut plant) = plant(12, &["--serial", theirs.to_str().unwrap()], change) else {
-        return;
-    };
-    plant.assembled(4);
-    drop(cable);
-    let fault = plant.lost("assembly")["last_fault"].to_string();
-    assert!(fault.contains("assembly"), "{fault}");
-    // Its adapter does not survive the pull either.
-    plant.line.assembly.kill();
-    plant.wait("the missing port is said", || {
-        plant.lost("assembly")["last_fault"].as_str()?.contains("cannot be opened").then_some(())
-    });
-    let _cable = Cable::plug(dir.path());
-    plant.line.assembly.again();
-    plant.live("assembly");
     let outcome = plant.end_whole();
     assert!(!outcome.gaps("assembly").is_empty());
 }

@@ -8,6 +8,7 @@ mod modbus;
 mod network;
 mod packets;
 mod plc;
+mod serial;
 
 use super::support::balance::{Balance, asked, balance, gaps_of};
 use super::support::daemon::{Daemon, Site};
