@@ -58,10 +58,13 @@ impl Capture {
     fn orders(&self, rows: &[OrderRow]) -> Result<(), Vec<Refusal>> {
         let mut refusals = Vec::new();
         for row in rows {
-            let known =
-                self.plant().is_some_and(|p| p.stations.iter().any(|s| s.id == row.station));
-            if !known {
-                refusals.push(Refusal::UnknownStation(row.station.clone()));
+            let stations = self.plant().into_iter().flat_map(|plant| &plant.stations);
+            match stations.into_iter().find(|station| station.id == row.station) {
+                None => refusals.push(Refusal::UnknownStation(row.station.clone())),
+                Some(station) if !station.orders => {
+                    refusals.push(Refusal::NoOrderList(row.station.clone()));
+                }
+                Some(_) => {}
             }
             let open = self.memory.station(&row.station);
             if open.is_some_and(|s| s.orders.iter().any(|(_, open)| open == row)) {

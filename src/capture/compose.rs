@@ -8,7 +8,7 @@ use crate::model::{
     Alias, Amount, Code, Consumption, Context, Count, Digest, EventTime, Evidence, Fill,
     HandshakeKey, HandshakeMark, Interval, ItemClass, ItemKey, Measurement, Member, Monotonic,
     MountUse, NameError, Purpose, Quality, QuarantineCause, Remark, Result as Outcome, Sample,
-    Scope, ScopeName, Stay, Step, Text, TraceEvent, Untold, Utc, Value, Verb, What,
+    Scope, ScopeName, Stay, Step, TagName, Text, TraceEvent, Untold, Utc, Value, Verb, What,
 };
 
 use sha2::{Digest as _, Sha256};
@@ -95,6 +95,9 @@ impl Capture {
             Some(spec) => Some(self.item(at, spec, snapshot, here)?),
             None => None,
         };
+        if other.as_ref() == Some(&item) {
+            return Err(QuarantineCause::Twice(self.word_of_other(at)));
+        }
         let members = self.members(at, snapshot, key, &item)?;
         let unread = other.as_ref().is_some_and(|real| real.scope == Scope::Provisional);
         if handshake.event == Verb::Identify && (unread || !self.memory.unread.waits(&item)) {
@@ -125,6 +128,18 @@ impl Capture {
             Vec::new()
         };
         Ok(Draft { item, other, members, nest, fill, time, mounts, counts })
+    }
+
+    /// The word with the code of the other item; where that comes from elsewhere, of the item.
+    fn word_of_other(&self, at: At) -> TagName {
+        let handshake = self.live().handshake(at);
+        let specs = handshake.other.iter().chain([&handshake.item]);
+        let word = specs.filter_map(|spec| match spec.from {
+            CodeFrom::Word(word) => Some(word.tag),
+            CodeFrom::Current | CodeFrom::Carried | CodeFrom::Passage | CodeFrom::Order => None,
+        });
+        let tag = word.chain([handshake.trigger.tag]).next().expect("the trigger is always there");
+        self.live().plant.tag(tag).name.clone()
     }
 
     /// The position of the station that a request speaks of.

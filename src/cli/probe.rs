@@ -11,7 +11,8 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 pub(super) struct ProbeArgs {
     /// `opc.tcp://host:port`; `tcp://host:port`, `tls://…`, `rtu+tcp://…` or `rtu:///dev/ttyS1?19200,8e1`.
-    url: String,
+    #[arg(value_name = "URL")]
+    address: String,
     /// Modbus unit identifier.
     #[arg(long, default_value_t = 1)]
     unit: u8,
@@ -21,7 +22,8 @@ pub(super) struct ProbeArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct BrowseArgs {
     /// `opc.tcp://host:port`.
-    url: String,
+    #[arg(value_name = "URL")]
+    address: String,
     /// From this node on, `s=…` or `i=…` in `--namespace`.
     #[arg(long, requires = "namespace")]
     node: Option<String>,
@@ -49,10 +51,10 @@ fn unreachable(url: &str, why: impl std::fmt::Display) -> Failure {
 
 pub(super) fn probe(context: &Context, args: &ProbeArgs) -> Done {
     runtime::log("error")?;
-    if args.url.starts_with("opc.tcp://") {
-        probe_opcua(context, &args.url)
+    if args.address.starts_with("opc.tcp://") {
+        probe_opcua(context, &args.address)
     } else {
-        probe_modbus(context, &args.url, args.unit)
+        probe_modbus(context, &args.address, args.unit)
     }
 }
 
@@ -103,12 +105,19 @@ fn probe_modbus(context: &Context, url: &str, unit: u8) -> Done {
     for (object, text) in &found.identity {
         output::line(format_args!("identity {object}   {text}"))?;
     }
+    let answered = found.areas.iter().any(|(_, answer)| answer.is_ok());
     for (area, answer) in &found.areas {
         let answer = match answer {
             Ok(value) => format!("{value}"),
             Err(why) => why.to_string(),
         };
         output::line(format_args!("{}:0         {answer}", area.name()))?;
+    }
+    if !answered && found.identity.is_empty() {
+        output::notice(
+            "nothing was answered: is it this unit, and this kind of frame (tcp, rtu+tcp, tls)?",
+        );
+        return Ok(Exit::Unreachable);
     }
     Ok(Exit::Ok)
 }
@@ -117,7 +126,7 @@ pub(super) fn browse(context: &Context, args: &BrowseArgs) -> Done {
     runtime::log("error")?;
     let (pki, now) = (pki_dir(context)?, (daemon::clock())().wall);
     let security = if args.insecure { Security::None } else { Security::SignAndEncrypt };
-    let target = opcua::Target::url(&args.url, security);
+    let target = opcua::Target::url(&args.address, security);
     let start = args
         .node
         .as_ref()
@@ -125,9 +134,9 @@ pub(super) fn browse(context: &Context, args: &BrowseArgs) -> Done {
         .map(|(node, uri)| NodeAddress { namespace: uri.clone(), identifier: node.clone() });
     let found = runtime::runtime()?
         .block_on(opcua::browse(&target, start.as_ref(), args.depth, &pki, now))
-        .map_err(|why| unreachable(&args.url, why))?;
+        .map_err(|why| unreachable(&args.address, why))?;
     if args.toml {
-        output::line(stub::plant_file(&args.url, args.insecure, &found.variables))?;
+        output::line(stub::plant_file(&args.address, args.insecure, &found.variables))?;
     } else {
         let row = |v: &opcua::Variable| {
             vec![

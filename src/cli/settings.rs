@@ -40,7 +40,15 @@ pub(super) fn plant_files(
 ) -> Result<(Vec<(String, String)>, SiteId), Failure> {
     if paths.is_empty() {
         let config = settings(context)?;
-        return Ok((read_dir(&config.plant_dir)?, config.site));
+        let files = read_dir(&config.plant_dir)?;
+        if files.is_empty() {
+            let dir = config.plant_dir.display();
+            let why = format!(
+                "there are no plant files (*.toml) in {dir}; name files or a folder, or the settings with -c"
+            );
+            return Err(Failure::new(Exit::Configuration, why));
+        }
+        return Ok((files, config.site));
     }
     let site = SiteId::parse("site").expect("a good name");
     let mut files = Vec::new();

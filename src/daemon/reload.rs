@@ -103,7 +103,9 @@ impl Reloader {
         Checked { plant, warnings, tests: _ }: Checked,
         badge: Option<Text>,
     ) -> Result<Reloaded, ReloadFault> {
-        let warnings = config::render(&warnings, miette::GraphicalTheme::unicode_nocolor());
+        let rendered = config::render(&warnings, miette::GraphicalTheme::unicode_nocolor());
+        // What is rendered counts them, also where there is none.
+        let warnings = if warnings.is_empty() { String::new() } else { rendered };
         if !warnings.is_empty() {
             tracing::warn!("the plant files have what somebody should look at:\n{warnings}");
         }

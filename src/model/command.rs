@@ -129,6 +129,11 @@ pub enum Refusal {
     /// No station of that name in the plant.
     #[error("there is no station `{0}` in the plant")]
     UnknownStation(StationId),
+    /// The station takes its work from somewhere else.
+    #[error(
+        "station `{0}` works through no order list: `orders = true` in its plant file makes one"
+    )]
+    NoOrderList(StationId),
     /// Nothing to release.
     #[error("{0} is not on hold")]
     NotHeld(ItemKey),

@@ -262,7 +262,7 @@ pub enum QuarantineCause {
     /// Its result is older than those whose names are remembered: it may be recorded already.
     #[n(10)]
     Forgotten,
-    /// A code in this word is that of another member too, or of the item that they are members of.
+    /// A code in this word is that of another member too, or of the item itself: nothing is a part of itself.
     #[n(11)]
     Twice(#[n(0)] TagName),
 }

@@ -28,6 +28,21 @@ fn an_engineer_sees_each_word_and_what_registers_say_in_every_order() {
         assert!(good == all && good != "0", "{row}");
     }
 
+    let sheet = site.command(&["export", "tags"]).output().unwrap().stdout;
+    std::fs::write(site.path("tags.csv"), &sheet).unwrap();
+    let imported = site
+        .command(&["import", "tags", site.path("tags.csv").to_str().unwrap()])
+        .output()
+        .unwrap();
+    let imported: toml::Table = String::from_utf8(imported.stdout).unwrap().parse().unwrap();
+    let devices = imported["device"].as_table().unwrap();
+    assert_eq!(devices.keys().collect::<Vec<_>>(), ["assembly", "press"]);
+    // The words and nothing else: where the daemon is, is not where the device is.
+    assert!(
+        devices.values().all(|device| device.as_table().unwrap().keys().eq(["tags"])),
+        "{imported}"
+    );
+
     let daemon = site.start();
     let url = format!("http://{}", daemon.http());
     let mut tap = site.command(&["tap", "--raw", "torque", "--count", "4"]);

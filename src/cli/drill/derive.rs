@@ -158,7 +158,8 @@ impl<'a> Derived<'a> {
         words
     }
 
-    /// A text, or its number where the word holds one. What is too long keeps its end.
+    /// A text, or its number where the word holds one. What is too long keeps its first letter, which says what it is of,
+    /// and its end, which counts.
     fn name(&self, word: Word, text: &str, number: u64) -> Value {
         if !is_text(self.plant, self.texts, word.tag) {
             return Value::UInt(number);
@@ -169,7 +170,12 @@ impl<'a> Derived<'a> {
             }
             TagSource::Register(_) | TagSource::Node(_) | TagSource::Field(_) => text.len(),
         };
-        Value::text(text.get(text.len().saturating_sub(room)..).unwrap_or(text))
+        if text.len() <= room {
+            return Value::text(text);
+        }
+        let end = text.len() - room.saturating_sub(1);
+        let kept = text.chars().take(room.min(1)).chain(text.chars().skip(end));
+        Value::text(&kept.collect::<String>())
     }
 
     /// The middle of what is good, as far as the word can say it.

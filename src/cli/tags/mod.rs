@@ -44,9 +44,10 @@ pub(super) struct ImportArgs {
     /// Name of the device, where the list has no column for it.
     #[arg(long, default_value = "plc")]
     device: String,
-    /// Address of the device: a whole plant file is written, each number a monitor.
-    #[arg(long)]
-    url: Option<String>,
+    /// Address of the device, such as `opc.tcp://10.1.1.21:4840`: a whole plant file is written, each number a
+    /// monitor; else the words alone.
+    #[arg(long, value_name = "URL")]
+    address: Option<String>,
     /// URI of the nodes' namespace, where the list has only its index.
     #[arg(long, value_name = "URI")]
     namespace: Option<String>,
@@ -74,7 +75,7 @@ pub(super) fn import(_context: &Context, what: &Import) -> Done {
     let sheet = sheet::read(&bytes, &args.device)
         .map_err(|faults| Failure::new(Exit::Configuration, format!("{name}: {faults}")))?;
     let target =
-        fragment::Target { url: args.url.as_deref(), namespace: args.namespace.as_deref() };
+        fragment::Target { url: args.address.as_deref(), namespace: args.namespace.as_deref() };
     output::line(fragment::write(&sheet.rows, &target).trim_end())?;
     sheet.notices.iter().for_each(|notice| output::notice(notice));
     Ok(Exit::Ok)

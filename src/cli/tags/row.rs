@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use toml::{Table, Value};
 
 /// The keys of `tags` in the order of the columns, after `device` and `tag`.
-pub(super) const KEYS: [&str; 11] =
-    ["at", "type", "order", "scale", "eu", "range", "bad", "names", "bits", "poll", "publish"];
+pub(super) const KEYS: [&str; 12] = [
+    "at", "type", "order", "scale", "eu", "range", "change", "bad", "names", "bits", "poll",
+    "publish",
+];
 
 /// One word.
 #[derive(Debug, Clone, PartialEq)]

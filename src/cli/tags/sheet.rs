@@ -126,6 +126,11 @@ pub(super) fn value(key: &str, text: &str, decimal_comma: bool) -> Result<Value,
             let one = |text: &str| number(text).unwrap_or_else(|_| Value::String(text.to_owned()));
             Ok(Value::Array(text.split_whitespace().map(one).collect()))
         }
+        "change" => Ok(match text.parse() {
+            Ok(any) => Value::Boolean(any),
+            // A share of the range is a text.
+            Err(_) => number(text).unwrap_or_else(|_| Value::String(text.to_owned())),
+        }),
         "names" | "bits" => names(key, text).map(Value::Table),
         _ => Ok(Value::String(text.to_owned())),
     }

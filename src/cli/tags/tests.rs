@@ -47,6 +47,21 @@ fn the_words_of_every_example_go_into_a_sheet_and_come_back() {
     assert!(words > 60, "{words}");
 }
 
+/// What a word can say has a column, or it would be lost on the way.
+#[test]
+fn every_key_of_a_word_has_a_column() {
+    let schema = crate::config::schema::plant();
+    let keys = schema["$defs"]["Tag"]["properties"].as_object().unwrap();
+    let keys: BTreeSet<&str> = keys.keys().map(String::as_str).collect();
+    assert_eq!(keys, BTreeSet::from(row::KEYS));
+    let text = "schema = 1\n[device.plc]\nurl = \"opc.tcp://127.0.0.1:4840\"\nnamespace = \"urn:x\"\n\n[device.plc.tags]\n\
+                temp = { at = \"Temp\", change = 0.5 }\nflow = { at = \"Flow\", range = [0, 9], change = \"2 %\" }\n";
+    let file: toml::Table = text.parse().unwrap();
+    let rows = row::of_plant(&plant(text), &[("plant.toml".to_owned(), text.to_owned())]);
+    let imported: toml::Table = import(&sheet::write(&rows), None, None).parse().unwrap();
+    assert_eq!(imported["device"]["plc"]["tags"], file["device"]["plc"]["tags"]);
+}
+
 #[test]
 fn excel_writes_semicolons_commas_and_a_mark() {
     let text = "\u{feff}tag;at;type;scale;range\r\ntemp;ir:10;i16;0,1;-20 160,5\r\n;;;;\r\n";

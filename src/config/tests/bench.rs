@@ -37,7 +37,10 @@ const MISTAKES: [(&str, &str, &str, &[&str]); 12] = [
         "assembly.toml",
         "child    = \"Code\"\nposition = \"Pos\"",
         "child = \"Pos\"\nposition = \"Code\"",
-        &["a unit is built: arrival, part, result with the lot in the drum"],
+        &[
+            "a unit is built: arrival, part, result with the lot in the drum",
+            "a scanner that reads the label of the unit instead of the part: nothing is built into itself",
+        ],
     ),
     (
         "assembly.toml",

@@ -264,10 +264,16 @@ impl Compare<'_> {
         if stepped > last {
             return Some(format!("the tape ends at {last}"));
         }
-        if self.played.cut_in && (begin < first || stepped < first.plus(MARGIN)) {
+        if self.played.cut_in && begin < first {
             let why =
                 format!("it was under way at {first}, where the replay begins; begin earlier");
             return Some(why);
+        }
+        if self.played.cut_in && stepped < first.plus(MARGIN) {
+            let margin = MARGIN.as_secs();
+            return Some(format!(
+                "it was within {margin} s of {first}, where the replay begins: what it hangs on may be older; begin earlier"
+            ));
         }
         let touched =
             self.played.gaps.iter().find(|(from, to, _)| begin <= *to && stepped >= *from);

@@ -4,6 +4,7 @@
 //! code still does what it did. [`difference`] plays a stretch of it, under the plants that were in force
 //! or under another one, and says what would be recorded otherwise; [`adoptions`] is what has to be
 //! recorded so that it counts. Nothing here writes.
+mod ahead;
 mod carry;
 mod difference;
 mod exact;
@@ -21,6 +22,7 @@ use crate::ledger::{LedgerError, Reader};
 use crate::model::plant::{Plant, PlantFile};
 use crate::model::{Input, PersonKey, Position, SiteId, Utc};
 use crate::tape::{TapeError, TapeItem, TapeReader};
+use ahead::Ahead;
 use fold::Fold;
 use play::Play;
 use std::path::Path;
@@ -98,14 +100,15 @@ pub fn difference(
     let wanted = &Wanted { to, ..wanted.clone() };
     let mut play = Play::new(wanted, Fold::new(reader, persons, recorded.base)?);
     let mut tape = TapeReader::open(dir)?;
-    while let Some(item) = tape.next_item(parse(site)).map_err(Box::new)? {
+    let mut ahead = Ahead::default();
+    while let Some(item) = ahead.next(|| tape.next_item(parse(site)).map_err(Box::new))? {
         if stop.is_cancelled() {
             return Err(ReplayError::Stopped);
         }
         match item {
             TapeItem::Gap(gap) => play.gap(&gap),
             TapeItem::Entry(entry) => {
-                if !play.entry(&entry)? {
+                if !play.entry(&entry, &ahead)? {
                     break;
                 }
             }

@@ -1,6 +1,7 @@
 //! The tape played through an engine whose plant may be another one than it was: what was read at a
 //! trigger answers the read, what was not is taken from its last sample before; the past is asked of the
 //! record as it was then; nothing is ever written.
+use super::ahead::{Ahead, is_of};
 use super::carry::{Carry, Handshakes, Name};
 use super::fold::Fold;
 use super::{ReplayError, Wanted};
@@ -14,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// An answer about the past that is not on the tape is given after this.
+/// An answer about the past that the tape does not have is given after this.
 const FACTS_WITHIN: Duration = Duration::from_millis(50);
 /// The end of a write that is not on the tape is told after this.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(2);
@@ -117,8 +118,8 @@ impl<'w> Play<'w> {
         }
     }
 
-    /// Takes the next entry; false when the stretch is over.
-    pub(super) fn entry(&mut self, entry: &TapeEntry) -> Result<bool, ReplayError> {
+    /// Takes the next entry, behind which the tape is known some way `ahead`; false when the stretch is over.
+    pub(super) fn entry(&mut self, entry: &TapeEntry, ahead: &Ahead) -> Result<bool, ReplayError> {
         if self.wanted.is_over(entry.at.wall) {
             return Ok(false);
         }
@@ -144,7 +145,7 @@ impl<'w> Play<'w> {
         }
         if self.begun {
             self.out.inputs = self.out.inputs.saturating_add(1);
-            self.catch_up(entry);
+            self.catch_up(entry, ahead);
         }
         let first = self.out.span.map_or(entry.at.wall, |(first, _)| first);
         if self.begun {
@@ -286,7 +287,7 @@ impl<'w> Play<'w> {
     }
 
     /// What is due before an entry: timers that this engine has and the tape does not tell of.
-    fn catch_up(&mut self, entry: &TapeEntry) {
+    fn catch_up(&mut self, entry: &TapeEntry, ahead: &Ahead) {
         let at = entry.at;
         let before = |due: Monotonic| At {
             monotonic: due,
@@ -297,8 +298,25 @@ impl<'w> Play<'w> {
         if matches!(entry.input, Input::Start { .. }) {
             return;
         }
-        while self.asks.first().is_some_and(|ask| ask.since.plus(FACTS_WITHIN) < at.monotonic) {
-            let ask = self.asks.remove(0);
+        let answers_now = |ask: &Asking| match &entry.input {
+            Input::Facts(facts) => is_of(facts, &ask.question),
+            Input::Start { .. }
+            | Input::Plant(_)
+            | Input::Samples(_)
+            | Input::Lost { .. }
+            | Input::Link { .. }
+            | Input::Read(_)
+            | Input::Written(_)
+            | Input::Command { .. }
+            | Input::Wake => false,
+        };
+        let is_due = |ask: &Asking| {
+            ask.since.plus(FACTS_WITHIN) < at.monotonic
+                && !answers_now(ask)
+                && !ahead.answers(&ask.question)
+        };
+        while let Some(index) = self.asks.iter().position(is_due) {
+            let ask = self.asks.remove(index);
             let at = before(ask.since.plus(FACTS_WITHIN));
             self.answer(at, &ask);
         }
@@ -384,11 +402,7 @@ impl<'w> Play<'w> {
 
     /// The past was looked up then, too: the question of the same items is answered now, else the oldest.
     fn facts(&mut self, at: At, facts: &Facts) {
-        let same = |ask: &Asking| {
-            let items = &ask.question.items;
-            items.len() == facts.known.len() && facts.known.iter().all(|(k, _)| items.contains(k))
-        };
-        let index = self.asks.iter().position(same);
+        let index = self.asks.iter().position(|ask| is_of(facts, &ask.question));
         if let Some(index) = index.or((!self.asks.is_empty()).then_some(0)) {
             let ask = self.asks.remove(index);
             self.answer(at, &ask);
