@@ -491,10 +491,7 @@ impl Capture {
         let handshake = self.live().handshake(at);
         let Some(exchange) = self.live().exchanges.get(&at) else { return false };
         let waits = match handshake.pattern {
-            Pattern::Results => {
-                let asks = matches!(exchange.stage, Stage::Listing { .. } | Stage::Fetching { .. });
-                return exchange.sure && !asks && exchange.collect.is_done();
-            }
+            Pattern::Results => return self.all_collected(at),
             Pattern::Edge => exchange.pulse.is_some() || !matches!(exchange.stage, Stage::Idle),
             Pattern::Counter
             | Pattern::ReqAck

@@ -138,8 +138,8 @@ struct Resolver<'a> {
     changes: Vec<(TagIndex, Place)>,
     /// The feeders of each station whose file could be read.
     feeders: BTreeMap<String, BTreeSet<String>>,
-    /// The objects that tell of results, and the first table that names each.
-    notifiers: BTreeMap<(DeviceIndex, String), Place>,
+    /// The objects that tell of results, and the handshakes of each.
+    notifiers: BTreeMap<(DeviceIndex, String), Vec<result::Told>>,
     catalog: Catalog,
     /// Products and materials, and where each is defined.
     catalog_names: BTreeMap<(&'static str, String), Place>,
