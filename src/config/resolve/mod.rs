@@ -76,6 +76,7 @@ pub(super) fn plant(files: &[Read], locks: &[Locked], sink: &mut Sink) -> Parts 
         used: Vec::new(),
         deadbands: Vec::new(),
         changes: Vec::new(),
+        codes: Vec::new(),
         taken: BTreeSet::new(),
         feeders: BTreeMap::new(),
         notifiers: BTreeMap::new(),
@@ -136,6 +137,8 @@ struct Resolver<'a> {
     deadbands: Vec<(TagIndex, Place)>,
     /// Where a tag says how far it must move.
     changes: Vec<(TagIndex, Place)>,
+    /// The words with the codes of items, and where and by what they are named.
+    codes: Vec<(TagIndex, Place, String)>,
     /// The feeders of each station whose file could be read.
     feeders: BTreeMap<String, BTreeSet<String>>,
     /// The objects that tell of results, and the handshakes of each.
