@@ -147,8 +147,8 @@ fn a_recipe_that_the_word_does_not_hold_is_refused_once_and_the_plc_is_told() {
         let unknown = [(NUMBER, Value::Int(2)), (LOT, Value::Int(33))];
         assert_eq!(told, unknown, "{pattern:?}");
         assert!(world.plc.acked(), "{pattern:?}: it does not wait any more");
-        let word = QuarantineCause::Word(TagName::parse("force").unwrap());
-        assert_eq!(aside(&world.durable), std::slice::from_ref(&word), "{pattern:?}");
+        let cause = QuarantineCause::Word(TagName::parse("force").unwrap());
+        assert_eq!(aside(&world.durable), std::slice::from_ref(&cause), "{pattern:?}");
         assert_eq!(answered(&world.durable), [Some(Value::Int(7))], "{pattern:?}");
 
         // The answer was lost with us, and the request has it once more.
@@ -157,7 +157,7 @@ fn a_recipe_that_the_word_does_not_hold_is_refused_once_and_the_plc_is_told() {
         world.crash(0);
         let (offered, _) = world.refuse_recipes(40);
         assert_eq!(offered, 0, "{pattern:?}");
-        assert_eq!(aside(&world.durable), [word], "{pattern:?}");
+        assert_eq!(aside(&world.durable), [cause], "{pattern:?}");
         let folded = folded(&world.durable);
         assert_eq!(folded.memory(), world.engine.memory());
     }
