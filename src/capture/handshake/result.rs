@@ -521,8 +521,8 @@ impl Capture {
         };
         let word = words.iter().find(|word| word.tag == asked.tag);
         let said = word.and_then(Sample::good).filter(|said| **said != Value::Empty);
-        let means = |at: &&At| only(*at).zip(said).is_some_and(|(only, said)| only.holds(said));
-        let rest = |at: &&At| said.is_some() && only(*at).is_none();
+        let means = |at: &&At| only(at).zip(said).is_some_and(|(only, said)| only.holds(said));
+        let rest = |at: &&At| said.is_some() && only(at).is_none();
         let owner = sharers.iter().find(means).or_else(|| sharers.iter().find(rest));
         match owner {
             Some(owner) => Owner { at: *owner, unfit: None },
