@@ -4,7 +4,7 @@ use super::support::daemon::{Site, read};
 use super::support::peer::Peer;
 use super::support::proxy::Proxy;
 use super::support::{here, http, peers, truth};
-use pedigree::model::{Body, Record, Result as Outcome, Value as Word, What};
+use pedigree::model::{Body, Record, Result as Outcome, StationId, Value as Word, What};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
@@ -193,7 +193,7 @@ fn stations_share_what_one_machine_tells_of() {
             "J1" => Some("NUT"),
             _ => None,
         };
-        assert_eq!(station(serial).as_ref().map(|s| s.as_str()), wanted, "{part}");
+        assert_eq!(station(serial).as_ref().map(StationId::as_str), wanted, "{part}");
         assert_eq!(recorded.contains_key(serial), wanted.is_some(), "{part}");
     }
     let stats = plant.stats();
