@@ -1,7 +1,7 @@
 //! The simulated controllers: words that are set, read and written.
 use crate::field::modbus::decode::{CodecFault, decode, encode};
 use crate::model::plant::{
-    CodeFrom, CodeSpec, Plant, Station, Tag, TagIndex, TagSource, Test, Word,
+    CodeFrom, CodeSpec, Condition, Plant, Station, Tag, TagIndex, TagSource, Test, Word,
 };
 use crate::model::{Quality, Sample, Utc, Value};
 use std::collections::BTreeSet;
@@ -156,13 +156,16 @@ fn texts_of(station: &Station) -> Vec<Word> {
             same.map(|(_, tag)| Word { tag: *tag, bit: None }).collect::<Vec<_>>()
         }));
     }
+    let of_text = |condition: &Condition| {
+        let Test::In(values) = &condition.test else { return None };
+        values.iter().any(|v| matches!(v, Value::Text(_))).then_some(condition.word)
+    };
+    let told = station.handshakes.iter().filter_map(|h| h.results.as_ref());
+    words.extend(told.filter_map(|results| results.only.as_ref()).filter_map(of_text));
     for phase in &station.phases {
         words.extend(phase.item.iter().flat_map(code));
         words.extend(phase.operation);
-        words.extend([&phase.while_].into_iter().chain(&phase.confirm).filter_map(|condition| {
-            let Test::In(values) = &condition.test else { return None };
-            values.iter().any(|v| matches!(v, Value::Text(_))).then_some(condition.word)
-        }));
+        words.extend([&phase.while_].into_iter().chain(&phase.confirm).filter_map(of_text));
     }
     for mount in &station.mounts {
         words.extend(code(&mount.lot));

@@ -3,7 +3,7 @@ use super::case::{Case, Given};
 use super::told::{Told, told};
 use super::words::Words;
 use crate::engine::Engine;
-use crate::model::plant::{DeviceIndex, Pattern, Plant, TagIndex, TagSource, Word};
+use crate::model::plant::{DeviceIndex, Plant, TagIndex, TagSource, Word};
 use crate::model::{
     At, Boot, Command, CommandId, Effect, GapCause, Input, Link, Monotonic, Notice, PersonKey,
     Position, ReadDone, ReadFault, ReadFrom, ReadRequest, Record, Sample, Session, StartCause,
@@ -269,16 +269,16 @@ impl World {
     /// The events of the results whose names have changed, each with all its words.
     fn tell_results(&mut self, changed: &[TagIndex]) {
         let now = self.at().wall;
-        let handshakes = self.plant.stations.iter().flat_map(|station| &station.handshakes);
-        for handshake in handshakes.filter(|h| h.pattern == Pattern::Results) {
-            let name = handshake.trigger.tag;
+        let devices = self.plant.devices().map(|(device, _)| device);
+        let names = devices.flat_map(|device| self.plant.result_names(device));
+        for name in names {
             let live = self.session(self.plant.tag(name).device).is_some();
             if live
                 && changed.contains(&name)
                 && self.words.value(name).as_text() != Some(String::new())
             {
-                let fields = std::iter::once(&name).chain(&handshake.snapshot);
-                let fields = fields.map(|tag| self.words.read(*tag, now)).collect();
+                let fields = self.plant.result_fields(name).into_iter();
+                let fields = fields.map(|tag| self.words.read(tag, now)).collect();
                 self.inputs.push_back(Input::Samples(fields));
             }
         }

@@ -289,7 +289,21 @@ impl Memory {
         });
     }
 
+    /// Whether the event of a request is what was recorded last of its handshake.
+    fn is_on_record(&self, mark: &HandshakeMark) -> bool {
+        let station = self.stations.get(&mark.key.station);
+        let last = station.and_then(|s| s.handshakes.get(&mark.key.handshake)?.committed.as_ref());
+        last.is_some_and(|last| {
+            (last.epoch, last.number, last.digest) == (mark.key.epoch, mark.key.number, mark.digest)
+                && last.recipe.is_some()
+        })
+    }
+
     fn apply_quarantine(&mut self, record: &Record, quarantine: &Quarantine) {
+        if let Some(mark) = quarantine.handshake.as_ref().filter(|mark| self.is_on_record(mark)) {
+            // What happened is known: only its answer is another.
+            return self.apply_mark(record, mark, quarantine.time, false);
+        }
         self.stations.entry(quarantine.station.clone()).or_default().batch.blind(None);
         if let Some(mark) = &quarantine.handshake {
             // It may have been an arrival, or a loading: who is at the station now, or on what, is not

@@ -2,7 +2,7 @@
 use super::snapshot::Snapshot;
 use super::{At, Capture};
 use crate::model::plant::{Handshake, Plant, TagIndex};
-use crate::model::{Command, Input, PersonKey, RawWord, ReadDone, Sample, Text, Value};
+use crate::model::{Command, Input, PersonKey, RawWord, ReadDone, Text, Value};
 
 /// The words of a plant that are somebody's badge.
 pub(super) fn badges(plant: &Plant) -> Vec<TagIndex> {
@@ -31,10 +31,8 @@ impl Capture {
     /// Puts a token in the place of every badge of an input that the plant in force knows to be one, so that the
     /// input may be kept. What is decided from it is the same.
     pub fn veil(&self, input: &mut Input) {
+        self.veil_words(input, veil);
         match input {
-            Input::Samples(samples) | Input::Read(ReadDone { outcome: Ok(samples), .. }) => {
-                self.veil_samples(samples);
-            }
             Input::Command { command, .. } => {
                 if let Some(badge) = named(command) {
                     *badge = Text::parse(&self.persons.veil(badge.as_str())).expect("a good text");
@@ -42,12 +40,36 @@ impl Capture {
             }
             Input::Start { .. }
             | Input::Plant(_)
+            | Input::Samples(_)
             | Input::Link { .. }
             | Input::Lost { .. }
-            | Input::Read(ReadDone { outcome: Err(_), .. })
+            | Input::Read(_)
             | Input::Written(_)
             | Input::Facts(_)
             | Input::Wake => {}
+        }
+    }
+
+    /// The same of an input that was kept under another plant, which knew of fewer badges: those that it knew are
+    /// veiled already.
+    pub fn veil_kept(&self, input: &mut Input) {
+        self.veil_words(input, |persons, value| {
+            if !is_veiled(value) {
+                veil(persons, value);
+            }
+        });
+    }
+
+    fn veil_words(&self, input: &mut Input, veil: impl Fn(&PersonKey, &mut Value)) {
+        let (Input::Samples(samples) | Input::Read(ReadDone { outcome: Ok(samples), .. })) = input
+        else {
+            return;
+        };
+        let badges = self.live.iter().flat_map(|live| &live.badges).collect::<Vec<_>>();
+        for sample in samples {
+            if badges.binary_search(&&sample.tag).is_ok() {
+                veil(&self.persons, &mut sample.value);
+            }
         }
     }
 
@@ -58,7 +80,10 @@ impl Capture {
         let badges: Vec<_> = badges.map(|tag| &live.plant.tag(tag).name).collect();
         let mut raw = snapshot.raw(&live.plant);
         for word in raw.iter_mut().filter(|word| badges.contains(&&word.tag)) {
-            veil(&self.persons, &mut word.value);
+            // One that was read is veiled by now, but for what is no text.
+            if !matches!(&word.value, Value::Text(text) if PersonKey::is_veiled(text)) {
+                veil(&self.persons, &mut word.value);
+            }
             if let Value::Text(badge) = &mut word.value
                 && !badge.trim().is_empty()
             {
@@ -66,15 +91,6 @@ impl Capture {
             }
         }
         raw
-    }
-
-    fn veil_samples(&self, samples: &mut [Sample]) {
-        let Some(live) = self.live.as_ref().filter(|live| !live.badges.is_empty()) else { return };
-        for sample in samples {
-            if live.badges.binary_search(&sample.tag).is_ok() {
-                veil(&self.persons, &mut sample.value);
-            }
-        }
     }
 }
 
@@ -89,6 +105,21 @@ fn veil(persons: &PersonKey, value: &mut Value) {
         Some(badge) => Value::Text(persons.veil(badge.as_str())),
         None => Value::Bytes(persons.veil(&format!("{value:?}")).into_bytes()),
     };
+}
+
+/// Whether it stands for a badge that was veiled.
+fn is_veiled(value: &Value) -> bool {
+    match value {
+        Value::Text(text) => PersonKey::is_veiled(text),
+        Value::Bytes(bytes) => std::str::from_utf8(bytes).is_ok_and(PersonKey::is_veiled),
+        Value::Empty
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::UInt(_)
+        | Value::Real(_)
+        | Value::Time(_)
+        | Value::List(_) => false,
+    }
 }
 
 /// Who wants something.
@@ -122,6 +153,10 @@ mod tests {
         for badge in [Value::text(" 4711 "), Value::UInt(4711), Value::Int(4711)] {
             assert_eq!(veiled(&badge), Value::Text(key.veil("4711")));
         }
+        // A token is ours alone: nobody is whoever he says he is.
+        let stolen = Value::Text(key.veil("4711"));
+        assert_ne!(veiled(&stolen), stolen);
+        assert_ne!(veiled(&stolen), veiled(&Value::text("4711")));
         // A scanner's frame around it, the bytes of a tag.
         for other in [Value::text("\u{2}4711\u{3}"), Value::Bytes(b"4711".to_vec())] {
             let Value::Bytes(kept) = veiled(&other) else { panic!("{other:?} is a badge") };

@@ -267,7 +267,7 @@ impl Ended {
                 (Some(_) | None, _) => None,
             },
             Test::Changes => (base != Some(value)).then_some(Confirmed::Yes(None)),
-            Test::In(_) => holds(confirm, value).then_some(Confirmed::Yes(None)),
+            Test::In(_) => confirm.holds(value).then_some(Confirmed::Yes(None)),
         };
     }
 
@@ -312,19 +312,6 @@ impl Ended {
                 None => None,
             },
         }
-    }
-}
-
-/// Whether a value is among those that a condition names.
-fn holds(condition: &Condition, value: &Value) -> bool {
-    let Some(value) = super::snapshot::pick(value, condition.word) else { return false };
-    let same = |wanted: &Value| match (wanted.integer(), value.integer()) {
-        (Some(a), Some(b)) => a == b,
-        (Some(_) | None, _) => *wanted == value,
-    };
-    match &condition.test {
-        Test::In(values) => values.iter().any(same),
-        Test::Rises | Test::Changes => false,
     }
 }
 
@@ -406,7 +393,7 @@ impl Capture {
             }
             return;
         };
-        let on = holds(&spec.while_, state);
+        let on = spec.while_.holds(state);
         let seen = std::mem::replace(&mut follow.seen, true);
         match (on, follow.open.is_some()) {
             (true, false) => {

@@ -172,6 +172,7 @@ pub(super) fn own_words(h: &Handshake) -> Vec<TagIndex> {
         .map(|w| w.tag)
         .chain(h.number.map(|n| n.tag))
         .chain(h.overrule.iter().map(|o| o.reason.tag))
+        .chain(h.results.iter().filter_map(|r| r.only.as_ref()).map(|only| only.word.tag))
         .collect();
     tags.sort_unstable();
     tags.dedup();

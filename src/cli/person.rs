@@ -25,7 +25,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
         );
         return Err(Failure::new(Exit::Negative, text));
     };
-    let told = args.badge.iter().map(|badge| (badge, persons.token(badge).to_string()));
+    let token = |badge: &String| persons.token(&persons.veil(badge)).to_string();
+    let told = args.badge.iter().map(|badge| (badge, token(badge)));
     if context.json {
         let told = told.map(|(badge, token)| serde_json::json!({ "badge": badge, "token": token }));
         output::json(&told.collect::<serde_json::Value>())?;

@@ -223,7 +223,7 @@ mod tests {
     fn a_device_is_pinned_while_others_are_not() {
         let text = |name: &str| {
             format!(
-                "schema = 1\n[device.{name}]\nurl = \"opc.tcp://h:1\"\nnamespace = \"urn:p\"\n[station.S-{name}]\n\
+                "schema = 1\n[device.{name}]\nurl = \"opc.tcp://{name}:1\"\nnamespace = \"urn:p\"\n[station.S-{name}]\n\
                  device = \"{name}\"\n[station.S-{name}.mount.reel]\nfor = {{ slot = \"*\" }}\n\
                  node = \"Feeders.{{slot}}\"\nlot = \"Reel\"\nscope = \"site\"\n[[test]]\nname = \"none\"\n"
             )

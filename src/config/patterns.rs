@@ -60,6 +60,10 @@ what OPC 40001-101 has, and nothing else. With `fetch` an event needs no more th
 `time` is required: a result may be told long after it was made. After every connect, and when events were lost, the machine is asked what it has; all of
 that is got, recorded in the order in which it was made, and acknowledged when it is on the disk. Without `recover` what is told while nobody
 listens is a gap. The server must have `notifier` and its methods: as long as it does not, the device is not observed.
+Where one object tells of the results of several stations, each has a handshake with the same `notifier`, `trigger`, `recover`, `fetch` and `ack`, and says by
+one field which are its own: `only = \"ResultMetaData.JobId = LEFT\"`, or `in LEFT, LEFT2` (a text of digits in quotes: `'12'`); one without `only` takes those that no other means. The
+machine is asked once for all of them, and each result is recorded by one handshake. One that no handshake means, or that does not have the field, is
+set aside at the first of the stations and acknowledged; what is missing is a gap of all, since nobody knows whose it was.
 A result is known by its name and its words. The same once more is only acknowledged again; other words under the same name are a
 conflict, set aside with all its words; after a restart of the machine (`restart`, or its server's start time) a name may come again with other words, and is
 another result. What the machine lists is got and compared, recorded or not. The last 8192 names are

@@ -12,7 +12,8 @@ in every plant, unless `reasons = { route = 11 }` gives a rule one of the plant'
 `$recipe` is what the unit is to be worked on with here: the `program` of its first open row in the station's order list, else
 `recipe` of its product. It is written with a yes only (`ok`, `rework`); otherwise the word stays as it is. A unit whose recipe is
 not known is refused, and nobody can overrule that. The event says what was answered. What an OPC UA word can hold is known
-once it is pinned (`pedigree pin`): until then a `program` that its node cannot hold is found when it is written, and the PLC waits.
+once it is pinned (`pedigree pin`): until then a `program` that its node cannot hold is found when it is written. It is offered three times; then the
+request is answered with `unknown` and the reason `recipe`, and that is recorded beside its event, set aside with all its words.
 
 A request is `ok` if every rule is content, `nok` if one refuses (the first in the list is told), `rework` if the unit was here
 before and is to be worked on again. What cannot be known is `on_late`, and so is every request that is not judged within its

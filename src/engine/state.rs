@@ -102,6 +102,11 @@ impl Engine {
         self.capture.veil(input);
     }
 
+    /// The same of an input that was kept already, under a plant that knew of fewer badges.
+    pub fn veil_kept(&self, input: &mut Input) {
+        self.capture.veil_kept(input);
+    }
+
     /// Takes one input at `at`; what is to be done is put into `out`, the frame first. Same state and
     /// input give the same effects, byte for byte.
     pub fn step(&mut self, at: At, input: &Input, out: &mut Vec<Effect>) {

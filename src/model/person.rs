@@ -32,24 +32,30 @@ impl PersonKey {
     /// The token of a badge; blanks around it are not part of it. That of a veiled one is the one that it was
     /// veiled with.
     pub fn token(&self, badge: &str) -> PersonToken {
-        let badge = badge.trim();
-        if let Some(token) = unveil(badge) {
-            return token;
-        }
+        unveil(badge.trim()).unwrap_or_else(|| self.hash(badge))
+    }
+
+    /// What may be kept of a badge that comes from outside: text that has the same token, and from which nobody
+    /// learns whose it is. Nobody outside has a token: what looks like a veiled badge is a badge like any other.
+    pub fn veil(&self, badge: &str) -> String {
+        let PersonToken(token) = self.hash(badge);
+        token.iter().fold(VEILED.to_owned(), |veiled, byte| veiled + &format!("{byte:02x}"))
+    }
+
+    /// Whether a text is a badge that was veiled, for where nothing comes from outside.
+    pub fn is_veiled(text: &str) -> bool {
+        unveil(text).is_some()
+    }
+
+    fn hash(&self, badge: &str) -> PersonToken {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
-        mac.update(badge.as_bytes());
+        mac.update(badge.trim().as_bytes());
         let mut token = [0; 16];
         for (to, from) in token.iter_mut().zip(mac.finalize().into_bytes()) {
             *to = from;
         }
         PersonToken(token)
-    }
-
-    /// What may be kept of a badge: text that has the same token, and from which nobody learns whose it is.
-    pub fn veil(&self, badge: &str) -> String {
-        let PersonToken(token) = self.token(badge);
-        token.iter().fold(VEILED.to_owned(), |veiled, byte| veiled + &format!("{byte:02x}"))
     }
 }
 
@@ -88,7 +94,8 @@ mod tests {
         for badge in ["4711", " 4711  ", "Müller", "person:4711", "person:zz", ""] {
             let veiled = key.veil(badge);
             assert_eq!(key.token(&veiled), key.token(badge), "{badge:?}");
-            assert_eq!(key.veil(&veiled), veiled, "veiled twice is veiled once");
+            assert!(PersonKey::is_veiled(&veiled) && !PersonKey::is_veiled(badge), "{badge:?}");
+            assert_ne!(key.veil(&veiled), veiled, "a token is ours alone");
             assert_eq!(veiled.len(), 39);
             assert_ne!(PersonKey::new([8; 32]).veil(badge), veiled);
         }

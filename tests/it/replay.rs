@@ -313,3 +313,63 @@ fn adopted(
     let (code, told) = run(site, daemon, &["replay"]);
     assert_eq!((code, &told["different"]), (Some(0), &serde_json::json!([])), "{told:#}");
 }
+
+/// Files below a folder that this stands in.
+fn with(dir: &Path, wanted: &str) -> usize {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let below = |path: std::path::PathBuf| {
+        if path.is_dir() {
+            return with(&path, wanted);
+        }
+        let bytes = fs::read(&path).unwrap();
+        usize::from(bytes.windows(wanted.len()).any(|at| at == wanted.as_bytes()))
+    };
+    entries.map(below).sum()
+}
+
+/// The plant on the tape knew of no badge at ASM30: under one that does, each is a token before it is recorded,
+/// whatever else its word is.
+#[test]
+fn a_badge_that_only_the_adopted_plant_knows_of_is_veiled() {
+    let mut right = Vec::new();
+    let (site, daemon, truth) = shift(|demo| {
+        let own = "badge    = \"badge\"\n";
+        let is_assembly = |text: &str| text.contains("[station.ASM30.monitor]");
+        let change = |to: &dyn Fn(&str) -> String| {
+            let changed = |(name, text): &(String, String)| {
+                (name.clone(), if is_assembly(text) { to(text) } else { text.clone() })
+            };
+            demo.plant_files.iter().map(changed).collect::<Vec<_>>()
+        };
+        right =
+            change(&|text| text.replace(own, &format!("{own}context  = {{ who = \"badge\" }}\n")));
+        let monitor = "[station.ASM30.monitor]\n";
+        let wrong = change(&|text| {
+            let text = text.replace(own, "");
+            text.replace(monitor, &format!("{monitor}who = \"badge\"\n"))
+        });
+        assert!(right != demo.plant_files && wrong != demo.plant_files);
+        let wrong: Vec<_> =
+            wrong.iter().map(|(name, text)| (name.as_str(), text.clone())).collect();
+        Site::new(&wrong)
+    });
+    fs::create_dir_all(site.path("right.d")).unwrap();
+    for (name, text) in &right {
+        fs::write(site.path("right.d").join(name), text).unwrap();
+    }
+    let folder = site.path("right.d").display().to_string();
+    let reason = ["--reason", "who did it"];
+    let adopt = [&["replay", "--adopt", "--plant", &folder][..], &reason].concat();
+    let (code, told) = run(&site, &daemon, &adopt);
+    assert_eq!(code, Some(0), "{told:#}");
+    assert!(told["adopted"].as_u64().unwrap() >= PARTS, "{told:#}");
+    let unit = truth[0].part.unit.to_string();
+    let item = daemon.get(&format!("/api/v1/item?id={unit}"))["body"].to_string();
+    assert!(item.contains("person:"), "the context is a token: {item}");
+    assert!(daemon.stop().success(), "{}", site.log());
+    let ledger = site.path("data/ledger");
+    assert!(with(&ledger, truth[0].part.unit.code.as_str()) > 0, "the ledger can be searched");
+    for part in &truth {
+        assert_eq!(with(&ledger, part.part.badge), 0, "{} is kept", part.part.badge);
+    }
+}

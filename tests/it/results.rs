@@ -4,7 +4,7 @@ use super::support::daemon::{Site, read};
 use super::support::peer::Peer;
 use super::support::proxy::Proxy;
 use super::support::{here, http, peers, truth};
-use pedigree::model::{Body, Record, Result as Outcome, Value as Word, What};
+use pedigree::model::{Body, Record, Result as Outcome, StationId, Value as Word, What};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
@@ -133,6 +133,81 @@ fn results_survive_every_kill_and_cut_and_are_acknowledged_when_recorded() {
     println!("killed 7 times, cut 3 times: {many} results, asked {asked} times what it has");
     let aside = |record: &&Record| matches!(record.body, Body::Quarantine(_));
     assert_eq!(records.iter().find(aside), None);
+}
+
+/// The plant with a second station; a third job is nobody's.
+fn shared() -> String {
+    let own = plant();
+    let at = own.find("[station.BOLT]").unwrap();
+    let (device, left) = own.split_at(at);
+    let event = "event    = \"complete\"";
+    assert_eq!(left.matches(event).count(), 1);
+    let of = |job: &str| {
+        left.replace(event, &format!("{event}\nonly     = \"ResultMetaData.JobId = {job}\""))
+    };
+    format!("{device}{}\n{}", of("J0"), of("J1").replace("station.BOLT", "station.NUT"))
+}
+
+/// One object tells of what two stations do, and of what neither does: each result is got once, recorded by whose it
+/// is, or set aside, and acknowledged once, whoever dies.
+#[test]
+fn stations_share_what_one_machine_tells_of() {
+    let Some(peers) = peers() else { return };
+    let args = ["--parts", "100000", "--cycle", "40", "--stations", "3"];
+    let plant = Plant::start(&peers, &args, &shared());
+    for (n, point) in POINTS.into_iter().enumerate() {
+        let crash = format!("{point}:{}", 4 + 5 * n);
+        let daemon = plant.site.try_start(&[("PEDIGREE_CRASH", &crash)]).unwrap();
+        assert_eq!(daemon.ended().signal(), Some(SIGKILL), "{crash}\n{}", plant.site.log());
+    }
+    let daemon = plant.site.start();
+    for more in [9, 12] {
+        plant.relay.cut();
+        plant.more(more);
+    }
+    http::until("all is acknowledged so far", Duration::from_mins(1), || {
+        (plant.stats()["kept"].as_u64() <= Some(6)).then_some(())
+    });
+    // From here on nothing is lost on the way.
+    let before = plant.stats()["got"].as_array().unwrap().len();
+    plant.more(30);
+    plant.ends();
+    assert!(daemon.stop().success(), "{}", plant.site.log());
+    let records = plant.site.records();
+    let recorded = recorded(&records);
+    let station = |serial: &str| {
+        records.iter().find_map(|record| {
+            let Body::Trace(event) = &record.body else { return None };
+            let What::Complete { item, .. } = &event.what else { return None };
+            event.station.clone().filter(|_| item.code.as_str() == serial)
+        })
+    };
+    let aside = records.iter().filter(|record| matches!(record.body, Body::Quarantine(_))).count();
+    let made = truth::parts(&plant.truth);
+    let strange = made.iter().filter(|part| part["job"] == "J2").count();
+    assert_eq!(aside, strange, "what is nobody's is set aside, once");
+    for part in &made {
+        let serial = part["serial"].as_str().unwrap();
+        let wanted = match part["job"].as_str().unwrap() {
+            "J0" => Some("BOLT"),
+            "J1" => Some("NUT"),
+            _ => None,
+        };
+        assert_eq!(station(serial).as_ref().map(StationId::as_str), wanted, "{part}");
+        assert_eq!(recorded.contains_key(serial), wanted.is_some(), "{part}");
+    }
+    let stats = plant.stats();
+    let acknowledged = stats["acknowledged"].as_array().unwrap();
+    let once: std::collections::BTreeSet<_> = acknowledged.iter().map(Value::to_string).collect();
+    assert_eq!((acknowledged.len(), once.len()), (made.len(), made.len()), "each once");
+    let got = &stats["got"].as_array().unwrap()[before..];
+    let last: Vec<_> = made.iter().rev().take(20).map(|part| &part["name"]).collect();
+    for name in last {
+        // Every fourth is told twice.
+        let many = got.iter().filter(|got| *got == name).count();
+        assert!((1..=2).contains(&many), "{name} was got {many} times");
+    }
+    println!("{} recorded, {aside} set aside, {} got", recorded.len(), got.len());
 }
 
 /// A machine that keeps few: what it has forgotten when we come back lies in the gap of our absence.

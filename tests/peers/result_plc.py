@@ -2,11 +2,11 @@
 """An OPC UA machine that tells of its results as OPC 40001-101 has it: an event for each, methods that name, give and take the
 acknowledgement of those that it still has. Station BOLT.
 
-usage: result_plc.py --truth FILE [--parts N] [--port P] [--control P] [--keep N] [--cycle MS]
+usage: result_plc.py --truth FILE [--parts N] [--port P] [--control P] [--keep N] [--cycle MS] [--stations N]
 
 It makes N parts, one after another, and waits for nobody. Events hold the name of the result only, unless `--whole`. Every fourth is sent
 twice, and every fifth after the one behind it. What is acknowledged is forgotten, and of what is not the last `--keep` are kept. The truth
-has a line for each part: station, serial, name, value.
+has a line for each part: station, serial, name, value, job. With `--stations N` the parts are those of N jobs, J0 to JN-1, one after another.
 """
 import argparse
 import asyncio
@@ -41,7 +41,7 @@ def argument(name, kind, array=False):
 class Machine:
     def __init__(self, args):
         self.args, self.truth = args, plc.Truth(args.truth)
-        self.made, self.kept, self.acknowledged, self.asked = 0, {}, [], 0
+        self.made, self.kept, self.acknowledged, self.asked, self.got = 0, {}, [], 0, []
         self.paused, self.late, self.stopped = False, [], asyncio.Event()
 
     async def serve(self):
@@ -69,7 +69,8 @@ class Machine:
         times, _ = await new_struct(self.server, ns, "ProcessingTimesDataType", [field("StartTime", T.DateTime), field("EndTime", T.DateTime)])
         meta, _ = await new_struct(self.server, ns, "ResultMetaDataType", [
             field("ResultId", T.String), field("PartId", T.String, optional=True), field("CreationTime", T.DateTime, optional=True),
-            field("ProcessingTimes", times, optional=True), field("ResultEvaluation", T.Int32, optional=True)])
+            field("ProcessingTimes", times, optional=True), field("ResultEvaluation", T.Int32, optional=True),
+            field("JobId", T.String, optional=True)])
         await new_struct(self.server, ns, "ResultDataType", [
             field("ResultMetaData", meta), field("ResultContent", T.Variant, array=True, optional=True)])
         await self.server.load_data_type_definitions()
@@ -98,7 +99,7 @@ class Machine:
         self.event = await s.get_event_generator(event, told)
 
     def stats(self):
-        return json.dumps({"made": self.made, "kept": len(self.kept), "acknowledged": self.acknowledged, "asked": self.asked})
+        return json.dumps({"made": self.made, "kept": len(self.kept), "acknowledged": self.acknowledged, "asked": self.asked, "got": self.got})
 
     def pause(self, word):
         self.paused = plc.onoff(word)
@@ -116,6 +117,7 @@ class Machine:
         return [ua.Variant(0, T.UInt32), ua.Variant(names, T.String, is_array=True), ua.Variant(0, T.Int32)]
 
     async def get(self, parent, name, _timeout):
+        self.got.append(name.Value)
         result = self.kept.get(name.Value)
         error = 0 if result else REFUSED
         return [ua.Variant(0, T.UInt32), ua.Variant(result, T.ExtensionObject), ua.Variant(error, T.Int32)]
@@ -141,12 +143,13 @@ class Machine:
         at = dt.datetime.now(dt.timezone.utc)
         name, serial, value = f"{r.getrandbits(64):016x}", f"BOLT-{k:05d}", round(r.gauss(50, 2), 3)
         good = k % 10 != 0
-        meta = ua.ResultMetaDataType(ResultId=name, PartId=serial, CreationTime=at, ResultEvaluation=1 if good else 2)
+        job = f"J{k % self.args.stations}"
+        meta = ua.ResultMetaDataType(ResultId=name, PartId=serial, CreationTime=at, ResultEvaluation=1 if good else 2, JobId=job)
         meta.ProcessingTimes = ua.ProcessingTimesDataType(StartTime=at, EndTime=at)
         self.kept[name] = ua.ResultDataType(ResultMetaData=meta, ResultContent=[ua.Variant(value, T.Double)])
         while len(self.kept) > self.args.keep:
             self.kept.pop(next(iter(self.kept)))
-        self.truth.part({"station": "BOLT", "serial": serial, "name": name, "value": value, "good": good, "at": plc.now_ns()})
+        self.truth.part({"station": "BOLT", "serial": serial, "name": name, "value": value, "good": good, "job": job, "at": plc.now_ns()})
         self.made = k
         if k % 5 == 0:
             self.late.append(name)
@@ -172,6 +175,7 @@ def main():
     p.add_argument("--control", type=int, default=0)
     p.add_argument("--keep", type=int, default=1000)
     p.add_argument("--cycle", type=float, default=20, help="ms between two parts")
+    p.add_argument("--stations", type=int, default=1)
     p.add_argument("--whole", action="store_true", help="events have all of the result")
     args = p.parse_args()
     logging.basicConfig(level=logging.CRITICAL)

@@ -35,6 +35,8 @@ use taken::Standing;
 
 /// Pause before a read or write that failed is tried again.
 const RETRY: Duration = Duration::from_millis(100);
+/// So often a recipe is offered to a word that refuses it: a PLC may take nothing for a moment.
+const OFFERS: u8 = 3;
 /// By how much the clock of a server may differ from ours for its times to count.
 const GOOD_CLOCK: Duration = Duration::from_secs(1);
 
@@ -56,6 +58,8 @@ pub(in crate::capture) struct Exchange {
     over: bool,
     /// The words of the request whose answer was given out to be written.
     answered: Option<Digest>,
+    /// The words of the request whose answer the device refused to hold, and how often.
+    refused: Option<(Digest, u8)>,
     /// The trigger moved while its snapshot was read.
     moved: bool,
     /// A change was told since the read that is under way was asked for.
@@ -248,6 +252,7 @@ impl Exchange {
             asked: _,
             over: _,
             answered: _,
+            refused: _,
             moved: _,
             told: _,
             overtaken: _,
@@ -491,10 +496,7 @@ impl Capture {
         let handshake = self.live().handshake(at);
         let Some(exchange) = self.live().exchanges.get(&at) else { return false };
         let waits = match handshake.pattern {
-            Pattern::Results => {
-                let asks = matches!(exchange.stage, Stage::Listing { .. } | Stage::Fetching { .. });
-                return exchange.sure && !asks && exchange.collect.is_done();
-            }
+            Pattern::Results => return self.all_collected(at),
             Pattern::Edge => exchange.pulse.is_some() || !matches!(exchange.stage, Stage::Idle),
             Pattern::Counter
             | Pattern::ReqAck

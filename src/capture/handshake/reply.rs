@@ -1,9 +1,30 @@
 //! The answer: replies first, the ack last, once the record is durable.
 use super::request::on;
-use super::{Answer, Found, Stage};
+use super::{Answer, Exchange, Found, OFFERS, Stage};
 use crate::capture::{At, Capture};
 use crate::model::plant::{Pattern, Reason, ReplyValue, States, Word};
-use crate::model::{Effect, Permit, Position, Step, Text, Value, Write, WriteDone, WriteRequest};
+use crate::model::{
+    Digest, Effect, Permit, Position, QuarantineCause, ReadFault, Step, Text, Value, Write,
+    WriteDone, WriteRequest,
+};
+
+impl Exchange {
+    /// The answer was not written.
+    fn was_refused(&mut self, why: &ReadFault) {
+        let before = self.refused.take().filter(|(of, _)| self.answered == Some(*of));
+        let often = before.map_or(0, |(_, often)| often);
+        self.refused = match (why, self.answered) {
+            (ReadFault::Refused, Some(of)) => Some((of, often.saturating_add(1))),
+            (ReadFault::Refused, None)
+            | (ReadFault::Timeout | ReadFault::Withdrawn | ReadFault::Disconnected, _) => before,
+        };
+    }
+
+    /// Whether the answer to this request was refused so often that the device cannot hold it.
+    fn holds_no_recipe(&self, request: Digest) -> bool {
+        self.refused.is_some_and(|(of, often)| of == request && often >= OFFERS)
+    }
+}
 
 impl Capture {
     /// Has the answer written: the replies, then the ack, once `position` is durable.
@@ -15,6 +36,9 @@ impl Capture {
         found: &Found,
         Answer { permit, reason, recipe }: Answer<'_>,
     ) {
+        if recipe.is_some() && self.exchange(at).holds_no_recipe(found.digest) {
+            return self.answer_without_recipe(step, at, found);
+        }
         let exchange = self.exchange(at);
         (exchange.sure, exchange.answered) = (true, Some(found.digest));
         // What was given up before it is a gap by now; what came since is not.
@@ -59,6 +83,18 @@ impl Capture {
             }
         };
         self.write(step, at, position, still, replies, echo);
+    }
+
+    /// Of some words only the server knows what they hold. The event of the request is on record with a yes; that its
+    /// PLC was told otherwise is recorded beside it, once, and the request has that answer from then on.
+    fn answer_without_recipe(&mut self, step: &mut Step, at: At, found: &Found) {
+        let reason = Text::parse(Reason::Recipe.as_str()).expect("a good text");
+        let live = self.live();
+        let word = live.handshake(at).recipe_words().next();
+        let word = word.unwrap_or(live.handshake(at).trigger);
+        let cause = QuarantineCause::Word(live.plant.tag(word.tag).name.clone());
+        let position = self.quarantine(step, at, found, &reason, cause);
+        self.answer(step, at, position, found, Answer::unknown(Some(&reason)));
     }
 
     pub(super) fn release(&mut self, step: &mut Step, at: At) {
@@ -151,6 +187,7 @@ impl Capture {
             return self.on_acknowledged(step, at, done.outcome.as_ref().err());
         }
         if let Err(why) = &done.outcome {
+            exchange.was_refused(why);
             // What we meant to write does not stand there: the next read says what is asked. As long as that
             // is the same, the time that the PLC has waited goes on.
             let ours = before.filter(|_| !exchange.over);
@@ -158,6 +195,7 @@ impl Capture {
             (exchange.ack, exchange.busy) = (None, false);
             return self.retry(step, at, &format!("the answer was not written: {why}"));
         }
+        exchange.refused = None;
         exchange.standing.is_written();
         self.consider(step, at);
     }

@@ -1,12 +1,15 @@
 //! Results that a machine tells of by events and gives by methods (OPC 40001-101). A result is known by
 //! its name and its words. After every connect the machine is asked what it still has; whatever it names
 //! is fetched and recorded in the order in which it was made, and acknowledged when that is durable.
+//!
+//! Where several handshakes share what one object tells of, the first of them collects for all: it asks, records
+//! each result with the handshake that means it, and acknowledges.
 use super::{Found, RETRY, Stage};
 use crate::capture::collected::{Collected, Standing};
 use crate::capture::snapshot::{Snapshot, own_words, wanted};
 use crate::capture::uses::Use;
 use crate::capture::{At, Capture};
-use crate::model::plant::{Carried, DeviceIndex, Handshake, Pattern, Results, TagIndex, TagSource};
+use crate::model::plant::{Carried, DeviceIndex, Handshake, Results, TagIndex, TagSource};
 use crate::model::{
     Effect, GapCause, HandshakeNumber, Interval, Monotonic, Position, Quality, QuarantineCause,
     ReadDone, ReadFault, ReadFrom, ReadRequest, Sample, Step, Text, Utc, Value,
@@ -53,6 +56,13 @@ struct Given {
     words: Vec<Sample>,
     /// Not before this it is recorded.
     due: Monotonic,
+}
+
+/// Whose a result is.
+struct Owner {
+    at: At,
+    /// The field that does not say it.
+    unfit: Option<TagIndex>,
 }
 
 /// What comes next.
@@ -126,7 +136,7 @@ impl Capture {
         self.is_field(tag) && self.collects(tag).is_none()
     }
 
-    /// The handshake whose results have their names here.
+    /// The handshake that collects the results whose names are here.
     fn collects(&self, tag: TagIndex) -> Option<At> {
         let live = self.live.as_ref()?;
         live.uses.of_tag(tag).into_iter().find_map(|used| match used {
@@ -135,13 +145,40 @@ impl Capture {
         })
     }
 
+    /// The handshakes that share the results of one object, the one that collects them first.
+    fn sharers(&self, at: At) -> Vec<At> {
+        let live = self.live();
+        let used = live.uses.of_tag(live.handshake(at).trigger.tag).into_iter();
+        let handshakes = used.filter_map(|used| match used {
+            Use::Handshake(at) => Some(at),
+            Use::Mount(..) | Use::Phase(..) => None,
+        });
+        handshakes.collect()
+    }
+
+    /// All that is asked of a result: of whom it is, is known only then.
+    fn fields(&self, at: At) -> Vec<TagIndex> {
+        let live = self.live();
+        live.plant.result_fields(live.handshake(at).trigger.tag)
+    }
+
+    /// Whether everything that the machine is known to have is recorded.
+    pub(super) fn all_collected(&self, at: At) -> bool {
+        let exchanges = &self.live().exchanges;
+        self.sharers(at).iter().filter_map(|sharer| exchanges.get(sharer)).all(|exchange| {
+            let asks = matches!(exchange.stage, Stage::Listing { .. } | Stage::Fetching { .. });
+            exchange.sure && !asks && exchange.collect.is_done()
+        })
+    }
+
     /// The connection was won: the machines are asked what they still have.
     pub(in crate::capture) fn begin_results(&mut self, step: &mut Step, device: DeviceIndex) {
         for at in self.results_of(device) {
             let (recovers, _) = methods(self.live().handshake(at));
-            let exchange = self.exchange(at);
-            exchange.sure = !recovers;
-            exchange.collect.list = recovers.then_some(step.at.monotonic);
+            for sharer in self.sharers(at) {
+                self.exchange(sharer).sure = !recovers;
+            }
+            self.exchange(at).collect.list = recovers.then_some(step.at.monotonic);
             self.collect(step, at);
         }
     }
@@ -163,14 +200,10 @@ impl Capture {
         self.results_of(device).into_iter().filter_map(since).min()
     }
 
+    /// The handshakes that collect, one for each object that tells of results.
     fn results_of(&self, device: DeviceIndex) -> Vec<At> {
-        let live = self.live();
-        let here = |at: &At| {
-            let handshake = live.handshake(*at);
-            handshake.pattern == Pattern::Results
-                && live.plant.tag(handshake.trigger.tag).device == device
-        };
-        live.exchanges.keys().copied().filter(here).collect()
+        let names = self.live().plant.result_names(device);
+        names.into_iter().filter_map(|name| self.collects(name)).collect()
     }
 
     /// An event told of a result: its name first, then its other words as far as it has them.
@@ -190,7 +223,7 @@ impl Capture {
                 self.exchange(at).collect.again = true;
             } else {
                 let interval = Interval { from: name.receive, to: Some(step.at.wall) };
-                self.handshake_gap(step, at, interval, GapCause::Overload, Some(1));
+                self.results_gap(step, at, interval, GapCause::Overload, Some(1));
             }
             return;
         }
@@ -199,7 +232,7 @@ impl Capture {
             Some(named) if self.exchange(at).collect.named.contains(&named) => {}
             Some(named) => self.exchange(at).collect.named.push_back(named),
             None => {
-                let tags = wanted(self.live().handshake(at));
+                let tags = self.fields(at);
                 let word = |tag: TagIndex| {
                     let all = std::iter::once(name).chain(fields);
                     let mut found = all.filter(|sample| sample.tag == tag);
@@ -218,7 +251,9 @@ impl Capture {
 
     /// The words of a result wait until what was in the feeders then has been told too.
     fn put_by(&mut self, step: &Step, at: At, words: Vec<Sample>) {
-        let due = step.at.monotonic.plus(self.live().handshake(at).settle);
+        let settle = |sharer: &At| self.live().handshake(*sharer).settle;
+        let settle = self.sharers(at).iter().map(settle).max().unwrap_or_default();
+        let due = step.at.monotonic.plus(settle);
         self.exchange(at).collect.given.push(Given { words, due });
     }
 
@@ -262,7 +297,7 @@ impl Capture {
     }
 
     fn fetch(&mut self, step: &mut Step, at: At, name: Text) {
-        let tags = wanted(self.live().handshake(at));
+        let tags = self.fields(at);
         let token = self.token();
         self.exchange(at).stage = Stage::Fetching { token, name: name.clone() };
         self.ask_machine(step, at, token, tags, ReadFrom::Result(name));
@@ -319,6 +354,9 @@ impl Capture {
         };
         let full = names.len() >= Results::LISTED_MAX;
         let owed = std::mem::take(&mut self.exchange(at).collect.recorded);
+        for sharer in self.sharers(at) {
+            self.exchange(sharer).sure = true;
+        }
         let (mut all, mut new, mut unusable) = (VecDeque::new(), false, 0u64);
         for name in names {
             let Some(name) = name.as_text().and_then(|name| Text::parse(&name).ok()) else {
@@ -336,7 +374,6 @@ impl Capture {
             self.not_given(step, at, "the machine named results by what is no name", unusable);
         }
         let exchange = self.exchange(at);
-        exchange.sure = true;
         exchange.collect.recorded = owed;
         let told = std::mem::take(&mut exchange.collect.named);
         all.extend(told.into_iter().filter(|name| !all.contains(name)).collect::<Vec<_>>());
@@ -349,8 +386,7 @@ impl Capture {
     }
 
     fn on_fetched(&mut self, step: &mut Step, at: At, name: Text, done: &ReadDone) {
-        let (tags, trigger) =
-            (wanted(self.live().handshake(at)), self.live().handshake(at).trigger.tag);
+        let (tags, trigger) = (self.fields(at), self.live().handshake(at).trigger.tag);
         match &done.outcome {
             Ok(words) => {
                 let fits = words.iter().map(|word| word.tag).eq(tags);
@@ -382,21 +418,39 @@ impl Capture {
         step.notice(about, format!("the machine did not give the result {name} that it named"));
         let missing = &mut self.exchange(at).collect.missing;
         *missing = missing.saturating_add(u64::from(new));
-        if self.handshake_memory(at).gap.is_none() {
-            let interval = Interval { to: None, ..self.not_seen(step, at) };
-            self.handshake_gap(step, at, interval, GapCause::NotGiven, None);
+        for sharer in self.sharers(at) {
+            if self.handshake_memory(sharer).gap.is_none() {
+                let interval = Interval { to: None, ..self.not_seen(step, sharer) };
+                self.handshake_gap(step, sharer, interval, GapCause::NotGiven, None);
+            }
+        }
+    }
+
+    /// Results are missing, and whose they are nobody knows: each handshake of the object has the gap.
+    fn results_gap(
+        &mut self,
+        step: &mut Step,
+        at: At,
+        interval: Interval,
+        cause: GapCause,
+        count: Option<u64>,
+    ) {
+        for sharer in self.sharers(at) {
+            self.handshake_gap(step, sharer, interval, cause, count);
         }
     }
 
     /// All that was named was asked for: what was not given of it is counted.
     fn end_missing(&mut self, step: &mut Step, at: At) {
         let missing = std::mem::take(&mut self.exchange(at).collect.missing);
-        let open = self.handshake_memory(at).gap.map(|gap| gap.interval.from);
-        if open.is_some() || missing > 0 {
-            let since = self.not_seen(step, at);
-            let interval = Interval { from: open.unwrap_or(since.from), ..since };
-            let count = (missing > 0).then_some(missing);
-            self.handshake_gap(step, at, interval, GapCause::NotGiven, count);
+        for sharer in self.sharers(at) {
+            let open = self.handshake_memory(sharer).gap.map(|gap| gap.interval.from);
+            if open.is_some() || missing > 0 {
+                let since = self.not_seen(step, sharer);
+                let interval = Interval { from: open.unwrap_or(since.from), ..since };
+                let count = (missing > 0).then_some(missing);
+                self.handshake_gap(step, sharer, interval, GapCause::NotGiven, count);
+            }
         }
     }
 
@@ -410,8 +464,11 @@ impl Capture {
     fn not_given(&mut self, step: &mut Step, at: At, why: &str, many: u64) {
         let about = self.live().about(at);
         step.notice(about, why.to_owned());
-        let interval = self.not_seen(step, at);
-        self.handshake_gap(step, at, interval, GapCause::NotGiven, (many > 0).then_some(many));
+        for sharer in self.sharers(at) {
+            let interval = self.not_seen(step, sharer);
+            let count = (many > 0).then_some(many);
+            self.handshake_gap(step, sharer, interval, GapCause::NotGiven, count);
+        }
     }
 
     fn collected(&self, at: At) -> Option<&Collected> {
@@ -422,8 +479,10 @@ impl Capture {
 
     /// Whether a result of this name was recorded in this epoch.
     fn is_recorded(&self, at: At, name: &Text) -> bool {
-        let epoch = self.handshake_memory(at).epoch;
-        self.collected(at).is_some_and(|collected| collected.names(name, epoch))
+        self.sharers(at).into_iter().any(|sharer| {
+            let epoch = self.handshake_memory(sharer).epoch;
+            self.collected(sharer).is_some_and(|collected| collected.names(name, epoch))
+        })
     }
 
     /// Records what is due, in the order in which it was made.
@@ -432,12 +491,42 @@ impl Capture {
         let given = std::mem::take(&mut self.exchange(at).collect.given);
         let (due, later): (Vec<_>, Vec<_>) = given.into_iter().partition(|given| given.due <= now);
         self.exchange(at).collect.given = later;
-        let wanted = wanted(self.live().handshake(at));
-        let snapshots = due.into_iter().filter_map(|given| Snapshot::new(given.words, &wanted));
-        let mut found: Vec<_> = snapshots.filter_map(|snapshot| self.found(at, snapshot)).collect();
-        found.sort_by_key(|found| self.event_time(at, &found.snapshot, &found.trigger).at);
-        for found in found {
-            self.record_result(step, at, found);
+        let mut found: Vec<(Owner, Found)> = due
+            .into_iter()
+            .filter_map(|given| {
+                let owner = self.owner(at, &given.words);
+                let wanted = wanted(self.live().handshake(owner.at));
+                let of = |tag: &TagIndex| given.words.iter().find(|word| word.tag == *tag).cloned();
+                let words = wanted.iter().filter_map(of).collect();
+                let found = self.found(owner.at, Snapshot::new(words, &wanted)?)?;
+                Some((owner, found))
+            })
+            .collect();
+        found.sort_by_key(|(owner, found)| {
+            self.event_time(owner.at, &found.snapshot, &found.trigger).at
+        });
+        for (owner, found) in found {
+            self.record_result(step, at, &owner, found);
+        }
+    }
+
+    /// Whose a result is: of the handshake that means it, or else of the one that means whatever is left. Where
+    /// there is none, or the result does not say it, the one that collects has it set aside.
+    fn owner(&self, at: At, words: &[Sample]) -> Owner {
+        let live = self.live();
+        let sharers = self.sharers(at);
+        let only = |at: &At| live.handshake(*at).results.as_ref()?.only.as_ref();
+        let Some(asked) = sharers.iter().find_map(only).map(|only| only.word) else {
+            return Owner { at, unfit: None };
+        };
+        let word = words.iter().find(|word| word.tag == asked.tag);
+        let said = word.and_then(Sample::good).filter(|said| **said != Value::Empty);
+        let means = |at: &&At| only(at).zip(said).is_some_and(|(only, said)| only.holds(said));
+        let rest = |at: &&At| said.is_some() && only(at).is_none();
+        let owner = sharers.iter().find(means).or_else(|| sharers.iter().find(rest));
+        match owner {
+            Some(owner) => Owner { at: *owner, unfit: None },
+            None => Owner { at, unfit: Some(asked.tag) },
         }
     }
 
@@ -460,27 +549,23 @@ impl Capture {
     }
 
     /// Records a result, once; one that is recorded is only acknowledged again.
-    fn record_result(&mut self, step: &mut Step, at: At, mut found: Found) {
+    fn record_result(&mut self, step: &mut Step, at: At, owner: &Owner, mut found: Found) {
         let Some(result) = found.result.clone() else { return };
-        let collected = self.collected(at);
+        let collected = self.collected(owner.at);
         found.key.number = HandshakeNumber(collected.map_or(0, Collected::count).saturating_add(1));
-        let time = self.event_time(at, &found.snapshot, &found.trigger);
-        let words = (found.digest, self.live().plant.hash);
-        let standing = collected.map_or(Standing::New, |collected| {
-            collected.standing(&result, found.key.epoch, words, time)
-        });
-        let named = self.name_of(at, &found.snapshot).is_some();
-        let position = match standing {
+        let named = self.name_of(owner.at, &found.snapshot).is_some();
+        let mine = owner.at;
+        let position = match self.standing_of(owner.at, &result, &found) {
             Standing::Recorded(position) => position,
             Standing::Conflict => {
-                self.set_aside(step, at, &found, "conflict", QuarantineCause::Conflict)
+                self.set_aside(step, mine, &found, "conflict", QuarantineCause::Conflict)
             }
             Standing::Forgotten => {
-                self.set_aside(step, at, &found, "forgotten", QuarantineCause::Forgotten)
+                self.set_aside(step, mine, &found, "forgotten", QuarantineCause::Forgotten)
             }
-            Standing::New => match self.usable(step, at, named) {
-                Ok(()) => self.take_late(step, at, &found),
-                Err(cause) => self.set_aside(step, at, &found, "quarantined", cause),
+            Standing::New => match self.usable(step, owner, named) {
+                Ok(()) => self.take_late(step, mine, &found),
+                Err(cause) => self.set_aside(step, mine, &found, "quarantined", cause),
             },
         };
         if named {
@@ -488,16 +573,40 @@ impl Capture {
         }
     }
 
-    /// Whether a result can be known again, and what it was made with.
-    fn usable(&mut self, step: &mut Step, at: At, named: bool) -> Result<(), QuarantineCause> {
-        self.take_all_told(step, at.station);
+    /// What a result is to all that is recorded of its object: a name is of one result, whosever it is.
+    fn standing_of(&self, at: At, result: &Text, found: &Found) -> Standing {
+        let time = self.event_time(at, &found.snapshot, &found.trigger);
+        let words = (found.digest, self.live().plant.hash);
+        let standing = |sharer: At| {
+            let epoch = self.handshake_memory(sharer).epoch;
+            let collected = self.collected(sharer);
+            collected.map_or(Standing::New, |of| of.standing(result, epoch, words, time))
+        };
+        let known = |standing: &Standing| match standing {
+            Standing::Recorded(_) | Standing::Conflict => true,
+            // What another handshake has forgotten was not this one's.
+            Standing::New | Standing::Forgotten => false,
+        };
+        let mine = standing(at);
+        let others = self.sharers(at).into_iter().filter(|sharer| *sharer != at);
+        if known(&mine) { mine } else { others.map(standing).find(known).unwrap_or(mine) }
+    }
+
+    /// Whether a result can be known again, whose it is, and what it was made with.
+    fn usable(
+        &mut self,
+        step: &mut Step,
+        owner: &Owner,
+        named: bool,
+    ) -> Result<(), QuarantineCause> {
+        self.take_all_told(step, owner.at.station);
         let live = self.live();
-        let handshake = live.handshake(at);
-        if !named {
-            let name = live.plant.tag(handshake.trigger.tag).name.clone();
-            return Err(QuarantineCause::Word(name));
+        let handshake = live.handshake(owner.at);
+        let unfit = if named { owner.unfit } else { Some(handshake.trigger.tag) };
+        if let Some(tag) = unfit {
+            return Err(QuarantineCause::Word(live.plant.tag(tag).name.clone()));
         }
-        if handshake.takes_mounts() { self.feeders_told(at.station) } else { Ok(()) }
+        if handshake.takes_mounts() { self.feeders_told(owner.at.station) } else { Ok(()) }
     }
 
     fn set_aside(

@@ -1,11 +1,13 @@
 //! A request that the PLC takes back before its words are read: it is missing, whoever shows first that it is
 //! gone, what is told or the answer to a read.
+use super::GOOD_CLOCK;
 use super::request::{Request, request};
 use crate::capture::snapshot::{Snapshot, Trigger, pick};
 use crate::capture::{At, Capture};
 use crate::model::plant::{Handshake, Pattern};
 use crate::model::{GapCause, Interval, Sample, Step, Utc, Value};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// What was seen of the request that stands in the trigger.
 #[derive(Debug, Clone, Default)]
@@ -76,18 +78,33 @@ impl Standing {
     /// A word was read when its server looked at it: what is told of an earlier look comes before it, however
     /// late it is told. Since when requests had been seen that are gone by now.
     fn read_at(&mut self, look: Look) -> Vec<Utc> {
+        // One read comes after the other.
+        let last = self.ahead.back().map(|last| last.server);
+        let mut gone = self.take_if_set_back(last, look, GOOD_CLOCK);
         if self.told.is_some_and(|told| look.server < told) {
-            return Vec::new();
+            return gone;
         }
         self.ahead.push_back(look);
         let many = self.ahead.len().saturating_sub(AHEAD_MAX);
         let surplus: Vec<Look> = self.ahead.drain(..many).collect();
-        surplus.into_iter().filter_map(|look| self.take(look)).collect()
+        gone.extend(surplus.into_iter().filter_map(|look| self.take(look)));
+        gone
     }
 
-    /// The same of a word that was told: with it all that was read before it finds its place.
-    fn told_at(&mut self, look: Look) -> Vec<Utc> {
-        let mut gone = Vec::new();
+    /// A clock that is set back puts what is looked at from then on before all that was read until then: that is
+    /// taken first, in the order in which it came.
+    fn take_if_set_back(&mut self, last: Option<Utc>, look: Look, late: Duration) -> Vec<Utc> {
+        if last.is_none_or(|last| last <= look.server.plus(late)) {
+            return Vec::new();
+        }
+        self.told = None;
+        let ahead = std::mem::take(&mut self.ahead);
+        ahead.into_iter().filter_map(|look| self.take(look)).collect()
+    }
+
+    /// The same of a word that was told, at most so late: with it all that was read before it finds its place.
+    fn told_at(&mut self, look: Look, late: Duration) -> Vec<Utc> {
+        let mut gone = self.take_if_set_back(self.told, look, late);
         while let Some(read) = self.ahead.pop_front_if(|read| read.server <= look.server) {
             gone.extend(self.take(read));
         }
@@ -290,7 +307,7 @@ impl Capture {
                 let look = Look { server, at: seen, stands, done, another: false };
                 match by {
                     By::Read => standing.read_at(look),
-                    By::Told => standing.told_at(look),
+                    By::Told => standing.told_at(look, self.under_way(at)),
                 }
             }
             None => standing.see(handshake, asked, (trigger, by, seen)).into_iter().collect(),

@@ -146,7 +146,7 @@ fn planned(link: &ModbusLink, cost: &Cost) -> Planned {
 
 fn sessions(plant: &Plant, device: &Device) -> usize {
     let server = |device: &Device| match &device.protocol {
-        Protocol::OpcUa(link) => Some(link.server().to_owned()),
+        Protocol::OpcUa(link) => Some(link.server()),
         Protocol::Modbus(_) => None,
     };
     let mine = server(device);

@@ -10,7 +10,8 @@ pub(in crate::config) struct Device {
     /// Address; its scheme is the protocol: `opc.tcp://host:4840` is OPC UA, the others are Modbus.
     /// `tcp://host:502` is Modbus/TCP, `tls://host:802` the same encrypted, `rtu+tcp://host:502` the
     /// frames of a serial line through a gateway, `rtu:///dev/ttyS1?19200,8e1` a serial line of this
-    /// machine (`8e1`, `8o1`, `8n1` or `8n2`).
+    /// machine (`8e1`, `8o1`, `8n1` or `8n2`). One controller stands in one table, which serves any number
+    /// of stations.
     #[schemars(required, extend("examples" = ["opc.tcp://10.20.1.10:4840"]))]
     pub(in crate::config) url: Option<Spot<String>>,
     /// OPC UA: message security.

@@ -48,6 +48,10 @@ pub(in crate::config) struct Handshake {
     /// `ua-result`: the method that gives one result by its name; without it the event has all.
     #[schemars(extend("examples" = ["GetResultById"]))]
     pub(in crate::config) fetch: Option<Spot<String>>,
+    /// `ua-result`: which results are meant, `field = value` or `field in a, b`, where an object tells of those of several
+    /// stations; a handshake without it takes those that no other one means.
+    #[schemars(extend("examples" = ["ResultMetaData.JobId = LEFT"]))]
+    pub(in crate::config) only: Option<Spot<String>>,
     /// Two words of the data: the PLC sets one before it writes the others and the second, to the same
     /// number, after. As long as they differ it is read again.
     #[schemars(extend("examples" = [["SeqBegin", "SeqEnd"]]))]

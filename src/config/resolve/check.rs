@@ -10,6 +10,7 @@ impl Resolver<'_> {
         let used = std::mem::take(&mut self.used);
         self.check_acks(&used);
         self.check_writers(&used);
+        self.check_badges(&used);
         self.check_deadbands(&used);
         self.check_changes(&used);
         // A table that was given up early has not named all of its words.
@@ -60,6 +61,23 @@ impl Resolver<'_> {
                 .error(&ours.place, message)
                 .label(format!("the PLC writes it as {}, {cited}", role(theirs)))
                 .help("one word, one writer: give PLC and host each its own");
+        }
+    }
+
+    /// A badge is kept as a token, wherever its word is read: no item has such a code.
+    fn check_badges(&mut self, used: &[Used]) {
+        let codes = std::mem::take(&mut self.codes);
+        for badge in used.iter().filter(|used| used.use_ == Use::Badge) {
+            let Some((_, place, path)) = codes.iter().find(|(tag, ..)| *tag == badge.word.tag)
+            else {
+                continue;
+            };
+            let cited = self.sink.cite(place);
+            let name = self.tags.get(badge.word.tag).name.clone();
+            self.sink
+                .error(&badge.place, format!("`{name}` is a badge and the code of an item"))
+                .label(format!("code of `{path}` at {cited}"))
+                .help("a person is kept as a token only, and the item would have it for its code: give each its own word");
         }
     }
 
@@ -122,7 +140,9 @@ impl Resolver<'_> {
 fn every_change_counts(use_: Use) -> bool {
     match use_ {
         Use::Trigger | Use::Ack | Use::PlcBeat | Use::Watched | Use::Every | Use::Code => true,
-        Use::Reply | Use::HostBeat | Use::Monitor | Use::Record | Use::Snapshot => false,
+        Use::Reply | Use::HostBeat | Use::Monitor | Use::Record | Use::Snapshot | Use::Badge => {
+            false
+        }
     }
 }
 
@@ -134,6 +154,7 @@ fn role(used: &Used) -> String {
         Use::HostBeat => "our heartbeat",
         Use::PlcBeat => "its heartbeat",
         Use::Code => "code",
+        Use::Badge => "badge",
         Use::Watched | Use::Monitor | Use::Every | Use::Record | Use::Snapshot => "word",
     };
     format!("{word} of `{}`", used.path)

@@ -13,6 +13,8 @@ pub(super) enum Asks {
     State,
     /// For a state or a change.
     StateOrChange,
+    /// For what a field of a result is.
+    Field,
 }
 
 /// A condition as it is written.
@@ -41,13 +43,18 @@ impl Resolver<'_> {
             Written::In(name, values) => (*name, Some(values)),
             Written::Rises(name) | Written::Changes(name) => (*name, None),
         };
-        if values.is_none() && asks == Asks::State {
+        let (wanted, use_) = match asks {
+            Asks::State => (Some("a phase lasts while something *is*"), Use::Every),
+            Asks::StateOrChange => (None, Use::Every),
+            Asks::Field => (Some("a result does not change"), Use::Snapshot),
+        };
+        if let Some(why) = wanted.filter(|_| values.is_none()) {
             self.error(t, raw.span(), format!("`{}` asks for a change", **raw))
                 .label("a state is wanted")
-                .help("a phase lasts while something *is*: write `word = value` or `word in a, b`");
+                .help(format!("{why}: write `word = value` or `word in a, b`"));
             return None;
         }
-        let word = self.word(t, &raw.with(name.to_owned()), Use::Every)?;
+        let word = self.word(t, &raw.with(name.to_owned()), use_)?;
         let test = match written {
             Written::In(_, values) => {
                 let values = values.into_iter().map(|value| self.compared(t, raw, word, value));

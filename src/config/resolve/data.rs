@@ -38,7 +38,7 @@ impl Resolver<'_> {
         let position = word(&raw.position);
         let time = word(&raw.time);
         let operation = word(&raw.operation);
-        let badge = word(&raw.badge);
+        let badge = self.maybe_word(t, raw.badge.as_ref(), Use::Badge);
         let best_before = raw.best_before.as_ref();
         let best_before = best_before.map(|raw| self.period(t, Some(raw), Duration::ZERO));
         let (product, material) = self.attributes(t, event, raw);

@@ -4,7 +4,7 @@ use crate::config::raw;
 use crate::config::resolve::word::Use;
 use crate::config::spot::{Keyed, Scalar, Spot};
 use crate::model::plant::{
-    Device, DeviceIndex, Heartbeat, Interface, Layout, ModbusLink, Protocol, ReadLimits,
+    Device, DeviceIndex, Heartbeat, Interface, Layout, ModbusLink, OpcUaLink, Protocol, ReadLimits,
     StringOrder, WordOrder,
 };
 use crate::model::{DeviceId, TagName, Value};
@@ -137,6 +137,7 @@ impl Resolver<'_> {
         self.devices.push(draft);
         self.device_tags(&t, index, raw);
         self.life(&t, index, raw);
+        self.check_sessions(&t, raw);
     }
 
     fn draft_of(
@@ -147,9 +148,6 @@ impl Resolver<'_> {
         raw: &raw::Device,
     ) -> Draft {
         let link = self.link(t, raw);
-        if let (Some(url), Some(Protocol::OpcUa(ua))) = (&raw.url, &link.protocol) {
-            self.check_sessions(t, url, ua.server());
-        }
         if let (Some(url), Some(Protocol::Modbus(own))) = (&raw.url, &link.protocol) {
             let span = raw.modbus_unit.as_ref().map_or_else(|| url.span(), Spot::span);
             self.check_unit(t, span, own);
@@ -195,18 +193,39 @@ impl Resolver<'_> {
             .help("one unit stands in one table, which can serve several stations; another has its own `modbus_unit`");
     }
 
-    /// Each device has a session of its own, and servers have few.
-    fn check_sessions(&mut self, t: &Table<'_>, url: &Spot<String>, server: &str) {
-        let here = |draft: &&Draft| {
-            let Some(Protocol::OpcUa(link)) = &draft.protocol else { return false };
-            link.server() == server
+    /// Each device has a session of its own, and servers have few: one controller stands in one table. Several
+    /// behind one server are told apart by their namespaces, their logins, or the words by which they show that they
+    /// live.
+    fn check_sessions(&mut self, t: &Table<'_>, raw: &raw::Device) {
+        let Some((own, before)) = self.devices.split_last() else { return };
+        let (Some(url), Some(Protocol::OpcUa(link))) = (&raw.url, &own.protocol) else { return };
+        let server = link.server();
+        let at_it = before.iter().filter_map(|draft| match &draft.protocol {
+            Some(Protocol::OpcUa(other)) if other.server() == server => Some((draft, other)),
+            Some(Protocol::OpcUa(_) | Protocol::Modbus(_)) | None => None,
+        });
+        let beat = |draft: &Draft| Some(&self.tags.get(draft.heartbeat.plc?).source);
+        let is_same = |(draft, other): &(&Draft, &OpcUaLink)| {
+            let apart = beat(draft).zip(beat(own)).is_some_and(|(a, b)| a != b);
+            draft.namespace == own.namespace && other.login == link.login && !apart
         };
-        let Some(other) = self.devices.iter().find(here).map(|draft| draft.name.clone()) else {
-            return;
-        };
-        self.warning(t, url.span(), format!("`{}` has a second session at one server", t.path))
-            .label(format!("`device.{other}` is at the same server"))
-            .help("small PLCs have few sessions: one device can serve several stations");
+        let others: Vec<_> = at_it.collect();
+        let twin = others.iter().find(|other| is_same(other)).map(|(draft, _)| draft.name.clone());
+        let first = others.first().map(|(draft, _)| draft.name.clone());
+        if let Some(other) = twin {
+            let place = self.device_names.get(&other).and_then(|named| named.place.clone());
+            let cited = place.map_or_else(String::new, |place| self.sink.cite(&place));
+            self.error(t, url.span(), format!("`{}` is at the server of `device.{other}`", t.path))
+                .label(format!("the same server as at {cited}"))
+                .help(format!(
+                    "one table has one session and serves any number of stations: write `device = \"{other}\"` in those of \
+                     this one; another controller behind the server has its own `heartbeat`, `namespace` or `login`"
+                ));
+        } else if let Some(other) = first {
+            self.warning(t, url.span(), format!("`{}` has a second session at one server", t.path))
+                .label(format!("`device.{other}` is at the same server"))
+                .help("small PLCs have few sessions: one device can serve several stations");
+        }
     }
 
     /// Heartbeat, restart word and interface version.

@@ -112,9 +112,11 @@ impl Resolver<'_> {
         around: &Around,
         mut handshake: Handshake,
     ) -> Option<Handshake> {
+        if handshake.pattern == Pattern::Results {
+            handshake.results = Some(self.results(t, raw, handshake.trigger.tag)?);
+        }
         handshake.snapshot = super::snapshot::words(&handshake, around);
         if handshake.pattern == Pattern::Results {
-            handshake.results = Some(self.results(t, raw)?);
             handshake.settle = self.results_settle(t, raw, &handshake, around);
         }
         handshake.ring = slots.and_then(|slots| self.ring(t, raw, &slots, &handshake));

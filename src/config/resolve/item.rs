@@ -130,7 +130,10 @@ impl Resolver<'_> {
                 .label("a word is wanted");
             None
         } else {
-            self.word(t, name, use_).map(CodeFrom::Word)
+            let word = self.word(t, name, use_);
+            let code = word.map(|word| (word.tag, t.place(name.span()), t.path.clone()));
+            self.codes.extend(code);
+            word.map(CodeFrom::Word)
         };
         let scope_use = if use_ == Use::Code { Use::Snapshot } else { use_ };
         let scope = self.scope(t, name, class, keys, scope_use);

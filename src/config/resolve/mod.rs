@@ -76,6 +76,7 @@ pub(super) fn plant(files: &[Read], locks: &[Locked], sink: &mut Sink) -> Parts 
         used: Vec::new(),
         deadbands: Vec::new(),
         changes: Vec::new(),
+        codes: Vec::new(),
         taken: BTreeSet::new(),
         feeders: BTreeMap::new(),
         notifiers: BTreeMap::new(),
@@ -136,10 +137,12 @@ struct Resolver<'a> {
     deadbands: Vec<(TagIndex, Place)>,
     /// Where a tag says how far it must move.
     changes: Vec<(TagIndex, Place)>,
+    /// The words with the codes of items, and where and by what they are named.
+    codes: Vec<(TagIndex, Place, String)>,
     /// The feeders of each station whose file could be read.
     feeders: BTreeMap<String, BTreeSet<String>>,
-    /// The objects that tell of results, and the first table that names each.
-    notifiers: BTreeMap<(DeviceIndex, String), Place>,
+    /// The objects that tell of results, and the handshakes of each.
+    notifiers: BTreeMap<(DeviceIndex, String), Vec<result::Told>>,
     catalog: Catalog,
     /// Products and materials, and where each is defined.
     catalog_names: BTreeMap<(&'static str, String), Place>,

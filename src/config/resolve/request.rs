@@ -266,7 +266,10 @@ impl Resolver<'_> {
             ],
             Some(Pattern::Results) => foreign_to_results(raw),
         };
-        for (key, message) in wrong {
+        let only = raw.only.as_ref().filter(|_| pattern != Some(Pattern::Results));
+        let chooses =
+            (only.map(Spot::span), "only `pattern = \"ua-result\"` chooses among results");
+        for (key, message) in wrong.into_iter().chain([chooses]) {
             if let Some(key) = key {
                 self.error(t, key, message).label("not for this pattern");
             }

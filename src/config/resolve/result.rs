@@ -1,18 +1,30 @@
 //! Results that a machine tells of: the object and its methods, and fields instead of words.
+use super::condition::Asks;
 use super::device::Kind;
 use super::station::Around;
 use super::word::{Use, bare, explicit};
 use super::{Resolver, Table};
+use crate::config::fault::Place;
 use crate::config::raw;
 use crate::config::spot::Spot;
 use crate::model::TagName;
-use crate::model::plant::{DeviceIndex, Handshake, NodeAddress, Results, TagSource, Word};
+use crate::model::plant::{
+    DeviceIndex, Handshake, NodeAddress, Results, TagIndex, TagSource, Word,
+};
 use std::time::Duration;
 
 /// The name of a result in OPC 40001-101.
 const NAME: &str = "ResultMetaData.ResultId";
 /// Feeders may be told so much later than they should, over a slow network.
 const MARGIN: Duration = Duration::from_millis(500);
+
+/// A handshake that an object tells of results, and where it names the object.
+#[derive(Debug)]
+pub(super) struct Told {
+    place: Place,
+    name: TagIndex,
+    results: Results,
+}
 
 impl Resolver<'_> {
     /// The field with the name of a result, which is also what is acknowledged.
@@ -64,7 +76,12 @@ impl Resolver<'_> {
     }
 
     /// The object and its methods.
-    pub(super) fn results(&mut self, t: &Table<'_>, raw: &raw::Handshake) -> Option<Results> {
+    pub(super) fn results(
+        &mut self,
+        t: &Table<'_>,
+        raw: &raw::Handshake,
+        name: TagIndex,
+    ) -> Option<Results> {
         let (notifier, device) = (raw.notifier.as_ref()?, t.device?);
         if self.lacks(t, "time", raw.time.as_ref()) {
             self.sink
@@ -89,21 +106,66 @@ impl Resolver<'_> {
         let namespace = self.draft(device)?.namespace.clone()?;
         let node = Table { notifier: None, node: None, ..t.clone() };
         let (_, identifier) = self.identifier(&node, device, notifier)?;
-        let place = t.place(notifier.span());
-        if let Some(first) = self.notifiers.get(&(device, identifier.clone())).cloned() {
-            let cited = self.sink.cite(&first);
-            self.error(t, notifier.span(), format!("`{}` has two handshakes", **notifier))
-                .label(format!("first at {cited}"))
-                .help("the one would acknowledge what the other has not recorded");
-        }
-        self.notifiers.entry((device, identifier.clone())).or_insert(place);
+        let only = raw.only.as_ref().and_then(|only| self.condition(t, only, Asks::Field));
         let method = |name: &Option<Spot<String>>| name.as_ref().map(|name| (**name).clone());
-        Some(Results {
-            notifier: NodeAddress { namespace, identifier },
+        let results = Results {
+            notifier: NodeAddress { namespace, identifier: identifier.clone() },
             recover: method(&raw.recover),
             fetch: method(&raw.fetch),
             acknowledge: method(&raw.ack),
-        })
+            only: only.clone(),
+        };
+        // What is wrong with it was said, and without it others would be told to have too much.
+        if raw.only.is_some() && only.is_none() {
+            return Some(results);
+        }
+        let told = Told { place: t.place(notifier.span()), name, results: results.clone() };
+        let before = self.notifiers.remove(&(device, identifier.clone())).unwrap_or_default();
+        let fits = before.iter().all(|first| self.fits_beside(t, raw, first, &told));
+        let all = before.into_iter().chain(fits.then_some(told)).collect();
+        self.notifiers.insert((device, identifier), all);
+        Some(results)
+    }
+
+    /// Whether a handshake can share what an object tells of with another one.
+    fn fits_beside(
+        &mut self,
+        t: &Table<'_>,
+        raw: &raw::Handshake,
+        first: &Told,
+        told: &Told,
+    ) -> bool {
+        let Some(notifier) = raw.notifier.as_ref() else { return false };
+        let cited = self.sink.cite(&first.place);
+        let at = raw.only.as_ref().unwrap_or(notifier).span();
+        let asks = |told: &Told| {
+            let Results { notifier: _, recover, fetch, acknowledge, only: _ } = &told.results;
+            (told.name, recover.clone(), fetch.clone(), acknowledge.clone())
+        };
+        if asks(first) != asks(told) {
+            let message = format!("`{}` is asked in two ways", **notifier);
+            self.error(t, notifier.span(), message)
+                .label(format!("otherwise than at {cited}"))
+                .help("one object is asked once for all: write the same `notifier`, `trigger`, `recover`, `fetch` and `ack`");
+            return false;
+        }
+        let (message, help) = match (&first.results.only, &told.results.only) {
+            (None, None) => (
+                format!("two handshakes take all results of `{}`", **notifier),
+                "say by a field of the result which are meant: `only = \"ResultMetaData.JobId = LEFT\"`; one without it takes the others",
+            ),
+            (Some(one), Some(other)) if one.word != other.word => (
+                format!("the results of `{}` are told apart by two fields", **notifier),
+                "one result could be meant by both: ask for the same field with other values",
+            ),
+            (Some(one), Some(other)) if one.meets(other) => (
+                format!("two handshakes take the same results of `{}`", **notifier),
+                "each result belongs to one handshake: ask for other values",
+            ),
+            (Some(_) | None, Some(_)) | (Some(_), None) => return true,
+        };
+        self.error(t, at, message).label(format!("beside the one at {cited}")).help(help);
+        false
     }
 
     /// How long a result waits to be recorded: what was in the feeders when it was made is told by their

@@ -109,7 +109,7 @@ impl Resolver<'_> {
                 .label("no `check` here");
         }
         let raw::Override { badge, reason } = &**words;
-        let badge = self.maybe_word(t, badge.as_ref(), Use::Snapshot);
+        let badge = self.maybe_word(t, badge.as_ref(), Use::Badge);
         let reason = self.maybe_word(t, reason.as_ref(), Use::Snapshot);
         Some(Overrule { badge: badge?, reason: reason? })
     }

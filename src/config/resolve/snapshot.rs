@@ -37,6 +37,8 @@ pub(super) fn words(handshake: &Handshake, around: &Around) -> Vec<TagIndex> {
     words.extend(handshake.measurements.iter().map(|measurement| measurement.word));
     let guard = handshake.guard.into_iter().flat_map(|(first, last)| [first, last]);
     words.extend(guard.map(|tag| Word { tag, bit: None }));
+    let only = handshake.results.iter().filter_map(|results| results.only.as_ref());
+    words.extend(only.map(|only| only.word));
     // A result has its own fields and nothing of the station.
     if handshake.pattern != Pattern::Results {
         words.extend(around.purpose.from.as_ref().map(|(word, _)| *word));

@@ -33,6 +33,8 @@ pub(super) enum Use {
     Snapshot,
     /// The code of an item, read with a snapshot.
     Code,
+    /// Who did it, read with a snapshot.
+    Badge,
 }
 
 /// A use of a word, kept for the checks between tables.
@@ -102,7 +104,7 @@ impl Resolver<'_> {
             Use::Reply | Use::HostBeat => tag.writable = true,
             Use::PlcBeat | Use::Watched | Use::Monitor => tag.watched = true,
             Use::Every | Use::Record => (tag.watched, tag.every_change) = (true, true),
-            Use::Snapshot | Use::Code => {}
+            Use::Snapshot | Use::Code | Use::Badge => {}
         }
     }
 

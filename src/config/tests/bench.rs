@@ -214,3 +214,64 @@ fn a_word_of_another_file_is_named_with_its_device() {
     let (_, outcome) = outcomes(&checked).pop().unwrap();
     assert!(outcome.passed(), "{:#?}", outcome.rows);
 }
+
+/// Two stations share what one object tells of; each result is of the one that its field names.
+const SHARED: &str = r#"schema = 1
+
+[device.bolt]
+url            = "opc.tcp://10.0.0.5:4840"
+security       = "none"
+allow_insecure = true
+namespace      = "urn:line1"
+heartbeat      = { plc = "Life" }
+
+[station.LEFT]
+device = "bolt"
+
+[station.LEFT.handshake.result]
+notifier = "Results"
+recover  = "List"
+fetch    = "Get"
+ack      = "Acknowledge"
+only     = "ResultMetaData.JobId in L, '12'"
+event    = "complete"
+serial   = "ResultMetaData.PartId"
+time     = "ResultMetaData.CreationTime"
+
+[station.RIGHT]
+device = "bolt"
+
+[station.RIGHT.handshake.result]
+notifier = "Results"
+recover  = "List"
+fetch    = "Get"
+ack      = "Acknowledge"
+only     = "ResultMetaData.JobId = R"
+event    = "complete"
+serial   = "ResultMetaData.PartId"
+time     = "ResultMetaData.CreationTime"
+
+[[test]]
+name   = "each is recorded once, by the station whose it is, or set aside"
+given  = [
+  { "Results.ResultMetaData.JobId" = "R", "Results.ResultMetaData.PartId" = "SN-1", "Results.ResultMetaData.ResultId" = "1" },
+  { "Results.ResultMetaData.JobId" = "12", "Results.ResultMetaData.PartId" = "SN-2", "Results.ResultMetaData.ResultId" = "2" },
+  { "Results.ResultMetaData.JobId" = "X", "Results.ResultMetaData.PartId" = "SN-3", "Results.ResultMetaData.ResultId" = "3" },
+]
+expect = [
+  { event = "complete", station = "RIGHT", serial = "SN-1" },
+  { "Results.ResultMetaData.ResultId" = "1" },
+  { event = "complete", station = "LEFT", serial = "SN-2" },
+  { "Results.ResultMetaData.ResultId" = "2" },
+  { event = "quarantine", cause = "word", word = "Results.ResultMetaData.JobId" },
+  { "Results.ResultMetaData.ResultId" = "3" },
+]
+"#;
+
+#[test]
+fn results_that_one_object_tells_of_are_told_apart_by_a_field() {
+    let file = |text: &str| vec![("bolt.toml".to_owned(), text.to_owned())];
+    assert_eq!(failed(&file(SHARED)), Vec::<String>::new());
+    let rest = SHARED.replace("only     = \"ResultMetaData.JobId = R\"\n", "");
+    assert_eq!(failed(&file(&rest)).len(), 1, "who says nothing takes what is left");
+}

@@ -154,6 +154,130 @@ fn faults_of_products_are_shown() {
     insta::assert_snapshot!("products", check(&CATALOG).unwrap_err());
 }
 
+/// However the server is written, and wherever its words lie.
+const ONE_SERVER: &str = r#"schema = 1
+
+[device.left]
+url            = "opc.tcp://PLC1.line.example"
+security       = "none"
+allow_insecure = true
+namespace      = "urn:line1"
+root           = "Left."
+heartbeat      = { plc = "s=Life" }
+
+[device.right]
+url            = "opc.tcp://plc1.line.example:4840/server"
+security       = "none"
+allow_insecure = true
+namespace      = "urn:line1"
+root           = "Right."
+heartbeat      = { plc = "s=Life" }
+"#;
+
+#[test]
+fn two_tables_of_one_controller_are_refused() {
+    insta::assert_snapshot!("one_server", check(&[("20-press.toml", ONE_SERVER)]).unwrap_err());
+    let apart = [
+        ("s=Life\" }\n\n", "s=Left.Life\" }\n\n"),
+        ("4840/server", "4841/server"),
+        ("\"urn:line1\"\nroot           = \"Right", "\"urn:line2\"\nroot           = \"Right"),
+    ];
+    for (from, to) in apart {
+        assert_eq!(ONE_SERVER.matches(from).count(), 1, "{from}");
+        check(&[("20-press.toml", &ONE_SERVER.replace(from, to))]).unwrap();
+    }
+}
+
+/// Handshakes that share what one machine tells of, each but the first wrong in its own way.
+const SHARED: &str = r#"schema = 1
+
+[device.bolt]
+url            = "opc.tcp://10.0.0.5:4840"
+security       = "none"
+allow_insecure = true
+namespace      = "urn:line1"
+heartbeat      = { plc = "Life" }
+
+[station.LEFT]
+device = "bolt"
+
+[station.LEFT.handshake.result]
+notifier = "Results"
+recover  = "GetResultIdListFiltered"
+fetch    = "GetResultById"
+ack      = "AcknowledgeResults"
+only     = "ResultMetaData.JobId in L, LL"
+event    = "complete"
+serial   = "ResultMetaData.PartId"
+time     = "ResultMetaData.CreationTime"
+
+[station.LEFT.handshake.other-ways]
+notifier = "Results"
+recover  = "GetResultIdListFiltered"
+fetch    = "GetLatestResult"
+ack      = "AcknowledgeResults"
+only     = "ResultMetaData.JobId = X"
+event    = "inspect"
+serial   = "ResultMetaData.PartId"
+time     = "ResultMetaData.CreationTime"
+
+[station.RIGHT]
+device = "bolt"
+
+[station.RIGHT.handshake.same]
+notifier = "Results"
+recover  = "GetResultIdListFiltered"
+fetch    = "GetResultById"
+ack      = "AcknowledgeResults"
+only     = "ResultMetaData.JobId = LL"
+event    = "complete"
+serial   = "ResultMetaData.PartId"
+time     = "ResultMetaData.CreationTime"
+
+[station.RIGHT.handshake.other-field]
+notifier = "Results"
+recover  = "GetResultIdListFiltered"
+fetch    = "GetResultById"
+ack      = "AcknowledgeResults"
+only     = "ResultMetaData.StepId = R"
+event    = "complete"
+serial   = "ResultMetaData.PartId"
+time     = "ResultMetaData.CreationTime"
+
+[station.RIGHT.handshake.rest]
+notifier = "Results"
+recover  = "GetResultIdListFiltered"
+fetch    = "GetResultById"
+ack      = "AcknowledgeResults"
+event    = "complete"
+serial   = "ResultMetaData.PartId"
+time     = "ResultMetaData.CreationTime"
+
+[station.RIGHT.handshake.more]
+notifier = "Results"
+recover  = "GetResultIdListFiltered"
+fetch    = "GetResultById"
+ack      = "AcknowledgeResults"
+event    = "inspect"
+serial   = "ResultMetaData.PartId"
+time     = "ResultMetaData.CreationTime"
+
+[station.RIGHT.handshake.moving]
+notifier = "Results"
+recover  = "GetResultIdListFiltered"
+fetch    = "GetResultById"
+ack      = "AcknowledgeResults"
+only     = "ResultMetaData.JobId rises"
+event    = "inspect"
+serial   = "ResultMetaData.PartId"
+time     = "ResultMetaData.CreationTime"
+"#;
+
+#[test]
+fn a_result_is_of_one_handshake() {
+    insta::assert_snapshot!("shared_results", check(&[("20-bolt.toml", SHARED)]).unwrap_err());
+}
+
 #[test]
 fn faults_are_data_too() {
     let faults = check(&[("a.toml", "schema = 1\nstatoin = {}\n")]).unwrap_err();

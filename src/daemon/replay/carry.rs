@@ -136,12 +136,15 @@ impl Handshakes {
             for handshake in &station.handshakes {
                 let handshake: &Handshake = handshake;
                 let name = (station.id.clone(), handshake.id.clone());
-                if handshake.pattern == Pattern::Results {
+                let trigger = handshake.trigger;
+                let words = if handshake.pattern == Pattern::Results {
                     // The names of all that the machine has are read alone.
-                    let names = all.entry(vec![handshake.trigger.tag]).or_default();
-                    names.push((name.clone(), handshake.trigger));
-                }
-                all.entry(wanted(handshake)).or_default().push((name, handshake.trigger));
+                    all.entry(vec![trigger.tag]).or_default().push((name.clone(), trigger));
+                    plant.result_fields(trigger.tag)
+                } else {
+                    wanted(handshake)
+                };
+                all.entry(words).or_default().push((name, trigger));
             }
         }
         Self(all)

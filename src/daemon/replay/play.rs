@@ -420,8 +420,10 @@ impl<'w> Play<'w> {
             return;
         }
         let mut waiting = VecDeque::from([(input, inferred)]);
-        while let Some((input, inferred)) = waiting.pop_front() {
+        while let Some((mut input, inferred)) = waiting.pop_front() {
             let mut effects = Vec::new();
+            // The plant on the tape may not have known that a word is somebody's badge.
+            self.fold.engine.veil_kept(&mut input);
             self.fold.engine.step(at, &input, &mut effects);
             for effect in effects {
                 match effect {

@@ -81,3 +81,84 @@ fn a_request_is_told_its_recipe_again_whatever_the_plant_says_by_now() {
     world.sync();
     assert_eq!(answered(&world.durable), [Some(Value::Int(7)), Some(Value::Int(9))]);
 }
+
+impl World {
+    /// The server of the PLC refuses whatever is answered with a recipe; how often it was offered one, and what was
+    /// written at last beside the ack.
+    fn refuse_recipes(&mut self, rounds: usize) -> (usize, Vec<Write>) {
+        let (mut offered, mut told) = (0, Vec::new());
+        for _ in 0..rounds {
+            self.sync();
+            self.tell_change();
+            if let Some(Effect::Write(write)) = self.waiting.front() {
+                let (token, replies) = (write.token, write.replies.clone());
+                if replies.iter().any(|reply| reply.tag == FORCE) {
+                    self.waiting.pop_front();
+                    offered += 1;
+                    let outcome = Err(ReadFault::Refused);
+                    self.answers.push_back(Input::Written(WriteDone { token, outcome }));
+                } else {
+                    told = replies;
+                }
+            }
+            self.carry_out();
+            self.tell_answer();
+            self.now += 50_000_000;
+            if self.engine.next_wake().is_some_and(|(at, _)| at.0 <= self.now) {
+                self.step(&Input::Wake);
+            }
+        }
+        (offered, told)
+    }
+}
+
+fn aside(records: &[Record]) -> Vec<QuarantineCause> {
+    let cause = |record: &Record| {
+        let Body::Quarantine(aside) = &record.body else { return None };
+        Some(aside.cause.clone())
+    };
+    records.iter().filter_map(cause).collect()
+}
+
+/// What an unpinned word holds only its server knows: the PLC is told no, once and for good, and is not left to wait.
+#[test]
+fn a_recipe_that_the_word_does_not_hold_is_refused_once_and_the_plc_is_told() {
+    for pattern in [Pattern::Counter, Pattern::ReqAck] {
+        let mut plant = (*plant(pattern, Splice::Clean)).clone();
+        let handshake = &mut plant.stations[0].handshakes[0];
+        handshake.product = Some(word(LOT));
+        let reply = |tag, value| Reply { word: word(tag), value };
+        handshake.replies = vec![
+            reply(FORCE, ReplyValue::Recipe),
+            reply(NUMBER, ReplyValue::Permit),
+            reply(LOT, ReplyValue::Reason),
+        ];
+        let plant = Arc::new(plant);
+        let plc = Plc::new(pattern, Splice::Clean);
+        let lots: Vec<String> = vec![plc.read(LOT, Utc(0)).value.as_text().unwrap()];
+        let mut world = World::with(with_recipe(&plant, &lots, 7), plc);
+        world.refuse_recipes(20);
+        let now = world.at().wall;
+        world.plc.run(now);
+        world.notify();
+        let (offered, told) = world.refuse_recipes(60);
+        assert_eq!(offered, 3, "{pattern:?}: it may be refused for a moment");
+        let told: Vec<_> = told.into_iter().map(|write| (write.tag, write.value)).collect();
+        let unknown = [(NUMBER, Value::Int(2)), (LOT, Value::Int(33))];
+        assert_eq!(told, unknown, "{pattern:?}");
+        assert!(world.plc.acked(), "{pattern:?}: it does not wait any more");
+        let cause = QuarantineCause::Word(TagName::parse("force").unwrap());
+        assert_eq!(aside(&world.durable), std::slice::from_ref(&cause), "{pattern:?}");
+        assert_eq!(answered(&world.durable), [Some(Value::Int(7))], "{pattern:?}");
+
+        // The answer was lost with us, and the request has it once more.
+        let count = pattern == Pattern::Counter;
+        world.plc.ack = if count { Value::UInt(0) } else { Value::Bool(false) };
+        world.crash(0);
+        let (offered, _) = world.refuse_recipes(40);
+        assert_eq!(offered, 0, "{pattern:?}");
+        assert_eq!(aside(&world.durable), [cause], "{pattern:?}");
+        let folded = folded(&world.durable);
+        assert_eq!(folded.memory(), world.engine.memory());
+    }
+}

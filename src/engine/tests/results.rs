@@ -6,17 +6,56 @@ const NAME: TagIndex = TagIndex(0);
 const PART: TagIndex = TagIndex(1);
 const MADE: TagIndex = TagIndex(2);
 const LEVEL: TagIndex = TagIndex(3);
-const REEL: TagIndex = TagIndex(4);
+const PLACE: TagIndex = TagIndex(4);
+const REEL: TagIndex = TagIndex(5);
 const SETTLE: Duration = Duration::from_millis(500);
 
 fn field(name: &str) -> Tag {
     Tag { source: TagSource::Field(name.into()), fast: false, watched: false, ..tag(name) }
 }
 
+/// Whose the results of the machine are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Whose {
+    /// Of its one station.
+    One,
+    /// The first station means those made at place 0, the second those at place 1, and none those at place 2.
+    Two,
+    /// The second means what the first does not.
+    Rest,
+}
+
+impl Whose {
+    /// The station whose the results of a place are.
+    fn station(self, place: u64) -> Option<&'static str> {
+        match (self, place) {
+            (Self::One, _) | (_, 0) => Some("ST10"),
+            (Self::Two, 1) | (Self::Rest, _) => Some("ST20"),
+            (Self::Two, _) => None,
+        }
+    }
+}
+
+/// Two stations share what the machine tells of.
+fn shared_plant(fetch: bool, whose: Whose) -> Arc<Plant> {
+    let mut plant = (*told_plant(fetch)).clone();
+    let only = |place| Condition { word: word(PLACE), test: Test::In(vec![Value::UInt(place)]) };
+    let mut second = plant.stations[0].clone();
+    second.id = StationId::parse("ST20").unwrap();
+    plant.stations.push(second);
+    for (station, place) in plant.stations.iter_mut().zip(0..) {
+        let handshake = &mut station.handshakes[0];
+        let means = place == 0 || whose == Whose::Two;
+        handshake.results.as_mut().unwrap().only = means.then(|| only(place));
+        handshake.snapshot.extend(means.then_some(PLACE));
+    }
+    Arc::new(plant)
+}
+
 /// Results are fetched, or the events have all of them.
 fn told_plant(fetch: bool) -> Arc<Plant> {
     let mut plant = (*plant(Pattern::Results, Splice::Clean)).clone();
-    plant.tags = ["name", "part", "made", "level"].map(field).to_vec();
+    plant.tags = ["name", "part", "made", "level", "place"].map(field).to_vec();
     plant.tags.push(Tag { fast: false, ..tag("reel") });
     plant.tags[NAME.get()].writable = true;
     let station = &mut plant.stations[0];
@@ -28,6 +67,7 @@ fn told_plant(fetch: bool) -> Arc<Plant> {
         recover: method("list"),
         fetch: method("get"),
         acknowledge: Some("ack".to_owned()),
+        only: None,
     });
     (handshake.trigger, handshake.ack, handshake.number) = (word(NAME), Some(word(NAME)), None);
     handshake.item = spec(ItemClass::Unit, PART);
@@ -91,6 +131,7 @@ impl Machine {
             (PART, Value::text(&format!("SN-{part}"))),
             (MADE, Value::Time(at.0)),
             (LEVEL, Value::Real(f64::from(u32::try_from(*part).unwrap()))),
+            (PLACE, Value::UInt(part % 3)),
         ];
         let sample = |(tag, value)| Sample {
             tag,
@@ -106,6 +147,7 @@ impl Machine {
 
 struct World {
     plant: Arc<Plant>,
+    whose: Whose,
     machine: Machine,
     engine: Engine,
     durable: Vec<Record>,
@@ -123,6 +165,10 @@ struct World {
 
 impl World {
     fn new(fetch: bool, keeps: bool, most: usize) -> Self {
+        Self::with(fetch, Whose::One, keeps, most)
+    }
+
+    fn with(fetch: bool, whose: Whose, keeps: bool, most: usize) -> Self {
         let machine = Machine {
             made: Vec::new(),
             kept: Vec::new(),
@@ -135,7 +181,11 @@ impl World {
             boot: 1,
         };
         let mut world = Self {
-            plant: told_plant(fetch),
+            plant: match whose {
+                Whose::One => told_plant(fetch),
+                Whose::Two | Whose::Rest => shared_plant(fetch, whose),
+            },
+            whose,
             machine,
             engine: Engine::new(persons()),
             durable: Vec::new(),
@@ -325,7 +375,9 @@ impl World {
             }
             ReadFrom::Result(name) => {
                 let part = self.machine.named(name.as_str()).ok_or(ReadFault::Refused)?;
-                let words = self.machine.words(part, now).into_iter();
+                let all = self.machine.words(part, now);
+                let word = |tag: &TagIndex| all.iter().find(|word| word.tag == *tag).cloned();
+                let words = request.tags.iter().filter_map(word);
                 Ok(words.map(|word| Sample { source: None, ..word }).collect())
             }
         }
@@ -426,6 +478,16 @@ fn recorded(records: &[Record]) -> Vec<Part> {
     records.iter().filter_map(event).collect()
 }
 
+/// The stations at which a part is recorded.
+fn stations_of(records: &[Record], serial: &str) -> Vec<StationId> {
+    let station = |r: &Record| {
+        let Body::Trace(event) = &r.body else { return None };
+        let What::Complete { item, .. } = &event.what else { return None };
+        event.station.clone().filter(|_| item.code.as_str() == serial)
+    };
+    records.iter().filter_map(station).collect()
+}
+
 fn set_aside(records: &[Record]) -> Vec<(&Quarantine, String)> {
     let aside = |r: &'_ Record| matches!(r.body, Body::Quarantine(_)).then_some(());
     let all = records.iter().filter(|r| aside(r).is_some());
@@ -456,10 +518,15 @@ fn judge(world: &mut World) -> std::result::Result<(), TestCaseError> {
     let begun = world.durable.iter().find(first).unwrap().at.wall;
     for made in &world.machine.made {
         let serial = format!("SN-{}", made.part);
+        let station = world.whose.station(made.part % 3);
         let mine = told.iter().find(|(part, ..)| *part == made.part);
         let covered = gaps.iter().any(|gap| {
-            gap.interval.from <= made.at && gap.interval.to.is_some_and(|to| to >= made.at)
+            let here =
+                station.is_none_or(|station| gap.stations.iter().any(|s| s.as_str() == station));
+            here && gap.interval.from <= made.at && gap.interval.to.is_some_and(|to| to >= made.at)
         });
+        let at = stations_of(&world.durable, &serial);
+        prop_assert!(at.iter().all(|at| Some(at.as_str()) == station), "{:?} is of {:?}", made, at);
         let Some((_, level, reels)) = mine else {
             let before = made.at < begun;
             prop_assert!(
@@ -501,6 +568,67 @@ proptest! {
         }
         judge(&mut world)?;
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// Whatever is lost, repeated or begun anew: each is recorded once, by the station whose it is.
+    #[test]
+    fn a_result_that_several_could_take_is_of_one(
+        fetch in any::<bool>(),
+        rest in any::<bool>(),
+        keeps in any::<bool>(),
+        most in 1..20usize,
+        choices in proptest::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let whose = if rest { Whose::Rest } else { Whose::Two };
+        let most = if fetch { most } else { 100 };
+        let mut world = World::with(fetch, whose, fetch && keeps, most);
+        for choice in choices {
+            world.act(choice);
+        }
+        if !fetch {
+            world.machine.kept.clear();
+        }
+        judge(&mut world)?;
+    }
+}
+
+/// One asks for both: each is got once, recorded by whose it is, and acknowledged once.
+#[test]
+fn what_two_stations_share_is_asked_for_once() {
+    let mut world = World::with(true, Whose::Two, false, 10);
+    world.told(true);
+    let (mut got, mut told) = (Vec::new(), Vec::new());
+    (0..3).for_each(|_| world.make());
+    for _ in 0..60 {
+        world.sync();
+        world.tell_event();
+        let next = world.waiting.front();
+        if let Some(Effect::Read(ReadRequest { from: ReadFrom::Result(name), .. })) = next {
+            got.push(name.to_string());
+        }
+        if let Some(Effect::Write(write)) = next {
+            let Value::List(names) = &write.ack.as_ref().unwrap().value else { panic!() };
+            told.extend(names.iter().filter_map(Value::as_text));
+        }
+        world.carry_out();
+        world.tell_answer();
+        world.now += 100_000_000;
+        world.step(&Input::Wake);
+    }
+    assert_eq!((got.len(), told.len()), (3, 3), "{got:?} {told:?}");
+    let at = |part: u64| stations_of(&world.durable, &format!("SN-{part}"));
+    let at: Vec<Vec<String>> =
+        (0..3).map(|part| at(part).iter().map(ToString::to_string).collect()).collect();
+    assert_eq!(at, [vec!["ST10"], vec!["ST20"], vec![]]);
+    let aside = set_aside(&world.durable);
+    let place = QuarantineCause::Word(TagName::parse("place").unwrap());
+    assert_eq!(
+        aside.iter().map(|(a, of)| (&a.cause, &**of)).collect::<Vec<_>>(),
+        [(&place, "SN-2")]
+    );
 }
 
 /// Without methods an event is all there is: what was told while nobody listened lies in a gap.

@@ -255,3 +255,29 @@ fn a_request_whose_answer_could_not_be_written_is_recorded_once() {
         assert_eq!(handshake_gaps(&world.durable), [], "{pattern:?} {one_word}");
     }
 }
+
+/// Its clock is set back while a request stands that was read and answered: what comes then is not put before that.
+#[test]
+fn a_clock_that_is_set_back_makes_no_gap() {
+    for pattern in [Pattern::ReqAck, Pattern::State(STATES)] {
+        for back in [30_000_000_000, SKEW, 10 * SKEW] {
+            let mut world = timed(pattern, false);
+            world.next_part();
+            for _ in 0..20 {
+                world.sync();
+                world.carry_out();
+                world.tell_change();
+                world.tell_answer();
+            }
+            assert!(world.plc.presented && world.plc.acked(), "{pattern:?}");
+            world.plc.skew = Some(SKEW - back);
+            world.settle();
+            for _ in 0..4 {
+                world.next_part();
+                world.settle();
+            }
+            assert_eq!(handshake_gaps(&world.durable), [], "{pattern:?} by {back} ns");
+            assert_eq!(completed(&world.durable).len(), 6, "{pattern:?} by {back} ns");
+        }
+    }
+}

@@ -23,9 +23,7 @@ pub struct Subscription {
 /// The subscriptions of a device, the fast one first; one without items is not made.
 pub fn subscriptions(plant: &Plant, device: DeviceIndex) -> Vec<Subscription> {
     let layout = layout(plant, device);
-    let handshakes = plant.stations.iter().flat_map(|station| &station.handshakes);
-    let results = handshakes.filter(|h| h.results.is_some());
-    let told = results.filter(|h| plant.tag(h.trigger.tag).device == device).count();
+    let told = plant.result_names(device).len();
     let of = |lane: Lane, publish: Duration| {
         let mut sampling: BTreeMap<Duration, usize> = BTreeMap::new();
         for item in layout.items.iter().filter(|item| item.lane == lane) {

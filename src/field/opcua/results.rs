@@ -107,7 +107,7 @@ pub(super) async fn find(
     Ok(sources)
 }
 
-/// A handshake that collects results: the name of a result, its fields, where it is told.
+/// An object that tells of results: the name of a result, its fields, where it is told.
 struct Wanted {
     name: TagIndex,
     fields: Vec<(TagIndex, Vec<Part>)>,
@@ -115,20 +115,18 @@ struct Wanted {
 }
 
 fn wanted(plant: &Plant, device: DeviceIndex) -> Vec<Wanted> {
-    let handshakes = plant.stations.iter().flat_map(|station| &station.handshakes);
-    let mine = handshakes.filter(|h| plant.tag(h.trigger.tag).device == device);
-    mine.filter_map(|handshake| {
-        let results = handshake.results.clone()?;
-        let name = handshake.trigger.tag;
-        let tags = std::iter::once(&name).chain(&handshake.snapshot);
-        let field = |tag: TagIndex| match &plant.tag(tag).source {
-            TagSource::Field(path) => Some((tag, browse_path(&format!("s={path}"))?)),
-            TagSource::Node(_) | TagSource::Register(_) => None,
-        };
-        let fields = tags.filter_map(|tag| field(*tag)).collect();
-        Some(Wanted { name, fields, results })
-    })
-    .collect()
+    let names = plant.result_names(device).into_iter();
+    names
+        .filter_map(|name| {
+            let results = plant.collecting(name).find_map(|h| h.results.clone())?;
+            let field = |tag: TagIndex| match &plant.tag(tag).source {
+                TagSource::Field(path) => Some((tag, browse_path(&format!("s={path}"))?)),
+                TagSource::Node(_) | TagSource::Register(_) => None,
+            };
+            let fields = plant.result_fields(name).into_iter().filter_map(field).collect();
+            Some(Wanted { name, fields, results })
+        })
+        .collect()
 }
 
 fn missing(name: &str) -> Fault {

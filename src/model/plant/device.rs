@@ -76,9 +76,14 @@ pub struct OpcUaLink {
 }
 
 impl OpcUaLink {
-    /// What names its server: devices at one server have a session each.
-    pub fn server(&self) -> &str {
-        self.url.trim_end_matches('/')
+    /// What names its server: host and port, however they are written.
+    pub fn server(&self) -> String {
+        let authority = self.url.trim_start_matches("opc.tcp://");
+        let authority = authority.split('/').next().unwrap_or_default().to_ascii_lowercase();
+        // An address of version 6 has colons of its own, in brackets.
+        let port = authority.rsplit_once(':').filter(|_| !authority.ends_with(']'));
+        let has_port = port.is_some_and(|(_, port)| !port.is_empty());
+        if has_port { authority } else { format!("{}:4840", authority.trim_end_matches(':')) }
     }
 }
 

@@ -148,6 +148,31 @@ impl Plant {
         counters.map(|c| c.tag).filter(|tag| self.tag(*tag).device == device).collect()
     }
 
+    /// The handshakes whose results have their names in this tag: those of one object that tells of results.
+    pub fn collecting(&self, name: TagIndex) -> impl Iterator<Item = &Handshake> {
+        let handshakes = self.stations.iter().flat_map(|station| &station.handshakes);
+        handshakes.filter(move |h| h.results.is_some() && h.trigger.tag == name)
+    }
+
+    /// What is asked of a result whose name is in this tag: its name, then all that any of the handshakes of its
+    /// object wants, each once.
+    pub fn result_fields(&self, name: TagIndex) -> Vec<TagIndex> {
+        let mut fields = vec![name];
+        for field in self.collecting(name).flat_map(|handshake| &handshake.snapshot) {
+            if !fields.contains(field) {
+                fields.push(*field);
+            }
+        }
+        fields
+    }
+
+    /// The tags of a device in which results have their names: one for each object that tells of results.
+    pub fn result_names(&self, device: DeviceIndex) -> BTreeSet<TagIndex> {
+        let handshakes = self.stations.iter().flat_map(|station| &station.handshakes);
+        let told = handshakes.filter(|handshake| handshake.results.is_some());
+        told.map(|h| h.trigger.tag).filter(|name| self.tag(*name).device == device).collect()
+    }
+
     /// The tags of one device with their indexes.
     pub fn tags_of(&self, device: DeviceIndex) -> impl Iterator<Item = (TagIndex, &Tag)> {
         self.tags().filter(move |(_, tag)| tag.device == device)

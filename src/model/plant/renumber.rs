@@ -151,7 +151,7 @@ impl Numbers<'_> {
             number,
             ack,
             ring,
-            results: _,
+            results,
             guard,
             snapshot,
             deadline: _,
@@ -186,6 +186,7 @@ impl Numbers<'_> {
         self.tags(snapshot);
         self.tags(ring.iter_mut().flat_map(|Ring { slots, batch: _ }| slots).flatten());
         self.tags(guard.iter_mut().flat_map(|(first, last)| [first, last]));
+        self.conditions(results.iter_mut().filter_map(|results| results.only.as_mut()));
         self.codes([item]);
         self.codes(other);
         self.codes(members);

@@ -134,7 +134,7 @@ impl Ring {
 
 /// Where the results of a machine come from: an object that tells of them by events, and its methods by
 /// their browse names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Results {
     /// The object.
     pub notifier: NodeAddress,
@@ -144,6 +144,9 @@ pub struct Results {
     pub fetch: Option<String>,
     /// Tells the machine which results are recorded.
     pub acknowledge: Option<String>,
+    /// Which of its results are meant, by a field that is the same for all handshakes of the object; `None`: those
+    /// that none of the others means.
+    pub only: Option<Condition>,
 }
 
 impl Results {
@@ -478,6 +481,34 @@ pub struct Condition {
     pub word: Word,
     /// What is asked of it.
     pub test: Test,
+}
+
+impl Condition {
+    /// Whether a value of its word is among those that it names.
+    pub fn holds(&self, value: &Value) -> bool {
+        let value = match self.word.bit {
+            None => Some(value.clone()),
+            Some(bit) => value.bit(bit).map(Value::Bool),
+        };
+        let Some(value) = value else { return false };
+        let same = |wanted: &Value| match (wanted.integer(), value.integer()) {
+            (Some(a), Some(b)) => a == b,
+            (Some(_) | None, _) => *wanted == value,
+        };
+        match &self.test {
+            Test::In(values) => values.iter().any(same),
+            Test::Rises | Test::Changes => false,
+        }
+    }
+
+    /// Whether a value of their word is named by both.
+    pub fn meets(&self, other: &Self) -> bool {
+        let whole = Self { word: Word { bit: None, ..self.word }, test: self.test.clone() };
+        match &other.test {
+            Test::In(values) => values.iter().any(|value| whole.holds(value)),
+            Test::Rises | Test::Changes => false,
+        }
+    }
 }
 
 /// What a condition asks of its word.
