@@ -125,9 +125,9 @@ fn one<S: Source>(source: &S, text: &str) -> Result<ItemKey, StatusCode> {
 
 /// What is not known while records are still read after a start may be in one of them.
 fn resolved<S: Source>(source: &S, text: &str) -> Result<Resolved, StatusCode> {
-    let filling = source.filling();
+    let indexing = source.indexing();
     match source.resolve(text) {
-        Resolved::Unknown if filling.is_some() => Err(StatusCode::BadWaitingForInitialData),
+        Resolved::Unknown if indexing.is_some() => Err(StatusCode::BadWaitingForInitialData),
         found @ (Resolved::Item(_) | Resolved::Candidates(_) | Resolved::Unknown) => Ok(found),
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 pub trait Source: Send + Sync + 'static {
     fn position(&self) -> Position;
     fn watch(&self) -> watch::Receiver<Position>;
-    fn filling(&self) -> Option<Position>;
+    fn indexing(&self) -> Option<Position>;
     fn resolve(&self, text: &str) -> Resolved;
     fn knows(&self, key: &ItemKey) -> bool;
     fn item(&self, key: &ItemKey) -> Option<Answer<ItemView>>;
@@ -34,8 +34,8 @@ impl Source for Query {
         Query::watch(self)
     }
 
-    fn filling(&self) -> Option<Position> {
-        Query::filling(self)
+    fn indexing(&self) -> Option<Position> {
+        Query::indexing(self)
     }
 
     fn resolve(&self, text: &str) -> Resolved {

@@ -1,10 +1,13 @@
 //! The follower: reads the ledger from its own position and feeds the read side, the live stream and
-//! the counters. There is no other way in which records spread.
+//! the counters. There is no other way in which records spread; what the index has not that memory has, `index`
+//! brings it.
+use super::remember::{Memories, due};
 use crate::http::{Readiness, TapEvent};
 use crate::ledger::{Cursor, Durable, LedgerError, Reader, State};
 use crate::model::{Body, Position, Record, Rule, Verdict};
-use crate::query::Query;
+use crate::query::{Query, QueryError};
 use crate::telemetry::Metrics;
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, watch};
@@ -13,10 +16,24 @@ use tokio_util::sync::CancellationToken;
 /// Records that are applied at once: some store batches, so that the first answer is not kept waiting
 /// by the last.
 const CHUNK_LEN_MAX: usize = 512;
-/// Pause after the index took no records.
-const RETRY: Duration = Duration::from_secs(1);
+/// Pause after no records were taken.
+pub(super) const RETRY: Duration = Duration::from_secs(1);
 /// Records that the index may be behind before the daemon calls itself not ready.
 const LAG_MAX: u64 = 10_000;
+
+/// The next records of a cursor, as many as are applied at once.
+pub(super) fn next(cursor: &mut Cursor) -> Result<Vec<(Position, Record)>, LedgerError> {
+    let entries = cursor.by_ref().take(CHUNK_LEN_MAX);
+    entries.map(|entry| entry.map(|entry| (entry.position, entry.record))).collect()
+}
+
+/// Does what may block elsewhere.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
 
 pub(super) struct Follower {
     pub(super) query: Query,
@@ -28,20 +45,26 @@ pub(super) struct Follower {
     pub(super) metrics: Arc<Metrics>,
     /// Records up to here are history: applied, not told.
     pub(super) told: Position,
+    pub(super) memories: Arc<Mutex<Memories>>,
+    /// The record at which an image of memory is due.
+    pub(super) next_image: Position,
     pub(super) stop: CancellationToken,
 }
 
 impl Follower {
     /// Runs until the daemon stops, or the ledger cannot be read.
     pub(super) async fn run(mut self) {
+        self.recall().await;
         let mut wanted = self.query.wanted();
         loop {
             let durable = self.durable.borrow_and_update().clone();
-            let applied = *wanted.borrow_and_update();
+            let indexed = *wanted.borrow_and_update();
+            let known = self.query.position();
             self.query.set_durable(durable.position);
-            self.say_ready(&durable, applied);
-            if applied < durable.position {
-                match self.catch_up(applied).await {
+            self.say_ready(&durable, known, indexed);
+            self.keep(known).await;
+            if known < durable.position {
+                match self.catch_up(known).await {
                     Ok(true) => continue,
                     // It is tried again whether or not anything is recorded meanwhile.
                     Ok(false) => {
@@ -53,7 +76,7 @@ impl Follower {
                     Err(why) => return tracing::error!(%why, "the ledger cannot be followed"),
                 }
             }
-            // Cancel-safe: all only wait. `wanted` falls when the index is begun anew.
+            // Cancel-safe: all only wait.
             tokio::select! {
                 changed = self.durable.changed() => if changed.is_err() { return },
                 changed = wanted.changed() => if changed.is_err() { return },
@@ -62,43 +85,62 @@ impl Follower {
         }
     }
 
-    /// Applies the next chunk on a thread that may block; `false` if the index takes none now.
-    async fn catch_up(&mut self, applied: Position) -> Result<bool, LedgerError> {
-        let kept = self.cursor.take().filter(|cursor| cursor.position() == applied);
-        let mut cursor = kept.unwrap_or_else(|| self.reader.cursor(applied));
+    /// Begins with the newest good image of memory.
+    async fn recall(&mut self) {
+        let durable = self.durable.borrow().position;
+        let memories = Arc::clone(&self.memories);
+        let found = blocking(move || memories.lock().recall(durable)).await;
+        self.next_image = due(found);
+    }
+
+    /// Keeps an image of memory if one is due. While memory is filled after a start there is none: it would cost
+    /// more than what it saves.
+    async fn keep(&mut self, known: Position) {
+        if known < self.next_image || self.query.filling().is_some() {
+            return;
+        }
+        self.next_image = due(known);
+        let query = self.query.clone();
+        let (position, body) = blocking(move || query.image()).await;
+        let memories = Arc::clone(&self.memories);
+        // Records are taken while it is written.
+        tokio::task::spawn_blocking(move || memories.lock().keep((position, &body)));
+    }
+
+    /// Applies the next chunk on a thread that may block; `false` if memory takes none now.
+    async fn catch_up(&mut self, known: Position) -> Result<bool, LedgerError> {
+        let kept = self.cursor.take().filter(|cursor| cursor.position() == known);
+        let mut cursor = kept.unwrap_or_else(|| self.reader.cursor(known));
         let query = self.query.clone();
         let work = move || {
-            let mut records: Vec<(Position, Record)> = Vec::new();
-            for entry in cursor.by_ref().take(CHUNK_LEN_MAX) {
-                let entry = entry?;
-                records.push((entry.position, entry.record));
-            }
+            let records = next(&mut cursor)?;
             Ok::<_, LedgerError>((cursor, query.apply(&records), records))
         };
-        let (cursor, taken, records) = match tokio::task::spawn_blocking(work).await {
-            Ok(done) => done?,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        };
-        if let Err(why) = taken {
-            tracing::error!(%why, "the index takes no records; questions are answered from what it has");
-            return Ok(false);
+        let (cursor, taken, records) = blocking(work).await?;
+        match taken {
+            Ok(()) => {}
+            // Whoever brings it the rest tries again.
+            Err(QueryError::Store(why)) => {
+                tracing::error!(%why, "the index takes no records; questions are answered from what it has");
+            }
+            Err(why @ (QueryError::Hole { .. } | QueryError::Ledger(_))) => {
+                tracing::error!(%why, "the read side takes no records");
+                return Ok(false);
+            }
         }
         self.cursor = Some(cursor);
-        for (position, record) in records.iter().filter(|(p, _)| *p > self.told) {
+        for (_, record) in records.iter().filter(|(p, _)| *p > self.told) {
             self.count(record);
             if self.tap.receiver_count() > 0 {
-                let before = Position(position.0.saturating_sub(1));
-                for event in self.query.events(before, 1) {
-                    drop(self.tap.send(TapEvent::Event(event)));
-                }
+                drop(self.tap.send(TapEvent::Event(self.query.event(record))));
             }
         }
         self.told = records.last().map_or(self.told, |(position, _)| self.told.max(*position));
         Ok(true)
     }
 
-    fn say_ready(&self, durable: &Durable, applied: Position) {
-        let behind = durable.position.0.saturating_sub(applied.0);
+    fn say_ready(&self, durable: &Durable, known: Position, indexed: Position) {
+        let behind = durable.position.0.saturating_sub(known.min(indexed).0);
         let readiness = Readiness {
             ledger: match &durable.state {
                 State::Running => Ok(()),
@@ -108,7 +150,7 @@ impl Follower {
             },
             index: match self.query.filling() {
                 Some(last) => Err(format!(
-                    "since the start it has the records up to {applied}, of those up to {last}"
+                    "since the start it has the records up to {known}, of those up to {last}"
                 )),
                 None if behind > LAG_MAX => {
                     Err(format!("it is {behind} records behind the ledger"))

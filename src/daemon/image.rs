@@ -1,13 +1,15 @@
 //! The engine's state between its lives: at a start the newest image that is good and the records after it, and
-//! while the daemon runs another image every so often.
+//! while the daemon runs another image every so often. What images have in common that are of something else is
+//! here too.
 //!
-//! Whoever keeps images folds the ledger once more, beside the engine: so nothing is asked of the engine, and
+//! Whoever keeps images of the state folds the ledger once more, beside the engine: so nothing is asked of the engine, and
 //! what is kept is of records that are on stable storage. An image that is not good costs time at a start, and
 //! nothing else.
 use super::Common;
 use crate::engine::{Engine, IMAGE_SCHEMA};
-use crate::ledger::{Cursor, Durable, DurableTree, Files, Ledger, LedgerError};
-use crate::model::{Origin, PersonKey, Position, Text};
+use crate::ledger::{Cursor, Durable, DurableTree, Files, Ledger, LedgerError, Reader};
+use crate::model::{Digest, Origin, PersonKey, Position, Text};
+use crate::query::READ_SCHEMA;
 use crate::store::{ImageOf, Images, Newest};
 use crate::telemetry::Metrics;
 use parking_lot::Mutex;
@@ -16,15 +18,87 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 /// Records after which another image is kept: some tenths of a second of a start.
-const EVERY: u64 = 100_000;
-/// Where they are, in the data directory.
-const FOLDER: &str = "state";
+pub(super) const EVERY: u64 = 100_000;
 
-/// The images of the state of this ledger, by this program.
-pub(super) fn images(data_dir: &Path, origin: Origin) -> Images {
-    let program = Text::parse(env!("CARGO_PKG_VERSION")).expect("a version is a text");
-    let of = ImageOf { origin, program, schema: IMAGE_SCHEMA };
-    Images::new(Arc::new(Files), &data_dir.join(FOLDER), of)
+/// What there are images of.
+#[derive(Clone, Copy)]
+pub(super) struct Family {
+    /// Where they are, in the data directory.
+    folder: &'static str,
+    schema: u32,
+    /// In words.
+    what: &'static str,
+}
+
+/// The durable half of the engine.
+pub(super) const STATE: Family =
+    Family { folder: "state", schema: IMAGE_SCHEMA, what: "the state" };
+/// The memory that questions are answered from.
+pub(super) const READ_SIDE: Family =
+    Family { folder: "read", schema: READ_SCHEMA, what: "the read side" };
+
+impl Family {
+    /// Those of this ledger, by this program.
+    pub(super) fn images(self, data_dir: &Path, origin: Origin) -> Images {
+        let program = Text::parse(env!("CARGO_PKG_VERSION")).expect("a version is a text");
+        let of = ImageOf { origin, program, schema: self.schema };
+        Images::new(Arc::new(Files), &data_dir.join(self.folder), of)
+    }
+
+    /// What the newest good one says; says of it, and of those that are not used.
+    pub(super) fn newest<T>(
+        self,
+        images: &mut Images,
+        (reader, durable): (&Reader, Position),
+        read: impl Fn(&[u8]) -> Result<T, minicbor::decode::Error>,
+    ) -> Option<T> {
+        let what = self.what;
+        let Newest { found, refused } = images.newest(reader, durable, read);
+        for (path, why) in &refused {
+            tracing::warn!(path = %path.display(), %why, "an image of {what} is not used");
+        }
+        let image = images.last().filter(|_| found.is_some()).unwrap_or_default();
+        let folded = durable.0.saturating_sub(image.0);
+        if found.is_some() {
+            tracing::info!(
+                image = image.0,
+                folded,
+                "{what} is that of an image and what came after"
+            );
+        } else if !refused.is_empty() {
+            tracing::warn!(folded, "{what} is folded from the first record on");
+        } else if folded > 0 {
+            tracing::info!(
+                folded,
+                "there is no image of {what}; it is folded from the first record on"
+            );
+        }
+        found
+    }
+
+    /// Keeps one, and says so.
+    pub(super) fn keep(
+        self,
+        (images, metrics): (&mut Images, &Metrics),
+        position: Position,
+        (root, body): (Digest, &[u8]),
+    ) {
+        let what = self.what;
+        match images.keep(position, root, body) {
+            Ok(()) => {
+                let bytes = body.len();
+                tracing::debug!(position = position.0, bytes, "an image of {what} is kept");
+            }
+            Err(why) => tracing::warn!(%why, "no image of {what} can be kept"),
+        }
+        self.show(images, metrics);
+    }
+
+    pub(super) fn show(self, images: &Images, metrics: &Metrics) {
+        let gauge = metrics.image_position.with_label_values(&[self.folder]);
+        let last = images.last().unwrap_or_default();
+        gauge.set(i64::try_from(last.0).unwrap_or(i64::MAX));
+    }
 }
 
 /// The state after all that is durable.
@@ -35,32 +109,13 @@ pub(super) fn fold(
 ) -> Result<Engine, LedgerError> {
     let (reader, durable) = (ledger.reader(), ledger.durable().borrow().position);
     let read = |body: &[u8]| Engine::from_image(persons.clone(), body);
-    let Newest { found, refused } = images.newest(&reader, durable, read);
-    for (path, why) in &refused {
-        tracing::warn!(path = %path.display(), %why, "an image of the state is not used");
-    }
+    let found = STATE.newest(images, (&reader, durable), read);
     let mut engine = found.unwrap_or_else(|| Engine::new(persons.clone()));
-    let image = engine.position();
-    for entry in reader.cursor(image) {
+    for entry in reader.cursor(engine.position()) {
         engine.apply(&entry?.record);
         if engine.position() == durable {
             break;
         }
-    }
-    let folded = durable.0.saturating_sub(image.0);
-    if image > Position(0) {
-        tracing::info!(
-            image = image.0,
-            folded,
-            "the state is that of an image and what came after"
-        );
-    } else if !refused.is_empty() {
-        tracing::warn!(folded, "the state is folded from the first record on");
-    } else if folded > 0 {
-        tracing::info!(
-            folded,
-            "there is no image of the state; it is folded from the first record on"
-        );
     }
     Ok(engine)
 }
@@ -85,14 +140,8 @@ impl Keeper {
     ) -> Self {
         let (tree, cursor) = (ledger.tree(), ledger.reader().cursor(engine.position()));
         let keeper = Self { images, engine, tree, cursor, metrics };
-        keeper.show();
+        STATE.show(&keeper.images, &keeper.metrics);
         keeper
-    }
-
-    fn show(&self) {
-        let gauge = self.metrics.image_position.with_label_values::<&str>(&[]);
-        let last = self.images.last().unwrap_or_default();
-        gauge.set(i64::try_from(last.0).unwrap_or(i64::MAX));
     }
 
     /// Keeps an image of all that is durable, unless there is one.
@@ -111,11 +160,8 @@ impl Keeper {
         if position == self.images.last().unwrap_or_default() {
             return;
         }
-        match self.images.keep(position, tree.root(), &self.engine.image()) {
-            Ok(()) => tracing::debug!(position = position.0, "an image of the state is kept"),
-            Err(why) => tracing::warn!(%why, "no image of the state can be kept"),
-        }
-        self.show();
+        let to = (&mut self.images, &*self.metrics);
+        STATE.keep(to, position, (tree.root(), &self.engine.image()));
     }
 }
 

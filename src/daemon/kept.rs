@@ -1,7 +1,8 @@
 //! What is kept on disk, opened in order: the ledger first, because everything else is derived from it.
-use super::image::{self, Keeper};
+use super::image::{Keeper, READ_SIDE, STATE};
 use super::notary::Notary;
 use super::pump::State;
+use super::remember::Memories;
 use super::{Common, DaemonError, PERSONS, Settings, person};
 use crate::ledger::{Files, Ledger, Options, SEGMENT_BYTES_MAX};
 use crate::model::{Origin, PersonKey, Position};
@@ -23,6 +24,7 @@ pub(super) struct Kept {
     pub(super) images: Images,
     pub(super) keeper: Arc<Mutex<Keeper>>,
     pub(super) query: Query,
+    pub(super) memories: Arc<Mutex<Memories>>,
     pub(super) notary: Arc<Notary>,
 }
 
@@ -52,7 +54,7 @@ pub(super) fn open(common: &Common, settings: &Settings) -> Result<Kept, DaemonE
     if let Some(why) = tape.last_error() {
         tracing::warn!(why, "the tape has a fault; capture goes on without it");
     }
-    let mut images = image::images(dir, opened.origin.clone());
+    let mut images = STATE.images(dir, opened.origin.clone());
     let state = State::fold(&mut images, &opened.ledger, &persons, tape.next_number())?;
     let (engine, metrics) = (state.engine.clone(), Arc::clone(&common.metrics));
     let keeper = Keeper::new(images.clone(), engine, &opened.ledger, metrics);
@@ -61,17 +63,25 @@ pub(super) fn open(common: &Common, settings: &Settings) -> Result<Kept, DaemonE
         dir: dir.join("store"),
         origin: opened.origin.clone(),
         durable: opened.recovered,
+        ledger: Some(opened.ledger.reader()),
         cache_bytes: CACHE_BYTES,
         now: Arc::clone(&common.now),
         metrics: Arc::clone(&common.metrics),
     });
+    let memories = Memories {
+        images: READ_SIDE.images(dir, opened.origin.clone()),
+        query: query.clone(),
+        reader: opened.ledger.reader(),
+        metrics: Arc::clone(&common.metrics),
+    };
+    let memories = Arc::new(Mutex::new(memories));
     let ledger = Arc::new(opened.ledger);
     let from = (ledger.tree(), ledger.reader());
     let told = (Arc::clone(&common.now), Arc::clone(&common.metrics));
     let notary = Notary::open(told, dir, &settings.ledger, opened.origin, from)?;
     let notary = Arc::new(notary);
     let recovered = opened.recovered;
-    Ok(Kept { ledger, recovered, persons, tape, state, images, keeper, query, notary })
+    Ok(Kept { ledger, recovered, persons, tape, state, images, keeper, query, memories, notary })
 }
 
 /// The key of persons; where it was erased, a new one, under which nobody is who he was.

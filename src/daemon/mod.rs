@@ -10,6 +10,7 @@ mod faces;
 mod facts;
 mod follow;
 mod image;
+mod index;
 mod intake;
 mod kept;
 mod notary;
@@ -19,6 +20,7 @@ mod queues;
 mod raw;
 mod release;
 mod reload;
+mod remember;
 pub mod replay;
 mod scrub;
 mod seal;
@@ -37,7 +39,7 @@ use crate::http::{
     AdoptAsked, AdoptPort, AppState, CommandPort, Readiness, ReloadAsked, ReloadPort, TapEvent,
 };
 use crate::model::plant::Plant;
-use crate::model::{Input, PersonKey};
+use crate::model::{Input, PersonKey, Position};
 use crate::telemetry::{Metrics, Now, Points};
 use reload::Switch;
 use std::net::SocketAddr;
@@ -144,6 +146,7 @@ pub async fn run(
     };
     let (devices, ends) = devices::Devices::start(surroundings, Arc::clone(&common.plant));
     let (notary, keeper) = (Arc::clone(&kept.notary), Arc::clone(&kept.keeper));
+    let memories = Arc::clone(&kept.memories);
     let app = AppState {
         source: Arc::new(kept.query.clone()),
         commands: CommandPort::new(ask_command.clone()),
@@ -173,7 +176,7 @@ pub async fn run(
     }
     stop.cancelled().await;
     common.tasks.shut_down().await;
-    tokio::join!(notary::finish(&notary), image::finish(&keeper));
+    tokio::join!(notary::finish(&notary), image::finish(&keeper), remember::finish(&memories));
     Ok(())
 }
 
@@ -186,7 +189,7 @@ fn watch_over(common: &Common, settings: &Settings, kept: &kept::Kept) {
     scrub::start(common, kept.ledger.reader(), settings.ledger.scrub_bytes_per_second);
 }
 
-/// The one that follows the ledger for everybody who asks.
+/// Those that follow the ledger for everybody who asks.
 fn follow(
     common: &Common,
     kept: &kept::Kept,
@@ -202,8 +205,17 @@ fn follow(
         readiness,
         metrics: Arc::clone(&common.metrics),
         told: kept.recovered,
+        memories: Arc::clone(&kept.memories),
+        next_image: Position(0),
         stop: common.tasks.stop(),
     };
+    let indexer = index::Indexer {
+        query: kept.query.clone(),
+        reader: kept.ledger.reader(),
+        cursor: None,
+        stop: common.tasks.stop(),
+    };
+    common.tasks.spawn("index", indexer.run());
     common.tasks.spawn("follower", follower.run());
 }
 

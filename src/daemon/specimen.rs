@@ -1,6 +1,6 @@
 //! A ledger for the tests of this room.
-use crate::ledger::{Disk, Ledger, Options, SEGMENT_BYTES_MAX};
-use crate::model::{Origin, SiteId};
+use crate::ledger::{Disk, Generation, Ledger, Options, SEGMENT_BYTES_MAX};
+use crate::model::{Origin, Record, SiteId};
 use crate::telemetry::Metrics;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,4 +19,18 @@ pub(super) fn ledger(dir: &Path, disk: impl Disk + 'static) -> Ledger {
         now: super::clock(),
     };
     Ledger::open(options, disk).unwrap().ledger
+}
+
+/// Appends; whether it became durable.
+pub(super) async fn append(ledger: &Ledger, records: Vec<Record>) -> bool {
+    let (Some(first), Some(last)) = (records.first(), records.last()) else { return true };
+    let (first, last) = (first.position, last.position);
+    let mut durable = ledger.durable();
+    durable.wait_for(|durable| durable.position.next() >= first).await.unwrap();
+    let generation: Generation = durable.borrow().generation;
+    if ledger.append(generation, records).await.is_err() {
+        return false;
+    }
+    let told = durable.wait_for(|durable| durable.holds(generation, last).is_some()).await;
+    told.unwrap().holds(generation, last).unwrap()
 }

@@ -1,5 +1,7 @@
 //! Corrections: which records still count, as of which record.
 use crate::model::Position;
+use minicbor::encode::Write;
+use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -105,5 +107,30 @@ impl Corrections {
 
     fn is_named_by(&self, record: Position, standing: &BTreeSet<Position>) -> bool {
         self.by_loser.get(&record).is_some_and(|by| !by.is_disjoint(standing))
+    }
+}
+
+/// Each correction with what it names: the rest follows.
+impl<C> Encode<C> for Corrections {
+    fn encode<W: Write>(
+        &self,
+        e: &mut Encoder<W>,
+        ctx: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
+        self.loser_of.encode(e, ctx)
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Corrections {
+    fn decode(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Self, decode::Error> {
+        let told: BTreeMap<Position, Position> = Decode::decode(d, ctx)?;
+        let mut corrections = Self::default();
+        for (correction, loser) in told {
+            if corrections.insert(correction, loser).is_empty() {
+                let why = "a correction names itself or a later record";
+                return Err(decode::Error::message(why));
+            }
+        }
+        Ok(corrections)
     }
 }

@@ -1,16 +1,31 @@
 //! What an event says about links, before anything that other events say is held against it.
 use super::link::{Certainty, LinkKind, Node, NodeId};
 use crate::model::{ItemKey, Member, MountKey, MountUse, Position, TraceEvent, Utc, What};
+use minicbor::{Decode, Encode};
 
 /// One event's word that a part is in a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
 pub(super) struct Fact {
+    #[n(0)]
     pub(super) source: Position,
+    #[n(1)]
     pub(super) part: NodeId,
+    #[n(2)]
     pub(super) whole: NodeId,
+    #[n(3)]
     pub(super) time: Utc,
+    #[n(4)]
     pub(super) kind: LinkKind,
+    #[n(5)]
     pub(super) certainty: Certainty,
+}
+
+impl Fact {
+    /// In whose order facts are kept; each once.
+    pub(super) fn key(&self) -> (Position, NodeId, NodeId) {
+        (self.source, self.part, self.whole)
+    }
 }
 
 /// Part, whole, what the link means, how sure it is.

@@ -6,6 +6,8 @@ use super::narrowing::Narrowings;
 use crate::model::{ItemKey, Position, TraceEvent, Utc, What};
 use std::collections::{BTreeMap, BTreeSet};
 
+mod image;
+
 /// What went into what.
 #[derive(Debug, Clone, Default)]
 pub struct Graph {
@@ -16,7 +18,7 @@ pub struct Graph {
     facts: Vec<Fact>,
     /// When a part left a whole, and the record that says so.
     ends: BTreeMap<Pair, BTreeSet<(Utc, Position)>>,
-    ends_of: BTreeMap<Position, Vec<Pair>>,
+    ends_of: BTreeMap<Position, BTreeSet<Pair>>,
     narrowed: Narrowings,
     corrections: Corrections,
 }
@@ -38,7 +40,7 @@ impl Graph {
         for (part, whole, kind) in ended(event).into_iter().filter(|_| done) {
             let pair = (self.intern_item(part), self.intern_item(whole), kind);
             if self.ends.entry(pair).or_default().insert((event.time.at, position)) {
-                self.ends_of.entry(position).or_default().push(pair);
+                self.ends_of.entry(position).or_default().insert(pair);
                 self.derive_pair(pair);
             }
         }
@@ -89,6 +91,11 @@ impl Graph {
         &self.names[node.get()]
     }
 
+    /// Whether a number is that of a node.
+    pub fn has(&self, node: NodeId) -> bool {
+        node.get() < self.names.len()
+    }
+
     /// How many nodes there are.
     pub fn len(&self) -> usize {
         self.names.len()
@@ -119,9 +126,8 @@ impl Graph {
     fn claim(&mut self, source: Position, time: Utc, (part, whole, kind, certainty): Claim) {
         let (part, whole) = (self.intern(part), self.intern(whole));
         let fact = Fact { source, part, whole, time, kind, certainty };
-        let key = |f: &Fact| (f.source, f.part, f.whole);
-        let at = self.facts.partition_point(|f| key(f) < key(&fact));
-        if self.facts.get(at).is_some_and(|there| key(there) == key(&fact)) {
+        let at = self.facts.partition_point(|f| f.key() < fact.key());
+        if self.facts.get(at).is_some_and(|there| there.key() == fact.key()) {
             return;
         }
         self.facts.insert(at, fact);
@@ -157,8 +163,7 @@ impl Graph {
             }
         });
         for source in sources {
-            let at =
-                self.facts.partition_point(|f| (f.source, f.part, f.whole) < (source, part, whole));
+            let at = self.facts.partition_point(|f| f.key() < (source, part, whole));
             if let Some(fact) = self.facts.get(at).filter(|f| f.kind == kind).copied() {
                 self.derive(&fact);
             }

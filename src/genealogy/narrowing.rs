@@ -2,16 +2,21 @@
 use super::fact::certainty;
 use super::link::Certainty;
 use crate::model::{MountKey, MountPointId, MountUse, Position, TraceEvent};
+use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 
 /// By the record that is about, and by the one that says so.
-#[derive(Debug, Clone, Default)]
-pub struct Narrowings(BTreeMap<Position, BTreeMap<Position, Vec<Left>>>);
+#[derive(Debug, Clone, Default, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Narrowings(#[n(0)] BTreeMap<Position, BTreeMap<Position, Vec<Left>>>);
 
 /// The mounts of one feeder that are left, each with how sure it is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Encode, Decode)]
+#[cbor(array)]
 struct Left {
+    #[n(0)]
     point: MountPointId,
+    #[n(1)]
     mounts: Vec<(Position, Certainty)>,
 }
 

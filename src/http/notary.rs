@@ -143,15 +143,17 @@ async fn wanted(
         }
         (Some(id), None) => {
             site.ask("item", move |source| {
-                let filling = source.filling();
+                let indexing = source.indexing();
                 match source.resolve(&id) {
                     Resolved::Item(key) => {
+                        // Of its history not all can be read yet: less is not proven in its place.
                         let item = source.item(&key, Position(u64::MAX));
-                        let item = item.ok_or_else(|| Problem::unknown(&id, filling))?;
+                        let item = item.filter(|_| indexing.is_none());
+                        let item = item.ok_or_else(|| Problem::unknown(&id, indexing))?;
                         Ok((key.to_string(), history(&item.body)))
                     }
                     Resolved::Candidates(candidates) => Err(Problem::ambiguous(&id, candidates)),
-                    Resolved::Unknown => Err(Problem::unknown(&id, filling)),
+                    Resolved::Unknown => Err(Problem::unknown(&id, indexing)),
                 }
             })
             .await?

@@ -10,8 +10,10 @@ use crate::query::{
 pub trait Source: Send + Sync {
     /// Up to which record questions are answered.
     fn position(&self) -> Position;
-    /// The last record that there was at the start, as long as not all up to it can be asked for.
+    /// The last record that there was at the start, as long as what is known is not that of all up to it.
     fn filling(&self) -> Option<Position>;
+    /// The same, as long as not all up to it can be found by what they say.
+    fn indexing(&self) -> Option<Position>;
     /// Finds what a person typed.
     fn resolve(&self, text: &str) -> Resolved;
     /// One item as of a record; `None` if not recorded.
@@ -62,6 +64,10 @@ impl Source for Query {
 
     fn filling(&self) -> Option<Position> {
         self.filling()
+    }
+
+    fn indexing(&self) -> Option<Position> {
+        self.indexing()
     }
 
     fn resolve(&self, text: &str) -> Resolved {

@@ -5,6 +5,7 @@ use crate::model::{
     PersonToken, PhaseSummary, Position, Purpose, Result, Rule, Side, StationId, TagName, Text,
     Ucum, Untold, Utc, Value, Verdict,
 };
+use minicbor::{Decode, Encode};
 
 /// An answer with the position it was computed at and whether it is complete.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -324,14 +325,18 @@ pub struct RecallGroup {
 }
 
 /// Why a station may have been wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, Encode, Decode)]
+#[cbor(index_only)]
 #[serde(rename_all = "kebab-case")]
 pub enum SuspectCause {
     /// It judged a master otherwise than it must.
+    #[n(0)]
     MasterWrong,
     /// A master was not shown in time.
+    #[n(1)]
     MasterOverdue,
     /// It has drifted.
+    #[n(2)]
     Drift,
 }
 

@@ -16,6 +16,12 @@ pub(super) struct Doubt {
     reach: Utc,
 }
 
+impl Doubt {
+    fn new(interval: Interval, position: Position, gap: Option<Gap>) -> Self {
+        Self { interval, position, gap, reach: end(interval) }
+    }
+}
+
 /// The doubts of one station, by their begin.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Timeline(Vec<Doubt>);
@@ -24,8 +30,14 @@ impl Timeline {
     fn insert(&mut self, interval: Interval, position: Position, gap: Option<Gap>) {
         let key = (interval.from, position);
         let at = self.0.partition_point(|d| (d.interval.from, d.position) < key);
-        self.0.insert(at, Doubt { interval, position, gap, reach: end(interval) });
+        self.0.insert(at, Doubt::new(interval, position, gap));
         self.reach_from(at);
+    }
+
+    /// Brings what was put in anyhow into its order.
+    fn order(&mut self) {
+        self.0.sort_unstable_by_key(|d| (d.interval.from, d.position));
+        self.reach_from(0);
     }
 
     fn remove(&mut self, from: Utc, position: Position) {
@@ -76,6 +88,22 @@ fn count(told: &[&Gap]) -> Option<u64> {
     sum.max(told.iter().filter_map(|gap| gap.count).max())
 }
 
+/// What is told of one gap comes to: the record that opened it, and the gap.
+fn stands(told: &BTreeMap<Position, Gap>, void: &Void) -> Option<(Position, Gap)> {
+    let mut standing = told.iter().filter(|(position, _)| !void.contains(position));
+    let (opened, first) = standing.next()?;
+    let mut gap = first.clone();
+    let all: Vec<&Gap> = std::iter::once(first).chain(standing.map(|(_, gap)| gap)).collect();
+    for more in &all {
+        gap.interval.to = gap.interval.to.max(more.interval.to);
+        gap.stations.extend(more.stations.iter().cloned());
+    }
+    gap.count = count(&all);
+    gap.stations.sort();
+    gap.stations.dedup();
+    Some((*opened, gap))
+}
+
 fn end(interval: Interval) -> Utc {
     interval.to.unwrap_or(Utc(i64::MAX))
 }
@@ -83,30 +111,54 @@ fn end(interval: Interval) -> Utc {
 /// What makes two records speak of the same gap.
 type GapKey = (GapSource, Utc);
 
+/// What was set aside, by its record: where, and when that was.
+type Quarantines = BTreeMap<Position, (StationId, Interval)>;
+
+/// All that is told of gaps.
+type Gaps = BTreeMap<GapKey, BTreeMap<Position, Gap>>;
+
 /// All doubts.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Doubts {
     stations: BTreeMap<StationId, Timeline>,
-    told: BTreeMap<GapKey, BTreeMap<Position, Gap>>,
+    told: Gaps,
     key_of: BTreeMap<Position, GapKey>,
     /// The gaps as they stand, by the record that opened them.
     gaps: BTreeMap<Position, Gap>,
-    quarantines: BTreeMap<Position, (StationId, Interval)>,
+    quarantines: Quarantines,
 }
 
 impl Doubts {
-    /// The doubts as they stood when `void` was all that did not count.
-    pub(super) fn then(&self, void: &Void) -> Self {
-        let mut then = Self { told: self.told.clone(), ..Self::default() };
-        for key in self.told.keys() {
-            then.settle(key, void);
-        }
-        for (position, (station, during)) in &self.quarantines {
-            if !void.contains(position) {
-                then.quarantine(*position, station, *during);
+    /// What records said: the rest follows from it.
+    pub(super) fn told(&self) -> (&Gaps, &Quarantines) {
+        (&self.told, &self.quarantines)
+    }
+
+    /// What follows from what records said, when `void` is all that does not count.
+    pub(super) fn of((told, quarantines): (Gaps, Quarantines), void: &Void) -> Self {
+        let keys =
+            told.iter().flat_map(|(key, told)| told.keys().map(move |at| (*at, key.clone())));
+        let key_of = keys.collect();
+        let gaps: BTreeMap<_, _> = told.values().filter_map(|told| stands(told, void)).collect();
+        let mut stations: BTreeMap<StationId, Timeline> = BTreeMap::new();
+        for (position, gap) in &gaps {
+            for station in &gap.stations {
+                let line = stations.entry(station.clone()).or_default();
+                line.0.push(Doubt::new(gap.interval, *position, Some(gap.clone())));
             }
         }
-        then
+        let counts = quarantines.iter().filter(|(position, _)| !void.contains(position));
+        for (position, (station, during)) in counts {
+            let line = stations.entry(station.clone()).or_default();
+            line.0.push(Doubt::new(*during, *position, None));
+        }
+        stations.values_mut().for_each(Timeline::order);
+        Self { stations, told, key_of, gaps, quarantines }
+    }
+
+    /// The doubts as they stood when `void` was all that did not count.
+    pub(super) fn then(&self, void: &Void) -> Self {
+        Self::of((self.told.clone(), self.quarantines.clone()), void)
     }
 
     /// Takes the word of a gap that opens, closes, or both; tells whether it is a new one.
@@ -168,22 +220,12 @@ impl Doubts {
                 }
             }
         }
-        let mut standing = told.iter().filter(|(position, _)| !void.contains(position));
-        let Some((opened, first)) = standing.next() else { return };
-        let mut gap = first.clone();
-        let all: Vec<&Gap> = std::iter::once(first).chain(standing.map(|(_, gap)| gap)).collect();
-        for more in &all {
-            gap.interval.to = gap.interval.to.max(more.interval.to);
-            gap.stations.extend(more.stations.iter().cloned());
-        }
-        gap.count = count(&all);
-        gap.stations.sort();
-        gap.stations.dedup();
+        let Some((opened, gap)) = stands(told, void) else { return };
         for station in &gap.stations {
             let line = self.stations.entry(station.clone()).or_default();
-            line.insert(gap.interval, *opened, Some(gap.clone()));
+            line.insert(gap.interval, opened, Some(gap.clone()));
         }
-        self.gaps.insert(*opened, gap);
+        self.gaps.insert(opened, gap);
     }
 }
 

@@ -1,7 +1,11 @@
 //! Following the ledger: the store first, then memory, then the position that everybody watches.
+//!
+//! Each keeps its own position, and takes each record once. In step they are while nothing is wrong; but neither waits
+//! for the other: memory goes on while the index is opened, is behind or is made anew.
 use super::Query;
 use super::memory::Memory;
 use crate::genealogy::Visited;
+use crate::ledger::{LedgerError, Reader};
 use crate::model::{Body, Origin, Position, Record, What};
 use crate::store::{Opened, RebuildCause, Rebuilt, Store, StoreError, StoreOptions};
 use crate::telemetry::{Metrics, Now};
@@ -23,6 +27,8 @@ pub struct QueryOptions {
     pub origin: Origin,
     /// The ledger's last durable record.
     pub durable: Position,
+    /// Where a record is looked up that a correction names; without, in the index.
+    pub ledger: Option<Reader>,
     /// Page cache of the index in bytes; [`crate::store::CACHE_BYTES`] unless said otherwise.
     pub cache_bytes: u64,
     /// The time.
@@ -37,6 +43,9 @@ pub enum QueryError {
     /// The index cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What a correction names cannot be read.
+    #[error("the record that a correction names cannot be read: {0}")]
+    Ledger(#[from] LedgerError),
     /// A record is missing before one that was brought.
     #[error("record {found} was brought after {position}; wanted the record after it")]
     Hole {
@@ -47,19 +56,40 @@ pub enum QueryError {
     },
 }
 
+/// What was known before, as an image says it.
+#[derive(Debug)]
+pub struct Remembered(Memory);
+
+impl Remembered {
+    /// Reads what [`Query::image`] gave.
+    ///
+    /// # Errors
+    /// If it is no image of this form, or names what is not in it.
+    pub fn read(image: &[u8]) -> Result<Self, minicbor::decode::Error> {
+        Memory::from_image(image).map(Self)
+    }
+
+    /// Its last record.
+    pub fn position(&self) -> Position {
+        self.0.position
+    }
+}
+
 /// What all clones share.
 pub(super) struct Inner {
     pub(super) memory: RwLock<Memory>,
     shelf: RwLock<Shelf>,
     options: StoreOptions,
+    ledger: Option<Reader>,
     pub(super) position: watch::Sender<Position>,
     wanted: watch::Sender<Position>,
     pub(super) durable: AtomicU64,
     visited: Mutex<Vec<Visited>>,
     pub(super) now: Now,
     pub(super) metrics: Arc<Metrics>,
-    /// One follower at a time.
+    /// One follower at a time, of each.
     following: Mutex<()>,
+    indexing: Mutex<()>,
     /// What is told is looked up and told in one go, whoever tells it.
     telling: Mutex<()>,
 }
@@ -68,6 +98,16 @@ pub(super) struct Inner {
 struct Shelf {
     store: Option<Store>,
     generation: u64,
+    /// Whether its last record is known to be the ledger's.
+    checked: bool,
+}
+
+impl Shelf {
+    /// The records after this one are to be brought to it next: its last one too, as long as it is not checked.
+    fn wanted(&self) -> Position {
+        let applied = self.store.as_ref().map_or(Position(0), Store::applied);
+        Position(applied.0.saturating_sub(u64::from(!self.checked)))
+    }
 }
 
 impl std::fmt::Debug for Inner {
@@ -77,15 +117,16 @@ impl std::fmt::Debug for Inner {
 }
 
 impl Query {
-    /// Knows nothing: records are brought from the first one on, and whoever brings them waits until the index
-    /// is open, so that nobody else has to.
+    /// Knows nothing: records are brought to memory from the first one on, unless [`Self::remember`] gives it what was
+    /// known before; whoever brings them to the index waits until that is open, so that nobody else has to.
     pub fn new(options: QueryOptions) -> Self {
-        let QueryOptions { dir, origin, durable, cache_bytes, now, metrics } = options;
+        let QueryOptions { dir, origin, durable, ledger, cache_bytes, now, metrics } = options;
         let options = StoreOptions { dir, origin, durable, cache_bytes };
         let inner = Inner {
             memory: RwLock::default(),
-            shelf: RwLock::new(Shelf { store: None, generation: 0 }),
+            shelf: RwLock::new(Shelf { store: None, generation: 0, checked: false }),
             options,
+            ledger,
             position: watch::Sender::new(Position(0)),
             wanted: watch::Sender::new(Position(0)),
             durable: AtomicU64::new(durable.0),
@@ -93,41 +134,79 @@ impl Query {
             now,
             metrics,
             following: Mutex::default(),
+            indexing: Mutex::default(),
             telling: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
     }
 
-    /// The records after this one are to be brought next. It starts at 0, since memory is filled
-    /// from the whole ledger, and falls back to 0 when the index had to be begun anew; records that
-    /// the index or memory has already cost next to nothing.
+    /// What memory and index both have: the records after it are to be brought to one of them or both. It starts at 0,
+    /// and falls back to 0 when the index had to be begun anew; records that either has already cost it next to
+    /// nothing.
     pub fn wanted(&self) -> watch::Receiver<Position> {
         self.inner.wanted.subscribe()
     }
 
-    /// The last record that there was at the start, as long as not all up to it can be asked for: what is not
-    /// known yet may be in one of them.
+    /// The last record that there was at the start, as long as memory has not all up to it.
     pub fn filling(&self) -> Option<Position> {
+        let there = self.inner.options.durable;
+        (self.position() < there).then_some(there)
+    }
+
+    /// The last record that there was at the start, as long as not all up to it can be found by what they say: what
+    /// is not found yet may be in one of them.
+    pub fn indexing(&self) -> Option<Position> {
         let there = self.inner.options.durable;
         (*self.inner.wanted.borrow() < there).then_some(there)
     }
 
-    /// Takes records in the order of their positions; what is known already is passed over. What the
-    /// index has and memory has not (after a start) goes to memory alone, and the other way round
-    /// (after a rebuild).
+    /// Takes records in the order of their positions, what is known already is passed over: into the index, if it
+    /// is open and has what was before them, and then into memory, whatever became of the index.
     ///
     /// # Errors
-    /// If a record is missing before one of them, or if the index cannot be opened or written; a damaged one is
-    /// begun anew, logged and counted.
+    /// If a record is missing before one of them that memory wants; if the index cannot be written, which memory has
+    /// not waited for. A damaged one is begun anew, logged and counted.
     pub fn apply(&self, records: &[(Position, Record)]) -> Result<(), QueryError> {
         let _one = self.inner.following.lock();
+        let mut indexed = Ok(());
+        for chunk in records.chunks(CHUNK) {
+            if indexed.is_ok() && self.inner.shelf.read().checked {
+                indexed = self.inner.to_store(chunk);
+            }
+            self.inner.to_memory(chunk)?;
+        }
+        Ok(indexed?)
+    }
+
+    /// Takes records into the index alone, which is opened if it is not. Those that it has are passed over.
+    ///
+    /// # Errors
+    /// If it cannot be opened or written; a damaged one is begun anew, logged and counted.
+    pub fn index(&self, records: &[(Position, Record)]) -> Result<(), QueryError> {
+        let _one = self.inner.indexing.lock();
         self.inner.open()?;
         self.inner.check_last(records);
         for chunk in records.chunks(CHUNK) {
             self.inner.to_store(chunk)?;
-            self.inner.to_memory(chunk)?;
         }
         Ok(())
+    }
+
+    /// What memory has, as bytes, and up to which record. It is asked for meanwhile, and takes no records.
+    pub fn image(&self) -> (Position, Vec<u8>) {
+        let memory = self.inner.memory.read();
+        (memory.position, memory.image())
+    }
+
+    /// Begins with what was known before, unless memory has records of its own.
+    pub fn remember(&self, before: Remembered) {
+        let _one = self.inner.following.lock();
+        let mut memory = self.inner.memory.write();
+        if memory.position == Position(0) {
+            *memory = before.0;
+        }
+        drop(memory);
+        self.inner.publish();
     }
 
     /// Says how far the ledger is durable, so that answers can say whether they lag behind it.
@@ -153,7 +232,10 @@ impl Inner {
         let durable = Position(self.durable.load(Ordering::Acquire));
         let options = StoreOptions { durable, ..self.options.clone() };
         let Opened { store, rebuilt, .. } = Store::open(&options)?;
-        self.shelf.write().store = Some(store);
+        let mut held = self.shelf.write();
+        (held.checked, held.store) = (store.applied() == Position(0), Some(store));
+        drop(held);
+        self.publish();
         if let Some(rebuilt) = rebuilt {
             self.announce(&rebuilt);
         }
@@ -191,6 +273,9 @@ impl Inner {
     fn check_last(&self, records: &[(Position, Record)]) {
         let held = self.shelf.read();
         let (Some(store), generation) = (&held.store, held.generation) else { return };
+        if held.checked {
+            return;
+        }
         let last = store.applied();
         let here = records.partition_point(|(position, _)| *position < last);
         let Some((_, record)) = records.get(here).filter(|(position, _)| *position == last) else {
@@ -199,7 +284,10 @@ impl Inner {
         let same = store.holds(record);
         drop(held);
         match same {
-            Ok(true) => {}
+            Ok(true) => {
+                self.shelf.write().checked = true;
+                self.publish();
+            }
             Ok(false) => self.begin_anew(generation, RebuildCause::Diverged(last)),
             Err(StoreError::Damaged(why)) => {
                 self.begin_anew(generation, RebuildCause::Damaged(why));
@@ -232,7 +320,8 @@ impl Inner {
         let position = self.memory.read().position;
         let known = records.partition_point(|(at, _)| *at <= position);
         let fresh = records.get(known..).unwrap_or_default();
-        let losers: Vec<Option<Record>> = fresh.iter().map(|(_, r)| self.loser(r, fresh)).collect();
+        let losers = fresh.iter().map(|(_, record)| self.loser(record, fresh));
+        let losers = losers.collect::<Result<Vec<Option<Record>>, LedgerError>>()?;
         let mut memory = self.memory.write();
         for ((at, record), loser) in fresh.iter().zip(&losers) {
             if *at != memory.position.next() {
@@ -246,31 +335,40 @@ impl Inner {
     }
 
     /// The record that a correction names.
-    fn loser(&self, record: &Record, near: &[(Position, Record)]) -> Option<Record> {
-        let Body::Trace(event) = &record.body else { return None };
-        let What::Correct { position: loser, .. } = event.what else { return None };
+    fn loser(
+        &self,
+        record: &Record,
+        near: &[(Position, Record)],
+    ) -> Result<Option<Record>, LedgerError> {
+        let Body::Trace(event) = &record.body else { return Ok(None) };
+        let What::Correct { position: loser, .. } = event.what else { return Ok(None) };
         if loser >= record.position {
-            return None;
+            return Ok(None);
         }
         let here = near.binary_search_by_key(&loser, |(position, _)| *position).ok();
-        match here.and_then(|at| near.get(at)) {
-            Some((_, record)) => Some(record.clone()),
-            None => {
-                self.with_store(|store| match store.map(|store| store.record(loser)).transpose() {
-                    Ok(found) => (found.flatten(), None),
-                    Err(why) => (None, Some(why)),
-                })
-            }
+        if let Some((_, record)) = here.and_then(|at| near.get(at)) {
+            return Ok(Some(record.clone()));
         }
+        // The index may not have it yet.
+        if let Some(ledger) = &self.ledger {
+            return Ok(ledger.get(loser)?.map(|entry| entry.record));
+        }
+        Ok(self.with_store(|store| match store.map(|store| store.record(loser)).transpose() {
+            Ok(found) => (found.flatten(), None),
+            Err(why) => (None, Some(why)),
+        }))
     }
 
     /// Tells everybody how far store and memory are.
     fn publish(&self) {
         let _one = self.telling.lock();
         let memory = self.memory.read().position;
-        let store = self.shelf.read().store.as_ref().map_or(Position(0), Store::applied);
+        let held = self.shelf.read();
+        let store = held.store.as_ref().map_or(Position(0), Store::applied);
+        let wanted = held.wanted();
+        drop(held);
         let changed = |to: Position| move |at: &mut Position| std::mem::replace(at, to) != to;
-        self.wanted.send_if_modified(changed(memory.min(store)));
+        self.wanted.send_if_modified(changed(memory.min(wanted)));
         self.position.send_if_modified(changed(memory));
         let gauge = self.metrics.store_position.with_label_values(&[] as &[&str]);
         gauge.set(i64::try_from(memory.min(store).0).unwrap_or(i64::MAX));
@@ -309,6 +407,7 @@ impl Inner {
             Ok(Opened { store, rebuilt, .. }) => {
                 let old = held.store.replace(store);
                 held.generation += 1;
+                held.checked = true;
                 drop(held);
                 // sled may panic on damage when it is closed.
                 let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(old)));

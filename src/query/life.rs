@@ -1,33 +1,48 @@
 //! What an item went through, as far as state and stays need it; the rest is read from the store.
 use crate::genealogy::{NodeId, Void};
 use crate::model::{ItemKey, Member, Position, Result, TraceEvent, Utc, What};
+use minicbor::{Decode, Encode};
+
+mod image;
 
 /// A station by its number in [`super::place::Places`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct StationNumber(pub(super) u32);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(transparent)]
+pub(super) struct StationNumber(#[n(0)] pub(super) u32);
 
 /// What an event does to one of its items.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(index_only)]
 pub(super) enum Kind {
     /// It was presented at the station.
+    #[n(0)]
     Arrive,
     /// Work on it ended, or it came into being.
+    #[n(1)]
     Complete,
     /// It was built into, or packed in, another item.
+    #[n(2)]
     Enter,
     /// It was taken out of another item.
+    #[n(3)]
     Leave,
     /// It left the site.
+    #[n(4)]
     Ship,
     /// It came from outside.
+    #[n(5)]
     Receive,
     /// It became waste.
+    #[n(6)]
     Scrap,
     /// It is to be worked on again.
+    #[n(7)]
     Rework,
     /// It was there.
+    #[n(8)]
     Present,
     /// It was spoken of.
+    #[n(9)]
     Mention,
 }
 
@@ -67,13 +82,17 @@ impl Moment {
 }
 
 /// The life of one item.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Encode, Decode)]
+#[cbor(array)]
 pub(super) struct Life {
     /// By event time, then position.
+    #[n(0)]
     moments: Vec<Moment>,
     /// How many of its own events, and corrections of them, the store should have.
+    #[n(1)]
     pub(super) steps: usize,
     /// First and last time of any event that names it.
+    #[n(2)]
     pub(super) seen: Option<(Utc, Utc)>,
 }
 

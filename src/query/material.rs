@@ -7,36 +7,56 @@ use crate::model::{
     Amount, ItemClass, ItemKey, MountUse, Part, Position, Scope, Text, TraceEvent, Untold, Utc,
     Verb, What,
 };
+use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// When something was, and the record that says so.
 type Key = (Utc, Position);
 
 /// What records say of materials.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Encode, Decode)]
+#[cbor(array)]
 pub(super) struct Materials {
     /// Of what was named beside the main item: its material.
+    #[n(0)]
     told: BTreeMap<NodeId, BTreeMap<Key, Text>>,
     /// When lots came into being or into the house.
+    #[n(1)]
     made: BTreeMap<NodeId, BTreeSet<Key>>,
     /// When lots were mounted or used.
+    #[n(2)]
     opened: BTreeMap<NodeId, BTreeSet<Key>>,
     /// By the record of a mount: how many items were made with it.
+    #[n(3)]
     uses: BTreeMap<Position, u64>,
     /// Corrected records, with the mounts that they counted for.
+    #[n(4)]
     corrected: BTreeMap<Position, Vec<Position>>,
     /// By record: how much of a lot was used.
+    #[n(5)]
     amounts: BTreeMap<Position, Amount>,
     /// By the record of an item that was made with a mount, and by the mount: what the counters of the feeder
     /// say, by the record that says so.
+    #[n(6)]
     counted: BTreeMap<(Position, Position), BTreeMap<Position, Counted>>,
 }
 
 /// What the counters of a feeder say of one lot in an item.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(array)]
 pub(super) struct Counted {
+    #[n(0)]
     pub(super) amount: Option<Amount>,
+    #[n(1)]
     pub(super) untold: Option<Untold>,
+}
+
+impl Materials {
+    /// The items that something is said of.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        let Self { told, made, opened, .. } = self;
+        told.keys().chain(made.keys()).chain(opened.keys()).copied()
+    }
 }
 
 impl Memory {

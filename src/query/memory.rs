@@ -14,6 +14,10 @@ use crate::model::{
 use crate::store::subjects;
 use std::collections::{BTreeMap, BTreeSet};
 
+mod image;
+
+pub use image::READ_SCHEMA;
+
 /// Items of one class that [`super::Query::recent`] can name.
 pub(super) const RECENT_MAX: usize = 1000;
 

@@ -1,9 +1,10 @@
 //! Every question that the north may ask, once. Each answer says the ledger position it was computed
 //! at and whether it is complete. Nothing here writes, numbers or decides.
 //!
-//! Two things follow the ledger together: the index on disk (`store`), which has what was said, and
-//! the memory, which has what hangs together: the graph, states, stays, gaps. Records are brought in
-//! order by whoever reads the ledger; [`Query::wanted`] says from where on.
+//! Two things follow the ledger: the index on disk (`store`), which has what was said, and the memory, which
+//! has what hangs together: the graph, states, stays, gaps. Records are brought in order by whoever reads the
+//! ledger: to both in step, and to one of them alone that is behind; [`Query::position`] and [`Query::wanted`] say
+//! from where on.
 mod answer;
 mod body;
 mod describe;
@@ -32,7 +33,8 @@ pub use answer::{
     SupersededView, SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink, TraceNode, Yield,
     YieldRow,
 };
-pub use follow::{QueryError, QueryOptions};
+pub use follow::{QueryError, QueryOptions, Remembered};
+pub use memory::READ_SCHEMA;
 pub use past::Histories;
 pub use step::measured;
 
@@ -214,14 +216,25 @@ impl Query {
             let last = self.position();
             let records = self.ask_store(|store| store.records(after, last, count_max));
             let mut plants = BTreeMap::new();
-            let mut view = |record: &Record| {
-                let plant = record
-                    .plant
-                    .and_then(|at| plants.entry(at).or_insert_with(|| self.plant_hash(at)).clone());
-                EventView { plant, ..describe::event(record) }
-            };
-            records.unwrap_or_default().iter().map(&mut view).collect()
+            let records = records.unwrap_or_default();
+            records.iter().map(|record| self.event_view(record, &mut plants)).collect()
         })
+    }
+
+    /// A record at hand as the north sees it.
+    pub fn event(&self, record: &Record) -> EventView {
+        self.event_view(record, &mut BTreeMap::new())
+    }
+
+    fn event_view(
+        &self,
+        record: &Record,
+        plants: &mut BTreeMap<Position, Option<String>>,
+    ) -> EventView {
+        let plant = record
+            .plant
+            .and_then(|at| plants.entry(at).or_insert_with(|| self.plant_hash(at)).clone());
+        EventView { plant, ..describe::event(record) }
     }
 
     /// The hash in the record of a plant.

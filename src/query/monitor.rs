@@ -1,28 +1,39 @@
 //! What the condition rules last said.
 use super::answer::ConditionView;
 use crate::model::{Baseline, MonitorId, Position, Rule, StationId, Utc, Verdict, VerdictEvent};
+use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 
 /// What one rule last said.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Encode, Decode)]
+#[cbor(array)]
 struct Spoken {
+    #[n(0)]
     event: VerdictEvent,
+    #[n(1)]
     position: Position,
+    #[n(2)]
     since: Utc,
 }
 
 /// What the rules of one monitor say.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Encode, Decode)]
+#[cbor(array)]
 struct Monitor {
+    #[n(0)]
     by_rule: BTreeMap<Rule, Spoken>,
+    #[n(1)]
     baseline: Option<Baseline>,
 }
 
 /// All monitors.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Encode, Decode)]
+#[cbor(array)]
 pub(super) struct Monitors {
+    #[n(0)]
     known: BTreeMap<(StationId, MonitorId), Monitor>,
     /// In the order of the plant last put in force.
+    #[n(1)]
     plant: Vec<(StationId, MonitorId)>,
 }
 

@@ -2,13 +2,16 @@
 use super::life::{Kind, Moment, StationNumber};
 use crate::genealogy::{NodeId, Void};
 use crate::model::{Interval, MountPointId, Position, StationId, Utc};
+use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
+
+mod image;
 
 /// Who was at one station when, and its live state.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Place {
     /// Event time, record, item of everything that happened to an item here.
-    visits: BTreeSet<(Utc, Position, NodeId)>,
+    visits: BTreeSet<Visit>,
     arrivals: BTreeSet<(Utc, Position)>,
     /// No stay began longer before its event than this, or ended longer after it.
     before_ns: i64,
@@ -22,18 +25,29 @@ pub(super) struct Place {
     corrected: BTreeMap<Position, Counted>,
 }
 
+/// Event time, record, item.
+type Visit = (Utc, Position, NodeId);
+
 /// What a record was counted as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
 pub(super) enum Counted {
     /// A completed item.
+    #[n(0)]
     Completed,
     /// Something set aside.
+    #[n(1)]
     Quarantined,
 }
 
 impl Place {
     pub(super) fn visit(&mut self, node: NodeId, moment: &Moment) {
         self.visits.insert((moment.time, moment.position, node));
+        self.see(moment);
+    }
+
+    /// What of a moment is kept for the whole place.
+    fn see(&mut self, moment: &Moment) {
         if moment.kind == Kind::Arrive {
             self.arrivals.insert(moment.key());
         } else {
@@ -151,13 +165,19 @@ impl Places {
 }
 
 /// One lot in one feeder.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
 struct Mount {
     /// The record that it is named by: its own, or the first that told of it.
+    #[n(0)]
     opened: Position,
+    #[n(1)]
     station: StationId,
+    #[n(2)]
     point: MountPointId,
+    #[n(3)]
     time: Utc,
+    #[n(4)]
     lot: NodeId,
 }
 

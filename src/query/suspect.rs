@@ -8,26 +8,37 @@ use crate::genealogy::NodeId;
 use crate::model::{
     Interval, ItemKey, MonitorId, Position, Rule, StationId, Utc, Verdict, VerdictEvent,
 };
+use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 
 /// One window, by the record that opened it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Encode, Decode)]
+#[cbor(array)]
 struct Window {
+    #[n(0)]
     station: StationId,
+    #[n(1)]
     monitor: MonitorId,
+    #[n(2)]
     from: Utc,
     /// Why, by the records that say so: what was overdue may turn out to be wrong.
+    #[n(3)]
     causes: BTreeMap<Position, SuspectCause>,
     /// When the rule said that all is well again, or was taken out of the plant, and by which record.
+    #[n(4)]
     end: Option<(Position, Utc)>,
     /// It was the rule that said so.
+    #[n(5)]
     well: bool,
 }
 
 /// All windows.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Encode, Decode)]
+#[cbor(array)]
 pub(super) struct Windows {
+    #[n(0)]
     by_record: BTreeMap<Position, Window>,
+    #[n(1)]
     open: BTreeMap<(StationId, MonitorId, Rule), Position>,
 }
 

@@ -6,7 +6,7 @@
 //! the records that it was folded from, which its Merkle root tells. It gets its name only when it is on stable
 //! storage, and the one before it is kept until the next. What it says is for whoever has it kept.
 use crate::ledger::{Disk, LedgerError, Reader};
-use crate::model::wire::{self, HEAD_LEN};
+use crate::model::wire;
 use crate::model::{Digest, Origin, Position, Text};
 use minicbor::{Decode, Encode};
 use sha2::{Digest as _, Sha256};
@@ -156,9 +156,10 @@ impl Images {
         });
         for position in there {
             let path = self.dir.join(name(position));
-            let found = self
-                .read(&path, position, ledger, durable)
-                .and_then(|body| read(&body).map_err(|why| ImageFault::Damaged(why.to_string())));
+            let found = self.read(&path, position, ledger, durable).and_then(|(bytes, begin)| {
+                let body = bytes.get(begin..).unwrap_or_default();
+                read(body).map_err(|why| ImageFault::Damaged(why.to_string()))
+            });
             match found {
                 Ok(found) => {
                     self.last = Some(position);
@@ -183,14 +184,15 @@ impl Images {
         Ok(found)
     }
 
+    /// The file, and where in it begins what the image says: it may be too much to be there twice.
     fn read(
         &self,
         path: &Path,
         position: Position,
         ledger: &Reader,
         durable: Position,
-    ) -> Result<Vec<u8>, ImageFault> {
-        let mut bytes = self.disk.open_read(path)?.read_to_end(0)?;
+    ) -> Result<(Vec<u8>, usize), ImageFault> {
+        let bytes = self.disk.open_read(path)?.read_to_end(0)?;
         let (header, body) = take(&bytes)?;
         let begin = bytes.len() - body.len();
         self.check(&header)?;
@@ -203,7 +205,7 @@ impl Images {
         if ledger.root_at(position.0)? != Some(header.root) {
             return Err(ImageFault::Diverged(position));
         }
-        Ok(bytes.split_off(begin))
+        Ok((bytes, begin))
     }
 
     fn check(&self, header: &Header) -> Result<(), ImageFault> {
@@ -235,10 +237,11 @@ impl Images {
         self.disk.create_dir(&self.dir)?;
         let path = self.dir.join(name(position));
         let unborn = path.with_extension(UNBORN);
-        let bytes = self.bytes(position, root, body);
+        let head = self.head(position, root, body);
         let write = || {
             let file = self.disk.create(&unborn)?;
-            file.write_all_at(&bytes, 0)?;
+            file.write_all_at(&head, 0)?;
+            file.write_all_at(body, head.len() as u64)?;
             file.sync()
         };
         if let Err(why) = write().and_then(|()| self.disk.rename(&unborn, &path)) {
@@ -251,14 +254,13 @@ impl Images {
         self.remove_but([Some(position), before])
     }
 
-    fn bytes(&self, position: Position, root: Digest, body: &[u8]) -> Vec<u8> {
+    /// What is in the file before the body.
+    fn head(&self, position: Position, root: Digest, body: &[u8]) -> Vec<u8> {
         let ImageOf { origin, program, schema } = self.of.clone();
         let (len, digest) = (body.len() as u64, digest(body));
         let header = Header { origin, position, root, program, schema, len, digest };
         let mut bytes = preamble().concat();
-        bytes.reserve(HEAD_LEN + body.len());
         wire::put_frame(&wire::encode(&header), &mut bytes);
-        bytes.extend_from_slice(body);
         bytes
     }
 

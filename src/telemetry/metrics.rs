@@ -89,7 +89,7 @@ metrics! {
     scrub_bytes: IntCounterVec("pedigree_ledger_scrubbed_bytes_total", "Bytes of sealed segments that were read again and are as they were written.", []);
     scrub_passes: IntCounterVec("pedigree_ledger_scrub_passes_total", "Times that all sealed segments were read again.", []);
     scrub_damaged: IntGaugeVec("pedigree_ledger_damaged_segments", "Sealed segments that are not as they were written.", []);
-    image_position: IntGaugeVec("pedigree_image_position", "The last record in an image of the state: a start folds those after it.", []);
+    image_position: IntGaugeVec("pedigree_image_position", "The last record in an image of the engine's state or of the read side: a start folds those after it.", ["of"]);
     store_position: IntGaugeVec("pedigree_store_position", "The last record that questions are answered from.", []);
     store_rebuilds: IntCounterVec("pedigree_store_rebuilds_total", "Times that the index was rebuilt from the ledger.", []);
     queue_depth: IntGaugeVec("pedigree_queue_depth", "What waits in a queue.", ["queue"]);

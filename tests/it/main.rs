@@ -21,6 +21,7 @@ mod overflow;
 mod patterns;
 mod proof;
 mod reload;
+mod remember;
 mod replay;
 mod results;
 mod scada;

@@ -147,7 +147,7 @@ impl Source for Fake {
         self.position.subscribe()
     }
 
-    fn filling(&self) -> Option<Position> {
+    fn indexing(&self) -> Option<Position> {
         None
     }
 

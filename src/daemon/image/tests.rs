@@ -5,30 +5,16 @@
 //! fail, what is folded has changed, or how: `IMAGE_SCHEMA` goes up, and the new form gets fixtures of its own.
 use super::*;
 use crate::capture::Memory;
-use crate::daemon::specimen::{ledger as open, origin};
+use crate::daemon::specimen::{append, ledger as open, origin};
+use crate::ledger::leaf;
 use crate::ledger::simulated::{Faults, SimulatedDisk};
-use crate::ledger::{Generation, leaf};
-use crate::model::{Record, specimens};
+use crate::model::specimens;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
 fn persons() -> PersonKey {
     PersonKey::new([7; 32])
-}
-
-/// Appends; whether it became durable.
-async fn append(ledger: &Ledger, records: Vec<Record>) -> bool {
-    let (Some(first), Some(last)) = (records.first(), records.last()) else { return true };
-    let (first, last) = (first.position, last.position);
-    let mut durable = ledger.durable();
-    durable.wait_for(|durable| durable.position.next() >= first).await.unwrap();
-    let generation: Generation = durable.borrow().generation;
-    if ledger.append(generation, records).await.is_err() {
-        return false;
-    }
-    let told = durable.wait_for(|durable| durable.holds(generation, last).is_some()).await;
-    told.unwrap().holds(generation, last).unwrap()
 }
 
 /// Those of this program, called so for good in the fixture.

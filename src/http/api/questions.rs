@@ -24,9 +24,9 @@ struct Listing<T> {
 pub(in crate::http) async fn resolve(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
     let id = parameters(asked)?.id()?;
     let resolve = move |source: &dyn Source| {
-        let filling = source.filling();
+        let indexing = source.indexing();
         match source.resolve(&id) {
-            Resolved::Unknown if filling.is_some() => Err(Problem::unknown(&id, filling)),
+            Resolved::Unknown if indexing.is_some() => Err(Problem::unknown(&id, indexing)),
             found @ (Resolved::Item(_) | Resolved::Candidates(_) | Resolved::Unknown) => Ok(found),
         }
     };
@@ -139,13 +139,13 @@ async fn about<T: Serialize + Send + 'static>(
 ) -> Answered {
     let answer = site
         .ask(name, move |source| {
-            let filling = source.filling();
+            let indexing = source.indexing();
             match source.resolve(&id) {
                 Resolved::Item(key) => {
-                    ask(source, &key).ok_or_else(|| Problem::unknown(&id, filling))
+                    ask(source, &key).ok_or_else(|| Problem::unknown(&id, indexing))
                 }
                 Resolved::Candidates(candidates) => Err(Problem::ambiguous(&id, candidates)),
-                Resolved::Unknown => Err(Problem::unknown(&id, filling)),
+                Resolved::Unknown => Err(Problem::unknown(&id, indexing)),
             }
         })
         .await??;

@@ -72,15 +72,15 @@ pub(super) async fn item(
     let asked = id.clone();
     let found = site
         .ask("item", move |source| {
-            let filling = source.filling();
+            let indexing = source.indexing();
             match source.resolve(&asked) {
                 Resolved::Item(key) => source
                     .item(&key, Position(u64::MAX))
-                    .map_or(Found::Nothing(filling), |answer| {
+                    .map_or(Found::Nothing(indexing), |answer| {
                         Found::Item(Box::new(ItemPage::new(answer)))
                     }),
                 Resolved::Candidates(candidates) => Found::Candidates(candidates),
-                Resolved::Unknown => Found::Nothing(filling),
+                Resolved::Unknown => Found::Nothing(indexing),
             }
         })
         .await;

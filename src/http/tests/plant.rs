@@ -202,6 +202,10 @@ impl Source for Made {
         None
     }
 
+    fn indexing(&self) -> Option<Position> {
+        None
+    }
+
     fn resolve(&self, text: &str) -> Resolved {
         match text {
             "SN-0001" | "u/site/SN-0001" => Resolved::Item(key("u/site/SN-0001")),

@@ -56,9 +56,7 @@ fn until_the_index_is_open_answers_say_that_they_lag() {
     fs::remove_dir(dir.path()).unwrap();
     fs::write(dir.path(), "in its place").unwrap();
     let query = Query::new(QueryOptions { durable: Position(9), ..options });
-    let records = shift(9);
-    let bring =
-        || query.apply(&records.iter().map(|r| (r.position, r.clone())).collect::<Vec<_>>());
+    let records: Vec<_> = shift(9).into_iter().map(|r| (r.position, r)).collect();
     for _ in 0..2 {
         let interval = crate::model::Interval { from: Utc(0), to: None };
         let answer = query.yields(None, interval, Position(u64::MAX)).unwrap();
@@ -68,10 +66,20 @@ fn until_the_index_is_open_answers_say_that_they_lag() {
         assert!(query.item(&unit("U2")).is_none() && query.events(Position(0), 9).is_empty());
         assert_eq!(query.resolve("U2"), Resolved::Unknown);
         query.sync().unwrap();
-        assert!(matches!(bring(), Err(QueryError::Store(_))), "it cannot be opened");
+        assert_eq!(query.filling(), Some(Position(9)));
+        assert!(matches!(query.index(&records), Err(QueryError::Store(_))), "it cannot be opened");
     }
+    // Memory does not wait for it.
+    query.apply(&records).unwrap();
+    assert_eq!((query.position(), *query.wanted().borrow()), (Position(9), Position(0)));
+    assert_eq!((query.filling(), query.indexing()), (None, Some(Position(9))));
+    let answer = query.item(&unit("U2")).unwrap();
+    let lag = vec![Incomplete::Lag { durable: Position(9) }];
+    assert_eq!((answer.body.steps, answer.completeness), (vec![], Completeness::Incomplete(lag)));
+    assert_eq!(query.resolve("U2"), Resolved::Unknown, "what a code is only the index knows");
     fs::remove_file(dir.path()).unwrap();
-    bring().unwrap();
+    query.index(&records).unwrap();
+    assert_eq!((*query.wanted().borrow(), query.indexing()), (Position(9), None));
     assert!(query.item(&unit("U2")).unwrap().completeness.is_complete());
     assert_eq!(query.events(Position(0), 99).len(), 9);
 }
@@ -216,7 +224,7 @@ fn a_damaged_index_is_rebuilt_and_answers_the_same() {
         let options = options(dir.path());
         let metrics = Arc::clone(&options.metrics);
         let query = Query::new(options);
-        query.apply(&[]).unwrap();
+        query.index(&[]).unwrap();
         // After a scan of a damaged log nothing counts as synced.
         let scanned = u64::from(!dir.path().join("applied").exists());
         feed(&query, &records);

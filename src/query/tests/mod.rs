@@ -8,6 +8,7 @@
 )]
 mod answers;
 mod follow;
+mod image;
 mod line;
 mod members;
 mod model;
@@ -26,6 +27,7 @@ pub(super) fn options(dir: &Path) -> QueryOptions {
         dir: dir.to_owned(),
         origin: Origin { site: SiteId::parse("plant").unwrap(), incarnation: 1 },
         durable: Position(1 << 40),
+        ledger: None,
         cache_bytes: crate::store::CACHE_BYTES,
         now: Arc::new(At::default),
         metrics: Arc::new(Metrics::new()),
@@ -47,6 +49,7 @@ pub(super) fn feed(query: &Query, records: &[Record]) {
         let from = usize::try_from(query.wanted().borrow().0).unwrap();
         let batch: Vec<_> =
             records[from..].iter().take(50).map(|r| (r.position, r.clone())).collect();
+        query.index(&batch).unwrap();
         query.apply(&batch).unwrap();
     }
     query.set_durable(last);

@@ -196,7 +196,7 @@ async fn an_image_of_another_ledger_program_or_form_is_refused_by_name() {
         put(&site);
         fs::write(
             site.folder().join(name(Position(10))),
-            images.bytes(Position(10), site.root(10), &body(10)),
+            [images.head(Position(10), site.root(10), &body(10)), body(10)].concat(),
         )
         .unwrap();
         assert!(site.names().contains(&other));

@@ -326,7 +326,8 @@ fn the_index_of_a_full_disk_goes_on_when_there_is_room() {
     let origin = Origin { site: SiteId::parse("full").unwrap(), incarnation: 0 };
     let (now, metrics) = (clock(), Arc::new(Metrics::new()));
     let (dir, durable) = (site.data().join("store"), Position(RECORDS));
-    let options = QueryOptions { dir, origin, durable, cache_bytes: CACHE_BYTES, now, metrics };
+    let options =
+        QueryOptions { dir, origin, durable, ledger: None, cache_bytes: CACHE_BYTES, now, metrics };
     let query = Query::new(options.clone());
     let wanted = query.wanted();
     let mut seed = SEED;
@@ -334,7 +335,8 @@ fn the_index_of_a_full_disk_goes_on_when_there_is_room() {
     let bring = |count: usize| {
         let from = usize::try_from(wanted.borrow().0).unwrap();
         let some = records[from..].iter().take(count).cloned();
-        query.apply(&some.collect::<Vec<_>>())
+        let some = some.collect::<Vec<_>>();
+        query.index(&some).and_then(|()| query.apply(&some))
     };
     let fed = |until: u64| wanted.borrow().0 >= until;
     while !fed(RECORDS / 4) {

@@ -83,6 +83,7 @@ impl World {
             dir: dir.path().to_owned(),
             origin: Origin { site, incarnation: 1 },
             durable: Position(0),
+            ledger: None,
             cache_bytes: crate::store::CACHE_BYTES,
             now: Arc::new(At::default),
             metrics: Arc::new(Metrics::new()),
@@ -148,6 +149,7 @@ impl World {
         match effect {
             Effect::Append(frame) => {
                 let batch: Vec<_> = frame.iter().map(|r| (r.position, r.clone())).collect();
+                self.query.index(&batch).unwrap();
                 self.query.apply(&batch).unwrap();
                 self.records.extend(frame);
             }
