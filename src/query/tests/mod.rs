@@ -14,6 +14,7 @@ mod model;
 mod past;
 mod random;
 mod suspects;
+mod why;
 mod yields;
 
 use super::*;
