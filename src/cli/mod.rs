@@ -32,6 +32,7 @@ mod test;
 mod trace;
 mod tree;
 mod verdict;
+mod why;
 mod words;
 mod yields;
 
@@ -96,6 +97,8 @@ enum Verb {
     Yield(yields::Args),
     /// When stations may have been wrong, and what was made there meanwhile.
     Suspects(suspects::Args),
+    /// Why items went bad: what they have in common and the others have not, ranked.
+    Why(why::Args),
     /// What stands for a badge in the records, as long as the key of persons is not erased.
     Person(person::Args),
     /// Load the order of work of stations without a handshake.
@@ -154,6 +157,7 @@ pub fn main() -> Exit {
         Verb::Recall(args) => recall::run(&context, &args),
         Verb::Yield(args) => yields::run(&context, &args),
         Verb::Suspects(args) => suspects::run(&context, &args),
+        Verb::Why(args) => why::run(&context, &args),
         Verb::Person(args) => person::run(&context, &args),
         Verb::Orders(args) => orders::run(&context, &args),
         Verb::Reload(args) => reload::run(&context, &args),

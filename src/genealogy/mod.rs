@@ -12,6 +12,7 @@ mod graph;
 mod link;
 mod narrowing;
 mod walk;
+pub mod why;
 
 pub use correction::{Corrections, Void};
 pub use fact::{Claim, links_of};

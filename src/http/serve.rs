@@ -91,7 +91,7 @@ pub async fn run(options: Options, state: AppState, stop: CancellationToken) -> 
 }
 
 fn router(site: Arc<Site>) -> Router {
-    let routes: [(&'static str, MethodRouter<Arc<Site>>); 23] = [
+    let routes: [(&'static str, MethodRouter<Arc<Site>>); 24] = [
         ("/", get(page::start)),
         ("/item", get(page::item)),
         ("/style.css", get(page::style)),
@@ -104,6 +104,7 @@ fn router(site: Arc<Site>) -> Router {
         ("/api/v1/recall", get(api::recall)),
         ("/api/v1/yield", get(api::yields)),
         ("/api/v1/suspects", get(api::suspects)),
+        ("/api/v1/why", get(api::why)),
         ("/api/v1/events", get(api::events)),
         ("/api/v1/stations", get(api::stations)),
         ("/api/v1/conditions", get(api::conditions)),

@@ -2,7 +2,7 @@
 use crate::model::{Interval, ItemClass, ItemKey, Position, StationId};
 use crate::query::{
     Answer, ConditionView, Direction, EventView, GapView, ItemView, Query, Recall, Resolved,
-    StationView, SuspectView, Trace, Yield,
+    StationView, SuspectView, Trace, Why, WhyAsked, Yield,
 };
 
 /// The questions of [`Query`] that are asked over HTTP. They may take long: they are asked on threads
@@ -43,6 +43,8 @@ pub trait Source: Send + Sync {
         items_max: usize,
         as_of: Position,
     ) -> Option<Answer<Vec<SuspectView>>>;
+    /// Why items went bad, as of a record; `None` if the station or an item is not recorded.
+    fn why(&self, asked: &WhyAsked, as_of: Position) -> Option<Answer<Why>>;
     /// The times in which stations may have been wrong that have not ended, the last first.
     fn open_suspects(&self, items_max: usize) -> Vec<SuspectView>;
     /// The stations, in the order of the plant.
@@ -108,6 +110,10 @@ impl Source for Query {
         as_of: Position,
     ) -> Option<Answer<Vec<SuspectView>>> {
         self.suspects(station, items_max, as_of)
+    }
+
+    fn why(&self, asked: &WhyAsked, as_of: Position) -> Option<Answer<Why>> {
+        self.why(asked, as_of)
     }
 
     fn open_suspects(&self, items_max: usize) -> Vec<SuspectView> {

@@ -24,6 +24,7 @@ mod step;
 mod suspect;
 mod trace;
 mod view;
+mod why;
 mod yields;
 
 pub use crate::genealogy::Direction;
@@ -37,6 +38,7 @@ pub use follow::{QueryError, QueryOptions, Remembered};
 pub use memory::READ_SCHEMA;
 pub use past::Histories;
 pub use step::measured;
+pub use why::{Attribute, AttributeKind, CauseView, FactorView, TwinView, Why, WhyAsked};
 
 use crate::genealogy::{NodeId, Void};
 use crate::model::{
@@ -178,6 +180,18 @@ impl Query {
                 suspect::draft(&memory.view(as_of), station, items_max)
             };
             Some(self.answer(draft, |found, _| found))
+        })
+    }
+
+    /// Why items went bad: what they, and what they were made of, went through and the others did not, ranked.
+    /// As it was answered when `as_of` was the last record. `None` if no record speaks of the station or of one of
+    /// the items.
+    pub fn why(&self, asked: &WhyAsked, as_of: Position) -> Option<Answer<Why>> {
+        self.timed("why", || {
+            let draft = self
+                .inner
+                .with_visited(|memory, visited| why::draft(&memory.view(as_of), visited, asked))?;
+            Some(self.answer(draft, why::finish))
         })
     }
 

@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 /// Records of one reel.
 const REEL: u64 = 10_000;
 
-fn item(class: ItemClass, scope: Scope, code: String) -> ItemKey {
-    ItemKey { class, scope, code: Code::parse(&code).unwrap() }
+fn item(class: ItemClass, scope: Scope, code: &str) -> ItemKey {
+    ItemKey { class, scope, code: Code::parse(code).unwrap() }
 }
 
-fn unit(code: String) -> ItemKey {
+fn unit(code: &str) -> ItemKey {
     item(ItemClass::Unit, Scope::Site, code)
 }
 
@@ -26,9 +26,9 @@ fn unit(code: String) -> ItemKey {
 fn made(n: u64) -> Record {
     let time = Utc(i64::try_from(n * 700_000_001).unwrap());
     let (stage, number) = (n % 8, n / 8);
-    let (unit_made, opened) = (unit(format!("SN-{number:010}")), Position(n - n % REEL + 1));
+    let (unit_made, opened) = (unit(&format!("SN-{number:010}")), Position(n - n % REEL + 1));
     let supplier = Scope::Supplier(ScopeName::parse("ACME").unwrap());
-    let reel = item(ItemClass::Lot, supplier, format!("REEL-{:06}", n / REEL));
+    let reel = item(ItemClass::Lot, supplier, &format!("REEL-{:06}", n / REEL));
     let point = MountPointId::parse("F1").unwrap();
     let at = ["OP10", "OP10", "OP20", "OP20", "OP30", "OP30", "OP30", "PACK"];
     let station = StationId::parse(at[usize::try_from(stage).unwrap()]).unwrap();
@@ -53,13 +53,13 @@ fn made(n: u64) -> Record {
             order_row: None,
         },
         6 => What::Install {
-            child: unit(format!("PART-{number:010}")),
+            child: unit(&format!("PART-{number:010}")),
             parent: unit_made,
             place: None,
         },
         _ => {
             let case = format!("CASE-{:08}", number / 10);
-            let container = item(ItemClass::Container, Scope::Gs1(None), case);
+            let container = item(ItemClass::Container, Scope::Gs1(None), &case);
             What::Pack { items: vec![unit_made], container }
         }
     };
@@ -107,9 +107,9 @@ fn what_was_known_is_read_and_not_folded() {
     let read = query();
     read.remember(Remembered::read(&image).unwrap());
     println!(
-        "{count} records: folded in {took:?}, written in {written:?}, read in {:?}; {:.1} bytes a record",
+        "{count} records: folded in {took:?}, written in {written:?}, read in {:?}; {} bytes a record",
         begun.elapsed(),
-        image.len() as f64 / count as f64,
+        image.len() as u64 / count,
     );
     assert_eq!((read.position(), position.0), (position, count));
     assert!(read.image().1 == image, "nothing is lost or added");

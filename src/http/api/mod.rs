@@ -4,7 +4,8 @@ mod questions;
 
 pub(super) use parameters::{Asked, Parameters, parameters};
 pub(super) use questions::{
-    conditions, devices, events, gaps, item, recall, resolve, stations, suspects, trace, yields,
+    conditions, devices, events, gaps, item, recall, resolve, stations, suspects, trace, why,
+    yields,
 };
 
 use super::problem::Problem;

@@ -15,6 +15,7 @@ const LIMIT_MAX: usize = 1_000;
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Parameters {
     id: Option<String>,
+    ids: Option<String>,
     lot: Option<String>,
     direction: Option<String>,
     depth: Option<u32>,
@@ -39,6 +40,12 @@ pub(in crate::http) fn parameters(asked: Asked) -> Result<Parameters, Problem> {
 impl Parameters {
     pub(super) fn id(&self) -> Result<String, Problem> {
         wanted(self.id.as_deref(), "id", "u/site/SN-1")
+    }
+
+    /// Several ids, with commas between them.
+    pub(super) fn ids(&self) -> Vec<String> {
+        let ids = self.ids.iter().flat_map(|ids| ids.split(','));
+        ids.map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect()
     }
 
     /// The id, where something else may be asked for instead.

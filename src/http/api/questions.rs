@@ -4,7 +4,7 @@ use crate::http::Source;
 use crate::http::problem::Problem;
 use crate::http::serve::Site;
 use crate::model::{ItemKey, Position};
-use crate::query::{Answer, Resolved};
+use crate::query::{Answer, Resolved, WhyAsked};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -88,6 +88,25 @@ pub(in crate::http) async fn suspects(State(site): State<Arc<Site>>, asked: Aske
     Ok(Json(answer).into_response())
 }
 
+/// `GET /api/v1/why?ids=&station=&from=&to=&limit=&as_of=`: why these items, or all that failed, went bad; `limit` is
+/// how many items of a cause are named.
+pub(in crate::http) async fn why(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
+    let asked = parameters(asked)?;
+    let (ids, station, interval) = (asked.ids(), asked.station()?, asked.interval()?);
+    let (items_max, as_of) = (asked.limit()?, asked.as_of());
+    let answer = site
+        .ask("why", move |source| {
+            let bad: Vec<ItemKey> =
+                ids.iter().map(|id| one(source, id)).collect::<Result<_, _>>()?;
+            let filling = source.filling();
+            let named = station.as_ref().map_or("", |id| id.as_str()).to_owned();
+            let asked = WhyAsked { bad, station, interval, items_max };
+            source.why(&asked, as_of).ok_or_else(|| Problem::unknown(&named, filling))
+        })
+        .await??;
+    Ok(Json(answer).into_response())
+}
+
 /// `GET /api/v1/events?after=&limit=`: records, oldest first; ask again after the last one.
 pub(in crate::http) async fn events(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
     let asked = parameters(asked)?;
@@ -139,15 +158,19 @@ async fn about<T: Serialize + Send + 'static>(
 ) -> Answered {
     let answer = site
         .ask(name, move |source| {
-            let indexing = source.indexing();
-            match source.resolve(&id) {
-                Resolved::Item(key) => {
-                    ask(source, &key).ok_or_else(|| Problem::unknown(&id, indexing))
-                }
-                Resolved::Candidates(candidates) => Err(Problem::ambiguous(&id, candidates)),
-                Resolved::Unknown => Err(Problem::unknown(&id, indexing)),
-            }
+            let key = one(source, &id)?;
+            ask(source, &key).ok_or_else(|| Problem::unknown(&id, source.indexing()))
         })
         .await??;
     Ok(Json(answer).into_response())
+}
+
+/// The one item that a text names.
+fn one(source: &dyn Source, id: &str) -> Result<ItemKey, Problem> {
+    let indexing = source.indexing();
+    match source.resolve(id) {
+        Resolved::Item(key) => Ok(key),
+        Resolved::Candidates(candidates) => Err(Problem::ambiguous(id, candidates)),
+        Resolved::Unknown => Err(Problem::unknown(id, indexing)),
+    }
 }

@@ -23,6 +23,7 @@ fn every_question_is_answered_in_its_shape() {
         ("stations", "/api/v1/stations"),
         ("conditions", "/api/v1/conditions"),
         ("suspects", "/api/v1/suspects?station=PRESS10&limit=1"),
+        ("why", "/api/v1/why?ids=SN-0001,%20u/site/SN-0001&station=PRESS10"),
         ("gaps", "/api/v1/gaps"),
         ("devices", "/api/v1/devices"),
     ] {
@@ -44,6 +45,8 @@ fn what_cannot_be_answered_is_a_problem_that_helps() {
         ("/api/v1/trace?id=SN-0001&direction=up", 400, "`backward` (made of)"),
         ("/api/v1/yield?station=OP99", 404, "nothing recorded has the id `OP99`"),
         ("/api/v1/suspects?station=OP99", 404, "nothing recorded has the id `OP99`"),
+        ("/api/v1/why?station=OP99", 404, "nothing recorded has the id `OP99`"),
+        ("/api/v1/why?ids=SN-0001,SN-9", 404, "nothing recorded has the id `SN-9`"),
         ("/api/v1/yield?from=yesterday", 400, "a time such as `2026-11-22T06:00:00Z`"),
         (
             "/api/v1/yield?from=2026-11-22T06:00:00Z&to=2026-11-22T05:00:00Z",

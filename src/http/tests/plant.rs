@@ -9,7 +9,8 @@ use crate::model::{
 use crate::query::{
     Answer, Completeness, ConditionView, Direction, EventView, GapView, Incomplete, ItemState,
     ItemView, LinkView, MeasurementView, Recall, RecallGroup, Resolved, StationView, StepView,
-    SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink, TraceNode, Yield, YieldRow,
+    SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink, TraceNode, Why, WhyAsked, Yield,
+    YieldRow,
 };
 
 /// 2026-11-22 08:41:10 UTC.
@@ -394,6 +395,17 @@ impl Source for Made {
         };
         let completeness = Completeness::Complete;
         Some(Answer { position: Position(42), completeness, body: vec![view] })
+    }
+
+    /// Nobody failed.
+    fn why(&self, asked: &WhyAsked, _: Position) -> Option<Answer<Why>> {
+        if asked.station.as_ref().is_some_and(|id| id.as_str() != "PRESS10") {
+            return None;
+        }
+        let bad = u32::try_from(asked.bad.len()).unwrap();
+        let insufficient = Some("2 of 40 items are bad; fewer than 3 show nothing".to_owned());
+        let body = Why { items: 40, bad, causes: Vec::new(), unexplained: bad, insufficient };
+        Some(Answer { position: Position(42), completeness: Completeness::Complete, body })
     }
 
     /// It is still open, and more was made than is named.

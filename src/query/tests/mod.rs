@@ -15,6 +15,7 @@ mod model;
 mod past;
 mod random;
 mod suspects;
+mod why;
 mod yields;
 
 use super::*;

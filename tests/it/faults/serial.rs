@@ -95,7 +95,9 @@ impl Noise {
                     if near && noise.echo.load(Ordering::Relaxed) {
                         from.write_all(bytes).ok();
                     }
-                    bytes.iter_mut().for_each(|byte| *byte ^= noise.draw(&mut drawn));
+                    for byte in bytes.iter_mut() {
+                        *byte ^= noise.draw(&mut drawn);
+                    }
                     if to.write_all(bytes).is_err() {
                         return;
                     }

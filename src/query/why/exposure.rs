@@ -1,0 +1,108 @@
+//! What items were exposed to, as far as memory tells: stations, and the lots that they were made of.
+use super::answer::{Attribute, AttributeKind, Named, Order};
+use crate::genealogy::why::Factor;
+use crate::genealogy::{Direction, Former, NodeId, Visited, Walk};
+use crate::model::{ItemClass, Position, Text, Utc};
+use crate::query::item::met;
+use crate::query::view::View;
+use std::collections::BTreeMap;
+
+/// Who was exposed to what, and when first.
+#[derive(Default)]
+pub(super) struct Exposures {
+    of: BTreeMap<(Attribute, String), BTreeMap<u32, Utc>>,
+    /// What was measured of each.
+    measured: BTreeMap<Attribute, BTreeMap<u32, f64>>,
+}
+
+impl Exposures {
+    /// Takes what an item went through until it was judged. Gives the records of these steps.
+    pub(super) fn take(
+        &mut self,
+        memory: &View<'_>,
+        visited: &mut Visited,
+        unit: u32,
+        (node, judged): (NodeId, Utc),
+    ) -> Vec<Position> {
+        let walk = Walk {
+            direction: Direction::Backward,
+            as_of: memory.position,
+            depth_max: None,
+            former: Former::Follow,
+        };
+        let walked = walk.run(&memory.graph, &[node], visited);
+        let mut steps = Vec::new();
+        for reached in &walked.reached {
+            // A lot is what it is; where it was made is told of by its own steps.
+            let by = reached.by.and_then(|by| walked.hops.get(by));
+            let lot = memory.key(reached.node).filter(|key| key.class == ItemClass::Lot);
+            if let (Some(hop), Some(lot)) = (by, lot) {
+                let (at, station) = met(memory, hop);
+                if at > judged {
+                    continue;
+                }
+                let attribute = Attribute { kind: AttributeKind::Lot, station, name: None };
+                self.told(attribute, lot.to_string(), unit, at);
+            }
+            for moment in memory.life(reached.node).standing(memory.void()) {
+                if moment.time <= judged && moment.production && moment.is_presence() {
+                    let station = moment.station.map(|number| memory.places.name(number).clone());
+                    if let Some(station) = station {
+                        let attribute =
+                            Attribute { kind: AttributeKind::Station, station: None, name: None };
+                        self.told(attribute, station.to_string(), unit, moment.time);
+                    }
+                    steps.push(moment.position);
+                }
+            }
+        }
+        steps.sort_unstable();
+        steps.dedup();
+        steps
+    }
+
+    /// A unit was exposed to a value; when it was first counts.
+    pub(super) fn told(&mut self, attribute: Attribute, value: String, unit: u32, at: Utc) {
+        let units = self.of.entry((attribute, value)).or_default();
+        let first = units.entry(unit).or_insert(at);
+        *first = at.min(*first);
+    }
+
+    /// A number was measured; the last one counts.
+    pub(super) fn measured(&mut self, attribute: Attribute, unit: u32, value: f64) {
+        self.measured.entry(attribute).or_default().insert(unit, value);
+    }
+
+    /// The factors, each with its name. One that all units were exposed to is one by its windows alone.
+    pub(super) fn factors(self) -> Vec<(Named, Factor)> {
+        let mut numbers: BTreeMap<Attribute, u32> = BTreeMap::new();
+        let mut number = |attribute: &Attribute| {
+            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+            *numbers.entry(attribute.clone()).or_insert(next)
+        };
+        let mut found = Vec::new();
+        for ((attribute, value), units) in self.of {
+            let mut exposed: Vec<(i64, u32)> =
+                units.into_iter().map(|(unit, at)| (at.0, unit)).collect();
+            exposed.sort_unstable();
+            let factor = Factor { attribute: number(&attribute), exposed };
+            let value = Text::parse(&value).ok();
+            found.push((Named { attribute, value, order: Order::Time }, factor));
+        }
+        for (attribute, units) in self.measured {
+            let mut values: Vec<f64> = units.values().copied().collect();
+            values.sort_by(f64::total_cmp);
+            values.dedup();
+            let place =
+                |value: f64| values.partition_point(|known| known.total_cmp(&value).is_lt());
+            let exposed = units
+                .iter()
+                .map(|(unit, value)| (i64::try_from(place(*value)).unwrap_or(i64::MAX), *unit));
+            let mut exposed: Vec<(i64, u32)> = exposed.collect();
+            exposed.sort_unstable();
+            let factor = Factor { attribute: number(&attribute), exposed };
+            found.push((Named { attribute, value: None, order: Order::Values(values) }, factor));
+        }
+        found
+    }
+}
