@@ -1,6 +1,7 @@
 //! A simulated plant with a planted cause: units in the order in which they were made, all that each was exposed to,
 //! and which are bad. The same for the same seed.
 use super::{Cases, Factor};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Steps, machines at each, and slots for components.
 const STEPS: u32 = 6;
@@ -77,7 +78,7 @@ impl Drawn {
     fn below(&mut self, end: u32) -> u32 {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        u32::try_from((self.0 >> 32) * u64::from(end) >> 32).unwrap_or(0)
+        u32::try_from(((self.0 >> 32) * u64::from(end)) >> 32).unwrap_or(0)
     }
 }
 
@@ -92,8 +93,7 @@ pub(crate) fn run(scenario: Scenario, units: u32, (base, caused): (u32, u32), se
     let begin = units / 10 + drawn.below(units / 2);
     let raw: Vec<u32> = (0..LOTS).map(|n| (n + drawn.below(2)) % RAW).collect();
     let mut uses = [0_u32; (STEPS * MACHINES) as usize];
-    let mut found: std::collections::BTreeMap<(Attribute, u32), Vec<(i64, u32)>> =
-        Default::default();
+    let mut found: BTreeMap<(Attribute, u32), Vec<(i64, u32)>> = BTreeMap::new();
     let (mut cases, mut exposed) = (Cases::default(), Vec::new());
     for unit in 0..units {
         let (told, stratum) = unit_of(unit, units, &raw, &mut uses, &mut drawn);
@@ -139,7 +139,7 @@ pub(crate) fn run(scenario: Scenario, units: u32, (base, caused): (u32, u32), se
     };
     let number = |cause: &(Attribute, u32)| found.keys().position(|key| key == cause);
     let cause = cause.iter().filter_map(number).collect();
-    let attributes: std::collections::BTreeSet<Attribute> = found.keys().map(|(a, _)| *a).collect();
+    let attributes: BTreeSet<Attribute> = found.keys().map(|(a, _)| *a).collect();
     let factors = found.into_iter().map(|((attribute, _), mut exposed)| {
         exposed.sort_unstable();
         let attribute = attributes.iter().position(|a| *a == attribute).unwrap_or(0);

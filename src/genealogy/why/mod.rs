@@ -125,13 +125,13 @@ pub fn rank(cases: &Cases, factors: &[Factor], settings: &Settings) -> Ranking {
     let units = u32::try_from(cases.bad.len()).expect("fewer than 2^32 units");
     let table = Table::new(units);
     let mut active = vec![true; cases.bad.len()];
-    let mut causes = Vec::new();
+    let mut found = Vec::new();
     let bad_of = |active: &[bool]| {
         let of = cases.bad.iter().zip(active).filter(|(bad, active)| **bad && **active).count();
         u32::try_from(of).unwrap_or(u32::MAX)
     };
     let bad = bad_of(&active);
-    while causes.len() < settings.causes_max && bad_of(&active) >= BAD_MIN {
+    while found.len() < settings.causes_max && bad_of(&active) >= BAD_MIN {
         let round = Round::new(cases, factors, settings, &table, &active);
         let Some(cause) = round.best() else { break };
         for unit in &cause.exposed {
@@ -139,9 +139,9 @@ pub fn rank(cases: &Cases, factors: &[Factor], settings: &Settings) -> Ranking {
                 *active = false;
             }
         }
-        causes.push(cause);
+        found.push(cause);
     }
-    Ranking { causes, units, bad, unexplained: bad_of(&active) }
+    Ranking { causes: found, units, bad, unexplained: bad_of(&active) }
 }
 
 #[cfg(test)]

@@ -123,11 +123,11 @@ pub struct Why {
 }
 
 pub(super) fn view(ranking: &Ranking, named: &[Named], cases: &[Case], items_max: usize) -> Why {
-    let causes: Vec<CauseView> =
+    let found: Vec<CauseView> =
         ranking.causes.iter().map(|cause| cause_view(cause, named, cases, items_max)).collect();
     let good = ranking.units - ranking.bad;
     let insufficient = match ranking.bad {
-        _ if !causes.is_empty() => None,
+        _ if !found.is_empty() => None,
         bad if bad < BAD_MIN => Some(format!(
             "{bad} of {} items are bad; fewer than {BAD_MIN} show nothing: ask about a longer time or more stations",
             ranking.units
@@ -138,7 +138,7 @@ pub(super) fn view(ranking: &Ranking, named: &[Named], cases: &[Case], items_max
         _ => Some("what the bad items have in common is no more than chance gives".to_owned()),
     };
     let Ranking { units: items, bad, unexplained, .. } = *ranking;
-    Why { items, bad, causes, unexplained, insufficient }
+    Why { items, bad, causes: found, unexplained, insufficient }
 }
 
 fn cause_view(cause: &Cause, named: &[Named], cases: &[Case], items_max: usize) -> CauseView {

@@ -80,7 +80,9 @@ pub(super) fn draft(
         }
     }
     if !bad.is_empty() {
-        judged.iter_mut().for_each(|(node, (_, failed))| *failed = bad.contains(node));
+        for (node, (_, failed)) in &mut judged {
+            *failed = bad.contains(node);
+        }
     }
     let class = class_of(memory, &judged);
     judged.retain(|node, _| memory.class(*node) == Some(class));

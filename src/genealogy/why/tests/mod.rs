@@ -9,6 +9,10 @@ use plant::{Plant, Scenario};
 const UNITS: u32 = 2_000;
 const RATES: (u32, u32) = (10, 300);
 
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap()
+}
+
 fn ask(plant: &Plant, seed: u64) -> Ranking {
     let settings = Settings { permutations: 99, seed, ..Settings::default() };
     rank(&plant.cases, &plant.factors, &settings)
@@ -103,15 +107,15 @@ proptest! {
         let mut left: Vec<usize> = (0..cases.bad.len()).collect();
         for cause in &ranking.causes {
             prop_assert!(cause.exposed.is_sorted());
-            let bad = |units: &mut dyn Iterator<Item = usize>| units.filter(|n| cases.bad[*n]).count() as u32;
+            let bad = |units: &mut dyn Iterator<Item = usize>| count(units.filter(|n| cases.bad[*n]).count());
             let mut exposed = cause.exposed.iter().map(|unit| *unit as usize);
             prop_assert!(exposed.clone().all(|unit| left.contains(&unit)));
             prop_assert_eq!(cause.bad, bad(&mut exposed));
-            prop_assert_eq!(cause.of, (left.len() as u32, bad(&mut left.iter().copied())));
+            prop_assert_eq!(cause.of, (count(left.len()), bad(&mut left.iter().copied())));
             prop_assert!(cause.purity() * f64::from(cause.of.0) > f64::from(cause.of.1) - 1e-9);
-            left.retain(|unit| !cause.exposed.contains(&(*unit as u32)));
+            left.retain(|unit| !cause.exposed.contains(&count(*unit)));
         }
-        let unexplained = left.iter().filter(|n| cases.bad[**n]).count() as u32;
+        let unexplained = count(left.iter().filter(|n| cases.bad[**n]).count());
         prop_assert_eq!(ranking.unexplained, unexplained);
     }
 }
