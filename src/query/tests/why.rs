@@ -74,7 +74,8 @@ fn a_lot_two_levels_down_is_named_and_what_is_to_be_held() {
     let named: Vec<&FactorView> =
         cause.factors.iter().chain(cause.twins.iter().map(|twin| &twin.factor)).collect();
     let is_lot = |factor: &&&FactorView| {
-        factor.attribute.kind == AttributeKind::Lot && factor.value == Some(text("l/site/C-4"))
+        factor.attribute.kind == AttributeKind::Lot
+            && factor.value == Some(text("l/supplier/ACME/C-4"))
     };
     assert_eq!(named.iter().filter(is_lot).count(), 1, "{cause:?}");
     let held: Vec<String> = cause.suspects.iter().map(|item| item.code.to_string()).collect();
