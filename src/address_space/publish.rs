@@ -18,6 +18,8 @@ use std::time::Duration;
 const BATCH_LEN_MAX: usize = 1_000;
 /// Rounds are not closer than this, however fast the ledger grows.
 const ROUND_MIN: Duration = Duration::from_millis(50);
+/// How often it is looked whether what was recorded can be read by now, where it could not.
+const READABLE_EVERY: Duration = Duration::from_secs(1);
 /// Sessions are counted as often as this.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 
@@ -47,6 +49,10 @@ impl<S: Source> Publisher<S> {
                     positions.borrow_and_update();
                     sent = self.round(sent);
                     tokio::time::sleep(ROUND_MIN).await;
+                }
+                // What is known may be readable only later: nothing tells when.
+                () = tokio::time::sleep(READABLE_EVERY), if sent < self.source.position() => {
+                    sent = self.round(sent);
                 }
                 _ = count.tick() => self.count_sessions(),
             }

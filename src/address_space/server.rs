@@ -105,7 +105,8 @@ pub async fn run<S: Source>(
     };
 
     let source = Arc::new(source);
-    let sent = source.position();
+    // What was recorded before this start is history: it is not announced.
+    let sent = source.indexing().unwrap_or_else(|| source.position());
     let watched = Arc::new(Watched::default());
     let builder = configure(host, pki, name, application_uri).token(stop.child_token());
     let (server, handle) =

@@ -70,6 +70,13 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
     if let Some(why) = body.get("insufficient").and_then(Value::as_str) {
         output::notice(&format!("no cause is named: {why}"));
     }
+    let left_out: Vec<&str> = list(body, "left_out").filter_map(Value::as_str).collect();
+    if !left_out.is_empty() {
+        output::notice(&format!(
+            "not compared, since they were not judged there and then, or are no such items: {}",
+            left_out.join(", ")
+        ));
+    }
     for why in reasons(&answer) {
         output::notice(&why);
     }

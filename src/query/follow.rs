@@ -153,11 +153,12 @@ impl Query {
         (self.position() < there).then_some(there)
     }
 
-    /// The last record that there was at the start, as long as not all up to it can be found by what they say: what
-    /// is not found yet may be in one of them.
+    /// The last record that there is to be found, as long as not all up to it can be found by what they say, at a start or
+    /// while the index is made anew: what is not found yet may be in one of them.
     pub fn indexing(&self) -> Option<Position> {
-        let there = self.inner.options.durable;
-        (*self.inner.wanted.borrow() < there).then_some(there)
+        let found = *self.inner.wanted.borrow();
+        let there = self.inner.options.durable.max(self.position());
+        (found < there).then_some(there)
     }
 
     /// Takes records in the order of their positions, what is known already is passed over: into the index, if it
@@ -349,14 +350,18 @@ impl Inner {
         if let Some((_, record)) = here.and_then(|at| near.get(at)) {
             return Ok(Some(record.clone()));
         }
-        // The index may not have it yet.
-        if let Some(ledger) = &self.ledger {
-            return Ok(ledger.get(loser)?.map(|entry| entry.record));
+        // It is one read of the index and a walk through a segment of the ledger; the index may not have it yet.
+        let found = self.with_store(|store| {
+            let store = store.filter(|store| store.applied() >= loser);
+            match store.map(|store| store.record(loser)).transpose() {
+                Ok(found) => (found.flatten(), None),
+                Err(why) => (None, Some(why)),
+            }
+        });
+        match &self.ledger {
+            Some(ledger) if found.is_none() => Ok(ledger.get(loser)?.map(|entry| entry.record)),
+            Some(_) | None => Ok(found),
         }
-        Ok(self.with_store(|store| match store.map(|store| store.record(loser)).transpose() {
-            Ok(found) => (found.flatten(), None),
-            Err(why) => (None, Some(why)),
-        }))
     }
 
     /// Tells everybody how far store and memory are.

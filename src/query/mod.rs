@@ -191,7 +191,8 @@ impl Query {
             let draft = self
                 .inner
                 .with_visited(|memory, visited| why::draft(&memory.view(as_of), visited, asked))?;
-            Some(self.answer(draft, why::finish))
+            let Answer { position, completeness, body } = self.answer(draft, why::read);
+            Some(Answer { position, completeness, body: why::ranked(body) })
         })
     }
 
@@ -279,6 +280,10 @@ impl Query {
 
     fn by_code(&self, text: &str) -> Resolved {
         let Ok(code) = Code::parse(text) else { return Resolved::Unknown };
+        // Who has a code is not known from a part of the records: another may have it too, or have it by now.
+        if *self.wanted().borrow() < self.position() {
+            return Resolved::Unknown;
+        }
         let hits = self.ask_store(|store| store.codes(&code)).unwrap_or_default();
         let memory = self.inner.memory.read();
         let memory = memory.now();

@@ -112,7 +112,16 @@ pub(in crate::http) async fn events(State(site): State<Arc<Site>>, asked: Asked)
     let asked = parameters(asked)?;
     asked.only_now()?;
     let (after, limit) = (asked.after(), asked.limit()?);
-    list(&site, "events", move |source| source.events(after, limit)).await
+    let ask = move |source: &dyn Source| {
+        let (known, body) = (source.position(), source.events(after, limit));
+        // What is not in the index yet is not nothing.
+        let position = match source.indexing() {
+            Some(_) => body.last().map_or(after.min(known), |event| event.position),
+            None => known,
+        };
+        Listing { position, body }
+    };
+    Ok(Json(site.ask("events", ask).await?).into_response())
 }
 
 /// `GET /api/v1/stations`

@@ -404,7 +404,8 @@ impl Source for Made {
         }
         let bad = u32::try_from(asked.bad.len()).unwrap();
         let insufficient = Some("2 of 40 items are bad; fewer than 3 show nothing".to_owned());
-        let body = Why { items: 40, bad, causes: Vec::new(), unexplained: bad, insufficient };
+        let (causes, left_out) = (Vec::new(), Vec::new());
+        let body = Why { items: 40, bad, causes, unexplained: bad, insufficient, left_out };
         Some(Answer { position: Position(42), completeness: Completeness::Complete, body })
     }
 

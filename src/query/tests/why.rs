@@ -114,6 +114,26 @@ fn named_items_are_bad_whatever_they_were_judged() {
     assert!(query.why(&asked(Vec::new(), Some("OP99")), LAST).is_none());
 }
 
+/// A part that a repair put in was made before the test, and is no cause of what the test found.
+#[test]
+fn what_a_repair_put_in_is_no_cause() {
+    let fails = |n: u64| n % 10 == 3;
+    let mut events = devices(fails);
+    for n in (0..120).filter(|n| fails(*n)) {
+        let (spare, device) = (unit(&format!("R-{n}")), unit(&format!("D-{n}")));
+        let at = i64::try_from(n).unwrap() * 10;
+        events.push(event(at - 2, Some("OP5"), consume(&lot("SPARE"), &spare)));
+        events.push(event(at - 1, Some("OP5"), complete(&spare, Vec::new())));
+        events.push(event(at + 9, Some("OP90"), install(&spare, &device)));
+    }
+    let (query, _dir) = query(&traced(events));
+    let why = query.why(&asked(Vec::new(), Some("OP30")), LAST).unwrap().body;
+    assert_eq!((why.bad, why.causes.len()), (12, 0), "{why:?}");
+    let nobody = unit("R-3");
+    let named = query.why(&asked(vec![nobody.clone()], Some("OP30")), LAST).unwrap().body;
+    assert_eq!((named.bad, named.left_out), (0, vec![nobody]));
+}
+
 #[test]
 fn what_was_taken_back_counts_only_as_of_then() {
     let fails = |n: u64| n / 10 == 4 && !n.is_multiple_of(3);
@@ -143,4 +163,7 @@ fn a_gap_at_the_station_makes_the_answer_incomplete() {
     let (query, _dir) = query(&records);
     let of = |at| query.why(&asked(Vec::new(), at), LAST).unwrap().completeness.is_complete();
     assert!(!of(Some("OP30")) && !of(None) && of(Some("OP20")));
+    // Nothing was judged then: nobody knows whether anything was.
+    let down = WhyAsked { interval: interval(301, Some(304)), ..asked(Vec::new(), Some("OP30")) };
+    assert!(!query.why(&down, LAST).unwrap().completeness.is_complete());
 }

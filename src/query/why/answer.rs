@@ -120,6 +120,18 @@ pub struct Why {
     pub unexplained: u32,
     /// Why no cause is named, if none is.
     pub insufficient: Option<String>,
+    /// Items that were named and were not judged there and then, or are of another class than the others: they are not
+    /// compared.
+    pub left_out: Vec<ItemKey>,
+}
+
+/// More were judged than are compared at once.
+pub(super) fn too_many(many: usize, at_most: usize, left_out: Vec<ItemKey>) -> Why {
+    let why = format!(
+        "{many} items were judged and at most {at_most} are compared: ask about a shorter time or one station"
+    );
+    let insufficient = Some(why);
+    Why { items: 0, bad: 0, causes: Vec::new(), unexplained: 0, insufficient, left_out }
 }
 
 pub(super) fn view(ranking: &Ranking, named: &[Named], cases: &[Case], items_max: usize) -> Why {
@@ -138,7 +150,7 @@ pub(super) fn view(ranking: &Ranking, named: &[Named], cases: &[Case], items_max
         _ => Some("what the bad items have in common is no more than chance gives".to_owned()),
     };
     let Ranking { units: items, bad, unexplained, .. } = *ranking;
-    Why { items, bad, causes: found, unexplained, insufficient }
+    Why { items, bad, causes: found, unexplained, insufficient, left_out: Vec::new() }
 }
 
 fn cause_view(cause: &Cause, named: &[Named], cases: &[Case], items_max: usize) -> CauseView {

@@ -2,10 +2,12 @@
 use super::answer::{Attribute, AttributeKind, Named, Order};
 use crate::genealogy::why::Factor;
 use crate::genealogy::{Direction, Former, NodeId, Visited, Walk};
-use crate::model::{ItemClass, Position, Text, Utc};
+use crate::model::{Interval, ItemClass, Position, Text, Utc};
 use crate::query::item::met;
+use crate::query::life::StationNumber;
+use crate::query::reason::Reasons;
 use crate::query::view::View;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Who was exposed to what, and when first.
 #[derive(Default)]
@@ -13,14 +15,15 @@ pub(super) struct Exposures {
     of: BTreeMap<(Attribute, String), BTreeMap<u32, Utc>>,
     /// What was measured of each.
     measured: BTreeMap<Attribute, BTreeMap<u32, f64>>,
+    /// From when to when they were at each station.
+    at: BTreeMap<StationNumber, (Utc, Utc)>,
 }
 
 impl Exposures {
     /// Takes what an item went through until it was judged. Gives the records of these steps.
     pub(super) fn take(
         &mut self,
-        memory: &View<'_>,
-        visited: &mut Visited,
+        (memory, visited, reasons): (&View<'_>, &mut Visited, &mut Reasons),
         unit: u32,
         (node, judged): (NodeId, Utc),
     ) -> Vec<Position> {
@@ -31,23 +34,34 @@ impl Exposures {
             former: Former::Follow,
         };
         let walked = walk.run(&memory.graph, &[node], visited);
+        reasons.loose(memory, &walked.loose);
         let mut steps = Vec::new();
+        // What came into it after it was judged, and all that that was made of.
+        let mut later = BTreeSet::new();
         for reached in &walked.reached {
-            // A lot is what it is; where it was made is told of by its own steps.
             let by = reached.by.and_then(|by| walked.hops.get(by));
-            let lot = memory.key(reached.node).filter(|key| key.class == ItemClass::Lot);
-            if let (Some(hop), Some(lot)) = (by, lot) {
+            if let Some(hop) = by {
                 let (at, station) = met(memory, hop);
-                if at > judged {
+                if at > judged || later.contains(&hop.whole) {
+                    later.insert(reached.node);
                     continue;
                 }
-                let attribute = Attribute { kind: AttributeKind::Lot, station, name: None };
-                self.told(attribute, lot.to_string(), unit, at);
+                reasons.hop(memory, hop);
+                // A lot is what it is; where it was made is told of by its own steps.
+                if let Some(lot) =
+                    memory.key(reached.node).filter(|key| key.class == ItemClass::Lot)
+                {
+                    let attribute = Attribute { kind: AttributeKind::Lot, station, name: None };
+                    self.told(attribute, lot.to_string(), unit, at);
+                }
             }
             for moment in memory.life(reached.node).standing(memory.void()) {
                 if moment.time <= judged && moment.production && moment.is_presence() {
-                    let station = moment.station.map(|number| memory.places.name(number).clone());
-                    if let Some(station) = station {
+                    if let Some(number) = moment.station {
+                        let station = memory.places.name(number);
+                        let (from, to) = (moment.from.min(moment.time), moment.to.max(moment.time));
+                        let span = self.at.entry(number).or_insert((from, to));
+                        *span = (span.0.min(from), span.1.max(to));
                         let attribute =
                             Attribute { kind: AttributeKind::Station, station: None, name: None };
                         self.told(attribute, station.to_string(), unit, moment.time);
@@ -59,6 +73,14 @@ impl Exposures {
         steps.sort_unstable();
         steps.dedup();
         steps
+    }
+
+    /// What was not observed at the stations while the items were there.
+    pub(super) fn observed(&self, memory: &View<'_>, reasons: &mut Reasons) {
+        for (number, (from, to)) in &self.at {
+            let interval = Interval { from: *from, to: Some(*to) };
+            reasons.station(memory, memory.places.name(*number), interval);
+        }
     }
 
     /// A unit was exposed to a value; when it was first counts.

@@ -47,8 +47,15 @@ pub(super) struct Case {
 pub(super) struct WhyDraft {
     cases: Vec<Case>,
     exposures: Exposures,
+    /// How many were judged; with more than can be compared there is no case.
+    many: usize,
+    /// Items that were named and are not among the cases.
+    left_out: Vec<ItemKey>,
     items_max: usize,
 }
+
+/// More items are not compared at once: whoever asks holds up what is recorded meanwhile.
+const ITEMS_MAX: usize = 50_000;
 
 /// `None` if no record speaks of the station, or of one of the items.
 pub(super) fn draft(
@@ -68,16 +75,12 @@ pub(super) fn draft(
         let here = memory.places.find(&id).filter(|here| station.is_none_or(|one| one == *here));
         let Some(here) = here else { continue };
         let around = memory.places.get(here).around(asked.interval, memory.void());
-        let mut any = false;
         for node in around {
             if let Some((at, failed)) = verdict(memory, node, here, asked.interval) {
-                any = true;
                 judge(judged.entry(node).or_insert((at, failed)), at, failed);
             }
         }
-        if any {
-            reasons.station(memory, &id, asked.interval);
-        }
+        reasons.station(memory, &id, asked.interval);
     }
     if !bad.is_empty() {
         for (node, (_, failed)) in &mut judged {
@@ -86,16 +89,23 @@ pub(super) fn draft(
     }
     let class = class_of(memory, &judged);
     judged.retain(|node, _| memory.class(*node) == Some(class));
+    let left_out = bad.iter().filter(|node| !judged.contains_key(node));
+    let left_out: Vec<ItemKey> = left_out.filter_map(|node| memory.key(*node).cloned()).collect();
+    let many = judged.len();
+    if many > ITEMS_MAX {
+        judged.clear();
+    }
     let mut order: Vec<_> = judged.into_iter().map(|(node, (at, bad))| (at, node, bad)).collect();
     order.sort_unstable();
     let mut exposures = Exposures::default();
     let mut cases = Vec::with_capacity(order.len());
     for ((at, node, bad), unit) in order.into_iter().zip(0..) {
         let Some(item) = memory.key(node).cloned() else { continue };
-        let steps = exposures.take(memory, visited, unit, (node, at));
+        let steps = exposures.take((memory, visited, &mut reasons), unit, (node, at));
         cases.push(Case { item, bad, judged: at, product: memory.product(node), steps });
     }
-    let body = WhyDraft { cases, exposures, items_max: asked.items_max };
+    exposures.observed(memory, &mut reasons);
+    let body = WhyDraft { cases, exposures, many, left_out, items_max: asked.items_max };
     Some(Drafted::new(memory, reasons, body))
 }
 
@@ -147,9 +157,18 @@ fn class_of(memory: &View<'_>, judged: &BTreeMap<NodeId, (Utc, bool)>) -> ItemCl
     found.map_or(ItemClass::Lot, |(class, _)| class)
 }
 
-pub(super) fn finish(draft: WhyDraft, bodies: &mut super::body::Bodies<'_>) -> Why {
-    let WhyDraft { cases, mut exposures, items_max } = draft;
-    bodies::read(&cases, &mut exposures, bodies);
+/// What only the records of the steps tell.
+pub(super) fn read(mut draft: WhyDraft, bodies: &mut super::body::Bodies<'_>) -> WhyDraft {
+    bodies::read(&draft.cases, &mut draft.exposures, bodies);
+    draft
+}
+
+/// Ranks what was found; needs nothing that others wait for.
+pub(super) fn ranked(draft: WhyDraft) -> Why {
+    let WhyDraft { cases, exposures, many, left_out, items_max } = draft;
+    if many > ITEMS_MAX {
+        return answer::too_many(many, ITEMS_MAX, left_out);
+    }
     let mut products: BTreeMap<&Option<Text>, u32> = BTreeMap::new();
     let mut strata = Vec::with_capacity(cases.len());
     for case in &cases {
@@ -161,5 +180,5 @@ pub(super) fn finish(draft: WhyDraft, bodies: &mut super::body::Bodies<'_>) -> W
     let factors: Vec<Factor> = named.iter().map(|(_, factor)| factor.clone()).collect();
     let ranking = rank(&told, &factors, &Settings::default());
     let named: Vec<Named> = named.into_iter().map(|(named, _)| named).collect();
-    answer::view(&ranking, &named, &cases, items_max)
+    Why { left_out, ..answer::view(&ranking, &named, &cases, items_max) }
 }
