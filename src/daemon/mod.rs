@@ -171,9 +171,8 @@ pub async fn run(
     let mut intake = intake::Intake { urgent, bulk, facts, commands, switches, durable };
     intake.begin(ends);
     decide(&common, kept, intake, back, devices, tap);
-    if up.send(Addresses { http, opcua }).is_err() {
-        tracing::debug!("nobody asked where the daemon can be reached");
-    }
+    let told = up.send(Addresses { http, opcua });
+    told.unwrap_or_else(|_| tracing::debug!("nobody asked where the daemon can be reached"));
     stop.cancelled().await;
     common.tasks.shut_down().await;
     tokio::join!(notary::finish(&notary), image::finish(&keeper), remember::finish(&memories));
