@@ -61,8 +61,10 @@ fn a_failed_sync_is_never_acknowledged() {
     let line = Line::start(&peers, 50, &[], &[]);
     let site = line.site();
     let daemon = tampered(&site, "error=EIO:when=25+");
-    http::until("the daemon is not ready", Duration::from_mins(1), || {
-        (daemon.ask("/ready").0 == 503).then_some(())
+    // It is not ready when it starts either, and says why.
+    http::until("a sync has failed", Duration::from_mins(1), || {
+        let (status, body) = daemon.ask("/ready");
+        (status == 503 && body.contains("(attempt ")).then_some(())
     });
     // It goes on trying, and says how often it has.
     let tried = |at_least: u32| {
