@@ -69,6 +69,16 @@ pub(super) fn problem(status: u16, body: &Value) -> Failure {
     Failure::new(exit, text)
 }
 
+/// Of these parameters those that were given.
+pub(super) fn given<'a>(asked: &[(&'a str, &'a Option<String>)]) -> Vec<(&'a str, &'a str)> {
+    asked.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?))).collect()
+}
+
+/// The values of a list in an answer.
+pub(super) fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+    value.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
 /// Asks a question; `query` is encoded here.
 pub(super) fn get(context: &Context, path: &str, query: &[(&str, &str)]) -> Result<Value, Failure> {
     let mut request = agent(Some(ANSWER_WITHIN)).get(format!("{}{path}", context.url));

@@ -1,4 +1,5 @@
 //! `recall`: everything that a lot went into, and what cannot be told.
+use super::client::list;
 use super::exit::{Done, Exit, Failure};
 use super::trace::{is_complete, reason, reasons};
 use super::{Context, client, output, words};
@@ -31,10 +32,6 @@ struct Row {
 
 fn text(value: &Value, key: &str) -> String {
     value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
-}
-
-fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
-    value.get(key).and_then(Value::as_array).into_iter().flatten()
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Done {

@@ -24,9 +24,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
     let limit = args.limit.map(|limit| limit.to_string());
     let as_of = args.as_of.map(|position| position.to_string());
     let asked = [("station", &args.station), ("limit", &limit), ("as_of", &as_of)];
-    let asked: Vec<_> =
-        asked.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?))).collect();
-    let answer = client::get(context, "/api/v1/suspects", &asked)?;
+    let answer = client::get(context, "/api/v1/suspects", &client::given(&asked))?;
     if context.json {
         output::json(&answer)?;
     } else {

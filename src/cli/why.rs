@@ -1,4 +1,5 @@
 //! `why`: what bad items have in common and the others have not.
+use super::client::list;
 use super::exit::{Done, Exit};
 use super::trace::{is_complete, reasons};
 use super::{Context, client, output, words};
@@ -47,9 +48,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
         ("limit", &limit),
         ("as_of", &as_of),
     ];
-    let asked: Vec<_> =
-        asked.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?))).collect();
-    let answer = client::get(context, "/api/v1/why", &asked)?;
+    let answer = client::get(context, "/api/v1/why", &client::given(&asked))?;
     if context.json {
         output::json(&answer)?;
         return Ok(if is_complete(&answer) { Exit::Ok } else { Exit::Incomplete });
@@ -81,10 +80,6 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
         output::notice(&why);
     }
     Ok(if is_complete(&answer) { Exit::Ok } else { Exit::Incomplete })
-}
-
-fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
-    value.get(key).and_then(Value::as_array).into_iter().flatten()
 }
 
 /// A cause, and below it what cannot be told from it and what would be named instead.

@@ -33,9 +33,7 @@ const HEAD: [&str; 9] = [
 pub(super) fn run(context: &Context, args: &Args) -> Done {
     let Args { station, from, to } = args;
     let asked = [("station", station), ("from", from), ("to", to)];
-    let asked: Vec<_> =
-        asked.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?))).collect();
-    let answer = client::get(context, "/api/v1/yield", &asked)?;
+    let answer = client::get(context, "/api/v1/yield", &client::given(&asked))?;
     if context.json {
         output::json(&answer)?;
     } else {
