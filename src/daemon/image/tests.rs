@@ -5,7 +5,7 @@
 //! fail, what is folded has changed, or how: `IMAGE_SCHEMA` goes up, and the new form gets fixtures of its own.
 use super::*;
 use crate::capture::Memory;
-use crate::daemon::specimen::{append, ledger as open, origin};
+use crate::daemon::specimen::{append, is_as_it_was, ledger as open, origin};
 use crate::ledger::leaf;
 use crate::ledger::simulated::{Faults, SimulatedDisk};
 use crate::model::specimens;
@@ -59,11 +59,7 @@ async fn an_image_of_form_1_is_read_and_written_today_byte_for_byte_as_it_was_wr
     keeper(&state, &ledger).keep();
     let [today] = files(&state).try_into().unwrap();
     let then = fixture().join(today.file_name().unwrap());
-    if std::env::var_os("MAKE_FIXTURES").is_some() && !then.exists() {
-        fs::create_dir_all(fixture()).unwrap();
-        fs::copy(&today, &then).unwrap();
-    }
-    assert!(fs::read(&today).unwrap() == fs::read(&then).unwrap(), "what is folded has changed");
+    is_as_it_was(&fs::read(&today).unwrap(), &then);
     let read = |body: &[u8]| Engine::from_image(persons(), body);
     let last = Position(specimens::records_twice().len() as u64);
     let Newest { found, refused } = those(&fixture()).newest(&ledger.reader(), last, read);
@@ -114,13 +110,7 @@ fn what_is_folded_is_today_what_it_was_when_form_1_was_made() {
         let digest = leaf(&engine.image());
         lines += &format!("{} {digest}\n", record.position.0);
     }
-    let path = fixture().join("states");
-    if std::env::var_os("MAKE_FIXTURES").is_some() && !path.exists() {
-        fs::write(&path, &lines).unwrap();
-    }
-    let then = fs::read_to_string(&path).unwrap();
-    let differs = then.lines().zip(lines.lines()).find(|(then, today)| then != today);
-    assert_eq!((differs, then.len()), (None, lines.len()), "what is folded has changed");
+    is_as_it_was(lines.as_bytes(), &fixture().join("states"));
     assert_eq!(there.len(), 17, "only these parts are made of the records: {there:?}");
 }
 

@@ -3,7 +3,7 @@
 //! `tests/data/read-1` has an image of form 1, and what images after each of its records digest to. If their tests
 //! fail, what is folded has changed, or how: `READ_SCHEMA` goes up, and the new form gets fixtures of its own.
 use super::*;
-use crate::daemon::specimen::{append, ledger as open, origin};
+use crate::daemon::specimen::{append, is_as_it_was, ledger as open, origin};
 use crate::ledger::simulated::{Faults, SimulatedDisk};
 use crate::ledger::{Disk, Files, Ledger, leaf};
 use crate::model::{Record, Text, specimens};
@@ -67,11 +67,7 @@ async fn an_image_of_form_1_is_read_and_written_today_byte_for_byte_as_it_was_wr
     let last = ledger.durable().borrow().position;
     let name = format!("{:020}.image", last.0);
     let (today, then) = (dir.path().join("read").join(&name), fixture().join(&name));
-    if std::env::var_os("MAKE_FIXTURES").is_some() && !then.exists() {
-        fs::create_dir_all(fixture()).unwrap();
-        fs::copy(&today, &then).unwrap();
-    }
-    assert!(fs::read(&today).unwrap() == fs::read(&then).unwrap(), "what is folded has changed");
+    is_as_it_was(&fs::read(&today).unwrap(), &then);
     let mut read = memories(&ledger, Files, &fixture());
     assert_eq!(read.recall(last), last);
     assert!(read.query.image().1 == whole(&ledger));
@@ -88,13 +84,7 @@ async fn what_is_folded_is_today_what_it_was_when_form_1_was_made() {
         assert!(append(&ledger, vec![record]).await);
         lines += &format!("{} {}\n", position.0, leaf(&all.follow().query.image().1));
     }
-    let path = fixture().join("memories");
-    if std::env::var_os("MAKE_FIXTURES").is_some() && !path.exists() {
-        fs::write(&path, &lines).unwrap();
-    }
-    let then = fs::read_to_string(&path).unwrap();
-    let differs = then.lines().zip(lines.lines()).find(|(then, today)| then != today);
-    assert_eq!((differs, then.len()), (None, lines.len()), "what is folded has changed");
+    is_as_it_was(lines.as_bytes(), &fixture().join("memories"));
 }
 
 /// Wherever the process or the machine ends: there is an image at the next start, and with what came after it it
