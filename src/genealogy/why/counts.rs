@@ -13,6 +13,11 @@ pub(super) struct Table {
     ln_factorial: Vec<f64>,
 }
 
+/// So many, as counts are kept: there are fewer than 2³² units, and pairs of factors are told of up to there.
+pub(super) fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
 /// Units and bad units, of those exposed and of all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Counts {

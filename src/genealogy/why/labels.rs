@@ -21,7 +21,7 @@ impl Labels {
                 *count += usize::from(*bad);
             }
         }
-        // Where all are bad, or none is, there is nothing to draw.
+        // Where none is bad there is nothing to draw.
         let strata = strata.into_values().filter(|(_, bad)| *bad > 0).collect();
         Self { strata, state: seed }
     }

@@ -4,7 +4,7 @@
     reason = "all numbers here were given out by the layout itself"
 )]
 use super::Factor;
-use super::counts::{Counts, Table};
+use super::counts::{Counts, Table, count};
 
 /// The bins of all factors over the units that are looked at.
 #[derive(Debug)]
@@ -95,7 +95,7 @@ impl Layout {
         let (units, all_bad) = all;
         let bins = &bad[*first..*first + edges.len() - 1];
         let counts = |bad, exposed| Counts { bad, exposed, all_bad, all: units };
-        let whole = counts(bins.iter().sum(), u32::try_from(exposed.len()).unwrap_or(u32::MAX));
+        let whole = counts(bins.iter().sum(), count(exposed.len()));
         let mut best = Scored { score: table.ratio(whole), counts: whole, part: None };
         let cost = f64::from(units.max(1)).ln();
         for from in 0..bins.len() {
@@ -138,7 +138,7 @@ impl Layout {
 
 impl Order {
     fn new(exposed: Vec<(i64, u32)>, bins: u32, first: usize) -> Self {
-        let len = u32::try_from(exposed.len()).unwrap_or(u32::MAX);
+        let len = count(exposed.len());
         let mut edges = vec![0];
         for bin in 1..=bins {
             let even = u64::from(len) * u64::from(bin) / u64::from(bins);

@@ -15,7 +15,7 @@ mod pairs;
 mod round;
 
 pub use counts::Odds;
-use counts::Table;
+use counts::{Table, count};
 use round::Round;
 
 /// The units in question, each by its number.
@@ -109,7 +109,7 @@ impl Cause {
 
     /// The share of its units that are bad, 0 to 1.
     pub fn purity(&self) -> f64 {
-        share(self.bad, u32::try_from(self.exposed.len()).unwrap_or(u32::MAX))
+        share(self.bad, count(self.exposed.len()))
     }
 }
 
@@ -127,8 +127,7 @@ pub fn rank(cases: &Cases, factors: &[Factor], settings: &Settings) -> Ranking {
     let mut active = vec![true; cases.bad.len()];
     let mut found = Vec::new();
     let bad_of = |active: &[bool]| {
-        let of = cases.bad.iter().zip(active).filter(|(bad, active)| **bad && **active).count();
-        u32::try_from(of).unwrap_or(u32::MAX)
+        count(cases.bad.iter().zip(active).filter(|(bad, active)| **bad && **active).count())
     };
     let bad = bad_of(&active);
     while found.len() < settings.causes_max && bad_of(&active) >= BAD_MIN {

@@ -1,6 +1,6 @@
 //! Two factors that are a cause only together.
 use super::Factor;
-use super::counts::{Counts, Table};
+use super::counts::{self, Counts, Table};
 use super::layout::{Layout, Scored};
 
 /// Pairs are looked for among so many factors that explain most alone.
@@ -31,10 +31,10 @@ pub(super) fn best(
         .map(|(factor, _)| (*factor, layout.units(*factor, None)))
         .collect();
     let pairs = (factors.len() * factors.len().saturating_sub(1) / 2).max(1);
-    let pairs = f64::from(u32::try_from(pairs).unwrap_or(u32::MAX));
+    let pairs = f64::from(counts::count(pairs));
     let count = |units: &[u32]| {
         let bad = units.iter().filter(|unit| is_bad(**unit)).count();
-        [bad, units.len()].map(|n| u32::try_from(n).unwrap_or(u32::MAX))
+        [bad, units.len()].map(counts::count)
     };
     let cost = f64::from(all.max(1)).ln() / 2.0 + pairs.ln();
     let mut best: Option<Pair> = None;

@@ -1,5 +1,5 @@
 //! One round: the best cause of what is bad among the units that are left.
-use super::counts::Table;
+use super::counts::{Table, count};
 use super::labels::Labels;
 use super::layout::{Layout, Scored};
 use super::pairs::{self, Pair};
@@ -133,14 +133,14 @@ impl<'r> Round<'r> {
 /// Genetics and Molecular Biology* 9(1), 2010).
 fn of_chance(chance: &[f64], score: f64) -> f64 {
     let as_good = chance.len() - chance.partition_point(|by_chance| *by_chance < score);
-    let count = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
-    (count(as_good) + 1.0) / (count(chance.len()) + 1.0)
+    let real = |n: usize| f64::from(count(n));
+    (real(as_good) + 1.0) / (real(chance.len()) + 1.0)
 }
 
 /// The share of the units of both that are of both; both ascend.
 fn jaccard(one: &[u32], other: &[u32]) -> f64 {
     let both = pairs::intersection(one, other).len();
-    let count = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
+    let real = |n: usize| f64::from(count(n));
     let any = one.len() + other.len() - both;
-    if any == 0 { 0.0 } else { count(both) / count(any) }
+    if any == 0 { 0.0 } else { real(both) / real(any) }
 }
