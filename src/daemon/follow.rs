@@ -152,6 +152,7 @@ impl Follower {
                 Some(last) => Err(format!(
                     "since the start it has the records up to {known}, of those up to {last}"
                 )),
+                None if !self.query.has_index() => Err("it is not open".to_owned()),
                 None if behind > LAG_MAX => {
                     Err(format!("it is {behind} records behind the ledger"))
                 }

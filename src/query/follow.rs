@@ -161,6 +161,11 @@ impl Query {
         (found < there).then_some(there)
     }
 
+    /// Whether the index is open and of this ledger, however much of it it has.
+    pub fn has_index(&self) -> bool {
+        self.inner.shelf.read().checked
+    }
+
     /// Takes records in the order of their positions, what is known already is passed over: into the index, if it
     /// is open and has what was before them, and then into memory, whatever became of the index.
     ///
@@ -186,7 +191,7 @@ impl Query {
     pub fn index(&self, records: &[(Position, Record)]) -> Result<(), QueryError> {
         let _one = self.inner.indexing.lock();
         self.inner.open()?;
-        self.inner.check_last(records);
+        self.inner.check_last(records)?;
         for chunk in records.chunks(CHUNK) {
             self.inner.to_store(chunk)?;
         }
@@ -271,16 +276,16 @@ impl Inner {
     }
 
     /// At a start, the last record of the index must be the ledger's.
-    fn check_last(&self, records: &[(Position, Record)]) {
+    fn check_last(&self, records: &[(Position, Record)]) -> Result<(), StoreError> {
         let held = self.shelf.read();
-        let (Some(store), generation) = (&held.store, held.generation) else { return };
+        let (Some(store), generation) = (&held.store, held.generation) else { return Ok(()) };
         if held.checked {
-            return;
+            return Ok(());
         }
         let last = store.applied();
         let here = records.partition_point(|(position, _)| *position < last);
         let Some((_, record)) = records.get(here).filter(|(position, _)| *position == last) else {
-            return;
+            return Ok(());
         };
         let same = store.holds(record);
         drop(held);
@@ -293,8 +298,12 @@ impl Inner {
             Err(StoreError::Damaged(why)) => {
                 self.begin_anew(generation, RebuildCause::Damaged(why));
             }
-            Err(why) => tracing::warn!(%why, "the index could not be checked"),
+            // Nothing is added to what is not known to be of this ledger.
+            Err(why @ (StoreError::Io(_) | StoreError::File { .. } | StoreError::Hole { .. })) => {
+                return Err(why);
+            }
         }
+        Ok(())
     }
 
     fn to_store(&self, records: &[(Position, Record)]) -> Result<(), StoreError> {
@@ -350,17 +359,19 @@ impl Inner {
         if let Some((_, record)) = here.and_then(|at| near.get(at)) {
             return Ok(Some(record.clone()));
         }
-        // It is one read of the index and a walk through a segment of the ledger; the index may not have it yet.
+        // It is one read of the index and a walk through a segment of the ledger. The index may not have it yet, and one
+        // that is not checked may be of another history.
+        let checked = self.shelf.read().checked;
         let found = self.with_store(|store| {
-            let store = store.filter(|store| store.applied() >= loser);
+            let store = store.filter(|store| checked && store.applied() >= loser);
             match store.map(|store| store.record(loser)).transpose() {
                 Ok(found) => (found.flatten(), None),
                 Err(why) => (None, Some(why)),
             }
         });
-        match &self.ledger {
-            Some(ledger) if found.is_none() => Ok(ledger.get(loser)?.map(|entry| entry.record)),
-            Some(_) | None => Ok(found),
+        match (found, &self.ledger) {
+            (None, Some(ledger)) => Ok(ledger.get(loser)?.map(|entry| entry.record)),
+            (found, _) => Ok(found),
         }
     }
 

@@ -310,8 +310,10 @@ fn a_daemon_runs_without_its_index_until_that_can_be_opened() {
     let refused = "the index takes no records";
     until("it is said", SOON, || site.log().contains(refused).then_some(()));
     assert_eq!(indexed(&daemon), 0);
+    assert_eq!(daemon.ask("/ready").0, 503);
     fs::remove_file(site.path("data/store")).unwrap();
     until("all records are in the index", SOON, || (indexed(&daemon) >= last).then_some(()));
+    until("it is ready", SOON, || (daemon.ask("/ready").0 == 200).then_some(()));
     assert!(daemon.stop().success(), "{}", site.log());
 }
 
