@@ -74,6 +74,12 @@ they have been told. One that is told of only after a later one, with a reel cha
 `reply`, an item without a code, purpose and evidence of the station are refused. `pedigree drill` does not play it; `pedigree test` does: a result is
 told when its name (`ResultManagement.ResultMetaData.ResultId`) changes, and written when it is acknowledged.
 
+**Events of other types.** `event_type = \"PartFinishedEventType\"` beside `notifier` names the type of the events by its browse name: those of that type and of
+its subtypes are taken, and the words of the table are their fields, their own and those that they inherit (`serial = \"SerialNumber\"`, `time = \"Time\"`), with
+parts of structures as above. An event has all that there is, and is told once: there are no methods, what is told while nobody listens is a gap, and
+`trigger` is `EventId` unless another field names each event. Without `time` it is the event's own. `only` shares an object among stations as with results. A server without such a type, or a
+type without such a field, is not observed; the log names it.
+
 **Data.** Everything that an event uses is read after the trigger, in one request. `settle` waits before that; `stable` reads twice until
 both are equal; `guard = [\"SeqBegin\", \"SeqEnd\"]` are two words that the PLC sets to the same number, the first before it writes the data
 and the second after it.

@@ -65,4 +65,4 @@ pub use record::{Audit, Body, Frame, Origin, PlantLoaded, Position, Record};
 pub use sample::Sample;
 pub use time::{At, EventTime, Interval, Monotonic, Utc};
 pub use unit::{Ucum, UcumError};
-pub use value::Value;
+pub use value::{Hex, Value};

@@ -47,7 +47,9 @@ fn hex<S: serde::Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
     s.collect_str(&Hex(bytes))
 }
 
-struct Hex<'a>(&'a [u8]);
+/// Bytes, two digits for each.
+#[derive(Debug)]
+pub struct Hex<'a>(pub &'a [u8]);
 
 impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,10 +1,12 @@
 //! Result events of a foreign machine (OPC 40001-101), with the daemon killed at every named point and at
 //! moments in between, and the link cut: each result once and as it was, acknowledged when it is recorded.
-use super::support::daemon::{Site, read};
+use super::support::daemon::{Daemon, Site, read};
 use super::support::peer::Peer;
 use super::support::proxy::Proxy;
 use super::support::{here, http, peers, truth};
-use pedigree::model::{Body, Record, Result as Outcome, StationId, Value as Word, What};
+use pedigree::model::{
+    Body, Interval, Record, Result as Outcome, StationId, Utc, Value as Word, What,
+};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
@@ -256,22 +258,75 @@ fn what_a_machine_forgot_while_nobody_listened_lies_in_a_gap() {
     assert!(missing >= 40, "{missing}");
 }
 
+/// The plant without the methods.
+fn bare() -> String {
+    let text = plant();
+    let methods = ["recover", "fetch", "ack "];
+    let bare = text.lines().filter(|line| !methods.iter().any(|key| line.starts_with(key)));
+    bare.collect::<Vec<_>>().join("\n")
+}
+
+/// What is told before anybody listens is told to nobody.
+fn observed(daemon: &Daemon) {
+    http::until("the machine is observed", Duration::from_mins(1), || {
+        (daemon.get("/api/v1/devices")["body"][0]["stage"] == "live").then_some(())
+    });
+}
+
+/// Events of a type of the machine's own: those of its type and of kinds of it are taken, each once, with the words
+/// that are its fields; those of another type, with the same fields, are not. An outage is a gap.
+#[test]
+fn events_of_a_type_of_the_machines_own_are_recorded() {
+    let Some(peers) = peers() else { return };
+    let text = bare()
+        .replace("\"Results\"", "\"Results\"\nevent_type = \"PartFinishedEventType\"")
+        .replace("ResultMetaData.PartId", "SerialNumber")
+        .replace("ResultMetaData.ProcessingTimes.EndTime", "Time")
+        .replace("ResultMetaData.ResultEvaluation", "Evaluation")
+        .replace("ResultContent[0]", "Torque");
+    let plant = Plant::start(&peers, &["--parts", "1000", "--cycle", "25", "--own"], &text);
+    let daemon = plant.site.start();
+    observed(&daemon);
+    plant.more(60);
+    plant.relay.cut();
+    plant.more(20);
+    observed(&daemon);
+    plant.more(30);
+    plant.machine.control("pause on");
+    let last = truth::parts(&plant.truth).pop().unwrap()["serial"].as_str().unwrap().to_owned();
+    http::until("the last part is recorded", Duration::from_secs(30), || {
+        (daemon.ask(&format!("/api/v1/item?id={last}")).0 == 200).then_some(())
+    });
+    assert!(daemon.stop().success(), "{}", plant.site.log());
+    let (records, made) = (plant.site.records(), plant.made());
+    let found = recorded(&records);
+    assert!(found.len() >= 90, "{}", found.len());
+    // Of a kind of the type.
+    assert!(found.values().any(|(_, outcome)| *outcome == Some(Outcome::Fail)));
+    for (serial, what) in &found {
+        assert_eq!(Some(what), made.get(serial), "{serial}");
+    }
+    let gaps: Vec<_> = records
+        .iter()
+        .filter_map(|r| if let Body::Gap(gap) = &r.body { Some(gap.interval) } else { None })
+        .collect();
+    let first = found.keys().next().unwrap();
+    for part in truth::parts(&plant.truth) {
+        let (serial, at) = (part["serial"].as_str().unwrap(), Utc(part["at"].as_i64().unwrap()));
+        let is_in = |gap: &Interval| gap.from <= at && gap.to.is_none_or(|to| at <= to);
+        let lost = serial > first.as_str() && !found.contains_key(serial);
+        assert!(!lost || gaps.iter().any(is_in), "{serial} is in no gap");
+    }
+}
+
 /// Events that have all of the result need no method.
 #[test]
 fn an_event_that_has_all_of_the_result_is_enough() {
     let Some(peers) = peers() else { return };
-    let text = plant();
-    let bare = text
-        .lines()
-        .filter(|line| !["recover", "fetch", "ack "].iter().any(|key| line.starts_with(key)));
-    let text = bare.collect::<Vec<_>>().join("\n");
     let args = ["--parts", "1000", "--cycle", "25", "--whole"];
-    let plant = Plant::start(&peers, &args, &text);
+    let plant = Plant::start(&peers, &args, &bare());
     let daemon = plant.site.start();
-    // What is told before anybody listens is told to nobody.
-    http::until("the machine is observed", Duration::from_mins(1), || {
-        (daemon.get("/api/v1/devices")["body"][0]["stage"] == "live").then_some(())
-    });
+    observed(&daemon);
     plant.more(60);
     plant.machine.control("pause on");
     let last = truth::parts(&plant.truth);

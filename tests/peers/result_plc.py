@@ -2,10 +2,11 @@
 """An OPC UA machine that tells of its results as OPC 40001-101 has it: an event for each, methods that name, give and take the
 acknowledgement of those that it still has. Station BOLT.
 
-usage: result_plc.py --truth FILE [--parts N] [--port P] [--control P] [--keep N] [--cycle MS] [--stations N]
+usage: result_plc.py --truth FILE [--parts N] [--port P] [--control P] [--keep N] [--cycle MS] [--stations N] [--whole|--own]
 
 It makes N parts, one after another, and waits for nobody. Events hold the name of the result only, unless `--whole`. Every fourth is sent
-twice, and every fifth after the one behind it. What is acknowledged is forgotten, and of what is not the last `--keep` are kept. The truth
+twice, and every fifth after the one behind it. With `--own` it tells of each part once, by an event of a type of its own, beside
+others that are of no part. What is acknowledged is forgotten, and of what is not the last `--keep` are kept. The truth
 has a line for each part: station, serial, name, value, job. With `--stations N` the parts are those of N jobs, J0 to JN-1, one after another.
 """
 import argparse
@@ -97,6 +98,28 @@ class Machine:
         for name, (what, ins, outs) in methods.items():
             await told.add_method(ua.NodeId(name, mine), ua.QualifiedName(name, ns), what, ins, outs)
         self.event = await s.get_event_generator(event, told)
+        await self.own_events(base, mine, told)
+
+    async def own_events(self, base, mine, told):
+        """A type of this machine, a kind of it, and one beside it that has the same fields and means something else."""
+        async def kind(of, name, fields):
+            made = await of.add_object_type(ua.NodeId(name, mine), ua.QualifiedName(name, mine))
+            for field, value, variant in fields:
+                await made.add_property(ua.NodeId(f"{name}.{field}", mine), ua.QualifiedName(field, mine), value, variant)
+            return made
+
+        fields = [("SerialNumber", "", T.String), ("Torque", 0.0, T.Double), ("Job", "", T.String)]
+        finished = await kind(base, "PartFinishedEventType", [*fields, ("Evaluation", 0, T.Int32)])
+        rejected = await kind(finished, "PartRejectedEventType", [("Reason", "", T.String)])
+        looked_at = await kind(base, "PartLookedAtEventType", [*fields, ("Evaluation", 0, T.Int32)])
+        generator = self.server.get_event_generator
+        self.finished, self.rejected, self.looked_at = [await generator(t, told) for t in (finished, rejected, looked_at)]
+
+    async def tell_own(self, serial, value, good, job, at):
+        for told in (self.looked_at, self.finished if good else self.rejected):
+            told.event.SerialNumber, told.event.Torque, told.event.Job = serial, value, job
+            told.event.Evaluation = 1 if good else 2
+            await told.trigger(time_attr=at)
 
     def stats(self):
         return json.dumps({"made": self.made, "kept": len(self.kept), "acknowledged": self.acknowledged, "asked": self.asked, "got": self.got})
@@ -151,6 +174,9 @@ class Machine:
             self.kept.pop(next(iter(self.kept)))
         self.truth.part({"station": "BOLT", "serial": serial, "name": name, "value": value, "good": good, "job": job, "at": plc.now_ns()})
         self.made = k
+        if self.args.own:
+            await self.tell_own(serial, value, good, job, at)
+            return
         if k % 5 == 0:
             self.late.append(name)
             return
@@ -177,6 +203,7 @@ def main():
     p.add_argument("--cycle", type=float, default=20, help="ms between two parts")
     p.add_argument("--stations", type=int, default=1)
     p.add_argument("--whole", action="store_true", help="events have all of the result")
+    p.add_argument("--own", action="store_true", help="events of a type of its own")
     args = p.parse_args()
     logging.basicConfig(level=logging.CRITICAL)
 

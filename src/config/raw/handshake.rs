@@ -27,7 +27,7 @@ pub(in crate::config) struct Handshake {
     #[schemars(extend("default" = "counter"))]
     pub(in crate::config) pattern: Option<Spot<PatternWord>>,
     /// The request word; all patterns but `ring` have one. `ua-result`: the field with the name of the
-    /// result, `ResultMetaData.ResultId` unless said.
+    /// result, `ResultMetaData.ResultId` unless said, with an `event_type` `EventId`.
     pub(in crate::config) trigger: Option<Spot<String>>,
     /// The echo word; it is written last, when the record is durable. `edge` and `ring` have none;
     /// `state-word` without one answers in the trigger. `ua-result`: the method that acknowledges.
@@ -42,6 +42,10 @@ pub(in crate::config) struct Handshake {
     /// the table are fields of a result.
     #[schemars(extend("examples" = ["ResultManagement"]))]
     pub(in crate::config) notifier: Option<Spot<String>>,
+    /// `ua-result`: the browse name of the type of the events, where they are of a type of the machine's own; the other
+    /// words of the table are then fields of the event.
+    #[schemars(extend("examples" = ["PartFinishedEventType"]))]
+    pub(in crate::config) event_type: Option<Spot<String>>,
     /// `ua-result`: the method that names the results that the machine still has.
     #[schemars(extend("examples" = ["GetResultIdListFiltered"]))]
     pub(in crate::config) recover: Option<Spot<String>>,

@@ -343,7 +343,11 @@ impl Resolver<'_> {
 
 /// Where a key stands that only results have.
 fn methods(raw: &raw::Handshake) -> Option<Range<usize>> {
-    [&raw.notifier, &raw.recover, &raw.fetch].into_iter().flatten().next().map(Spot::span)
+    [&raw.notifier, &raw.event_type, &raw.recover, &raw.fetch]
+        .into_iter()
+        .flatten()
+        .next()
+        .map(Spot::span)
 }
 
 /// Keys that mean nothing beside results.

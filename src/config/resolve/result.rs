@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// The name of a result in OPC 40001-101.
 const NAME: &str = "ResultMetaData.ResultId";
+/// What an event of any type is known by (OPC 10000-5 §6.4.2).
+const EVENT_ID: &str = "EventId";
 /// Feeders may be told so much later than they should, over a slow network.
 const MARGIN: Duration = Duration::from_millis(500);
 
@@ -41,7 +43,8 @@ impl Resolver<'_> {
                 .label("only for OPC UA");
             return None;
         }
-        let name = raw.trigger.clone().unwrap_or_else(|| notifier.with(NAME.to_owned()));
+        let name = if raw.event_type.is_some() { EVENT_ID } else { NAME };
+        let name = raw.trigger.clone().unwrap_or_else(|| notifier.with(name.to_owned()));
         let word = self.word(t, &name, Use::Code)?;
         self.tags.get_mut(word.tag).writable = raw.ack.is_some();
         Some(word)
@@ -83,7 +86,9 @@ impl Resolver<'_> {
         name: TagIndex,
     ) -> Option<Results> {
         let (notifier, device) = (raw.notifier.as_ref()?, t.device?);
-        if self.lacks(t, "time", raw.time.as_ref()) {
+        if raw.event_type.is_some() {
+            self.of_own_type(t, raw);
+        } else if self.lacks(t, "time", raw.time.as_ref()) {
             self.sink
                 .error(&t.here(), format!("`{}` has no `time`", t.path))
                 .label("when was the result made?")
@@ -95,7 +100,9 @@ impl Resolver<'_> {
                     .label("no `fetch`")
                     .help("write `fetch = \"GetResultById\"`");
             }
-            (None, _) if self.lacks(t, "recover", raw.recover.as_ref()) => {
+            (None, None)
+                if raw.event_type.is_none() && self.lacks(t, "recover", raw.recover.as_ref()) =>
+            {
                 self.sink
                     .warning(&t.here(), format!("`{}` has no `recover`", t.path))
                     .label("what is told while nobody listens is lost")
@@ -110,6 +117,7 @@ impl Resolver<'_> {
         let method = |name: &Option<Spot<String>>| name.as_ref().map(|name| (**name).clone());
         let results = Results {
             notifier: NodeAddress { namespace, identifier: identifier.clone() },
+            event_type: method(&raw.event_type),
             recover: method(&raw.recover),
             fetch: method(&raw.fetch),
             acknowledge: method(&raw.ack),
@@ -127,6 +135,21 @@ impl Resolver<'_> {
         Some(results)
     }
 
+    /// Events of a type of the machine's own have all that there is, and are told once.
+    fn of_own_type(&mut self, t: &Table<'_>, raw: &raw::Handshake) {
+        let methods = [("recover", &raw.recover), ("fetch", &raw.fetch), ("ack", &raw.ack)];
+        for (key, name) in methods {
+            let Some(name) = name else { continue };
+            self.error(t, name.span(), format!("`{key}` is a method of results"))
+                .label("an event of another type has all that there is")
+                .help("leave it out, or leave out `event_type` where the machine tells of results as OPC 40001-101 has it");
+        }
+        self.sink
+            .warning(&t.here(), format!("what `{}` is told while nobody listens is lost", t.path))
+            .label("events are told once")
+            .help("each outage is a gap; let the machine count its parts in a word, or keep results, if none may be missing");
+    }
+
     /// Whether a handshake can share what an object tells of with another one.
     fn fits_beside(
         &mut self,
@@ -139,14 +162,16 @@ impl Resolver<'_> {
         let cited = self.sink.cite(&first.place);
         let at = raw.only.as_ref().unwrap_or(notifier).span();
         let asks = |told: &Told| {
-            let Results { notifier: _, recover, fetch, acknowledge, only: _ } = &told.results;
-            (told.name, recover.clone(), fetch.clone(), acknowledge.clone())
+            let Results { notifier: _, event_type, recover, fetch, acknowledge, only: _ } =
+                &told.results;
+            let methods = (recover.clone(), fetch.clone(), acknowledge.clone());
+            (told.name, event_type.clone(), methods)
         };
         if asks(first) != asks(told) {
             let message = format!("`{}` is asked in two ways", **notifier);
             self.error(t, notifier.span(), message)
                 .label(format!("otherwise than at {cited}"))
-                .help("one object is asked once for all: write the same `notifier`, `trigger`, `recover`, `fetch` and `ack`");
+                .help("one object is asked once for all: write the same `notifier`, `event_type`, `trigger`, `recover`, `fetch` and `ack`");
             return false;
         }
         let (message, help) = match (&first.results.only, &told.results.only) {

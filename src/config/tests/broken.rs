@@ -379,7 +379,7 @@ proptest! {
 }
 
 /// File of the worked examples, what stands there, and what an engineer writes by mistake.
-const VARIANTS: [(&str, &str, &str); 36] = [
+const VARIANTS: [(&str, &str, &str); 37] = [
     ("assembly.toml", "url       = \"opc.tcp://10.20.1.10:4840\"", "url = \"10.20.1.10:4840\""),
     ("assembly.toml", "namespace = \"http://line1.example/plc\"", "namespace = \"ns=3\""),
     ("assembly.toml", "publish   = \"500ms\"", "publish = 0.5"),
@@ -412,6 +412,11 @@ const VARIANTS: [(&str, &str, &str); 36] = [
     ("smt.toml", "splice   = \"one-of\"", "splice = \"one of\""),
     ("smt.toml", "counter = \"Picked\"", "count = \"Picked\""),
     ("results.toml", "notifier  = \"ResultManagement\"", "# "),
+    (
+        "results.toml",
+        "notifier  = \"ResultManagement\"",
+        "notifier = \"ResultManagement\"\nevent_type = \"PartFinishedEventType\"",
+    ),
     ("results.toml", "fetch     = \"GetResultById\" ", "# "),
     ("results.toml", "time      = \"ResultMetaData.ProcessingTimes.EndTime\"", "# "),
     (

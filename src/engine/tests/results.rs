@@ -66,6 +66,7 @@ fn told_plant(fetch: bool) -> Arc<Plant> {
     let method = |name: &str| fetch.then(|| name.to_owned());
     handshake.results = Some(Results {
         notifier: NodeAddress { namespace: "u".into(), identifier: "s=Results".into() },
+        event_type: None,
         recover: method("list"),
         fetch: method("get"),
         acknowledge: Some("ack".to_owned()),

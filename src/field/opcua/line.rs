@@ -1,4 +1,5 @@
 //! What is made anew at every connect: names, types, subscriptions.
+use super::events;
 use super::fault::Fault;
 use super::locate::locate;
 use super::pin::compare;
@@ -97,7 +98,7 @@ async fn start(
         let first = maker.subscribe(peer).await;
         let mut first = first.map_err(Fault::service("making a subscription"))?;
         // Before the words: those can go elsewhere if there is no room.
-        first.items = results::monitor(peer, first.id).await?;
+        first.items = events::monitor(peer, first.id).await?;
         made.push(first);
     }
     let bad = maker.fill(peer, &mut made, items).await;

@@ -8,6 +8,7 @@ mod browse;
 mod connect;
 mod desk;
 mod doubt;
+mod events;
 mod fault;
 mod forecast;
 mod history;

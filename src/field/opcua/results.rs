@@ -1,6 +1,7 @@
 //! Results of machines (OPC 40001-101): the objects that tell of them by events, and the methods that
 //! name them, give them and take their acknowledgement.
 use super::connect::REQUEST;
+use super::events::{Field, Made};
 use super::fault::Fault;
 use super::locate::node_at;
 use super::place::{Part, browse_path, part};
@@ -8,29 +9,18 @@ use super::services::{Peer, read_fault};
 use super::types::{Types, methods};
 use super::value::{Kind, Shift, sample, value_of, variant_of};
 use crate::model::plant::{DeviceIndex, Plant, Results, TagIndex, TagSource};
-use crate::model::{Quality, ReadFault, ReadFrom, Sample, Text, Utc, Value};
-use ::opcua::client::services::CreateMonitoredItems;
-use ::opcua::client::{Session, UARequest};
+use crate::model::{Hex, Quality, ReadFault, ReadFrom, Sample, Text, Utc, Value};
+use ::opcua::client::Session;
 use ::opcua::types::{
-    Argument, Array, AttributeId, BrowsePath, ContentFilter, DataValue, EventFieldList,
-    EventFilter, ExtensionObject, MonitoredItemCreateRequest, MonitoringMode, MonitoringParameters,
-    NodeId, ObjectTypeId, QualifiedName, ReadValueId, ReferenceTypeId, RelativePath,
-    RelativePathElement, SimpleAttributeOperand, StatusCode, TimestampsToReturn, Variant,
+    Argument, Array, BrowsePath, ContentFilter, DataValue, ExtensionObject, NodeId, QualifiedName,
+    ReadValueId, ReferenceTypeId, RelativePath, RelativePathElement, StatusCode, Variant,
     VariantScalarTypeId,
 };
 use std::time::Duration;
 use tokio::time::timeout;
 
 /// Where OPC 40001-101 has its names.
-const NAMESPACE: &str = "http://opcfoundation.org/UA/Machinery/Result/";
-/// `ResultReadyEventType` in it.
-const RESULT_READY: u32 = 1_002;
-/// The field of an event that holds the result.
-const RESULT: &str = "Result";
-/// Handles of event items; those of words are smaller.
-const EVENTS: u32 = 1 << 31;
-/// Events that wait at the server until the next publish.
-const QUEUE: u32 = 1_000;
+pub(super) const RESULT_NAMESPACE: &str = "http://opcfoundation.org/UA/Machinery/Result/";
 /// So long a machine may take to give a result.
 const PATIENCE: Duration = REQUEST;
 
@@ -47,10 +37,9 @@ pub(super) struct Source {
     /// The field with the name of a result.
     name: TagIndex,
     object: NodeId,
-    /// What its events are made of: the type, and the namespace of its fields.
-    event: (NodeId, u16),
-    /// The fields of a result, the name first.
-    fields: Vec<(TagIndex, Vec<Part>)>,
+    made: Made,
+    /// The words of a result, its name first.
+    fields: Vec<Field>,
     recover: Option<Method>,
     fetch: Option<Method>,
     acknowledge: Option<Method>,
@@ -58,15 +47,6 @@ pub(super) struct Source {
 
 /// The objects of a device that tell of results.
 pub(super) type Sources = Vec<Source>;
-
-/// What an event says.
-#[derive(Debug)]
-pub(super) enum Event {
-    /// Of a result: its name, then its other words.
-    Result(Vec<Sample>),
-    /// The server dropped events.
-    Overflow,
-}
 
 /// The source whose results have their names in this tag.
 pub(super) fn source(sources: &[Source], name: TagIndex) -> Option<&Source> {
@@ -88,11 +68,11 @@ pub(super) async fn find(
     for Wanted { name, fields, results } in wanted {
         let object = node_at(peer, &results.notifier, namespaces).await?;
         let object = object.ok_or_else(|| missing(&results.notifier.identifier))?;
-        let result = namespaces.iter().position(|uri| uri == NAMESPACE);
-        let event = match result.and_then(|index| u16::try_from(index).ok()) {
-            Some(index) => (NodeId::new(index, RESULT_READY), index),
-            // A machine with events of its own.
-            None => (ObjectTypeId::BaseEventType.into(), object.namespace),
+        let (made, fields) = if let Some(name) = &results.event_type {
+            Made::of_type(&peer.session, name, fields).await?
+        } else {
+            let whole = fields.into_iter().map(|(tag, parts)| (tag, 0, parts));
+            (Made::of_results(namespaces, &object), whole.collect())
         };
         sources.push(Source {
             name,
@@ -100,7 +80,7 @@ pub(super) async fn find(
             recover: find_method(peer, &object, results.recover.as_deref()).await?,
             fetch: find_method(peer, &object, results.fetch.as_deref()).await?,
             acknowledge: find_method(peer, &object, results.acknowledge.as_deref()).await?,
-            event,
+            made,
             object,
         });
     }
@@ -275,7 +255,8 @@ impl Source {
                 let is_result = |v: &Variant| matches!(v, Variant::ExtensionObject(_));
                 let result = outputs.into_iter().find(is_result).ok_or(ReadFault::Refused)?;
                 let receive = (peer.now)().wall;
-                Ok(self.words(&peer.plant, &result, None, (Shift::of(&peer.session), receive)))
+                let told = (Shift::of(&peer.session), receive);
+                Ok(self.words(&peer.plant, &[result], None, told))
             }
         }
     }
@@ -300,98 +281,45 @@ impl Source {
         method.call(&peer.session, &self.object, &names).await.map(|_| ())
     }
 
-    /// The words of a result; what it does not have is there with its quality.
-    fn words(
+    /// The object that tells.
+    pub(super) fn object(&self) -> &NodeId {
+        &self.object
+    }
+
+    /// What its events are made of.
+    pub(super) fn made(&self) -> &Made {
+        &self.made
+    }
+
+    /// The words of a result, or of an event with these fields; what it does not have is there with its quality.
+    pub(super) fn words(
         &self,
         plant: &Plant,
-        result: &Variant,
+        told: &[Variant],
         time: Option<Utc>,
         (shift, receive): (Shift, Utc),
     ) -> Vec<Sample> {
-        let word = |(tag, parts): &(TagIndex, Vec<Part>)| {
-            let value = part(result, parts).map(|value| plain(value).clone());
+        let word = |(tag, index, parts): &Field| {
+            let whole = told.get(*index).filter(|whole| **whole != Variant::Empty);
+            let value =
+                whole.and_then(|whole| part(whole, parts)).map(|value| plain(value).clone());
             let status = if value.is_some() { StatusCode::Good } else { StatusCode::BadNotFound };
             let data = DataValue { value, status: Some(status), ..DataValue::default() };
             let read = sample((*tag, plant.tag(*tag)), &[], data, shift, receive);
-            Sample { source: time, ..read }
+            let value = if *tag == self.name { as_name(read.value) } else { read.value };
+            Sample { source: time, value, ..read }
         };
         self.fields.iter().map(word).collect()
     }
+}
 
-    fn filter(&self) -> EventFilter {
-        let base = |name: &str| SimpleAttributeOperand {
-            type_definition_id: ObjectTypeId::BaseEventType.into(),
-            browse_path: Some(vec![QualifiedName::new(0, name)]),
-            attribute_id: AttributeId::Value as u32,
-            ..Default::default()
-        };
-        let (of_type, namespace) = &self.event;
-        let result = SimpleAttributeOperand {
-            type_definition_id: of_type.clone(),
-            browse_path: Some(vec![QualifiedName::new(*namespace, RESULT)]),
-            attribute_id: AttributeId::Value as u32,
-            ..Default::default()
-        };
-        EventFilter {
-            select_clauses: Some(vec![base("EventType"), base("Time"), result]),
-            where_clause: ContentFilter { elements: None },
-        }
-    }
+/// The id of an event is bytes (OPC 10000-5 §6.4.2); names are text.
+fn as_name(value: Value) -> Value {
+    let Value::Bytes(bytes) = &value else { return value };
+    Value::Text(Hex(bytes).to_string())
 }
 
 /// What an element of any type holds, without the frame around it.
 fn plain(value: &Variant) -> &Variant {
     if let Variant::Variant(inner) = value { plain(inner) } else { value }
-}
-
-/// Has the events told by a subscription; says for how many objects.
-pub(super) async fn monitor(peer: &Peer, subscription: u32) -> Result<usize, Fault> {
-    let sources = peer.places.sources();
-    for (source, handle) in sources.iter().zip(EVENTS..) {
-        let request = MonitoredItemCreateRequest {
-            item_to_monitor: ReadValueId::new(source.object.clone(), AttributeId::EventNotifier),
-            monitoring_mode: MonitoringMode::Reporting,
-            requested_parameters: MonitoringParameters {
-                client_handle: handle,
-                sampling_interval: 0.0,
-                queue_size: QUEUE,
-                discard_oldest: true,
-                filter: ExtensionObject::from_message(source.filter()),
-            },
-        };
-        let create = CreateMonitoredItems::new(subscription, &peer.session)
-            .timestamps_to_return(TimestampsToReturn::Both)
-            .items_to_create(vec![request]);
-        let made = create.send(peer.session.channel()).await;
-        let made = made.map_err(Fault::service("asking for results"))?;
-        let status = made.results.first().map(|made| made.result.status_code);
-        if status.is_none_or(|status| status.is_bad()) {
-            let why = format!("the server tells of no results: {}", status.unwrap_or_default());
-            return Err(Fault::Service { what: "asking for results", why });
-        }
-    }
-    Ok(sources.len())
-}
-
-/// Takes an event apart; `None` for one that is of no result.
-pub(super) fn event(
-    sources: &[Source],
-    plant: &Plant,
-    told: EventFieldList,
-    shift: Shift,
-    receive: Utc,
-) -> Option<Event> {
-    let index = usize::try_from(told.client_handle.checked_sub(EVENTS)?).ok()?;
-    let source = sources.get(index)?;
-    let mut fields = told.event_fields.unwrap_or_default().into_iter();
-    let (kind, time, result) = (fields.next()?, fields.next()?, fields.next()?);
-    let overflow = NodeId::from(ObjectTypeId::EventQueueOverflowEventType);
-    if matches!(kind, Variant::NodeId(kind) if *kind == overflow) {
-        return Some(Event::Overflow);
-    }
-    if result == Variant::Empty {
-        return None;
-    }
-    let time = if let Variant::DateTime(time) = time { shift.utc(&time) } else { None };
-    Some(Event::Result(source.words(plant, &result, time, (shift, receive))))
 }

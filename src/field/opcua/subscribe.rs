@@ -1,7 +1,7 @@
 //! Subscriptions: what is asked for, and what comes of it.
 use super::connect::REQUEST;
+use super::events::{Event, event};
 use super::items::{Monitored, monitor};
-use super::results::{Event, event};
 use super::services::{Peer, Places};
 use super::value::{Shift, sample};
 use crate::model::plant::{DeviceIndex, Plant, Tag, TagIndex};

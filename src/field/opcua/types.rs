@@ -8,8 +8,9 @@ use ::opcua::client::Session;
 use ::opcua::types::custom::{DataTypeTree, DynamicTypeLoader, EncodingIds, ParentIds, TypeInfo};
 use ::opcua::types::{
     AttributeId, BrowseDescription, BrowseDirection, BrowseResultMaskFlags, DataTypeDefinition,
-    DataTypeId, EnumDefinition, NodeClassMask, NodeId, ReadValueId, ReferenceDescription,
-    ReferenceTypeId, StructureDefinition, StructureType, TypeLoaderCollection, Variant,
+    DataTypeId, EnumDefinition, NodeClassMask, NodeId, QualifiedName, ReadValueId,
+    ReferenceDescription, ReferenceTypeId, StructureDefinition, StructureType,
+    TypeLoaderCollection, Variant,
 };
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -106,7 +107,7 @@ impl Types {
                     related(&peer.session, chunk, forward, NodeClassMask::DATA_TYPE).await?,
                 );
             }
-            next = found.into_iter().flatten().map(|(id, _)| id).collect();
+            next = found.into_iter().flatten().map(|node| node.id).collect();
             next.retain(|id| id.namespace != 0 && all.insert(id.clone()));
             if all.len() > TYPES_MAX {
                 let why = format!("there are more than {TYPES_MAX}");
@@ -171,7 +172,7 @@ impl Learned {
             let inverse = (ReferenceTypeId::HasSubtype, BrowseDirection::Inverse);
             let found = related(&peer.session, chunk, inverse, NodeClassMask::DATA_TYPE).await?;
             for (id, parents) in chunk.iter().zip(found) {
-                let Some((parent, _)) = parents.into_iter().next() else { continue };
+                let Some(Node { id: parent, .. }) = parents.into_iter().next() else { continue };
                 // The library asks from parent to parent without looking where it has been.
                 if !self.supertypes.add(id, &parent) {
                     tracing::warn!(%id, %parent, "a type of the server stands above itself");
@@ -210,8 +211,9 @@ async fn encodings(
         let forward = (ReferenceTypeId::HasEncoding, BrowseDirection::Forward);
         let found = related(session, chunk, forward, NodeClassMask::OBJECT).await?;
         for (id, encodings) in chunk.iter().zip(found) {
-            let binary = encodings.into_iter().find(|(_, name)| name == "Default Binary");
-            known.extend(binary.map(|(encoding, _)| (id.clone(), encoding)));
+            let binary =
+                encodings.into_iter().find(|node| node.name.name.as_ref() == "Default Binary");
+            known.extend(binary.map(|encoding| (id.clone(), encoding.id)));
         }
     }
     Ok(known)
@@ -225,16 +227,23 @@ pub(super) async fn methods(
     let forward = (ReferenceTypeId::HasComponent, BrowseDirection::Forward);
     let object = std::slice::from_ref(object);
     let found = related(session, object, forward, NodeClassMask::METHOD).await?;
-    Ok(found.into_iter().flatten().collect())
+    let named = |node: Node| (node.id, node.name.name.to_string());
+    Ok(found.into_iter().flatten().map(named).collect())
 }
 
-/// What nodes refer to in one way, with browse names.
-async fn related(
+/// A node and its browse name.
+pub(super) struct Node {
+    pub(super) id: NodeId,
+    pub(super) name: QualifiedName,
+}
+
+/// What nodes refer to in one way.
+pub(super) async fn related(
     session: &Session,
     nodes: &[NodeId],
     (reference, direction): (ReferenceTypeId, BrowseDirection),
     class: NodeClassMask,
-) -> Result<Vec<Vec<(NodeId, String)>>, Fault> {
+) -> Result<Vec<Vec<Node>>, Fault> {
     let wanted: Vec<_> = nodes
         .iter()
         .map(|node| BrowseDescription {
@@ -246,7 +255,7 @@ async fn related(
             result_mask: BrowseResultMaskFlags::BrowseName.bits(),
         })
         .collect();
-    let named = |r: ReferenceDescription| (r.node_id.node_id, r.browse_name.name.to_string());
+    let named = |r: ReferenceDescription| Node { id: r.node_id.node_id, name: r.browse_name };
     let found = browse_all(session, &wanted).await?.into_iter();
     Ok(found.map(|references| references.into_iter().map(named).collect()).collect())
 }

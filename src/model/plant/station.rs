@@ -138,6 +138,9 @@ impl Ring {
 pub struct Results {
     /// The object.
     pub notifier: NodeAddress,
+    /// The browse name of the type of its events, where the words are fields of its own; `None`: those of a result
+    /// as OPC 40001-101 has it.
+    pub event_type: Option<String>,
     /// Names the results that the machine still has.
     pub recover: Option<String>,
     /// Gives one result by its name.

@@ -4,7 +4,7 @@ use super::super::format::{self, Header, Stop};
 use super::row::Rows;
 use super::{FORMAT, HEADER, PLANT, io_error, schema};
 use crate::model::plant::{Plant, PlantFile};
-use crate::model::wire;
+use crate::model::{Hex, wire};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
@@ -58,15 +58,11 @@ pub(in super::super) fn seal(
         file.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
     };
     say(FORMAT, format::VERSION.to_string());
-    say(HEADER, hex(&wire::encode(header)));
+    say(HEADER, Hex(&wire::encode(header)).to_string());
     if let Some((number, _)) = &plant {
         say(PLANT, number.to_string());
     }
     file.close().map_err(parquet)?;
     synced.sync_all().map_err(Stop::Io)?;
     Ok(plant)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

@@ -1,10 +1,10 @@
 //! What the subscriptions bring.
 use super::{Done, Refresh, Watch, fast_tags};
 use crate::field::change::moved;
+use crate::field::opcua::events::Event;
 use crate::field::opcua::fault::Fault;
 use crate::field::opcua::line::interface_fault;
 use crate::field::opcua::place::Place;
-use crate::field::opcua::results::Event;
 use crate::field::opcua::subscribe::{Lane, Notice};
 use crate::model::plant::TagIndex;
 use crate::model::{At, GapCause, Input, Monotonic, Sample, Severity, Utc, Value};
