@@ -286,6 +286,8 @@ impl Capture {
         let point = self.mount_point(station, mount);
         let id = self.live().station(station).id.clone();
         let watch = self.live_mut().watches.entry((station, mount)).or_default();
+        // What was read before it was seen last says nothing of how much the lot gave that is in it since.
+        let read = read.filter(|_| watch.seen.is_none_or(|(seen, _)| seen <= time));
         watch.seen = Some((time, receive));
         let lot = match lot {
             Ok(lot) => lot,
