@@ -1,16 +1,25 @@
-//! `recall`: everything that a lot went into, and what cannot be told.
+//! `recall`: everything that a lot went into, or that was at a station, and what cannot be told.
 use super::client::list;
 use super::exit::{Done, Exit, Failure};
 use super::trace::{is_complete, reason, reasons};
 use super::{Context, client, output, words};
 use serde_json::Value;
 
-/// Everything that a lot went into, and what cannot be told.
+/// Everything that a lot went into, or that was at a station, and what cannot be told.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The lot: its number, or the full form such as `l/supplier/ACME/0001`.
+    #[arg(long, required_unless_present = "station", conflicts_with = "station")]
+    lot: Option<String>,
+    /// Instead of a lot: whatever was at this station, and whatever contains that.
     #[arg(long)]
-    lot: String,
+    station: Option<String>,
+    /// Since when it was there, such as `2026-11-22T06:00:00Z`; from the beginning unless said.
+    #[arg(long, value_name = "TIME", requires = "station")]
+    from: Option<String>,
+    /// Up to when, not included; up to now unless said.
+    #[arg(long, value_name = "TIME", requires = "station")]
+    to: Option<String>,
     /// Comma-separated values, one row an item.
     #[arg(long)]
     csv: bool,
@@ -36,9 +45,9 @@ fn text(value: &Value, key: &str) -> String {
 
 pub(super) fn run(context: &Context, args: &Args) -> Done {
     let as_of = args.as_of.map(|position| position.to_string());
-    let mut query = vec![("lot", args.lot.as_str())];
-    query.extend(as_of.as_ref().map(|position| ("as_of", position.as_str())));
-    let answer = client::get(context, "/api/v1/recall", &query)?;
+    let Args { lot, station, from, to, .. } = args;
+    let asked = [("lot", lot), ("station", station), ("from", from), ("to", to), ("as_of", &as_of)];
+    let answer = client::get(context, "/api/v1/recall", &client::given(&asked))?;
     if context.json {
         output::json(&answer)?;
     } else {

@@ -1,8 +1,8 @@
 //! What this room asks of `query`, so that its tests can answer instead.
 use crate::model::{Interval, ItemClass, ItemKey, Position, StationId};
 use crate::query::{
-    Answer, ConditionView, Direction, EventView, GapView, ItemView, Query, Recall, Resolved,
-    StationView, SuspectView, Trace, Why, WhyAsked, Yield,
+    Answer, ConditionView, Direction, EventView, GapView, ItemView, Query, Recall, RecallOf,
+    Resolved, StationView, SuspectView, Trace, Why, WhyAsked, Yield,
 };
 
 /// The questions of [`Query`] that are asked over HTTP. They may take long: they are asked on threads
@@ -27,7 +27,7 @@ pub trait Source: Send + Sync {
         as_of: Position,
     ) -> Option<Answer<Trace>>;
     /// Everything that a lot went into, as of a record.
-    fn recall(&self, lot: &ItemKey, as_of: Position) -> Option<Answer<Recall>>;
+    fn recall(&self, of: &RecallOf, as_of: Position) -> Option<Answer<Recall>>;
     /// What the stations, or one of them, completed in an interval, as of a record; `None` if not recorded.
     fn yields(
         &self,
@@ -90,8 +90,8 @@ impl Source for Query {
         self.trace_as_of(key, direction, depth_max, as_of)
     }
 
-    fn recall(&self, lot: &ItemKey, as_of: Position) -> Option<Answer<Recall>> {
-        self.recall_as_of(lot, as_of)
+    fn recall(&self, of: &RecallOf, as_of: Position) -> Option<Answer<Recall>> {
+        self.recall_as_of(of, as_of)
     }
 
     fn yields(

@@ -294,12 +294,28 @@ pub struct TraceLink {
     pub place: Option<Text>,
 }
 
-/// Everything that a lot went into.
+/// What is recalled.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecallOf {
+    /// Whatever contains this lot, or any other item.
+    Lot(ItemKey),
+    /// Whatever was at a station within a time, and whatever contains that.
+    Station {
+        /// Where.
+        id: StationId,
+        /// When.
+        interval: Interval,
+    },
+}
+
+/// Everything that a lot went into, or that was at a station, and everything that contains that.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Recall {
-    /// Of what.
-    pub lot: ItemKey,
-    /// Everything that contains it: units first, then lots made of it.
+    /// Of what: `lot` or `station`.
+    #[serde(flatten)]
+    pub of: RecallOf,
+    /// Everything that was there, and that contains it: units first, then lots.
     pub suspect: Vec<RecallGroup>,
     /// Containers that hold any of them.
     pub containers: Vec<ItemKey>,
@@ -316,11 +332,11 @@ pub struct RecallGroup {
     pub item: ItemKey,
     /// Where it stands.
     pub state: ItemState,
-    /// Through which item it contains the lot; the lot itself if directly.
+    /// Through which item it contains the lot; the lot itself if directly. What was at the station itself: that item.
     pub via: ItemKey,
-    /// Where they met.
+    /// Where they met, or where it was.
     pub station: Option<StationId>,
-    /// When they met.
+    /// When they met; when it came there.
     pub time: Utc,
 }
 

@@ -30,9 +30,9 @@ mod yields;
 pub use crate::genealogy::Direction;
 pub use answer::{
     Answer, Completeness, ConditionView, EventView, GapView, Incomplete, ItemState, ItemView,
-    LinkView, MeasurementView, PermitView, Recall, RecallGroup, Resolved, StationView, StepView,
-    SupersededView, SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink, TraceNode, Yield,
-    YieldRow,
+    LinkView, MeasurementView, PermitView, Recall, RecallGroup, RecallOf, Resolved, StationView,
+    StepView, SupersededView, SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink,
+    TraceNode, Yield, YieldRow,
 };
 pub use follow::{QueryError, QueryOptions, Remembered};
 pub use memory::READ_SCHEMA;
@@ -128,15 +128,16 @@ impl Query {
 
     /// Everything that a lot went into: units, containers, shipments, and what cannot be told.
     pub fn recall(&self, lot: &ItemKey) -> Option<Answer<Recall>> {
-        self.recall_as_of(lot, Position(u64::MAX))
+        self.recall_as_of(&RecallOf::Lot(lot.clone()), Position(u64::MAX))
     }
 
-    /// The same as it was answered when `as_of` was the last record.
-    pub fn recall_as_of(&self, lot: &ItemKey, as_of: Position) -> Option<Answer<Recall>> {
+    /// Everything that a lot went into, or that was at a station, and everything that contains that, as it was
+    /// answered when `as_of` was the last record. `None` if no record speaks of the lot or the station.
+    pub fn recall_as_of(&self, of: &RecallOf, as_of: Position) -> Option<Answer<Recall>> {
         self.timed("recall", || {
             let draft = self
                 .inner
-                .with_visited(|memory, visited| recall::draft(&memory.view(as_of), visited, lot))?;
+                .with_visited(|memory, visited| recall::draft(&memory.view(as_of), visited, of))?;
             Some(self.answer(draft, |recall, _| recall))
         })
     }

@@ -7,8 +7,8 @@ use crate::model::{
 };
 use crate::query::{
     Answer, Completeness, ConditionView, Direction, EventView, Incomplete, ItemState, ItemView,
-    LinkView, MeasurementView, Recall, RecallGroup, Resolved, StationView, StepView, Trace,
-    TraceLink, TraceNode,
+    LinkView, MeasurementView, Recall, RecallGroup, RecallOf, Resolved, StationView, StepView,
+    Trace, TraceLink, TraceNode,
 };
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -226,7 +226,7 @@ impl Source for Fake {
         self.knows(lot).then(|| Answer {
             completeness: Completeness::Incomplete(vec![unknown.clone()]),
             ..self.answer(Recall {
-                lot: lot.clone(),
+                of: RecallOf::Lot(lot.clone()),
                 suspect: vec![group(key(UNIT)), group(key(HUB))],
                 containers: vec![],
                 shipped: vec![],

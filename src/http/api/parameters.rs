@@ -114,6 +114,21 @@ impl Parameters {
         self.station.as_ref().map(parse).transpose()
     }
 
+    /// A station and a time, where that is asked for instead of a lot.
+    pub(super) fn stay(&self) -> Result<Option<(StationId, Interval)>, Problem> {
+        let Some(station) = self.station()? else {
+            return match self.from.as_ref().or(self.to.as_ref()) {
+                Some(_) => Err(Problem::request("`from` and `to` are the time at a `station`")),
+                None => Ok(None),
+            };
+        };
+        if self.lot.is_some() {
+            let why = "`lot` and `station` are two questions: ask for one of them";
+            return Err(Problem::request(why));
+        }
+        Ok(Some((station, self.interval()?)))
+    }
+
     /// From the beginning, and up to now, unless said.
     pub(super) fn interval(&self) -> Result<Interval, Problem> {
         let from = self.from.as_deref().map(|text| instant("from", text)).transpose()?;

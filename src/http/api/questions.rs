@@ -4,7 +4,7 @@ use crate::http::Source;
 use crate::http::problem::Problem;
 use crate::http::serve::Site;
 use crate::model::{ItemKey, Position};
-use crate::query::{Answer, Resolved, WhyAsked};
+use crate::query::{Answer, RecallOf, Resolved, WhyAsked};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -49,11 +49,25 @@ pub(in crate::http) async fn trace(State(site): State<Arc<Site>>, asked: Asked) 
     about(&site, "trace", id, move |source, key| source.trace(key, direction, depth, as_of)).await
 }
 
-/// `GET /api/v1/recall?lot=&as_of=`: everything that a lot went into.
+/// `GET /api/v1/recall?lot=&as_of=`: everything that a lot went into; or `?station=&from=&to=&as_of=`: everything
+/// that was at a station within a time, and everything that contains that.
 pub(in crate::http) async fn recall(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
     let asked = parameters(asked)?;
-    let (lot, as_of) = (asked.lot()?, asked.as_of());
-    about(&site, "recall", lot, move |source, key| source.recall(key, as_of)).await
+    let as_of = asked.as_of();
+    let Some((id, interval)) = asked.stay()? else {
+        let answer = move |source: &dyn Source, key: &ItemKey| {
+            source.recall(&RecallOf::Lot(key.clone()), as_of)
+        };
+        return about(&site, "recall", asked.lot()?, answer).await;
+    };
+    let answer = site
+        .ask("recall", move |source| {
+            let filling = source.filling();
+            let of = RecallOf::Station { id: id.clone(), interval };
+            source.recall(&of, as_of).ok_or_else(|| Problem::unknown(id.as_str(), filling))
+        })
+        .await??;
+    Ok(Json(answer).into_response())
 }
 
 /// `GET /api/v1/yield?station=&from=&to=&as_of=`: what stations completed in a time, and how much was right at

@@ -8,9 +8,9 @@ use crate::model::{
 };
 use crate::query::{
     Answer, Completeness, ConditionView, Direction, EventView, GapView, Incomplete, ItemState,
-    ItemView, LinkView, MeasurementView, Recall, RecallGroup, Resolved, StationView, StepView,
-    SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink, TraceNode, Why, WhyAsked, Yield,
-    YieldRow,
+    ItemView, LinkView, MeasurementView, Recall, RecallGroup, RecallOf, Resolved, StationView,
+    StepView, SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink, TraceNode, Why, WhyAsked,
+    Yield, YieldRow,
 };
 
 /// 2026-11-22 08:41:10 UTC.
@@ -268,11 +268,15 @@ impl Source for Made {
         })
     }
 
-    fn recall(&self, lot: &ItemKey, _as_of: Position) -> Option<Answer<Recall>> {
+    fn recall(&self, of: &RecallOf, _as_of: Position) -> Option<Answer<Recall>> {
+        let via = match of {
+            RecallOf::Lot(lot) => lot.clone(),
+            RecallOf::Station { .. } => key("u/site/SN-0001"),
+        };
         let suspect = RecallGroup {
             item: key("u/site/SN-0001"),
             state: ItemState::Shipped,
-            via: lot.clone(),
+            via,
             station: Some(station("PRESS10")),
             time: at(40),
         };
@@ -280,7 +284,7 @@ impl Source for Made {
             position: Position(42),
             completeness: Completeness::Complete,
             body: Recall {
-                lot: lot.clone(),
+                of: of.clone(),
                 suspect: vec![suspect],
                 containers: vec![key("c/gs1/003400000000000017")],
                 shipped: vec![(key("u/site/SN-0001"), Some(text("DN-5")))],

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 const NOW: u64 = u64::MAX;
 
 fn suspects(query: &Query, of: &ItemKey, as_of: u64) -> BTreeSet<ItemKey> {
-    let recall = query.recall_as_of(of, Position(as_of)).unwrap().body;
+    let recall = query.recall_as_of(&RecallOf::Lot(of.clone()), Position(as_of)).unwrap().body;
     recall.suspect.into_iter().map(|group| group.item).collect()
 }
 

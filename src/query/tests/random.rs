@@ -190,6 +190,34 @@ fn check_recall(query: &Query, model: &Model<'_>, lot: &ItemKey) {
     assert_eq!(reasons(&completeness), expected(model, &linked, &walked, true, false), "{lot}");
 }
 
+/// Whoever was at a station within a time, and what contains that.
+fn check_stay_recall(query: &Query, model: &Model<'_>, (id, window): (&StationId, Interval)) {
+    let of = RecallOf::Station { id: id.clone(), interval: window };
+    let Some(answer) = query.recall_as_of(&of, Position(u64::MAX)) else {
+        assert!(model.items().iter().all(|k| model.stays(k).iter().all(|stay| stay.1 != *id)));
+        return;
+    };
+    let recall = answer.body;
+    let here = |(_, at, stay, _): &super::model::Stay| at == id && stay.overlaps(window);
+    let was_here = |item: &ItemKey| model.stays(item).iter().any(here);
+    let begins: BTreeSet<ItemKey> = model.items().into_iter().filter(was_here).collect();
+    let (links, _) = model.links();
+    let links: BTreeSet<Link> = links.into_iter().filter(|l| !is_former(l)).collect();
+    let (depths, _) = closure(&links, &begins, true, 99);
+    let found = recall.suspect.iter().map(|g| &g.item).chain(&recall.containers);
+    assert_eq!(names(found), names(depths.keys()), "{id} {window:?}");
+    for group in &recall.suspect {
+        let from_here = group.via == group.item;
+        assert_eq!(from_here, begins.contains(&group.item), "{group:?}");
+        assert!(!from_here || group.station.as_ref() == Some(id));
+    }
+    // Of whoever was there while nobody looked, and of no one who is named already.
+    assert!(recall.unknown.iter().all(|(item, _)| !depths.contains_key(item)));
+    let gap = |gap: &crate::model::Gap| gap.stations.contains(id) && gap.interval.overlaps(window);
+    let unseen = model.gaps().values().any(gap);
+    assert!(!unseen || !answer.completeness.is_complete(), "{id} {window:?}");
+}
+
 fn check_stations(query: &Query, model: &Model<'_>, records: &[Record]) {
     for name in STATIONS {
         let id = station(name);
@@ -221,7 +249,7 @@ proptest! {
 
     #[test]
     fn every_answer_about_a_random_shift_is_that_of_a_search_through_all_records(
-        records in any_shift(),
+        records in any_shift(), from in 0..100_i64,
     ) {
         let (query, _dir) = query(&records);
         let model = Model(&records);
@@ -234,6 +262,10 @@ proptest! {
             check_recall(&query, &model, &key);
         }
         check_stations(&query, &model, &records);
+        for (name, length) in STATIONS.into_iter().zip([5, 20, 60, 1_000].into_iter().cycle()) {
+            let window = Interval { from: Utc(from), to: Some(Utc(from + length)) };
+            check_stay_recall(&query, &model, (&station(name), window));
+        }
         let views = query.events(Position(0), 1000);
         prop_assert_eq!(views.len(), records.len());
         prop_assert!(views.iter().all(|view| !view.text.is_empty() && !view.kind.is_empty()));
@@ -257,7 +289,8 @@ proptest! {
             for way in [Direction::Forward, Direction::Backward] {
                 prop_assert_eq!(now.trace_as_of(&key, way, None, as_of), then.trace(&key, way, None));
             }
-            prop_assert_eq!(now.recall_as_of(&key, as_of), then.recall(&key));
+            let of = RecallOf::Lot(key.clone());
+            prop_assert_eq!(now.recall_as_of(&of, as_of), then.recall(&key));
         }
     }
 }
