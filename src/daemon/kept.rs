@@ -1,13 +1,12 @@
 //! What is kept on disk, opened in order: the ledger first, because everything else is derived from it.
-use super::image::{Keeper, READ_SIDE, STATE};
+use super::image::{Keeper, STATE};
 use super::notary::Notary;
 use super::pump::State;
-use super::remember::Memories;
+use super::read_side::ReadSide;
 use super::{Common, DaemonError, PERSONS, Settings, person};
 use crate::ledger::{Files, Ledger, Options, SEGMENT_BYTES_MAX};
 use crate::model::{Origin, PersonKey, Position};
-use crate::query::{Query, QueryOptions};
-use crate::store::{CACHE_BYTES, Images};
+use crate::store::Images;
 use crate::tape::TapeWriter;
 use parking_lot::Mutex;
 use std::path::Path;
@@ -16,15 +15,12 @@ use std::sync::Arc;
 /// What is kept.
 pub(super) struct Kept {
     pub(super) ledger: Arc<Ledger>,
-    /// The last record at the start.
-    pub(super) recovered: Position,
     pub(super) persons: PersonKey,
     pub(super) tape: TapeWriter,
     pub(super) state: State,
     pub(super) images: Images,
     pub(super) keeper: Arc<Mutex<Keeper>>,
-    pub(super) query: Query,
-    pub(super) memories: Arc<Mutex<Memories>>,
+    pub(super) read_side: ReadSide,
     pub(super) notary: Arc<Notary>,
 }
 
@@ -59,29 +55,14 @@ pub(super) fn open(common: &Common, settings: &Settings) -> Result<Kept, DaemonE
     let (engine, metrics) = (state.engine.clone(), Arc::clone(&common.metrics));
     let keeper = Keeper::new(images.clone(), engine, &opened.ledger, metrics);
     let keeper = Arc::new(Mutex::new(keeper));
-    let query = Query::new(QueryOptions {
-        dir: dir.join("store"),
-        origin: opened.origin.clone(),
-        durable: opened.recovered,
-        ledger: Some(opened.ledger.reader()),
-        cache_bytes: CACHE_BYTES,
-        now: Arc::clone(&common.now),
-        metrics: Arc::clone(&common.metrics),
-    });
-    let memories = Memories {
-        images: READ_SIDE.images(dir, opened.origin.clone()),
-        query: query.clone(),
-        reader: opened.ledger.reader(),
-        metrics: Arc::clone(&common.metrics),
-    };
-    let memories = Arc::new(Mutex::new(memories));
+    let of = (opened.origin.clone(), opened.recovered);
+    let told = (Arc::clone(&common.now), Arc::clone(&common.metrics));
+    let read_side = ReadSide::new(dir, opened.ledger.reader(), of, told.clone());
     let ledger = Arc::new(opened.ledger);
     let from = (ledger.tree(), ledger.reader());
-    let told = (Arc::clone(&common.now), Arc::clone(&common.metrics));
     let notary = Notary::open(told, dir, &settings.ledger, opened.origin, from)?;
     let notary = Arc::new(notary);
-    let recovered = opened.recovered;
-    Ok(Kept { ledger, recovered, persons, tape, state, images, keeper, query, memories, notary })
+    Ok(Kept { ledger, persons, tape, state, images, keeper, read_side, notary })
 }
 
 /// The key of persons; where it was erased, a new one, under which nobody is who he was.

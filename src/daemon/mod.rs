@@ -18,6 +18,7 @@ mod person;
 mod pump;
 mod queues;
 mod raw;
+mod read_side;
 mod release;
 mod reload;
 mod remember;
@@ -32,6 +33,7 @@ mod tasks;
 pub use clock::clock;
 pub use error::DaemonError;
 pub use notary::PUBLIC;
+pub use read_side::read_side;
 pub use tasks::Tasks;
 
 use crate::config::daemon::Ledger as Keeping;
@@ -39,7 +41,7 @@ use crate::http::{
     AdoptAsked, AdoptPort, AppState, CommandPort, Readiness, ReloadAsked, ReloadPort, TapEvent,
 };
 use crate::model::plant::Plant;
-use crate::model::{Input, PersonKey, Position};
+use crate::model::{Input, PersonKey};
 use crate::telemetry::{Metrics, Now, Points};
 use reload::Switch;
 use std::net::SocketAddr;
@@ -146,9 +148,9 @@ pub async fn run(
     };
     let (devices, ends) = devices::Devices::start(surroundings, Arc::clone(&common.plant));
     let (notary, keeper) = (Arc::clone(&kept.notary), Arc::clone(&kept.keeper));
-    let memories = Arc::clone(&kept.memories);
+    let memories = Arc::clone(&kept.read_side.memories);
     let app = AppState {
-        source: Arc::new(kept.query.clone()),
+        source: Arc::new(kept.read_side.query.clone()),
         commands: CommandPort::new(ask_command.clone()),
         reloads: ReloadPort::new(ask_reload),
         adoptions: AdoptPort::new(ask_adopt),
@@ -159,7 +161,7 @@ pub async fn run(
         devices: faces::views(devices.standings()),
     };
     let http = faces::serve_http(&common, listener, app)?;
-    let opcua = faces::serve_opcua(&common, &settings, &kept.query).await?;
+    let opcua = faces::serve_opcua(&common, &settings, &kept.read_side.query).await?;
 
     watch_over(&common, &settings, &kept);
     follow(&common, &kept, tap.clone(), readiness);
@@ -195,25 +197,8 @@ fn follow(
     tap: broadcast::Sender<TapEvent>,
     readiness: watch::Sender<Readiness>,
 ) {
-    let follower = follow::Follower {
-        query: kept.query.clone(),
-        reader: kept.ledger.reader(),
-        cursor: None,
-        durable: kept.ledger.durable(),
-        tap,
-        readiness,
-        metrics: Arc::clone(&common.metrics),
-        told: kept.recovered,
-        memories: Arc::clone(&kept.memories),
-        next_image: Position(0),
-        stop: common.tasks.stop(),
-    };
-    let indexer = index::Indexer {
-        query: kept.query.clone(),
-        reader: kept.ledger.reader(),
-        cursor: None,
-        stop: common.tasks.stop(),
-    };
+    let stop = common.tasks.stop();
+    let (follower, indexer) = kept.read_side.followers(&kept.ledger, tap, readiness, stop);
     common.tasks.spawn("index", indexer.run());
     common.tasks.spawn("follower", follower.run());
 }
@@ -275,7 +260,9 @@ fn decide(
     let (hold, waiting) = mpsc::channel(answers_len_max);
     let (ask, questions) = mpsc::channel(answers_len_max);
     let (durable, stop) = (kept.ledger.durable(), common.tasks.stop());
-    common.tasks.spawn("facts", facts::answer(questions, kept.query, durable, back, stop));
+    common
+        .tasks
+        .spawn("facts", facts::answer(questions, kept.read_side.query, durable, back, stop));
     let (points, metrics) = (common.points.clone(), Arc::clone(&common.metrics));
     let release =
         release::release(waiting, kept.ledger.durable(), points, metrics, Arc::clone(&common.now));
