@@ -18,7 +18,6 @@ mod raw;
 pub mod reference;
 mod resolve;
 pub mod schema;
-mod similar;
 mod spot;
 mod template;
 mod walk;
@@ -30,6 +29,7 @@ pub use template::{Wildcard, wildcards};
 
 pub use fault::{Fault, Faults, Severity, render};
 
+use crate::model::similar;
 use std::path::Path;
 
 /// Reads all `*.toml` and `*.lock` files of a folder, in the order of their names. Names are without

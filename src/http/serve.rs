@@ -5,10 +5,11 @@ use super::guard;
 use super::problem::Problem;
 use super::{AppState, Source};
 use super::{adopt, api, notary, page, reload, tap};
+use crate::model::similar;
 use crate::telemetry::{Metrics, Now};
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::StatusCode;
+use axum::extract::{DefaultBodyLimit, Query, Request, State};
+use axum::http::{StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
@@ -91,43 +92,75 @@ pub async fn run(options: Options, state: AppState, stop: CancellationToken) -> 
 }
 
 fn router(site: Arc<Site>) -> Router {
-    let routes: [(&'static str, MethodRouter<Arc<Site>>); 24] = [
-        ("/", get(page::start)),
-        ("/item", get(page::item)),
-        ("/style.css", get(page::style)),
-        ("/live", get(api::live)),
-        ("/ready", get(api::ready)),
-        ("/metrics", get(api::metrics)),
-        ("/api/v1/resolve", get(api::resolve)),
-        ("/api/v1/item", get(api::item)),
-        ("/api/v1/trace", get(api::trace)),
-        ("/api/v1/recall", get(api::recall)),
-        ("/api/v1/yield", get(api::yields)),
-        ("/api/v1/suspects", get(api::suspects)),
-        ("/api/v1/why", get(api::why)),
-        ("/api/v1/events", get(api::events)),
-        ("/api/v1/stations", get(api::stations)),
-        ("/api/v1/conditions", get(api::conditions)),
-        ("/api/v1/gaps", get(api::gaps)),
-        ("/api/v1/devices", get(api::devices)),
-        ("/api/v1/ledger/checkpoint", get(notary::checkpoint)),
-        ("/api/v1/ledger/checkpoints", get(notary::checkpoints)),
-        ("/api/v1/ledger/key", get(notary::key)),
-        ("/api/v1/ledger/proof", get(notary::proof)),
-        ("/api/v1/commands", post(api::commands)),
-        ("/api/v1/reload", post(reload::reload)),
-    ];
     let mut all = Router::new();
-    for (path, handler) in routes {
-        all = all.route(path, measured(&site, path, handler.layer(from_fn(in_time))));
+    for (path, known, handler) in in_time_routes() {
+        let handler = handler.layer(from_fn(in_time));
+        all = all.route(path, measured(&site, path, only(known, handler)));
     }
     let nowhere = get(nowhere).post(nowhere);
-    all.route("/api/v1/adopt", measured(&site, "/api/v1/adopt", post(adopt::adopt)))
-        .route("/api/v1/tap", measured(&site, "/api/v1/tap", get(tap::tap)))
+    let adopt = only(&[], post(adopt::adopt));
+    all.route("/api/v1/adopt", measured(&site, "/api/v1/adopt", adopt))
+        .route("/api/v1/tap", measured(&site, "/api/v1/tap", only(&["raw"], get(tap::tap))))
         .fallback_service(measured(&site, "other", nowhere).with_state(Arc::clone(&site)))
         .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
         .layer(from_fn_with_state(Arc::clone(&site), guard::guard))
         .with_state(site)
+}
+
+/// A route, the parameters that it knows, and who answers.
+type Route = (&'static str, &'static [&'static str], MethodRouter<Arc<Site>>);
+
+/// What is answered within a time.
+fn in_time_routes() -> [Route; 24] {
+    [
+        ("/", &[], get(page::start)),
+        ("/item", &["id"], get(page::item)),
+        ("/style.css", &[], get(page::style)),
+        ("/live", &[], get(api::live)),
+        ("/ready", &[], get(api::ready)),
+        ("/metrics", &[], get(api::metrics)),
+        ("/api/v1/resolve", &["id"], get(api::resolve)),
+        ("/api/v1/item", &["id", "as_of"], get(api::item)),
+        ("/api/v1/trace", &["id", "direction", "depth", "as_of"], get(api::trace)),
+        ("/api/v1/recall", &["lot", "as_of"], get(api::recall)),
+        ("/api/v1/yield", &["station", "from", "to", "as_of"], get(api::yields)),
+        ("/api/v1/suspects", &["station", "limit", "as_of"], get(api::suspects)),
+        ("/api/v1/why", &["ids", "station", "from", "to", "limit", "as_of"], get(api::why)),
+        ("/api/v1/events", &["after", "limit"], get(api::events)),
+        ("/api/v1/stations", &[], get(api::stations)),
+        ("/api/v1/conditions", &[], get(api::conditions)),
+        ("/api/v1/gaps", &["limit"], get(api::gaps)),
+        ("/api/v1/devices", &[], get(api::devices)),
+        ("/api/v1/ledger/checkpoint", &[], get(notary::checkpoint)),
+        ("/api/v1/ledger/checkpoints", &["limit"], get(notary::checkpoints)),
+        ("/api/v1/ledger/key", &[], get(notary::key)),
+        ("/api/v1/ledger/proof", &["id", "position", "earlier"], get(notary::proof)),
+        ("/api/v1/commands", &[], post(api::commands)),
+        ("/api/v1/reload", &[], post(reload::reload)),
+    ]
+}
+
+/// Refuses a parameter that a route does not know: the answer would be taken for one to what was asked.
+fn only(
+    known: &'static [&'static str],
+    handler: MethodRouter<Arc<Site>>,
+) -> MethodRouter<Arc<Site>> {
+    let check = move |request: Request, next: Next| async move {
+        match unknown(known, request.uri()) {
+            Some(problem) => problem.into_response(),
+            None => next.run(request).await,
+        }
+    };
+    handler.layer(from_fn(check))
+}
+
+fn unknown(known: &[&str], uri: &Uri) -> Option<Problem> {
+    // What cannot be read at all is refused by whoever wants to know it.
+    let Query(asked) = Query::<Vec<(String, String)>>::try_from_uri(uri).ok()?;
+    let (name, _) = asked.iter().find(|(name, _)| !known.contains(&name.as_str()))?;
+    let hint = similar::hint(name, "parameters", known.iter().copied());
+    let why = format!("`{}` does not know the parameter `{name}`; {hint}", uri.path());
+    Some(Problem::request(why))
 }
 
 /// Counts the answers of a route by their code.

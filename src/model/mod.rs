@@ -26,6 +26,7 @@ pub mod plant;
 mod quality;
 mod record;
 mod sample;
+pub mod similar;
 #[cfg(test)]
 pub(crate) mod specimens;
 mod time;

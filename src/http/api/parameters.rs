@@ -10,9 +10,8 @@ const LIMIT: usize = 100;
 /// More rows are not given at once: ask again after the last one.
 const LIMIT_MAX: usize = 1_000;
 
-/// Every parameter of every question; one that a question does not know is an error.
+/// Every parameter of every question; which of them a route takes says the table of routes.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(in crate::http) struct Parameters {
     id: Option<String>,
     ids: Option<String>,
@@ -83,14 +82,6 @@ impl Parameters {
 
     pub(super) fn after(&self) -> Position {
         Position(self.after.unwrap_or_default())
-    }
-
-    /// For questions that are not asked as of a record: an answer of now must not be taken for one of then.
-    pub(super) fn only_now(&self) -> Result<(), Problem> {
-        match self.as_of {
-            Some(_) => Err(Problem::request("`as_of` is not for this question; leave it out")),
-            None => Ok(()),
-        }
     }
 
     /// The record that was the last one when what is asked was asked; all of them if not told.

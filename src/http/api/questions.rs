@@ -124,7 +124,6 @@ pub(in crate::http) async fn why(State(site): State<Arc<Site>>, asked: Asked) ->
 /// `GET /api/v1/events?after=&limit=`: records, oldest first; ask again after the last one.
 pub(in crate::http) async fn events(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
     let asked = parameters(asked)?;
-    asked.only_now()?;
     let (after, limit) = (asked.after(), asked.limit()?);
     let ask = move |source: &dyn Source| {
         let (known, body) = (source.position(), source.events(after, limit));
@@ -151,7 +150,6 @@ pub(in crate::http) async fn conditions(State(site): State<Arc<Site>>) -> Answer
 /// `GET /api/v1/gaps?limit=`: newest first.
 pub(in crate::http) async fn gaps(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
     let asked = parameters(asked)?;
-    asked.only_now()?;
     let limit = asked.limit()?;
     list(&site, "gaps", move |source| source.gaps(limit)).await
 }

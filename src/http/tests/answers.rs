@@ -54,8 +54,14 @@ fn what_cannot_be_answered_is_a_problem_that_helps() {
             "not after `from`",
         ),
         ("/api/v1/events?limit=100000", 400, "from 1 to 1000"),
-        ("/api/v1/events?as_of=3", 400, "`as_of` is not for this question"),
-        ("/api/v1/events?offset=3", 400, "offset"),
+        (
+            "/api/v1/events?as_of=3",
+            400,
+            "`/api/v1/events` does not know the parameter `as_of`; parameters: after, limit",
+        ),
+        ("/api/v1/events?station=PRESS10", 400, "`station`; parameters: after, limit"),
+        ("/api/v1/events?after=3&limits=3", 400, "`limits`; did you mean `limit`?"),
+        ("/api/v1/stations?station=PRESS10", 400, "`station`; there are no parameters here"),
         ("/api/v1/item?id=fails", 500, "an error of ours"),
         ("/api/v2/item", 404, "the API `/api/v1/"),
     ] {
@@ -65,6 +71,28 @@ fn what_cannot_be_answered_is_a_problem_that_helps() {
         assert_eq!(problem["status"], code, "{path}");
         assert!(problem["detail"].as_str().unwrap().contains(words), "{path}: {problem}");
         assert!(answered.head.contains("content-type: application/problem+json"), "{path}");
+    }
+}
+
+#[test]
+fn no_route_passes_over_a_parameter_that_it_does_not_know() {
+    let server = quiet();
+    let questions = "resolve item trace recall yield suspects why events stations conditions gaps devices \
+                     ledger/checkpoint ledger/checkpoints ledger/key ledger/proof tap";
+    let questions = questions.split_whitespace().map(|name| format!("/api/v1/{name}"));
+    let others = ["/", "/item", "/style.css", "/live", "/ready", "/metrics"].map(str::to_owned);
+    for path in questions.chain(others) {
+        let answered = server.get(&format!("{path}?%62ogus=1"));
+        assert_eq!(answered.code, 400, "{path}: {answered:?}");
+        let problem = answered.json();
+        let detail = problem["detail"].as_str().unwrap();
+        let wanted = format!("`{path}` does not know the parameter `bogus`; ");
+        assert!(detail.starts_with(&wanted), "{detail}");
+    }
+    for path in ["commands", "reload", "adopt"] {
+        let answered = server.post(&format!("/api/v1/{path}?bogus"), "application/json", "{}");
+        assert_eq!(answered.code, 400, "{path}: {answered:?}");
+        assert!(answered.body.contains("`bogus`; there are no parameters here"), "{answered:?}");
     }
 }
 

@@ -5,10 +5,7 @@ use std::fmt::Write;
 const LISTED_MAX: usize = 24;
 
 /// The name that was probably meant.
-pub(super) fn nearest<'a>(
-    written: &str,
-    names: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let key = fold(written);
     // Of a single letter every other one is a slip away.
     let len = key.chars().count();
@@ -22,11 +19,7 @@ pub(super) fn nearest<'a>(
 }
 
 /// The nearest name and the list of all: ``did you mean `press-1`? (devices: oven, press-1)``.
-pub(super) fn hint<'a>(
-    written: &str,
-    what: &str,
-    names: impl IntoIterator<Item = &'a str>,
-) -> String {
+pub fn hint<'a>(written: &str, what: &str, names: impl IntoIterator<Item = &'a str>) -> String {
     let mut names: Vec<&str> = names.into_iter().collect();
     if names.is_empty() {
         return format!("there are no {what} here");
