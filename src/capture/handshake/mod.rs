@@ -58,8 +58,13 @@ pub(in crate::capture) struct Exchange {
     over: bool,
     /// The words of the request whose answer was given out to be written.
     answered: Option<Digest>,
-    /// The words of the request whose answer the device refused to hold, and how often.
+    /// The words of the request whose answer with a recipe the device refused, and how often; from the second time on
+    /// the recipe was offered alone, so that it was no other word.
     refused: Option<(Digest, u8)>,
+    /// The recipe is being written alone.
+    offering: bool,
+    /// The words of the request whose recipe was written alone: whatever is refused of its answer is another word.
+    holds: Option<Digest>,
     /// The trigger moved while its snapshot was read.
     moved: bool,
     /// A change was told since the read that is under way was asked for.
@@ -253,6 +258,8 @@ impl Exchange {
             over: _,
             answered: _,
             refused: _,
+            offering: _,
+            holds: _,
             moved: _,
             told: _,
             overtaken: _,

@@ -9,15 +9,20 @@ use crate::model::{
 };
 
 impl Exchange {
-    /// The answer was not written.
+    /// The answer was not written. Only of one with a recipe is it counted how often, as long as that may be why.
     fn was_refused(&mut self, why: &ReadFault) {
         let before = self.refused.take().filter(|(of, _)| self.answered == Some(*of));
         let often = before.map_or(0, |(_, often)| often);
-        self.refused = match (why, self.answered) {
+        self.refused = match (why, self.answered.filter(|of| self.holds != Some(*of))) {
             (ReadFault::Refused, Some(of)) => Some((of, often.saturating_add(1))),
             (ReadFault::Refused, None)
             | (ReadFault::Timeout | ReadFault::Withdrawn | ReadFault::Disconnected, _) => before,
         };
+    }
+
+    /// Whether the answer to this request was refused, and it is not known whether for its recipe.
+    fn doubts_recipe(&self, request: Digest) -> bool {
+        self.refused.is_some_and(|(of, _)| of == request) && self.holds != Some(request)
     }
 
     /// Whether the answer to this request was refused so often that the device cannot hold it.
@@ -58,7 +63,7 @@ impl Capture {
             };
             Some(Write { tag, bit, value })
         });
-        let replies: Vec<Write> = replies.collect();
+        let mut replies: Vec<Write> = replies.collect();
         let (echo, still) = match handshake.pattern {
             // As it was read: a signed word counts on below zero.
             Pattern::Counter => {
@@ -82,7 +87,34 @@ impl Capture {
                 return self.consider(step, at);
             }
         };
+        if recipe.is_some() && self.exchange(at).doubts_recipe(found.digest) {
+            let words: Vec<Word> = self.live().handshake(at).recipe_words().collect();
+            replies.retain(|reply| words.contains(&Word { tag: reply.tag, bit: reply.bit }));
+            return self.offer(step, at, position, still, replies);
+        }
         self.write(step, at, position, still, replies, echo);
+    }
+
+    /// Has the recipe written alone: a device does not say which of the words it refused. The ack is not written, and
+    /// the PLC goes on waiting for it.
+    fn offer(
+        &mut self,
+        step: &mut Step,
+        at: At,
+        after: Position,
+        still: Vec<Write>,
+        replies: Vec<Write>,
+    ) {
+        let token = self.token();
+        let live = self.live_mut();
+        let device = live.plant.tag(live.handshake(at).trigger.tag).device;
+        let session = live.session(device);
+        live.tokens.insert(token, at);
+        let exchange = self.exchange(at);
+        exchange.offering = true;
+        exchange.stage = Stage::Replying { token, trigger: None };
+        let request = WriteRequest { token, device, session, after, still, replies, ack: None };
+        step.effect(Effect::Write(request));
     }
 
     /// Of some words only the server knows what they hold. The event of the request is on record with a yes; that its
@@ -185,6 +217,14 @@ impl Capture {
         exchange.stage = Stage::Idle;
         if results {
             return self.on_acknowledged(step, at, done.outcome.as_ref().err());
+        }
+        if std::mem::take(&mut exchange.offering) && done.outcome.is_ok() {
+            (exchange.holds, exchange.refused) = (exchange.answered, None);
+            return self.retry(
+                step,
+                at,
+                "the device holds the recipe, and refused another word of the answer",
+            );
         }
         if let Err(why) = &done.outcome {
             exchange.was_refused(why);

@@ -86,13 +86,18 @@ impl World {
     /// The server of the PLC refuses whatever is answered with a recipe; how often it was offered one, and what was
     /// written at last beside the ack.
     fn refuse_recipes(&mut self, rounds: usize) -> (usize, Vec<Write>) {
+        self.refuse(FORCE, rounds)
+    }
+
+    /// The same with any word.
+    fn refuse(&mut self, word: TagIndex, rounds: usize) -> (usize, Vec<Write>) {
         let (mut offered, mut told) = (0, Vec::new());
         for _ in 0..rounds {
             self.sync();
             self.tell_change();
             if let Some(Effect::Write(write)) = self.waiting.front() {
                 let (token, replies) = (write.token, write.replies.clone());
-                if replies.iter().any(|reply| reply.tag == FORCE) {
+                if replies.iter().any(|reply| reply.tag == word) {
                     self.waiting.pop_front();
                     offered += 1;
                     let outcome = Err(ReadFault::Refused);
@@ -120,23 +125,50 @@ fn aside(records: &[Record]) -> Vec<QuarantineCause> {
     records.iter().filter_map(cause).collect()
 }
 
+/// A server may refuse any word for a while: only the recipe's own refusal says that the PLC cannot hold the recipe.
+#[test]
+fn another_word_that_is_refused_is_tried_until_it_is_taken_and_the_recipe_stays() {
+    for pattern in [Pattern::Counter, Pattern::ReqAck] {
+        let mut world = recipe_world(pattern);
+        world.refuse_recipes(20);
+        let now = world.at().wall;
+        world.plc.run(now);
+        world.notify();
+        let (offered, _) = world.refuse(NUMBER, 120);
+        assert!(offered > 6, "{pattern:?}: {offered}");
+        assert!(!world.plc.acked(), "{pattern:?}: it waits for its permit");
+        assert_eq!(aside(&world.durable), [], "{pattern:?}");
+        let (_, told) = world.refuse(ACK, 40);
+        let recipe = told.iter().find(|write| write.tag == FORCE).map(|write| write.value.clone());
+        assert_eq!(recipe, Some(Value::Int(7)), "{pattern:?}");
+        assert!(world.plc.acked(), "{pattern:?}");
+        assert_eq!(answered(&world.durable), [Some(Value::Int(7))], "{pattern:?}");
+        assert_eq!(aside(&world.durable), [], "{pattern:?}");
+    }
+}
+
+/// A PLC that is told recipe, permit and reason.
+fn recipe_world(pattern: Pattern) -> World {
+    let mut plant = (*plant(pattern, Splice::Clean)).clone();
+    let handshake = &mut plant.stations[0].handshakes[0];
+    handshake.product = Some(word(LOT));
+    let reply = |tag, value| Reply { word: word(tag), value };
+    handshake.replies = vec![
+        reply(FORCE, ReplyValue::Recipe),
+        reply(NUMBER, ReplyValue::Permit),
+        reply(LOT, ReplyValue::Reason),
+    ];
+    let plant = Arc::new(plant);
+    let plc = Plc::new(pattern, Splice::Clean);
+    let lots: Vec<String> = vec![plc.read(LOT, Utc(0)).value.as_text().unwrap()];
+    World::with(with_recipe(&plant, &lots, 7), plc)
+}
+
 /// What an unpinned word holds only its server knows: the PLC is told no, once and for good, and is not left to wait.
 #[test]
 fn a_recipe_that_the_word_does_not_hold_is_refused_once_and_the_plc_is_told() {
     for pattern in [Pattern::Counter, Pattern::ReqAck] {
-        let mut plant = (*plant(pattern, Splice::Clean)).clone();
-        let handshake = &mut plant.stations[0].handshakes[0];
-        handshake.product = Some(word(LOT));
-        let reply = |tag, value| Reply { word: word(tag), value };
-        handshake.replies = vec![
-            reply(FORCE, ReplyValue::Recipe),
-            reply(NUMBER, ReplyValue::Permit),
-            reply(LOT, ReplyValue::Reason),
-        ];
-        let plant = Arc::new(plant);
-        let plc = Plc::new(pattern, Splice::Clean);
-        let lots: Vec<String> = vec![plc.read(LOT, Utc(0)).value.as_text().unwrap()];
-        let mut world = World::with(with_recipe(&plant, &lots, 7), plc);
+        let mut world = recipe_world(pattern);
         world.refuse_recipes(20);
         let now = world.at().wall;
         world.plc.run(now);
