@@ -13,10 +13,13 @@ use tokio_util::sync::CancellationToken;
 
 /// Where the plant files are kept, below the demo's folder.
 const PLANT_DIR: &str = "plant.d";
+/// How to look at it later, there too.
+const SETTINGS: &str = "pedigree.toml";
 /// Parts that must be through before there is something to ask about.
 const PARTS_BEFORE_QUESTIONS: u64 = 12;
 
-/// A simulated plant on real protocols, with the daemon beside it, to try everything on.
+/// A simulated plant on real protocols, with the daemon beside it, to try everything on. It ends with its terminal
+/// (SIGHUP), and like the daemon at SIGTERM and Ctrl-C; changed plant files are put in force by `pedigree reload`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// What the plant makes; the same seed makes the same plant.
@@ -28,7 +31,7 @@ pub(super) struct Args {
     /// The press stays healthy.
     #[arg(long)]
     no_drift: bool,
-    /// Where to keep the data; else it goes with the demo.
+    /// Where to keep the data, in a folder that is not there yet or has nothing in it; else it goes with the demo.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Where the console is.
@@ -48,12 +51,34 @@ pub(super) fn run(_: &Context, args: &Args) -> Done {
     let dir = temporary.as_ref().map(|t| t.path().to_owned()).or_else(|| args.data.clone());
     let dir = dir.unwrap_or_default();
     std::fs::create_dir_all(&dir).map_err(|why| io(&why))?;
+    fresh(&dir)?;
     output::notice("making keys and starting the simulated PLCs …");
     runtime::runtime()?.block_on(both(args, &dir, temporary.is_some()))
 }
 
 fn io(why: &std::io::Error) -> Failure {
     Failure::new(Exit::Io, format!("the demo's folder cannot be made: {why}"))
+}
+
+/// The machines of a demo begin at their first part, with serials that an earlier demo has given out; and what somebody
+/// has in the folder is not written over.
+fn fresh(dir: &Path) -> Result<(), Failure> {
+    if std::fs::read_dir(dir).map_err(|why| io(&why))?.next().is_none() {
+        return Ok(());
+    }
+    let (folder, settings) = (dir.display(), dir.join(SETTINGS));
+    let why = if settings.is_file() {
+        format!(
+            "{folder} has the data of an earlier demo, and a new one cannot go on with it: its parts would come again under \
+             the same serials. Look at it with `pedigree -c {} run`, or name another folder with --data",
+            settings.display()
+        )
+    } else {
+        format!(
+            "{folder} is not empty, and a demo writes over nothing: name another folder with --data"
+        )
+    };
+    Err(Failure::new(Exit::Usage, why))
 }
 
 async fn both(args: &Args, dir: &Path, temporary: bool) -> Done {
@@ -72,7 +97,7 @@ async fn both(args: &Args, dir: &Path, temporary: bool) -> Done {
     let settings = Settings {
         plant: checked.plant,
         plant_dir: dir.join(PLANT_DIR),
-        // Whoever closes the terminal wants the demo to end.
+        // Whoever closes the terminal wants the demo to end: it ends at that.
         reload_on_hangup: false,
         data_dir: dir.join("data"),
         ledger: Keeping::beside(&dir.join("data")),
@@ -91,7 +116,7 @@ async fn both(args: &Args, dir: &Path, temporary: bool) -> Done {
         ended
     };
     let told = tell(&demo, dir, temporary, address, stop.clone());
-    let signal = runtime::stop_on_signal(stop.clone());
+    let signal = runtime::stop_on_signal(stop.clone(), &runtime::ENDS_WITH_TERMINAL);
     let (ended, (), told, ()) = tokio::join!(daemon, plcs, told, signal);
     ended.map_err(|why| run::failure(&why))?;
     told
@@ -105,7 +130,7 @@ fn keep_files(dir: &Path, files: &[(String, String)]) -> std::io::Result<()> {
     }
     let settings =
         "site = \"demo\"\ndata_dir = \"data\"\nplant_dir = \"plant.d\"\npki_dir = \"pki\"\n";
-    std::fs::write(dir.join("pedigree.toml"), settings)
+    std::fs::write(dir.join(SETTINGS), settings)
 }
 
 /// The banner when all is up, the questions when there is something to ask, a line at the drift.
@@ -149,5 +174,27 @@ async fn tell(
                 onset.unit
             ))?;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_with_anything_in_it_is_refused_in_words_and_stays_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(fresh(dir.path()), Ok(()));
+        keep_files(dir.path(), &[("cast.toml".to_owned(), "mine".to_owned())]).unwrap();
+        let failure = fresh(dir.path()).unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(failure.text.contains("the data of an earlier demo"), "{failure:?}");
+        assert!(failure.text.contains("pedigree.toml run`"), "{failure:?}");
+        let kept = std::fs::read_to_string(dir.path().join("plant.d/cast.toml"));
+        assert_eq!(kept.unwrap(), "mine");
+        let other = tempfile::tempdir().unwrap();
+        std::fs::write(other.path().join("notes.txt"), "mine").unwrap();
+        let failure = fresh(other.path()).unwrap_err();
+        assert!(failure.text.contains("is not empty"), "{failure:?}");
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
     if context.json {
         output::json(&done)?;
     } else {
-        output::notice(&format!("{count} rows added to the order of work"));
+        output::notice(&format!("{} added to the order of work", output::counted(count, "rows")));
     }
     Ok(Exit::Ok)
 }

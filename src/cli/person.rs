@@ -18,6 +18,13 @@ pub(super) struct Args {
 pub(super) fn run(context: &Context, args: &Args) -> Done {
     let dir = offline::data_dir(context, args.data.as_ref())?;
     let Some(persons) = offline::persons(&dir)? else {
+        if !dir.is_dir() {
+            let text = format!(
+                "there is no data directory {}: name the settings with -c, or the directory with --data",
+                dir.display()
+            );
+            return Err(Failure::new(Exit::Configuration, text));
+        }
         let path = dir.join(PERSONS);
         let text = format!(
             "{} is not there: it was erased, or no daemon has run yet; whom the records name cannot be told",
@@ -35,4 +42,25 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
         output::line(output::table(&["BADGE", "TOKEN"], rows))?;
     }
     Ok(Exit::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_is_not_there_is_told_from_a_key_that_was_erased() {
+        let dir = tempfile::tempdir().unwrap();
+        let context = Context { url: String::new(), config: None, json: false };
+        let told = |data: PathBuf| {
+            let args = Args { badge: vec!["4711".to_owned()], data: Some(data) };
+            run(&context, &args).unwrap_err()
+        };
+        let nowhere = told(dir.path().join("data"));
+        assert_eq!(nowhere.exit, Exit::Configuration);
+        assert!(nowhere.text.contains("name the settings with -c"), "{nowhere:?}");
+        let erased = told(dir.path().to_owned());
+        assert_eq!(erased.exit, Exit::Negative);
+        assert!(erased.text.contains("it was erased"), "{erased:?}");
+    }
 }

@@ -59,14 +59,14 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
         }
         let count = |group: &str| rows.iter().filter(|r| r.group == group).count();
         output::notice(&format!(
-            "{} suspect, {} containers, {} shipped, {} unknown; as of record #{}",
+            "{} suspect, {}, {} shipped, {} unknown; as of record #{}",
             count("suspect"),
-            count("container"),
+            output::counted(count("container"), "containers"),
             count("shipped"),
             count("unknown"),
             answer.get("position").and_then(Value::as_u64).unwrap_or(0),
         ));
-        for why in reasons(&answer) {
+        for why in reasons([&answer]) {
             output::notice(&why);
         }
     }

@@ -55,7 +55,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
             stop.cancel();
             ended
         };
-        tokio::join!(daemon, runtime::stop_on_signal(stop.clone()), said).0
+        tokio::join!(daemon, runtime::stop_on_signal(stop.clone(), &runtime::ENDS), said).0
     });
     ended.map(|()| Exit::Ok).map_err(|why| failure(&why))
 }

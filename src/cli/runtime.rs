@@ -1,7 +1,7 @@
 //! The runtime that the daemon and every verb that speaks to a PLC run in, and how they end.
 use super::exit::{Exit, Failure};
 use crate::address_space::THREAD_STACK;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// Starts the runtime. Threads have much (virtual) stack: decoding nested OPC UA values recurses as
@@ -14,17 +14,22 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|why| Failure::new(Exit::Io, format!("the threads cannot be started: {why}")))
 }
 
-/// Cancels `stop` at the first SIGTERM or SIGINT.
-pub(super) async fn stop_on_signal(stop: CancellationToken) {
-    let (Ok(mut term), Ok(mut int)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
+/// What ends a program that is asked to end.
+pub(super) const ENDS: [SignalKind; 2] = [SignalKind::terminate(), SignalKind::interrupt()];
+/// What ends one that lives in a terminal, which may be closed.
+pub(super) const ENDS_WITH_TERMINAL: [SignalKind; 3] =
+    [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
+
+/// Cancels `stop` at the first of these signals.
+pub(super) async fn stop_on_signal(stop: CancellationToken, kinds: &[SignalKind]) {
+    let listened: std::io::Result<Vec<Signal>> = kinds.iter().copied().map(signal).collect();
+    let Ok(mut listened) = listened else {
         return tracing::error!("signals cannot be listened to; stop with SIGKILL");
     };
-    // Cancel-safe: both only receive.
+    let first = futures::future::select_all(listened.iter_mut().map(|s| Box::pin(s.recv())));
+    // Cancel-safe: all only receive.
     tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+        _ = first => {}
         () = stop.cancelled() => {}
     }
     stop.cancel();
@@ -43,4 +48,38 @@ pub(super) fn log(filter: &str) -> Result<(), Failure> {
         .with_ansi(false)
         .try_init()
         .map_err(|why| Failure::new(Exit::Io, why.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn any_of_the_signals_ends_it_in_order_and_no_other() {
+        let (ended, other) = (CancellationToken::new(), CancellationToken::new());
+        let kinds = [SignalKind::user_defined1(), SignalKind::user_defined2()];
+        let (sent, still) = (other.clone(), ended.clone());
+        let send = async {
+            let own = std::process::id().to_string();
+            let kill = |name: &str| {
+                std::process::Command::new("kill").args([name, &own]).status().unwrap().success()
+            };
+            assert!(kill("-USR2"));
+            still.cancelled().await;
+            assert!(!sent.is_cancelled());
+            assert!(kill("-USR1"));
+        };
+        tokio::join!(
+            stop_on_signal(ended.clone(), &kinds),
+            stop_on_signal(other.clone(), &kinds[..1]),
+            send
+        );
+        assert!(ended.is_cancelled() && other.is_cancelled());
+    }
+
+    #[test]
+    fn a_program_in_a_terminal_ends_when_that_is_closed() {
+        assert!(ENDS_WITH_TERMINAL.contains(&SignalKind::hangup()));
+        assert!(ENDS.iter().all(|kind| ENDS_WITH_TERMINAL.contains(kind)));
+    }
 }

@@ -32,8 +32,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
         let windows = windows.unwrap_or_default();
         output::line(output::table(&HEAD, windows.iter().flat_map(rows).collect()))?;
         let position = answer.get("position").and_then(Value::as_u64).unwrap_or(0);
-        output::notice(&format!("{} times; as of record #{position}", windows.len()));
-        for why in reasons(&answer) {
+        output::notice(&format!(
+            "{}; as of record #{position}",
+            output::counted(windows.len(), "times")
+        ));
+        for why in reasons([&answer]) {
             output::notice(&why);
         }
     }

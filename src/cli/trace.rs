@@ -2,6 +2,7 @@
 use super::exit::{Done, Exit, Failure};
 use super::{Context, client, output, tree, words};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// What an item was made of and went into.
 #[derive(Debug, clap::Args)]
@@ -30,6 +31,10 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
     let mut about = vec![("id", args.id.as_str())];
     about.extend(as_of.as_ref().map(|position| ("as_of", position.as_str())));
     let item = client::get(context, "/api/v1/item", &about)?;
+    // All are answered as of one record: a line that runs adds others between two questions.
+    let position = item.get("position").and_then(Value::as_u64).map(|at| at.to_string());
+    about.retain(|(key, _)| *key != "as_of");
+    about.extend(position.as_ref().map(|position| ("as_of", position.as_str())));
     let depth = args.depth.map(|d| d.to_string());
     let mut ways = Vec::new();
     for (wanted, direction) in [(!args.down, "backward"), (!args.up, "forward")] {
@@ -94,7 +99,7 @@ fn as_text(item: &Value, ways: &[Value], all: bool) -> Result<(), Failure> {
             output::line(format_args!("  {line}"))?;
         }
     }
-    for reason in std::iter::once(item).chain(ways).flat_map(reasons) {
+    for reason in reasons(std::iter::once(item).chain(ways)) {
         output::notice(&reason);
     }
     let position = item.get("position").and_then(Value::as_u64).unwrap_or(0);
@@ -169,11 +174,60 @@ fn refusal(step: &Value) -> Option<String> {
     })
 }
 
-/// Why an answer is not complete, a sentence each.
-pub(super) fn reasons(answer: &Value) -> Vec<String> {
-    let incomplete = answer.get("completeness").and_then(|c| c.get("incomplete"));
-    let list = incomplete.and_then(Value::as_array).into_iter().flatten();
-    list.map(reason).collect()
+/// Why answers are not complete, each sentence once: about how many items, or how often.
+pub(super) fn reasons<'a>(answers: impl IntoIterator<Item = &'a Value>) -> Vec<String> {
+    let mut told: Vec<Said> = Vec::new();
+    for answer in answers {
+        let incomplete = answer.get("completeness").and_then(|c| c.get("incomplete"));
+        let mut times: BTreeMap<String, usize> = BTreeMap::new();
+        for said in incomplete.and_then(Value::as_array).into_iter().flatten().map(said) {
+            let often = times.entry(said.one.clone()).or_default();
+            *often += 1;
+            match told.iter_mut().find(|before| before.one == said.one) {
+                // Two answers that name one reason do not make it two.
+                Some(before) => {
+                    before.often = before.often.max(*often);
+                    let new = said.who.into_iter().filter(|who| !before.who.contains(who));
+                    before.who.extend(new.collect::<Vec<_>>());
+                }
+                None => told.push(said),
+            }
+        }
+    }
+    told.iter().map(Said::sentence).collect()
+}
+
+/// A reason: who, what of one, what of several, and how often.
+struct Said {
+    who: Vec<String>,
+    one: String,
+    many: String,
+    often: usize,
+}
+
+impl Said {
+    fn of(who: &str, one: String, many: String) -> Self {
+        Self { who: vec![who.to_owned()], one, many, often: 1 }
+    }
+
+    fn alone(one: String) -> Self {
+        Self { who: Vec::new(), many: String::new(), one, often: 1 }
+    }
+
+    fn sentence(&self) -> String {
+        let Self { who, one, many, often } = self;
+        match who.as_slice() {
+            [] if *often > 1 => format!("{one} ({often} times)"),
+            [] => one.clone(),
+            [who] => format!("not complete: {who} {one}"),
+            [first, rest @ ..] => {
+                format!(
+                    "not complete: {first} and {} {many}",
+                    output::counted(rest.len(), "others")
+                )
+            }
+        }
+    }
 }
 
 /// Why and from when to when something was not observed.
@@ -187,15 +241,27 @@ fn cause_and_time(gap: &Value) -> String {
 
 /// One reason as a sentence.
 pub(super) fn reason(why: &Value) -> String {
+    said(why).sentence()
+}
+
+fn said(why: &Value) -> Said {
     let inner = |key: &str| why.get(key);
     if let Some(gap) = inner("gap") {
-        return format!(
-            "not complete: {} was at {} while it was not observed ({})",
-            text(gap, "item"),
-            text(gap, "station"),
-            cause_and_time(gap),
-        );
+        let (station, why) = (text(gap, "station"), cause_and_time(gap));
+        let where_and_why = format!("at {station} while it was not observed ({why})");
+        let (one, many) = (format!("was {where_and_why}"), format!("were {where_and_why}"));
+        return Said::of(text(gap, "item"), one, many);
     }
+    if let Some(one_of) = inner("one-of") {
+        let (one, many) = ("has one of several lots", "have one of several lots");
+        return Said::of(text(one_of, "item"), one.to_owned(), many.to_owned());
+    }
+    Said::alone(without_item(why))
+}
+
+/// A reason that is not about one item.
+fn without_item(why: &Value) -> String {
+    let inner = |key: &str| why.get(key);
     if let Some(gap) = inner("unobserved") {
         let (station, why) = (text(gap, "station"), cause_and_time(gap));
         return format!("not complete: {station} was not observed ({why})");
@@ -207,12 +273,48 @@ pub(super) fn reason(why: &Value) -> String {
             text(set_aside, "station"),
         );
     }
-    if let Some(one_of) = inner("one-of") {
-        return format!("not complete: {} has one of several lots", text(one_of, "item"));
+    if let Some(ring) = inner("ring") {
+        let items: Vec<&str> = array(ring, "items").filter_map(Value::as_str).collect();
+        let records: Vec<String> = array(ring, "records").map(|at| format!("#{at}")).collect();
+        return format!(
+            "conflict: {} are said to be part of each other, which cannot be: one of the records {} is wrong",
+            items.join(", "),
+            records.join(", ")
+        );
     }
     if let Some(lag) = inner("lag") {
         let durable = lag.get("durable").map(ToString::to_string).unwrap_or_default();
         return format!("not complete: the index has not caught up with record #{durable}");
     }
     format!("not complete: {why}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn answer(why: &[Value]) -> Value {
+        json!({ "completeness": { "incomplete": why } })
+    }
+
+    #[test]
+    fn what_is_incomplete_is_said_once_with_how_many_it_is_about() {
+        let facts = json!({ "cause": "disconnected", "interval": { "from": "6:00" } });
+        let gap = |item: &str| json!({ "gap": { "item": item, "station": "OP10", "gap": facts } });
+        let unseen = json!({ "unobserved": { "station": "OP20", "gap": facts } });
+        let one_of = |item: &str| json!({ "one-of": { "item": item } });
+        let item = answer(&[gap("U1"), unseen.clone(), unseen]);
+        let trace = answer(&[gap("U1"), gap("U2"), one_of("U3"), gap("U4")]);
+        let ring = json!({ "ring": { "items": ["U1", "U2"], "records": [3, 4] } });
+        let other = answer(&[one_of("U3"), ring]);
+        let told = reasons([&item, &trace, &other]).join("\n");
+        insta::assert_snapshot!(told, @r"
+        not complete: U1 and 2 others were at OP10 while it was not observed (disconnected, 6:00 to now)
+        not complete: OP20 was not observed (disconnected, 6:00 to now) (2 times)
+        not complete: U3 has one of several lots
+        conflict: U1, U2 are said to be part of each other, which cannot be: one of the records #3, #4 is wrong
+        ");
+        assert_eq!(reason(&one_of("U3")), "not complete: U3 has one of several lots");
+    }
 }

@@ -76,7 +76,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
             left_out.join(", ")
         ));
     }
-    for why in reasons(&answer) {
+    for why in reasons([&answer]) {
         output::notice(&why);
     }
     Ok(if is_complete(&answer) { Exit::Ok } else { Exit::Incomplete })

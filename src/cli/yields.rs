@@ -41,7 +41,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
         output::line(output::table(&HEAD, rows.map(row).collect()))?;
         let position = answer.get("position").and_then(Value::as_u64).unwrap_or(0);
         output::notice(&format!("production only; as of record #{position}"));
-        for why in reasons(&answer) {
+        for why in reasons([&answer]) {
             output::notice(&why);
         }
     }

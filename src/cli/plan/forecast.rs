@@ -159,7 +159,7 @@ fn of_ua(made: &opcua::Subscription) -> Look {
         if every.is_zero() {
             format!("{words} at every change")
         } else {
-            format!("{words} sampled every {every:?}")
+            format!("{words} sampled every {:?}", rounded(*every))
         }
     });
     let events = (made.events > 0).then(|| format!("{} of events", made.events));
@@ -268,10 +268,31 @@ fn number(n: usize) -> f64 {
     u32::try_from(n).map_or(f64::INFINITY, f64::from)
 }
 
+/// A time to the millisecond, a short one to its hundredth: nobody reads more.
+fn rounded(span: Duration) -> Duration {
+    let step = if span >= Duration::from_millis(10) { 1_000_000 } else { 10_000 };
+    let nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+    Duration::from_nanos(nanos.saturating_add(step / 2) / step * step)
+}
+
 fn seconds(ms: u64) -> f64 {
     Duration::from_millis(ms).as_secs_f64()
 }
 
 fn ms(span: Duration) -> f64 {
     span.as_secs_f64() * 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_rounded_to_what_is_read() {
+        let told = |nanos| format!("{:?}", rounded(Duration::from_nanos(nanos)));
+        assert_eq!(told(166_666_666), "167ms");
+        assert_eq!(told(500_000_000), "500ms");
+        assert_eq!(told(1_500_000_000), "1.5s");
+        assert_eq!(told(1_666_666), "1.67ms");
+    }
 }
