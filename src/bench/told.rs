@@ -56,7 +56,7 @@ pub const FIELDS: [(&str, &str); 30] = [
     ("evidence", "how it came to be known"),
     ("purpose", "what the work was for"),
     ("cause", "of a `quarantine` or `gap`"),
-    ("text", "of a `note`"),
+    ("text", "of a `note`, or why a `quarantine` did not take what was read as a label"),
     ("word", "the word that a `quarantine` is about"),
     ("number", "of a `gap`: the first of the missing numbers"),
 ];
@@ -136,11 +136,12 @@ const VERBS: [Verb; 19] = [
     Verb::Identify,
 ];
 
-const QUARANTINES: [&str; 10] = [
+const QUARANTINES: [&str; 11] = [
     "conflict",
     "word",
     "code",
     "twice",
+    "label",
     "no-current",
     "no-order",
     "count",
@@ -426,9 +427,13 @@ impl Tells {
         self.text("cause", word(cause));
         if let QuarantineCause::Word(tag)
         | QuarantineCause::Code(tag)
-        | QuarantineCause::Twice(tag) = cause
+        | QuarantineCause::Twice(tag)
+        | QuarantineCause::Label(tag, _) = cause
         {
             self.text("word", tag);
+        }
+        if let QuarantineCause::Label(_, why) = cause {
+            self.text("text", why);
         }
         self.text("station", station);
         if let Some(mark) = handshake {

@@ -3,6 +3,7 @@ use super::feeders::During;
 use super::mount::Counted;
 use super::snapshot::Snapshot;
 use super::{At, Capture};
+use crate::model::label::LabelFault;
 use crate::model::plant::{CodeFrom, CodeSpec, Handshake, MeasurementSpec, Pattern};
 use crate::model::{
     Alias, Amount, Code, Consumption, Context, Count, Digest, EventTime, Evidence, Fill,
@@ -22,6 +23,19 @@ pub(super) enum CodeFault {
     /// The word with the scope could not be read.
     #[error("the word that says where the code is unique cannot be used")]
     NoScope,
+    /// The text is not of its form.
+    #[error(transparent)]
+    Label(#[from] LabelFault),
+}
+
+impl CodeFault {
+    /// The same in a record, of the word that was read.
+    pub(super) fn cause(&self, word: TagName) -> QuarantineCause {
+        match self {
+            Self::Refused(_) | Self::NoScope => QuarantineCause::Code(word),
+            Self::Label(why) => QuarantineCause::Label(word, sentence(why.to_string())),
+        }
+    }
 }
 
 /// The item that a code names, `None` if the text is no code.
@@ -30,13 +44,14 @@ pub(super) fn code(
     text: &str,
     scope: Option<&str>,
 ) -> Result<Option<ItemKey>, CodeFault> {
-    if text.is_empty() || spec.no_read.iter().any(|none| none == text) {
+    if spec.is_none(text) {
         return Ok(None);
     }
+    let label = spec.form.read(text, spec.class)?;
     let name = match (spec.scope.word(), scope) {
         (Some(_), None) => return Err(CodeFault::NoScope),
         (Some(_), Some(name)) => Some(ScopeName::parse(name)?),
-        (None, _) => None,
+        (None, _) => spec.named_on(&label)?,
     };
     let scope = match (name, &spec.scope) {
         (Some(name), from) => from.named(name),
@@ -44,7 +59,7 @@ pub(super) fn code(
         (None, crate::model::plant::ScopeFrom::Fixed(scope)) => scope.clone(),
         (None, _) => Scope::Site,
     };
-    Ok(Some(ItemKey { class: spec.class, scope, code: Code::parse(text)? }))
+    Ok(Some(ItemKey { class: spec.class, scope, code: Code::parse(&label.code)? }))
 }
 
 /// What a request without a code of its own is known by.
@@ -180,7 +195,8 @@ impl Capture {
         match code(spec, &text, scope.as_deref()) {
             Ok(Some(item)) => Ok(item),
             Ok(None) if spec.class == ItemClass::Unit => Ok(provisional(spec, here.key, None)),
-            Ok(None) | Err(_) => Err(QuarantineCause::Code(name())),
+            Ok(None) => Err(QuarantineCause::Code(name())),
+            Err(fault) => Err(fault.cause(name())),
         }
     }
 
@@ -217,6 +233,7 @@ impl Capture {
         let handshake = live.handshake(at);
         let mut remarks = Vec::new();
         let what = self.what(at, snapshot, draft, &mut remarks);
+        let labels = self.attributes(at, snapshot);
         let outage = self.late(at, mark.key.number);
         let evidence = outage.map_or(Evidence::Automatic, |_| Evidence::Late);
         let text = |word: Option<crate::model::plant::Word>| {
@@ -233,11 +250,11 @@ impl Capture {
             operator: text(handshake.badge)
                 .filter(|badge| !badge.as_str().trim().is_empty())
                 .map(|badge| self.persons.token(badge.as_str())),
-            product: text(handshake.product),
+            product: text(handshake.product).or(labels.product),
             operation: text(handshake.operation),
             nest: draft.nest.clone(),
             fill: draft.fill.clone(),
-            context: self.context(at, snapshot, &mut remarks),
+            context: self.context(at, snapshot, draft.time.at, &mut remarks),
             counts: draft.counts.clone(),
             narrowed: Vec::new(),
             went_past: None,
@@ -245,7 +262,7 @@ impl Capture {
             carried_over: Vec::new(),
             remarks,
             adopted: None,
-            material: text(handshake.material),
+            material: text(handshake.material).or(labels.material),
         }
     }
 
@@ -360,8 +377,14 @@ impl Capture {
         handshake.measurements.iter().map(measure).collect()
     }
 
-    /// Words that are only kept; one that cannot be used is remarked.
-    fn context(&self, at: At, snapshot: &Snapshot, remarks: &mut Vec<Remark>) -> Vec<Context> {
+    /// Words that are only kept, and what else stands on the labels; one that cannot be used is remarked.
+    fn context(
+        &self,
+        at: At,
+        snapshot: &Snapshot,
+        when: Utc,
+        remarks: &mut Vec<Remark>,
+    ) -> Vec<Context> {
         let mut kept = Vec::new();
         for (name, word) in &self.live().handshake(at).context {
             if let Some(value) = snapshot.good(*word) {
@@ -371,6 +394,7 @@ impl Capture {
                 remarks.push(Remark { tag, quality });
             }
         }
+        self.keep_parts(at, snapshot, when, &mut kept);
         kept
     }
 

@@ -126,7 +126,8 @@ impl Capture {
                 let text = text.ok_or_else(|| QuarantineCause::Word(name()))?;
                 match super::compose::code(spec, &text, scope.as_deref()) {
                     Ok(Some(item)) => Ok(automatic(Some(item))),
-                    Ok(None) | Err(_) => Err(QuarantineCause::Code(name())),
+                    Ok(None) => Err(QuarantineCause::Code(name())),
+                    Err(fault) => Err(fault.cause(name())),
                 }
             }
         }

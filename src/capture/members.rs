@@ -60,7 +60,7 @@ fn member(
     match code(spec, text, None) {
         Ok(Some(item)) => Ok(item),
         Ok(None) => Ok(provisional(spec, key, Some(place))),
-        Err(_) => Err(QuarantineCause::Code(name())),
+        Err(fault) => Err(fault.cause(name())),
     }
 }
 

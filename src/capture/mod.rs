@@ -12,6 +12,7 @@ mod conclude;
 mod draw;
 mod feeders;
 mod handshake;
+mod label;
 mod link;
 mod members;
 mod memory;

@@ -78,6 +78,8 @@ impl Capture {
             return;
         }
         let lot = compose::code(&point.lot, &text, None);
+        // What is in the feeder now is not known, whatever was in it.
+        watch.bad = lot.is_err();
         let times = (sample.time(), sample.receive);
         let waits = !watch.told.is_empty();
         match lot {
@@ -265,9 +267,8 @@ impl Capture {
                 let lot = compose::code(&point.lot, &text, scope.as_deref());
                 let times = snapshot.get(word.tag).map(|s| (s.time(), s.receive));
                 let times = times.unwrap_or((step.at.wall, step.at.wall));
-                self.see_mount(step, station, mount, lot, times, read.as_ref()).map_err(|_| {
-                    QuarantineCause::Code(self.live().plant.tag(word.tag).name.clone())
-                })
+                self.see_mount(step, station, mount, lot, times, read.as_ref())
+                    .map_err(|fault| fault.cause(self.live().plant.tag(word.tag).name.clone()))
             });
             usable = usable.and(seen);
         }

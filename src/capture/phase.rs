@@ -509,8 +509,13 @@ mod tests {
     fn cook() -> Phase {
         let word = |tag| Word { tag, bit: None };
         let from = CodeFrom::Word(word(BATCH));
-        let item =
-            CodeSpec { class: ItemClass::Unit, from, scope: ScopeFrom::Site, no_read: Vec::new() };
+        let item = CodeSpec {
+            class: ItemClass::Unit,
+            from,
+            scope: ScopeFrom::Site,
+            no_read: Vec::new(),
+            form: crate::model::label::CodeForm::Plain,
+        };
         Phase {
             id: PhaseId::parse("cook").unwrap(),
             while_: Condition { word: word(STATE), test: Test::In(vec![Value::Int(1)]) },

@@ -2,15 +2,13 @@
 //! reason: a line that does nothing is worse than a line that is missing.
 
 /// Table, key, and what can be done instead.
-const KEYS: [(&str, &str, &str); 32] = [
+const KEYS: [(&str, &str, &str); 26] = [
     ("Device", "backoff", "a lost device is tried again after 1 s, then ever slower up to 1 min"),
-    ("Tag", "match", TEXT_AS_READ),
-    ("Tag", "parse", TEXT_AS_READ),
+    ("Tag", "match", OF_A_CODE),
+    ("Tag", "parse", OF_A_CODE),
     ("Station", "manual", "events come from handshakes and phases only"),
-    ("Handshake", "match", TEXT_AS_READ),
-    ("Handshake", "parse", TEXT_AS_READ),
     ("Measurement", "as", "curves are not stored; only single numbers are"),
-    ("Measurement", "parse", TEXT_AS_READ),
+    ("Measurement", "parse", "a measurement is kept as it is read; `parse` takes codes apart"),
     ("Phase", "require", "limits inside a phase are not checked; `monitor` watches a tag"),
     ("Phase", "trigger", "a phase has no request word; a `handshake` has"),
     ("Phase", "child", PHASE_EVENT),
@@ -26,12 +24,8 @@ const KEYS: [(&str, &str, &str); 32] = [
     ("Phase", "result", PHASE_EVENT),
     ("Phase", "codes", PHASE_EVENT),
     ("Phase", "stable", "a phase is told from watched words, nothing is read twice"),
-    ("Phase", "match", TEXT_AS_READ),
-    ("Phase", "parse", TEXT_AS_READ),
     ("Mount", "check", "a mount is recorded as it is; it answers nobody"),
     ("Mount", "no_read", "write codes for \"nothing there\" in `empty`"),
-    ("Mount", "match", TEXT_AS_READ),
-    ("Mount", "parse", TEXT_AS_READ),
     (
         "Monitor",
         "per",
@@ -45,7 +39,8 @@ const KEYS: [(&str, &str, &str); 32] = [
     ("Monitor", "expr", "a monitor watches one tag; compute in the PLC"),
 ];
 
-const TEXT_AS_READ: &str = "a word is taken as it is read; take it apart in the PLC";
+const OF_A_CODE: &str =
+    "write it in the `handshake`, `phase` or `mount` that takes the word for a code";
 const PHASE_EVENT: &str = "an event of a phase has item, operation and statistics only";
 
 /// Why a key of the language is refused in a table.

@@ -8,6 +8,7 @@
 
 pub mod daemon;
 mod fault;
+mod labels;
 mod later;
 pub mod lock;
 pub mod orders;

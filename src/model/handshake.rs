@@ -265,6 +265,10 @@ pub enum QuarantineCause {
     /// A code in this word is that of another member too, or of the item itself: nothing is a part of itself.
     #[n(11)]
     Twice(#[n(0)] TagName),
+    /// What was read in this word is not of the form that its plant file says, and why: no part of it is taken
+    /// for a code.
+    #[n(12)]
+    Label(#[n(0)] TagName, #[n(1)] Text),
 }
 
 /// Set aside with its raw values: nobody guesses.

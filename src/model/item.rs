@@ -152,13 +152,14 @@ fn escape(part: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     Ok(())
 }
 
-fn unescape(part: &str) -> Option<String> {
+/// A part of a path without its percent-encoding; `None` if that is wrong, or what it stands for is no text.
+pub(super) fn unescape(part: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(part.len());
     let mut rest = part.bytes();
     while let Some(b) = rest.next() {
         if b == b'%' {
-            let hex = [rest.next()?, rest.next()?];
-            bytes.push(u8::from_str_radix(std::str::from_utf8(&hex).ok()?, 16).ok()?);
+            let mut digit = || char::from(rest.next()?).to_digit(16);
+            bytes.push(u8::try_from(digit()? * 16 + digit()?).ok()?);
         } else {
             bytes.push(b);
         }

@@ -17,6 +17,7 @@ mod gap;
 mod handshake;
 mod input;
 mod item;
+pub mod label;
 mod measurement;
 mod member;
 mod name;

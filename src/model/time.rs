@@ -48,6 +48,12 @@ impl Utc {
         Self(self.0.saturating_sub(i64::try_from(by.as_nanos()).unwrap_or(i64::MAX)))
     }
 
+    /// The year of the calendar in which this is.
+    pub fn year(self) -> i16 {
+        let time = jiff::Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or_default();
+        time.to_zoned(jiff::tz::TimeZone::UTC).year()
+    }
+
     /// How long after `earlier` this is; zero if it is not after.
     pub fn since(self, earlier: Self) -> std::time::Duration {
         std::time::Duration::from_nanos(

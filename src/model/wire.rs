@@ -99,6 +99,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_later_cause_is_read_again() {
+        use crate::model::{Body, QuarantineCause, TagName, Text, specimens};
+        for mut record in specimens::records() {
+            let Body::Quarantine(aside) = &mut record.body else { continue };
+            let (word, why) = (TagName::parse("label").unwrap(), Text::parse("no serial").unwrap());
+            aside.cause = QuarantineCause::Label(word, why);
+            assert_eq!(decode(&encode(&record)).ok().as_ref(), Some(&record));
+        }
+    }
+
     /// What came to the first version later is left out where there is nothing to say, and read again where there is.
     #[test]
     fn a_later_key_is_written_only_where_it_says_something() {

@@ -265,6 +265,7 @@ fn quarantine(set_aside: &Quarantine) -> String {
         QuarantineCause::Word(tag) => format!("word `{tag}` cannot be used"),
         QuarantineCause::Code(tag) => format!("the code in `{tag}` is refused"),
         QuarantineCause::Twice(tag) => format!("a code in `{tag}` stands twice"),
+        QuarantineCause::Label(tag, why) => format!("what was read in `{tag}` is not taken: {why}"),
         QuarantineCause::NoCurrent => "no item is present".to_owned(),
         QuarantineCause::NoOrder => "no open row of the order list fits".to_owned(),
         QuarantineCause::Count => "the confirming count jumped or fell".to_owned(),

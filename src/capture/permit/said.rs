@@ -1,4 +1,5 @@
 //! What a snapshot says beside the items, as far as rules look at it.
+use crate::capture::label::attribute;
 use crate::capture::snapshot::Snapshot;
 use crate::capture::{At, Capture};
 use crate::model::plant::Word;
@@ -34,12 +35,14 @@ impl Capture {
         let mut mounted = self.mounted(station);
         let fed = station.mounts.iter().filter_map(|point| {
             let lot = mounted.remove(&point.id)?;
-            Some((point.id.clone(), (lot, text(point.material)?)))
+            let label = || attribute(&self.label(&point.lot, snapshot)?);
+            Some((point.id.clone(), (lot, text(point.material).or_else(label)?)))
         });
         let fed = fed.collect();
+        let labels = self.attributes(at, snapshot);
         Said {
-            product: text(handshake.product),
-            material: text(handshake.material),
+            product: text(handshake.product).or(labels.product),
+            material: text(handshake.material).or(labels.material),
             place: text(handshake.position),
             measured: handshake.quantity.is_some(),
             amount: self.amount(handshake, snapshot, &mut Vec::new()),

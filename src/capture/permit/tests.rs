@@ -45,7 +45,13 @@ fn bare(id: &str) -> Station {
 }
 
 fn current(class: ItemClass) -> CodeSpec {
-    CodeSpec { class, from: CodeFrom::Current, scope: ScopeFrom::Site, no_read: Vec::new() }
+    CodeSpec {
+        class,
+        from: CodeFrom::Current,
+        scope: ScopeFrom::Site,
+        no_read: Vec::new(),
+        form: crate::model::label::CodeForm::Plain,
+    }
 }
 
 /// A report of a part that is done, with its outcome.

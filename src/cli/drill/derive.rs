@@ -138,7 +138,8 @@ impl<'a> Derived<'a> {
         let code = |spec: &CodeSpec, beside| {
             let CodeFrom::Word(word) = spec.from else { return None };
             let letter = letter_of(spec.class, beside);
-            Some((word, format!("{letter}{:08X}-{round}", self.run)))
+            let code = format!("{letter}{:08X}-{round}", self.run);
+            Some((word, spec.form.written(&code, spec.class)))
         };
         let other = h.other.as_ref().and_then(|spec| code(spec, true));
         code(&h.item, false).into_iter().chain(other).collect()
@@ -150,10 +151,12 @@ impl<'a> Derived<'a> {
         let mut words = Vec::new();
         for (spec, place) in h.members.iter().zip(1..) {
             let CodeFrom::Word(word) = spec.from else { continue };
-            words.push((word, self.name(word, &code(place), round)));
-        }
-        if let [(_, only)] = words.as_mut_slice() {
-            *only = Value::List(vec![Value::text(&code(1)), Value::text(&code(2))]);
+            let label = |place| spec.form.written(&code(place), spec.class);
+            if h.members.len() == 1 {
+                let two = [1, 2].map(|place| Value::text(&label(place)));
+                return vec![(word, Value::List(two.to_vec()))];
+            }
+            words.push((word, self.name(word, &label(place), round)));
         }
         words
     }

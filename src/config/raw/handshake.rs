@@ -1,4 +1,5 @@
 //! Exchanges of words with a PLC, as they are written.
+use super::label::PerCode;
 use crate::config::spot::{Keyed, NameOr, Names, Scalar, Span, Spot};
 use crate::model::Result as Outcome;
 use schemars::JsonSchema;
@@ -114,6 +115,15 @@ pub(in crate::config) struct Handshake {
     /// Codes that are none: the passage gets a provisional unit.
     #[schemars(extend("default" = ["", "NOREAD"]))]
     pub(in crate::config) no_read: Option<Vec<Spot<String>>>,
+    /// The texts of code words are taken apart by this regular expression, which must fit all of a text: its
+    /// group `serial`, `lot` or `container` is the code; see *Codes*. With several codes
+    /// `{ child = '…', into = '…' }`.
+    #[schemars(extend("examples" = ["(?P<serial>SN-[0-9]+)/(?P<lot>.+)"]))]
+    pub(in crate::config) r#match: Option<Spot<NameOr<PerCode>>>,
+    /// The texts of code words are taken apart: `gs1` is a GS1 element string or Digital Link; see *Codes*. With
+    /// several codes `{ child = "gs1" }`.
+    #[schemars(extend("examples" = ["gs1"]))]
+    pub(in crate::config) parse: Option<Spot<NameOr<PerCode>>>,
     /// The word with the amount, or `{ from, eu }`.
     pub(in crate::config) quantity: Option<Spot<NameOr<Quantity>>>,
     /// `produce`: how long after it was made the item may be used.

@@ -7,6 +7,7 @@
 
 mod device;
 mod handshake;
+mod label;
 mod product;
 mod station;
 mod test;
@@ -18,6 +19,7 @@ pub(super) use handshake::{
     FillWord, FirstWord, Fixed, Handshake, Measured, Override, PatternWord, Permit, PermitWord,
     Quantity, Ring, States,
 };
+pub(super) use label::PerCode;
 pub(super) use product::{BillRow, Material, Product, Rework, Tool};
 pub(super) use station::{
     CarryOver, EvidenceWord, Monitor, Mount, Orders, PerWord, Phase, Purpose, PurposeWord,

@@ -1,5 +1,6 @@
 //! What the words of a controller mean, as it is written.
 use super::handshake::Fixed;
+use super::label::PerCode;
 use super::{Handshake, Tool};
 use crate::config::spot::{Keyed, NameOr, Span, Spot};
 use crate::model::Result as Outcome;
@@ -184,6 +185,13 @@ pub(in crate::config) struct Phase {
     /// Codes that are none.
     #[schemars(extend("default" = ["", "NOREAD"]))]
     pub(in crate::config) no_read: Option<Vec<Spot<String>>>,
+    /// The texts of code words are taken apart by this regular expression, which must fit all of a text: its
+    /// group `serial`, `lot` or `container` is the code; see *Codes*.
+    #[schemars(extend("examples" = ["(?P<serial>SN-[0-9]+)/.*"]))]
+    pub(in crate::config) r#match: Option<Spot<NameOr<PerCode>>>,
+    /// The texts of code words are taken apart: `gs1` is a GS1 element string or Digital Link; see *Codes*.
+    #[schemars(extend("examples" = ["gs1"]))]
+    pub(in crate::config) parse: Option<Spot<NameOr<PerCode>>>,
     /// The word with the operation, recipe or program.
     pub(in crate::config) operation: Option<Spot<String>>,
     /// Tags with statistics.
@@ -220,6 +228,13 @@ pub(in crate::config) struct Mount {
     /// Codes for "nothing there".
     #[schemars(extend("default" = [""]))]
     pub(in crate::config) empty: Option<Vec<Spot<String>>>,
+    /// The texts of code words are taken apart by this regular expression, which must fit all of a text: its
+    /// group `serial`, `lot` or `container` is the code; see *Codes*.
+    #[schemars(extend("examples" = ["(?P<supplier>[A-Z]+)/(?P<lot>.+)"]))]
+    pub(in crate::config) r#match: Option<Spot<NameOr<PerCode>>>,
+    /// The texts of code words are taken apart: `gs1` is a GS1 element string or Digital Link; see *Codes*.
+    #[schemars(extend("examples" = ["gs1"]))]
+    pub(in crate::config) parse: Option<Spot<NameOr<PerCode>>>,
     /// What a change of the code without an empty moment means.
     #[schemars(extend("default" = "one-of"))]
     pub(in crate::config) splice: Option<Spot<SpliceWord>>,

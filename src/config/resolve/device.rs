@@ -125,6 +125,7 @@ impl Resolver<'_> {
             device: Some(index),
             node: None,
             notifier: None,
+            forms: None,
         };
         let here = t.here();
         if let Some(named) = self.device_names.get_mut(name.as_str())

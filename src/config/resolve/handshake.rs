@@ -41,7 +41,8 @@ impl Resolver<'_> {
         around: &Around,
     ) -> Option<Handshake> {
         let t = self.node_table(station.under("handshake", name, raw.node.as_ref()));
-        let t = Table { notifier: raw.notifier.as_ref(), ..t };
+        let forms = self.forms_of(&t, raw);
+        let t = Table { notifier: raw.notifier.as_ref(), forms: Some(&forms), ..t };
         let id = self.name(&t, name, HandshakeId::parse);
         let event = raw.event.as_ref().and_then(|event| self.verb(&t, event, &VERBS));
         let request = self.request(&t, raw);

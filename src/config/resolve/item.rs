@@ -1,9 +1,11 @@
 //! Items: where a code comes from and where it is unique.
+use super::label::scope_on_label;
 use super::word::Use;
 use super::{Resolver, Table};
 use crate::config::raw;
 use crate::config::similar;
 use crate::config::spot::{NameOr, Spot};
+use crate::model::label::CodeForm;
 use crate::model::plant::{CodeFrom, CodeSpec, ScopeFrom, Word};
 use crate::model::{ItemClass, Scope, ScopeName};
 
@@ -27,9 +29,12 @@ impl Resolver<'_> {
         code: &Spot<String>,
         class: ItemClass,
         keys: ScopeKeys<'_>,
-        use_: Use,
+        (use_, form): (Use, &CodeForm),
     ) -> Option<ScopeFrom> {
         let Some(raw) = keys.scope else {
+            if *form == CodeForm::Gs1 {
+                return Some(ScopeFrom::Gs1);
+            }
             if class != ItemClass::Lot {
                 return Some(ScopeFrom::Site);
             }
@@ -46,7 +51,9 @@ impl Resolver<'_> {
         };
         match &**raw {
             NameOr::Table(fixed) => self.fixed_scope(t, raw, fixed, class),
-            NameOr::Name(name) => self.named_scope(t, &raw.with(name.clone()), class, keys, use_),
+            NameOr::Name(name) => {
+                self.named_scope(t, &raw.with(name.clone()), class, keys, (use_, form))
+            }
         }
     }
 
@@ -56,7 +63,7 @@ impl Resolver<'_> {
         name: &Spot<String>,
         class: ItemClass,
         keys: ScopeKeys<'_>,
-        use_: Use,
+        (use_, form): (Use, &CodeForm),
     ) -> Option<ScopeFrom> {
         let (key, from): (_, fn(Word) -> ScopeFrom) = match name.as_str() {
             "site" => return Some(ScopeFrom::Site),
@@ -78,6 +85,9 @@ impl Resolver<'_> {
             }
         };
         let Some(key) = key else {
+            if let Some(from) = scope_on_label(form, name) {
+                return Some(from);
+            }
             self.error(
                 t,
                 name.span(),
@@ -136,8 +146,9 @@ impl Resolver<'_> {
             word.map(CodeFrom::Word)
         };
         let scope_use = if use_ == Use::Code { Use::Snapshot } else { use_ };
-        let scope = self.scope(t, name, class, keys, scope_use);
-        Some(CodeSpec { class, from: from?, scope: scope?, no_read })
+        let form = self.code_form(t, name, class)?;
+        let scope = self.scope(t, name, class, keys, (scope_use, &form));
+        Some(CodeSpec { class, from: from?, scope: scope?, no_read, form })
     }
 
     /// Refuses `supplier` and the like where no scope asks for them.
@@ -175,6 +186,7 @@ pub(super) fn current() -> CodeSpec {
         from: CodeFrom::Current,
         scope: ScopeFrom::Site,
         no_read: Vec::new(),
+        form: CodeForm::Plain,
     }
 }
 

@@ -11,6 +11,7 @@ mod device;
 mod handshake;
 mod item;
 mod items;
+mod label;
 mod link;
 mod master;
 mod monitor;
@@ -165,6 +166,8 @@ struct Table<'a> {
     node: Option<&'a Spot<String>>,
     /// Its names are fields of the results that this object tells of.
     notifier: Option<&'a Spot<String>>,
+    /// How the codes in its words are read.
+    forms: Option<&'a label::Forms>,
 }
 
 impl<'a> Table<'a> {

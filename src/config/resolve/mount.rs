@@ -1,5 +1,6 @@
 //! Feeders, hoppers and slots.
 use super::item::ScopeKeys;
+use super::label::{CodeWord, FormKeys, Rest, given, scope_word};
 use super::word::Use;
 use super::{Resolver, Table};
 use crate::config::raw::{self, PerWord, SpliceWord};
@@ -17,6 +18,16 @@ impl Resolver<'_> {
         raw: &raw::Mount,
     ) -> Option<MountPoint> {
         let t = self.node_table(station.under("mount", name, raw.node.as_ref()));
+        let code = raw.lot.as_ref().map(|lot| CodeWord {
+            key: "lot",
+            at: lot.span().start,
+            scope: scope_word(raw.scope.as_ref()),
+            rest: Rest::Material,
+        });
+        let has = given(&[("material", &raw.material), ("supplier", &raw.supplier)]);
+        let keys = FormKeys { matches: raw.r#match.as_ref(), parse: raw.parse.as_ref() };
+        let forms = self.forms(&t, keys, code.as_slice(), has);
+        let t = Table { forms: Some(&forms), ..t };
         let id = self.name(&t, name, MountPointId::parse);
         let material = self.maybe_word(&t, raw.material.as_ref(), Use::Every);
         let keys = ScopeKeys {

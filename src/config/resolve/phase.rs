@@ -1,6 +1,7 @@
 //! Phases: intervals of machine state.
 use super::condition::Asks;
 use super::item::{ScopeKeys, current, no_read};
+use super::label::{CodeWord, FormKeys, Forms, Rest, given, scope_word};
 use super::station::Around;
 use super::word::Use;
 use super::{Resolver, Table};
@@ -74,6 +75,8 @@ impl Resolver<'_> {
         around: &Around,
     ) -> Option<CodeSpec> {
         self.check_phase_keys(t, raw);
+        let forms = self.phase_forms(t, raw);
+        let t = &Table { forms: Some(&forms), ..t.clone() };
         let keys = ScopeKeys {
             scope: raw.scope.as_ref(),
             product: raw.product.as_ref(),
@@ -102,6 +105,23 @@ impl Resolver<'_> {
                 _ => None,
             },
         }
+    }
+
+    /// How the code of a phase is read; its event has the item alone.
+    fn phase_forms(&mut self, t: &Table<'_>, raw: &raw::Phase) -> Forms {
+        let code = |key, name: &Option<Spot<String>>| {
+            let name = name.as_ref().filter(|name| !name.starts_with('@'))?;
+            let scope = scope_word(raw.scope.as_ref());
+            Some(CodeWord { key, at: name.span().start, scope, rest: Rest::Lost })
+        };
+        let codes = code("serial", &raw.serial).into_iter().chain(code("lot", &raw.lot));
+        let keys = FormKeys { matches: raw.r#match.as_ref(), parse: raw.parse.as_ref() };
+        let has = given(&[
+            ("product", &raw.product),
+            ("material", &raw.material),
+            ("supplier", &raw.supplier),
+        ]);
+        self.forms(t, keys, &codes.collect::<Vec<_>>(), has)
     }
 
     /// The current unit, where a station has only one.

@@ -193,5 +193,5 @@ impl Resolver<'_> {
 
 fn table(file: usize, kind: &str, name: &Spot<String>) -> Table<'static> {
     let path = format!("{kind}.{}", **name);
-    Table { file, key: name.span(), path, device: None, node: None, notifier: None }
+    Table { file, key: name.span(), path, device: None, node: None, notifier: None, forms: None }
 }

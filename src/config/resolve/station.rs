@@ -42,6 +42,7 @@ impl Resolver<'_> {
             device: None,
             node: None,
             notifier: None,
+            forms: None,
         };
         let id = self.name(&t, name, StationId::parse);
         t.device = self.served_by(&t, raw);

@@ -44,6 +44,7 @@ impl Resolver<'_> {
                 device: None,
                 node: None,
                 notifier: None,
+                forms: None,
             };
             cases.extend(self.test(&Scene { t, devices: devices.clone(), stations, whole }, test));
         }

@@ -71,15 +71,15 @@ fn all_faults_are_shown_at_once() {
         ╰────
       help: write `500ms`, `2s`, `5m`, `8h` or `30d`
     
-      × `parse` in `station.OP20.handshake.result` is not supported by this version
-        ╭─[plant.d/20-press.toml:17:1]
+      × `station.OP20.handshake.result` reads no code that `parse` could be of
+        ╭─[plant.d/20-press.toml:17:12]
      16 │ deadline = "fast"
      17 │ parse    = "Pallet"
-        · ──┬──
-        ·   ╰── not supported yet
+        ·            ────┬───
+        ·                ╰── does nothing
      18 │ 
         ╰────
-      help: a word is taken as it is read; take it apart in the PLC
+      help: it belongs to a word with a code: `serial`, `lot`, `child`, `members` or `into`
     
       × `station.OP20.mount.coil` has no `scope`
         ╭─[plant.d/20-press.toml:19:21]

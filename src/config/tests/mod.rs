@@ -3,6 +3,7 @@ mod broken;
 mod daemon;
 mod derived;
 mod docs;
+mod labels;
 mod lines;
 mod lock;
 mod recipe;

@@ -6,6 +6,7 @@ mod batches;
 mod carriers;
 mod counts;
 mod image;
+mod labels;
 mod late;
 mod masters;
 mod members;
@@ -40,7 +41,8 @@ fn word(tag: TagIndex) -> Word {
 
 fn spec(class: ItemClass, tag: TagIndex) -> CodeSpec {
     let from = CodeFrom::Word(word(tag));
-    CodeSpec { class, from, scope: ScopeFrom::Site, no_read: vec![String::new()] }
+    let form = label::CodeForm::Plain;
+    CodeSpec { class, from, scope: ScopeFrom::Site, no_read: vec![String::new()], form }
 }
 
 fn tag(name: &str) -> Tag {

@@ -22,8 +22,8 @@ pub use device::{
 pub use product::{BillRow, Catalog, Material, Product, Rework, ToolLife};
 pub use recipe::Holds;
 pub use station::{
-    Carrier, CodeFrom, CodeSpec, Condition, Counter, Drift, FillRule, First, Handshake, Limits,
-    Master, MeasurementSpec, Monitor, MountPoint, Overrule, Pattern, PermitCodes, Phase,
+    Carrier, CodeFrom, CodeSpec, Condition, Counter, Drift, FillRule, First, Handshake, LabelScope,
+    Limits, Master, MeasurementSpec, Monitor, MountPoint, Overrule, Pattern, PermitCodes, Phase,
     PurposeSpec, Quantity, Reply, ReplyValue, ResultSpec, Results, Ring, ScopeFrom, Splice, States,
     Station, Test, Used, Watched, Word,
 };

@@ -46,7 +46,7 @@ impl Numbers<'_> {
     }
 
     fn codes<'c>(&self, specs: impl IntoIterator<Item = &'c mut CodeSpec>) {
-        for CodeSpec { class: _, from, scope, no_read: _ } in specs {
+        for CodeSpec { class: _, from, scope, no_read: _, form: _ } in specs {
             match from {
                 CodeFrom::Word(word) => self.words([word]),
                 CodeFrom::Current | CodeFrom::Carried | CodeFrom::Passage | CodeFrom::Order => {}
@@ -57,7 +57,7 @@ impl Numbers<'_> {
                 | ScopeFrom::Supplier(word) => {
                     self.words([word]);
                 }
-                ScopeFrom::Site | ScopeFrom::Gs1 | ScopeFrom::Fixed(_) => {}
+                ScopeFrom::Site | ScopeFrom::Gs1 | ScopeFrom::Fixed(_) | ScopeFrom::Label(_) => {}
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What the words of a controller mean: stations with handshakes, phases, mounts and monitors.
 use super::{Check, DeviceIndex, NodeAddress, ReasonCodes, TagIndex, ToolLife};
+use crate::model::label::CodeForm;
 use crate::model::{
     Code, HandshakeId, LineId, MonitorId, MountPointId, Permit, PhaseId, Purpose, Result,
     ScopeName, StationId, TagName, Ucum, Value, Verb,
@@ -338,8 +339,10 @@ pub struct CodeSpec {
     pub from: CodeFrom,
     /// Where it is unique.
     pub scope: ScopeFrom,
-    /// Codes that are none.
+    /// Codes that are none; told before the text is taken apart.
     pub no_read: Vec<String>,
+    /// How its text is read.
+    pub form: CodeForm,
 }
 
 /// Where a code comes from.
@@ -372,6 +375,19 @@ pub enum ScopeFrom {
     Supplier(Word),
     /// Among the lots of a supplier or material that the plant file names.
     Fixed(crate::model::Scope),
+    /// Among the items of what is named on the same label.
+    Label(LabelScope),
+}
+
+/// What a code can be unique within, by the name of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LabelScope {
+    /// The items of a product.
+    Product,
+    /// The lots of a material.
+    Material,
+    /// The lots of a supplier.
+    Supplier,
 }
 
 impl ScopeFrom {
@@ -379,17 +395,17 @@ impl ScopeFrom {
     pub fn word(&self) -> Option<Word> {
         match self {
             Self::Product(w) | Self::Material(w) | Self::Supplier(w) => Some(*w),
-            Self::Site | Self::Gs1 | Self::Fixed(_) => None,
+            Self::Site | Self::Gs1 | Self::Fixed(_) | Self::Label(_) => None,
         }
     }
 
-    /// The scope around a name read from [`Self::word`].
+    /// The scope around a name read from [`Self::word`], or from the label of the code.
     pub fn named(&self, name: ScopeName) -> crate::model::Scope {
         use crate::model::Scope;
         match self {
-            Self::Product(_) => Scope::Product(name),
-            Self::Material(_) => Scope::Material(name),
-            Self::Supplier(_) => Scope::Supplier(name),
+            Self::Product(_) | Self::Label(LabelScope::Product) => Scope::Product(name),
+            Self::Material(_) | Self::Label(LabelScope::Material) => Scope::Material(name),
+            Self::Supplier(_) | Self::Label(LabelScope::Supplier) => Scope::Supplier(name),
             Self::Gs1 => Scope::Gs1(Some(name)),
             Self::Fixed(scope) => scope.clone(),
             Self::Site => Scope::Site,
