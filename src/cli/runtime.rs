@@ -59,7 +59,7 @@ mod tests {
         let (ended, other) = (CancellationToken::new(), CancellationToken::new());
         let kinds = [SignalKind::user_defined1(), SignalKind::user_defined2()];
         let (sent, still) = (other.clone(), ended.clone());
-        let send = async {
+        let signalled = async {
             let own = std::process::id().to_string();
             let kill = |name: &str| {
                 std::process::Command::new("kill").args([name, &own]).status().unwrap().success()
@@ -72,7 +72,7 @@ mod tests {
         tokio::join!(
             stop_on_signal(ended.clone(), &kinds),
             stop_on_signal(other.clone(), &kinds[..1]),
-            send
+            signalled
         );
         assert!(ended.is_cancelled() && other.is_cancelled());
     }

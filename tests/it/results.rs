@@ -314,8 +314,8 @@ fn events_of_a_type_of_the_machines_own_are_recorded() {
     for part in truth::parts(&plant.truth) {
         let (serial, at) = (part["serial"].as_str().unwrap(), Utc(part["at"].as_i64().unwrap()));
         let is_in = |gap: &Interval| gap.from <= at && gap.to.is_none_or(|to| at <= to);
-        let lost = serial > first.as_str() && !found.contains_key(serial);
-        assert!(!lost || gaps.iter().any(is_in), "{serial} is in no gap");
+        let is_missing = serial > first.as_str() && !found.contains_key(serial);
+        assert!(!is_missing || gaps.iter().any(is_in), "{serial} is in no gap");
     }
 }
 

@@ -212,7 +212,7 @@ pub(super) fn event(
     let source = sources.get(index)?;
     let mut fields = told.event_fields.unwrap_or_default().into_iter();
     let (Variant::NodeId(kind), time) = (fields.next()?, fields.next()?) else { return None };
-    if *kind == NodeId::from(ObjectTypeId::EventQueueOverflowEventType) {
+    if *kind == ObjectTypeId::EventQueueOverflowEventType {
         return Some(Event::Overflow);
     }
     let values: Vec<Variant> = fields.collect();
