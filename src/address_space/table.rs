@@ -222,6 +222,11 @@ pub(super) fn reason(why: &Incomplete) -> String {
             format!("something was set aside at {station} ({position})")
         }
         Incomplete::OneOf { item } => format!("{item} is one of several, which one is not known"),
+        Incomplete::Ring { items, records } => format!(
+            "{} are said to be part of each other, which cannot be ({})",
+            items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            records.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        ),
         Incomplete::Lag { durable } => format!("the index has not caught up with {durable}"),
     }
 }

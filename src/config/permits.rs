@@ -82,7 +82,8 @@ fn rule(check: Check) -> &'static str {
         }
         Check::ChildKnown => "the `child` is in the record",
         Check::ChildNotUsed => {
-            "the `child` is built in, packed in, or part of no other item; `remove` frees it"
+            "the `child` is built in, packed in, or part of no other item (`remove` frees it), and the unit is not in the \
+             `child`, at any depth"
         }
         Check::ChildNotHeld => "the `child` is not on hold",
         Check::LotKnown => "the `lot` is in the record",

@@ -56,7 +56,7 @@ impl Follower {
     pub(super) async fn run(mut self) {
         self.recall().await;
         let mut wanted = self.query.wanted();
-        loop {
+        while !self.stop.is_cancelled() {
             let durable = self.durable.borrow_and_update().clone();
             let indexed = *wanted.borrow_and_update();
             let known = self.query.position();

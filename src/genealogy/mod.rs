@@ -11,6 +11,7 @@ mod fact;
 mod graph;
 mod link;
 mod narrowing;
+mod ring;
 mod walk;
 pub mod why;
 
@@ -19,6 +20,7 @@ pub use fact::{Claim, links_of};
 pub use graph::Graph;
 pub use link::{Certainty, Direction, Link, LinkKind, Links, Node, NodeId};
 pub use narrowing::Narrowings;
+pub use ring::Ring;
 pub use walk::{Former, Hop, Reached, Visited, Walk, Walked};
 
 #[cfg(test)]

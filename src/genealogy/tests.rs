@@ -242,6 +242,58 @@ proptest! {
     }
 }
 
+/// Every way from one item to another, by repeated search, names of one thing included.
+fn leads(hops: &[Hop], from: NodeId, to: NodeId) -> bool {
+    let mut seen = BTreeSet::from([from]);
+    for _ in 0..hops.len() {
+        let more = hops.iter().filter(|hop| seen.contains(&hop.part)).map(|hop| hop.whole);
+        seen.extend(more.collect::<Vec<_>>());
+    }
+    seen.contains(&to)
+}
+
+proptest! {
+    #[test]
+    fn a_ring_is_what_leads_back_to_itself(
+        pairs in prop::collection::vec((0..5_u8, 0..5_u8, 0..8_u8), 1..12), begin in 0..5_u8,
+        forward in any::<bool>(),
+    ) {
+        let name = |n: u8| unit(&format!("U{n}"));
+        let what = |(part, whole, how): (u8, u8, u8)| match how {
+            0 => remove(&name(part), &name(whole)),
+            1 => {
+                let alias = crate::model::Alias { kind: text("serial"), code: name(whole).code };
+                What::Identify { item: name(part), alias, real: Some(name(whole)) }
+            }
+            _ => install(&name(part), &name(whole)),
+        };
+        let events = pairs.iter().map(|pair| event(0, None, what(*pair)));
+        let mut graph = graph(&(1..).map(Position).zip(events).collect::<Vec<_>>());
+        let begin = graph.intern_item(&name(begin));
+        let direction = if forward { Direction::Forward } else { Direction::Backward };
+        let walk = Walk { direction, as_of: Position(99), depth_max: None, former: Former::Follow };
+        let walked = walk.run(&graph, &[begin], &mut Visited::default());
+        let former = |hop: &&Hop| hop.kind != LinkKind::FormerlyInstalledIn;
+        let hops: Vec<Hop> = walked.hops.iter().filter(former).copied().collect();
+        let mut wanted = BTreeSet::new();
+        for hop in hops.iter().filter(|hop| hop.kind != LinkKind::IdentifiedAs) {
+            if leads(&hops, hop.whole, hop.part) {
+                let reached = walked.reached.iter().map(|reached| reached.node);
+                let both = |n: &NodeId| leads(&hops, *n, hop.part) && leads(&hops, hop.part, *n);
+                let nodes: BTreeSet<NodeId> = reached.filter(both).collect();
+                let within = hops.iter().filter(|h| {
+                    let inside = nodes.contains(&h.part) && nodes.contains(&h.whole);
+                    inside && h.kind != LinkKind::IdentifiedAs
+                });
+                let sources: BTreeSet<Position> = within.map(|hop| hop.source).collect();
+                wanted.insert((nodes, sources));
+            }
+        }
+        let found = walked.rings().into_iter().map(|ring| (ring.nodes, ring.sources));
+        prop_assert_eq!(found.collect::<BTreeSet<_>>(), wanted);
+    }
+}
+
 fn chain() -> Graph {
     let whats = [
         install(&unit("A"), &unit("B")),

@@ -64,13 +64,22 @@ pub struct Walked {
     pub loose: Vec<NodeId>,
     /// Whether `depth_max` kept the walk from a node.
     pub cut_at_depth: bool,
+    /// Whether a hop led no further from the begins: without one there is no ring.
+    pub turns_back: bool,
 }
 
-/// Which nodes a walk has seen: one number a node, never cleared between walks.
+/// Which nodes a walk has seen, and how far from its begins: four bytes a node, seldom cleared between walks.
 #[derive(Debug, Clone, Default)]
 pub struct Visited {
-    stamps: Vec<u32>,
-    epoch: u32,
+    stamps: Vec<Stamp>,
+    epoch: u16,
+}
+
+/// Of which walk, and at which depth; what lies deeper than can be told is at the deepest.
+#[derive(Debug, Clone, Copy, Default)]
+struct Stamp {
+    epoch: u16,
+    depth: u16,
 }
 
 impl Visited {
@@ -83,18 +92,26 @@ impl Visited {
     }
 
     fn has(&self, node: NodeId) -> bool {
-        self.stamps.get(node.get()) == Some(&self.epoch)
+        self.stamps.get(node.get()).is_some_and(|stamp| stamp.epoch == self.epoch)
     }
 
-    /// Whether it was not seen before.
-    fn insert(&mut self, node: NodeId) -> bool {
+    /// Sees a node; the depth at which it was seen before, if it was.
+    fn insert(&mut self, node: NodeId, depth: u32) -> Option<u16> {
         if self.stamps.len() <= node.get() {
-            self.stamps.resize(node.get() + 1, 0);
+            self.stamps.resize(node.get() + 1, Stamp::default());
         }
-        self.stamps
-            .get_mut(node.get())
-            .is_some_and(|stamp| std::mem::replace(stamp, self.epoch) != self.epoch)
+        let stamp = self.stamps.get_mut(node.get()).expect("there is room for it");
+        if stamp.epoch == self.epoch {
+            return Some(stamp.depth);
+        }
+        *stamp = Stamp { epoch: self.epoch, depth: told(depth) };
+        None
     }
+}
+
+/// A depth as a stamp tells it.
+fn told(depth: u32) -> u16 {
+    u16::try_from(depth).unwrap_or(u16::MAX)
 }
 
 impl Walk {
@@ -103,7 +120,7 @@ impl Walk {
         visited.begin();
         let mut walked = Walked::default();
         for node in begins {
-            if visited.insert(*node) {
+            if visited.insert(*node, 0).is_none() {
                 walked.reached.push(Reached { node: *node, depth: 0, by: None });
             }
         }
@@ -121,8 +138,11 @@ impl Walk {
             loose.extend(self.hops(links, node, |hop| hops.push(hop)));
             for (index, hop) in walked.hops.iter().enumerate().skip(first) {
                 let node = self.beyond(hop);
-                if visited.insert(node) {
-                    walked.reached.push(Reached { node, depth: depth + 1, by: Some(index) });
+                match visited.insert(node, depth + 1) {
+                    None => {
+                        walked.reached.push(Reached { node, depth: depth + 1, by: Some(index) });
+                    }
+                    Some(before) => walked.turns_back |= before <= told(depth),
                 }
             }
         }

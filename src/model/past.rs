@@ -73,6 +73,10 @@ pub struct Past {
     #[n(9)]
     #[cbor(default)]
     pub parts: Vec<Part>,
+    /// The record by which the main item of the request is part of this one, at any depth; only of the items beside
+    /// it, and if it is.
+    #[n(10)]
+    pub has_main: Option<Position>,
 }
 
 /// What of one material is in an item.
@@ -165,6 +169,7 @@ impl Past {
             opened: None,
             uses: Some(0),
             parts: Vec::new(),
+            has_main: None,
         }
     }
 

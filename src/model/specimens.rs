@@ -609,6 +609,7 @@ fn facts() -> Facts {
         opened: Some(utc(2)),
         uses: Some(7),
         parts: vec![of_it],
+        has_main: None,
     };
     let known = vec![(unit("SN-1"), true), (unit("SN-2"), false)];
     let past = vec![all, Past::none(&lot("0001"))];

@@ -71,6 +71,13 @@ pub enum Incomplete {
         /// The item.
         item: ItemKey,
     },
+    /// Items are said to be part of each other, which cannot be: one of the records is wrong.
+    Ring {
+        /// The items.
+        items: Vec<ItemKey>,
+        /// The records that say so; a correction takes one back.
+        records: Vec<Position>,
+    },
     /// The index has not caught up with the ledger.
     Lag {
         /// The last durable record.

@@ -6,17 +6,23 @@ use super::Query;
 use super::memory::Memory;
 use crate::genealogy::Visited;
 use crate::ledger::{LedgerError, Reader};
-use crate::model::{Body, Origin, Position, Record, What};
+use crate::model::{Body, Digest, Origin, Position, Record, What};
 use crate::store::{Opened, RebuildCause, Rebuilt, Store, StoreError, StoreOptions};
 use crate::telemetry::{Metrics, Now};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Condvar, Mutex, RwLock};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Records taken under one lock: readers wait no longer than for these.
 const CHUNK: usize = 256;
+/// Whoever asks waits no longer for the records that were durable when it asked.
+const WAIT_MAX: Duration = Duration::from_secs(1);
+/// Plants whose hashes are held.
+const PLANTS_MAX: usize = 64;
 
 /// What the read side is opened with.
 #[derive(Clone)]
@@ -92,6 +98,10 @@ pub(super) struct Inner {
     indexing: Mutex<()>,
     /// What is told is looked up and told in one go, whoever tells it.
     telling: Mutex<()>,
+    /// Those who wait for records.
+    waiting: (Mutex<()>, Condvar),
+    /// The hashes of the last plants by their records.
+    plants: Mutex<BTreeMap<Position, Digest>>,
 }
 
 /// The store in use, as soon as it is open, and how many there were before it.
@@ -136,6 +146,8 @@ impl Query {
             following: Mutex::default(),
             indexing: Mutex::default(),
             telling: Mutex::default(),
+            waiting: <(Mutex<()>, Condvar)>::default(),
+            plants: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -187,13 +199,18 @@ impl Query {
     /// Takes records into the index alone, which is opened if it is not. Those that it has are passed over.
     ///
     /// # Errors
-    /// If it cannot be opened or written; a damaged one is begun anew, logged and counted.
+    /// If it cannot be opened or written, and then it is opened again for the next time; a damaged one is begun anew,
+    /// logged and counted.
     pub fn index(&self, records: &[(Position, Record)]) -> Result<(), QueryError> {
         let _one = self.inner.indexing.lock();
         self.inner.open()?;
         self.inner.check_last(records)?;
         for chunk in records.chunks(CHUNK) {
-            self.inner.to_store(chunk)?;
+            let generation = self.inner.shelf.read().generation;
+            if let Err(why) = self.inner.to_store(chunk) {
+                self.inner.open_again(generation);
+                return Err(why.into());
+            }
         }
         Ok(())
     }
@@ -267,6 +284,38 @@ impl Inner {
         answer
     }
 
+    /// Until memory has a record, or for as long as anybody should wait.
+    pub(super) fn wait_for(&self, wanted: Position) {
+        let (lock, told) = &self.waiting;
+        let mut held = lock.lock();
+        let lacks = |(): &mut ()| *self.position.borrow() < wanted;
+        // Whoever was not waited for in time is told of by the answer.
+        let _ = told.wait_while_for(&mut held, lacks, WAIT_MAX);
+    }
+
+    /// The hash in the record of a plant, whether or not the index is open.
+    pub(super) fn plant_hash(&self, at: Position) -> Option<Digest> {
+        if let Some(hash) = self.plants.lock().get(&at) {
+            return Some(*hash);
+        }
+        let record = self.earlier(at).unwrap_or_else(|why| {
+            tracing::warn!(%why, record = %at, "the record of a plant cannot be read");
+            None
+        });
+        self.keep_plant(&record?)
+    }
+
+    /// Holds the hash of a plant that comes into force.
+    fn keep_plant(&self, record: &Record) -> Option<Digest> {
+        let Body::Plant(plant) = &record.body else { return None };
+        let mut plants = self.plants.lock();
+        plants.insert(record.position, plant.hash);
+        if plants.len() > PLANTS_MAX {
+            plants.pop_first();
+        }
+        Some(plant.hash)
+    }
+
     /// Runs a walk with a set of visited nodes that is kept for the next one.
     pub(super) fn with_visited<T>(&self, walk: impl FnOnce(&Memory, &mut Visited) -> T) -> T {
         let mut visited = self.visited.lock().pop().unwrap_or_default();
@@ -317,10 +366,7 @@ impl Inner {
             Err(StoreError::Damaged(why)) => {
                 self.begin_anew(generation, RebuildCause::Damaged(why));
             }
-            Err(why @ (StoreError::Io(_) | StoreError::File { .. })) => {
-                self.open_again(generation);
-                return Err(why);
-            }
+            Err(why @ (StoreError::Io(_) | StoreError::File { .. })) => return Err(why),
         }
         self.publish();
         Ok(())
@@ -338,6 +384,7 @@ impl Inner {
                 return Err(QueryError::Hole { position: memory.position, found: *at });
             }
             memory.apply(record, loser.as_ref());
+            self.keep_plant(record);
         }
         drop(memory);
         self.publish();
@@ -359,18 +406,23 @@ impl Inner {
         if let Some((_, record)) = here.and_then(|at| near.get(at)) {
             return Ok(Some(record.clone()));
         }
+        self.earlier(loser)
+    }
+
+    /// A record that was brought before.
+    fn earlier(&self, at: Position) -> Result<Option<Record>, LedgerError> {
         // It is one read of the index and a walk through a segment of the ledger. The index may not have it yet, and one
         // that is not checked may be of another history.
         let checked = self.shelf.read().checked;
         let found = self.with_store(|store| {
-            let store = store.filter(|store| checked && store.applied() >= loser);
-            match store.map(|store| store.record(loser)).transpose() {
+            let store = store.filter(|store| checked && store.applied() >= at);
+            match store.map(|store| store.record(at)).transpose() {
                 Ok(found) => (found.flatten(), None),
                 Err(why) => (None, Some(why)),
             }
         });
         match (found, &self.ledger) {
-            (None, Some(ledger)) => Ok(ledger.get(loser)?.map(|entry| entry.record)),
+            (None, Some(ledger)) => Ok(ledger.get(at)?.map(|entry| entry.record)),
             (found, _) => Ok(found),
         }
     }
@@ -385,31 +437,43 @@ impl Inner {
         drop(held);
         let changed = |to: Position| move |at: &mut Position| std::mem::replace(at, to) != to;
         self.wanted.send_if_modified(changed(memory.min(wanted)));
-        self.position.send_if_modified(changed(memory));
+        if self.position.send_if_modified(changed(memory)) {
+            // Nobody is between looking at the position and waiting.
+            drop(self.waiting.0.lock());
+            self.waiting.1.notify_all();
+        }
         let gauge = self.metrics.store_position.with_label_values(&[] as &[&str]);
         gauge.set(i64::try_from(memory.min(store).0).unwrap_or(i64::MAX));
     }
 
-    /// Opens the index again that the disk refused something: by itself it takes nothing any more.
-    fn open_again(&self, generation: u64) {
+    /// Opens the index again that the disk refused something: by itself it takes nothing any more. That takes a while,
+    /// in which nobody has it, and nobody waits for it.
+    pub(super) fn open_again(&self, generation: u64) {
         let mut held = self.shelf.write();
         if held.generation != generation {
             return;
         }
+        let Some(mut store) = held.store.take() else { return };
+        let checked = std::mem::take(&mut held.checked);
+        held.generation += 1;
+        drop(held);
+        self.publish();
         let durable = Position(self.durable.load(Ordering::Acquire));
-        let Some(store) = &mut held.store else { return };
-        match store.again(&StoreOptions { durable, ..self.options.clone() }) {
+        let opened = store.again(&StoreOptions { durable, ..self.options.clone() });
+        let mut held = self.shelf.write();
+        (held.store, held.checked) = (Some(store), checked);
+        held.generation += 1;
+        drop(held);
+        match opened {
             Ok(rebuilt) => {
-                held.generation += 1;
-                drop(held);
                 tracing::warn!("the index is opened again");
                 if let Some(rebuilt) = rebuilt {
                     self.announce(&rebuilt);
                 }
-                self.publish();
             }
             Err(why) => tracing::warn!(%why, "the index cannot be opened again yet"),
         }
+        self.publish();
     }
 
     /// Begins the index anew, unless somebody else has done it meanwhile.

@@ -6,7 +6,7 @@ use super::material::Counted;
 use super::reason::Reasons;
 use super::step::{self, StepsDraft};
 use super::view::View;
-use crate::genealogy::{Certainty, Direction, Former, Hop, LinkKind, Node, NodeId, Walk};
+use crate::genealogy::{Certainty, Direction, Former, Hop, LinkKind, Node, NodeId, Visited, Walk};
 use crate::model::{
     Amount, ItemClass, ItemKey, Position, StationId, Text, TraceEvent, Untold, Utc, What,
 };
@@ -49,7 +49,11 @@ impl HopDraft {
     }
 }
 
-pub(super) fn draft(memory: &View<'_>, key: &ItemKey) -> Option<Drafted<ItemDraft>> {
+pub(super) fn draft(
+    memory: &View<'_>,
+    visited: &mut Visited,
+    key: &ItemKey,
+) -> Option<Drafted<ItemDraft>> {
     let node = memory.graph.item(key).filter(|node| memory.speaks_of(*node))?;
     let mut reasons = Reasons::default();
     let steps = step::draft(memory, node, &mut reasons)?;
@@ -69,6 +73,11 @@ pub(super) fn draft(memory: &View<'_>, key: &ItemKey) -> Option<Drafted<ItemDraf
         found
     };
     let (made_of, went_into) = (links(Direction::Backward), links(Direction::Forward));
+    // A lot was made of little, and went into much; with a unit it is the other way round.
+    let direction =
+        if key.class == ItemClass::Lot { Direction::Backward } else { Direction::Forward };
+    let walk = Walk { direction, as_of: memory.position, depth_max: None, former: Former::Leave };
+    reasons.rings(memory, &walk.run(&memory.graph, &[node], visited));
     let body = ItemDraft {
         steps,
         taken_back: taken_back(memory, node),

@@ -41,9 +41,7 @@ pub use step::measured;
 pub use why::{Attribute, AttributeKind, CauseView, FactorView, TwinView, Why, WhyAsked};
 
 use crate::genealogy::{NodeId, Void};
-use crate::model::{
-    Body, Code, Interval, ItemClass, ItemKey, Position, Record, StationId, Text, Utc,
-};
+use crate::model::{Code, Interval, ItemClass, ItemKey, Position, Record, StationId, Text, Utc};
 use crate::store::{CodeHit, StoreError};
 use body::Bodies;
 use follow::Inner;
@@ -95,8 +93,11 @@ impl Query {
     /// The same as it was answered when `as_of` was the last record.
     pub fn item_as_of(&self, key: &ItemKey, as_of: Position) -> Option<Answer<ItemView>> {
         self.timed("item", || {
-            let draft = item::draft(&self.inner.memory.read().view(as_of), key)?;
-            Some(self.answer(draft, item::finish))
+            let asked = self.asked(as_of);
+            let draft = self
+                .inner
+                .with_visited(|memory, visited| item::draft(&memory.view(as_of), visited, key))?;
+            Some(self.answer(asked, draft, item::finish))
         })
     }
 
@@ -119,10 +120,11 @@ impl Query {
         as_of: Position,
     ) -> Option<Answer<Trace>> {
         self.timed("trace", || {
+            let asked = self.asked(as_of);
             let draft = self.inner.with_visited(|memory, visited| {
                 trace::draft(&memory.view(as_of), visited, key, direction, depth_max)
             })?;
-            Some(self.answer(draft, trace::finish))
+            Some(self.answer(asked, draft, trace::finish))
         })
     }
 
@@ -135,10 +137,11 @@ impl Query {
     /// answered when `as_of` was the last record. `None` if no record speaks of the lot or the station.
     pub fn recall_as_of(&self, of: &RecallOf, as_of: Position) -> Option<Answer<Recall>> {
         self.timed("recall", || {
+            let asked = self.asked(as_of);
             let draft = self
                 .inner
                 .with_visited(|memory, visited| recall::draft(&memory.view(as_of), visited, of))?;
-            Some(self.answer(draft, |recall, _| recall))
+            Some(self.answer(asked, draft, |recall, _| recall))
         })
     }
 
@@ -152,6 +155,7 @@ impl Query {
         as_of: Position,
     ) -> Option<Answer<Yield>> {
         self.timed("yield", || {
+            let asked = self.asked(as_of);
             let draft = {
                 let memory = self.inner.memory.read();
                 if station.is_some_and(|id| memory.places.find(id).is_none()) {
@@ -159,7 +163,7 @@ impl Query {
                 }
                 yields::draft(&memory.view(as_of), station, interval)
             };
-            Some(self.answer(draft, |found, _| found))
+            Some(self.answer(asked, draft, |found, _| found))
         })
     }
 
@@ -173,6 +177,7 @@ impl Query {
         as_of: Position,
     ) -> Option<Answer<Vec<SuspectView>>> {
         self.timed("suspects", || {
+            let asked = self.asked(as_of);
             let draft = {
                 let memory = self.inner.memory.read();
                 if station.is_some_and(|id| memory.places.find(id).is_none()) {
@@ -180,7 +185,7 @@ impl Query {
                 }
                 suspect::draft(&memory.view(as_of), station, items_max)
             };
-            Some(self.answer(draft, |found, _| found))
+            Some(self.answer(asked, draft, |found, _| found))
         })
     }
 
@@ -189,10 +194,11 @@ impl Query {
     /// the items.
     pub fn why(&self, asked: &WhyAsked, as_of: Position) -> Option<Answer<Why>> {
         self.timed("why", || {
+            let begun = self.asked(as_of);
             let draft = self
                 .inner
                 .with_visited(|memory, visited| why::draft(&memory.view(as_of), visited, asked))?;
-            let Answer { position, completeness, body } = self.answer(draft, why::read);
+            let Answer { position, completeness, body } = self.answer(begun, draft, why::read);
             Some(Answer { position, completeness, body: why::ranked(body) })
         })
     }
@@ -231,40 +237,14 @@ impl Query {
         self.timed("events", || {
             let last = self.position();
             let records = self.ask_store(|store| store.records(after, last, count_max));
-            let mut plants = BTreeMap::new();
-            let records = records.unwrap_or_default();
-            records.iter().map(|record| self.event_view(record, &mut plants)).collect()
+            records.unwrap_or_default().iter().map(|record| self.event(record)).collect()
         })
     }
 
     /// A record at hand as the north sees it.
     pub fn event(&self, record: &Record) -> EventView {
-        self.event_view(record, &mut BTreeMap::new())
-    }
-
-    fn event_view(
-        &self,
-        record: &Record,
-        plants: &mut BTreeMap<Position, Option<String>>,
-    ) -> EventView {
-        let plant = record
-            .plant
-            .and_then(|at| plants.entry(at).or_insert_with(|| self.plant_hash(at)).clone());
-        EventView { plant, ..describe::event(record) }
-    }
-
-    /// The hash in the record of a plant.
-    fn plant_hash(&self, at: Position) -> Option<String> {
-        match self.ask_store(|store| store.record(at))??.body {
-            Body::Plant(plant) => Some(plant.hash.to_string()),
-            Body::Trace(_)
-            | Body::Quarantine(_)
-            | Body::Gap(_)
-            | Body::Verdict(_)
-            | Body::Epoch(_)
-            | Body::Orders(_)
-            | Body::Audit(_) => None,
-        }
+        let plant = record.plant.and_then(|at| self.inner.plant_hash(at));
+        EventView { plant: plant.map(|hash| hash.to_string()), ..describe::event(record) }
     }
 
     /// The monitors with their verdicts.
@@ -314,22 +294,33 @@ impl Query {
         }
     }
 
-    /// Fills a draft made under the lock with what the store has, and says how complete it is.
+    /// A question is put: what was durable by now counts for it, unless it is about earlier records, and what comes
+    /// later does not make its answer lag. The follower is a few records behind at most moments, and waited for.
+    fn asked(&self, as_of: Position) -> Position {
+        let asked = Position(self.inner.durable.load(Ordering::Acquire)).min(as_of);
+        // At a start there are too many to wait for.
+        if self.filling().is_none() {
+            self.inner.wait_for(asked);
+        }
+        asked
+    }
+
+    /// Fills a draft made under the lock with what the store has, and says how complete it is: whether all that was
+    /// durable when it was asked for is in it.
     fn answer<D, T>(
         &self,
+        asked: Position,
         draft: Drafted<D>,
         finish: impl FnOnce(D, &mut Bodies<'_>) -> T,
     ) -> Answer<T> {
-        let Drafted { position, past, void, mut reasons, body } = draft;
-        let durable = Position(self.inner.durable.load(Ordering::Acquire));
+        let Drafted { position, void, mut reasons, body } = draft;
         let (body, lags) = self.inner.with_store(|store| {
             let mut bodies = Bodies::new(store, position, void);
             let body = finish(body, &mut bodies);
             ((body, bodies.lags()), bodies.damage())
         });
-        // An answer of then is not behind what came later.
-        if lags || (position < durable && !past) {
-            reasons.lag(durable.max(position));
+        if lags || position < asked {
+            reasons.lag(asked.max(position));
         }
         Answer { position, completeness: reasons.completeness(), body }
     }
@@ -362,8 +353,6 @@ pub fn describe(record: &Record) -> EventView {
 /// What memory has to say to a question; the rest is read from the store without the lock.
 struct Drafted<D> {
     position: Position,
-    /// Later records are known, and were not asked for.
-    past: bool,
     void: Void,
     reasons: reason::Reasons,
     body: D,
@@ -371,8 +360,8 @@ struct Drafted<D> {
 
 impl<D> Drafted<D> {
     fn new(memory: &View<'_>, reasons: reason::Reasons, body: D) -> Self {
-        let (position, past) = (memory.position, memory.is_past());
-        Self { position, past, void: memory.void().clone(), reasons, body }
+        let position = memory.position;
+        Self { position, void: memory.void().clone(), reasons, body }
     }
 }
 

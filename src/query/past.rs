@@ -5,8 +5,9 @@ use super::memory::Memory;
 use super::view::View;
 use crate::genealogy::{Direction, Link, LinkKind, Links, NodeId};
 use crate::model::{
-    Facts, ItemKey, Moment, Past, Position, Question, Record, StationId, Visit, Within,
+    Facts, ItemClass, ItemKey, Moment, Past, Position, Question, Record, StationId, Visit, Within,
 };
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Wholes that are named: two differ from any one that is asked about.
 const WHOLES_MAX: usize = 2;
@@ -42,10 +43,16 @@ impl View<'_> {
             let node = self.graph.item(item).filter(|_| rank == 0);
             node.map(|node| self.parts(&self.names_of(node), items)).unwrap_or_default()
         };
-        let past = items
-            .iter()
-            .enumerate()
-            .map(|(rank, item)| Past { parts: parts(rank, item), ..self.past(item, stations) });
+        let above = items.first().map(|main| self.above(main)).unwrap_or_default();
+        // An item is not part of itself: that it asks for it is told by the request.
+        let has_main = |rank: usize, item: &ItemKey| {
+            let node = self.graph.item(item).filter(|_| rank > 0)?;
+            above.get(&node).copied()
+        };
+        let past = items.iter().enumerate().map(|(rank, item)| {
+            let (parts, has_main) = (parts(rank, item), has_main(rank, item));
+            Past { parts, has_main, ..self.past(item, stations) }
+        });
         let known = |item: &ItemKey| {
             (item.clone(), self.graph.item(item).is_some_and(|node| self.is_known(node)))
         };
@@ -87,6 +94,7 @@ impl View<'_> {
             opened: nodes.iter().filter_map(|node| self.opened(*node)).min(),
             uses: Some(nodes.iter().map(|node| self.uses(*node)).sum()),
             parts: Vec::new(),
+            has_main: None,
         }
     }
 
@@ -119,6 +127,30 @@ impl View<'_> {
         let mut moments = self.life(node).standing(self.void()).rev();
         let last = moments.find(|moment| moment.kind == Kind::Rework)?;
         Some(Moment { time: last.time, position: last.position })
+    }
+
+    /// Everything that a unit or container is part of, at any depth, with the record of the first link on the way. A lot
+    /// is in much: what it is in is not looked for.
+    fn above(&self, item: &ItemKey) -> BTreeMap<NodeId, Position> {
+        let mut found = BTreeMap::new();
+        let node = self.graph.item(item).filter(|_| item.class != ItemClass::Lot);
+        let mut open: Vec<(NodeId, Option<Position>)> =
+            node.map(|node| (node, None)).into_iter().collect();
+        let mut seen = BTreeSet::new();
+        while let Some((node, by)) = open.pop() {
+            if !seen.insert(node) {
+                continue;
+            }
+            self.graph.each(node, Direction::Forward, |link| {
+                let same = link.kind == LinkKind::IdentifiedAs;
+                if link.stands(self.position) && (same || is_part(link.kind)) {
+                    let by = by.or((!same).then_some(link.source));
+                    by.map(|by| found.entry(link.node).or_insert(by));
+                    open.push((link.node, by));
+                }
+            });
+        }
+        found
     }
 
     /// What an item is part of, the last first.

@@ -1,7 +1,7 @@
 //! Why an answer is not complete, each reason once, in an order that depends on nothing else.
 use super::answer::{Completeness, Incomplete};
 use super::view::{Presence, View};
-use crate::genealogy::{Certainty, Hop, Node, NodeId};
+use crate::genealogy::{Certainty, Hop, Node, NodeId, Walked};
 use crate::model::{Gap, Interval, ItemKey, Position, StationId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +12,7 @@ pub(super) struct Reasons {
     unobserved: BTreeMap<(StationId, Position), Gap>,
     quarantines: BTreeSet<(StationId, Position)>,
     one_of: BTreeSet<ItemKey>,
+    rings: BTreeMap<Vec<ItemKey>, BTreeSet<Position>>,
     durable: Option<Position>,
 }
 
@@ -79,6 +80,15 @@ impl Reasons {
         }
     }
 
+    /// Items that a walk found to be part of each other.
+    pub(super) fn rings(&mut self, memory: &View<'_>, walked: &Walked) {
+        for ring in walked.rings() {
+            let items = ring.nodes.iter().filter_map(|node| memory.key(*node).cloned());
+            let items: BTreeSet<ItemKey> = items.collect();
+            self.rings.entry(items.into_iter().collect()).or_default().extend(ring.sources);
+        }
+    }
+
     /// Mounts whose lot was taken back by a correction: what was in the feeder is not known.
     pub(super) fn loose(&mut self, memory: &View<'_>, mounts: &[NodeId]) {
         for mount in mounts {
@@ -88,7 +98,7 @@ impl Reasons {
         }
     }
 
-    /// Gaps and quarantines, then links, then the lag.
+    /// Gaps and quarantines, then links, then what contradicts itself, then the lag.
     pub(super) fn completeness(self) -> Completeness {
         let gaps = self.gaps.into_iter().map(|((item, station, position), gap)| Incomplete::Gap {
             item,
@@ -107,9 +117,18 @@ impl Reasons {
             .into_iter()
             .map(|(station, position)| Incomplete::Quarantine { station, position });
         let one_of = self.one_of.into_iter().map(|item| Incomplete::OneOf { item });
+        let rings = self.rings.into_iter().map(|(items, records)| {
+            let records = records.into_iter().collect();
+            Incomplete::Ring { items, records }
+        });
         let lag = self.durable.into_iter().map(|durable| Incomplete::Lag { durable });
-        let all: Vec<_> =
-            gaps.chain(unobserved).chain(quarantines).chain(one_of).chain(lag).collect();
+        let all: Vec<_> = gaps
+            .chain(unobserved)
+            .chain(quarantines)
+            .chain(one_of)
+            .chain(rings)
+            .chain(lag)
+            .collect();
         if all.is_empty() { Completeness::Complete } else { Completeness::Incomplete(all) }
     }
 }

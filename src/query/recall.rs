@@ -85,6 +85,7 @@ pub(super) fn draft(
     for hop in &walked.hops {
         reasons.hop(memory, hop);
     }
+    reasons.rings(memory, &walked);
     let linked: BTreeSet<NodeId> = walked.reached.iter().map(|r| r.node).collect();
     let mut body = Recall {
         of: of.clone(),

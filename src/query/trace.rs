@@ -43,6 +43,7 @@ pub(super) fn draft(
         }
     }
     reasons.loose(memory, &walked.loose);
+    reasons.rings(memory, &walked);
     let mut links = Vec::with_capacity(walked.hops.len());
     for hop in &walked.hops {
         reasons.hop(memory, hop);

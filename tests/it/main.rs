@@ -14,6 +14,7 @@ mod engineer;
 mod faults;
 mod formats;
 mod history;
+mod hour;
 mod limits;
 mod missing;
 mod nist;

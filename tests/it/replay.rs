@@ -143,18 +143,17 @@ fn shift(site_of: impl FnOnce(&Demo) -> Site) -> (Site, Daemon, Vec<PartTruth>) 
     (site, daemon, truth)
 }
 
-#[test]
-fn a_mapping_mistake_is_repaired_by_a_replay_that_is_adopted() {
-    let mut right = Vec::new();
-    let (site, daemon, truth) = shift(|demo| {
-        right.clone_from(&demo.plant_files);
-        Site::new(&mistaken(&demo.plant_files))
-    });
-    fs::create_dir_all(site.path("right.d")).unwrap();
-    for (name, text) in &right {
-        fs::write(site.path("right.d").join(name), text).unwrap();
+/// Puts plant files into a folder of the site that its daemon does not look at.
+fn beside(site: &Site, name: &str, files: &[(String, String)]) -> String {
+    fs::create_dir_all(site.path(name)).unwrap();
+    for (file, text) in files {
+        fs::write(site.path(name).join(file), text).unwrap();
     }
-    let right = site.path("right.d").display().to_string();
+    site.path(name).display().to_string()
+}
+
+/// Waits until the last step of every part can be asked for.
+fn all_indexed(daemon: &Daemon, truth: &[PartTruth]) {
     http::until("all is indexed", Duration::from_secs(10), || {
         let is_last = |row: &PartTruth| {
             let item = daemon.get(&format!("/api/v1/item?id={}", row.part.unit));
@@ -164,6 +163,74 @@ fn a_mapping_mistake_is_repaired_by_a_replay_that_is_adopted() {
         };
         truth.iter().all(is_last).then_some(())
     });
+}
+
+/// Each event of a list by its handshake's text must be about one of the parts, each part once.
+fn about_each_part(list: &Value, truth: &[PartTruth]) {
+    let list = list.as_array().unwrap();
+    assert_eq!(list.len(), truth.len(), "{list:#?}");
+    for row in truth {
+        let unit = row.part.unit.to_string();
+        let about = list.iter().filter(|event| event.to_string().contains(&unit));
+        assert_eq!(about.count(), 1, "{unit}: {list:#?}");
+    }
+}
+
+/// What a plant with one handshake more would have recorded is added, from the words that were seen anyway; what one
+/// with one less would not is removed. Nothing else differs, and what was recorded is what is replayed.
+#[test]
+fn a_handshake_that_another_plant_has_or_has_not_is_told_as_added_or_removed() {
+    let mut own = Vec::new();
+    let (site, daemon, truth) = shift(|demo| {
+        own.clone_from(&demo.plant_files);
+        let files: Vec<_> = own.iter().map(|(name, text)| (name.as_str(), text.clone())).collect();
+        Site::new(&files)
+    });
+    all_indexed(&daemon, &truth);
+    let grease = "[station.ASM30.handshake.grease]";
+    let change = |to: &dyn Fn(&str) -> String| -> Vec<(String, String)> {
+        let changed = |(name, text): &(String, String)| {
+            let text = if text.contains(grease) { to(text) } else { text.clone() };
+            (name.clone(), text)
+        };
+        own.iter().map(changed).collect()
+    };
+    let more = change(&|text| {
+        format!(
+            "{text}\n[station.ASM30.handshake.look]\npattern = \"edge\"\nevent = \"inspect\"\nserial = \"serial\"\n\
+             trigger = \"flags.done_req\"\nnumber = \"done_no\"\nfirst = \"process\"\n"
+        )
+    });
+    let less = change(&|text| {
+        let begin = text.find(grease).unwrap();
+        let end = begin + text[begin..].find("\n[").unwrap();
+        format!("{}{}", &text[..begin], &text[end..])
+    });
+    let (more, less) = (beside(&site, "more.d", &more), beside(&site, "less.d", &less));
+
+    let (code, told) = run(&site, &daemon, &["replay", "--plant", &more]);
+    assert_eq!(code, Some(1), "{told:#}");
+    about_each_part(&told["added"], &truth);
+    let (code, other) = run(&site, &daemon, &["replay", "--plant", &less]);
+    assert_eq!(code, Some(1), "{other:#}");
+    about_each_part(&other["removed"], &truth);
+    for (told, none) in [(&told, "removed"), (&other, "added")] {
+        for none in [none, "changed", "not_replayable", "unread"] {
+            assert_eq!(told[none], serde_json::json!([]), "{none}: {told:#}");
+        }
+    }
+    assert!(daemon.stop().success(), "{}", site.log());
+}
+
+#[test]
+fn a_mapping_mistake_is_repaired_by_a_replay_that_is_adopted() {
+    let mut right = Vec::new();
+    let (site, daemon, truth) = shift(|demo| {
+        right.clone_from(&demo.plant_files);
+        Site::new(&mistaken(&demo.plant_files))
+    });
+    let right = beside(&site, "right.d", &right);
+    all_indexed(&daemon, &truth);
     let before = ask(&daemon, &truth, None);
     let wrong = all_faults(&before, &truth);
     assert!(wrong.len() >= usize::try_from(PARTS).unwrap(), "the mistake shows: {wrong:?}");
@@ -353,11 +420,7 @@ fn a_badge_that_only_the_adopted_plant_knows_of_is_veiled() {
             wrong.iter().map(|(name, text)| (name.as_str(), text.clone())).collect();
         Site::new(&wrong)
     });
-    fs::create_dir_all(site.path("right.d")).unwrap();
-    for (name, text) in &right {
-        fs::write(site.path("right.d").join(name), text).unwrap();
-    }
-    let folder = site.path("right.d").display().to_string();
+    let folder = beside(&site, "right.d", &right);
     let reason = ["--reason", "who did it"];
     let adopt = [&["replay", "--adopt", "--plant", &folder][..], &reason].concat();
     let (code, told) = run(&site, &daemon, &adopt);

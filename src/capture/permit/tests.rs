@@ -347,6 +347,17 @@ fn a_child_that_is_in_another_item_is_used() {
 }
 
 #[test]
+fn what_the_item_is_in_cannot_be_put_into_it_and_nothing_into_itself() {
+    let mut world = World::new();
+    world.facts().past[1].has_main = Some(Position(8));
+    let wanted = "u/site/SN-1 is in u/site/C-1 (record #8): u/site/C-1 cannot be part of it";
+    assert_eq!(world.told(Check::ChildNotUsed), refused(wanted));
+    world.draft.other = Some(unit("SN-1"));
+    let wanted = "u/site/SN-1 cannot be part of itself";
+    assert_eq!(world.told(Check::ChildNotUsed), refused(wanted));
+}
+
+#[test]
 fn a_hold_stops_the_item_its_child_and_what_is_made_with_a_lot() {
     let mut world = World::new();
     world.holds.insert(unit("C-1"), text("cracked"));

@@ -71,6 +71,29 @@ fn two_stations_that_ask_for_one_part_at_once_do_not_both_get_it() {
     assert_eq!(world.query.item(&unit("C1")).unwrap().body.went_into.len(), 1);
 }
 
+/// The frame of a frame is no part of it: whoever waits for the answer is refused, whatever the length of the way.
+#[test]
+fn a_ring_of_parts_is_refused() {
+    let mut world = World::new();
+    for code in ["U1", "U2", "U3"] {
+        made(&mut world, code);
+    }
+    for (parent, child, wanted) in
+        [("U2", "U1", Permit::Ok), ("U3", "U2", Permit::Ok), ("U1", "U3", Permit::Nok)]
+    {
+        world.request("B", "fit", parent, child, 0);
+        world.deliver_all();
+        assert_eq!(last(&world).0, wanted, "{child} into {parent}");
+    }
+    let mark = last(&world).1.clone();
+    let grounds = mark.grounds.unwrap();
+    assert_eq!(mark.reason.unwrap().as_str(), "child-not-used");
+    assert_eq!((grounds.code, world.written("B.fit.reason")), (6, 6));
+    let text = "u/site/U1 is in u/site/U3 (record #6): u/site/U3 cannot be part of it";
+    assert_eq!(grounds.text.as_str(), text);
+    assert!(world.query.item(&unit("U1")).unwrap().completeness.is_complete());
+}
+
 #[test]
 fn a_hold_between_question_and_answer_refuses() {
     let mut world = World::new();

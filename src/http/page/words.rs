@@ -1,8 +1,8 @@
 //! What the pages say: the words of the house as sentences for people.
 use crate::genealogy::{Certainty, LinkKind};
 use crate::model::{
-    Amount, Evidence, Gap, GapCause, GapSource, Interval, ItemClass, ItemKey, Purpose, Result,
-    Scope, Ucum, Utc, Value, Verdict,
+    Amount, Evidence, Gap, GapCause, GapSource, Interval, ItemClass, ItemKey, Position, Purpose,
+    Result, Scope, Ucum, Utc, Value, Verdict,
 };
 use crate::query::{Incomplete, SuspectCause};
 use std::fmt::Write;
@@ -223,10 +223,19 @@ pub(super) fn incomplete(why: &Incomplete) -> String {
             "A link of {} is one of several possible ones: a lot was changed while the work was going on.",
             item(key)
         ),
+        Incomplete::Ring { items, records } => format!(
+            "{} are said to be part of each other, which cannot be: one of the records {} is wrong, and a correction takes it back.",
+            items.iter().map(item).collect::<Vec<_>>().join(", "),
+            listed(records),
+        ),
         Incomplete::Lag { durable } => format!(
             "This answer does not yet count the newest records; the last one is {durable}. Ask again in a moment."
         ),
     }
+}
+
+fn listed(records: &[Position]) -> String {
+    records.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// What was not observed, and why.

@@ -311,6 +311,44 @@ fn what_the_counters_of_a_feeder_say_is_told_as_of_each_record() {
     assert_eq!(query.recall(&lot("A")).unwrap().body.suspect, []);
 }
 
+/// Two stations that did not ask, and were wrong: what both say is kept, and whoever asks is told, until a correction
+/// takes one of it back.
+#[test]
+fn parts_that_contain_each_other_are_told_of_by_every_answer_about_them() {
+    let names = ["A", "B", "C"].map(unit);
+    for length in 1..=3 {
+        let ring = &names[..length];
+        let mut bodies: Vec<Body> =
+            vec![Body::Trace(event(0, None, install(&unit("PART"), &unit("A"))))];
+        bodies.extend((0..length).map(|n| {
+            Body::Trace(event(9 + n as i64, None, install(&ring[n], &ring[(n + 1) % length])))
+        }));
+        bodies.push(Body::Trace(event(20, None, install(&ring[length - 1], &unit("FRAME")))));
+        let records = (2..).map(Position).take(length).collect();
+        let conflict =
+            Completeness::Incomplete(vec![Incomplete::Ring { items: ring.to_vec(), records }]);
+        let told = |query: &Query| {
+            let ways = [("PART", Direction::Forward), ("FRAME", Direction::Backward)];
+            let around = ring.iter().flat_map(|item| {
+                let way = |way| query.trace(item, way, None).unwrap().completeness;
+                let item = query.item(item).unwrap().completeness;
+                [item, way(Direction::Forward), way(Direction::Backward)]
+            });
+            let beyond =
+                ways.map(|(of, way)| query.trace(&unit(of), way, None).unwrap().completeness);
+            let recall = query.recall(&unit("PART")).unwrap().completeness;
+            around.chain(beyond).chain([recall]).collect::<Vec<_>>()
+        };
+        let (before, _dir) = query(&numbered(bodies.clone()));
+        assert!(told(&before).iter().all(|answer| *answer == conflict), "{:?}", told(&before));
+        bodies.push(Body::Trace(event(30, None, correct(2))));
+        let (after, _dir) = query(&numbered(bodies));
+        assert!(told(&after).iter().all(Completeness::is_complete), "{:?}", told(&after));
+        let then = after.item_as_of(&unit("A"), Position(2 + length as u64)).unwrap();
+        assert_eq!(then.completeness, conflict);
+    }
+}
+
 #[test]
 fn what_was_set_aside_makes_a_stay_incomplete_until_a_correction_deals_with_it() {
     let set_aside = Quarantine {

@@ -98,6 +98,92 @@ fn an_answer_from_before_the_last_durable_record_says_so() {
     assert!(query.item(&unit("U2")).unwrap().completeness.is_complete());
 }
 
+/// On a running line records come in while an answer is made: what came after the question is none of its business.
+#[test]
+fn an_answer_lags_behind_nothing_that_came_after_the_question() {
+    let records = shift(14);
+    let dir = tempfile::tempdir().unwrap();
+    let query = Query::new(QueryOptions { durable: Position(9), ..options(dir.path()) });
+    feed(&query, &records[..9]);
+    query.set_durable(Position(11));
+    let bring = |to: usize| {
+        let batch: Vec<_> = records[..to].iter().map(|r| (r.position, r.clone())).collect();
+        query.apply(&batch).unwrap();
+    };
+    let item = unit("U2");
+    let answer = std::thread::scope(|scope| {
+        let asking = scope.spawn(|| query.item(&item).unwrap());
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        query.set_durable(Position(14));
+        bring(11);
+        asking.join().unwrap()
+    });
+    assert_eq!((answer.position, answer.completeness), (Position(11), Completeness::Complete));
+    // A question about earlier records waits for nothing.
+    assert!(query.item_as_of(&unit("U2"), Position(9)).unwrap().completeness.is_complete());
+    bring(14);
+    assert!(query.item(&unit("U2")).unwrap().completeness.is_complete());
+}
+
+/// The stream tells of events as soon as they are known: what made them is in the ledger, whatever the index has.
+#[test]
+fn an_event_names_its_plant_although_the_index_is_not_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut records = shift(3);
+    let hash = crate::model::Digest([7; 32]);
+    let loaded = crate::model::PlantLoaded {
+        hash,
+        files: Vec::new(),
+        stations: Vec::new(),
+        monitors: Vec::new(),
+    };
+    records[0].body = Body::Plant(loaded);
+    records[1].plant = Some(Position(1));
+    let query = Query::new(options(dir.path()));
+    let batch: Vec<_> = records.iter().map(|r| (r.position, r.clone())).collect();
+    query.apply(&batch).unwrap();
+    assert!(!query.has_index());
+    assert_eq!(query.event(&records[1]).plant, Some(hash.to_string()));
+    assert_eq!(query.event(&records[2]).plant, None);
+}
+
+/// Of Linux: a read of an empty pipe does not wait.
+const O_NONBLOCK: i32 = 0o4000;
+
+/// The disk refused something, and is slow to take anything: memory goes on, and so does whoever asks.
+#[test]
+fn nobody_waits_for_an_index_that_is_opened_again() {
+    let records = shift(30);
+    let (query, dir) = query(&records[..20]);
+    let room = dir.path().join("room");
+    assert!(std::process::Command::new("mkfifo").arg(&room).status().unwrap().success());
+    let (opening, (done, told)) = (query.clone(), std::sync::mpsc::channel());
+    std::thread::spawn(move || opening.inner.open_again(0));
+    let within = std::time::Duration::from_secs(20);
+    while query.has_index() {
+        std::thread::yield_now();
+    }
+    let asking = query.clone();
+    let batch: Vec<_> = records.iter().map(|r| (r.position, r.clone())).collect();
+    std::thread::spawn(move || {
+        asking.apply(&batch).unwrap();
+        done.send(asking.item(&unit("U2")).unwrap().completeness).unwrap();
+    });
+    let lag = vec![Incomplete::Lag { durable: Position(30) }];
+    assert_eq!(told.recv_timeout(within).unwrap(), Completeness::Incomplete(lag));
+    assert_eq!(query.position(), Position(30));
+    // The disk takes what it was given, and refuses the rest.
+    let mut open = fs::File::options();
+    let open = std::os::unix::fs::OpenOptionsExt::custom_flags(&mut open, O_NONBLOCK);
+    let mut pipe = open.read(true).write(true).open(&room).unwrap();
+    let mut taken = 0;
+    let mut buffer = vec![0; 1 << 16];
+    while !query.has_index() {
+        taken += std::io::Read::read(&mut pipe, &mut buffer).unwrap_or(0);
+    }
+    assert!(taken > 0);
+}
+
 #[test]
 fn everybody_who_watches_sees_the_position_and_records_are_shown_after_any_of_them() {
     let records = shift(30);

@@ -74,6 +74,7 @@ fn past(model: &Model<'_>, item: &ItemKey) -> Past {
         visits: STATIONS.iter().filter_map(visit).collect(),
         rework: rework.map(|(when, _)| when),
         within: within.collect(),
+        has_main: None,
         best_before: told(&|event| until(event).is_some()).and_then(until),
     }
 }
@@ -155,6 +156,26 @@ fn parts(model: &Model<'_>, item: &ItemKey) -> BTreeMap<Text, u32> {
     parts
 }
 
+/// Whether a unit or container is in another item, however deep.
+fn is_in(links: &BTreeSet<super::model::Link>, main: &ItemKey, other: &ItemKey) -> bool {
+    let part = |kind| {
+        let kinds = [
+            LinkKind::ConsumedInto,
+            LinkKind::InstalledIn,
+            LinkKind::PackedIn,
+            LinkKind::SplitInto,
+            LinkKind::MergedInto,
+        ];
+        kinds.contains(&kind)
+    };
+    let mut found = BTreeSet::new();
+    for _ in 0..links.len() {
+        let more = links.iter().filter(|l| part(l.2) && (l.0 == *main || found.contains(&l.0)));
+        found.extend(more.map(|l| l.1.clone()).collect::<Vec<_>>());
+    }
+    main.class != ItemClass::Lot && found.contains(other)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -168,7 +189,15 @@ proptest! {
         let question = Question { token: ReadToken(1), items: items.clone(), stations, as_of };
         let facts = query.facts(&question);
         prop_assert_eq!(facts.position, as_of);
+        let (links, _) = model.links();
         for item in &items {
+            let others: Vec<ItemKey> = items.iter().filter(|other| *other != item).cloned().collect();
+            let asked = std::iter::once(item.clone()).chain(others).collect();
+            let about = query.facts(&Question { items: asked, ..question.clone() });
+            for past in about.past.iter().skip(1) {
+                let wanted = is_in(&links, item, &past.item);
+                prop_assert_eq!(past.has_main.is_some(), wanted, "{} in {}", item, past.item);
+            }
             prop_assert_eq!(facts.is_known(item), Some(known(&model, item)), "{}", item);
             let wanted = past(&model, item);
             let found = facts.past(item).unwrap();

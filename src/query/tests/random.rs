@@ -50,6 +50,29 @@ fn expected(
     names(why)
 }
 
+/// The items that are part of each other by these links, and the records that say so.
+fn rings(links: &[Link]) -> Vec<Incomplete> {
+    let standing: BTreeSet<Link> = links.iter().filter(|link| !is_former(link)).cloned().collect();
+    let leads = |from: &ItemKey, to: &ItemKey| {
+        closure(&standing, &BTreeSet::from([from.clone()]), true, 99).0.contains_key(to)
+    };
+    let closing = standing.iter().filter(|link| leads(&link.1, &link.0));
+    let ring = |link: &Link| {
+        let all: BTreeSet<&ItemKey> = standing.iter().flat_map(|l| [&l.0, &l.1]).collect();
+        let both = |item: &&ItemKey| leads(item, &link.0) && leads(&link.0, item);
+        let items: BTreeSet<ItemKey> = all.into_iter().filter(both).cloned().collect();
+        let within = standing.iter().filter(|l| items.contains(&l.0) && items.contains(&l.1));
+        let records: BTreeSet<Position> = within.map(|l| l.4).collect();
+        (items, records)
+    };
+    let rings: BTreeSet<_> = closing.map(ring).collect();
+    let told = |(items, records): (BTreeSet<_>, BTreeSet<_>)| Incomplete::Ring {
+        items: items.into_iter().collect(),
+        records: records.into_iter().collect(),
+    };
+    rings.into_iter().map(told).collect()
+}
+
 fn is_former(link: &Link) -> bool {
     [LinkKind::FormerlyInstalledIn, LinkKind::FormerlyPackedIn].contains(&link.2)
 }
@@ -105,7 +128,10 @@ fn check_item(query: &Query, model: &Model<'_>, key: &ItemKey) {
         assert_eq!(step.complete, !model.doubts(key, &station, interval).iter().any(gap));
     }
     let only = BTreeSet::from([key.clone()]);
-    assert_eq!(reasons(&answer.completeness), expected(model, &only, &links, true, true), "{key}");
+    let mut wanted = expected(model, &only, &links, true, true);
+    let standing = model.links().0.into_iter().filter(|link| !is_former(link)).collect();
+    wanted.extend(names(rings(&closure(&standing, &only, key.class != ItemClass::Lot, 99).1)));
+    assert_eq!(reasons(&answer.completeness), wanted, "{key}");
 }
 
 fn check_trace(query: &Query, model: &Model<'_>, key: &ItemKey, forward: bool, max: Option<u32>) {
@@ -127,11 +153,11 @@ fn check_trace(query: &Query, model: &Model<'_>, key: &ItemKey, forward: bool, m
     let (all, _) = closure(&links, &begin, forward, 99);
     assert_eq!(trace.cut_at_depth, all.len() > depths.len());
     let items: BTreeSet<ItemKey> = depths.into_keys().collect();
-    let wanted = if max.is_none() {
-        expected(model, &items, &walked, forward, !forward)
-    } else {
+    if max.is_some() {
         return;
-    };
+    }
+    let mut wanted = expected(model, &items, &walked, forward, !forward);
+    wanted.extend(names(rings(&walked)));
     assert_eq!(reasons(&completeness), wanted, "{key} {direction:?}");
 }
 
@@ -187,7 +213,9 @@ fn check_recall(query: &Query, model: &Model<'_>, lot: &ItemKey) {
     let (unknown, _) = closure(&links, &unknown, true, 99);
     let unknown: BTreeSet<ItemKey> = unknown.into_keys().filter(|k| !linked.contains(k)).collect();
     assert_eq!(names(recall.unknown.iter().map(|(item, _)| item)), names(unknown), "{lot}");
-    assert_eq!(reasons(&completeness), expected(model, &linked, &walked, true, false), "{lot}");
+    let mut wanted = expected(model, &linked, &walked, true, false);
+    wanted.extend(names(rings(&walked)));
+    assert_eq!(reasons(&completeness), wanted, "{lot}");
 }
 
 /// Whoever was at a station within a time, and what contains that.

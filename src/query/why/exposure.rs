@@ -35,6 +35,7 @@ impl Exposures {
         };
         let walked = walk.run(&memory.graph, &[node], visited);
         reasons.loose(memory, &walked.loose);
+        reasons.rings(memory, &walked);
         let mut steps = Vec::new();
         // What came into it after it was judged, and all that that was made of.
         let mut later = BTreeSet::new();

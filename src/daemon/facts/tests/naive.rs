@@ -90,6 +90,15 @@ fn reworked(records: &[Record], item: &ItemKey) -> Option<(Utc, Position)> {
 }
 
 fn used(records: &[Record], child: &ItemKey, parent: &ItemKey) -> bool {
+    installed(records, |of, into| of == child && into != parent)
+}
+
+fn within(records: &[Record], child: &ItemKey, parent: &ItemKey) -> bool {
+    installed(records, |of, into| of == child && into == parent)
+}
+
+/// Whether one of these parts is in one of these items, and was not taken out again.
+fn installed(records: &[Record], wanted: impl Fn(&ItemKey, &ItemKey) -> bool) -> bool {
     events(records).any(|(position, event)| {
         let What::Install { child: of, parent: into, .. } = &event.what else { return false };
         let taken_out = events(records).any(|(later, other)| {
@@ -97,8 +106,29 @@ fn used(records: &[Record], child: &ItemKey, parent: &ItemKey) -> bool {
                 What::Remove { child, parent, .. } if child == of && parent == into);
             same && (other.time.at, later) > (event.time.at, position)
         });
-        of == child && into != parent && !refused(event) && !taken_out
+        wanted(of, into) && !refused(event) && !taken_out
     })
+}
+
+/// Whether an item is part of another, at any depth.
+fn is_in(records: &[Record], item: &ItemKey, other: &ItemKey) -> bool {
+    let mut wholes = vec![item.clone()];
+    let mut next = 0;
+    while let Some(part) = wholes.get(next).cloned() {
+        next += 1;
+        for (_, event) in events(records) {
+            let What::Install { child, parent, .. } = &event.what else { continue };
+            if *child == part && within(records, child, parent) {
+                if parent == other {
+                    return true;
+                }
+                if !wholes.contains(parent) {
+                    wholes.push(parent.clone());
+                }
+            }
+        }
+    }
+    false
 }
 
 fn went_past(records: &[Record], station: &StationId, item: &ItemKey) -> Option<Position> {
@@ -127,7 +157,7 @@ fn one(
         Check::Known => nok(!known(records, item)),
         Check::ChildKnown => nok(!known(records, other?)),
         Check::ChildNotHeld => nok(held(records, other?)),
-        Check::ChildNotUsed => nok(used(records, other?, item)),
+        Check::ChildNotUsed => nok(used(records, other?, item) || is_in(records, item, other?)),
         Check::NotHeld => nok(held(records, item) || lot_held),
         Check::MountsVerified => nok(lot.is_none() || lot_held),
         Check::Route => nok(last_done(records, item, "A").is_none()),
