@@ -320,8 +320,8 @@ fn parts_that_contain_each_other_are_told_of_by_every_answer_about_them() {
         let ring = &names[..length];
         let mut bodies: Vec<Body> =
             vec![Body::Trace(event(0, None, install(&unit("PART"), &unit("A"))))];
-        bodies.extend((0..length).map(|n| {
-            Body::Trace(event(9 + n as i64, None, install(&ring[n], &ring[(n + 1) % length])))
+        bodies.extend((0..length).zip(9..).map(|(n, at)| {
+            Body::Trace(event(at, None, install(&ring[n], &ring[(n + 1) % length])))
         }));
         bodies.push(Body::Trace(event(20, None, install(&ring[length - 1], &unit("FRAME")))));
         let records = (2..).map(Position).take(length).collect();
