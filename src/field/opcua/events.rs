@@ -6,7 +6,7 @@ use super::fault::Fault;
 use super::place::Part;
 use super::results::{RESULT_NAMESPACE, Source};
 use super::services::Peer;
-use super::types::{Node, related};
+use super::types::{BROWSE_CHUNK, Node, related};
 use super::value::Shift;
 use crate::model::plant::{Plant, TagIndex};
 use crate::model::{Sample, Utc};
@@ -128,17 +128,20 @@ impl Found {
         // Each with the one that it is a kind of, which stands before it.
         let mut all: Vec<(Node, usize)> = vec![(base, 0)];
         let mut seen: HashSet<NodeId> = all.iter().map(|(node, _)| node.id.clone()).collect();
-        let mut next = 0;
-        while let Some((node, _)) = all.get(next) {
+        let mut done = 0;
+        while let Some(asked) = all.get(done..).filter(|rest| !rest.is_empty()) {
+            let asked: Vec<NodeId> =
+                asked.iter().take(BROWSE_CHUNK).map(|(node, _)| node.id.clone()).collect();
             let forward = (ReferenceTypeId::HasSubtype, BrowseDirection::Forward);
-            let node = std::slice::from_ref(&node.id);
-            let below = related(session, node, forward, NodeClassMask::OBJECT_TYPE).await?;
-            let new = below.into_iter().flatten().filter(|node| seen.insert(node.id.clone()));
-            all.extend(new.map(|node| (node, next)));
+            let below = related(session, &asked, forward, NodeClassMask::OBJECT_TYPE).await?;
+            for (below, parent) in below.into_iter().zip(done..) {
+                let new = below.into_iter().filter(|node| seen.insert(node.id.clone()));
+                all.extend(new.map(|node| (node, parent)));
+            }
             if all.len() > TYPES_MAX {
                 return Err(fault(format!("the server has more than {TYPES_MAX} types of events")));
             }
-            next = next.saturating_add(1);
+            done = done.saturating_add(asked.len());
         }
         let named = |(_, (node, _)): &(usize, &(Node, usize))| node.name.name.as_ref() == name;
         let named: Vec<usize> = all.iter().enumerate().filter(named).map(|(at, _)| at).collect();

@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// A program that needs more types for the words of one device is not one of a PLC.
 const TYPES_MAX: usize = 1_000;
 /// Nodes in one Browse.
-const BROWSE_CHUNK: usize = 20;
+pub(super) const BROWSE_CHUNK: usize = 20;
 
 /// Structures by their data type.
 #[derive(Default)]
