@@ -198,7 +198,7 @@ fn a_handshake_that_another_plant_has_or_has_not_is_told_as_added_or_removed() {
     let more = change(&|text| {
         format!(
             "{text}\n[station.ASM30.handshake.look]\npattern = \"edge\"\nevent = \"inspect\"\nserial = \"serial\"\n\
-             trigger = \"flags.done_req\"\nnumber = \"done_no\"\nfirst = \"process\"\n"
+             trigger = \"flags.done_req\"\nfirst = \"process\"\n"
         )
     });
     let less = change(&|text| {
