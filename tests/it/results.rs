@@ -269,8 +269,12 @@ fn bare() -> String {
 /// What is told before anybody listens is told to nobody.
 fn observed(daemon: &Daemon) {
     http::until("the machine is observed", Duration::from_mins(1), || {
-        (daemon.get("/api/v1/devices")["body"][0]["stage"] == "live").then_some(())
+        is_live(daemon).then_some(())
     });
+}
+
+fn is_live(daemon: &Daemon) -> bool {
+    daemon.get("/api/v1/devices")["body"][0]["stage"] == "live"
 }
 
 /// Events of a type of the machine's own: those of its type and of kinds of it are taken, each once, with the words
@@ -289,7 +293,7 @@ fn events_of_a_type_of_the_machines_own_are_recorded() {
     observed(&daemon);
     plant.more(60);
     plant.relay.cut();
-    plant.more(20);
+    http::until("the cut is noticed", Duration::from_mins(1), || (!is_live(&daemon)).then_some(()));
     observed(&daemon);
     plant.more(30);
     plant.machine.control("pause on");
