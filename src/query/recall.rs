@@ -52,12 +52,9 @@ fn first_there(
     interval: Interval,
 ) -> Option<Utc> {
     let station = memory.places.find(station)?;
-    let stays = memory.presences(node).into_iter().filter(|stay| stay.station == station);
-    stays
-        .map(|stay| stay.interval)
-        .filter(|stay| stay.overlaps(interval))
-        .map(|stay| stay.from)
-        .min()
+    let stays = memory.presences(node).into_iter();
+    let here = stays.filter(|stay| stay.station == station && stay.interval.overlaps(interval));
+    here.map(|stay| stay.interval.from).min()
 }
 
 /// What contains a lot contains it now: a part that was taken out again is followed no further.
