@@ -17,12 +17,7 @@ fn show(world: &mut World, text: &str) {
     world.plc.label = Some(Label { serial: text.to_owned(), judged: 0, when });
     world.plc.run(when);
     world.notify();
-    for _ in 0..20 {
-        world.sync();
-        world.carry_out();
-        world.tell_change();
-        world.tell_answer();
-    }
+    world.go_on();
     assert!(world.plc.acked(), "whatever stands on a label, the PLC is answered");
     let now = world.at().wall;
     world.plc.run(now);
@@ -30,27 +25,20 @@ fn show(world: &mut World, text: &str) {
 
 /// What became of the last request: the item with what was kept, or why it was set aside, with the text that was read.
 fn became(world: &World) -> std::result::Result<(String, Vec<String>), (String, String)> {
-    let last = world.durable.iter().rev().find_map(|record| match &record.body {
-        Body::Trace(event) if event.handshake.is_some() => {
-            let kept = event.context.iter().map(|kept| format!("{} = {}", kept.name, kept.value));
-            let product = event.product.iter().map(|product| format!("product = {product}"));
-            Some(Ok((event.what.items()[0].to_string(), product.chain(kept).collect())))
-        }
-        Body::Quarantine(aside) => {
+    let last = world.durable.iter().rev().find_map(|record| {
+        if let Body::Quarantine(aside) = &record.body {
             let mark = aside.handshake.as_ref().unwrap();
             assert_eq!(mark.permit, Permit::Unknown);
             let QuarantineCause::Label(name, why) = &aside.cause else { panic!("{aside:?}") };
             assert_eq!(name.as_str(), "serial");
             let raw = aside.raw.iter().find(|raw| raw.tag == *name).unwrap();
-            Some(Err((why.to_string(), raw.value.to_string())))
+            return Some(Err((why.to_string(), raw.value.to_string())));
         }
-        Body::Trace(_)
-        | Body::Gap(_)
-        | Body::Epoch(_)
-        | Body::Verdict(_)
-        | Body::Plant(_)
-        | Body::Orders(_)
-        | Body::Audit(_) => None,
+        let Body::Trace(event) = &record.body else { return None };
+        event.handshake.as_ref()?;
+        let kept = event.context.iter().map(|kept| format!("{} = {}", kept.name, kept.value));
+        let product = event.product.iter().map(|product| format!("product = {product}"));
+        Some(Ok((event.what.items()[0].to_string(), product.chain(kept).collect())))
     });
     last.unwrap()
 }
@@ -100,18 +88,13 @@ fn a_label_of_another_form_in_the_feeder_lets_nothing_go_on() {
     for part in 1..=3 {
         show(&mut world, &format!("SN-{part}"));
     }
-    let told = world.durable.iter().filter_map(|record| match &record.body {
-        Body::Trace(event) => Some(event.what.verb().as_str().to_owned()),
-        Body::Quarantine(Quarantine { cause: QuarantineCause::Label(name, _), .. }) => {
-            Some(format!("aside: {name}"))
+    let told = world.durable.iter().filter_map(|record| {
+        if let Body::Quarantine(aside) = &record.body {
+            let QuarantineCause::Label(name, _) = &aside.cause else { return None };
+            return Some(format!("aside: {name}"));
         }
-        Body::Quarantine(_)
-        | Body::Gap(_)
-        | Body::Epoch(_)
-        | Body::Verdict(_)
-        | Body::Plant(_)
-        | Body::Orders(_)
-        | Body::Audit(_) => None,
+        let Body::Trace(event) = &record.body else { return None };
+        Some(event.what.verb().as_str().to_owned())
     });
     let told: Vec<String> = told.collect();
     assert_eq!(
@@ -144,12 +127,7 @@ proptest! {
             if dies {
                 world.crash(0);
                 let records = world.durable.len();
-                for _ in 0..20 {
-                    world.sync();
-                    world.carry_out();
-                    world.tell_change();
-                    world.tell_answer();
-                }
+                world.go_on();
                 prop_assert!(world.durable[records..].iter().all(|record| !matches!(record.body, Body::Trace(_) | Body::Quarantine(_))));
             }
         }

@@ -38,12 +38,7 @@ fn part(world: &mut World) -> Purpose {
     let now = world.at().wall;
     world.plc.run(now);
     world.notify();
-    for _ in 0..20 {
-        world.sync();
-        world.carry_out();
-        world.tell_change();
-        world.tell_answer();
-    }
+    world.go_on();
     let now = world.at().wall;
     world.plc.run(now);
     let done = |r: &Record| match &r.body {
