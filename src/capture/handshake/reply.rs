@@ -105,16 +105,8 @@ impl Capture {
         still: Vec<Write>,
         replies: Vec<Write>,
     ) {
-        let token = self.token();
-        let live = self.live_mut();
-        let device = live.plant.tag(live.handshake(at).trigger.tag).device;
-        let session = live.session(device);
-        live.tokens.insert(token, at);
-        let exchange = self.exchange(at);
-        exchange.offering = true;
-        exchange.stage = Stage::Replying { token, trigger: None };
-        let request = WriteRequest { token, device, session, after, still, replies, ack: None };
-        step.effect(Effect::Write(request));
+        self.exchange(at).offering = true;
+        self.send(step, at, (after, still), replies, (None, None));
     }
 
     /// Of some words only the server knows what they hold. The event of the request is on record with a yes; that its
@@ -171,29 +163,35 @@ impl Capture {
         replies: Vec<Write>,
         echo: Value,
     ) {
-        let token = self.token();
-        let live = self.live_mut();
-        let handshake = live.handshake(at);
-        let device = live.plant.tag(handshake.trigger.tag).device;
+        let handshake = self.live().handshake(at);
         let ack = handshake.ack.map(|w| Write { tag: w.tag, bit: w.bit, value: echo.clone() });
-        let (session, one_word) = (live.session(device), handshake.is_one_word());
-        live.tokens.insert(token, at);
+        let one_word = handshake.is_one_word();
         let exchange = self.exchange(at);
         let trigger = exchange.trigger.clone().filter(|_| one_word);
         if one_word {
             exchange.trigger = Some(echo.clone());
         }
         exchange.ack = Some(echo);
-        exchange.stage = Stage::Replying { token, trigger };
-        step.effect(Effect::Write(WriteRequest {
-            token,
-            device,
-            session,
-            after,
-            still,
-            replies,
-            ack,
-        }));
+        self.send(step, at, (after, still), replies, (ack, trigger));
+    }
+
+    /// Has words written to the device of a handshake; `trigger` is what stood where the ack goes, if that is one word.
+    fn send(
+        &mut self,
+        step: &mut Step,
+        at: At,
+        (after, still): (Position, Vec<Write>),
+        replies: Vec<Write>,
+        (ack, trigger): (Option<Write>, Option<Value>),
+    ) {
+        let token = self.token();
+        let live = self.live_mut();
+        let device = live.plant.tag(live.handshake(at).trigger.tag).device;
+        let session = live.session(device);
+        live.tokens.insert(token, at);
+        self.exchange(at).stage = Stage::Replying { token, trigger };
+        let request = WriteRequest { token, device, session, after, still, replies, ack };
+        step.effect(Effect::Write(request));
     }
 
     pub(in crate::capture) fn on_written(&mut self, step: &mut Step, done: &WriteDone) {
