@@ -36,7 +36,7 @@ pub use feeders::{Feeders, Mounted};
 pub use memory::{Memory, StationMemory};
 pub use places::{Places, Present};
 pub use ran::Ran;
-pub use snapshot::wanted;
+pub use snapshot::{pick, wanted};
 pub use tally::Tallies;
 pub use unread::Unread;
 

@@ -135,7 +135,7 @@ impl Snapshot {
 }
 
 /// The value itself, or one bit of it.
-pub(super) fn pick(value: &Value, word: Word) -> Option<Value> {
+pub fn pick(value: &Value, word: Word) -> Option<Value> {
     match word.bit {
         None => Some(value.clone()),
         Some(bit) => value.bit(bit).map(Value::Bool),

@@ -206,19 +206,41 @@ fn a_handshake_that_another_plant_has_or_has_not_is_told_as_added_or_removed() {
         let end = begin + text[begin..].find("\n[").unwrap();
         format!("{}{}", &text[..begin], &text[end..])
     });
+    let other = change(&|text| {
+        let tags = "grease_lot   = { at = \"hr:36\", ";
+        let tub = "grease_tub   = { at = \"hr:90\", type = \"string[16]\" }\n";
+        let lot = "lot      = \"grease_lot\"";
+        assert!(text.contains(tags) && text.contains(lot), "{text}");
+        text.replacen(tags, &format!("{tub}{tags}"), 1).replacen(lot, "lot = \"grease_tub\"", 1)
+    });
     let (more, less) = (beside(&site, "more.d", &more), beside(&site, "less.d", &less));
+    let other = beside(&site, "other.d", &other);
 
     let (code, told) = run(&site, &daemon, &["replay", "--plant", &more]);
     assert_eq!(code, Some(1), "{told:#}");
     about_each_part(&told["added"], &truth);
-    let (code, other) = run(&site, &daemon, &["replay", "--plant", &less]);
-    assert_eq!(code, Some(1), "{other:#}");
-    about_each_part(&other["removed"], &truth);
-    for (told, none) in [(&told, "removed"), (&other, "added")] {
+    let (code, fewer) = run(&site, &daemon, &["replay", "--plant", &less]);
+    assert_eq!(code, Some(1), "{fewer:#}");
+    about_each_part(&fewer["removed"], &truth);
+    for (told, none) in [(&told, "removed"), (&fewer, "added")] {
         for none in [none, "changed", "not_replayable", "unread"] {
             assert_eq!(told[none], serde_json::json!([]), "{none}: {told:#}");
         }
     }
+    // A word that nobody read then: of these requests nothing can be said, and nothing of them is taken back.
+    let (code, told) = run(&site, &daemon, &["replay", "--plant", &other]);
+    let list = told["not_replayable"].as_array().unwrap().iter();
+    let own = list.filter(|told| told.to_string().contains(" went into "));
+    about_each_part(&own.cloned().collect(), &truth);
+    for told in told["not_replayable"].as_array().unwrap() {
+        let why = "the tape does not have grease_tub of asm-01 before it";
+        assert_eq!((word(&told[0], "station"), &told[1]), ("ASM30", &why.into()), "{told:#}");
+    }
+    assert_eq!(told["unread"], serde_json::json!(["grease_tub of asm-01"]), "{told:#}");
+    for none in ["added", "removed", "changed"] {
+        assert_eq!(told[none], serde_json::json!([]), "{none}: {told:#}");
+    }
+    assert_eq!(code, Some(0), "{told:#}");
     assert!(daemon.stop().success(), "{}", site.log());
 }
 

@@ -121,8 +121,14 @@ impl Carry {
     /// Points of the played plant that the tape's plant did not have.
     pub(super) fn unread(&self, played: &Plant) -> BTreeSet<String> {
         let unread = played.tags().filter(|(tag, _)| !self.back.contains_key(tag));
-        unread.map(|(_, tag)| format!("{} of {}", tag.name, played.device(tag.device).id)).collect()
+        unread.map(|(index, _)| point(played, index)).collect()
     }
+}
+
+/// A word of a plant as people know it.
+pub(super) fn point(plant: &Plant, tag: TagIndex) -> String {
+    let tag = plant.tag(tag);
+    format!("{} of {}", tag.name, plant.device(tag.device).id)
 }
 
 /// The handshakes of a plant by the words of their snapshots.

@@ -1,5 +1,6 @@
 //! What a replay gives otherwise than the ledger has it, and what has to be recorded so that it counts.
 use super::fields::{self, Field};
+use super::lacking::Lack;
 use super::play::Played;
 use super::recorded::{Event, Recorded, Subject};
 use super::{MARGIN, Wanted};
@@ -7,7 +8,7 @@ use crate::model::{
     Adopted, Adoption, Body, HandshakeMark, Position, Record, StationId, Told, Utc, What,
 };
 use crate::query::describe;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// An event as people read it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -84,7 +85,7 @@ pub(super) fn between(wanted: &Wanted, recorded: Recorded, played: &Played) -> D
         numbers.recorded.extend(same.as_ref().map(|same| (event.position, same.first)));
         pairs.push((same, event));
     }
-    let mut compare = Compare { wanted, played, out: Difference::default() };
+    let mut compare = Compare { wanted, played, told: BTreeSet::new(), out: Difference::default() };
     for event in &earlier {
         compare.missing(event);
     }
@@ -172,6 +173,8 @@ impl Numbers {
 struct Compare<'p> {
     wanted: &'p Wanted,
     played: &'p Played,
+    /// Requests that lacked words and of which the ledger has an event.
+    told: BTreeSet<usize>,
     out: Difference,
 }
 
@@ -253,7 +256,12 @@ impl Compare<'_> {
     }
 
     /// Why nothing can be said of an event that hangs on all since `begin`.
-    fn why_not(&self, event: &Event, begin: Utc) -> Option<String> {
+    fn why_not(&mut self, event: &Event, begin: Utc) -> Option<String> {
+        self.not_on_tape(event, begin).or_else(|| self.lacked(event, begin))
+    }
+
+    /// The same, of what the tape has nothing of, or not all.
+    fn not_on_tape(&self, event: &Event, begin: Utc) -> Option<String> {
         let Some((first, last)) = self.played.span else {
             return Some("the tape has nothing of this time".to_owned());
         };
@@ -280,7 +288,36 @@ impl Compare<'_> {
         touched.map(|(.., why)| format!("the tape has a gap: {why}"))
     }
 
-    fn finish(self) -> Difference {
+    /// Why an event may be another one only for want of words: then it is not to be taken back.
+    fn lacked(&mut self, event: &Event, begin: Utc) -> Option<String> {
+        let station = event.station()?;
+        let lacks = self.played.lacking.iter().enumerate();
+        let touches = |lack: &Lack| lack.touches(station, begin, event.stepped);
+        let touching: Vec<_> = lacks.filter(|(_, lack)| touches(lack)).collect();
+        if let Subject::Request(key, _) = event.subject() {
+            let own = |lack: &Lack| lack.of.1 == key.handshake;
+            let own = touching.iter().filter(|(_, lack)| own(lack));
+            self.told.extend(own.map(|(index, _)| *index));
+        }
+        touching.first().map(|(_, lack)| lack.why())
+    }
+
+    /// Requests that lacked words and that the ledger has no event of.
+    fn lacking(&mut self) {
+        for (index, lack) in self.played.lacking.iter().enumerate() {
+            if self.told.contains(&index) || !self.wanted.has(lack.asked) {
+                continue;
+            }
+            let (station, handshake) = &lack.of;
+            let text = format!("a request of {handshake}");
+            let shown =
+                Shown { position: None, time: lack.asked, station: Some(station.clone()), text };
+            self.out.not_replayable.push((shown, lack.why()));
+        }
+    }
+
+    fn finish(mut self) -> Difference {
+        self.lacking();
         let Self { played, mut out, .. } = self;
         out.inputs = played.inputs;
         out.played = played.span;

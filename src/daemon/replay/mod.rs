@@ -10,6 +10,7 @@ mod difference;
 mod exact;
 mod fields;
 mod fold;
+mod lacking;
 mod play;
 mod recorded;
 

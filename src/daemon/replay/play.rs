@@ -2,8 +2,9 @@
 //! trigger answers the read, what was not is taken from its last sample before; the past is asked of the
 //! record as it was then; nothing is ever written.
 use super::ahead::{Ahead, is_of};
-use super::carry::{Carry, Handshakes, Name};
+use super::carry::{Carry, Handshakes, Name, point};
 use super::fold::Fold;
+use super::lacking::{Lack, Lacking};
 use super::{ReplayError, Wanted};
 use crate::model::plant::{DeviceIndex, Plant, TagIndex, Word};
 use crate::model::{
@@ -37,6 +38,8 @@ pub(super) struct Played {
     pub(super) taken: BTreeSet<Position>,
     /// Points of the played plant that were not on the tape.
     pub(super) unread: BTreeSet<String>,
+    /// Requests of which no event came for want of words.
+    pub(super) lacking: Vec<Lack>,
 }
 
 /// A read that the tape has yet to answer.
@@ -68,6 +71,7 @@ pub(super) struct Play<'w> {
     reads: Vec<Reading>,
     asks: Vec<Asking>,
     writes: VecDeque<(ReadToken, Monotonic)>,
+    lacking: Lacking,
     begun: bool,
     /// The file before ended without its end: a kill, unless it is the last one.
     killed: bool,
@@ -91,6 +95,7 @@ impl<'w> Play<'w> {
             reads: Vec::new(),
             asks: Vec::new(),
             writes: VecDeque::new(),
+            lacking: Lacking::default(),
             begun: false,
             killed: false,
             gap: None,
@@ -105,6 +110,7 @@ impl<'w> Play<'w> {
         if let Some((since, why)) = self.gap.take() {
             self.out.gaps.push((since, Utc(i64::MAX), why));
         }
+        self.out.lacking = self.lacking.end();
         self.out
     }
 
@@ -253,18 +259,22 @@ impl<'w> Play<'w> {
         let known = self.plant.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, played));
         if self.begun && !known {
             let played = Arc::clone(played);
-            self.plant = Some((Arc::clone(&played), Handshakes::of(&played)));
-            self.step(at, Input::Plant(played), false);
+            self.play(at, played);
         }
+    }
+
+    fn play(&mut self, at: At, played: Arc<Plant>) {
+        let handshakes = Handshakes::of(&played);
+        self.lacking.put_in_force(&handshakes);
+        self.plant = Some((Arc::clone(&played), handshakes));
+        self.step(at, Input::Plant(played), false);
     }
 
     /// Begins in the middle of a run: with the links and the last values that there were.
     fn cut_in(&mut self, at: At) {
         let Some((tape, _)) = &self.tape else { return };
         let played = Arc::clone(self.wanted.plant.as_ref().unwrap_or(tape));
-        let handshakes = Handshakes::of(&played);
-        self.plant = Some((Arc::clone(&played), handshakes));
-        self.step(at, Input::Plant(Arc::clone(&played)), false);
+        self.play(at, Arc::clone(&played));
         for (device, link) in self.links.clone() {
             for input in self.carry.told(&Input::Link { device, link }) {
                 self.step(at, input, false);
@@ -359,7 +369,7 @@ impl<'w> Play<'w> {
         };
         let answered = self.reads.iter().position(answers);
         let reading = answered.map(|index| self.reads.remove(index));
-        let answer = reading.map(|reading| self.words(&reading.request, words, at));
+        let answer = reading.map(|reading| self.words(&reading, words, at));
         self.last.extend(words.iter().map(|word| (word.tag, word.clone())));
         if let Some((done, inferred)) = answer {
             self.step(at, Input::Read(done), inferred);
@@ -378,8 +388,9 @@ impl<'w> Play<'w> {
     }
 
     /// The words that were asked for: those that were read, the others from the last samples before.
-    fn words(&self, request: &ReadRequest, read: &[Sample], at: At) -> (ReadDone, bool) {
-        let mut inferred = false;
+    fn words(&mut self, reading: &Reading, read: &[Sample], at: At) -> (ReadDone, bool) {
+        let Reading { request, of } = reading;
+        let (mut inferred, mut lacking) = (false, BTreeSet::new());
         let count = request.tags.len();
         let word = |(index, tag): (usize, &TagIndex)| {
             let on_tape = self.carry.on_tape(*tag);
@@ -391,12 +402,14 @@ impl<'w> Play<'w> {
                 inferred = true;
                 self.last.get(&on_tape?)
             });
-            match found {
-                Some(sample) => Sample { tag: *tag, ..sample.clone() },
-                None => nothing(*tag, at.wall),
+            if let Some(sample) = found {
+                return Sample { tag: *tag, ..sample.clone() };
             }
+            lacking.extend(self.plant.as_ref().map(|(plant, _)| point(plant, *tag)));
+            nothing(*tag, at.wall)
         };
         let words = request.tags.iter().enumerate().map(word).collect();
+        self.lacking.read(of, at.wall, &lacking);
         (ReadDone { token: request.token, outcome: Ok(words) }, inferred)
     }
 
@@ -424,6 +437,9 @@ impl<'w> Play<'w> {
             let mut effects = Vec::new();
             // The plant on the tape may not have known that a word is somebody's badge.
             self.fold.engine.veil_kept(&mut input);
+            if let Input::Samples(samples) = &input {
+                self.lacking.told(samples);
+            }
             self.fold.engine.step(at, &input, &mut effects);
             for effect in effects {
                 match effect {
@@ -450,6 +466,7 @@ impl<'w> Play<'w> {
             event.evidence = event.evidence.max(Evidence::Inferred);
         }
         self.fold.histories.apply(&record);
+        self.lacking.recorded(&record);
         self.out.made.push(record);
     }
 
@@ -471,7 +488,7 @@ impl<'w> Play<'w> {
             self.reads.push(Reading { request, of });
             return None;
         }
-        let (done, _) = self.words(&request, &[], at);
+        let (done, _) = self.words(&Reading { request, of }, &[], at);
         Some((Input::Read(done), true))
     }
 }

@@ -93,6 +93,14 @@ impl Event {
         }
     }
 
+    /// Where it was.
+    pub(super) fn station(&self) -> Option<&StationId> {
+        match &self.told {
+            Told::Quarantine(set_aside) => Some(&set_aside.station),
+            Told::Trace(event) => event.station.as_ref(),
+        }
+    }
+
     /// Since when the item was there, by our wall clock: what it says of that may hang on all since then.
     pub(super) fn since(&self) -> Utc {
         let told = match &self.told {
