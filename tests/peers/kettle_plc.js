@@ -1,10 +1,14 @@
 #!/usr/bin/env node
 /* Kettles N1, N2, …: those of kettle_plc.py once more, as a server built on node-opcua.
 
-usage: kettle_plc.js --truth FILE [--kettles N] [--port P] [--cook MS] [--series S]
+usage: kettle_plc.js --truth FILE [--state DIR] [--kettles N] [--port P] [--cook MS] [--series S]
 
 A batch: its code is written, the state goes to 1 and, after the cooking, back to 0; a moment later the count goes up. Nobody is waited
-for. The truth has a line for each batch when it is counted.
+for. The truth has a line `{"asked": …}` for each batch before it can be seen that it begins, and before it can be seen that it ends, and one
+when it is counted.
+
+Nothing is retained but the ports (and keys), in `--state`: a PLC that was killed begins its program anew, its words cleared, its counts from
+0, with other batches. The truth has a line for each run.
 
 Beside them Burst, a bit that rises for a moment, with a serial and a number: `burst N` on the control port lets it do so N times without a
 pause, and once more for a second and a half. */
@@ -20,19 +24,24 @@ const { DataType, MessageSecurityMode, OPCUACertificateManager, OPCUAServer, Sec
 const HOST = "127.0.0.1";
 const args = { kettles: "3", port: "0", cook: "900", series: "N" };
 for (let i = 2; i < process.argv.length; i += 2) args[process.argv[i].slice(2)] = process.argv[i + 1];
+const run = fs.existsSync(args.truth) ? fs.readFileSync(args.truth, "utf8").split("\n").filter((line) => line.startsWith('{"run"')).length : 0;
 const truth = fs.openSync(args.truth, "a");
 const state = { cooking: 0, done: 0, paused: false, burst: 0, bursts: Promise.resolve(), words: null };
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const between = (low, high) => low + Math.random() * (high - low);
 
-function line(row) {
+/** A line that a kill of the process leaves there. */
+function note(row) {
     fs.writeSync(truth, row + "\n");
+}
+
+function line(row) {
+    note(row);
     fs.fsyncSync(truth);
 }
 
 /** What node-opcua notes with a value is this moment, to the millisecond; the truth says the same. */
-function put(node, dataType, value) {
-    const at = new Date();
+function put(node, dataType, value, at = new Date()) {
     node.setValueFromSource({ dataType, value }, StatusCodes.Good, at);
     return `${at.getTime()}000000`;
 }
@@ -42,21 +51,29 @@ async function kettle(words, name) {
         await sleep(between(200, 600));
         while (state.paused) await sleep(10);
         state.cooking += 1;
-        const batch = `${name}-B${String(n).padStart(5, "0")}`;
+        const batch = `${name}-${run ? `${run}-` : ""}B${String(n).padStart(5, "0")}`;
+        let told = `"kettle": "${name}", "serial": "${batch}"`;
+        // What is to be seen next, and when, is noted before it is.
+        const show = (word, value) => {
+            const at = new Date();
+            told += `, "${word}": ${at.getTime()}000000`;
+            note(`{"asked": {${told}}}`);
+            put(words.State, DataType.Int32, value, at);
+        };
         put(words.Batch, DataType.String, batch);
         // Two changes within one step of the clock have no order.
         await sleep(2);
-        const begin = put(words.State, DataType.Int32, 1);
+        show("t_begin", 1);
         const looks = Math.floor(between(3, 9));
         for (let look = 0; look < looks; look += 1) {
             await sleep(Number(args.cook) / 6);
             put(words.Temp, DataType.Double, between(76, 84));
         }
         await sleep(2);
-        const end = put(words.State, DataType.Int32, 0);
+        show("t_end", 0);
         await sleep(50);
         put(words.Count, DataType.UInt32, n);
-        line(`{"kettle": "${name}", "serial": "${batch}", "t_begin": ${begin}, "t_end": ${end}}`);
+        line(`{${told}}`);
         state.cooking -= 1;
         state.done += 1;
     }
@@ -94,14 +111,14 @@ function command([verb, word]) {
     return "ok\n";
 }
 
-function control() {
+function control(port) {
     const server = net.createServer((socket) => {
         socket.on("error", () => {});
         socket.on("data", (bytes) => {
             for (const words of bytes.toString().trim().split("\n")) socket.write(command(words.trim().split(/\s+/)));
         });
     });
-    return new Promise((resolve) => server.listen(0, HOST, () => resolve(server.address().port)));
+    return new Promise((resolve) => server.listen(port, HOST, () => resolve(server.address().port)));
 }
 
 /** A port that is free now; node-opcua does not tell which one it took. */
@@ -114,9 +131,14 @@ function freePort() {
 }
 
 async function main() {
-    const port = Number(args.port) || (await freePort());
+    line(`{"run": ${run}, "at": ${Date.now()}000000}`);
+    const folder = args.state || fs.mkdtempSync(path.join(os.tmpdir(), "kettles-"));
+    const kept = path.join(folder, "ports.json");
+    const ports = fs.existsSync(kept) ? JSON.parse(fs.readFileSync(kept, "utf8")) : { port: Number(args.port) || (await freePort()), control: await freePort() };
+    fs.writeFileSync(kept, JSON.stringify(ports));
+    const { port } = ports;
     // Keys that the library makes for itself, in a folder of its own.
-    const rootFolder = fs.mkdtempSync(path.join(os.tmpdir(), "kettles-"));
+    const rootFolder = path.join(folder, "keys");
     const certificates = new OPCUACertificateManager({ rootFolder, automaticallyAcceptUnknownCertificate: true });
     const server = new OPCUAServer({
         port, host: HOST, hostname: HOST, resourcePath: "/", allowAnonymous: true, serverCertificateManager: certificates,
@@ -136,7 +158,7 @@ async function main() {
         return node;
     };
     const beat = add("Life", "UInt32", DataType.UInt32, 0);
-    add("Boot", "UInt32", DataType.UInt32, Math.floor(between(1, 1e6)));
+    add("Boot", "UInt32", DataType.UInt32, run + 1);
     const kettles = [];
     for (let k = 1; k <= Number(args.kettles); k += 1) {
         const name = `${args.series}${k}`;
@@ -159,8 +181,8 @@ async function main() {
         Done: told("Done", "Boolean", DataType.Boolean, false),
     };
     await server.start();
-    const listening = await control();
-    process.stdout.write(JSON.stringify({ port, control: listening, pid: process.pid }) + "\n");
+    await control(ports.control);
+    process.stdout.write(JSON.stringify({ ...ports, pid: process.pid }) + "\n");
     await Promise.all([life(beat), ...kettles.map(([words, name]) => kettle(words, name))]);
 }
 

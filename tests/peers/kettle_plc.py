@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 """Kettles K1, K2, …: an OPC UA PLC without any handshake. A batch is told from the state of its kettle alone.
 
-usage: kettle_plc.py --truth FILE [--kettles N] [--port P] [--control P] [--cook MS] [--seed N]
+usage: kettle_plc.py --truth FILE [--state DIR] [--kettles N] [--port P] [--control P] [--cook MS] [--seed N]
 
 A batch: its code is written, the state goes to 1 and, after the cooking, back to 0; a moment later the count goes up. Nobody is waited
-for. The truth has a line for each batch when it is counted: kettle, batch, begin and end by the clock of the PLC.
+for. The truth has a line `{"asked": …}` for each batch before it can be seen that it begins, and before it can be seen that it ends, and one
+when it is counted: kettle, batch, begin and end by the clock of the PLC.
+
+Nothing is retained but the ports, in `--state`: a PLC that was killed begins its program anew, its words cleared, its counts from 0, with
+other batches. The truth has a line for each run.
 """
 import argparse
 import asyncio
@@ -25,11 +29,13 @@ WORDS = {"State": (T.Int32, 0), "Batch": (T.String, ""), "Temp": (T.Double, 20.0
 class Kettles:
     def __init__(self, args):
         self.args, self.truth = args, plc.Truth(args.truth)
+        self.run = self.truth.runs
+        self.truth.line({"run": self.run, "at": plc.now_ns()})
         self.paused, self.cooking, self.done, self.stopped = False, 0, 0, asyncio.Event()
 
     async def serve(self):
         a = self.args
-        port, control = a.port or plc.free_port(), a.control or plc.free_port()
+        port, control = plc.ports(a, "kettles")
         s = self.server = Server()
         await s.init()
         s.set_endpoint(f"opc.tcp://{plc.HOST}:{port}/")
@@ -37,7 +43,7 @@ class Kettles:
         ns = await s.register_namespace(NAMESPACE)
         self.nodes = {}
         await self.add(ns, "Life", T.UInt32, 0)
-        await self.add(ns, "Boot", T.UInt32, random.randrange(1, 1_000_000))
+        await self.add(ns, "Boot", T.UInt32, self.run + 1)
         for k in range(1, a.kettles + 1):
             for word, (kind, value) in WORDS.items():
                 await self.add(ns, f"K{k}.{word}", kind, value)
@@ -60,11 +66,17 @@ class Kettles:
         self.nodes[name] = (node.nodeid, kind)
         await self.put(name, value)
 
-    async def put(self, name, value):
+    async def put(self, name, value, at=None):
         node, kind = self.nodes[name]
-        at = dt.datetime.now(dt.timezone.utc)
+        at = at or dt.datetime.now(dt.timezone.utc)
         await self.server.write_attribute_value(node, ua.DataValue(ua.Variant(value, kind), SourceTimestamp=at, ServerTimestamp=at))
-        return round(at.timestamp() * 1_000_000) * 1_000
+
+    def note(self, batch, word):
+        """What is to be seen next, and when: noted before it is."""
+        at = dt.datetime.now(dt.timezone.utc)
+        batch[word] = round(at.timestamp() * 1_000_000) * 1_000
+        self.truth.note({"asked": batch})
+        return at
 
     async def life(self):
         n = 0
@@ -74,23 +86,23 @@ class Kettles:
             await asyncio.sleep(0.5)
 
     async def kettle(self, k):
-        r, n = random.Random(self.args.seed * 100 + k), 0
+        r, n, run = random.Random(self.args.seed * 100 + k), 0, f"{self.run}-" if self.run else ""
         while True:
             await asyncio.sleep(r.uniform(0.2, 0.6))
             while self.paused:
                 await asyncio.sleep(0.01)
             n += 1
             self.cooking += 1
-            batch = f"K{k}-B{n:05d}"
-            await self.put(f"K{k}.Batch", batch)
-            begin = await self.put(f"K{k}.State", 1)
+            batch = {"kettle": f"K{k}", "serial": f"K{k}-{run}B{n:05d}"}
+            await self.put(f"K{k}.Batch", batch["serial"])
+            await self.put(f"K{k}.State", 1, self.note(batch, "t_begin"))
             for _ in range(r.randrange(3, 9)):
                 await asyncio.sleep(self.args.cook / 1000 / 6)
                 await self.put(f"K{k}.Temp", round(r.gauss(80, 2), 2))
-            end = await self.put(f"K{k}.State", 0)
+            await self.put(f"K{k}.State", 0, self.note(batch, "t_end"))
             await asyncio.sleep(0.05)
             await self.put(f"K{k}.Count", n)
-            self.truth.line({"kettle": f"K{k}", "serial": batch, "t_begin": begin, "t_end": end})
+            self.truth.line(batch)
             self.cooking -= 1
             self.done += 1
 
@@ -98,6 +110,7 @@ class Kettles:
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--truth", required=True)
+    p.add_argument("--state", help="folder in which its ports are kept, so that it comes back at the same ones")
     p.add_argument("--kettles", type=int, default=3)
     p.add_argument("--port", type=int, default=0)
     p.add_argument("--control", type=int, default=0)

@@ -14,20 +14,15 @@ other serials.
 """
 import argparse
 import asyncio
-import datetime as dt
 import json
 import logging
 import os
 import random
-import struct
 
-from asyncua import Server, ua
-from asyncua.server.user_managers import User, UserRole
-from pymodbus.constants import ExcCodes
-from pymodbus.server import ModbusTcpServer
-from pymodbus.simulator import DataType, SimData, SimDevice
+from asyncua import ua
 
 import plc_common as plc
+from plc_doors import ModbusDoor, UaDoor
 
 NAMESPACE = "urn:shift:patterns"
 T = ua.VariantType
@@ -47,43 +42,6 @@ WRITABLE = ("Ring.Tail", "Turn.Ack", "Turn.Permit", "State.Answer")
 IDLE, REQUEST, DONE, ERROR = 0, 1, 4, 8
 
 
-class Anybody:
-    """Every client is an ordinary user, so that only the writable words can be written."""
-
-    def get_user(self, iserver, username=None, password=None, certificate=None):
-        return User(role=UserRole.User)
-
-
-class UaDoor:
-    """The words as nodes of an OPC UA server."""
-
-    async def open(self, port, slots):
-        s = self.server = Server(user_manager=Anybody())
-        await s.init()
-        s.set_endpoint(f"opc.tcp://{plc.HOST}:{port}/")
-        s.set_security_policy([ua.SecurityPolicyType.NoSecurity])
-        s.set_identity_tokens([ua.AnonymousIdentityToken])
-        ns = await s.register_namespace(NAMESPACE)
-        self.nodes, self.kinds = {}, {}
-        for name, (kind, value) in all_words(slots).items():
-            node = await s.nodes.objects.add_variable(ua.NodeId(name, ns), ua.QualifiedName(name, ns), value, kind)
-            self.nodes[name], self.kinds[name] = node, kind
-            await self.put(name, value)
-        for name in WRITABLE:
-            await self.nodes[name].set_writable()
-
-    async def serve(self):
-        await self.server.start()
-
-    async def put(self, name, value):
-        at = dt.datetime.now(dt.timezone.utc)
-        value = ua.DataValue(ua.Variant(value, self.kinds[name]), SourceTimestamp=at, ServerTimestamp=at)
-        await self.server.write_attribute_value(self.nodes[name].nodeid, value)
-
-    async def get(self, name):
-        return await self.nodes[name].read_value()
-
-
 # Where the words are: (register, type), (2, bit) in the register of bits, or a coil.
 PLACES = {
     "Life": (0, "u16"), "Boot": (1, "u16"), "Turn.Req": (2, 0), "Pulse.Done": (2, 1), "Bare.Done": (2, 2),
@@ -96,68 +54,16 @@ PLACES = {
 SLOT_PLACES, FIRST_SLOT, STRIDE = {"Seq": (0, "u16"), "Serial": (1, "text"), "Value": (9, "f64")}, 100, 16
 
 
-class ModbusDoor:
-    """The words as registers and coils. The memory is ours; pymodbus is shown a copy of it at every request."""
-
-    async def open(self, port, slots):
-        self.places = dict(PLACES)
-        for slot in range(slots):
-            for word, (at, kind) in SLOT_PLACES.items():
-                self.places[f"Ring.Slot[{slot}].{word}"] = (FIRST_SLOT + STRIDE * slot + at, kind)
-        size = FIRST_SLOT + STRIDE * slots
-        self.hr, self.coils = [0] * size, 0
-        for name, (_, value) in all_words(slots).items():
-            await self.put(name, value)
-        bits, words = (lambda: [SimData(0, count=32, values=False, datatype=DataType.BITS)]), (lambda: [SimData(0, count=size, values=0, datatype=DataType.REGISTERS)])
-        device = SimDevice(id=1, simdata=(bits(), bits(), words(), words()), action=self.action)
-        self.server = ModbusTcpServer(device, address=(plc.HOST, port), ignore_missing_devices=True)
-
-    async def serve(self):
-        for attempt in range(50):
-            try:
-                return await self.server.serve_forever(background=True)
-            except RuntimeError:
-                if attempt == 49:
-                    raise
-                await asyncio.sleep(0.1)
-
-    async def action(self, fc, start, address, count, cells, values):
-        if values is not None and fc in (5, 6, 15, 16):
-            wanted = {self.places[name][0] for name in WRITABLE if (self.places[name][1] == "coil") == (fc in (5, 15))}
-            if len(values) != 1 or address not in wanted:
-                return ExcCodes.ILLEGAL_ADDRESS
-            if fc in (5, 15):
-                self.coils = self.coils | 1 << address - 16 if values[0] else self.coils & ~(1 << address - 16)
-            else:
-                self.hr[address] = int(values[0])
-        if fc in (1, 5, 15):
-            cells[1 - start] = self.coils
-        elif fc in (3, 6, 16):
-            cells[: len(self.hr)] = self.hr
-        return None
-
-    async def put(self, name, value):
-        at, kind = self.places[name]
-        if kind == "text":
-            words = struct.unpack(">8H", value.encode().ljust(16, b"\0"))
-        elif kind == "f64":
-            words = struct.unpack(">4H", struct.pack(">d", value))
-        elif kind == "coil":
-            self.coils = self.coils | 1 << at - 16 if value else self.coils & ~(1 << at - 16)
-            return
-        elif kind == "u16":
-            words = (value & 0xFFFF,)
-        else:
-            words = (self.hr[at] | 1 << kind if value else self.hr[at] & ~(1 << kind),)
-        self.hr[at : at + len(words)] = words
-
-    async def get(self, name):
-        at, kind = self.places[name]
-        return bool(self.coils & 1 << at - 16) if kind == "coil" else self.hr[at]
+def of_slots(slots, each):
+    return {f"Ring.Slot[{n}].{word}": each(n, word) for n in range(slots) for word in SLOT}
 
 
-def all_words(slots):
-    return {**WORDS, **{f"Ring.Slot[{n}].{word}": known for n in range(slots) for word, known in SLOT.items()}}
+def door(slots, modbus):
+    words = {**WORDS, **of_slots(slots, lambda _, word: SLOT[word])}
+    if not modbus:
+        return UaDoor(NAMESPACE, words, WRITABLE)
+    place = lambda n, word: (FIRST_SLOT + STRIDE * n + SLOT_PLACES[word][0], SLOT_PLACES[word][1])
+    return ModbusDoor(words, {**PLACES, **of_slots(slots, place)}, WRITABLE, FIRST_SLOT + STRIDE * slots)
 
 
 class Patterns:
@@ -165,29 +71,25 @@ class Patterns:
         self.args, self.truth = args, plc.Truth(args.truth)
         self.run = self.truth.runs
         self.truth.line({"run": self.run})
-        self.state = plc.State(args.state, f"patterns{args.series}.json", {"port": 0, "control": 0}) if args.state else {"port": 0, "control": 0}
         self.done = dict.fromkeys(STATIONS, 0)
         self.careless, self.paused, self.busy_seen, self.stopped = False, False, False, asyncio.Event()
         self.widths, self.rest = {}, set()
         # The first run shows that counts wrap; a program that begins anew counts from 0.
         self.first = 0 if self.run else 65_530
-        self.door = ModbusDoor() if args.modbus else UaDoor()
+        self.door = door(args.slots, args.modbus)
         self.put, self.get = self.door.put, self.door.get
 
     async def serve(self):
-        a, st = self.args, self.state
-        st["port"] = a.port or st["port"] or plc.free_port()
-        st["control"] = a.control or st["control"] or plc.free_port()
-        if a.state:
-            st.save()
-        await self.door.open(st["port"], a.slots)
+        a = self.args
+        port, control = plc.ports(a, f"patterns{a.series}")
+        await self.door.open(port)
         for name in ("Ring.Head", "Ring.Tail", "Pulse.No"):
             await self.put(name, self.first)
         await self.put("Boot", self.run + 1)
         await self.door.serve()
-        await plc.control(st["control"], {"stats": self.stats, "stop": self.stopped.set, "careless": self.set_careless, "pause": self.pause,
-                                          "pulse": self.set_width("PULSE"), "bare": self.set_width("BARE")})
-        plc.up(port=st["port"], control=st["control"], pid=os.getpid())
+        await plc.control(control, {"stats": self.stats, "stop": self.stopped.set, "careless": self.set_careless, "pause": self.pause,
+                                    "pulse": self.set_width("PULSE"), "bare": self.set_width("BARE")})
+        plc.up(port=port, control=control, pid=os.getpid())
         works = (self.life, self.ring, self.turn, self.state_word, self.pulse, self.bare, self.stopped.wait)
         tasks = [asyncio.create_task(work()) for work in works]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -54,6 +54,16 @@ class State:
         sync_dir(os.path.dirname(self.path))
 
 
+def ports(args, name):
+    """Its port and that of its control; with `--state` they are kept."""
+    state = State(args.state, name + ".json", {"port": 0, "control": 0}) if args.state else {"port": 0, "control": 0}
+    for key in ("port", "control"):
+        state[key] = getattr(args, key) or state[key] or free_port()
+    if args.state:
+        state.save()
+    return state["port"], state["control"]
+
+
 class Truth:
     """What really happened: JSON Lines, synced line by line. A part is written once, whatever restarts."""
 

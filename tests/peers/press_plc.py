@@ -2,7 +2,7 @@
 """The press, station PRESS10: an OPC UA PLC with two counter-and-echo handshakes, a coil in its feeder and a badge.
 
 usage: press_plc.py --state DIR --truth FILE [--parts N] [--port P] [--control P] [--cycle MS] [--restarts PLAN]
-                    [--mid MS] [--reset-ack idle|zero] [--series S] [--insecure]
+                    [--mid MS] [--reset-ack idle|zero] [--series S] [--insecure] [--fresh]
 
 A restart plan is `PART:KIND,…`. KIND is
   keep              after the part: counters, acks and words are retained
@@ -11,6 +11,10 @@ A restart plan is `PART:KIND,…`. KIND is
   keep-mid-admit    while the part waits for AckId; an ack written meanwhile is lost with the process
   keep-mid-result   while the part waits for Ack; the same
   keep-mid          keep-mid-result for even parts, keep-mid-admit for odd ones
+
+With `--fresh` nothing is retained but which part is next, its patience, its ports and its key: a press that was killed begins its program
+anew, its words cleared, its counters from 0; the part that was in it is scrapped without a word. The truth has a line for each run, and one
+`{"asked": …}` for each handshake before any word of it can be seen.
 """
 import argparse
 import asyncio
@@ -105,11 +109,12 @@ class Press:
         self.args = args
         self.state = plc.State(args.state, "press.json", {
             "boot": random.randrange(1_000, 1_000_000), "port": 0, "control": 0, "done": 0, "phase": "idle", "part": {},
-            "restarts_done": 0, "pause": False, "bad": {}, "jump": 0.0, "decoys": 0, "kinds": {}, "forced": {}, "words": {n: v for n, (_, v) in WORDS.items()}})
+            "restarts_done": 0, "pause": False, "bad": {}, "jump": 0.0, "decoys": 0, "kinds": {}, "forced": {}, "patience": None, "words": {n: v for n, (_, v) in WORDS.items()}})
         self.truth = plc.Truth(args.truth)
         self.plan = plc.Plan(args.restarts, ("keep", "reset"), ("keep-mid", "keep-mid-admit", "keep-mid-result"))
         self.words, self.bad = self.state["words"], self.state["bad"]
-        self.patience, self.frozen, self.stopped, self.moved = None, False, asyncio.Event(), asyncio.Event()
+        self.patience = self.state["patience"] if args.fresh else None
+        self.frozen, self.stopped, self.moved = False, asyncio.Event(), asyncio.Event()
         self.nodes, self.writes = {}, 0
 
     async def serve(self):
@@ -117,6 +122,8 @@ class Press:
         st["port"] = a.port or st["port"] or plc.free_port()
         st["control"] = a.control or st["control"] or plc.free_port()
         st["boot"] += 1
+        if a.fresh:
+            self.begin_anew()
         st.save()
         self.words.update(BootId=st["boot"], Life=0)
         s = self.server = Server(user_manager=Anybody())
@@ -149,6 +156,18 @@ class Press:
             t.result()
         listener.close()
         os._exit(0)
+
+    def begin_anew(self):
+        self.truth.line({"run": self.truth.runs, "at": plc.now_ns()})
+        self.state["done"] += self.state["phase"] != "idle"
+        self.state["phase"], self.state["part"] = "idle", {}
+        self.words.update({name: value for name, (_, value) in WORDS.items()})
+
+    def note(self, handshake):
+        """What is to be seen next: noted before it is."""
+        p = self.state["part"]
+        if self.args.fresh:
+            self.truth.note({"asked": {**p, "handshake": handshake, "number": p[handshake + "_number"], "at": p["t_" + handshake]}})
 
     async def build(self, ns):
         top = await self.server.nodes.objects.add_object(ua.NodeId("Press", ns), ua.QualifiedName("Press", ns))
@@ -277,6 +296,7 @@ class Press:
             w[name] = p[key]
         w["Admit.ReqId"] = p["admit_number"]
         st.save()
+        self.note("admit")
         at = self.now()
         for name in ("Coil.LotId", "Coil.Material", "Operator", "Admit.Serial", "Admit.ReqId"):
             await self.put(name, w[name], at)
@@ -302,6 +322,7 @@ class Press:
                 p[key] = forced
             w["Result." + name] = p[key] if forced is None else parsed("Result." + name, forced)
         st.save()
+        self.note("result")
         at = self.now()
         for name in ("Serial", "Force", "Temp", "Result", "Count"):
             await self.put("Result." + name, w["Result." + name], at)
@@ -347,7 +368,8 @@ class Press:
             st.save()
 
         def patience(word):
-            self.patience = None if word == "off" else float(word) / 1000
+            self.patience = st["patience"] = None if word == "off" else float(word) / 1000
+            st.save()
 
         def retain(name, read):
             def command(word):
@@ -383,6 +405,7 @@ def main():
     p.add_argument("--mid", type=float, help="ms from presenting to a -mid restart; else 0, 5, 20 or 80 by part")
     p.add_argument("--reset-ack", choices=("idle", "zero"), default="idle", help="echo words after a reset: equal to the counters, or 0")
     p.add_argument("--series", default="", help="stands before the number in every code, so that two presses make different parts")
+    p.add_argument("--fresh", action="store_true", help="retain nothing that the host can see")
     p.add_argument("--insecure", action="store_true", help="offer security None only")
     args = p.parse_args()
     logging.basicConfig(level=logging.CRITICAL)

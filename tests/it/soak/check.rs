@@ -2,7 +2,7 @@
 use super::Plc;
 use super::fault::Kind;
 use crate::support::balance::{
-    Asked, Balance, asked, balance, balance_uncounted, causes, covers, gaps_of,
+    Balance, asked, balance, balance_uncounted, causes, covers, gaps_of,
 };
 use crate::support::truth;
 use pedigree::model::{
@@ -18,34 +18,56 @@ pub(super) fn check(plcs: &[Plc], records: &[Record]) {
         let (parts, gaps) = (plc.parts(), gaps_of(records, &plc.device));
         println!("{}: {} parts; gaps {:?}", plc.device, parts.len(), causes(&gaps));
         match plc.kind {
-            Kind::Press | Kind::Hurried => press(&mut faults, plc, &parts, records),
+            Kind::Press => {
+                for name in ["admit", "result"] {
+                    let names = [name, &format!("{name}_number"), &format!("t_{name}")];
+                    account(plc, &parts, "PRESS10", names, records);
+                }
+                press(&mut faults, plc, &parts, records);
+            }
+            Kind::Hurried => hurried(&mut faults, plc, &gaps, records),
             Kind::Assembly => assembly(&mut faults, plc, &parts, records),
-            Kind::Filler => filler(&mut faults, plc, &parts, records),
+            Kind::Filler => filler(&mut faults, plc, &parts, &gaps, records),
             Kind::Patterns | Kind::Registers => patterns(&mut faults, plc, &parts, &gaps, records),
             Kind::Kettles | Kind::NodeKettles => {
                 let gaps = [gaps, gaps_of_words(records, &plc.device)].concat();
-                kettles(&mut faults, plc, &parts, &gaps, records);
+                kettles(&mut faults, plc, &gaps, records);
             }
         }
     }
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
 
-/// The account of one handshake; who is waited for loses nothing.
+/// The account of one handshake of a PLC that retains its words: who is waited for loses nothing.
 fn account(plc: &Plc, parts: &[Value], station: &str, names: [&str; 3], records: &[Record]) {
     let [handshake, number, time] = names;
     let station = format!("{station}{}", plc.series);
-    let waits = plc.kind != Kind::Hurried;
-    weigh(records, (&station, handshake), &asked(parts, number, time), waits);
+    let at = (station.as_str(), handshake);
+    let sum = balance(records, at, &asked(parts, number, time));
+    println!("{}.{}: {sum:?}", at.0, at.1);
+    let whole = Balance { asked: sum.asked, observed: sum.asked, ..Balance::default() };
+    assert_eq!(sum, whole, "{at:?}");
 }
 
-fn weigh(records: &[Record], at: (&str, &str), asked: &[Asked], waits: bool) {
-    let sum = balance(records, at, asked);
-    println!("{}.{}: {sum:?}", at.0, at.1);
-    if waits {
-        let whole = Balance { asked: sum.asked, observed: sum.asked, ..Balance::default() };
-        assert_eq!(sum, whole, "{at:?}");
+/// Gaps in which the program of a PLC began anew: numbers of two runs are not compared, so that what is
+/// missing there is not counted.
+fn begun_anew(plc: &Plc, gaps: &[Gap]) -> Vec<Gap> {
+    let begun = truth::begun_anew(&plc.truth);
+    gaps.iter().filter(|gap| begun.iter().any(|at| covers(gap, *at))).cloned().collect()
+}
+
+/// It waits for nobody: each handshake is recorded, counted in a gap, or was when its program began anew.
+fn hurried(faults: &mut Vec<String>, plc: &Plc, gaps: &[Gap], records: &[Record]) {
+    let (all, gaps) = (truth::asked(&plc.truth), begun_anew(plc, gaps));
+    for name in ["admit", "result"] {
+        let of = |part: &&Value| part["handshake"] == name;
+        let shown: Vec<Value> = all.iter().filter(of).cloned().collect();
+        let at = (format!("PRESS10{}", plc.series), name);
+        let wanted = asked(&shown, "number", "at");
+        let sum = balance_uncounted(records, (&at.0, name), &wanted, &gaps);
+        println!("{}.{name}: {sum:?}; {} times begun anew", at.0, gaps.len());
     }
+    press(faults, plc, &all, records);
 }
 
 /// What waits and is done is recorded; all that is lost, and what is asked when the PLC is switched off, is
@@ -83,18 +105,22 @@ fn patterns(
                 faults.push(format!("{item:?}: {measurements:?}, the PLC says {part}"));
             }
         }
-        let waits = matches!(station, "TURN" | "STATE");
-        for part in truth::of(parts, &name).iter().filter(|_| waits) {
-            if !recorded.contains(part["serial"].as_str().unwrap()) {
-                faults.push(format!("{part}: answered, and not recorded"));
-            }
+        if matches!(station, "TURN" | "STATE") {
+            answered(faults, &truth::of(parts, &name), &name, records);
         }
     }
 }
 
+/// What a PLC was answered is recorded.
+fn answered(faults: &mut Vec<String>, parts: &[Value], station: &str, records: &[Record]) {
+    let items = at(records, station).flat_map(|event| event.what.items());
+    let recorded: BTreeSet<_> = items.map(|item| item.code.as_str()).collect();
+    let missing = |part: &&Value| !recorded.contains(part["serial"].as_str().unwrap());
+    let missing = parts.iter().filter(missing);
+    faults.extend(missing.map(|part| format!("{part}: answered, and not recorded")));
+}
+
 fn press(faults: &mut Vec<String>, plc: &Plc, parts: &[Value], records: &[Record]) {
-    account(plc, parts, "PRESS10", ["admit", "admit_number", "t_admit"], records);
-    account(plc, parts, "PRESS10", ["result", "result_number", "t_result"], records);
     let by_serial: BTreeMap<_, _> =
         parts.iter().map(|p| (p["serial"].as_str().unwrap(), p)).collect();
     for event in at(records, &format!("PRESS10{}", plc.series)) {
@@ -145,11 +171,17 @@ fn assembly(faults: &mut Vec<String>, plc: &Plc, parts: &[Value], records: &[Rec
     }
 }
 
-fn filler(faults: &mut Vec<String>, plc: &Plc, parts: &[Value], records: &[Record]) {
-    account(plc, parts, "FILL30", ["done", "done_number", "t_done"], records);
+/// What was answered is recorded; what is asked when it is switched off, and not answered, may be.
+fn filler(faults: &mut Vec<String>, plc: &Plc, parts: &[Value], gaps: &[Gap], records: &[Record]) {
+    let (all, gaps) = (truth::asked(&plc.truth), begun_anew(plc, gaps));
+    let station = format!("FILL30{}", plc.series);
+    let wanted = asked(&all, "done_number", "t_done");
+    let sum = balance_uncounted(records, (&station, "done"), &wanted, &gaps);
+    println!("{station}: {sum:?}; {} times begun anew", gaps.len());
+    answered(faults, parts, &station, records);
     let by_serial: BTreeMap<_, _> =
-        parts.iter().map(|p| (p["serial"].as_str().unwrap(), p)).collect();
-    for event in at(records, &format!("FILL30{}", plc.series)) {
+        all.iter().map(|p| (p["serial"].as_str().unwrap(), p)).collect();
+    for event in at(records, &station) {
         let What::Complete { item, measurements, .. } = &event.what else { continue };
         let part = by_serial[item.code.as_str()];
         let (told, truth) = (value(measurements, "torque"), part["torque"].as_f64().unwrap());
@@ -159,11 +191,14 @@ fn filler(faults: &mut Vec<String>, plc: &Plc, parts: &[Value], records: &[Recor
     }
 }
 
-/// Each batch has one event of its own time, or was not observed whole, and then a gap says so.
-fn kettles(faults: &mut Vec<String>, plc: &Plc, parts: &[Value], gaps: &[Gap], records: &[Record]) {
-    let mut open: BTreeMap<_, _> =
-        parts.iter().map(|p| (p["serial"].as_str().unwrap(), p)).collect();
-    let names: BTreeSet<_> = parts.iter().map(|p| p["kettle"].as_str().unwrap()).collect();
+/// Each batch has one event of its own time, or was not observed whole, and then a gap says so. One that was
+/// cut off has none.
+fn kettles(faults: &mut Vec<String>, plc: &Plc, gaps: &[Gap], records: &[Record]) {
+    // Told once when it begins, and once more when it ends: the last line has all.
+    let all = truth::asked(&plc.truth);
+    let mut open: BTreeMap<_, _> = all.iter().map(|p| (p["serial"].as_str().unwrap(), p)).collect();
+    let (many, names): (_, BTreeSet<_>) =
+        (open.len(), all.iter().map(|p| p["kettle"].as_str().unwrap()).collect());
     for kettle in names {
         for event in at(records, kettle) {
             let What::Complete { item, phase: Some(phase), .. } = &event.what else { continue };
@@ -179,11 +214,20 @@ fn kettles(faults: &mut Vec<String>, plc: &Plc, parts: &[Value], gaps: &[Gap], r
     // Set aside with its times: somebody will look.
     let aside: BTreeSet<_> = records.iter().filter_map(set_aside).collect();
     open.retain(|_, part| {
-        !aside.contains(&(part["kettle"].as_str().unwrap(), part["t_end"].as_i64()))
+        let end = part["t_end"].as_i64();
+        end.is_none() || !aside.contains(&(part["kettle"].as_str().unwrap(), end))
     });
-    println!("{}: {} of {} batches were not observed whole", plc.device, open.len(), parts.len());
+    let cut = open.values().filter(|part| part["t_end"].is_null()).count();
+    println!(
+        "{}: {} of {many} batches were not observed whole, {cut} cut off",
+        plc.device,
+        open.len()
+    );
+    let begun = truth::begun_anew(&plc.truth);
     for part in open.values() {
-        let (begin, end) = (part["t_begin"].as_i64().unwrap(), part["t_end"].as_i64().unwrap());
+        let begin = part["t_begin"].as_i64().unwrap();
+        let cut = || begun.iter().copied().find(|at| *at > begin);
+        let end = part["t_end"].as_i64().or_else(cut).unwrap();
         let inside = |gap: &Gap| (begin..=end).contains(&gap.interval.from.0);
         if !gaps.iter().any(|gap| covers(gap, begin) || covers(gap, end) || inside(gap)) {
             faults.push(format!("{part}: in no gap"));

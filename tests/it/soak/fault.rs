@@ -57,9 +57,7 @@ pub(super) enum Fault {
 impl Fault {
     /// One that this kind of PLC may have.
     ///
-    /// Wrong bytes only where the link is signed: nobody can tell them elsewhere. No power cut of a press
-    /// that waits for nobody: what it did before its counters are compared anew is in a gap of the
-    /// device, but not counted.
+    /// Wrong bytes only where the link is signed: nobody can tell them elsewhere.
     pub(super) fn draw(rng: &mut StdRng, kind: Kind) -> Self {
         let spoil = Spoil::default();
         match (rng.random_range(0..8), kind) {
@@ -72,8 +70,12 @@ impl Fault {
                 Self::Link(Spoil { delay, ..spoil })
             }
             (5, _) => Self::Frozen,
-            (6 | 7, Kind::Press) if rng.random_bool(0.5) => Self::PowerCut,
-            (6, Kind::Assembly) | (6 | 7, Kind::Patterns | Kind::Registers) => Self::PowerCut,
+            (6 | 7, Kind::Press | Kind::Hurried) if rng.random_bool(0.5) => Self::PowerCut,
+            (6, Kind::Assembly)
+            | (
+                6 | 7,
+                Kind::Kettles | Kind::NodeKettles | Kind::Filler | Kind::Patterns | Kind::Registers,
+            ) => Self::PowerCut,
             (_, Kind::Press | Kind::Hurried) => {
                 Self::Link(Spoil { corrupt_every: rng.random_range(50..2_000), ..spoil })
             }

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// So long in the suite.
 const SECONDS: u64 = 120;
 /// So many parts may lie between a press and its assembly.
-const BETWEEN_MAX: usize = 200;
+const BETWEEN_MAX: usize = 80;
 /// How long the plant may take to come to rest after the last fault.
 const REST: Duration = Duration::from_mins(3);
 /// A press that waits for nobody goes on after so many milliseconds.
@@ -56,21 +56,22 @@ impl Plc {
         let named = ["--state", state, "--truth", own, "--series", series, "--cycle", "60"];
         let peer = match kind {
             Kind::Press | Kind::Hurried => {
-                let args = [&named[..], &["--parts", "1000000"]].concat();
+                let mut args = [&named[..], &["--parts", "1000000"]].concat();
+                args.extend((kind == Kind::Hurried).then_some("--fresh"));
                 Peer::start(peers, "press_plc.py", &args)
             }
             Kind::Assembly => {
                 let args = [&named[..], &["--feed", feed]].concat();
                 Peer::start(peers, "assembly_plc.py", &args)
             }
-            Kind::Kettles => Peer::start(peers, "kettle_plc.py", &["--truth", own]),
-            Kind::NodeKettles => {
-                Peer::start(peers, "kettle_plc.js", &["--truth", own, "--series", series])
+            Kind::Kettles => Peer::start(peers, "kettle_plc.py", &named[..4]),
+            Kind::NodeKettles => Peer::start(peers, "kettle_plc.js", &named[..6]),
+            Kind::Filler => {
+                let ports = format!("{state}/ports");
+                Peer::start(peers, "filler_plc.c", &[own, series, "60", &ports])
             }
-            Kind::Filler => Peer::start(peers, "filler_plc.c", &[own, series, "60"]),
             Kind::Patterns | Kind::Registers => {
-                let named = ["--state", state, "--truth", own, "--series", series];
-                let mut args = [&named[..], &["--cycle", "120", "--parts", "1000000"]].concat();
+                let mut args = [&named[..6], &["--cycle", "120", "--parts", "1000000"]].concat();
                 args.extend((kind == Kind::Registers).then_some("--modbus"));
                 Peer::start(peers, "patterns_plc.py", &args)
             }

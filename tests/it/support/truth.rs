@@ -5,20 +5,27 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The finished parts of a truth file; a line that is still being written is none yet.
-pub(crate) fn parts(path: &Path) -> Vec<Value> {
+/// The lines of a truth file; one that is still being written is none yet.
+pub(crate) fn lines(path: &Path) -> Vec<Value> {
     let lines = read(path);
     let whole = lines.rfind('\n').map_or("", |end| &lines[..end]);
-    let all = whole.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    all.filter(|line| line.get("serial").is_some()).collect()
+    whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The finished parts of a truth file.
+pub(crate) fn parts(path: &Path) -> Vec<Value> {
+    lines(path).into_iter().filter(|line| line.get("serial").is_some()).collect()
 }
 
 /// What was to be seen of a PLC that notes it before it is: also what never got done.
 pub(crate) fn asked(path: &Path) -> Vec<Value> {
-    let lines = read(path);
-    let whole = lines.rfind('\n').map_or("", |end| &lines[..end]);
-    let all = whole.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    all.filter_map(|mut line| line.get_mut("asked").map(Value::take)).collect()
+    lines(path).iter_mut().filter_map(|line| line.get_mut("asked").map(Value::take)).collect()
+}
+
+/// When the program of a PLC that retains nothing began anew: all of its runs but the first.
+pub(crate) fn begun_anew(path: &Path) -> Vec<i64> {
+    let runs = lines(path).into_iter().filter(|line| line.get("run").is_some());
+    runs.skip(1).filter_map(|line| line["at"].as_i64()).collect()
 }
 
 /// Those of them that were made at a station.
