@@ -70,7 +70,7 @@ class Patterns:
     def __init__(self, args):
         self.args, self.truth = args, plc.Truth(args.truth)
         self.run = self.truth.runs
-        self.truth.line({"run": self.run})
+        self.truth.line({"run": self.run, "at": plc.now_ns()})
         self.done = dict.fromkeys(STATIONS, 0)
         self.careless, self.paused, self.busy_seen, self.stopped = False, False, False, asyncio.Event()
         self.widths, self.rest = {}, set()

@@ -2,12 +2,14 @@
 """An OPC UA machine that tells of its results as OPC 40001-101 has it: an event for each, methods that name, give and take the
 acknowledgement of those that it still has. Station BOLT.
 
-usage: result_plc.py --truth FILE [--parts N] [--port P] [--control P] [--keep N] [--cycle MS] [--stations N] [--whole|--own]
+usage: result_plc.py --truth FILE [--state DIR] [--parts N] [--port P] [--control P] [--keep N] [--cycle MS] [--stations N] [--whole|--own]
 
 It makes N parts, one after another, and waits for nobody. Events hold the name of the result only, unless `--whole`. Every fourth is sent
 twice, and every fifth after the one behind it. With `--own` it tells of each part once, by an event of a type of its own, beside
 others that are of no part. What is acknowledged is forgotten, and of what is not the last `--keep` are kept. The truth
-has a line for each part: station, serial, name, value, job. With `--stations N` the parts are those of N jobs, J0 to JN-1, one after another.
+has a line for each part: station, serial, name, value, job, one for each run, and one for what is acknowledged. With `--stations N` the parts are those of N jobs, J0 to JN-1, one after another.
+
+With `--state` its ports are kept, and nothing else: a machine that was killed has no results any more, and begins anew with other serials.
 """
 import argparse
 import asyncio
@@ -42,12 +44,14 @@ def argument(name, kind, array=False):
 class Machine:
     def __init__(self, args):
         self.args, self.truth = args, plc.Truth(args.truth)
+        self.run = self.truth.runs
+        self.truth.line({"run": self.run, "at": plc.now_ns()})
         self.made, self.kept, self.acknowledged, self.asked, self.got = 0, {}, [], 0, []
         self.paused, self.late, self.stopped = False, [], asyncio.Event()
 
     async def serve(self):
         a = self.args
-        port, control = a.port or plc.free_port(), a.control or plc.free_port()
+        port, control = plc.ports(a, "results")
         s = self.server = Server(user_manager=Anybody())
         await s.init()
         s.set_endpoint(f"opc.tcp://{plc.HOST}:{port}/")
@@ -148,6 +152,7 @@ class Machine:
     async def acknowledge(self, parent, names):
         for name in names.Value:
             if self.kept.pop(name, None):
+                self.truth.note({"acknowledged": name})
                 self.acknowledged.append(name)
         return [ua.Variant(0, T.Int32)]
 
@@ -162,9 +167,10 @@ class Machine:
 
     async def make(self):
         k = self.made + 1
-        r = random.Random(f"BOLT{k}")
+        run = f"{self.run}-" if self.run else ""
+        r = random.Random(f"BOLT{run}{k}")
         at = dt.datetime.now(dt.timezone.utc)
-        name, serial, value = f"{r.getrandbits(64):016x}", f"BOLT-{k:05d}", round(r.gauss(50, 2), 3)
+        name, serial, value = f"{r.getrandbits(64):016x}", f"BOLT-{run}{k:05d}", round(r.gauss(50, 2), 3)
         good = k % 10 != 0
         job = f"J{k % self.args.stations}"
         meta = ua.ResultMetaDataType(ResultId=name, PartId=serial, CreationTime=at, ResultEvaluation=1 if good else 2, JobId=job)
@@ -196,6 +202,7 @@ class Machine:
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--truth", required=True)
+    p.add_argument("--state", help="folder in which its ports are kept, so that it comes back at the same ones")
     p.add_argument("--parts", type=int, default=200)
     p.add_argument("--port", type=int, default=0)
     p.add_argument("--control", type=int, default=0)

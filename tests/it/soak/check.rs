@@ -1,12 +1,14 @@
 //! The record of the soak against the lists of its PLCs.
 use super::Plc;
+use super::carriers;
 use super::fault::Kind;
 use crate::support::balance::{
-    Balance, asked, balance, balance_uncounted, causes, covers, gaps_of,
+    Balance, asked, balance, balance_uncounted, causes, covers, gaps_of, gaps_of_handshake,
 };
 use crate::support::truth;
 use pedigree::model::{
-    Body, Gap, GapSource, Measurement, MountUse, PhaseSummary, Record, TraceEvent, What,
+    Body, Gap, GapSource, Measurement, MountUse, PhaseSummary, Record, Result as Outcome,
+    TraceEvent, What,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +18,13 @@ pub(super) fn check(plcs: &[Plc], records: &[Record]) {
     let mut faults = Vec::new();
     for plc in plcs {
         let (parts, gaps) = (plc.parts(), gaps_of(records, &plc.device));
-        println!("{}: {} parts; gaps {:?}", plc.device, parts.len(), causes(&gaps));
+        let begun = truth::begun_anew(&plc.truth).len();
+        println!(
+            "{}: {begun} times begun anew; {} parts; gaps {:?}",
+            plc.device,
+            parts.len(),
+            causes(&gaps)
+        );
         match plc.kind {
             Kind::Press => {
                 for name in ["admit", "result"] {
@@ -33,6 +41,10 @@ pub(super) fn check(plcs: &[Plc], records: &[Record]) {
                 let gaps = [gaps, gaps_of_words(records, &plc.device)].concat();
                 kettles(&mut faults, plc, &gaps, records);
             }
+            Kind::Results => results(&mut faults, plc, &parts, gaps, records),
+            Kind::Loading => carriers::check(&mut faults, plcs, records),
+            // With those of the PLC that loads them.
+            Kind::Welding => {}
         }
     }
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
@@ -51,7 +63,7 @@ fn account(plc: &Plc, parts: &[Value], station: &str, names: [&str; 3], records:
 
 /// Gaps in which the program of a PLC began anew: numbers of two runs are not compared, so that what is
 /// missing there is not counted.
-fn begun_anew(plc: &Plc, gaps: &[Gap]) -> Vec<Gap> {
+pub(super) fn begun_anew(plc: &Plc, gaps: &[Gap]) -> Vec<Gap> {
     let begun = truth::begun_anew(&plc.truth);
     gaps.iter().filter(|gap| begun.iter().any(|at| covers(gap, *at))).cloned().collect()
 }
@@ -65,7 +77,7 @@ fn hurried(faults: &mut Vec<String>, plc: &Plc, gaps: &[Gap], records: &[Record]
         let at = (format!("PRESS10{}", plc.series), name);
         let wanted = asked(&shown, "number", "at");
         let sum = balance_uncounted(records, (&at.0, name), &wanted, &gaps);
-        println!("{}.{name}: {sum:?}; {} times begun anew", at.0, gaps.len());
+        println!("{}.{name}: {sum:?}", at.0);
     }
     press(faults, plc, &all, records);
 }
@@ -177,7 +189,7 @@ fn filler(faults: &mut Vec<String>, plc: &Plc, parts: &[Value], gaps: &[Gap], re
     let station = format!("FILL30{}", plc.series);
     let wanted = asked(&all, "done_number", "t_done");
     let sum = balance_uncounted(records, (&station, "done"), &wanted, &gaps);
-    println!("{station}: {sum:?}; {} times begun anew", gaps.len());
+    println!("{station}: {sum:?}");
     answered(faults, parts, &station, records);
     let by_serial: BTreeMap<_, _> =
         all.iter().map(|p| (p["serial"].as_str().unwrap(), p)).collect();
@@ -235,6 +247,50 @@ fn kettles(faults: &mut Vec<String>, plc: &Plc, gaps: &[Gap], records: &[Record]
     }
 }
 
+/// Each result is recorded once and as it was, or was lost with the memory of its machine, in a gap, and
+/// not acknowledged.
+fn results(
+    faults: &mut Vec<String>,
+    plc: &Plc,
+    parts: &[Value],
+    mut gaps: Vec<Gap>,
+    records: &[Record],
+) {
+    let station = format!("BOLT{}", plc.series);
+    gaps.extend(gaps_of_handshake(records, (&station, "result")));
+    let mut open: BTreeMap<_, _> =
+        parts.iter().map(|part| (part["serial"].as_str().unwrap(), part)).collect();
+    let many = open.len();
+    for event in at(records, &station) {
+        let What::Complete { item, result, measurements, .. } = &event.what else { continue };
+        let is_told = |part: &Value| {
+            let good = if part["good"] == true { Outcome::Pass } else { Outcome::Fail };
+            *result == Some(good) && value(measurements, "torque") == part["value"].as_f64()
+        };
+        match open.remove(item.code.as_str()) {
+            Some(part) if is_told(part) => {}
+            found => faults.push(format!("{:?}: the machine says {found:?}", event.what)),
+        }
+    }
+    let lines = truth::lines(&plc.truth);
+    let acknowledged: BTreeSet<_> =
+        lines.iter().filter_map(|line| line["acknowledged"].as_str()).collect();
+    let aside = |record: &&Record| matches!(&record.body, Body::Quarantine(q) if q.station.as_str() == station);
+    faults.extend(records.iter().filter(aside).map(|record| format!("set aside: {record:?}")));
+    println!("{station}: {} of {many} results were lost", open.len());
+    let (first, begun) = (first_contact(plc, records), truth::begun_anew(&plc.truth));
+    for part in open.values() {
+        let made = part["at"].as_i64().unwrap();
+        if acknowledged.contains(part["name"].as_str().unwrap()) {
+            faults.push(format!("{part}: acknowledged, and not recorded"));
+        } else if !begun.iter().any(|at| *at > made) {
+            faults.push(format!("{part}: the machine has it, and it is not recorded"));
+        } else if Some(made) > first && !gaps.iter().any(|gap| covers(gap, made)) {
+            faults.push(format!("{part}: in no gap"));
+        }
+    }
+}
+
 /// When a device was looked at for the first time.
 fn first_contact(plc: &Plc, records: &[Record]) -> Option<i64> {
     let of_it = |record: &&Record| matches!(&record.body, Body::Epoch(epoch) if epoch.device.as_str() == plc.device);
@@ -264,7 +320,7 @@ fn is_when(phase: &PhaseSummary, part: &Value) -> bool {
 }
 
 /// What happened to items at a station.
-fn at<'a>(records: &'a [Record], station: &str) -> impl Iterator<Item = &'a TraceEvent> {
+pub(super) fn at<'a>(records: &'a [Record], station: &str) -> impl Iterator<Item = &'a TraceEvent> {
     records.iter().filter_map(move |record| {
         let Body::Trace(event) = &record.body else { return None };
         let feeder =

@@ -25,6 +25,12 @@ pub(super) enum Kind {
     Patterns,
     /// The same as registers and coils. Modbus.
     Registers,
+    /// A machine that tells of its results by events. OPC UA, in clear. Nothing of it is retained.
+    Results,
+    /// Puts units on carriers. OPC UA, in clear. Nothing of it is retained.
+    Loading,
+    /// Works on what is on a carrier, and takes it off. Modbus. Nothing of it is retained.
+    Welding,
 }
 
 impl Kind {
@@ -36,6 +42,9 @@ impl Kind {
             Self::Filler => "filler",
             Self::Patterns => "patterns",
             Self::Registers => "registers",
+            Self::Results => "results",
+            Self::Loading => "loading",
+            Self::Welding => "welding",
         }
     }
 }
@@ -71,18 +80,21 @@ impl Fault {
             }
             (5, _) => Self::Frozen,
             (6 | 7, Kind::Press | Kind::Hurried) if rng.random_bool(0.5) => Self::PowerCut,
-            (6, Kind::Assembly)
-            | (
-                6 | 7,
-                Kind::Kettles | Kind::NodeKettles | Kind::Filler | Kind::Patterns | Kind::Registers,
-            ) => Self::PowerCut,
+            (6, Kind::Assembly) => Self::PowerCut,
             (_, Kind::Press | Kind::Hurried) => {
                 Self::Link(Spoil { corrupt_every: rng.random_range(50..2_000), ..spoil })
             }
             (
                 _,
-                Kind::Kettles | Kind::NodeKettles | Kind::Filler | Kind::Patterns | Kind::Registers,
-            ) => Self::Cut,
+                Kind::Kettles
+                | Kind::NodeKettles
+                | Kind::Filler
+                | Kind::Patterns
+                | Kind::Registers
+                | Kind::Results
+                | Kind::Loading
+                | Kind::Welding,
+            ) => Self::PowerCut,
             (_, Kind::Assembly) => match rng.random_range(0..5) {
                 0 => Self::Modbus("garbage on", "garbage off"),
                 1 => Self::Modbus("drop on", "drop off"),

@@ -1,9 +1,11 @@
-//! Twenty-two stations under faults at random: no wrong link, nothing lost, nothing twice, every loss a gap.
+//! Twenty-six stations under faults at random: no wrong link, nothing lost, nothing twice, every loss a gap.
 //!
 //! Two presses with their assemblies, a press that waits for nobody, six kettles without a handshake, a
-//! filler, a station for each other pattern over OPC UA and one over Modbus; encrypted and not; asyncua,
+//! filler, a station for each other pattern over OPC UA and one over Modbus, a machine that tells of its results by
+//! events, and carriers that go over three stations of two PLCs; encrypted and not; asyncua,
 //! node-opcua, pymodbus and libmodbus. `PEDIGREE_SOAK_SEED` repeats a schedule of faults, as far as the machine lets
 //! it; `PEDIGREE_SOAK_SECONDS` is how long it lasts.
+mod carriers;
 mod check;
 mod fault;
 
@@ -22,7 +24,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// So long in the suite.
 const SECONDS: u64 = 120;
 /// So many parts may lie between a press and its assembly.
-const BETWEEN_MAX: usize = 80;
+const BETWEEN_MAX: usize = 40;
 /// How long the plant may take to come to rest after the last fault.
 const REST: Duration = Duration::from_mins(3);
 /// A press that waits for nobody goes on after so many milliseconds.
@@ -31,6 +33,9 @@ const HURRY: &str = "patience 400";
 const PULSES: [&str; 2] = ["pulse 5 400", "pulse 2500 2500"];
 /// Pulses that are not counted: every one is told over OPC UA; those over Modbus stand and rest as long as they have to.
 const BARE: [&str; 3] = ["bare 5 400", "bare 310 600", "bare 2500 2500"];
+/// A PLC that loads carriers waits so many milliseconds for its answer, and then lets the carrier go: longer than it may
+/// be silent without being taken for lost.
+const CARRIER: &str = "patience 4500";
 /// Stations of a PLC of patterns.
 const PATTERNS: u32 = 5;
 
@@ -51,7 +56,20 @@ impl Plc {
         let state = dir.join(&device);
         std::fs::create_dir_all(&state).unwrap();
         let truth = dir.join(format!("{device}.jsonl"));
-        let feed = dir.join(format!("press{series}.jsonl"));
+        let feeder = match kind {
+            Kind::Loading => Kind::Welding,
+            Kind::Welding => Kind::Loading,
+            Kind::Press
+            | Kind::Hurried
+            | Kind::Assembly
+            | Kind::Kettles
+            | Kind::NodeKettles
+            | Kind::Filler
+            | Kind::Patterns
+            | Kind::Registers
+            | Kind::Results => Kind::Press,
+        };
+        let feed = dir.join(format!("{}{series}.jsonl", feeder.as_str()));
         let [own, feed, state] = [&truth, &feed, &state].map(|p| p.to_str().unwrap());
         let named = ["--state", state, "--truth", own, "--series", series, "--cycle", "60"];
         let peer = match kind {
@@ -75,6 +93,15 @@ impl Plc {
                 args.extend((kind == Kind::Registers).then_some("--modbus"));
                 Peer::start(peers, "patterns_plc.py", &args)
             }
+            Kind::Results => {
+                let args = [&named[..4], &["--cycle", "150", "--parts", "1000000"]].concat();
+                Peer::start(peers, "result_plc.py", &args)
+            }
+            Kind::Loading | Kind::Welding => {
+                let side = if kind == Kind::Loading { "load" } else { "weld" };
+                let args = [&named[..4], &["--feed", feed, "--side", side]].concat();
+                Peer::start(peers, "carrier_plc.py", &args)
+            }
         };
         let proxy = Proxy::start(peer.port("port"));
         Self { kind, device, series, peer, proxy, truth }
@@ -89,6 +116,9 @@ impl Plc {
             Kind::Filler => ("tests/plants/soak/filler.toml", "filler"),
             Kind::Patterns => ("tests/plants/patterns/patterns.toml", "patterns"),
             Kind::Registers => ("tests/plants/patterns/modbus.toml", "patterns"),
+            Kind::Results => ("tests/plants/results/results.toml", "bolt"),
+            Kind::Loading => ("tests/plants/soak/loading.toml", "loading"),
+            Kind::Welding => ("tests/plants/soak/welding.toml", "welding"),
         };
         let mut text = read(&here(path));
         let port = self.proxy.port.to_string();
@@ -126,7 +156,7 @@ impl Plc {
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a test has its own clock")]
-fn twenty_two_stations_under_random_faults_mix_lose_and_double_nothing() {
+fn twenty_six_stations_under_random_faults_mix_lose_and_double_nothing() {
     let Some(peers) = peers() else { return };
     let from_env = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     let seconds = from_env("PEDIGREE_SOAK_SECONDS").unwrap_or(SECONDS);
@@ -169,6 +199,9 @@ fn start(peers: &Path, dir: &Path) -> Vec<Plc> {
         (Kind::Filler, "L"),
         (Kind::Patterns, ""),
         (Kind::Registers, "M"),
+        (Kind::Results, ""),
+        (Kind::Loading, ""),
+        (Kind::Welding, ""),
     ];
     std::thread::scope(|at_once| {
         let start = |(kind, series)| at_once.spawn(move || Plc::start(peers, dir, kind, series));
@@ -215,6 +248,9 @@ fn hold_back(press: &Plc, plcs: &[Plc]) {
 fn hurry(plc: &Plc) {
     if plc.kind == Kind::Hurried && !plc.parts().is_empty() {
         plc.peer.control(HURRY);
+    }
+    if plc.kind == Kind::Loading && !plc.parts().is_empty() {
+        plc.peer.control(CARRIER);
     }
     let patterns = matches!(plc.kind, Kind::Patterns | Kind::Registers);
     if patterns && truth::of(&plc.parts(), &format!("TURN{}", plc.series)).len() > 3 {
@@ -275,6 +311,24 @@ fn rest(plcs: &[Plc], daemon: &Daemon, site: &Site) {
                     (plc.stats()["resting"] == PATTERNS).then_some(())
                 });
             }
+            Kind::Results => {
+                wait("a machine goes on", &mut || (plc.parts().len() > goal).then_some(()));
+                plc.peer.control("pause on");
+                wait("all results are acknowledged", &mut || {
+                    (plc.stats()["kept"] == 0).then_some(())
+                });
+            }
+            Kind::Loading => {
+                plc.peer.control("patience off");
+                wait("carriers are loaded", &mut || (plc.parts().len() > goal).then_some(()));
+                plc.peer.control("pause on");
+                wait("no carrier is loaded", &mut || (plc.stats()["rests"] == true).then_some(()));
+            }
+            Kind::Welding => {
+                let loading = plcs.iter().find(|other| other.kind == Kind::Loading).unwrap();
+                let all = loading.parts().len();
+                wait("all carriers are back", &mut || (plc.parts().len() == all).then_some(()));
+            }
             Kind::Kettles | Kind::NodeKettles => {
                 wait("kettles cook on", &mut || (plc.parts().len() > goal + 6).then_some(()));
                 plc.peer.control("pause on");
@@ -282,7 +336,8 @@ fn rest(plcs: &[Plc], daemon: &Daemon, site: &Site) {
             }
         }
     }
-    let last = plcs.iter().flat_map(|plc| {
+    let named = plcs.iter().filter(|plc| plc.kind != Kind::Loading && plc.kind != Kind::Welding);
+    let last = named.flat_map(|plc| {
         let parts = plc.parts();
         let serials = parts.iter().rev().take(4).map(|p| p["serial"].as_str().unwrap().to_owned());
         serials.collect::<Vec<_>>()

@@ -1,5 +1,5 @@
 //! The account of a handshake: what its PLC asked for is observed, once and rightly, or is in a gap.
-use pedigree::model::{Body, Gap, GapCause, GapSource, Record};
+use pedigree::model::{Body, Gap, GapCause, GapSource, Record, TraceEvent};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,7 +42,7 @@ pub(crate) struct Balance {
 /// Panics with all faults: an event of no request, two of one, a wrong item, a request that is neither
 /// observed nor in a gap that counts it.
 pub(crate) fn balance(records: &[Record], at: (&str, &str), asked: &[Asked]) -> Balance {
-    let Account { sum, gaps, open, mut faults } = account(records, at, asked);
+    let Account { sum, gaps, open, mut faults } = account(records, at, asked, code);
     for missing in open.values() {
         if !gaps.iter().any(|gap| covers(gap, missing.at)) {
             faults.push(format!("{} under {:?}: in no gap", missing.serial, missing.number));
@@ -65,7 +65,18 @@ pub(crate) fn balance_uncounted(
     asked: &[Asked],
     outages: &[Gap],
 ) -> Balance {
-    let Account { sum, gaps, open, mut faults } = account(records, at, asked);
+    balance_by(records, at, asked, outages, code)
+}
+
+/// The same for requests that do not say which item they mean: `told` says what they are known by instead.
+pub(crate) fn balance_by(
+    records: &[Record],
+    at: (&str, &str),
+    asked: &[Asked],
+    outages: &[Gap],
+    told: impl Fn(&TraceEvent) -> String,
+) -> Balance {
+    let Account { sum, gaps, open, mut faults } = account(records, at, asked, told);
     let unknown: Vec<&Gap> =
         gaps.iter().copied().filter(|gap| gap.count.is_none()).chain(outages).collect();
     let mut counted = 0;
@@ -98,7 +109,17 @@ struct Account<'a> {
     faults: Vec<String>,
 }
 
-fn account<'a>(records: &'a [Record], at: (&str, &str), asked: &'a [Asked]) -> Account<'a> {
+/// What most requests are known by: the code of their item.
+fn code(event: &TraceEvent) -> String {
+    event.what.items()[0].code.to_string()
+}
+
+fn account<'a>(
+    records: &'a [Record],
+    at: (&str, &str),
+    asked: &'a [Asked],
+    told: impl Fn(&TraceEvent) -> String,
+) -> Account<'a> {
     let mut faults = Vec::new();
     let counts = asked.iter().any(|a| a.number.is_some());
     let mut open: BTreeMap<(Option<u64>, String), &Asked> =
@@ -111,7 +132,7 @@ fn account<'a>(records: &'a [Record], at: (&str, &str), asked: &'a [Asked]) -> A
                 let Some(mark) = event.handshake.as_ref().filter(|m| is(&m.key, at)) else {
                     continue;
                 };
-                let item = event.what.items()[0].code.to_string();
+                let item = told(event);
                 sum.observed += 1;
                 let number = Some(mark.key.number.0).filter(|_| counts);
                 if open.remove(&(number, item.clone())).is_none() {
@@ -144,6 +165,15 @@ fn account<'a>(records: &'a [Record], at: (&str, &str), asked: &'a [Asked]) -> A
 
 fn is(key: &pedigree::model::HandshakeKey, (station, handshake): (&str, &str)) -> bool {
     (key.station.as_str(), key.handshake.as_str()) == (station, handshake)
+}
+
+/// The gaps of a handshake that ended.
+pub(crate) fn gaps_of_handshake(records: &[Record], at: (&str, &str)) -> Vec<Gap> {
+    let of_it = |record: &Record| {
+        let Body::Gap(gap) = &record.body else { return None };
+        (gap.source == source(at) && gap.interval.to.is_some()).then(|| gap.clone())
+    };
+    records.iter().filter_map(of_it).collect()
 }
 
 fn source((station, handshake): (&str, &str)) -> GapSource {
