@@ -3,12 +3,13 @@ use super::Plc;
 use super::carriers;
 use super::fault::Kind;
 use crate::support::balance::{
-    Balance, asked, balance, balance_uncounted, causes, covers, gaps_of, gaps_of_handshake,
+    Balance, TOLERANCE_NS, asked, balance, balance_uncounted, causes, covers, gaps_of,
+    gaps_of_handshake,
 };
 use crate::support::truth;
 use pedigree::model::{
-    Body, Gap, GapSource, Measurement, MountUse, PhaseSummary, Record, Result as Outcome,
-    TraceEvent, What,
+    Body, DeviceId, Gap, GapCause, GapSource, Interval, Measurement, MountUse, PhaseSummary,
+    Record, Result as Outcome, TraceEvent, Utc, What,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,22 +92,16 @@ fn patterns(
     gaps: &[Gap],
     records: &[Record],
 ) {
-    let (all, first) = (truth::asked(&plc.truth), first_contact(plc, records));
+    let all = truth::asked(&plc.truth);
+    // What went by before anybody had ever looked, and is not found, is no loss; a ring that still had it may
+    // have its number counted all the same.
+    let gaps = [gaps, &[before_contact(plc, records)]].concat();
     for station in ["RING", "TURN", "STATE", "PULSE", "BARE"] {
         let name = format!("{station}{}", plc.series);
         let shown = truth::of(&all, &name);
         assert!(!shown.is_empty(), "{name} did nothing");
-        // What went by before anybody had ever looked, and is not found, is no loss.
-        let recorded: BTreeSet<_> = at(records, &name)
-            .flat_map(|event| event.what.items())
-            .map(|item| item.code.as_str())
-            .collect();
-        let counts = |part: &Value| {
-            part["at"].as_i64() > first || recorded.contains(part["serial"].as_str().unwrap())
-        };
-        let shown: Vec<Value> = shown.into_iter().filter(counts).collect();
         let wanted = asked(&shown, "number", "at");
-        let sum = balance_uncounted(records, (&name, "result"), &wanted, gaps);
+        let sum = balance_uncounted(records, (&name, "result"), &wanted, &gaps);
         println!("{name}: {sum:?}");
         let by_serial: BTreeMap<_, _> =
             shown.iter().map(|p| (p["serial"].as_str().unwrap(), p)).collect();
@@ -295,6 +290,19 @@ fn results(
 fn first_contact(plc: &Plc, records: &[Record]) -> Option<i64> {
     let of_it = |record: &&Record| matches!(&record.body, Body::Epoch(epoch) if epoch.device.as_str() == plc.device);
     records.iter().find(of_it).map(|record| record.at.wall.0)
+}
+
+/// The time before that, as if it were a gap; it ends where nothing of it can be later.
+fn before_contact(plc: &Plc, records: &[Record]) -> Gap {
+    let to = first_contact(plc, records).unwrap() - TOLERANCE_NS;
+    Gap {
+        source: GapSource::Device(DeviceId::parse(&plc.device).unwrap()),
+        interval: Interval { from: Utc(0), to: Some(Utc(to)) },
+        cause: GapCause::Stopped,
+        count: None,
+        stations: Vec::new(),
+        first: None,
+    }
 }
 
 /// The gaps of single words of a device.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// By how much the PLC's clock and the record's may differ: both read the same clock, the PLC a
 /// moment before its words can be seen.
-const TOLERANCE_NS: i64 = 1_000_000_000;
+pub(crate) const TOLERANCE_NS: i64 = 1_000_000_000;
 
 /// What a PLC asked for by one handshake, as it wrote it down; without a number if it has none.
 pub(crate) struct Asked {
