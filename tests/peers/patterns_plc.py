@@ -6,8 +6,8 @@ usage: patterns_plc.py --truth FILE [--modbus] [--state DIR] [--series S] [--par
 
 Each station makes N parts. TURN and STATE wait for their answer; RING waits while its ring is full, unless `careless on` lets it write
 over what nobody has read. PULSE and BARE wait for nobody and make nothing before `pulse LOW HIGH` and `bare LOW HIGH`: for how many ms
-their bits stand. The truth has a line `{"asked": …}` for each part before any word of it can be seen, and one when it is done: station,
-serial, number, value.
+their bits stand; they rest for LOW ms at least. The truth has a line `{"asked": …}` for each part before any word of it can be seen, and
+one when it is done: station, serial, number, value.
 
 Nothing is retained but the ports, in `--state`: a PLC that was killed begins its program anew, its words cleared, its numbers from 0, with
 other serials.
@@ -197,10 +197,7 @@ class Patterns:
 
     async def bare(self):
         while await self.begins("BARE"):
-            p = self.part("BARE", None)
-            await self.rise("Bare", p)
-            # Nobody counts: that it fell has to be seen as well.
-            await asyncio.sleep(self.widths["BARE"][0] / 1000)
+            await self.rise("Bare", self.part("BARE", None))
 
     async def rise(self, name, p, *counted):
         """The number counts in the cycle in which the bit rises."""
@@ -210,6 +207,8 @@ class Patterns:
         await asyncio.sleep(random.uniform(*self.widths[station]) / 1000)
         await self.put(f"{name}.Done", False)
         self.made(station, p)
+        # That it fell has to be seen as well: else the next is no pulse, and counted only when another one comes.
+        await asyncio.sleep(self.widths[station][0] / 1000)
 
     def answered(self, answer):
         self.busy_seen |= answer == 2
