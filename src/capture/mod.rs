@@ -177,10 +177,10 @@ impl Capture {
             Input::Link { device, link } => self.on_link(step, *device, link),
             Input::Samples(samples) => self.on_samples(step, samples),
             Input::Lost { device, tag, cause, since, to, open } => {
-                let pulse =
-                    tag.filter(|tag| *cause == GapCause::Silent && self.is_bare_pulse(*tag));
+                let late =
+                    tag.filter(|tag| *cause == GapCause::Silent && self.only_pulses_pass(*tag));
                 let interval = Interval { from: *since, to: Some(*to) };
-                match pulse {
+                match late {
                     Some(tag) => self.on_unseen(step, tag, interval, *open),
                     None => self.on_lost(step, *device, *tag, *cause, interval),
                 }

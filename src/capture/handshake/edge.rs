@@ -5,7 +5,7 @@ use crate::capture::number::{Distance, after, distance, number};
 use crate::capture::snapshot::{Snapshot, Trigger, own_words};
 use crate::capture::uses::Use;
 use crate::capture::{At, Capture};
-use crate::model::plant::{DeviceIndex, TagIndex, Word};
+use crate::model::plant::{DeviceIndex, Pattern, TagIndex, TagSource, Word};
 use crate::model::{
     Epoch, EpochCause, GapCause, HandshakeNumber, Interval, Sample, Step, Utc, Value,
 };
@@ -22,6 +22,8 @@ pub(super) struct Pulse {
     from: Utc,
     /// The same of the first before it that nobody read.
     lost: Option<Utc>,
+    /// Nobody told it: the number says whether there was one.
+    looked: bool,
 }
 
 impl Pulse {
@@ -52,9 +54,10 @@ impl Capture {
         // At first a count is read even if the bit rests: it tells what was missed.
         let first = before.is_none() && (stands || counted);
         if rose || first {
-            let lost = exchange.pulse.map(|before| before.lost.unwrap_or(before.from));
+            let told = exchange.pulse.filter(|before| !before.looked);
+            let lost = told.map(|before| before.lost.unwrap_or(before.from));
             let from = rose_from(sample, under_way, settled);
-            exchange.pulse = Some(Pulse { rose, source: sample.source, from, lost });
+            exchange.pulse = Some(Pulse { rose, source: sample.source, from, lost, looked: false });
         }
     }
 
@@ -148,8 +151,9 @@ impl Capture {
         self.validate(step, at, snapshot, trigger);
     }
 
-    /// Whether a word is but the pulse of handshakes that nobody counts.
-    pub(in crate::capture) fn is_bare_pulse(&self, tag: TagIndex) -> bool {
+    /// Whether all that can have passed between two looks at a word is a pulse: a word of Modbus is looked at and
+    /// told late, and what is told of others is told as lost with all that they are for.
+    pub(in crate::capture) fn only_pulses_pass(&self, tag: TagIndex) -> bool {
         let Some(live) = &self.live else { return false };
         let uses = live.uses.of_tag(tag);
         let bare = |used: &Use| match used {
@@ -159,11 +163,13 @@ impl Capture {
             }
             Use::Mount(..) | Use::Phase(..) => false,
         };
-        !uses.is_empty() && uses.iter().all(bare)
+        let looked_at = matches!(live.plant.tag(tag).source, TagSource::Register(_));
+        looked_at || !uses.is_empty() && uses.iter().all(bare)
     }
 
     /// Two looks lay so far apart that a pulse may have passed between them. As long as that goes on it is one
-    /// gap; and it is one of the requests alone, since everything else was looked at.
+    /// gap; and it is one of the requests alone, since everything else was looked at. Where the PLC counts, the number
+    /// says whether one passed.
     pub(in crate::capture) fn on_unseen(
         &mut self,
         step: &mut Step,
@@ -172,8 +178,15 @@ impl Capture {
         open: bool,
     ) {
         let exchanges = self.live().exchanges.keys().copied();
-        let pulses = exchanges.filter(|at| self.live().handshake(*at).trigger.tag == tag);
+        let pulses = exchanges.filter(|at| {
+            let handshake = self.live().handshake(*at);
+            handshake.trigger.tag == tag && handshake.pattern == Pattern::Edge
+        });
         for at in pulses.collect::<Vec<_>>() {
+            if !self.live().handshake(at).is_bare_pulse() {
+                self.look_at_number(step, at, interval.from);
+                continue;
+            }
             let memory = self.handshake_memory(at);
             // What came before may have been told and not read yet.
             let from = memory.since().map_or(interval.from, |since| since.min(interval.from));
@@ -186,6 +199,16 @@ impl Capture {
             };
             self.handshake_gap(step, at, interval, GapCause::Silent, None);
         }
+    }
+
+    /// One may have passed since then: the number is read, unless it is going to be anyway.
+    fn look_at_number(&mut self, step: &mut Step, at: At, from: Utc) {
+        let exchange = self.exchange(at);
+        if exchange.trigger.is_none() || exchange.pulse.is_some() {
+            return;
+        }
+        exchange.pulse = Some(Pulse { rose: false, source: None, from, lost: None, looked: true });
+        self.consider(step, at);
     }
 
     /// Nobody looks any more: what follows is the device's gap.

@@ -11,6 +11,7 @@ use crate::model::{
     Effect, Epoch, EpochCause, GapCause, HandshakeNumber, Interval, Monotonic, Permit, Position,
     ReadFrom, ReadRequest, ReadToken, Sample, Step, Text, Utc, Value,
 };
+use std::collections::BTreeSet;
 
 /// How far a ring is read since the last start.
 #[derive(Debug, Clone, Copy, Default)]
@@ -69,8 +70,8 @@ struct Scan {
     head: HandshakeNumber,
     /// By number, the oldest first, with their places.
     entries: Vec<(HandshakeNumber, usize)>,
-    /// A slot has an entry that the head has not come to.
-    ahead: bool,
+    /// Its slots say that the count was set back since they were filled.
+    set_back: bool,
 }
 
 impl Turn {
@@ -247,7 +248,7 @@ impl Capture {
         }
         let seqs = words.get(words.len() - self.ring(at).slots.len()..).unwrap_or_default();
         let entries = entries(seqs, head, bits);
-        let scan = Scan { head, entries, ahead: is_ahead(seqs, head, bits) };
+        let scan = Scan { head, entries, set_back: is_set_back(seqs, head, bits) };
         if self.exchange(at).turn.anchored {
             return self.read_on(step, at, &scan);
         }
@@ -284,7 +285,7 @@ impl Capture {
         };
         let found = scan.entries.iter().find(|(number, _)| *number == committed.number);
         if let Some((number, slot)) = found {
-            if committed.epoch != memory.epoch && scan.ahead {
+            if committed.epoch != memory.epoch && scan.set_back {
                 // It holds what was recorded, and its count was set back in the middle of it.
                 self.missed_entries(step, at, memory.since());
             }
@@ -590,10 +591,14 @@ fn slot_words(ring: &Ring, slot: usize) -> Vec<TagIndex> {
     words.iter().chain(words.first()).copied().collect()
 }
 
-/// Whether a slot has an entry of the next round: it is being written, or the count was set back.
-fn is_ahead(seqs: &[Sample], head: HandshakeNumber, bits: u8) -> bool {
-    let mut numbers = seqs.iter().filter_map(|seq| number(seq.good()?, bits));
-    numbers.any(|n| n.0 != 0 && (1..=seqs.len() as u64).contains(&behind(n, head, bits)))
+/// Whether a slot has an entry that the head has not come to, or two slots have the same number: one is being written, or
+/// the count was set back.
+fn is_set_back(seqs: &[Sample], head: HandshakeNumber, bits: u8) -> bool {
+    let numbers = seqs.iter().filter_map(|seq| number(seq.good()?, bits));
+    let written: Vec<HandshakeNumber> = numbers.filter(|n| n.0 != 0).collect();
+    let ahead = |n: &HandshakeNumber| (1..=seqs.len() as u64).contains(&behind(*n, head, bits));
+    let single: BTreeSet<&HandshakeNumber> = written.iter().collect();
+    written.iter().any(ahead) || single.len() < written.len()
 }
 
 /// The entries that a ring with this head can hold, the oldest first. A slot that was never written

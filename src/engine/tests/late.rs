@@ -44,6 +44,17 @@ fn recorded(records: &[Record]) -> Vec<(u64, Value)> {
     records.iter().filter_map(event).collect()
 }
 
+fn coil() -> Register {
+    Register {
+        area: Area::Coil,
+        address: 0,
+        kind: RegisterType::Bool,
+        order: WordOrder::Abcd,
+        strings: StringOrder::HighLow,
+        scale: 1.0,
+    }
+}
+
 fn all_gaps(records: &[Record]) -> Vec<&Gap> {
     let gap = |r: &'_ Record| matches!(r.body, Body::Gap(_)).then_some(());
     let gaps = records.iter().filter(|r| gap(r).is_some());
@@ -563,6 +574,41 @@ fn a_pulse_that_is_looked_at_too_seldom_is_one_gap_as_long_as_that_goes_on() {
     assert!(matches!(device, GapSource::Device(_)));
 }
 
+/// The last pulse before a line stops fell between two looks: no other comes whose number would tell of it.
+#[test]
+fn a_counted_pulse_that_passed_between_two_late_looks_is_counted_without_the_next_one() {
+    for passed in [false, true] {
+        let mut plant = (*late_plant(Pattern::Edge, true)).clone();
+        plant.tags[TRIGGER.get()].source = TagSource::Register(coil());
+        let mut world = World::with(Arc::new(plant), Plc::new(Pattern::Edge, Splice::Clean));
+        world.settle();
+        let turn = |world: &mut World| {
+            let now = world.at().wall;
+            world.plc.run(now);
+        };
+        for _rise_and_fall in 0..2 {
+            turn(&mut world);
+            world.notify();
+            world.settle();
+        }
+        let (before, known) = (all_gaps(&world.durable).len(), recorded(&world.durable).len());
+        assert_eq!(known, 1);
+        let since = world.at().wall;
+        if passed {
+            turn(&mut world);
+            turn(&mut world);
+        }
+        let (device, tag, cause) = (DeviceIndex(0), Some(TRIGGER), GapCause::Silent);
+        let to = world.at().wall;
+        world.step(&Input::Lost { device, tag, cause, since, to, open: true });
+        world.settle();
+        let gaps = all_gaps(&world.durable).split_off(before);
+        let counted: Vec<_> = gaps.iter().map(|gap| gap.count).collect();
+        assert_eq!(counted, if passed { vec![Some(1)] } else { vec![] }, "{gaps:?}");
+        assert_eq!(recorded(&world.durable).len(), known);
+    }
+}
+
 /// A device is asked for its words one after the other: one of them was not looked at in time.
 #[test]
 fn a_word_that_was_not_looked_at_is_a_gap_of_its_own_pulse_alone() {
@@ -595,6 +641,13 @@ fn a_ring_whose_count_is_set_back_into_its_own_entries_has_a_gap() {
         world.act(choice);
     }
     judge_late(&mut world, true).unwrap();
+}
+
+/// The same, and the new entries were written over those that would have said so: one number stands in two slots.
+#[test]
+fn a_ring_whose_count_is_set_back_and_comes_to_its_old_numbers_again_has_a_gap() {
+    let choices = [96, 48, 144, 80, 15, 244, 87, 20, 87, 48, 4, 96, 112, 48, 80, 48, 142, 0, 0, 20];
+    check_late(Pattern::Ring, true, &choices).unwrap();
 }
 
 /// The words of a handshake are those of the first slot: a badge is one in the others too.

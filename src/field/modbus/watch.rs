@@ -4,7 +4,7 @@ use super::cost::Cost;
 use super::plan::{Block, Learned, Plan, plan};
 use crate::field::change::moved;
 use crate::model::plant::{
-    Device, DeviceIndex, Plant, ReadLimits, Register, Tag, TagIndex, TagSource,
+    Device, DeviceIndex, Pattern, Plant, ReadLimits, Register, Tag, TagIndex, TagSource,
 };
 use crate::model::{At, Monotonic, Quality, Sample, Utc, Value};
 use std::collections::BTreeMap;
@@ -15,13 +15,15 @@ use std::time::Duration;
 const LOOKS_PER_STALE: u32 = 3;
 /// A pulse that stands and then rests for so many rounds is seen, or it is told that it may not have been.
 const LOOKS_PER_PULSE: u32 = 3;
+/// As long as its looks lie too far apart, that is told again after so long: the last pulse of all may have passed.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// Words that are looked at together.
 struct Group {
     urgency: Urgency,
     period: Duration,
     tags: Vec<TagIndex>,
-    /// Those of them that rise for a moment while nobody counts.
+    /// Those of them that rise for a moment.
     pulses: Vec<TagIndex>,
     plan: Plan,
     /// Blocks of this round that have been read.
@@ -30,8 +32,8 @@ struct Group {
     /// When this round was begun, and the last one that is done.
     begun: At,
     looked: Option<At>,
-    /// Since when its pulses may pass unseen.
-    blind: Option<Utc>,
+    /// Since when its pulses may pass unseen, and when that was told.
+    blind: Option<(Utc, Monotonic)>,
 }
 
 /// A word of which it is not known what it was meanwhile.
@@ -196,7 +198,7 @@ impl Watch {
     }
 
     /// The request of this group is answered. A round that is late is not made up for; that something may
-    /// have come and gone since the one before it is told once, and that it may no longer once more.
+    /// have come and gone since the one before it is told now and then, and that it may no longer once more.
     pub(super) fn advance(&mut self, group: usize, now: At) -> Vec<Unseen> {
         let Some(group) = self.groups.get_mut(group) else { return Vec::new() };
         if group.done == 0 {
@@ -214,12 +216,16 @@ impl Watch {
         let Some(before) = group.looked.replace(group.begun) else { return Vec::new() };
         let seen = before.monotonic.plus(group.period.saturating_mul(LOOKS_PER_PULSE));
         let in_time = now.monotonic <= seen;
-        let (since, to, open) = match group.blind {
+        let (since, to, open) = match &mut group.blind {
             None if in_time => return Vec::new(),
-            None => (*group.blind.insert(before.wall), now.wall, true),
-            Some(_) if !in_time => return Vec::new(),
             // What came since this look began was seen.
-            Some(since) => (since, group.begun.wall, false),
+            Some((since, _)) if in_time => (*since, group.begun.wall, false),
+            Some((_, told)) if now.monotonic < told.plus(AGAIN) => return Vec::new(),
+            blind => {
+                let (since, told) = blind.get_or_insert((before.wall, now.monotonic));
+                *told = now.monotonic;
+                (*since, now.wall, true)
+            }
         };
         if in_time {
             group.blind = None;
@@ -327,11 +333,11 @@ impl Watch {
     }
 }
 
-/// Words with a bit that rises for a moment, of which nobody can tell afterwards how often it did.
+/// Words with a bit that rises for a moment.
 fn pulses(plant: &Plant) -> impl Iterator<Item = TagIndex> {
     let handshakes = plant.stations.iter().flat_map(|station| &station.handshakes);
-    let bare = handshakes.filter(|handshake| handshake.is_bare_pulse());
-    bare.map(|handshake| handshake.trigger.tag)
+    let pulses = handshakes.filter(|handshake| handshake.pattern == Pattern::Edge);
+    pulses.map(|handshake| handshake.trigger.tag)
 }
 
 /// Whether, how urgently and how often a tag is looked at.

@@ -130,10 +130,17 @@ fn a_line_that_never_keeps_up_is_one_gap_that_goes_on() {
     assert!(told[0].to >= at(4960).wall, "{told:?}");
 }
 
+/// The last pulse of a line that stops may have passed there, and no other says so.
 #[test]
-fn what_the_plc_counts_is_missed_by_its_number() {
-    let mut watch = watch(true);
-    assert_eq!(watch.advance(0, at(9000)), []);
+fn a_line_that_never_keeps_up_says_so_again_after_a_while() {
+    for counted in [false, true] {
+        let mut watch = watch(counted);
+        let rounds = (1..=600).flat_map(|round: u64| watch.advance(0, at(1000 + 40 * round)));
+        let told: Vec<Unseen> = rounds.collect();
+        let to: Vec<Utc> = told.iter().map(|unseen| unseen.to).collect();
+        assert_eq!(to, [1040, 11_040, 21_040].map(|to| at(to).wall));
+        assert!(told.iter().all(|unseen| unseen.open && unseen.since == at(1000).wall));
+    }
 }
 
 /// What nobody looked at while the device was lost is in its own gap.
