@@ -80,11 +80,11 @@ impl Fault {
             }
             (5, _) => Self::Frozen,
             (6 | 7, Kind::Press | Kind::Hurried) if rng.random_bool(0.5) => Self::PowerCut,
-            (6, Kind::Assembly) => Self::PowerCut,
             (_, Kind::Press | Kind::Hurried) => {
                 Self::Link(Spoil { corrupt_every: rng.random_range(50..2_000), ..spoil })
             }
-            (
+            (6, Kind::Assembly)
+            | (
                 _,
                 Kind::Kettles
                 | Kind::NodeKettles
