@@ -6,7 +6,7 @@ usage: carrier_plc.py --side load|weld --truth FILE --feed FILE [--state DIR] [-
 
 What stands between the two are the carriers: each side reads the truth of the other, `--feed`, as it grows. A line
 {"asked": …} (handshake, ask, number, carrier, unit, serial, at) is there before any word of a request can be seen, {"answered": ASK} when it
-was answered, {"given_up": ASK} when LOAD waits no longer (`patience MS`), {"gone": CARRIER} when a carrier leaves LOAD, {"back": CARRIER} when it
+was answered, {"given_up": ASK} when LOAD waits no longer (`patience MS`), {"cut_off": ASK} when it was asked and the power failed, {"gone": CARRIER} when a carrier leaves LOAD, {"back": CARRIER} when it
 comes back, without anything on it.
 
 Every fifth unit has no label that can be read at LOAD; every tenth is scanned by hand there.
@@ -66,9 +66,16 @@ class Side:
         self.before, self.feed = Lines(args.truth).read(), Lines(args.feed)
         self.run = self.truth.runs
         self.truth.line({"run": self.run, "at": plc.now_ns()})
+        for ask in self.open():
+            self.truth.line({"cut_off": ask})
         self.door, self.put, self.get = door, door.put, door.get
         self.asks, self.paused, self.patience, self.stopped = OF_A_SIDE[args.side], False, None, asyncio.Event()
         self.numbers = {}
+
+    def open(self):
+        """What was asked when the power failed."""
+        ends = {row[end] for row in self.before for end in ("answered", "given_up", "cut_off") if end in row}
+        return [row["asked"]["ask"] for row in self.before if "asked" in row and row["asked"]["ask"] not in ends]
 
     async def serve(self):
         port, control = plc.ports(self.args, self.args.side)

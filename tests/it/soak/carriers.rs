@@ -4,9 +4,9 @@ use super::check::{at, begun_anew};
 use super::fault::Kind;
 use crate::support::balance::{asked, balance_by, gaps_of, gaps_of_handshake};
 use crate::support::truth;
-use pedigree::model::{Gap, ItemKey, Record, Scope, TraceEvent, What};
+use pedigree::model::{Body, Code, Gap, ItemKey, Record, Scope, TraceEvent, What};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Its exchanges, with the PLC of each.
 const EXCHANGES: [(Kind, &str, &str); 4] = [
@@ -41,7 +41,8 @@ pub(super) fn check(faults: &mut Vec<String>, plcs: &[Plc], records: &[Record]) 
     judge(faults, &all, &unseen, records);
 }
 
-/// Each request of an exchange; what was answered is recorded.
+/// Each request of an exchange is recorded, counted by its number, or was lost with the memory of its PLC, which
+/// says so itself; what was answered is recorded.
 fn account(
     faults: &mut Vec<String>,
     plc: &Plc,
@@ -57,14 +58,36 @@ fn account(
     let shown = truth::asked(&plc.truth).into_iter().filter(|r| r["handshake"] == at.1);
     let shown: Vec<Value> = shown.map(named).collect();
     let wanted = asked(&shown, "number", "at");
-    let sum =
-        balance_by(records, at, &wanted, &begun_anew(plc, gaps), |event| ask(event).to_string());
-    println!("{}.{}: {sum:?}", at.0, at.1);
-    let recorded: Vec<u64> = self::at(records, at.0).map(ask).collect();
-    let answered = lines.iter().filter_map(|line| line["answered"].as_u64());
-    let here = answered.filter(|name| shown.iter().any(|request| request["ask"] == *name));
-    let missing = here.filter(|name| !recorded.contains(name));
-    faults.extend(missing.map(|name| format!("{at:?} {name}: answered, and not recorded")));
+    let sum = balance_by(records, at, &wanted, &begun_anew(plc, gaps, records), |event| {
+        ask(event).to_string()
+    });
+    let named: BTreeSet<u64> =
+        shown.iter().map(|request| request["ask"].as_u64().unwrap()).collect();
+    let listed = |word: &str| -> BTreeSet<u64> {
+        let all = lines.iter().filter_map(|line| line[word].as_u64());
+        all.filter(|name| named.contains(name)).collect()
+    };
+    let uncounted: BTreeSet<u64> = sum.uncounted.iter().map(|name| name.parse().unwrap()).collect();
+    let (answered, given_up, cut_off) = (listed("answered"), listed("given_up"), listed("cut_off"));
+    println!(
+        "{}.{}: {sum:?}, {} cut off, {} of them recorded",
+        at.0,
+        at.1,
+        cut_off.len(),
+        cut_off.difference(&uncounted).count()
+    );
+    if answered.len() + given_up.len() + cut_off.len() != sum.asked {
+        faults.push(format!("{at:?}: {} answered, {} given up", answered.len(), given_up.len()));
+    }
+    let told = sum.observed + sum.quarantined + usize::try_from(sum.missed).unwrap();
+    if told + uncounted.len() != sum.asked {
+        faults.push(format!("{at:?}: {sum:?}: {told} are told"));
+    }
+    // It knows of its own what its power cut took: what was under way, and what it had given up and nobody
+    // can compare with a number from before or after.
+    let unexplained =
+        uncounted.iter().filter(|name| !cut_off.contains(name) && !given_up.contains(name));
+    faults.extend(unexplained.map(|name| format!("{at:?} {name}: answered, and not recorded")));
 }
 
 /// The name of the request that an event answers.
@@ -123,7 +146,7 @@ fn judge(faults: &mut Vec<String>, all: &[Value], unseen: &[(i64, i64)], records
         let (told, unit) = (event.what.items()[0], request["unit"].as_u64().unwrap());
         let wrong = || format!("{event:?}: it was {request}");
         let carrier = event.fill.as_ref().and_then(|fill| fill.carrier.as_ref());
-        if carrier.map(|code| code.as_str()) != request["carrier"].as_str() {
+        if carrier.map(Code::as_str) != request["carrier"].as_str() {
             faults.push(wrong());
         }
         let name = real.get(told).copied().or((told.scope == Scope::Site).then_some(told));
@@ -150,6 +173,14 @@ fn judge(faults: &mut Vec<String>, all: &[Value], unseen: &[(i64, i64)], records
             }
         }
     }
+    // Of what is on a carrier nobody is sure then, and a code that was read is not told of it.
+    let aside = records.iter().filter(|record| {
+        let Body::Quarantine(aside) = &record.body else { return false };
+        STATIONS.contains(&aside.station.as_str())
+    });
+    let unsure = |at: i64| unseen.iter().any(|(begin, end)| (*begin..=*end).contains(&at));
+    let wrong = aside.filter(|record| !unsure(record.at.wall.0));
+    faults.extend(wrong.map(|record| format!("nothing was unobserved: {record:?}")));
     println!(
         "carriers: {known} known, {unread} not read and followed ({} named), {unknown} not known",
         real.len()

@@ -63,15 +63,22 @@ fn account(plc: &Plc, parts: &[Value], station: &str, names: [&str; 3], records:
 }
 
 /// Gaps in which the program of a PLC began anew: numbers of two runs are not compared, so that what is
-/// missing there is not counted.
-pub(super) fn begun_anew(plc: &Plc, gaps: &[Gap]) -> Vec<Gap> {
+/// missing there is not counted. If it was switched off as soon as it was seen for the first time, what it
+/// had asked until then went with it.
+pub(super) fn begun_anew(plc: &Plc, gaps: &[Gap], records: &[Record]) -> Vec<Gap> {
     let begun = truth::begun_anew(&plc.truth);
-    gaps.iter().filter(|gap| begun.iter().any(|at| covers(gap, *at))).cloned().collect()
+    let anew = gaps.iter().filter(|gap| begun.iter().any(|at| covers(gap, *at)));
+    let mut anew: Vec<Gap> = anew.cloned().collect();
+    let first = first_contact(plc, records).unwrap();
+    if anew.iter().any(|gap| covers(gap, first)) {
+        anew.push(before_contact(plc, records));
+    }
+    anew
 }
 
 /// It waits for nobody: each handshake is recorded, counted in a gap, or was when its program began anew.
 fn hurried(faults: &mut Vec<String>, plc: &Plc, gaps: &[Gap], records: &[Record]) {
-    let (all, gaps) = (truth::asked(&plc.truth), begun_anew(plc, gaps));
+    let (all, gaps) = (truth::asked(&plc.truth), begun_anew(plc, gaps, records));
     for name in ["admit", "result"] {
         let of = |part: &&Value| part["handshake"] == name;
         let shown: Vec<Value> = all.iter().filter(of).cloned().collect();
@@ -180,7 +187,7 @@ fn assembly(faults: &mut Vec<String>, plc: &Plc, parts: &[Value], records: &[Rec
 
 /// What was answered is recorded; what is asked when it is switched off, and not answered, may be.
 fn filler(faults: &mut Vec<String>, plc: &Plc, parts: &[Value], gaps: &[Gap], records: &[Record]) {
-    let (all, gaps) = (truth::asked(&plc.truth), begun_anew(plc, gaps));
+    let (all, gaps) = (truth::asked(&plc.truth), begun_anew(plc, gaps, records));
     let station = format!("FILL30{}", plc.series);
     let wanted = asked(&all, "done_number", "t_done");
     let sum = balance_uncounted(records, (&station, "done"), &wanted, &gaps);
@@ -230,10 +237,10 @@ fn kettles(faults: &mut Vec<String>, plc: &Plc, gaps: &[Gap], records: &[Record]
         plc.device,
         open.len()
     );
-    let begun = truth::begun_anew(&plc.truth);
+    let anew = truth::begun_anew(&plc.truth);
     for part in open.values() {
         let begin = part["t_begin"].as_i64().unwrap();
-        let cut = || begun.iter().copied().find(|at| *at > begin);
+        let cut = || anew.iter().copied().find(|at| *at > begin);
         let end = part["t_end"].as_i64().or_else(cut).unwrap();
         let inside = |gap: &Gap| (begin..=end).contains(&gap.interval.from.0);
         if !gaps.iter().any(|gap| covers(gap, begin) || covers(gap, end) || inside(gap)) {

@@ -2,21 +2,38 @@
 use pedigree::model::{Body, Gap, GapCause, GapSource, Record, TraceEvent};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 /// By how much the PLC's clock and the record's may differ: both read the same clock, the PLC a
 /// moment before its words can be seen.
 pub(crate) const TOLERANCE_NS: i64 = 1_000_000_000;
 
+/// Where the narrowest of the counters wraps: no two numbers so far apart are missing at once.
+const WRAP: u64 = 1 << 16;
+
 /// What a PLC asked for by one handshake, as it wrote it down; without a number if it has none.
 pub(crate) struct Asked {
+    /// How often its program had begun anew.
+    run: u64,
     number: Option<u64>,
     serial: String,
     at: i64,
 }
 
-/// Requests of a handshake from the lines of a truth: its number in `number`, its time in `time`.
+/// What a request is known by.
+type Key = (Option<u64>, String);
+
+impl Asked {
+    fn key(&self) -> Key {
+        (self.number, self.serial.clone())
+    }
+}
+
+/// Requests of a handshake from the lines of a truth, in their order: its number in `number`, its time in `time`, and the
+/// run of its program in `run`, if there was more than one.
 pub(crate) fn asked(parts: &[Value], number: &str, time: &str) -> Vec<Asked> {
     let one = |part: &Value| Asked {
+        run: part["run"].as_u64().unwrap_or(0),
         number: part[number].as_u64(),
         serial: part["serial"].as_str().unwrap().to_owned(),
         at: part[time].as_i64().unwrap(),
@@ -35,6 +52,8 @@ pub(crate) struct Balance {
     pub(crate) quarantined: usize,
     /// Those that gaps count.
     pub(crate) missed: u64,
+    /// Those that nobody can count, by what they are known by: they lie in a gap that says so.
+    pub(crate) uncounted: Vec<String>,
 }
 
 /// Holds the record against the requests of one handshake.
@@ -42,23 +61,25 @@ pub(crate) struct Balance {
 /// Panics with all faults: an event of no request, two of one, a wrong item, a request that is neither
 /// observed nor in a gap that counts it.
 pub(crate) fn balance(records: &[Record], at: (&str, &str), asked: &[Asked]) -> Balance {
-    let Account { sum, gaps, open, mut faults } = account(records, at, asked, code);
+    let Account { sum, gaps, open, by_number, mut faults, .. } =
+        account(records, at, asked, &[], code);
     for missing in open.values() {
         if !gaps.iter().any(|gap| covers(gap, missing.at)) {
             faults.push(format!("{} under {:?}: in no gap", missing.serial, missing.number));
         }
     }
-    if sum.missed != u64::try_from(open.len()).unwrap() {
+    if sum.missed - by_number != u64::try_from(open.len()).unwrap() {
         let missing: Vec<_> = open.keys().collect();
-        faults.push(format!("gaps count {}, missing are {missing:?}", sum.missed));
+        faults
+            .push(format!("gaps count {}, beside {by_number} {missing:?} are missing", sum.missed));
     }
     assert!(faults.is_empty(), "{at:?}: {sum:?}\n{}", faults.join("\n"));
     sum
 }
 
-/// The same for a PLC whose program begins anew, or that does not count: what is missing while it was not
-/// observed, or where a gap says that nobody knows how much is missing, need not be counted. Nothing is
-/// counted that is not missing.
+/// The same for a PLC whose program begins anew, or that does not count. What is missing in an outage in which it
+/// began anew need not be counted, unless its run has numbers on record from before and from after it; nor has it to be
+/// where a gap says that nobody knows how much is missing. Nothing is counted that is not missing.
 pub(crate) fn balance_uncounted(
     records: &[Record],
     at: (&str, &str),
@@ -76,24 +97,29 @@ pub(crate) fn balance_by(
     outages: &[Gap],
     told: impl Fn(&TraceEvent) -> String,
 ) -> Balance {
-    let Account { sum, gaps, open, mut faults } = account(records, at, asked, told);
-    let unknown: Vec<&Gap> =
-        gaps.iter().copied().filter(|gap| gap.count.is_none()).chain(outages).collect();
+    let Account { mut sum, gaps, open, by_number, seen, mut faults } =
+        account(records, at, asked, outages, told);
+    let within = |gaps: &[&Gap], at| gaps.iter().any(|gap| covers(gap, at));
+    let countless: Vec<&Gap> = gaps.iter().copied().filter(|gap| gap.count.is_none()).collect();
+    let outages: Vec<&Gap> = outages.iter().collect();
     let mut counted = 0;
-    for missing in open.values() {
-        if unknown.iter().any(|gap| covers(gap, missing.at)) {
+    for ((_, name), missing) in &open {
+        // The numbers of its run on record from before and from after it tell that it is missing.
+        let compared = seen.get(&missing.run).is_some_and(|run| run.contains(&missing.at));
+        if within(&countless, missing.at) || !compared && within(&outages, missing.at) {
+            sum.uncounted.push(name.clone());
             continue;
         }
         counted += 1;
-        if !gaps.iter().any(|gap| covers(gap, missing.at)) {
-            faults.push(format!("{} under {:?}: in no gap", missing.serial, missing.number));
+        if !within(&gaps, missing.at) {
+            faults.push(format!("{name} under {:?}: in no gap", missing.number));
         }
     }
     let all = u64::try_from(open.len()).unwrap();
-    if !(counted..=all).contains(&sum.missed) {
+    if !(counted..=all).contains(&(sum.missed - by_number)) {
         let missing: Vec<_> = open.keys().collect();
-        let said = format!("gaps count {}, missing are {all}, {counted} of them", sum.missed);
-        faults.push(format!("{said} while the PLC was observed: {missing:?}"));
+        let said = format!("gaps count {}, beside {by_number} {all} are missing", sum.missed);
+        faults.push(format!("{said}, {counted} of them while the PLC was observed: {missing:?}"));
     }
     assert!(faults.is_empty(), "{at:?}: {sum:?}\n{}", faults.join("\n"));
     sum
@@ -104,8 +130,12 @@ struct Account<'a> {
     sum: Balance,
     /// The gaps of the handshake.
     gaps: Vec<&'a Gap>,
-    /// What is neither recorded nor set aside.
-    open: BTreeMap<(Option<u64>, String), &'a Asked>,
+    /// What is neither recorded, nor set aside, nor counted by its number in a gap.
+    open: BTreeMap<Key, &'a Asked>,
+    /// So many are.
+    by_number: u64,
+    /// From when to when numbers of a run are on record.
+    seen: BTreeMap<u64, Range<i64>>,
     faults: Vec<String>,
 }
 
@@ -118,12 +148,12 @@ fn account<'a>(
     records: &'a [Record],
     at: (&str, &str),
     asked: &'a [Asked],
+    outages: &[Gap],
     told: impl Fn(&TraceEvent) -> String,
 ) -> Account<'a> {
     let mut faults = Vec::new();
     let counts = asked.iter().any(|a| a.number.is_some());
-    let mut open: BTreeMap<(Option<u64>, String), &Asked> =
-        asked.iter().map(|a| ((a.number, a.serial.clone()), a)).collect();
+    let mut open: BTreeMap<Key, &Asked> = asked.iter().map(|a| (a.key(), a)).collect();
     let mut sum = Balance { asked: asked.len(), ..Balance::default() };
     let mut gaps = Vec::new();
     for record in records {
@@ -160,7 +190,38 @@ fn account<'a>(
         }
     }
     sum.missed = gaps.iter().filter_map(|gap| gap.count).sum();
-    Account { sum, gaps, open, faults }
+    let seen = seen(asked, &open);
+    let mut by_number = 0;
+    for (gap, number) in gaps.iter().flat_map(|gap| numbers(gap).map(move |n| (gap, n))) {
+        let is_meant = |one: &&&Asked| one.number.is_some_and(|n| n % WRAP == number);
+        // What was found when the device was observed again may be counted from then on. Of two runs with this
+        // number it is the last: what comes next is known.
+        let [here, before] = [std::slice::from_ref(*gap), outages].map(|gaps| {
+            let within = open.values().filter(|one| gaps.iter().any(|gap| covers(gap, one.at)));
+            within.filter(is_meant).max_by_key(|one| one.at).map(|one| one.key())
+        });
+        let meant = here.or(before);
+        if meant.and_then(|key| open.remove(&key)).is_none() {
+            faults.push(format!("number {number} is not missing: {gap:?}"));
+        }
+        by_number += 1;
+    }
+    Account { sum, gaps, open, by_number, seen, faults }
+}
+
+/// From when to when numbers of each run are on record.
+fn seen(asked: &[Asked], open: &BTreeMap<Key, &Asked>) -> BTreeMap<u64, Range<i64>> {
+    let mut seen: BTreeMap<u64, Range<i64>> = BTreeMap::new();
+    for one in asked.iter().filter(|a| a.number.is_some() && !open.contains_key(&a.key())) {
+        seen.entry(one.run).or_insert(one.at..one.at).end = one.at;
+    }
+    seen
+}
+
+/// The numbers that a gap counts, as far as it says which.
+fn numbers(gap: &Gap) -> impl Iterator<Item = u64> {
+    let first = gap.first.map_or(0, |first| first.0);
+    (0..gap.first.and(gap.count).unwrap_or(0)).map(move |n| first.wrapping_add(n) % WRAP)
 }
 
 fn is(key: &pedigree::model::HandshakeKey, (station, handshake): (&str, &str)) -> bool {

@@ -17,9 +17,18 @@ pub(crate) fn parts(path: &Path) -> Vec<Value> {
     lines(path).into_iter().filter(|line| line.get("serial").is_some()).collect()
 }
 
-/// What was to be seen of a PLC that notes it before it is: also what never got done.
+/// What was to be seen of a PLC that notes it before it is, in its order and with the `run` of its program: also what
+/// never got done.
 pub(crate) fn asked(path: &Path) -> Vec<Value> {
-    lines(path).iter_mut().filter_map(|line| line.get_mut("asked").map(Value::take)).collect()
+    let (mut run, mut all) = (0, Vec::new());
+    for mut line in lines(path) {
+        run = line["run"].as_u64().unwrap_or(run);
+        if let Some(mut asked) = line.get_mut("asked").map(Value::take) {
+            asked["run"] = run.into();
+            all.push(asked);
+        }
+    }
+    all
 }
 
 /// When the program of a PLC that retains nothing began anew: all of its runs but the first.
