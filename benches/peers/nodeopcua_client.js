@@ -20,7 +20,7 @@ async function main(url, nodes, period, seconds) {
   });
   await client.connect(url);
   const session = await client.createSession();
-  const index = await session.getNamespaceIndex("urn:bench");
+  const index = (await session.readNamespaceArray()).indexOf("urn:bench");
   const subscription = ClientSubscription.create(session, {
     requestedPublishingInterval: period,
     requestedLifetimeCount: 1000,
