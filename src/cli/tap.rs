@@ -86,12 +86,13 @@ fn as_text(event: &Value) -> String {
         return format!("– {}: {}", say(n, "about"), say(n, "text"));
     }
     if let Some(e) = event.get("event") {
-        return format!(
-            "{}  → {}  {}",
-            words::time(&say(e, "time")),
-            say(e, "kind"),
-            say(e, "text")
-        );
+        let named = ["station", "rule"].map(|key| say(e, key));
+        let named = named.iter().filter(|name| !name.is_empty());
+        let by = named.map(String::as_str).collect::<Vec<_>>().join(".");
+        let number = e.get("number").map_or_else(String::new, |number| format!(" {number}"));
+        let by = if e.get("rule").is_some() { format!("{by}{number}: ") } else { String::new() };
+        let (time, kind) = (words::time(&say(e, "time")), say(e, "kind"));
+        return format!("{time}  → {kind}  #{}  {by}{}", say(e, "position"), say(e, "text"));
     }
     event.to_string()
 }

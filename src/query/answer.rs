@@ -463,6 +463,12 @@ pub struct EventView {
     pub time: Utc,
     /// Where.
     pub station: Option<StationId>,
+    /// The handshake, phase, mount, monitor or master of the plant file by which it came to be known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Text>,
+    /// The number of the request, if it came by a handshake.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
     /// The items concerned, the main one first.
     pub items: Vec<ItemKey>,
     /// One sentence.

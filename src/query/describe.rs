@@ -3,8 +3,8 @@ use super::answer::{EventView, PermitView};
 use super::step::outcome;
 use crate::model::{
     Amount, Body, CarriedOver, EpochBegun, EpochCause, Gap, GapCause, GapSource, HandshakeMark,
-    ItemKey, Member, Overruled, Permit, Position, Quarantine, QuarantineCause, Record, Rule,
-    TraceEvent, Utc, Verdict, VerdictEvent, What,
+    ItemKey, Member, MountKey, Overruled, Permit, Position, Quarantine, QuarantineCause, Record,
+    Rule, Text, TraceEvent, Utc, Verdict, VerdictEvent, What,
 };
 
 /// Members named in a sentence: a panel has as many; the record has all.
@@ -12,11 +12,14 @@ const MEMBERS_SHOWN: usize = 16;
 
 /// The view of a record.
 pub(super) fn event(record: &Record) -> EventView {
+    let (rule, number) = by(&record.body);
     let mut view = EventView {
         position: record.position,
         kind: "",
         time: record.at.wall,
         station: None,
+        rule,
+        number,
         items: Vec::new(),
         text: String::new(),
         result: None,
@@ -76,6 +79,42 @@ pub(super) fn event(record: &Record) -> EventView {
         }
     }
     view
+}
+
+fn named(rule: &str) -> Option<Text> {
+    Text::parse(rule).ok()
+}
+
+/// What of the plant file a record came by, and under which number.
+fn by(body: &Body) -> (Option<Text>, Option<u64>) {
+    let of = |mark: &HandshakeMark| (named(mark.key.handshake.as_str()), Some(mark.key.number.0));
+    match body {
+        Body::Trace(event) => match &event.handshake {
+            Some(mark) => of(mark),
+            None => (rule(&event.what), None),
+        },
+        Body::Quarantine(set_aside) => match (&set_aside.handshake, &set_aside.phase) {
+            (Some(mark), _) => of(mark),
+            (None, phase) => (phase.as_ref().and_then(|p| named(p.phase.as_str())), None),
+        },
+        Body::Gap(missed) => match &missed.source {
+            GapSource::Handshake(_, handshake) => {
+                (named(handshake.as_str()), missed.first.map(|first| first.0))
+            }
+            GapSource::Device(_) | GapSource::Tag(..) => (None, None),
+        },
+        Body::Verdict(spoken) => (named(spoken.monitor.as_str()), None),
+        Body::Epoch(_) | Body::Plant(_) | Body::Orders(_) | Body::Audit(_) => (None, None),
+    }
+}
+
+/// The phase or the mount that an event without a handshake came by.
+fn rule(what: &What) -> Option<Text> {
+    if let What::Mount { point, .. } | What::Unmount { mount: MountKey { point, .. }, .. } = what {
+        return named(point.as_str());
+    }
+    let (What::Complete { phase, .. } | What::Clean { phase, .. }) = what else { return None };
+    phase.as_ref().and_then(|phase| named(phase.phase.as_str()))
 }
 
 fn epoch(begun: &EpochBegun) -> String {

@@ -43,6 +43,8 @@ impl Fake {
             kind,
             time: TIME,
             station: Some(station_id()),
+            rule: None,
+            number: None,
             items: items.iter().map(|i| key(i)).collect(),
             text: format!("{kind} at ST-10"),
             result: Some(Result::Pass),

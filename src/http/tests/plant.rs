@@ -318,6 +318,8 @@ impl Source for Made {
             kind: "complete",
             time: at(40),
             station: Some(station("PRESS10")),
+            rule: None,
+            number: None,
             items: vec![key("u/site/SN-0001")],
             text: "SN-0001 completed at PRESS10".to_owned(),
             result: Some(Result::Pass),
