@@ -64,18 +64,27 @@ impl Capture {
         sample: &Sample,
     ) {
         let point = self.mount_point(station, mount);
-        let (CodeFrom::Word(word), None) = (point.lot.from, point.lot.scope.word()) else {
-            return;
-        };
+        let CodeFrom::Word(word) = point.lot.from else { return };
+        if point.lot.scope.word().is_some() {
+            let text = format!(
+                "held because {} has its scope in another word: both are read with the next request",
+                sample.value
+            );
+            return self.say_of_mount(step, station, &point, text);
+        }
         let text = sample.good().and_then(|v| pick(v, word)?.as_text());
         let watch = self.live_mut().watches.entry((station, mount)).or_default();
         watch.bad = text.is_none();
-        let Some(text) = text else { return };
-        if watch
+        let old = watch
             .seen
-            .is_some_and(|(seen, when)| sample.time() < seen && sample.receive < when.plus(LATE))
-        {
-            return;
+            .is_some_and(|(seen, when)| sample.time() < seen && sample.receive < when.plus(LATE));
+        let Some(text) = text else {
+            let text = format!("did not fire because the lot word is {}", sample.quality);
+            return self.say_of_mount(step, station, &point, text);
+        };
+        if old {
+            let text = format!("did not fire because {text:?} is older than what was seen");
+            return self.say_of_mount(step, station, &point, text);
         }
         let lot = compose::code(&point.lot, &text, None);
         // What is in the feeder now is not known, whatever was in it.
@@ -88,17 +97,42 @@ impl Capture {
                 let watch = self.live_mut().watches.entry((station, mount)).or_default();
                 watch.seen = Some(times);
                 watch.told.push(Change { lot, times });
+                let text = format!("held because the counters are read before {text:?} counts");
+                self.say_of_mount(step, station, &point, text);
                 self.read_counters(step, station, &point, mount);
             }
             // It is told once more, and waits for its counters.
             Ok(_) if waits => {
                 let watch = self.live_mut().watches.entry((station, mount)).or_default();
                 watch.seen = Some(times);
+                let text = format!("held because the counters are still being read for {text:?}");
+                self.say_of_mount(step, station, &point, text);
             }
             lot => {
+                if let Ok(lot) = &lot
+                    && !self.is_news(station, mount, lot.as_ref())
+                {
+                    let text = match lot {
+                        Some(lot) => format!("did not fire because {lot} is in it already"),
+                        None => "did not fire because it is empty already".to_owned(),
+                    };
+                    self.say_of_mount(step, station, &point, text);
+                }
                 let _ = self.see_mount(step, station, mount, lot, times, None);
             }
         }
+    }
+
+    /// Tells whoever watches of a feeder.
+    fn say_of_mount(
+        &self,
+        step: &mut Step,
+        station: StationIndex,
+        point: &MountPoint,
+        text: impl Into<String>,
+    ) {
+        let about = format!("{}.{}", self.live().station(station).id, point.id);
+        step.notice(about, text);
     }
 
     /// Whether a lot is another than was last told or recorded of a feeder.
@@ -293,7 +327,7 @@ impl Capture {
         let lot = match lot {
             Ok(lot) => lot,
             Err(why) => {
-                step.notice(format!("{id}.{}", point.id), format!("the lot is refused: {why}"));
+                self.say_of_mount(step, station, &point, format!("the lot is refused: {why}"));
                 return Err(why);
             }
         };

@@ -168,8 +168,7 @@ impl Follow {
 
     fn begin(&mut self, phase: &Phase, sample: &Sample, whole: bool) {
         let begin = sample.time();
-        let item = phase.item.as_ref().and_then(item_word);
-        let names = phase.split.iter().copied().chain(phase.operation.map(|w| w.tag)).chain(item);
+        let names = naming(phase);
         self.open = Some(Open {
             begin,
             begin_wall: sample.receive,
@@ -222,12 +221,31 @@ impl Follow {
         }
     }
 
-    fn change_tool(&mut self, phase: &Phase, sample: &Sample) {
+    /// What a confirming word did.
+    fn confirmation(&self, confirm: &Condition, value: &Value) -> String {
+        let Some(ended) = &self.ended else {
+            return format!("did not fire because no phase waits for {value} to confirm it");
+        };
+        let base = ended.base.as_ref().map_or_else(|| "nothing".to_owned(), Value::to_string);
+        match ended.confirmed {
+            Some(Confirmed::Yes(_)) => format!("is confirmed by {value}"),
+            Some(Confirmed::Count(_)) => {
+                format!("is set aside because it went from {base} to {value}, wanted one more")
+            }
+            None => format!(
+                "held because {value} does not confirm it: wanted {}",
+                wanted(&confirm.test, &base)
+            ),
+        }
+    }
+
+    /// Whether another tool is in use from now on.
+    fn change_tool(&mut self, phase: &Phase, sample: &Sample) -> bool {
         let time = sample.time();
         let next = self.tool(phase, time);
-        let Some(open) = &mut self.open else { return };
+        let Some(open) = &mut self.open else { return false };
         match open.tools.last_mut() {
-            Some(last) if last.value.as_ref() == sample.good() => {}
+            Some(last) if last.value.as_ref() == sample.good() => return false,
             // Changed at its very begin: the one before was never in force.
             Some(last) if last.from == time => last.value = sample.good().cloned(),
             Some(last) => {
@@ -236,7 +254,23 @@ impl Follow {
             }
             None => open.tools.extend(next),
         }
+        true
     }
+}
+
+/// What a test wants after this value.
+fn wanted(test: &Test, before: &str) -> String {
+    match test {
+        Test::Rises => format!("one more than {before}"),
+        Test::Changes => format!("another than {before}"),
+        Test::In(values) => values.iter().map(Value::to_string).collect::<Vec<_>>().join(" or "),
+    }
+}
+
+/// The words that name a phase: its item, its operation, what splits it.
+fn naming(phase: &Phase) -> impl Iterator<Item = TagIndex> {
+    let item = phase.item.as_ref().and_then(item_word);
+    phase.split.iter().copied().chain(phase.operation.map(|w| w.tag)).chain(item)
 }
 
 /// The word with the code of an item.
@@ -334,13 +368,22 @@ impl Capture {
         for (index, _) in spec.record.iter().enumerate().filter(|(_, t)| **t == sample.tag) {
             follow.record(index, sample);
         }
-        if spec.by == Some(sample.tag) {
-            follow.change_tool(&spec, sample);
-        }
-        if let (Some(confirm), Some(ended)) = (&spec.confirm, &mut follow.ended)
-            && let Some(value) = sample.good().filter(|_| confirm.word.tag == sample.tag)
+        let tool = spec.by == Some(sample.tag) && follow.change_tool(&spec, sample);
+        let mut told = None;
+        if let Some(confirm) = spec.confirm.as_ref().filter(|c| c.word.tag == sample.tag)
+            && let Some(value) = sample.good()
         {
-            ended.confirm(confirm, value);
+            if let Some(ended) = &mut follow.ended {
+                ended.confirm(confirm, value);
+            }
+            told = Some(follow.confirmation(confirm, value));
+        }
+        if tool {
+            let text = format!("goes on with tool {}", sample.value);
+            self.say_of_phase(step, station, &spec, text);
+        }
+        if let Some(text) = told.filter(|_| idle_count.is_none()) {
+            self.say_of_phase(step, station, &spec, text);
         }
         self.name_or_split(step, station, phase, &spec, sample);
         if spec.while_.word.tag == sample.tag {
@@ -361,17 +404,29 @@ impl Capture {
         sample: &Sample,
     ) {
         let follow = self.follow(station, phase);
-        let Some(open) = &mut follow.open else { return };
+        let Some(open) = &mut follow.open else {
+            if naming(spec).any(|tag| tag == sample.tag) {
+                let text = format!("{} names nothing because no phase goes on", sample.value);
+                self.say_of_phase(step, station, spec, text);
+            }
+            return;
+        };
         let Some(name) = open.names.get_mut(&sample.tag) else { return };
         if name.as_ref() == sample.good() {
             return;
         }
-        if sample.time().since(open.begin) <= spec.settle {
+        let text = if sample.time().since(open.begin) <= spec.settle {
             *name = sample.good().cloned();
+            format!("is named {} while it goes on", sample.value)
         } else if spec.split.contains(&sample.tag) {
             self.end_phase(step, station, phase, spec, sample);
             self.follow(station, phase).begin(spec, sample, true);
-        }
+            format!("ended and began anew, since {} splits it", sample.value)
+        } else {
+            let settle = spec.settle.as_millis();
+            format!("{} did not name it because it came more than {settle} ms late", sample.value)
+        };
+        self.say_of_phase(step, station, spec, text);
     }
 
     /// The state of the machine changed.
@@ -391,20 +446,42 @@ impl Capture {
             if let Some(open) = &mut follow.open {
                 open.whole = false;
             }
-            return;
+            let text = format!("did not fire because its state is {}", sample.quality);
+            return self.say_of_phase(step, station, spec, text);
         };
         let on = spec.while_.holds(state);
         let seen = std::mem::replace(&mut follow.seen, true);
-        match (on, follow.open.is_some()) {
+        let whole = seen && !blind;
+        let text = match (on, follow.open.is_some()) {
             (true, false) => {
                 if follow.ended.is_some() {
                     self.finish_phase(step, station, phase);
                 }
-                self.follow(station, phase).begin(spec, sample, seen && !blind);
+                self.follow(station, phase).begin(spec, sample, whole);
+                let unseen = if whole { "" } else { "; since when is not known" };
+                format!("begins with state {state}{unseen}: it is recorded when it ends")
             }
-            (false, true) => self.end_phase(step, station, phase, spec, sample),
-            (true, true) | (false, false) => {}
-        }
+            (false, true) => {
+                self.end_phase(step, station, phase, spec, sample);
+                let waits =
+                    if spec.confirm.is_some() { "to be confirmed" } else { "for late words" };
+                format!("held because it ended with {state} and waits {waits}")
+            }
+            (true, true) => {
+                format!("did not fire because state {state} goes on with it: another ends it")
+            }
+            (false, false) => {
+                let wanted = wanted(&spec.while_.test, "that");
+                format!("did not fire because state {state} does not begin it: wanted {wanted}")
+            }
+        };
+        self.say_of_phase(step, station, spec, text);
+    }
+
+    /// Tells whoever watches of a phase.
+    fn say_of_phase(&self, step: &mut Step, station: StationIndex, spec: &Phase, text: String) {
+        let about = format!("{}.{}", self.live().station(station).id, spec.id);
+        step.notice(about, text);
     }
 
     /// Ends the phase that goes on. One that still waits for its confirmation gets none any more.

@@ -128,7 +128,9 @@ expect = [
          ×  23    { event = "complete", serial = "SN-1" }               –
          ×        –                                                     { event = "arrive", serial = "SN-2", permit = "nok", reason = "known" }
          ×        –                                                     { event = "gap", cause = "bad-quality" }
-           – PRESS.admit: a handshake word is BadDeviceFailure; nothing fires
+           – PRESS.admit: did not fire because 0 stood there at first contact: another asks
+           – PRESS.admit: did not fire because 0 is acknowledged already: another asks, as read
+           – PRESS.admit: did not fire because the trigger is BadDeviceFailure
         "#);
     }
 }

@@ -4,6 +4,7 @@ use super::ewma::Ewma;
 use super::limit::LimitRule;
 use super::onset::Memory;
 use super::pace::Pace;
+use super::quiet::Quiet;
 use crate::model::plant::{Drift, Monitor, Watched};
 use crate::model::{Baseline, ItemKey, Onset, Rule, Side, Utc, Verdict, VerdictEvent};
 
@@ -155,6 +156,16 @@ impl Chart {
 
     fn beyond(&self) -> Option<Side> {
         self.limits.as_ref().and_then(LimitRule::beyond)
+    }
+
+    /// Why the last value changed nothing.
+    pub(super) fn quiet(&self) -> Quiet {
+        match (self.beyond(), self.drift.as_ref().map(|drift| &drift.stage)) {
+            (Some(side), _) => Quiet::Beyond(side),
+            (None, Some(Stage::Learning(_))) => Quiet::Learning,
+            (None, Some(Stage::Latched)) => Quiet::Latched,
+            (None, Some(Stage::Judging(_)) | None) => Quiet::Inside,
+        }
     }
 
     /// What the monitor says of a value inside the absolute limits.

@@ -3,8 +3,8 @@
 //! judged right.
 use crate::model::plant::{Master, Plant};
 use crate::model::{
-    At, ItemClass, ItemKey, Monotonic, Onset, Result, Rule, StationId, Ucum, Utc, Verdict,
-    VerdictEvent,
+    At, ItemClass, ItemKey, MonitorId, Monotonic, Onset, Result, Rule, StationId, Ucum, Utc,
+    Verdict, VerdictEvent,
 };
 use std::time::Duration;
 
@@ -82,13 +82,20 @@ impl Masters {
         (time, result): (Utc, Result),
         out: &mut Vec<VerdictEvent>,
     ) {
-        let shown = |w: &&mut Watch| {
-            w.station == *station && item.class == ItemClass::Unit && w.master.code == item.code
-        };
-        for watch in self.0.iter_mut().filter(shown) {
+        for watch in self.0.iter_mut().filter(|watch| watch.is(station, item)) {
             watch.judge(at.wall, time, (item, result), out);
             watch.schedule(at);
         }
+    }
+
+    /// The masters of a station that this item is.
+    pub fn shown<'a>(
+        &'a self,
+        station: &'a StationId,
+        item: &'a ItemKey,
+    ) -> impl Iterator<Item = &'a MonitorId> {
+        let shown = self.0.iter().filter(move |watch| watch.is(station, item));
+        shown.map(|watch| &watch.master.id)
     }
 
     /// Says which were not shown in time.
@@ -108,6 +115,10 @@ impl Masters {
 }
 
 impl Watch {
+    fn is(&self, station: &StationId, item: &ItemKey) -> bool {
+        self.station == *station && item.class == ItemClass::Unit && self.master.code == item.code
+    }
+
     /// Since when nothing speaks against the station, whether that is since a showing, and the same by our
     /// clock; `None` while it is said that something does.
     fn good(&self) -> Option<(Utc, bool, Utc)> {

@@ -10,18 +10,21 @@ mod limit;
 mod master;
 mod onset;
 mod pace;
+mod quiet;
 mod run_length;
 #[cfg(test)]
 mod tests;
 
 pub use chart::{Chart, Finding, Observation};
 pub use master::Masters;
+pub use quiet::Spoken;
 
 use crate::model::plant::{DeviceIndex, Plant, StationIndex, Watched};
 use crate::model::{
     HandshakeId, ItemKey, Measurement, MonitorId, Sample, StationId, TagName, Ucum, Utc,
     VerdictEvent,
 };
+use quiet::Quiet;
 use std::collections::BTreeMap;
 
 /// All charts of a plant.
@@ -45,6 +48,8 @@ struct Watch {
     device: Option<DeviceIndex>,
     of: Of,
     chart: Chart,
+    /// Why it said nothing, as was told last.
+    quiet: Option<Quiet>,
 }
 
 #[derive(Debug, Clone)]
@@ -84,6 +89,7 @@ impl Conditions {
                     device,
                     of,
                     chart: Chart::new(monitor),
+                    quiet: None,
                 });
             }
         }
@@ -92,7 +98,7 @@ impl Conditions {
 
     /// Takes a sample of a tag; adds verdicts that changed to `out`. The caller leaves out what is not
     /// production.
-    pub fn on_sample(&mut self, plant: &Plant, sample: &Sample, out: &mut Vec<VerdictEvent>) {
+    pub fn on_sample(&mut self, plant: &Plant, sample: &Sample, out: &mut Spoken) {
         debug_assert_eq!(
             plant.tags.len(),
             self.by_tag.len(),
@@ -118,7 +124,7 @@ impl Conditions {
         time: Utc,
         item: &ItemKey,
         measurements: &[Measurement],
-        out: &mut Vec<VerdictEvent>,
+        out: &mut Spoken,
     ) {
         for index in self.by_station.get(station.get()).into_iter().flatten() {
             let Some(watch) = self.watches.get_mut(*index) else { continue };
@@ -126,9 +132,22 @@ impl Conditions {
             if of != handshake {
                 continue;
             }
-            let Some(found) = measurements.iter().find(|m| m.name == *name) else { continue };
+            let Some(found) = measurements.iter().find(|m| m.name == *name) else {
+                watch.tell(Quiet::NoValue, out);
+                continue;
+            };
             let value = found.quality.is_good().then(|| found.value.number()).flatten();
             watch.step(&Observation { time, value, item: Some(item) }, out);
+        }
+    }
+
+    /// A handshake of a station told of something that is not production: nothing is judged by it.
+    pub fn leave_out(&mut self, station: StationIndex, handshake: &HandshakeId, out: &mut Spoken) {
+        for index in self.by_station.get(station.get()).into_iter().flatten() {
+            let Some(watch) = self.watches.get_mut(*index) else { continue };
+            if matches!(&watch.of, Of::Measurement { handshake: of, .. } if of == handshake) {
+                watch.tell(Quiet::NoProduction, out);
+            }
         }
     }
 
@@ -175,7 +194,24 @@ impl Conditions {
 }
 
 impl Watch {
-    fn step(&mut self, observation: &Observation<'_>, out: &mut Vec<VerdictEvent>) {
+    fn step(&mut self, observation: &Observation<'_>, out: &mut Spoken) {
+        let said = out.verdicts.len();
+        let quiet = self.judge(observation, &mut out.verdicts);
+        if out.verdicts.len() > said {
+            self.quiet = None;
+        } else {
+            self.tell(quiet, out);
+        }
+    }
+
+    /// Tells why nothing is said, unless that was told last.
+    fn tell(&mut self, quiet: Quiet, out: &mut Spoken) {
+        if self.quiet.replace(quiet) != Some(quiet) {
+            out.notices.push(quiet::notice(&self.station, &self.monitor, quiet));
+        }
+    }
+
+    fn judge(&mut self, observation: &Observation<'_>, out: &mut Vec<VerdictEvent>) -> Quiet {
         let Self { station, monitor, unit, chart, .. } = self;
         chart.step(observation, &mut |finding| {
             out.push(VerdictEvent {
@@ -194,5 +230,9 @@ impl Watch {
                 over: None,
             });
         });
+        match observation.value.filter(|x| x.is_finite()) {
+            Some(_) => chart.quiet(),
+            None => Quiet::NoValue,
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! The state and its two ways to change.
 use crate::capture::{Capture, Memory};
-use crate::condition::{Conditions, Masters};
+use crate::condition::{Conditions, Masters, Spoken};
 use crate::model::plant::{Carried, Plant, Station, StationIndex};
 use crate::model::{
-    At, Body, Effect, GapCause, Input, Link, MonitorId, Monotonic, PersonKey, PlantLoaded,
+    At, Body, Effect, GapCause, Input, Link, MonitorId, Monotonic, Notice, PersonKey, PlantLoaded,
     Position, Purpose, Record, Rule, StartCause, StationId, Step, Text, TraceEvent, Utc, Verdict,
     VerdictEvent, What,
 };
@@ -116,15 +116,15 @@ impl Engine {
             Input::Plant(plant) => self.load(&mut step, plant),
             Input::Samples(samples) => {
                 self.capture.on_input(&mut step, input);
-                let mut verdicts = Vec::new();
+                let mut spoken = Spoken::default();
                 if let (Some(conditions), Some(plant)) =
                     (&mut self.conditions, self.capture.plant())
                 {
                     for sample in samples {
-                        conditions.on_sample(plant, sample, &mut verdicts);
+                        conditions.on_sample(plant, sample, &mut spoken);
                     }
                 }
-                record_verdicts(&mut self.capture, &mut step, verdicts);
+                record_spoken(&mut self.capture, &mut step, spoken);
             }
             Input::Link { device, link } => {
                 self.capture.on_input(&mut step, input);
@@ -195,29 +195,24 @@ impl Engine {
         let (Some(conditions), Some(plant)) = (&mut self.conditions, self.capture.plant()) else {
             return;
         };
-        let mut verdicts = Vec::new();
+        let mut spoken = Spoken::default();
         for record in step.frame() {
             if let Body::Trace(event) = &record.body {
-                judge_event(conditions, plant, event, &mut verdicts);
+                judge_event(conditions, plant, event, &mut spoken);
                 if let Some(masters) = &mut self.masters {
-                    judge_master(masters, step.at, event, &mut verdicts);
+                    judge_master(masters, step.at, event, &mut spoken);
                 }
             }
         }
         if let Some(masters) = &mut self.masters {
-            masters.on_time(step.at, &mut verdicts);
+            masters.on_time(step.at, &mut spoken.verdicts);
         }
-        record_verdicts(&mut self.capture, step, verdicts);
+        record_spoken(&mut self.capture, step, spoken);
     }
 }
 
 /// Only production enters the charts, and only when it happens.
-fn judge_event(
-    conditions: &mut Conditions,
-    plant: &Plant,
-    event: &TraceEvent,
-    out: &mut Vec<VerdictEvent>,
-) {
+fn judge_event(conditions: &mut Conditions, plant: &Plant, event: &TraceEvent, out: &mut Spoken) {
     let (What::Complete { item, measurements, .. }
     | What::Produce { item, measurements, .. }
     | What::Inspect { item, measurements, .. }) = &event.what
@@ -225,19 +220,22 @@ fn judge_event(
         return;
     };
     let (Some(station), Some(mark)) = (&event.station, &event.handshake) else { return };
-    if event.purpose != Purpose::Production || event.adopted.is_some() {
+    if event.adopted.is_some() {
         return;
     }
     let found = plant.stations().find(|(_, s)| s.id == *station);
     if let Some((index, _)) = found {
         let index: StationIndex = index;
         let time = event.time.at;
+        if event.purpose != Purpose::Production {
+            return conditions.leave_out(index, &mark.key.handshake, out);
+        }
         conditions.on_measurements(index, &mark.key.handshake, time, item, measurements, out);
     }
 }
 
 /// What a station says of an item, which may be a master.
-fn judge_master(masters: &mut Masters, at: At, event: &TraceEvent, out: &mut Vec<VerdictEvent>) {
+fn judge_master(masters: &mut Masters, at: At, event: &TraceEvent, out: &mut Spoken) {
     let (What::Complete { item, result: Some(result), .. }
     | What::Produce { item, result: Some(result), .. }
     | What::Inspect { item, result: Some(result), .. }) = &event.what
@@ -246,7 +244,15 @@ fn judge_master(masters: &mut Masters, at: At, event: &TraceEvent, out: &mut Vec
     };
     let station = event.station.as_ref().filter(|_| event.adopted.is_none());
     if let Some(station) = station {
-        masters.on_result(at, station, item, (event.time.at, *result), out);
+        let said = out.verdicts.len();
+        masters.on_result(at, station, item, (event.time.at, *result), &mut out.verdicts);
+        if out.verdicts.len() == said {
+            let late = |master| Notice {
+                about: format!("{station}.{master}"),
+                text: format!("did not fire because {item} is told later than what was said of it"),
+            };
+            out.notices.extend(masters.shown(station, item).map(late));
+        }
     }
 }
 
@@ -254,6 +260,11 @@ fn judge_master(masters: &mut Masters, at: At, event: &TraceEvent, out: &mut Vec
 fn names(station: &Station) -> impl Iterator<Item = &MonitorId> {
     let monitors = station.monitors.iter().map(|monitor| &monitor.id);
     monitors.chain(station.masters.iter().map(|master| &master.id))
+}
+
+fn record_spoken(capture: &mut Capture, step: &mut Step, spoken: Spoken) {
+    record_verdicts(capture, step, spoken.verdicts);
+    spoken.notices.into_iter().for_each(|notice| step.effect(Effect::Notice(notice)));
 }
 
 fn record_verdicts(capture: &mut Capture, step: &mut Step, verdicts: Vec<VerdictEvent>) {

@@ -12,6 +12,7 @@ mod request;
 mod result;
 mod ring;
 mod taken;
+mod unfired;
 mod validate;
 
 pub(super) use permit::touch;
@@ -378,8 +379,8 @@ impl Capture {
         // Good → Bad → Good is no new request: a bad word leaves what was known.
         let quality = judged(trigger, sample);
         let Some(value) = sample.good().filter(|_| quality.is_good()).cloned() else {
-            let about = self.live().about(at);
-            step.notice(about, format!("a handshake word is {quality}; nothing fires"));
+            let word = if sample.tag == trigger.tag { "trigger" } else { "ack" };
+            self.say(step, at, format!("did not fire because the {word} is {quality}"));
             if sample.tag == trigger.tag && self.handshake_memory(at).gap.is_none() {
                 let from = sample.receive.min(step.at.wall);
                 let interval = Interval { from, to: None };
@@ -390,18 +391,23 @@ impl Capture {
         if self.is_told_late(at, sample) {
             return self.see_told_late(step, at, sample);
         }
+        let mut moved = None;
         if sample.tag == trigger.tag {
             self.end_gap(step, at, pick(&value, trigger).as_ref());
-            self.see_trigger(step, at, sample, pick(&value, trigger));
+            moved = Some(self.see_trigger(step, at, sample, pick(&value, trigger)));
             self.take_baseline(step, at);
         }
         let exchange = self.exchange(at);
+        let before = exchange.busy_with();
         if let Some(ack) = ack.filter(|ack| ack.tag == sample.tag) {
             exchange.ack = pick(&value, ack);
         }
         exchange.told = true;
         self.see_told(step, at, sample);
         self.consider(step, at);
+        if let Some(moved) = moved {
+            self.say_unfired(step, at, (moved, before));
+        }
     }
 
     /// At the very first contact, a counter that counts as dealt with is only remembered.
@@ -416,13 +422,22 @@ impl Capture {
         // Once: after a restart a number that stands there is a request.
         let first = memory.epoch == Epoch(0) && memory.committed.is_none();
         if let (true, None, Some(number)) = (first, memory.baseline, number) {
+            let text =
+                format!("did not fire because {number} stood there at first contact: another asks");
+            self.say(step, at, text);
             let number = Some(HandshakeNumber(number));
             self.begin_epoch(step, at, EpochCause::FirstContact, memory.epoch, number);
         }
     }
 
-    /// What a new value of the trigger says beside what it asks for.
-    fn see_trigger(&mut self, step: &mut Step, at: At, sample: &Sample, value: Option<Value>) {
+    /// What a new value of the trigger says beside what it asks for; whether it is another.
+    fn see_trigger(
+        &mut self,
+        step: &mut Step,
+        at: At,
+        sample: &Sample,
+        value: Option<Value>,
+    ) -> bool {
         let pattern = self.live().handshake(at).pattern;
         let baseline = self.handshake_memory(at).baseline.map(|number| number.0);
         let over = is_over(self.live().handshake(at), value.as_ref());
@@ -440,7 +455,8 @@ impl Capture {
         if before != exchange.trigger {
             exchange.stands = Some(seen(step.at.monotonic, exchange.age));
         }
-        if before.is_some() && before != exchange.trigger {
+        let moved = before != exchange.trigger;
+        if before.is_some() && moved {
             exchange.turned = Some(step.at.wall);
             exchange.overtaken = true;
         }
@@ -455,6 +471,7 @@ impl Capture {
             | Pattern::State(_)
             | Pattern::Results => {}
         }
+        moved
     }
 
     /// Begins whatever the words ask for, if nothing is under way.
@@ -581,8 +598,7 @@ impl Capture {
     }
 
     pub(super) fn retry(&mut self, step: &mut Step, at: At, why: &str) {
-        let about = self.live().about(at);
-        step.notice(about, why.to_owned());
+        self.say(step, at, why);
         let until = step.at.monotonic.plus(RETRY);
         self.exchange(at).stage = Stage::Waiting(until, "handshake retry");
     }

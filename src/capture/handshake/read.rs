@@ -99,6 +99,11 @@ impl Capture {
         self.see_read(step, at, &snapshot);
         // An answer may be slower than the subscription.
         if self.is_overtaken(at, &snapshot) {
+            self.say(
+                step,
+                at,
+                "held because its words moved while they were read: they are read again",
+            );
             return self.read(step, at, None);
         }
         match first {
@@ -120,7 +125,14 @@ impl Capture {
             }
             Trigger::Still(trigger) => self.validate(step, at, snapshot, &trigger),
             // Nothing of it is used.
-            Trigger::Moved => self.read(step, at, None),
+            Trigger::Moved => {
+                self.say(
+                    step,
+                    at,
+                    "held because the trigger moved in the read: its words are read again",
+                );
+                self.read(step, at, None);
+            }
         }
     }
 

@@ -556,7 +556,12 @@ impl Capture {
         let named = self.name_of(owner.at, &found.snapshot).is_some();
         let mine = owner.at;
         let position = match self.standing_of(owner.at, &result, &found) {
-            Standing::Recorded(position) => position,
+            Standing::Recorded(position) => {
+                let text =
+                    format!("result {result} is told once more: it is on record as {position}");
+                self.say(step, mine, text);
+                position
+            }
             Standing::Conflict => {
                 self.set_aside(step, mine, &found, "conflict", QuarantineCause::Conflict)
             }

@@ -209,6 +209,8 @@ impl Capture {
     /// What is told so late tells of a request that was taken back before the read. Its clock may have been set
     /// back as well: the words are read once more.
     pub(super) fn see_told_late(&mut self, step: &mut Step, at: At, sample: &Sample) {
+        let text = format!("did not fire because {} is older than what was read", sample.value);
+        self.say(step, at, text);
         let handshake = self.live().handshake(at);
         if let Some(trigger) = sample.good().and_then(|value| pick(value, handshake.trigger))
             && sample.tag == handshake.trigger.tag

@@ -61,6 +61,7 @@ impl Capture {
                 exchange.standing.is_done();
             }
             exchange.stage = Stage::Idle;
+            self.say_read_unfired(step, at);
             return self.consider(step, at);
         }
         if exchange.over {
@@ -132,6 +133,7 @@ impl Capture {
             && c.digest == found.digest
             && (named || c.epoch == memory.epoch)
         {
+            self.say_again(step, at, number.0, c.position);
             let (permit, reason, recipe) = (c.permit, c.reason.as_ref(), c.recipe.as_ref());
             let answer = Answer { permit, reason, recipe };
             return self.answer(step, at, c.position, &found, answer);
@@ -198,6 +200,12 @@ impl Capture {
                 }
                 // The pulse of what is recorded still stands.
                 Pattern::Edge => {
+                    if let Some(committed) = &memory.committed {
+                        let (number, record) = (committed.number.0, committed.position);
+                        let text =
+                            format!("did not fire because {number} is on record as {record}");
+                        self.say(step, at, text);
+                    }
                     self.exchange(at).stage = Stage::Idle;
                     self.consider(step, at);
                 }
@@ -220,6 +228,9 @@ impl Capture {
             return true;
         }
         // It was dealt with before we came, by whomever: the PLC waits for us no longer.
+        let text =
+            format!("did not fire because {} was there at first contact", found.key.number.0);
+        self.say(step, at, text);
         let position = Position(step.next_position().0.saturating_sub(1));
         self.answer(step, at, position, found, Answer::unknown(None));
         false
@@ -250,7 +261,13 @@ impl Capture {
         let memory = self.handshake_memory(at);
         let known = memory.conflict.filter(|(of, _)| *of == found.digest);
         let position = match known {
-            Some((_, position)) => position,
+            Some((_, position)) => {
+                let number = found.key.number.0;
+                let text =
+                    format!("request {number} with other words: answered again as {position}");
+                self.say(step, at, text);
+                position
+            }
             None => self.quarantine(step, at, found, &reason, QuarantineCause::Conflict),
         };
         self.answer(step, at, position, found, Answer::unknown(Some(&reason)));

@@ -1,5 +1,5 @@
 //! All charts of a plant: which value reaches which chart.
-use crate::condition::Conditions;
+use crate::condition::{Conditions, Spoken};
 use crate::model::plant::{Area, RegisterType, StringOrder, WordOrder};
 use crate::model::plant::{
     Device, DeviceIndex, Heartbeat, Limits, ModbusLink, Monitor, Plant, Protocol, PurposeSpec,
@@ -115,13 +115,13 @@ fn a_sample_reaches_the_monitor_of_its_tag_or_bit() {
     let plant = plant();
     let mut conditions = Conditions::new(&plant);
     let mut said = |tag, value, quality| {
-        let mut out = Vec::new();
+        let mut out = Spoken::default();
         conditions.on_sample(&plant, &sample(tag, value, quality), &mut out);
         let said = |event: &crate::model::VerdictEvent| {
             assert_eq!((event.station.as_str(), event.time), ("OP10", Utc(5)));
             (event.monitor.to_string(), event.verdict)
         };
-        out.iter().map(said).collect::<Vec<_>>()
+        out.verdicts.iter().map(said).collect::<Vec<_>>()
     };
     let good = Quality::GOOD;
     assert_eq!(said(0, Value::Real(9.0), good), []);
@@ -138,7 +138,7 @@ fn a_measurement_reaches_the_monitor_of_its_handshake_and_name() {
     let mut conditions = Conditions::new(&plant);
     let unit = ItemKey::unit(Code::parse("SN-1").unwrap());
     let mut said = |handshake: &str, name: &str| {
-        let mut out = Vec::new();
+        let mut out = Spoken::default();
         let measured = [Measurement {
             name: TagName::parse(name).unwrap(),
             value: Value::Real(1.0),
@@ -149,7 +149,7 @@ fn a_measurement_reaches_the_monitor_of_its_handshake_and_name() {
         }];
         let handshake = HandshakeId::parse(handshake).unwrap();
         conditions.on_measurements(StationIndex(0), &handshake, Utc(3), &unit, &measured, &mut out);
-        out
+        out.verdicts
     };
     assert_eq!(said("result", "angle"), []);
     assert_eq!(said("admit", "torque"), []);
@@ -164,13 +164,15 @@ fn what_the_record_says_of_a_monitor_is_not_said_again() {
     let plant = plant();
     let mut conditions = Conditions::new(&plant);
     let hot = sample(1, Value::Real(9.0), Quality::GOOD);
-    let mut out = Vec::new();
+    let mut out = Spoken::default();
     conditions.on_sample(&plant, &hot, &mut out);
+    let out = out.verdicts;
     let mut again = Conditions::new(&plant);
     again.restore(&plant, &out[0]);
-    let mut said = Vec::new();
+    let mut said = Spoken::default();
     again.on_sample(&plant, &hot, &mut said);
-    assert_eq!(said, []);
+    assert_eq!(said.verdicts, []);
+    assert_eq!(said.notices.len(), 1, "why not is told: {said:?}");
     let mut elsewhere = out[0].clone();
     elsewhere.station = StationId::parse("OP20").unwrap();
     again.restore(&plant, &elsewhere);
@@ -181,14 +183,14 @@ fn charts_of_stations_that_nothing_changed_go_on_and_others_begin_anew() {
     let plant = plant();
     let high = sample(1, Value::Real(0.9), Quality::GOOD);
     let spoken = |untouched: bool| {
-        let (mut before, mut out) = (Conditions::new(&plant), Vec::new());
+        let (mut before, mut out) = (Conditions::new(&plant), Spoken::default());
         before.on_sample(&plant, &high, &mut out);
-        assert_eq!(out.len(), 1, "above its limit for the first time: {out:?}");
+        assert_eq!(out.verdicts.len(), 1, "above its limit for the first time: {out:?}");
         let mut next = Conditions::new(&plant);
         next.adopt(before, |_| untouched);
-        out.clear();
+        let mut out = Spoken::default();
         next.on_sample(&plant, &high, &mut out);
-        out.len()
+        out.verdicts.len()
     };
     assert_eq!(spoken(true), 0, "it is above its limit still, which was said");
     assert_eq!(spoken(false), 1);

@@ -5,6 +5,7 @@ mod answers;
 mod batches;
 mod carriers;
 mod counts;
+mod floor;
 mod image;
 mod labels;
 mod late;
@@ -17,6 +18,7 @@ mod reload;
 mod results;
 mod sampled;
 mod taken;
+mod unfired;
 
 use super::Engine;
 use crate::model::plant::*;
@@ -178,6 +180,8 @@ struct World {
     durable: Vec<Record>,
     appended: Vec<Record>,
     waiting: VecDeque<Effect>,
+    /// What whoever watches was told.
+    notices: Vec<Notice>,
     /// What was carried out and is not told yet: a read and the subscription are two ways, and either
     /// may be the slower one.
     answers: VecDeque<Input>,
@@ -214,6 +218,7 @@ impl World {
             durable: Vec::new(),
             appended: Vec::new(),
             waiting: VecDeque::new(),
+            notices: Vec::new(),
             answers: VecDeque::new(),
             changes: VecDeque::new(),
             told: None,
@@ -252,9 +257,8 @@ impl World {
                     }
                     self.waiting.push_back(Effect::Write(write));
                 }
-                effect @ (Effect::Ask(_) | Effect::Answer(_) | Effect::Notice(_)) => {
-                    self.waiting.push_back(effect);
-                }
+                effect @ (Effect::Ask(_) | Effect::Answer(_)) => self.waiting.push_back(effect),
+                Effect::Notice(notice) => self.notices.push(notice),
             }
         }
     }

@@ -156,6 +156,7 @@ struct World {
     durable: Vec<Record>,
     appended: Vec<Record>,
     waiting: VecDeque<Effect>,
+    notices: Vec<Notice>,
     answers: VecDeque<Input>,
     /// Events and changes of the reel on their way.
     events: VecDeque<u64>,
@@ -194,6 +195,7 @@ impl World {
             durable: Vec::new(),
             appended: Vec::new(),
             waiting: VecDeque::new(),
+            notices: Vec::new(),
             answers: VecDeque::new(),
             events: VecDeque::new(),
             reels: VecDeque::new(),
@@ -221,8 +223,8 @@ impl World {
                 other @ (Effect::Read(_)
                 | Effect::Write(_)
                 | Effect::Ask(_)
-                | Effect::Answer(_)
-                | Effect::Notice(_)) => self.waiting.push_back(other),
+                | Effect::Answer(_)) => self.waiting.push_back(other),
+                Effect::Notice(notice) => self.notices.push(notice),
             }
         }
     }
@@ -639,6 +641,18 @@ fn a_name_with_other_words_is_a_conflict_and_recorded_once() {
     let aside = set_aside(&world.durable);
     let causes: Vec<_> = aside.iter().map(|(aside, serial)| (&aside.cause, &**serial)).collect();
     assert_eq!(causes, [(&QuarantineCause::Conflict, "SN-77")]);
+}
+
+#[test]
+fn a_result_that_is_told_once_more_says_where_it_is_recorded() {
+    let mut world = World::new(true, true, 10);
+    world.told(true);
+    world.make();
+    world.told(true);
+    world.events.push_back(0);
+    world.told(true);
+    let again = world.notices.iter().any(|n| n.text.contains("it is on record as #"));
+    assert!(again, "{:?}", world.notices);
 }
 
 /// The machine used a name again while nobody listened: what it names is seen before it may forget it.

@@ -1,0 +1,47 @@
+//! Why a monitor says nothing, for whoever watches. It judges nothing.
+use crate::model::{MonitorId, Notice, Side, StationId, VerdictEvent};
+
+/// What comes of values: verdicts, and why there were none.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Spoken {
+    /// Verdicts that changed.
+    pub verdicts: Vec<VerdictEvent>,
+    /// Why a monitor says nothing; once, until that is another.
+    pub notices: Vec<Notice>,
+}
+
+/// Why a monitor says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Quiet {
+    /// Bad quality, or no number.
+    NoValue,
+    /// It is not production.
+    NoProduction,
+    /// The level is not known yet.
+    Learning,
+    /// All is as it should be.
+    Inside,
+    /// Told when it crossed the limit.
+    Beyond(Side),
+    /// Told when it drifted.
+    Latched,
+}
+
+impl Quiet {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::NoValue => "held because there is no good number to judge",
+            Self::NoProduction => "did not fire because this is not production",
+            Self::Learning => "held because it is learning what is normal",
+            Self::Inside => "did not fire because the values are as they should be",
+            Self::Beyond(Side::High) => "did not fire again: beyond the high limit is told already",
+            Self::Beyond(Side::Low) => "did not fire again: beyond the low limit is told already",
+            Self::Latched => "did not fire again: its drift is told and stands",
+        }
+    }
+}
+
+/// Tells it.
+pub(super) fn notice(station: &StationId, monitor: &MonitorId, quiet: Quiet) -> Notice {
+    Notice { about: format!("{station}.{monitor}"), text: quiet.as_str().to_owned() }
+}
