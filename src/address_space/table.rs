@@ -2,9 +2,7 @@
 //! `query` answers. The nodeset declares the same; a test holds the two together.
 use super::place::Object;
 use super::types;
-use crate::model::{
-    Evidence, ItemClass, Position, Purpose, Result, StationId, Utc, Value, Verdict,
-};
+use crate::model::{ItemClass, Position, Purpose, Result, StationId, Utc, Value, Verdict};
 use crate::query::{
     Answer, Completeness, ConditionView, Incomplete, ItemState, ItemView, StationView, StepView,
 };
@@ -122,7 +120,7 @@ table! {
         "Result": Text = |s| optional(s.result.map(result));
         "Operation": Text = |s| text(s.operation.as_ref());
         "Operator": Text = |s| text(s.operator.as_ref());
-        "Evidence": Text = |s| evidence(s.evidence).into();
+        "Evidence": Text = |s| s.evidence.as_str().into();
         "Purpose": Text = |s| purpose(s.purpose).into();
         "Other": Text = |s| text(s.other.as_ref());
         "Complete": Flag = |s| s.complete.into();
@@ -262,16 +260,6 @@ fn verdict(verdict: Verdict) -> (i32, &'static str) {
         Verdict::Warning => (1, "warning"),
         Verdict::Drift => (2, "drift"),
         Verdict::NoData => (3, "no data"),
-    }
-}
-
-fn evidence(evidence: Evidence) -> &'static str {
-    match evidence {
-        Evidence::Automatic => "automatic",
-        Evidence::Inferred => "inferred",
-        Evidence::Manual => "manual",
-        Evidence::Late => "late",
-        Evidence::Bypassed => "bypassed",
     }
 }
 

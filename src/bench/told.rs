@@ -94,6 +94,7 @@ pub fn choices(key: &str) -> Vec<String> {
             Evidence::Inferred,
             Evidence::Manual,
             Evidence::Late,
+            Evidence::TeachIn,
             Evidence::Bypassed,
         ]),
         "purpose" => words(&[Purpose::Production, Purpose::Master, Purpose::Setup, Purpose::Trial]),

@@ -1,35 +1,10 @@
 //! Trace events: what happened to an item, where, when and how we know.
 use super::{
-    Amount, Code, Count, EventTime, Fill, HandshakeMark, Interval, ItemKey, Measurement, MountKey,
-    MountPointId, Narrowed, Permit, PersonToken, PhaseSummary, Position, Quality, ScopeName,
-    StationId, TagName, Text, Untold, Utc, Value,
+    Amount, Code, Count, EventTime, Evidence, Fill, HandshakeMark, Interval, ItemKey, Measurement,
+    MountKey, MountPointId, Narrowed, Permit, PersonToken, PhaseSummary, Position, Quality,
+    ScopeName, StationId, TagName, Text, Untold, Utc, Value,
 };
 use minicbor::{Decode, Encode};
-
-/// How an event came to be known (IPC-1782).
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Encode, Decode, serde::Serialize,
-)]
-#[cbor(index_only)]
-#[serde(rename_all = "lowercase")]
-pub enum Evidence {
-    /// Read from the machine by a handshake.
-    #[n(0)]
-    #[default]
-    Automatic,
-    /// Concluded, for example from the order of work.
-    #[n(1)]
-    Inferred,
-    /// Entered by a person.
-    #[n(2)]
-    Manual,
-    /// Known only afterwards.
-    #[n(3)]
-    Late,
-    /// A person overruled a permit, or the machine ran in bypass.
-    #[n(4)]
-    Bypassed,
-}
 
 /// What the work was for; only production enters charts, yield and shipment.
 #[derive(

@@ -12,6 +12,7 @@ mod condition;
 mod count;
 mod effect;
 mod event;
+mod evidence;
 mod fill;
 mod gap;
 mod handshake;
@@ -43,9 +44,9 @@ pub use effect::{
     Answer, Effect, Notice, ReadFrom, ReadRequest, ReadToken, Step, Write, WriteRequest,
 };
 pub use event::{
-    Alias, Consumption, Context, Evidence, MountUse, Purpose, Remark, Result, Stay, TraceEvent,
-    Verb, What,
+    Alias, Consumption, Context, MountUse, Purpose, Remark, Result, Stay, TraceEvent, Verb, What,
 };
+pub use evidence::Evidence;
 pub use fill::{Fill, FillStep};
 pub use gap::{Gap, GapCause, GapSource};
 pub use handshake::{

@@ -26,7 +26,9 @@ pub(in crate::config) struct Station {
     pub(in crate::config) orders: Option<Spot<Orders>>,
     /// What the work is for; production unless said.
     pub(in crate::config) purpose: Option<Spot<Purpose>>,
-    /// Bits that weaken what is recorded while they are set, with what they make of it.
+    /// Bits that weaken what is recorded while they are set, with what they make of it: `manual`, done by hand;
+    /// `teach-in`, done while the machine was being taught; `bypassed`, done past the interlock. Of several
+    /// that are set the one named last here counts.
     #[serde(default)]
     pub(in crate::config) evidence: Keyed<Spot<EvidenceWord>>,
     /// What is left of a lot in the station goes on into the next ones: each is linked to all before it, by
@@ -139,6 +141,9 @@ pub(in crate::config) enum PurposeWord {
 pub(in crate::config) enum EvidenceWord {
     /// Done by hand.
     Manual,
+    /// Done while the machine was being taught.
+    #[serde(rename = "teach-in")]
+    TeachIn,
     /// Done past the interlock.
     Bypassed,
 }

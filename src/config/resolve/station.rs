@@ -192,6 +192,7 @@ impl Resolver<'_> {
         for (name, made) in raw.evidence.iter() {
             let made = match **made {
                 EvidenceWord::Manual => Evidence::Manual,
+                EvidenceWord::TeachIn => Evidence::TeachIn,
                 EvidenceWord::Bypassed => Evidence::Bypassed,
             };
             let t = Table { path: format!("{}.evidence", t.path), ..t.clone() };

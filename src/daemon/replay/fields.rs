@@ -107,7 +107,7 @@ impl Fields {
         self.what(what);
         self.time(*time);
         self.maybe("station", station.as_ref());
-        self.put("evidence", format!("{evidence:?}").to_lowercase());
+        self.put("evidence", evidence.as_str());
         self.put("purpose", format!("{purpose:?}").to_lowercase());
         if let Some(stay) = stay {
             self.put("there since", stay.interval.from);

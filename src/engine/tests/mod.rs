@@ -19,6 +19,7 @@ mod results;
 mod sampled;
 mod taken;
 mod unfired;
+mod weakened;
 
 use super::Engine;
 use crate::model::plant::*;

@@ -187,6 +187,7 @@ pub(super) fn evidence(evidence: Evidence) -> Option<&'static str> {
         Evidence::Inferred => Some("concluded, not read"),
         Evidence::Manual => Some("entered by a person"),
         Evidence::Late => Some("known only afterwards"),
+        Evidence::TeachIn => Some("machine being taught"),
         Evidence::Bypassed => Some("machine in bypass"),
     }
 }
@@ -286,6 +287,13 @@ mod tests {
         ] {
             assert_eq!(figure(x), text);
         }
+    }
+
+    #[test]
+    fn weak_evidence_is_said_and_strong_is_not() {
+        assert_eq!(evidence(Evidence::Automatic), None);
+        assert_eq!(evidence(Evidence::TeachIn), Some("machine being taught"));
+        assert_eq!(evidence(Evidence::Bypassed), Some("machine in bypass"));
     }
 
     #[test]
