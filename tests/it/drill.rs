@@ -4,20 +4,115 @@ use super::support::daemon::{Daemon, Site, read};
 use super::support::here;
 use pedigree::model::{Body, Record};
 use serde_json::Value;
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::process::Output;
+use std::process::{Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 const EXAMPLES: [&str; 6] =
     ["assembly.toml", "kettle.toml", "smt.toml", "bottling.toml", "screwing.toml", "furnace.toml"];
 
-/// A free port of the loopback; it is free for somebody else, too, until it is taken.
+/// An example that is drilled alone, since its catalog holds for every station of the plant.
+#[derive(Debug)]
+struct Alone {
+    name: &'static str,
+    /// What is set beside the codes.
+    set: &'static [&'static str],
+    /// How each handshake ends, in the order of the file.
+    outcomes: &'static [(&'static str, &'static str)],
+}
+
+const ALONE: [Alone; 5] = [
+    Alone {
+        name: "carriers.toml",
+        set: &[],
+        outcomes: &[
+            ("LOAD7.on", "accepted"),
+            ("LOAD7.empty", "accepted"),
+            ("LOAD7.rescan", "set-aside"),
+            ("WELD.done", "accepted"),
+            ("WELD.waste", "accepted"),
+            ("TABLE.in", "accepted"),
+            ("TABLE.out", "accepted"),
+        ],
+    },
+    Alone {
+        name: "gearbox.toml",
+        set: &[
+            "OP110.In.Type=G1",
+            "OP110.Fit.Article=bearing",
+            "OP110.Fit.Pos=left",
+            "OP120.Glue.LotId=GL-1",
+            "OP120.Glue.Material=LOC-243",
+            "OP120.Bit.Code=BIT-1",
+            "OP120.Bit.Kind=T30",
+        ],
+        outcomes: &[
+            ("OP110.admit", "accepted"),
+            ("OP110.fit", "accepted"),
+            ("OP110.done", "accepted"),
+            ("OP120.admit", "accepted"),
+            ("OP120.done", "accepted"),
+            // Nobody sent it there.
+            ("RW100.admit", "refused"),
+            ("RW100.done", "accepted"),
+            ("OP130.admit", "accepted"),
+            ("OP130.done", "accepted"),
+        ],
+    },
+    Alone {
+        name: "halves.toml",
+        set: &["Weld.Frame=F-1"],
+        outcomes: &[("SAW20.cut", "accepted"), ("WELD30.join", "accepted")],
+    },
+    Alone {
+        name: "labels.toml",
+        set: &[
+            "Film.Code=ACME/0417",
+            "In.Code=P100;SN-000123;B",
+            "Scan.Code=https://id.example.com/01/09506000134352/21/1234",
+            "Case.Unit=P100;SN-000123;B",
+            "Case.Code=00340000000000000014",
+        ],
+        outcomes: &[
+            ("OP20.admit", "accepted"),
+            ("OP20.part", "accepted"),
+            ("OP20.pack", "accepted"),
+        ],
+    },
+    Alone {
+        name: "mixer.toml",
+        set: &["product=plain", "material=flour"],
+        outcomes: &[("MIX.charge", "accepted")],
+    },
+];
+
+/// What cannot be drilled, and why not.
+const NOT: [(&str, &str); 2] = [
+    ("cnc.toml", "phases are told from the state alone, `pedigree test` plays them"),
+    ("results.toml", "is told by result events, which the stand-in does not send"),
+];
+
+/// A free port of the loopback, until somebody takes it. Below those that the system itself gives to whoever connects:
+/// of these one is gone again before the daemon or the stand-in listens at it. Each run of the tests begins elsewhere.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let given =
+            std::process::id().wrapping_mul(97).wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
+        let port = 20_000 + u16::try_from(given % 12_000).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// An example as it stands, but for the place of its controller and how the two come to trust each other.
 fn example(name: &str) -> String {
-    let text = read(&here("config/plant.d").join(name));
+    on_the_loopback(&read(&here("config/plant.d").join(name)))
+}
+
+fn on_the_loopback(text: &str) -> String {
     let port = free_port();
     let line = |line: &str| {
         let (key, _) = line.split_once('=').unwrap_or((line, ""));
@@ -40,7 +135,11 @@ struct Bench {
 impl Bench {
     fn start(names: &[&str]) -> Self {
         let plants: Vec<(&str, String)> = names.iter().map(|n| (*n, example(n))).collect();
-        let site = Site::new(&plants);
+        Self::with(&plants)
+    }
+
+    fn with(plants: &[(&str, String)]) -> Self {
+        let site = Site::new(plants);
         let daemon = site.try_start(&[("DRILL_PASSWORD", "secret")]).unwrap();
         Self { site, daemon }
     }
@@ -143,4 +242,89 @@ fn a_real_controller_is_not_stood_in_for_unasked() {
     let said = String::from_utf8(done.stderr).unwrap();
     assert_eq!(done.status.code(), Some(78), "{said}");
     assert!(said.contains("--listen"), "{said}");
+}
+
+#[test]
+fn every_other_example_is_drilled_by_itself() {
+    let drilled = ALONE.iter().map(|alone| {
+        let bench = Bench::start(&[alone.name]);
+        let set = alone.set.iter().flat_map(|word| ["--set", word]);
+        let (_, told) = bench.drill(&std::iter::once("--all").chain(set).collect::<Vec<_>>());
+        assert!(bench.daemon.stop().success(), "{}", alone.name);
+        (alone, told)
+    });
+    let drilled: Vec<_> = drilled.collect();
+    for (alone, told) in &drilled {
+        assert_eq!(outcomes(told), alone.outcomes, "{}: {drilled:#?}", alone.name);
+    }
+}
+
+#[test]
+fn what_cannot_be_drilled_says_why_and_nothing_is_left_out() {
+    for (name, why) in NOT {
+        let bench = Bench::start(&[name]);
+        let url = format!("http://{}", bench.daemon.http());
+        let done = bench.site.command(&["drill", "--all"]).env("PEDIGREE_URL", url).output();
+        let done = done.unwrap();
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert!(said.contains(why), "{name}: {said}");
+        assert_ne!(done.status.code(), Some(0), "{name}");
+    }
+    let alone = ALONE.iter().map(|alone| alone.name);
+    let not = NOT.iter().map(|(name, _)| *name);
+    let mut known: Vec<&str> = EXAMPLES.into_iter().chain(alone).chain(not).collect();
+    known.sort_unstable();
+    let files = std::fs::read_dir(here("config/plant.d")).unwrap();
+    let files = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let mut files: Vec<String> = files.filter(|name| name.ends_with(".toml")).collect();
+    files.sort_unstable();
+    assert_eq!(known, files);
+}
+
+/// The plant file of the guide, without the mistakes that it is there to show.
+#[test]
+fn the_station_of_the_guide_is_drilled() {
+    let guide = read(&here("docs/first-part.md"));
+    let blocks = guide.split("```toml\n").skip(1).filter_map(|rest| rest.split_once("```"));
+    let mut text: String = blocks.map(|(block, _)| block).collect::<Vec<_>>().join("\n");
+    for (wrong, right) in [
+        ("\"Lief\"", "\"Life\""),
+        ("stale_after = \"3\"", "stale_after = \"3s\""),
+        ("device = \"pres\"", "device = \"press\""),
+        ("deadlin  =", "deadline ="),
+        ("\"failed\"", "\"fail\""),
+        ("low = 60, high = 40", "low = 40, high = 60"),
+        ("lot      = \"Coil.LotId\"", "lot = \"Coil.LotId\"\nscope = \"site\""),
+    ] {
+        assert!(text.contains(wrong), "{wrong}: {text}");
+        text = text.replace(wrong, right);
+    }
+    let text = text.replace("[device.press]\n", "[device.press]\ntrust = \"first-use\"\n");
+    let bench = Bench::with(&[("press.toml", on_the_loopback(&text))]);
+    let (code, told) = bench.drill(&["--all"]);
+    let wanted = [("PRESS10.admit", "accepted"), ("PRESS10.result", "accepted")];
+    assert_eq!((code, outcomes(&told)), (Some(0), wanted.to_vec()), "{told:#}");
+}
+
+/// A program that lost its counts asks again for what is on record.
+#[test]
+fn whoever_watches_is_told_what_fired_and_what_was_answered_again() {
+    let bench = Bench::start(&["assembly.toml"]);
+    let mut tap = bench.site.command(&["tap", "--events", "OP10."]);
+    let url = format!("http://{}", bench.daemon.http());
+    let mut tap = tap.env("PEDIGREE_URL", url).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(tap.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let args = ["OP10.admit", "--set", "In.Serial=SN-1"];
+    for _ in 0..2 {
+        bench.drill(&args);
+    }
+    let fired = lines.find(|line| line.contains("→ arrive")).unwrap();
+    assert!(fired.contains("OP10.admit 1: "), "{fired}");
+    let record = fired.split('#').nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+    let again = lines.find(|line| line.contains("the same words")).unwrap();
+    let wanted =
+        format!("– OP10.admit: request 1 with the same words: answered again as #{record}");
+    assert_eq!(again, wanted);
+    tap.kill().unwrap();
+    tap.wait().unwrap();
 }

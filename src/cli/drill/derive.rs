@@ -101,6 +101,10 @@ impl<'a> Derived<'a> {
         for (word, code) in self.codes(h, round) {
             data.insert(word, self.name(word, &code, round));
         }
+        if let Some(carrier) = &h.carrier {
+            let code = format!("T{:08X}-{round}", self.run);
+            data.insert(carrier.word, self.name(carrier.word, &code, round));
+        }
         if let Some(quantity) = &h.quantity {
             data.insert(quantity.word, Value::UInt(1));
         }
@@ -233,6 +237,14 @@ mod tests {
         let at = |words: &str| told.iter().any(|line| line.contains(words));
         assert!(at("OP120.In.Type = G1"), "{told:#?}");
         assert!(at("OP110.In.Type = DRILL"), "{told:#?}");
+    }
+
+    #[test]
+    fn a_carrier_is_the_same_at_all_stations_of_a_round() {
+        let told = told("carriers", 0);
+        let on = |words: &str| told.iter().filter(|line| line.contains(words)).count();
+        let tags = ["Load.Tag", "Weld.Tag", "Table.Tag"];
+        assert_eq!(tags.map(|tag| on(&format!("{tag} = T00000000-2"))), [3, 1, 1], "{told:#?}");
     }
 
     #[test]

@@ -239,7 +239,7 @@ fn every_plant_of_this_repository_is_right() {
         }
     }
     let examples = super::examples();
-    assert_eq!(examples.len(), 12);
+    assert_eq!(examples.len(), 13);
     let checked = crate::config::plant::load(&examples, &super::site());
     let checked = checked.unwrap_or_else(|faults| panic!("{faults}"));
     assert!(checked.warnings.is_empty(), "{:?}", checked.warnings);
