@@ -6,6 +6,7 @@ use pedigree::model::{Body, Record};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -275,8 +276,10 @@ fn what_cannot_be_drilled_says_why_and_nothing_is_left_out() {
     let mut known: Vec<&str> = EXAMPLES.into_iter().chain(alone).chain(not).collect();
     known.sort_unstable();
     let files = std::fs::read_dir(here("config/plant.d")).unwrap();
-    let files = files.map(|file| file.unwrap().file_name().into_string().unwrap());
-    let mut files: Vec<String> = files.filter(|name| name.ends_with(".toml")).collect();
+    let files = files.map(|file| file.unwrap().path());
+    let files = files.filter(|path| path.extension().is_some_and(|of| of == "toml"));
+    let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let mut files: Vec<String> = files.map(name).collect();
     files.sort_unstable();
     assert_eq!(known, files);
 }
