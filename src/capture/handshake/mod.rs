@@ -430,6 +430,18 @@ impl Capture {
         }
     }
 
+    /// Whether a counter that was seen to ask goes on to this, and no number that is on record will tell that something is
+    /// missing before it.
+    fn is_given_up(&self, at: At, now: Option<&Value>) -> bool {
+        let handshake = self.live().handshake(at);
+        let asked = self.live().exchanges.get(&at).is_some_and(|exchange| {
+            exchange.asks(handshake) == Request::Pending
+                && exchange.trigger.as_ref() != now
+                && exchange.answered.is_none()
+        });
+        asked && handshake.pattern == Pattern::Counter && self.handshake_memory(at).last().is_none()
+    }
+
     /// What a new value of the trigger says beside what it asks for; whether it is another.
     fn see_trigger(
         &mut self,
@@ -443,7 +455,9 @@ impl Capture {
         let over = is_over(self.live().handshake(at), value.as_ref());
         let handshake = self.live().handshake(at);
         let asked = self.live().exchanges.get(&at).map(|exchange| exchange.asks(handshake));
+        let given_up = self.is_given_up(at, value.as_ref());
         let exchange = self.exchange(at);
+        exchange.moved |= given_up;
         let before = std::mem::replace(&mut exchange.trigger, value);
         let over = over.unwrap_or(before != exchange.trigger);
         let answered = !exchange.over && exchange.answered.is_some();

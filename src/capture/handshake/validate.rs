@@ -39,7 +39,9 @@ impl Capture {
         };
         let now = step.at.monotonic;
         let over = is_over(handshake, value.as_ref()).unwrap_or(true);
+        let given_up = self.is_given_up(at, value.as_ref());
         let exchange = self.exchange(at);
+        exchange.moved |= given_up;
         // Without a word of the subscription this is another request than the one that was seen, or answered
         // in vain.
         let moved = exchange.trigger != value;
@@ -138,8 +140,9 @@ impl Capture {
             let answer = Answer { permit, reason, recipe };
             return self.answer(step, at, c.position, &found, answer);
         }
-        if memory.last().is_none() && memory.epoch > Epoch(0) && !handshake.pattern.waits() {
-            // How far the PLC had come before it began anew is not known.
+        let anew = memory.epoch > Epoch(0) && !handshake.pattern.waits();
+        if memory.last().is_none() && (anew || self.exchange(at).moved) {
+            // How far the PLC had come before it began anew is not known, or how often it gave up since.
             self.skipped(step, at, None, None);
         }
         if let Some(last) = memory.last() {

@@ -308,3 +308,33 @@ fn data_that_is_being_written_is_read_again() {
         world.pass(Duration::from_secs(1));
     }
 }
+
+/// A program that began anew does not wait: no number from before tells that its first request is missing.
+#[test]
+fn what_is_given_up_before_the_first_of_a_new_run_is_a_gap() {
+    for told in [false, true] {
+        let mut world = World::new(Pattern::Counter, Splice::Clean);
+        world.part();
+        world.settle();
+        let before = completed(&world.durable).len();
+        world.drop_link();
+        world.plc.restart(false);
+        world.plc.number = 0;
+        world.plc.ack = Value::UInt(0);
+        world.link();
+        world.work(5);
+        world.part();
+        world.work(1);
+        let read = world.asked();
+        world.now += 5_000_000_000;
+        world.plc.number = 2;
+        if told {
+            world.notify();
+        }
+        let outcome = Err(ReadFault::Timeout);
+        world.step(&Input::Read(ReadDone { token: read.token, outcome }));
+        world.settle();
+        assert_eq!(completed(&world.durable).len(), before + 1, "{told}");
+        assert_eq!(handshake_gaps(&world.durable).len(), 1, "{told}");
+    }
+}
