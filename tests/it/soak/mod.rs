@@ -297,20 +297,7 @@ fn rest(plcs: &[Plc], daemon: &Daemon, site: &Site) {
                 plc.peer.control("pause on");
                 wait("a filler rests", &mut || (plc.stats()["waits"] == false).then_some(()));
             }
-            Kind::Patterns | Kind::Registers => {
-                plc.peer.control("careless off");
-                plc.peer.control(PULSES[1]);
-                plc.peer.control(BARE[2]);
-                for station in ["PULSE", "BARE"].map(|name| format!("{name}{}", plc.series)) {
-                    let pulses = || truth::of(&plc.parts(), &station).len();
-                    let goal = pulses() + 1;
-                    wait("pulses go on", &mut || (pulses() > goal).then_some(()));
-                }
-                plc.peer.control("pause on");
-                wait("all patterns rest", &mut || {
-                    (plc.stats()["resting"] == PATTERNS).then_some(())
-                });
-            }
+            Kind::Patterns | Kind::Registers => patterns_rest(plc, &wait),
             Kind::Results => {
                 wait("a machine goes on", &mut || (plc.parts().len() > goal).then_some(()));
                 plc.peer.control("pause on");
@@ -336,6 +323,28 @@ fn rest(plcs: &[Plc], daemon: &Daemon, site: &Site) {
             }
         }
     }
+    all_on_record(plcs, daemon, &wait);
+}
+
+/// Waits until a look finds what it looks for.
+type Wait<'w> = dyn Fn(&str, &mut dyn FnMut() -> Option<()>) + 'w;
+
+/// Its pulses go on in their own time, then all of its patterns rest.
+fn patterns_rest(plc: &Plc, wait: &Wait<'_>) {
+    plc.peer.control("careless off");
+    plc.peer.control(PULSES[1]);
+    plc.peer.control(BARE[2]);
+    for station in ["PULSE", "BARE"].map(|name| format!("{name}{}", plc.series)) {
+        let pulses = || truth::of(&plc.parts(), &station).len();
+        let goal = pulses() + 1;
+        wait("pulses go on", &mut || (pulses() > goal).then_some(()));
+    }
+    plc.peer.control("pause on");
+    wait("all patterns rest", &mut || (plc.stats()["resting"] == PATTERNS).then_some(()));
+}
+
+/// The last parts of those that name them can be asked for.
+fn all_on_record(plcs: &[Plc], daemon: &Daemon, wait: &Wait<'_>) {
     let named = plcs.iter().filter(|plc| plc.kind != Kind::Loading && plc.kind != Kind::Welding);
     let last = named.flat_map(|plc| {
         let parts = plc.parts();
