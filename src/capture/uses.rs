@@ -40,21 +40,7 @@ impl Uses {
                 }
             }
             for (phase, p) in s.phases.iter().enumerate() {
-                let confirm = p.confirm.iter().map(|c| c.word.tag);
-                let item = p.item.iter().flat_map(|spec| match spec.from {
-                    CodeFrom::Word(word) => [Some(word), spec.scope.word()],
-                    CodeFrom::Current | CodeFrom::Carried | CodeFrom::Passage | CodeFrom::Order => {
-                        [None, None]
-                    }
-                });
-                let words = std::iter::once(p.while_.word.tag)
-                    .chain(p.split.iter().copied())
-                    .chain(p.record.iter().copied())
-                    .chain(p.by)
-                    .chain(p.operation.map(|w| w.tag))
-                    .chain(item.flatten().map(|w| w.tag))
-                    .chain(confirm);
-                for tag in words {
+                for tag in p.words() {
                     put(tag, Use::Phase(station, phase));
                 }
             }

@@ -1,7 +1,9 @@
 //! What of the plant on the tape is what of the plant that is played: by where it is found, never by a
 //! name alone. A name that means another word now has none of the old word's values.
 use crate::capture::wanted;
-use crate::model::plant::{DeviceIndex, Handshake, Pattern, Plant, TagIndex, Word};
+use crate::model::plant::{
+    CodeFrom, DeviceIndex, Handshake, Pattern, Phase, Plant, Station, TagIndex, Word,
+};
 use crate::model::{HandshakeId, Input, Link, Sample, StationId, TagName};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -118,11 +120,33 @@ impl Carry {
         link
     }
 
+    /// The stations of the played plant that have a word which the tape's plant did not have, each with one.
+    pub(super) fn unread_stations(&self, played: &Plant) -> BTreeMap<StationId, String> {
+        let unread = |station: &Station| {
+            let missing = words(station).into_iter().find(|tag| !self.back.contains_key(tag))?;
+            Some((station.id.clone(), point(played, missing)))
+        };
+        played.stations.iter().filter_map(unread).collect()
+    }
+
     /// Points of the played plant that the tape's plant did not have.
     pub(super) fn unread(&self, played: &Plant) -> BTreeSet<String> {
         let unread = played.tags().filter(|(tag, _)| !self.back.contains_key(tag));
         unread.map(|(index, _)| point(played, index)).collect()
     }
+}
+
+/// The words by which a station has events.
+fn words(station: &Station) -> Vec<TagIndex> {
+    let handshakes = station.handshakes.iter().flat_map(|handshake| {
+        let slots = handshake.ring.iter().flat_map(|ring| ring.slots.iter().flatten().copied());
+        wanted(handshake).into_iter().chain(handshake.ack.map(|ack| ack.tag)).chain(slots)
+    });
+    let mounts = station.mounts.iter().flat_map(|mount| {
+        let lot = if let CodeFrom::Word(word) = mount.lot.from { Some(word.tag) } else { None };
+        lot.into_iter().chain(mount.counters().map(|counter| counter.tag))
+    });
+    handshakes.chain(station.phases.iter().flat_map(Phase::words)).chain(mounts).collect()
 }
 
 /// A word of a plant as people know it.

@@ -173,13 +173,14 @@ impl Numbers {
 struct Compare<'p> {
     wanted: &'p Wanted,
     played: &'p Played,
-    /// Requests that lacked words and of which the ledger has an event.
+    /// Requests that lacked words and that an event tells of.
     told: BTreeSet<usize>,
     out: Difference,
 }
 
 impl Compare<'_> {
     fn both(&mut self, recorded: &Event, mut event: Event, known: bool) {
+        self.tells_of(recorded);
         if !self.wanted.has(recorded.stepped) {
             return;
         }
@@ -209,6 +210,7 @@ impl Compare<'_> {
 
     /// An event whose inputs are not on the tape.
     fn missing(&mut self, event: &Event) {
+        self.tells_of(event);
         if self.wanted.has(event.stepped) {
             let why = self.why_not(event, event.begin());
             let why = why.unwrap_or_else(|| "the tape does not have it".to_owned());
@@ -217,6 +219,7 @@ impl Compare<'_> {
     }
 
     fn added(&mut self, event: Event, known: bool) {
+        self.tells_of(&event);
         if !self.wanted.has(event.stepped) {
             return;
         }
@@ -228,6 +231,7 @@ impl Compare<'_> {
     }
 
     fn removed(&mut self, event: &Event) {
+        self.tells_of(event);
         if !self.wanted.has(event.stepped) {
             return;
         }
@@ -256,8 +260,9 @@ impl Compare<'_> {
     }
 
     /// Why nothing can be said of an event that hangs on all since `begin`.
-    fn why_not(&mut self, event: &Event, begin: Utc) -> Option<String> {
-        self.not_on_tape(event, begin).or_else(|| self.lacked(event, begin))
+    fn why_not(&self, event: &Event, begin: Utc) -> Option<String> {
+        let lacked = || self.lacked(event, begin).or_else(|| self.unread(event));
+        self.not_on_tape(event, begin).or_else(lacked)
     }
 
     /// The same, of what the tape has nothing of, or not all.
@@ -289,20 +294,31 @@ impl Compare<'_> {
     }
 
     /// Why an event may be another one only for want of words: then it is not to be taken back.
-    fn lacked(&mut self, event: &Event, begin: Utc) -> Option<String> {
+    fn lacked(&self, event: &Event, begin: Utc) -> Option<String> {
         let station = event.station()?;
-        let lacks = self.played.lacking.iter().enumerate();
-        let touches = |lack: &Lack| lack.touches(station, begin, event.stepped);
-        let touching: Vec<_> = lacks.filter(|(_, lack)| touches(lack)).collect();
-        if let Subject::Request(key, _) = event.subject() {
-            let own = |lack: &Lack| lack.of.1 == key.handshake;
-            let own = touching.iter().filter(|(_, lack)| own(lack));
-            self.told.extend(own.map(|(index, _)| *index));
-        }
-        touching.first().map(|(_, lack)| lack.why())
+        let mut lacks = self.played.lacking.iter();
+        lacks.find(|lack| lack.touches(station, begin, event.stepped)).map(Lack::why)
     }
 
-    /// Requests that lacked words and that the ledger has no event of.
+    /// The same where a word of its station is nowhere on the tape: what comes by it is not there, or is there without
+    /// it, and what else is done there may hang on that.
+    fn unread(&self, event: &Event) -> Option<String> {
+        let mut unread = self.played.unread_stations.iter();
+        let (_, stations) = unread.rfind(|(since, _)| *since <= event.stepped)?;
+        stations.get(event.station()?).map(|word| format!("the tape does not have {word}"))
+    }
+
+    /// An event tells of a request: if that lacked words, it is not told of once more.
+    fn tells_of(&mut self, event: &Event) {
+        if let Subject::Request(key, _) = event.subject() {
+            let name = (key.station, key.handshake);
+            let lacks = self.played.lacking.iter().enumerate();
+            let own = lacks.filter(|(_, lack)| lack.is_of(&name, event.stepped));
+            self.told.extend(own.map(|(index, _)| index));
+        }
+    }
+
+    /// Requests that lacked words and that no event tells of.
     fn lacking(&mut self) {
         for (index, lack) in self.played.lacking.iter().enumerate() {
             if self.told.contains(&index) || !self.wanted.has(lack.asked) {

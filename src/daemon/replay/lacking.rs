@@ -26,6 +26,11 @@ impl Lack {
         format!("the tape does not have {} before it", words.join(", "))
     }
 
+    /// Whether an event that was stepped then came by it.
+    pub(super) fn is_of(&self, name: &Name, stepped: Utc) -> bool {
+        self.of == *name && self.touches(&name.0, stepped, stepped)
+    }
+
     /// Whether what was seen at a station from one time to another may hang on this request.
     pub(super) fn touches(&self, station: &StationId, from: Utc, to: Utc) -> bool {
         let over = self.until.is_some_and(|until| until <= from);
@@ -43,8 +48,10 @@ pub(super) struct Lacking {
 }
 
 impl Lacking {
-    /// Another plant is played.
-    pub(super) fn put_in_force(&mut self, handshakes: &Handshakes) {
+    /// Another plant is played from then on.
+    pub(super) fn put_in_force(&mut self, handshakes: &Handshakes, at: Utc) {
+        let gone = self.open.extract_if(.., |name, _| !handshakes.has(name));
+        self.over.extend(gone.map(|(_, lack)| Lack { until: Some(at), ..lack }));
         let triggers = handshakes.all().map(|(_, trigger)| (*trigger, (None, None)));
         self.triggers = triggers.collect();
     }
@@ -55,9 +62,12 @@ impl Lacking {
             let bits = |bit| Word { tag: sample.tag, bit };
             for (word, (value, since)) in self.triggers.range_mut(bits(None)..=bits(Some(u8::MAX)))
             {
-                let now = sample.good().and_then(|value| pick(value, *word));
-                if now != *value {
-                    (*value, *since) = (now, Some(sample.receive));
+                // Good, bad and good again is no other request.
+                let Some(now) = sample.good().and_then(|value| pick(value, *word)) else {
+                    continue;
+                };
+                if value.as_ref() != Some(&now) {
+                    (*value, *since) = (Some(now), Some(sample.receive));
                 }
             }
         }

@@ -9,7 +9,7 @@ use super::{ReplayError, Wanted};
 use crate::model::plant::{DeviceIndex, Plant, TagIndex, Word};
 use crate::model::{
     At, Body, Command, Effect, Evidence, Facts, Input, Link, Monotonic, Position, Quality,
-    Question, ReadDone, ReadRequest, ReadToken, Record, Sample, Utc, Value, WriteDone,
+    Question, ReadDone, ReadRequest, ReadToken, Record, Sample, StationId, Utc, Value, WriteDone,
 };
 use crate::tape::{TapeEntry, TapeGap, TapeGapCause};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -38,6 +38,8 @@ pub(super) struct Played {
     pub(super) taken: BTreeSet<Position>,
     /// Points of the played plant that were not on the tape.
     pub(super) unread: BTreeSet<String>,
+    /// Stations of the played plant with a word that was not on the tape, from when on.
+    pub(super) unread_stations: Vec<(Utc, BTreeMap<StationId, String>)>,
     /// Requests of which no event came for want of words.
     pub(super) lacking: Vec<Lack>,
 }
@@ -256,6 +258,7 @@ impl<'w> Play<'w> {
         let played = self.wanted.plant.as_ref().unwrap_or(plant);
         self.carry = Carry::between(plant, played);
         self.out.unread = self.carry.unread(played);
+        self.out.unread_stations.push((at.wall, self.carry.unread_stations(played)));
         let known = self.plant.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, played));
         if self.begun && !known {
             let played = Arc::clone(played);
@@ -265,7 +268,7 @@ impl<'w> Play<'w> {
 
     fn play(&mut self, at: At, played: Arc<Plant>) {
         let handshakes = Handshakes::of(&played);
-        self.lacking.put_in_force(&handshakes);
+        self.lacking.put_in_force(&handshakes, at.wall);
         self.plant = Some((Arc::clone(&played), handshakes));
         self.step(at, Input::Plant(played), false);
     }
@@ -398,15 +401,15 @@ impl<'w> Play<'w> {
             let last = index > 0 && index.saturating_add(1) == count;
             let same = |word: &&Sample| on_tape == Some(word.tag);
             let found = if last { read.iter().rfind(same) } else { read.iter().find(same) };
-            let found = found.or_else(|| {
-                inferred = true;
-                self.last.get(&on_tape?)
-            });
             if let Some(sample) = found {
                 return Sample { tag: *tag, ..sample.clone() };
             }
-            lacking.extend(self.plant.as_ref().map(|(plant, _)| point(plant, *tag)));
-            nothing(*tag, at.wall)
+            inferred = true;
+            let last = on_tape.and_then(|tag| self.last.get(&tag));
+            if last.is_none_or(|last| !last.quality.is_good()) {
+                lacking.extend(self.plant.as_ref().map(|(plant, _)| point(plant, *tag)));
+            }
+            last.map_or_else(|| nothing(*tag, at.wall), |last| Sample { tag: *tag, ..last.clone() })
         };
         let words = request.tags.iter().enumerate().map(word).collect();
         self.lacking.read(of, at.wall, &lacking);

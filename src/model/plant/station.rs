@@ -568,6 +568,25 @@ pub struct Phase {
     pub by: Option<TagIndex>,
 }
 
+impl Phase {
+    /// Every word of it.
+    pub fn words(&self) -> impl Iterator<Item = TagIndex> {
+        let item = self.item.iter().flat_map(|spec| match spec.from {
+            CodeFrom::Word(word) => [Some(word), spec.scope.word()],
+            CodeFrom::Current | CodeFrom::Carried | CodeFrom::Passage | CodeFrom::Order => {
+                [None, None]
+            }
+        });
+        std::iter::once(self.while_.word.tag)
+            .chain(self.split.iter().copied())
+            .chain(self.record.iter().copied())
+            .chain(self.by)
+            .chain(self.operation.map(|word| word.tag))
+            .chain(item.flatten().map(|word| word.tag))
+            .chain(self.confirm.iter().map(|confirm| confirm.word.tag))
+    }
+}
+
 /// Whether a lot that changes without an empty moment leaves doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Splice {
