@@ -258,6 +258,12 @@ impl Follow {
     }
 }
 
+/// What a word says; one that is bad says nothing but that.
+fn said(sample: &Sample) -> String {
+    let bad = || format!("(a word that is {})", sample.quality);
+    sample.good().map_or_else(bad, Value::to_string)
+}
+
 /// What a test wants after this value.
 fn wanted(test: &Test, before: &str) -> String {
     match test {
@@ -379,7 +385,7 @@ impl Capture {
             told = Some(follow.confirmation(confirm, value));
         }
         if tool {
-            let text = format!("goes on with tool {}", sample.value);
+            let text = format!("goes on with tool {}", said(sample));
             self.say_of_phase(step, station, &spec, text);
         }
         if let Some(text) = told.filter(|_| idle_count.is_none()) {
@@ -406,7 +412,7 @@ impl Capture {
         let follow = self.follow(station, phase);
         let Some(open) = &mut follow.open else {
             if naming(spec).any(|tag| tag == sample.tag) {
-                let text = format!("{} names nothing because no phase goes on", sample.value);
+                let text = format!("{} names nothing because no phase goes on", said(sample));
                 self.say_of_phase(step, station, spec, text);
             }
             return;
@@ -417,14 +423,14 @@ impl Capture {
         }
         let text = if sample.time().since(open.begin) <= spec.settle {
             *name = sample.good().cloned();
-            format!("is named {} while it goes on", sample.value)
+            format!("is named {} while it goes on", said(sample))
         } else if spec.split.contains(&sample.tag) {
             self.end_phase(step, station, phase, spec, sample);
             self.follow(station, phase).begin(spec, sample, true);
-            format!("ended and began anew, since {} splits it", sample.value)
+            format!("ended and began anew, since {} splits it", said(sample))
         } else {
             let settle = spec.settle.as_millis();
-            format!("{} did not name it because it came more than {settle} ms late", sample.value)
+            format!("{} did not name it because it came more than {settle} ms late", said(sample))
         };
         self.say_of_phase(step, station, spec, text);
     }

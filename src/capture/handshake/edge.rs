@@ -151,8 +151,9 @@ impl Capture {
         self.validate(step, at, snapshot, trigger);
     }
 
-    /// Whether all that can have passed between two looks at a word is a pulse: a word of Modbus is looked at and
-    /// told late, and what is told of others is told as lost with all that they are for.
+    /// Whether nothing but a pulse is lost where a word was not observed for a while without a fault. Modbus tells so of
+    /// late looks alone, and only pulses pass between two looks: whatever else the word is for is seen with the next.
+    /// A server of OPC UA tells so of what it did not send: there the word must be for pulses alone.
     pub(in crate::capture) fn only_pulses_pass(&self, tag: TagIndex) -> bool {
         let Some(live) = &self.live else { return false };
         let uses = live.uses.of_tag(tag);

@@ -36,6 +36,8 @@ use taken::Standing;
 
 /// Pause before a read or write that failed is tried again.
 const RETRY: Duration = Duration::from_millis(100);
+/// Why a wake is wanted before the snapshot is read.
+const SETTLE: &str = "handshake settle";
 /// So often a recipe is offered to a word that refuses it: a PLC may take nothing for a moment.
 const OFFERS: u8 = 3;
 /// By how much the clock of a server may differ from ours for its times to count.
@@ -578,7 +580,7 @@ impl Capture {
             self.read(step, at, None);
         } else {
             let until = step.at.monotonic.plus(settle);
-            self.exchange(at).stage = Stage::Waiting(until, "handshake settle");
+            self.exchange(at).stage = Stage::Waiting(until, SETTLE);
         }
     }
 

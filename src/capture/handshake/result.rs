@@ -4,7 +4,7 @@
 //!
 //! Where several handshakes share what one object tells of, the first of them collects for all: it asks, records
 //! each result with the handshake that means it, and acknowledges.
-use super::{Found, RETRY, Stage};
+use super::{Found, RETRY, SETTLE, Stage};
 use crate::capture::collected::{Collected, Standing};
 use crate::capture::snapshot::{Snapshot, own_words, wanted};
 use crate::capture::uses::Use;
@@ -78,7 +78,7 @@ impl Collect {
     /// When something is due that nothing else brings about.
     pub(super) fn wake(&self) -> Option<(Monotonic, &'static str)> {
         let list = self.list.map(|due| (due, "results to be named"));
-        let given = self.given.iter().map(|given| (given.due, "handshake settle"));
+        let given = self.given.iter().map(|given| (given.due, SETTLE));
         list.into_iter().chain(given).min()
     }
 

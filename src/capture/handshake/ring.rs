@@ -70,8 +70,8 @@ struct Scan {
     head: HandshakeNumber,
     /// By number, the oldest first, with their places.
     entries: Vec<(HandshakeNumber, usize)>,
-    /// Its slots say that the count was set back since they were filled.
-    set_back: bool,
+    /// Its slots say that the count may have been set back since they were filled.
+    may_be_set_back: bool,
 }
 
 impl Turn {
@@ -248,7 +248,7 @@ impl Capture {
         }
         let seqs = words.get(words.len() - self.ring(at).slots.len()..).unwrap_or_default();
         let entries = entries(seqs, head, bits);
-        let scan = Scan { head, entries, set_back: is_set_back(seqs, head, bits) };
+        let scan = Scan { head, entries, may_be_set_back: may_be_set_back(seqs, head, bits) };
         if self.exchange(at).turn.anchored {
             return self.read_on(step, at, &scan);
         }
@@ -285,7 +285,7 @@ impl Capture {
         };
         let found = scan.entries.iter().find(|(number, _)| *number == committed.number);
         if let Some((number, slot)) = found {
-            if committed.epoch != memory.epoch && scan.set_back {
+            if committed.epoch != memory.epoch && scan.may_be_set_back {
                 // It holds what was recorded, and its count was set back in the middle of it.
                 self.missed_entries(step, at, memory.since());
             }
@@ -592,8 +592,8 @@ fn slot_words(ring: &Ring, slot: usize) -> Vec<TagIndex> {
 }
 
 /// Whether a slot has an entry that the head has not come to, or two slots have the same number: one is being written, or
-/// the count was set back.
-fn is_set_back(seqs: &[Sample], head: HandshakeNumber, bits: u8) -> bool {
+/// the count was set back. It is asked after a restart only, where a gap too many is better than one too few.
+fn may_be_set_back(seqs: &[Sample], head: HandshakeNumber, bits: u8) -> bool {
     let numbers = seqs.iter().filter_map(|seq| number(seq.good()?, bits));
     let written: Vec<HandshakeNumber> = numbers.filter(|n| n.0 != 0).collect();
     let ahead = |n: &HandshakeNumber| (1..=seqs.len() as u64).contains(&behind(*n, head, bits));

@@ -1,6 +1,6 @@
 //! Why a word of a handshake that moved made no event, for whoever watches. It decides nothing.
 use super::request::Request;
-use super::{Exchange, Stage};
+use super::{Exchange, SETTLE, Stage};
 use crate::capture::{At, Capture};
 use crate::model::plant::{Handshake, Pattern};
 use crate::model::{Position, Step, Value};
@@ -17,7 +17,8 @@ impl Exchange {
     pub(super) fn busy_with(&self) -> Busy {
         match &self.stage {
             Stage::Idle => Busy::No,
-            Stage::Waiting(_, why) => Busy::With(why),
+            Stage::Waiting(_, SETTLE) => Busy::With("its words are left to settle"),
+            Stage::Waiting(..) => Busy::With("it is read again in a moment"),
             Stage::Reading { .. } | Stage::Scanning { .. } | Stage::Slots { .. } => {
                 Busy::With("its words are being read")
             }
@@ -47,13 +48,17 @@ impl Capture {
         }
         let committed = self.handshake_memory(at).committed.map(|c| c.position);
         let text = match (before, exchange.busy_with()) {
+            // It was taken back: nothing is held.
+            (Busy::With(_), Busy::With(_)) if exchange.asks(handshake) != Request::Pending => {
+                return;
+            }
             (Busy::With(why), Busy::With(_)) => {
                 let stands = exchange.trigger_said();
                 format!("held at {stands} because what was asked before is not done: {why}")
             }
-            (_, Busy::With(why @ "handshake settle")) => {
+            _ if matches!(exchange.stage, Stage::Waiting(_, SETTLE)) => {
                 let settle = handshake.settle.as_millis();
-                format!("held because of {why}: its words are read in {settle} ms")
+                format!("held because its words are left to settle: they are read in {settle} ms")
             }
             // It is on its way.
             (_, Busy::With(_)) => return,

@@ -45,7 +45,8 @@ fn a_request_that_has_to_wait_says_for_what() {
     let mut floor = Floor::new(settles, Pattern::Counter);
     floor.tell(ACK, Value::UInt(0));
     let told = floor.tell(TRIGGER, Value::UInt(1));
-    says(&told, "ST10.result", "held because of handshake settle: its words are read in 50 ms");
+    let held = "held because its words are left to settle: they are read in 50 ms";
+    says(&told, "ST10.result", held);
     let mut floor = Floor::new(unchanged, Pattern::Counter);
     floor.tell(ACK, Value::UInt(0));
     floor.silent = true;
