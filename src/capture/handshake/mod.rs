@@ -68,7 +68,7 @@ pub(in crate::capture) struct Exchange {
     offering: bool,
     /// The words of the request whose recipe was written alone: whatever is refused of its answer is another word.
     holds: Option<Digest>,
-    /// The trigger moved while its snapshot was read.
+    /// The trigger moved while its snapshot was read, or went on from a request that nothing on record tells of.
     moved: bool,
     /// A change was told since the read that is under way was asked for.
     told: bool,
