@@ -10,6 +10,8 @@ use minicbor::{Decode, Encode};
 pub const HEAD_LEN: usize = 8;
 /// Longest body: what a hostile or torn length can make a reader allocate.
 pub const BODY_LEN_MAX: usize = 16 << 20;
+/// Bytes that are there for a body before it is known how long it is.
+const USUAL_LEN: usize = 512;
 
 /// Why bytes are not a frame.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,7 +29,15 @@ pub enum FrameFault {
 
 /// The canonical bytes of a value.
 pub fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
-    minicbor::to_vec(value).expect("encoding into memory does not fail")
+    // Most records fit; to grow from nothing costs more than all else here.
+    let mut bytes = Vec::with_capacity(USUAL_LEN);
+    encode_into(value, &mut bytes);
+    bytes
+}
+
+/// Appends the canonical bytes of a value.
+pub fn encode_into<T: Encode<()>>(value: &T, out: &mut Vec<u8>) {
+    minicbor::encode(value, out).expect("encoding into memory does not fail");
 }
 
 /// Reads a value back.

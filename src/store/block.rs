@@ -1,33 +1,40 @@
 //! Bodies packed together: a block of them is some values, each below what sled keeps in its pages.
 use super::key::{self, BLOCK};
+use super::tail::Put;
 use super::{Store, StoreError};
+use std::fmt;
+use zstd::bulk::Compressor;
 
 /// Bytes before packing that go into one value: above 128 KiB sled makes a file of its own.
 pub(super) const PART_BYTES: usize = 90_000;
 /// Levels above cost more time than the disk space is worth.
 const LEVEL: i32 = 3;
 
-/// A key and its value.
-pub(super) type Put = (Vec<u8>, Vec<u8>);
+/// Packs blocks. What it needs to do so is big, and kept.
+#[derive(Default)]
+pub(super) struct Packer(Option<Compressor<'static>>);
 
-/// The keys and values of one block, whose bodies come in the order of their positions.
-pub(super) fn pack<'a>(
-    block: u64,
-    bodies: impl Iterator<Item = &'a [u8]>,
-) -> Result<Vec<Put>, StoreError> {
-    let mut plain = Vec::new();
-    for body in bodies {
-        let len = u32::try_from(body.len()).expect("a body is below BODY_LEN_MAX");
-        plain.extend_from_slice(&len.to_le_bytes());
-        plain.extend_from_slice(body);
+impl fmt::Debug for Packer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Packer").finish_non_exhaustive()
     }
-    let parts = (0..).zip(plain.chunks(PART_BYTES));
-    parts
-        .map(|(part, bytes)| {
-            let packed = zstd::bulk::compress(bytes, LEVEL).map_err(StoreError::Io)?;
-            Ok((key::bodies(block, part), packed))
-        })
-        .collect()
+}
+
+impl Packer {
+    /// The keys and values of one block; its bodies come in the order of their positions, each after its length.
+    pub(super) fn pack(&mut self, block: u64, plain: &[u8]) -> Result<Vec<Put>, StoreError> {
+        let packer = match &mut self.0 {
+            Some(packer) => packer,
+            none => none.insert(Compressor::new(LEVEL).map_err(StoreError::Io)?),
+        };
+        let parts = (0..).zip(plain.chunks(PART_BYTES));
+        parts
+            .map(|(part, bytes)| {
+                let packed = packer.compress(bytes).map_err(StoreError::Io)?;
+                Ok((key::bodies(block, part), packed))
+            })
+            .collect()
+    }
 }
 
 /// Reads bodies of one block one after the other, and of its parts only what they need.

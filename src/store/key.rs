@@ -4,30 +4,27 @@
 //! | key | value |
 //! |---|---|
 //! | `e` first position of a block, part | some of the block's canonical bodies, each after its length (u32 LE), by zstd |
-//! | `p` item, first position of a shelf | positions of the item's own events in the shelf, as sorted u16 LE from its begin |
-//! | `d` text of an item | its number |
-//! | `i` number | the item's text |
-//! | `c` code, 0, 0, item | – |
-//! | `c` code, 0, 1, kind, 0, event time, position | the item that has the alias |
+//! | `c` code, 0, 0, class and scope of an item with that code, 0, first position of a shelf | positions of the item's own events in the shelf, as sorted u16 LE from its begin; none if it is only named there |
+//! | `c` code, 0, 1, kind, 0, event time, position | the text of the item that has the alias |
 //! | `m` name | schema version, origin, applied position |
-use crate::model::{Code, Position, Text, Utc};
+//!
+//! An item stands under its code once for each shelf that names it: that its code is known and what happened
+//! to it is one key, which is written without reading another.
+use crate::model::{Code, ItemClass, ItemKey, Position, Scope, ScopeName, Text, Utc};
+use std::ops::Range;
+use std::str::from_utf8;
 
 /// The form of all this; another number begins anew.
-pub(super) const SCHEMA: u64 = 2;
+pub(super) const SCHEMA: u64 = 3;
 pub(super) const META_SCHEMA: &[u8] = b"mschema";
 pub(super) const META_ORIGIN: &[u8] = b"morigin";
 pub(super) const META_APPLIED: &[u8] = b"mapplied";
-pub(super) const NUMBERS: &[u8] = b"i";
-pub(super) const POSTINGS: &[u8] = b"p";
 
 /// Positions whose bodies are packed together.
 pub(super) const BLOCK: u64 = 128;
-/// Positions that are written together, with one posting for each item; offsets must fit u16.
+/// Positions that are written together, with one key for each item; offsets must fit u16.
 pub(super) const SHELF: u64 = 1024;
 const _: () = assert!(SHELF <= 1 << 16 && SHELF.is_multiple_of(BLOCK));
-
-/// The number that the string dictionary gave to an item.
-pub(super) type ItemNumber = u64;
 
 /// The first position of the block (or shelf) of `size` positions that a position lies in.
 pub(super) fn first_of(size: u64, position: Position) -> u64 {
@@ -43,35 +40,52 @@ pub(super) fn bodies(block: u64, part: u16) -> Vec<u8> {
     [b"e".as_slice(), &block.to_be_bytes(), &part.to_be_bytes()].concat()
 }
 
-pub(super) fn postings(item: ItemNumber, shelf: u64) -> Vec<u8> {
-    [POSTINGS, &item.to_be_bytes(), &shelf.to_be_bytes()].concat()
-}
-
-/// The item in a key of [`NUMBERS`] or [`POSTINGS`].
-pub(super) fn number_in(key: &[u8]) -> Option<ItemNumber> {
-    key.get(1..)?.first_chunk::<8>().map(|number| u64::from_be_bytes(*number))
-}
-
-/// The shelf of a posting key.
-pub(super) fn shelf_of(key: &[u8]) -> Option<u64> {
-    key.last_chunk::<8>().map(|shelf| u64::from_be_bytes(*shelf))
-}
-
-pub(super) fn text(item: &str) -> Vec<u8> {
-    [b"d", item.as_bytes()].concat()
-}
-
-pub(super) fn number(item: ItemNumber) -> Vec<u8> {
-    [NUMBERS, &item.to_be_bytes()].concat()
-}
-
 /// What every key of a code begins with. A code has no control character, so 0 ends it.
-pub(super) fn code(code: &Code) -> Vec<u8> {
+fn code(code: &Code) -> Vec<u8> {
     [b"c", code.as_str().as_bytes(), &[0]].concat()
 }
 
-pub(super) fn own_code(of: &Code, item: ItemNumber) -> Vec<u8> {
-    [code(of).as_slice(), &[0], &item.to_be_bytes()].concat()
+/// The keys of a code.
+pub(super) fn under(of: &Code) -> Range<Vec<u8>> {
+    let begin = code(of);
+    let end = [begin.as_slice(), &[u8::MAX]].concat();
+    begin..end
+}
+
+/// What every key of an item begins with; the first position of a shelf follows. Names have no control
+/// character either.
+pub(super) fn item(item: &ItemKey) -> Vec<u8> {
+    let ItemKey { class, scope, code } = item;
+    let (kind, within) = match scope {
+        Scope::Site => (b's', None),
+        Scope::Gs1(None) => (b'g', None),
+        Scope::Gs1(Some(gtin)) => (b'G', Some(gtin)),
+        Scope::Product(name) => (b'p', Some(name)),
+        Scope::Material(name) => (b'm', Some(name)),
+        Scope::Supplier(name) => (b'f', Some(name)),
+        Scope::Provisional => (b'n', None),
+    };
+    let (code, within) = (code.as_str().as_bytes(), within.map_or("", ScopeName::as_str));
+    let mut key = Vec::with_capacity(code.len() + within.len() + 14);
+    key.push(b'c');
+    key.extend_from_slice(code);
+    key.extend_from_slice(&[0, 0]);
+    key.extend_from_slice(class.letter().encode_utf8(&mut [0; 4]).as_bytes());
+    key.push(kind);
+    key.extend_from_slice(within.as_bytes());
+    key.push(0);
+    key
+}
+
+/// The key of what happened to an item in one shelf, after [`item`].
+pub(super) fn in_shelf(mut item: Vec<u8>, shelf: u64) -> Vec<u8> {
+    item.extend_from_slice(&shelf.to_be_bytes());
+    item
+}
+
+/// The first position of the shelf in a key of [`in_shelf`].
+pub(super) fn shelf_of(key: &[u8]) -> Option<u64> {
+    key.last_chunk::<8>().map(|shelf| u64::from_be_bytes(*shelf))
 }
 
 pub(super) fn alias(of: &Code, kind: &Text, time: Utc, position: Position) -> Vec<u8> {
@@ -82,26 +96,120 @@ pub(super) fn alias(of: &Code, kind: &Text, time: Utc, position: Position) -> Ve
     [code(of).as_slice(), &[1], kind, &[0], &time, &position].concat()
 }
 
-/// What stands in the rest of a code key, after [`code`].
+/// What stands under a code.
+#[derive(Debug)]
 pub(super) enum CodeKey {
-    /// The item's own code.
-    Own(ItemNumber),
+    /// It is an item's own; in the shelf with this first position something names that.
+    Own(ItemKey, u64),
     /// An alias: kind, event time, record.
     Alias(Text, Utc, Position),
 }
 
-/// Reads the rest of a code key.
-pub(super) fn read_code(rest: &[u8]) -> Option<CodeKey> {
+impl CodeKey {
+    /// The record with which it is all there.
+    pub(super) fn whole_at(&self) -> Position {
+        match self {
+            Self::Own(_, shelf) => Position(shelf.saturating_add(SHELF - 1)),
+            Self::Alias(.., position) => *position,
+        }
+    }
+}
+
+/// Reads a key of a code.
+pub(super) fn read_code(of: &Code, key: &[u8]) -> Option<CodeKey> {
+    let rest = key.strip_prefix(b"c")?.strip_prefix(of.as_str().as_bytes())?;
+    let (rest, position) = rest.strip_prefix(&[0])?.split_last_chunk::<8>()?;
+    let position = u64::from_be_bytes(*position);
     match rest.split_first()? {
-        (0, number) => Some(CodeKey::Own(u64::from_be_bytes(number.try_into().ok()?))),
+        (0, rest) => {
+            let (0, rest) = rest.split_last()? else { return None };
+            Some(CodeKey::Own(read_item(of, rest)?, position))
+        }
         (1, rest) => {
-            let (rest, position) = rest.split_last_chunk::<8>()?;
             let (rest, time) = rest.split_last_chunk::<8>()?;
             let (0, kind) = rest.split_last()? else { return None };
-            let kind = Text::parse(std::str::from_utf8(kind).ok()?).ok()?;
+            let kind = Text::parse(from_utf8(kind).ok()?).ok()?;
             let time = Utc((u64::from_be_bytes(*time) ^ (1 << 63)).cast_signed());
-            Some(CodeKey::Alias(kind, time, Position(u64::from_be_bytes(*position))))
+            Some(CodeKey::Alias(kind, time, Position(position)))
         }
         _ => None,
+    }
+}
+
+fn read_item(code: &Code, class_and_scope: &[u8]) -> Option<ItemKey> {
+    let ([class, kind], within) = class_and_scope.split_first_chunk::<2>()?;
+    let classes = [ItemClass::Unit, ItemClass::Lot, ItemClass::Container];
+    let class = classes.into_iter().find(|one| one.letter() == char::from(*class))?;
+    let within = from_utf8(within).ok()?;
+    let name = || ScopeName::parse(within).ok();
+    let scope = match (kind, within.is_empty()) {
+        (b's', true) => Scope::Site,
+        (b'g', true) => Scope::Gs1(None),
+        (b'G', false) => Scope::Gs1(Some(name()?)),
+        (b'p', false) => Scope::Product(name()?),
+        (b'm', false) => Scope::Material(name()?),
+        (b'f', false) => Scope::Supplier(name()?),
+        (b'n', true) => Scope::Provisional,
+        _ => return None,
+    };
+    Some(ItemKey { class, scope, code: code.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_item() -> impl Strategy<Value = ItemKey> {
+        let name = || "[^\\p{C}]{1,12}".prop_map(|text| ScopeName::parse(&text).unwrap());
+        let scope = prop_oneof![
+            Just(Scope::Site),
+            Just(Scope::Provisional),
+            proptest::option::of(name()).prop_map(Scope::Gs1),
+            name().prop_map(Scope::Product),
+            name().prop_map(Scope::Material),
+            name().prop_map(Scope::Supplier),
+        ];
+        let class =
+            prop::sample::select(vec![ItemClass::Unit, ItemClass::Lot, ItemClass::Container]);
+        let code = "[^\\p{C}]{1,9}".prop_map(|text| Code::parse(&text).unwrap());
+        (class, scope, code).prop_map(|(class, scope, code)| ItemKey { class, scope, code })
+    }
+
+    proptest! {
+        #[test]
+        fn an_item_in_a_shelf_reads_back_under_its_code_and_no_other(
+            one in any_item(), other in any_item(), shelf in any::<u64>(),
+        ) {
+            let key = in_shelf(item(&one), shelf);
+            let read = read_code(&one.code, &key);
+            let same = matches!(&read, Some(CodeKey::Own(item, of)) if *item == one && *of == shelf);
+            prop_assert!(same, "{read:?}");
+            prop_assert_eq!(shelf_of(&key), Some(shelf));
+            prop_assert_eq!(under(&other.code).contains(&key), one.code == other.code);
+            prop_assert_eq!(key.starts_with(&item(&other)), one == other);
+        }
+
+        #[test]
+        fn an_alias_reads_back(code in "[^\\p{C}]{1,9}", kind in "[^\\p{C}]{1,9}", time: i64, at: u64) {
+            let (code, kind) = (Code::parse(&code).unwrap(), Text::parse(&kind).unwrap());
+            let key = alias(&code, &kind, Utc(time), Position(at));
+            let read = read_code(&code, &key);
+            let Some(CodeKey::Alias(read, of, position)) = read else { panic!("{read:?}") };
+            prop_assert_eq!((read, of, position), (kind, Utc(time), Position(at)));
+        }
+
+        #[test]
+        fn no_bytes_are_taken_for_a_key_that_would_be_written_otherwise(
+            rest in proptest::collection::vec(prop_oneof![Just(0), Just(b'u'), Just(b's'), any::<u8>()], 0..40),
+        ) {
+            let of = Code::parse("7").unwrap();
+            let key = [b"c7\0".as_slice(), &rest].concat();
+            match read_code(&of, &key) {
+                Some(CodeKey::Own(one, shelf)) => prop_assert_eq!(in_shelf(item(&one), shelf), key),
+                Some(CodeKey::Alias(kind, time, at)) => prop_assert_eq!(alias(&of, &kind, time, at), key),
+                None => {}
+            }
+        }
     }
 }

@@ -138,12 +138,6 @@ impl Store {
     ) -> Result<Opened, StoreError> {
         let path = sled_dir(&options.dir).join("db");
         let file = File::open(&path).map_err(at("open", &path))?;
-        let mut next_number = 1;
-        for prefix in [key::NUMBERS, key::POSTINGS] {
-            let last = guarded(|| db.scan_prefix(prefix).keys().next_back().transpose())?;
-            let last = last.as_deref().and_then(key::number_in);
-            next_number = next_number.max(last.map_or(1, |n| n.saturating_add(1)));
-        }
         let store = Self {
             db: Some(db),
             file,
@@ -151,7 +145,7 @@ impl Store {
             applied: AtomicU64::new(applied.0),
             tail: RwLock::new(Tail::after(applied)),
             retired: AtomicBool::new(false),
-            writer: Mutex::new(Writer::new(next_number, applied)),
+            writer: Mutex::new(Writer::new(applied)),
         };
         Ok(Opened { store, applied, rebuilt })
     }

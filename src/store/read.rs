@@ -1,18 +1,20 @@
 //! Reading: bodies, an item's own events, codes.
 use super::block::Unpack;
-use super::key::{self, BLOCK, CodeKey, ItemNumber, SHELF};
+use super::key::{self, BLOCK, CodeKey, SHELF};
 use super::tail::Tail;
 use super::{Store, StoreError};
 use crate::model::{Body, Code, ItemKey, Position, Record, Text, Utc, What, wire};
-use std::ops::RangeInclusive;
+use std::collections::BTreeSet;
+use std::ops::{Range, RangeInclusive};
+use std::str::from_utf8;
 
 /// An item that a code leads to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CodeHit {
-    /// Which.
-    pub item: ItemKey,
     /// If the code is an alias: its kind, from when on, and the record that says so.
     pub alias: Option<(Text, Utc, Position)>,
+    /// Which.
+    pub item: ItemKey,
 }
 
 impl Store {
@@ -72,62 +74,60 @@ impl Store {
         item: &ItemKey,
         range: RangeInclusive<Position>,
     ) -> Result<Vec<Position>, StoreError> {
-        let (last, late) = self.late(|tail| tail.positions(item, &range));
-        let Some(number) = self.number_of(&item.to_string())? else { return Ok(late) };
-        let key_of = |position: &Position| key::postings(number, key::first_of(SHELF, *position));
-        let keys = key_of(range.start())..=key_of(range.end());
+        let shelf =
+            |position: &Position| key::in_shelf(key::item(item), key::first_of(SHELF, *position));
+        let keys = shelf(range.start())..=shelf(range.end());
+        let (filed, late) = self.late(|tail| tail.within(keys.clone()));
         let shelves = self.ask(|db| db.range(keys).collect::<sled::Result<Vec<_>>>())?;
+        let damaged = || StoreError::Damaged(format!("the events of {item} cannot be read"));
         let mut found = Vec::new();
-        for (key, packed) in shelves {
-            let (offsets, rest) = packed.as_chunks::<2>();
-            let Some(first) = key::shelf_of(&key).filter(|_| rest.is_empty()) else {
-                return Err(StoreError::Damaged(format!("the postings of {item} cannot be read")));
-            };
-            let at = |two: &[u8; 2]| Position(first + u64::from(u16::from_le_bytes(*two)));
-            let here = |position: &Position| *position <= last && range.contains(position);
-            found.extend(offsets.iter().map(at).filter(here));
+        for (key, packed) in &shelves {
+            let steps = steps(key, packed).ok_or_else(damaged)?;
+            // What stands there of a shelf that is in memory is of a former life.
+            found.extend(steps.filter(|position| *position <= filed));
         }
-        found.extend(late);
+        for (key, packed) in &late {
+            found.extend(steps(key, packed).ok_or_else(damaged)?);
+        }
+        found.retain(|position| range.contains(position));
         Ok(found)
     }
 
-    /// Every item that has the code as its own or was ever given it as an alias.
+    /// Every item that has the code as its own or was ever given it as an alias: own codes first, by item, then
+    /// aliases by kind, time and record.
     ///
     /// # Errors
     /// If the index is damaged or cannot be read.
     pub fn codes(&self, code: &Code) -> Result<Vec<CodeHit>, StoreError> {
-        let (last, late) = self.late(|tail| tail.codes(code));
-        let prefix = key::code(code);
-        let found = self.ask(|db| db.scan_prefix(&prefix).collect::<sled::Result<Vec<_>>>())?;
-        let mut hits = Vec::new();
-        for (key, value) in found {
-            let damaged = || StoreError::Damaged(format!("the code `{code}` cannot be read"));
-            let rest = key.get(prefix.len()..).and_then(key::read_code).ok_or_else(damaged)?;
-            let (number, alias) = match rest {
-                CodeKey::Own(number) => (number, None),
-                CodeKey::Alias(_, _, position) if position > last => continue,
-                CodeKey::Alias(kind, time, position) => {
-                    let number = value.as_ref().try_into().map_err(|_| damaged())?;
-                    (u64::from_be_bytes(number), Some((kind, time, position)))
-                }
+        let Range { start: mut from, end } = key::under(code);
+        let (filed, late) = self.late(|tail| tail.within(from.clone()..end.clone()));
+        let damaged = || StoreError::Damaged(format!("the code `{code}` cannot be read"));
+        let mut hits = BTreeSet::new();
+        for (key, value) in late {
+            hits.insert(hit(code, &key, &value).ok_or_else(damaged)?.0);
+        }
+        while let Some((key, value)) =
+            self.ask(|db| db.range(from..end.clone()).next().transpose())?
+        {
+            let (hit, whole_at) = hit(code, &key, &value).ok_or_else(damaged)?;
+            from = match &hit.alias {
+                // The shelves of an item that is used for years are many.
+                None => key::in_shelf(key::item(&hit.item), u64::MAX),
+                Some(_) => key.to_vec(),
             };
-            let item = self.item(number)?;
+            from.push(0);
+            if whole_at > filed {
+                continue;
+            }
             // What is shown is held against what was recorded: an index that mixes up two items
             // is damaged, not wrong.
-            let recorded = match &alias {
-                None => item.code == *code,
-                Some((_, _, position)) => self.gives_alias(*position, &item, code)?,
+            let recorded = match &hit.alias {
+                None => true,
+                Some((_, _, position)) => self.gives_alias(*position, &hit.item, code)?,
             };
-            hits.push(if recorded { CodeHit { item, alias } } else { return Err(damaged()) });
+            hits.insert(if recorded { hit } else { return Err(damaged()) });
         }
-        for hit in late {
-            if !hits.contains(&hit) {
-                hits.push(hit);
-            }
-        }
-        // Own codes first, as they were given; then aliases by kind and time.
-        hits.sort_by(|a, b| a.alias.cmp(&b.alias));
-        Ok(hits)
+        Ok(hits.into_iter().collect())
     }
 
     /// Whether a record gives an item an alias.
@@ -142,22 +142,6 @@ impl Store {
         };
         let What::Identify { item: named, alias, real: _ } = event.what else { return Ok(false) };
         Ok(named == *item && alias.code == *code)
-    }
-
-    pub(super) fn number_of(&self, text: &str) -> Result<Option<ItemNumber>, StoreError> {
-        let value = self.ask(|db| db.get(key::text(text)))?;
-        let number = |value: sled::IVec| {
-            let damaged = |_| StoreError::Damaged(format!("the number of {text} cannot be read"));
-            value.as_ref().try_into().map(u64::from_be_bytes).map_err(damaged)
-        };
-        value.map(number).transpose()
-    }
-
-    fn item(&self, number: ItemNumber) -> Result<ItemKey, StoreError> {
-        let text = self.ask(|db| db.get(key::number(number)))?;
-        let text = text.as_deref().and_then(|text| std::str::from_utf8(text).ok());
-        text.and_then(|text| text.parse().ok())
-            .ok_or_else(|| StoreError::Damaged(format!("item number {number} has no name")))
     }
 
     fn body(&self, position: Position) -> Result<Option<Vec<u8>>, StoreError> {
@@ -187,6 +171,31 @@ impl Store {
         }
         Ok(unpack)
     }
+}
+
+/// What happened to an item in one shelf, by its key and value.
+fn steps(key: &[u8], packed: &[u8]) -> Option<impl Iterator<Item = Position>> {
+    let (offsets, rest) = packed.as_chunks::<2>();
+    let shelf = key::shelf_of(key).filter(|_| rest.is_empty())?;
+    Some(
+        offsets
+            .iter()
+            .map(move |two| Position(shelf.saturating_add(u16::from_le_bytes(*two).into()))),
+    )
+}
+
+/// What one key of a code leads to, and the record with which it is all there.
+fn hit(code: &Code, key: &[u8], value: &[u8]) -> Option<(CodeHit, Position)> {
+    let key = key::read_code(code, key)?;
+    let whole_at = key.whole_at();
+    let hit = match key {
+        CodeKey::Own(item, _) => CodeHit { item, alias: None },
+        CodeKey::Alias(kind, time, position) => {
+            let item = from_utf8(value).ok()?.parse().ok()?;
+            CodeHit { item, alias: Some((kind, time, position)) }
+        }
+    };
+    Some((hit, whole_at))
 }
 
 fn decode(position: Position, bytes: &[u8]) -> Result<Record, StoreError> {

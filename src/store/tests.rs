@@ -12,14 +12,14 @@ use std::fs;
 use std::path::Path;
 
 impl Store {
-    /// What a damaged log can do: one item goes by the number of another.
+    /// What a damaged log can do: one item goes by the events of another.
     pub(crate) fn mix_up(&self, item: &ItemKey, other: &ItemKey) {
-        let number = self.number_of(&other.to_string()).unwrap().unwrap();
-        self.db
-            .as_ref()
-            .unwrap()
-            .insert(key::text(&item.to_string()), &number.to_be_bytes())
-            .unwrap();
+        let db = self.db.as_ref().unwrap();
+        for pair in db.scan_prefix(key::item(other)) {
+            let (key, steps) = pair.unwrap();
+            let key = key::in_shelf(key::item(item), key::shelf_of(&key).unwrap());
+            db.insert(key, steps).unwrap();
+        }
     }
 }
 
@@ -274,18 +274,23 @@ fn a_code_that_leads_to_another_item_is_damage_and_no_answer() {
     let events = [arrive(&unit("1")), arrive(&unit("2")), identify];
     let events = events.map(|what| event(1, None, what));
     store.apply(&among_others(events.to_vec())).unwrap();
-    let number = store.number_of("u/site/2").unwrap().unwrap();
-    store
-        .db
-        .as_ref()
-        .unwrap()
-        .insert(key::own_code(&Code::parse("1").unwrap(), number), b"")
-        .unwrap();
-    assert!(matches!(store.codes(&Code::parse("1").unwrap()), Err(StoreError::Damaged(_))));
     let key = key::alias(&code, &Text::parse("carrier").unwrap(), Utc(1), Position(3));
     assert_eq!(store.codes(&code).unwrap().len(), 1);
-    store.db.as_ref().unwrap().insert(key, &number.to_be_bytes()).unwrap();
-    assert!(matches!(store.codes(&code), Err(StoreError::Damaged(_))));
+    for wrong in [b"u/site/2".as_slice(), b"u/site", &[0xFF]] {
+        store.db.as_ref().unwrap().insert(&key, wrong).unwrap();
+        assert!(matches!(store.codes(&code), Err(StoreError::Damaged(_))));
+    }
+    let key = key::in_shelf(key::item(&unit("1")), 0);
+    let before = store.db.as_ref().unwrap().insert(&key, b"odd").unwrap().unwrap();
+    assert!(matches!(
+        store.positions(&unit("1"), Position(0)..=Position(9)),
+        Err(StoreError::Damaged(_))
+    ));
+    store.db.as_ref().unwrap().insert(&key, before).unwrap();
+    assert_eq!(all(&store, &unit("1")), [1, 3]);
+    let odd = [b"c1\0\0?s\0".as_slice(), &[0; 8]].concat();
+    store.db.as_ref().unwrap().insert(odd, b"").unwrap();
+    assert!(matches!(store.codes(&Code::parse("1").unwrap()), Err(StoreError::Damaged(_))));
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! Applying records: to memory one by one, to sled a shelf at a time.
-use super::block::{self, Put};
-use super::key::{self, BLOCK, ItemNumber, SHELF};
-use super::tail::Tail;
+use super::block::Packer;
+use super::key::{self, SHELF};
+use super::tail::{Put, Tail};
 use super::{Store, StoreError, subjects};
-use crate::model::{Body, Code, ItemKey, Position, Record, TraceEvent, What};
-use std::collections::BTreeMap;
+use crate::model::{Body, ItemKey, Position, Record, TraceEvent, What};
+use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 
 /// Keys in one batch: sled's memory grows with the square of more.
@@ -17,18 +17,15 @@ const SYNC_EVERY: u64 = 8 * SHELF;
 /// What only the writer knows.
 #[derive(Debug)]
 pub(super) struct Writer {
-    next_number: ItemNumber,
+    packer: Packer,
     pub(super) synced: Position,
 }
 
 impl Writer {
-    pub(super) fn new(next_number: ItemNumber, synced: Position) -> Self {
-        Self { next_number, synced }
+    pub(super) fn new(synced: Position) -> Self {
+        Self { packer: Packer::default(), synced }
     }
 }
-
-/// Keys that must not be torn apart.
-type Group = Vec<Put>;
 
 impl Store {
     /// Takes records in the order of their positions. Those that are here already are passed over;
@@ -46,25 +43,28 @@ impl Store {
                 return Err(StoreError::Hole { applied: self.applied(), found: *position });
             }
             let concerned = self.concerned(record)?;
-            self.tail.write().push(record, concerned);
+            let concerned: Vec<&ItemKey> =
+                concerned.iter().flat_map(|event| subjects(event)).collect();
+            self.tail.write().push(record, &concerned);
             self.applied.store(position.0, Ordering::Release);
             self.file_full(&mut writer)?;
         }
         Ok(())
     }
 
-    /// The items whose own history a record belongs to. A correction belongs to that of the items of
-    /// the record that it names.
-    fn concerned(&self, record: &Record) -> Result<Vec<ItemKey>, StoreError> {
-        let Body::Trace(event) = &record.body else { return Ok(Vec::new()) };
-        let own = |event: &TraceEvent| subjects(event).into_iter().cloned().collect();
-        let What::Correct { position: loser, .. } = event.what else { return Ok(own(event)) };
+    /// The event whose items' own history a record belongs to: for a correction, that of the record that it
+    /// names.
+    fn concerned<'a>(&self, record: &'a Record) -> Result<Option<Cow<'a, TraceEvent>>, StoreError> {
+        let Body::Trace(event) = &record.body else { return Ok(None) };
+        let What::Correct { position: loser, .. } = event.what else {
+            return Ok(Some(Cow::Borrowed(event)));
+        };
         if loser >= record.position {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         Ok(match self.record(loser)?.map(|record| record.body) {
-            Some(Body::Trace(event)) => own(&event),
-            _ => Vec::new(),
+            Some(Body::Trace(event)) => Some(Cow::Owned(event)),
+            _ => None,
         })
     }
 
@@ -74,9 +74,9 @@ impl Store {
         if !tail.is_full() {
             return Ok(());
         }
-        let (groups, last) = (self.groups(writer, &tail)?, tail.last());
+        let (puts, last) = (puts(writer, &tail)?, tail.last());
         drop(tail);
-        self.write(groups, last)?;
+        self.write(puts, last)?;
         *self.tail.write() = Tail::after(last);
         if last.0.saturating_sub(writer.synced.0) >= SYNC_EVERY {
             self.sync_locked(writer)?;
@@ -84,85 +84,28 @@ impl Store {
         Ok(())
     }
 
-    /// All that a shelf comes to.
-    fn groups(&self, writer: &mut Writer, tail: &Tail) -> Result<Vec<Group>, StoreError> {
-        let mut groups = Vec::new();
-        let bodies: Vec<_> = tail.bodies().collect();
-        for block in bodies.chunk_by(|a, b| a.0.0 / BLOCK == b.0.0 / BLOCK) {
-            let first = block.first().map_or(0, |(position, _)| key::first_of(BLOCK, *position));
-            let parts = block::pack(first, block.iter().map(|(_, body)| *body))?;
-            groups.extend(parts.into_iter().map(|part| vec![part]));
-        }
-        let mut numbers = BTreeMap::new();
-        for item in tail.named.values().flatten() {
-            let (number, mut group) = self.number(writer, item)?;
-            numbers.insert(item, number);
-            if let Some(steps) = tail.steps.get(item) {
-                group.push(posting(number, steps));
-            }
-            groups.push(group);
-        }
-        for (code, hits) in &tail.aliases {
-            for hit in hits {
-                let (Some((kind, time, position)), Some(number)) =
-                    (&hit.alias, numbers.get(&hit.item))
-                else {
-                    continue;
-                };
-                let key = key::alias(code, kind, *time, *position);
-                groups.push(vec![(key, number.to_be_bytes().to_vec())]);
-            }
-        }
-        Ok(groups)
-    }
-
-    /// The number of an item, and what is to be written if it is given out now: a number and its
-    /// first use stand or fall together.
-    fn number(
-        &self,
-        writer: &mut Writer,
-        item: &ItemKey,
-    ) -> Result<(ItemNumber, Group), StoreError> {
-        let text = item.to_string();
-        if let Some(number) = self.number_of(&text)? {
-            return Ok((number, Group::new()));
-        }
-        let number = writer.next_number;
-        writer.next_number = number.saturating_add(1);
-        Ok((number, dictionary_group(number, &text, &item.code)))
-    }
-
-    /// Writes groups in small batches, how far they go in the last of them.
-    fn write(&self, groups: Vec<Group>, filed: Position) -> Result<(), StoreError> {
+    /// Writes in small batches, how far they go in the last of them.
+    fn write(&self, puts: Vec<Put>, filed: Position) -> Result<(), StoreError> {
         let (mut batch, mut keys, mut bytes) = (sled::Batch::default(), 0, 0);
-        for group in groups {
-            if keys + group.len() >= BATCH_KEYS_MAX || bytes >= BATCH_BYTES {
+        for (key, value) in puts {
+            if keys + 1 >= BATCH_KEYS_MAX || bytes >= BATCH_BYTES {
                 self.ask(|db| db.apply_batch(std::mem::take(&mut batch)))?;
                 (keys, bytes) = (0, 0);
             }
-            for (key, value) in group {
-                keys += 1;
-                bytes += key.len() + value.len();
-                batch.insert(key, value);
-            }
+            keys += 1;
+            bytes += key.len() + value.len();
+            batch.insert(key, value);
         }
         batch.insert(key::META_APPLIED, &filed.0.to_be_bytes());
         self.ask(|db| db.apply_batch(batch))
     }
 }
 
-fn dictionary_group(number: ItemNumber, text: &str, code: &Code) -> Group {
-    vec![
-        (key::text(text), number.to_be_bytes().to_vec()),
-        (key::number(number), text.as_bytes().to_vec()),
-        (key::own_code(code, number), Vec::new()),
-    ]
-}
-
-/// The steps of an item in one shelf.
-fn posting(number: ItemNumber, steps: &[Position]) -> Put {
-    let shelf = steps.first().map_or(0, |first| key::first_of(SHELF, *first));
-    let offset =
-        |at: &Position| u16::try_from(at.0 - shelf).expect("a shelf is below 2^16 positions");
-    (key::postings(number, shelf), steps.iter().flat_map(|at| offset(at).to_le_bytes()).collect())
+/// All that a shelf comes to, in the order of the keys.
+fn puts(writer: &mut Writer, tail: &Tail) -> Result<Vec<Put>, StoreError> {
+    let mut puts = tail.within(..);
+    for (first, plain) in tail.blocks() {
+        puts.extend(writer.packer.pack(first, plain)?);
+    }
+    Ok(puts)
 }

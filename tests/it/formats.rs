@@ -258,7 +258,7 @@ fn set_form(site: &Site, form: u64) {
     let db = sled::Config::new().path(site.path("data/store/sled")).open().unwrap();
     assert_eq!(
         db.insert("mschema", &form.to_be_bytes()).unwrap().unwrap().as_ref(),
-        2_u64.to_be_bytes()
+        3_u64.to_be_bytes()
     );
     db.flush().unwrap();
 }

@@ -1,8 +1,9 @@
 //! The form of the index. Nothing in it is evidence, so an index of another form is begun anew; but one that is
 //! read has to say what it says in the form that it names.
 //!
-//! `tests/data/index-2` has the keys and values of an index of form 2. If its test fails, the form has changed:
-//! `key::SCHEMA` goes up, and the new form gets a fixture of its own.
+//! `tests/data/index-3` has the keys and values of an index of form 3. If its test fails, the form has changed:
+//! `key::SCHEMA` goes up, and the new form gets a fixture of its own. `index-2` is the form before: it is not read
+//! any more.
 use super::*;
 use crate::model::{Audit, PersonKey};
 
@@ -38,8 +39,8 @@ fn little() -> Vec<(Position, Record)> {
     (1..).zip(bodies.collect::<Vec<_>>()).map(record).collect()
 }
 
-fn fixture() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/index-2/keys")
+fn fixture(form: u64) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/index-{form}/keys"))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -52,8 +53,8 @@ fn bytes(hex: &str) -> Vec<u8> {
 }
 
 /// Keys and values, a pair a line.
-fn kept() -> BTreeMap<Vec<u8>, Vec<u8>> {
-    let text = fs::read_to_string(fixture()).unwrap();
+fn kept(form: u64) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let text = fs::read_to_string(fixture(form)).unwrap();
     let pair = |line: &str| {
         let (key, value) = line.split_once(' ').unwrap();
         (bytes(key), bytes(value))
@@ -62,15 +63,16 @@ fn kept() -> BTreeMap<Vec<u8>, Vec<u8>> {
 }
 
 #[test]
-fn an_index_of_form_2_is_written_today_as_it_was_written_then() {
-    assert_eq!(key::SCHEMA, 2, "a new form has a fixture of its own");
+fn an_index_of_form_3_is_written_today_as_it_was_written_then() {
+    assert_eq!(key::SCHEMA, 3, "a new form has a fixture of its own");
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).store;
     store.apply(&little()).unwrap();
     let today = contents(&store);
-    if std::env::var_os("MAKE_FIXTURES").is_some() && !fixture().exists() {
+    if std::env::var_os("MAKE_FIXTURES").is_some() && !fixture(3).exists() {
+        fs::create_dir_all(fixture(3).parent().unwrap()).unwrap();
         let line = |(key, value): (&Vec<u8>, &Vec<u8>)| format!("{} {}\n", hex(key), hex(value));
-        fs::write(fixture(), today.iter().map(line).collect::<String>()).unwrap();
+        fs::write(fixture(3), today.iter().map(line).collect::<String>()).unwrap();
     }
     // Blocks are compressed, by another version of the library perhaps in another way.
     let plain = |all: BTreeMap<Vec<u8>, Vec<u8>>| -> BTreeMap<_, _> {
@@ -80,21 +82,36 @@ fn an_index_of_form_2_is_written_today_as_it_was_written_then() {
         };
         all.into_iter().map(blank).collect()
     };
-    let (today, then) = (plain(today), plain(kept()));
+    let (today, then) = (plain(today), plain(kept(3)));
     assert!(today.keys().filter(|key| key.starts_with(b"e")).count() > 1);
     assert_eq!(today, then);
 }
 
-#[test]
-fn an_index_of_form_2_answers_today_as_it_did_then() {
-    let dir = tempfile::tempdir().unwrap();
-    let config = sled::Config::new().path(dir.path().join("sled"));
-    let db = config.open().unwrap();
-    for (key, value) in kept() {
+/// Puts a kept index where one is looked for.
+fn lay(dir: &Path, form: u64) {
+    let db = sled::Config::new().path(dir.join("sled")).open().unwrap();
+    for (key, value) in kept(form) {
         db.insert(key, value).unwrap();
     }
     drop(db);
-    fs::write(dir.path().join("applied"), "1023\n").unwrap();
+    fs::write(dir.join("applied"), "1023\n").unwrap();
+}
+
+#[test]
+fn an_index_of_form_2_is_made_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    lay(dir.path(), 2);
+    let Opened { store, applied, rebuilt } = open(dir.path());
+    let cause = RebuildCause::Schema { found: 2, wanted: 3 };
+    assert_eq!((applied, rebuilt.unwrap().cause), (Position(0), cause));
+    store.apply(&little()).unwrap();
+    assert_eq!(all(&store, &unit("U1")), [2, 3, 4, 6]);
+}
+
+#[test]
+fn an_index_of_form_3_answers_today_as_it_did_then() {
+    let dir = tempfile::tempdir().unwrap();
+    lay(dir.path(), 3);
     let Opened { store, applied, rebuilt } = open(dir.path());
     assert_eq!((applied, rebuilt), (Position(1023), None));
     let records = store.records(Position(0), Position(u64::MAX), usize::MAX).unwrap();
@@ -114,8 +131,8 @@ fn an_index_of_form_2_answers_today_as_it_did_then() {
 #[test]
 fn an_index_of_another_form_is_named_set_aside_whole_and_begun_anew() {
     for (form, says) in [
-        (Some(key::SCHEMA - 1), "it is of form 1, wanted 2"),
-        (Some(key::SCHEMA + 1), "it is of form 3, wanted 2"),
+        (Some(key::SCHEMA - 1), "it is of form 2, wanted 3"),
+        (Some(key::SCHEMA + 1), "it is of form 4, wanted 3"),
         (None, "it is damaged: it does not say of what form it is"),
     ] {
         let dir = tempfile::tempdir().unwrap();
