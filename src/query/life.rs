@@ -1,9 +1,11 @@
 //! What an item went through, as far as state and stays need it; the rest is read from the store.
 use crate::genealogy::{NodeId, Void};
 use crate::model::{ItemKey, Member, Position, Result, TraceEvent, Utc, What};
+use kept::Kept;
 use minicbor::{Decode, Encode};
 
 mod image;
+mod kept;
 
 /// A station by its number in [`super::place::Places`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
@@ -86,8 +88,8 @@ impl Moment {
 #[cbor(array)]
 pub(super) struct Life {
     /// By event time, then position.
-    #[n(0)]
-    moments: Vec<Moment>,
+    #[cbor(n(0), decode_with = "image::moments")]
+    moments: Vec<Kept>,
     /// How many of its own events, and corrections of them, the store should have.
     #[n(1)]
     pub(super) steps: usize,
@@ -104,7 +106,7 @@ impl Life {
 
     pub(super) fn insert(&mut self, moment: Moment) {
         let at = self.moments.partition_point(|m| m.key() <= moment.key());
-        self.moments.insert(at, moment);
+        kept::insert(&mut self.moments, at, moment.into());
     }
 
     pub(super) fn see(&mut self, time: Utc) {
@@ -113,21 +115,21 @@ impl Life {
     }
 
     /// Everything, whether it still counts or not.
-    pub(super) fn moments(&self) -> impl Iterator<Item = &Moment> {
-        self.moments.iter()
+    pub(super) fn moments(&self) -> impl DoubleEndedIterator<Item = Moment> + Clone {
+        self.moments.iter().map(Kept::moment)
     }
 
     /// What still counts, by event time.
     pub(super) fn standing<'a>(
         &'a self,
         void: &'a Void,
-    ) -> impl DoubleEndedIterator<Item = &'a Moment> + Clone {
-        self.moments.iter().filter(|moment| !void.contains(&moment.position))
+    ) -> impl DoubleEndedIterator<Item = Moment> + Clone {
+        self.moments().filter(|moment| !void.contains(&moment.position))
     }
 
     /// What a record did to it.
-    pub(super) fn at(&self, position: Position) -> Option<&Moment> {
-        self.moments.iter().rev().find(|moment| moment.position == position)
+    pub(super) fn at(&self, position: Position) -> Option<Moment> {
+        self.moments().rev().find(|moment| moment.position == position)
     }
 }
 

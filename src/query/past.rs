@@ -113,7 +113,7 @@ impl View<'_> {
     /// The visit that counts: the last complete one that was work.
     fn last_visit(&self, node: NodeId, station: &StationId) -> Option<Visit> {
         let number = self.places.find(station)?;
-        let done = |m: &&super::life::Moment| {
+        let done = |m: &super::life::Moment| {
             m.kind == Kind::Complete && m.station == Some(number) && m.production
         };
         let mut visits = self.life(node).standing(self.void()).filter(done);

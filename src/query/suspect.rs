@@ -142,7 +142,7 @@ impl View<'_> {
     fn is_in(&self, node: NodeId, window: &SuspectWindow) -> bool {
         let Some(station) = self.places.find(&window.station) else { return false };
         let mut moments = self.life(node).standing(self.void());
-        moments.any(|moment| is_work(moment, station) && meets(moment, window.interval))
+        moments.any(|moment| is_work(&moment, station) && meets(&moment, window.interval))
     }
 }
 

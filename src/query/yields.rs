@@ -40,11 +40,11 @@ pub(super) fn draft(
 }
 
 /// An item's completions at a station, as production, by event time.
-fn completions<'v>(
-    memory: &'v View<'_>,
+fn completions(
+    memory: &View<'_>,
     node: NodeId,
     station: StationNumber,
-) -> impl Iterator<Item = &'v Moment> + Clone {
+) -> impl Iterator<Item = Moment> + Clone {
     memory.life(node).standing(memory.void()).filter(move |moment| {
         moment.kind == Kind::Complete && moment.production && moment.station == Some(station)
     })

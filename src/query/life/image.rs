@@ -1,5 +1,5 @@
 //! A moment as bytes: there are more of them than of anything else.
-use super::{Kind, Moment, StationNumber};
+use super::{Kept, Kind, Moment, StationNumber};
 use crate::genealogy::NodeId;
 use crate::model::{Position, Result, Utc};
 use minicbor::encode::Write;
@@ -37,14 +37,14 @@ struct Told {
     host: Option<NodeId>,
 }
 
-impl<C> Encode<C> for Moment {
+impl<C> Encode<C> for Kept {
     fn encode<W: Write>(
         &self,
         e: &mut Encoder<W>,
         ctx: &mut C,
     ) -> std::result::Result<(), encode::Error<W::Error>> {
-        let Self { time, position, from, to, kind, stayed, production, .. } = *self;
-        let Self { station, result, product, arrived, host, .. } = *self;
+        let Moment { time, position, from, to, kind, stayed, production, .. } = self.moment();
+        let Moment { station, result, product, arrived, host, .. } = self.moment();
         // Both ways they may wrap: what comes back is what went in.
         let (before_ns, after_ns) = (time.0.wrapping_sub(from.0), to.0.wrapping_sub(time.0));
         let told = Told {
@@ -65,10 +65,10 @@ impl<C> Encode<C> for Moment {
     }
 }
 
-impl<'b, C> Decode<'b, C> for Moment {
+impl<'b, C> Decode<'b, C> for Kept {
     fn decode(d: &mut Decoder<'b>, ctx: &mut C) -> std::result::Result<Self, decode::Error> {
         let told = Told::decode(d, ctx)?;
-        Ok(Self {
+        let moment = Moment {
             time: told.time,
             position: told.position,
             from: Utc(told.time.0.wrapping_sub(told.before_ns)),
@@ -81,6 +81,18 @@ impl<'b, C> Decode<'b, C> for Moment {
             stayed: told.stayed,
             result: told.result,
             production: told.production,
-        })
+        };
+        Ok(moment.into())
     }
+}
+
+/// The moments of a life, in no more memory than they need.
+pub(super) fn moments<C>(
+    d: &mut Decoder<'_>,
+    ctx: &mut C,
+) -> std::result::Result<Vec<Kept>, decode::Error> {
+    let told = d.array_iter_with(ctx)?;
+    let mut moments = told.collect::<std::result::Result<Vec<Kept>, _>>()?;
+    moments.shrink_to_fit();
+    Ok(moments)
 }

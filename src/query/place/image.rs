@@ -2,7 +2,7 @@
 use super::{Counted, Mount, Mounts, Place, Places, StationNumber, Visit};
 use crate::genealogy::NodeId;
 use crate::model::{Position, StationId, Utc};
-use crate::query::life::Life;
+use crate::query::life::{Life, Moment};
 use minicbor::encode::Write;
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 use std::collections::BTreeMap;
@@ -65,13 +65,13 @@ impl Places {
     pub(in crate::query) fn fill(&mut self, lives: &[Life]) {
         let mut visits: Vec<Vec<Visit>> = vec![Vec::new(); self.here.len()];
         for (life, node) in lives.iter().zip((0..).map(NodeId)) {
-            for moment in life.moments().filter(|moment| moment.is_presence()) {
+            for moment in life.moments().filter(Moment::is_presence) {
                 let at = moment.station.map_or(usize::MAX, |station| station.0 as usize);
                 let (Some(place), Some(visits)) = (self.here.get_mut(at), visits.get_mut(at))
                 else {
                     continue;
                 };
-                place.see(moment);
+                place.see(&moment);
                 visits.push((moment.time, moment.position, node));
             }
         }

@@ -222,7 +222,7 @@ fn an_image_that_names_what_is_not_in_it_is_refused() {
     ];
     for spoil in spoils {
         refused(&|memory| {
-            let mut moment = *memory.lives.iter().flat_map(life::Life::moments).next().unwrap();
+            let mut moment = memory.lives.iter().flat_map(life::Life::moments).next().unwrap();
             spoil(&mut moment);
             memory.lives[0].insert(moment);
         });

@@ -117,7 +117,7 @@ fn verdict(
     station: StationNumber,
     interval: Interval,
 ) -> Option<(Utc, bool)> {
-    let is_here = |moment: &&Moment| {
+    let is_here = |moment: &Moment| {
         moment.station == Some(station)
             && moment.production
             && matches!(moment.kind, Kind::Complete | Kind::Scrap)
