@@ -75,6 +75,11 @@ impl Corrections {
         !self.is_named_by(record, &standing)
     }
 
+    /// Whether a correction names a record, be it void or not.
+    pub fn is_named(&self, record: Position) -> bool {
+        self.by_loser.contains_key(&record)
+    }
+
     /// The records at which the standing of a record may change: its corrections, theirs, and so on.
     pub fn turns(&self, record: Position) -> BTreeSet<Position> {
         let mut found = BTreeSet::new();

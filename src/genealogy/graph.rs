@@ -4,18 +4,20 @@ use super::fact::{Claim, Fact, ended, former, links_of};
 use super::link::{Certainty, Direction, Link, LinkKind, Links, Node, NodeId};
 use super::narrowing::Narrowings;
 use crate::model::{ItemKey, Position, TraceEvent, Utc, What};
+use facts::Facts;
+use indexmap::IndexSet;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasherDefault, DefaultHasher};
 
+mod facts;
 mod image;
 
 /// What went into what.
 #[derive(Debug, Clone, Default)]
 pub struct Graph {
-    ids: BTreeMap<Node, NodeId>,
-    names: Vec<Node>,
-    links: Delta,
-    /// Sorted by (source, part, whole).
-    facts: Vec<Fact>,
+    /// By number, and each found by its name; the order is that in which they came.
+    names: IndexSet<Node, BuildHasherDefault<DefaultHasher>>,
+    facts: Facts,
     /// When a part left a whole, and the record that says so.
     ends: BTreeMap<Pair, BTreeSet<(Utc, Position)>>,
     ends_of: BTreeMap<Position, BTreeSet<Pair>>,
@@ -30,10 +32,16 @@ impl Graph {
     /// Takes one event. Events may come in any order; one that came before changes nothing.
     ///
     /// # Panics
-    /// With more than 2³² nodes.
+    /// With more than 2³² nodes or facts.
     pub fn apply(&mut self, position: Position, event: &TraceEvent) {
-        for claim in links_of(position, event) {
-            self.claim(position, event.time.at, claim);
+        let claims = links_of(position, event);
+        let mut facts: Vec<Fact> =
+            claims.into_iter().map(|claim| self.fact(position, event.time.at, claim)).collect();
+        // In their order they go to the end one by one; of two that say something of one pair the first counts.
+        facts.sort_by_key(Fact::key);
+        facts.dedup_by_key(|fact| fact.key());
+        for fact in &facts {
+            self.claim(fact);
         }
         // What a PLC asked for and was refused parted nothing.
         let done = !event.is_only_asked();
@@ -67,7 +75,7 @@ impl Graph {
 
     /// The number of an item, if it is a node.
     pub fn item(&self, key: &ItemKey) -> Option<NodeId> {
-        self.ids.get(&Node::Item(key.clone())).copied()
+        self.names.get_index_of(&Node::Item(key.clone())).map(number)
     }
 
     /// Whether any link at a node, made by a record that counts, stands as of a record.
@@ -77,8 +85,9 @@ impl Graph {
         as_of: Position,
         counts: impl Fn(Position) -> bool,
     ) -> bool {
-        let lists = [&self.links.forward, &self.links.backward];
-        let mut links = lists.into_iter().filter_map(|list| list.get(node.get())).flatten();
+        let mut links = [Direction::Forward, Direction::Backward]
+            .into_iter()
+            .flat_map(|direction| self.facts.links(node, direction));
         links.any(|link| link.stands(as_of) && counts(link.source))
     }
 
@@ -112,41 +121,41 @@ impl Graph {
     }
 
     fn intern(&mut self, node: Node) -> NodeId {
-        if let Some(id) = self.ids.get(&node) {
-            return *id;
+        let (index, is_new) = self.names.insert_full(node);
+        if is_new {
+            self.facts.add_node();
         }
-        let id = NodeId(u32::try_from(self.names.len()).expect("fewer than 2^32 nodes"));
-        self.names.push(node.clone());
-        self.ids.insert(node, id);
-        self.links.forward.push(Vec::new());
-        self.links.backward.push(Vec::new());
-        id
+        number(index)
     }
 
-    fn claim(&mut self, source: Position, time: Utc, (part, whole, kind, certainty): Claim) {
+    fn fact(&mut self, source: Position, time: Utc, claim: Claim) -> Fact {
+        let (part, whole, kind, certainty) = claim;
         let (part, whole) = (self.intern(part), self.intern(whole));
-        let fact = Fact { source, part, whole, time, kind, certainty };
-        let at = self.facts.partition_point(|f| f.key() < fact.key());
-        if self.facts.get(at).is_some_and(|there| there.key() == fact.key()) {
-            return;
+        Fact { source, part, whole, time, kind, certainty }
+    }
+
+    fn claim(&mut self, fact: &Fact) {
+        if self.facts.insert(fact) && self.is_touched(fact) {
+            self.derive(fact);
         }
-        self.facts.insert(at, fact);
-        self.derive(&fact);
+    }
+
+    /// Whether anything said of a fact elsewhere may have its link stand otherwise.
+    fn is_touched(&self, fact: &Fact) -> bool {
+        self.ends.contains_key(&(fact.part, fact.whole, fact.kind))
+            || self.corrections.is_named(fact.source)
+            || self.narrowed.by(fact.source).next().is_some()
     }
 
     /// Draws the links of one fact anew.
     fn derive(&mut self, fact: &Fact) {
-        let runs = self.runs(fact);
-        self.links.replace(fact, &runs);
+        self.facts.draw(fact, self.runs(fact));
     }
 
     /// Draws anew what one record made or ended.
     fn derive_record(&mut self, record: Position) {
-        let from = self.facts.partition_point(|f| f.source < record);
-        let facts: Vec<Fact> =
-            self.facts.iter().skip(from).take_while(|f| f.source == record).copied().collect();
-        for fact in &facts {
-            self.derive(fact);
+        for fact in self.facts.of(record) {
+            self.derive(&fact);
         }
         for pair in self.ends_of.get(&record).cloned().unwrap_or_default() {
             self.derive_pair(pair);
@@ -155,18 +164,10 @@ impl Graph {
 
     /// Draws anew every link of a kind between a part and a whole.
     fn derive_pair(&mut self, (part, whole, kind): Pair) {
-        let mut sources = BTreeSet::new();
-        // What is void now may have to be reinstated: links that stand no longer are looked at too.
-        self.links.each(part, Direction::Forward, |link| {
-            if link.node == whole {
-                sources.insert(link.source);
-            }
-        });
-        for source in sources {
-            let at = self.facts.partition_point(|f| f.key() < (source, part, whole));
-            if let Some(fact) = self.facts.get(at).filter(|f| f.kind == kind).copied() {
-                self.derive(&fact);
-            }
+        // What is void now may have to be reinstated: facts whose links stand no longer are looked at too.
+        let facts: Vec<Fact> = self.facts.between(part, whole).filter(|f| f.kind == kind).collect();
+        for fact in facts {
+            self.derive(&fact);
         }
     }
 
@@ -224,7 +225,7 @@ impl Graph {
 }
 
 /// A stretch of records in which a fact's link stands unchanged.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Run {
     kind: LinkKind,
     certainty: Certainty,
@@ -232,45 +233,21 @@ struct Run {
     removed: Position,
 }
 
+impl Run {
+    /// As a fact was told, from its record on.
+    fn of(fact: &Fact) -> Self {
+        let Fact { kind, certainty, source: added, .. } = *fact;
+        Self { kind, certainty, added, removed: Link::NEVER }
+    }
+}
+
 impl Links for Graph {
     fn each(&self, node: NodeId, direction: Direction, see: impl FnMut(&Link)) {
-        self.links.each(node, direction, see);
+        self.facts.each(node, direction, see);
     }
 }
 
-/// Links in lists that can grow, each list sorted.
-#[derive(Debug, Clone, Default)]
-struct Delta {
-    forward: Vec<Vec<Link>>,
-    backward: Vec<Vec<Link>>,
-}
-
-impl Delta {
-    fn replace(&mut self, fact: &Fact, runs: &[Run]) {
-        let ends = [
-            (self.forward.get_mut(fact.part.get()), fact.whole),
-            (self.backward.get_mut(fact.whole.get()), fact.part),
-        ];
-        for (list, node) in ends {
-            let list = list.expect("a fact's nodes are interned");
-            let key = (fact.source, node);
-            let from = list.partition_point(|link| (link.source, link.node) < key);
-            let to = list.partition_point(|link| (link.source, link.node) <= key);
-            let fresh = runs.iter().map(|run| {
-                let Run { kind, certainty, added, removed } = *run;
-                Link { source: fact.source, node, added, removed, kind, certainty }
-            });
-            list.splice(from..to, fresh);
-        }
-    }
-}
-
-impl Links for Delta {
-    fn each(&self, node: NodeId, direction: Direction, see: impl FnMut(&Link)) {
-        let lists = match direction {
-            Direction::Forward => &self.forward,
-            Direction::Backward => &self.backward,
-        };
-        lists.get(node.get()).into_iter().flatten().for_each(see);
-    }
+/// The number of what stands at an index.
+fn number(index: usize) -> NodeId {
+    NodeId(u32::try_from(index).expect("fewer than 2^32 nodes"))
 }

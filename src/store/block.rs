@@ -29,9 +29,9 @@ impl Packer {
         };
         let parts = (0..).zip(plain.chunks(PART_BYTES));
         parts
-            .map(|(part, bytes)| {
-                let packed = packer.compress(bytes).map_err(StoreError::Io)?;
-                Ok((key::bodies(block, part), packed))
+            .map(|(part, plain)| {
+                let bytes = packer.compress(plain).map_err(StoreError::Io)?;
+                Ok((key::bodies(block, part), bytes))
             })
             .collect()
     }

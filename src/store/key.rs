@@ -109,7 +109,7 @@ impl CodeKey {
     /// The record with which it is all there.
     pub(super) fn whole_at(&self) -> Position {
         match self {
-            Self::Own(_, shelf) => Position(shelf.saturating_add(SHELF - 1)),
+            Self::Own(_, first) => Position(first.saturating_add(SHELF - 1)),
             Self::Alias(.., position) => *position,
         }
     }

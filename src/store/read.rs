@@ -74,9 +74,9 @@ impl Store {
         item: &ItemKey,
         range: RangeInclusive<Position>,
     ) -> Result<Vec<Position>, StoreError> {
-        let shelf =
+        let around =
             |position: &Position| key::in_shelf(key::item(item), key::first_of(SHELF, *position));
-        let keys = shelf(range.start())..=shelf(range.end());
+        let keys = around(range.start())..=around(range.end());
         let (filed, late) = self.late(|tail| tail.within(keys.clone()));
         let shelves = self.ask(|db| db.range(keys).collect::<sled::Result<Vec<_>>>())?;
         let damaged = || StoreError::Damaged(format!("the events of {item} cannot be read"));

@@ -44,20 +44,20 @@ impl Tail {
     pub(super) fn push(&mut self, record: &Record, concerned: &[&ItemKey]) {
         let position = self.last().next();
         self.put(record);
-        let shelf = key::first_of(SHELF, position);
+        let first = key::first_of(SHELF, position);
         if let Body::Trace(event) = &record.body {
             for item in event.items() {
-                self.keys.entry(key::in_shelf(key::item(item), shelf)).or_default();
+                self.keys.entry(key::in_shelf(key::item(item), first)).or_default();
             }
             if let What::Identify { item, alias, real: _ } = &event.what {
                 let key = key::alias(&alias.code, &alias.kind, event.time.at, position);
                 self.keys.insert(key, item.to_string().into_bytes());
             }
         }
-        let offset = u16::try_from(position.0 - shelf).expect("a shelf is below 2^16 positions");
+        let offset = u16::try_from(position.0 - first).expect("a shelf is below 2^16 positions");
         let offset = offset.to_le_bytes();
         for item in concerned {
-            let steps = self.keys.entry(key::in_shelf(key::item(item), shelf)).or_default();
+            let steps = self.keys.entry(key::in_shelf(key::item(item), first)).or_default();
             // An event may name an item twice.
             if !steps.ends_with(&offset) {
                 steps.extend_from_slice(&offset);

@@ -180,7 +180,7 @@ fn a_code_leads_to_every_item_that_has_it_and_to_the_aliases_with_their_times() 
     ];
     let records = among_others(events.to_vec());
     store.apply(&records[..events.len()]).unwrap();
-    let wanted = |item, alias| CodeHit { item, alias };
+    let wanted = |item, alias| CodeHit { alias, item };
     let wanted = [
         wanted(unit("7"), None),
         wanted(lot("7"), None),

@@ -1,6 +1,6 @@
 //! A graph as bytes: what events said of it. What follows from that is not said again: numbers follow from the
 //! names, links from the facts.
-use super::{Delta, Fact, Graph, Node, NodeId, Pair};
+use super::{Fact, Graph, Node, NodeId, Pair};
 use crate::model::{Position, Utc};
 use minicbor::encode::Write;
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
@@ -16,28 +16,37 @@ impl<C> Encode<C> for Graph {
         ctx: &mut C,
     ) -> Result<(), encode::Error<W::Error>> {
         let Self { names, facts, ends, narrowed, corrections, .. } = self;
-        (names, facts, ends, narrowed, corrections).encode(e, ctx)
+        e.array(5)?.array(names.len() as u64)?;
+        names.iter().try_for_each(|name| name.encode(e, ctx))?;
+        let mut facts = facts.all();
+        e.array(facts.len() as u64)?;
+        facts.try_for_each(|fact| fact.encode(e, ctx))?;
+        ends.encode(e, ctx)?;
+        narrowed.encode(e, ctx)?;
+        corrections.encode(e, ctx)
     }
 }
 
 impl<'b, C> Decode<'b, C> for Graph {
     fn decode(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Self, decode::Error> {
-        let (names, facts, ends, narrowed, corrections) = Decode::decode(d, ctx)?;
+        let (names, facts, ends, narrowed, corrections): (_, Vec<Fact>, _, _, _) =
+            Decode::decode(d, ctx)?;
         let told = Self { narrowed, corrections, ..Self::default() };
-        told.with_names(names)?.with_ends(ends)?.with_facts(facts)
+        told.with_names(names)?.with_ends(ends)?.with_facts(&facts)
     }
 }
 
 impl Graph {
     fn with_names(mut self, names: Vec<Node>) -> Result<Self, decode::Error> {
-        let numbers = 0..u32::try_from(names.len()).map_err(decode::Error::custom)?;
-        self.ids = names.iter().cloned().zip(numbers.map(NodeId)).collect();
-        if self.ids.len() < names.len() {
+        u32::try_from(names.len()).map_err(decode::Error::custom)?;
+        let count = names.len();
+        self.names.reserve(count);
+        for name in names {
+            self.intern(name);
+        }
+        if self.len() < count {
             return Err(decode::Error::message("two nodes of the graph have one name"));
         }
-        let none = vec![Vec::new(); names.len()];
-        self.links = Delta { forward: none.clone(), backward: none };
-        self.names = names;
         Ok(self)
     }
 
@@ -52,15 +61,14 @@ impl Graph {
         Ok(self)
     }
 
-    fn with_facts(mut self, facts: Vec<Fact>) -> Result<Self, decode::Error> {
+    fn with_facts(mut self, facts: &[Fact]) -> Result<Self, decode::Error> {
         if !facts.is_sorted_by(|a, b| a.key() < b.key()) {
             return Err(decode::Error::message("the facts of the graph are not in their order"));
         }
-        for fact in &facts {
+        for fact in facts {
             self.check(fact.part, fact.whole)?;
-            self.derive(fact);
+            self.claim(fact);
         }
-        self.facts = facts;
         Ok(self)
     }
 
