@@ -269,6 +269,17 @@ impl Capture {
         ReadToken(self.next_token)
     }
 
+    /// Tells whoever watches of a rule of a station: `OP10.F1`.
+    fn say_of(
+        &self,
+        step: &mut Step,
+        station: StationIndex,
+        rule: impl std::fmt::Display,
+        text: impl Into<String>,
+    ) {
+        step.notice(format!("{}.{rule}", self.live().station(station).id), text);
+    }
+
     fn live(&self) -> &Live {
         self.live.as_ref().expect("only called for the words of a plant in force")
     }

@@ -70,7 +70,7 @@ impl Capture {
                 "held because {} has its scope in another word: both are read with the next request",
                 sample.value
             );
-            return self.say_of_mount(step, station, &point, text);
+            return self.say_of(step, station, &point.id, text);
         }
         let text = sample.good().and_then(|v| pick(v, word)?.as_text());
         let watch = self.live_mut().watches.entry((station, mount)).or_default();
@@ -80,11 +80,11 @@ impl Capture {
             .is_some_and(|(seen, when)| sample.time() < seen && sample.receive < when.plus(LATE));
         let Some(text) = text else {
             let text = format!("did not fire because the lot word is {}", sample.quality);
-            return self.say_of_mount(step, station, &point, text);
+            return self.say_of(step, station, &point.id, text);
         };
         if old {
             let text = format!("did not fire because {text:?} is older than what was seen");
-            return self.say_of_mount(step, station, &point, text);
+            return self.say_of(step, station, &point.id, text);
         }
         let lot = compose::code(&point.lot, &text, None);
         // What is in the feeder now is not known, whatever was in it.
@@ -98,7 +98,7 @@ impl Capture {
                 watch.seen = Some(times);
                 watch.told.push(Change { lot, times });
                 let text = format!("held because the counters are read before {text:?} counts");
-                self.say_of_mount(step, station, &point, text);
+                self.say_of(step, station, &point.id, text);
                 self.read_counters(step, station, &point, mount);
             }
             // It is told once more, and waits for its counters.
@@ -106,7 +106,7 @@ impl Capture {
                 let watch = self.live_mut().watches.entry((station, mount)).or_default();
                 watch.seen = Some(times);
                 let text = format!("held because the counters are still being read for {text:?}");
-                self.say_of_mount(step, station, &point, text);
+                self.say_of(step, station, &point.id, text);
             }
             lot => {
                 if let Ok(lot) = &lot
@@ -116,23 +116,11 @@ impl Capture {
                         Some(lot) => format!("did not fire because {lot} is in it already"),
                         None => "did not fire because it is empty already".to_owned(),
                     };
-                    self.say_of_mount(step, station, &point, text);
+                    self.say_of(step, station, &point.id, text);
                 }
                 let _ = self.see_mount(step, station, mount, lot, times, None);
             }
         }
-    }
-
-    /// Tells whoever watches of a feeder.
-    fn say_of_mount(
-        &self,
-        step: &mut Step,
-        station: StationIndex,
-        point: &MountPoint,
-        text: impl Into<String>,
-    ) {
-        let about = format!("{}.{}", self.live().station(station).id, point.id);
-        step.notice(about, text);
     }
 
     /// Whether a lot is another than was last told or recorded of a feeder.
@@ -327,7 +315,7 @@ impl Capture {
         let lot = match lot {
             Ok(lot) => lot,
             Err(why) => {
-                self.say_of_mount(step, station, &point, format!("the lot is refused: {why}"));
+                self.say_of(step, station, &point.id, format!("the lot is refused: {why}"));
                 return Err(why);
             }
         };

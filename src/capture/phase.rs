@@ -386,10 +386,10 @@ impl Capture {
         }
         if tool {
             let text = format!("goes on with tool {}", said(sample));
-            self.say_of_phase(step, station, &spec, text);
+            self.say_of(step, station, &spec.id, text);
         }
         if let Some(text) = told.filter(|_| idle_count.is_none()) {
-            self.say_of_phase(step, station, &spec, text);
+            self.say_of(step, station, &spec.id, text);
         }
         self.name_or_split(step, station, phase, &spec, sample);
         if spec.while_.word.tag == sample.tag {
@@ -413,7 +413,7 @@ impl Capture {
         let Some(open) = &mut follow.open else {
             if naming(spec).any(|tag| tag == sample.tag) {
                 let text = format!("{} names nothing because no phase goes on", said(sample));
-                self.say_of_phase(step, station, spec, text);
+                self.say_of(step, station, &spec.id, text);
             }
             return;
         };
@@ -432,7 +432,7 @@ impl Capture {
             let settle = spec.settle.as_millis();
             format!("{} did not name it because it came more than {settle} ms late", said(sample))
         };
-        self.say_of_phase(step, station, spec, text);
+        self.say_of(step, station, &spec.id, text);
     }
 
     /// The state of the machine changed.
@@ -453,7 +453,7 @@ impl Capture {
                 open.whole = false;
             }
             let text = format!("did not fire because its state is {}", sample.quality);
-            return self.say_of_phase(step, station, spec, text);
+            return self.say_of(step, station, &spec.id, text);
         };
         let on = spec.while_.holds(state);
         let seen = std::mem::replace(&mut follow.seen, true);
@@ -481,13 +481,7 @@ impl Capture {
                 format!("did not fire because state {state} does not begin it: wanted {wanted}")
             }
         };
-        self.say_of_phase(step, station, spec, text);
-    }
-
-    /// Tells whoever watches of a phase.
-    fn say_of_phase(&self, step: &mut Step, station: StationIndex, spec: &Phase, text: String) {
-        let about = format!("{}.{}", self.live().station(station).id, spec.id);
-        step.notice(about, text);
+        self.say_of(step, station, &spec.id, text);
     }
 
     /// Ends the phase that goes on. One that still waits for its confirmation gets none any more.

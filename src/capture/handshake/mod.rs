@@ -432,6 +432,14 @@ impl Capture {
         }
     }
 
+    /// The exchange whose trigger is seen as this: it moved if what it asked before was given up.
+    fn seen(&mut self, at: At, value: Option<&Value>) -> &mut Exchange {
+        let given_up = self.is_given_up(at, value);
+        let exchange = self.exchange(at);
+        exchange.moved |= given_up;
+        exchange
+    }
+
     /// Whether a counter that was seen to ask goes on to this, and no number that is on record will tell that something is
     /// missing before it.
     fn is_given_up(&self, at: At, now: Option<&Value>) -> bool {
@@ -457,9 +465,7 @@ impl Capture {
         let over = is_over(self.live().handshake(at), value.as_ref());
         let handshake = self.live().handshake(at);
         let asked = self.live().exchanges.get(&at).map(|exchange| exchange.asks(handshake));
-        let given_up = self.is_given_up(at, value.as_ref());
-        let exchange = self.exchange(at);
-        exchange.moved |= given_up;
+        let exchange = self.seen(at, value.as_ref());
         let before = std::mem::replace(&mut exchange.trigger, value);
         let over = over.unwrap_or(before != exchange.trigger);
         let answered = !exchange.over && exchange.answered.is_some();

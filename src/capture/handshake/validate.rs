@@ -39,9 +39,7 @@ impl Capture {
         };
         let now = step.at.monotonic;
         let over = is_over(handshake, value.as_ref()).unwrap_or(true);
-        let given_up = self.is_given_up(at, value.as_ref());
-        let exchange = self.exchange(at);
-        exchange.moved |= given_up;
+        let exchange = self.seen(at, value.as_ref());
         // Without a word of the subscription this is another request than the one that was seen, or answered
         // in vain.
         let moved = exchange.trigger != value;
