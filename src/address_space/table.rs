@@ -220,6 +220,9 @@ pub(super) fn reason(why: &Incomplete) -> String {
             format!("something was set aside at {station} ({position})")
         }
         Incomplete::OneOf { item } => format!("{item} is one of several, which one is not known"),
+        Incomplete::NotTold { item, station, what } => {
+            format!("of {item} at {station} nothing is on record that says whether {what}")
+        }
         Incomplete::Ring { items, records } => format!(
             "{} are said to be part of each other, which cannot be ({})",
             items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),

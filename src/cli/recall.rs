@@ -3,16 +3,17 @@ use super::client::list;
 use super::exit::{Done, Exit, Failure};
 use super::trace::{is_complete, reason, reasons};
 use super::{Context, client, output, words};
+use crate::query::Only;
 use serde_json::Value;
 
 /// Everything that a lot went into, or that was at a station, and what cannot be told.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The lot: its number, or the full form such as `l/supplier/ACME/0001`.
-    #[arg(long, required_unless_present = "station", conflicts_with = "station")]
+    #[arg(long, required_unless_present_any = ["station", "window"], conflicts_with_all = ["station", "window"])]
     lot: Option<String>,
     /// Instead of a lot: whatever was at this station, and whatever contains that.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "window")]
     station: Option<String>,
     /// Since when it was there, such as `2026-11-22T06:00:00Z`; from the beginning unless said.
     #[arg(long, value_name = "TIME", requires = "station")]
@@ -20,6 +21,14 @@ pub(super) struct Args {
     /// Up to when, not included; up to now unless said.
     #[arg(long, value_name = "TIME", requires = "station")]
     to: Option<String>,
+    /// Of that only what this is true of: `tool=T7`, `operator=P-0a1b2c3d4e5f`, `operation=`, `nest=`, `carrier=`, a word
+    /// of the plant file, or something measured such as `torque>8.2`; given again, all of it.
+    #[arg(long = "where", value_name = "WHAT", requires = "station")]
+    only: Vec<String>,
+    /// Instead of a lot: whatever was worked on while a station may have been wrong, and whatever contains that. The record
+    /// that opened that time, as `suspects` names it: `1234`.
+    #[arg(long, value_name = "POSITION")]
+    window: Option<u64>,
     /// Comma-separated values, one row an item.
     #[arg(long)]
     csv: bool,
@@ -44,9 +53,19 @@ fn text(value: &Value, key: &str) -> String {
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Done {
-    let as_of = args.as_of.map(|position| position.to_string());
+    let number = |position: Option<u64>| position.map(|position| position.to_string());
+    let (as_of, window) = (number(args.as_of), number(args.window));
     let Args { lot, station, from, to, .. } = args;
-    let asked = [("lot", lot), ("station", station), ("from", from), ("to", to), ("as_of", &as_of)];
+    let only = Only::joined(&args.only);
+    let asked = [
+        ("lot", lot),
+        ("station", station),
+        ("from", from),
+        ("to", to),
+        ("where", &only),
+        ("window", &window),
+        ("as_of", &as_of),
+    ];
     let answer = client::get(context, "/api/v1/recall", &client::given(&asked))?;
     if context.json {
         output::json(&answer)?;
@@ -58,8 +77,12 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
             as_table(&rows)?;
         }
         let count = |group: &str| rows.iter().filter(|r| r.group == group).count();
+        let cleared = match count("cleared") {
+            0 => String::new(),
+            some => format!(", {some} cleared"),
+        };
         output::notice(&format!(
-            "{} suspect, {}, {} shipped, {} unknown; as of record #{}",
+            "{} suspect, {}, {} shipped, {} unknown{cleared}; as of record #{}",
             count("suspect"),
             output::counted(count("container"), "containers"),
             count("shipped"),
@@ -104,6 +127,10 @@ fn rows(body: &Value) -> Vec<Row> {
         let item = unknown.first().and_then(Value::as_str).unwrap_or_default();
         let why = unknown.get(1).map(reason).unwrap_or_default();
         rows.push(Row { reason: why, ..bare("unknown", item.to_owned()) });
+    }
+    for cleared in list(body, "cleared") {
+        let told: Vec<&str> = list(cleared, "told").filter_map(Value::as_str).collect();
+        rows.push(Row { reason: told.join(", "), ..bare("cleared", text(cleared, "item")) });
     }
     rows
 }

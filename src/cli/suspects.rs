@@ -18,7 +18,7 @@ pub(super) struct Args {
     as_of: Option<u64>,
 }
 
-const HEAD: [&str; 6] = ["STATION", "SAYS SO", "WHY", "FROM", "TO", "ITEMS"];
+const HEAD: [&str; 7] = ["WINDOW", "STATION", "SAYS SO", "WHY", "FROM", "TO", "ITEMS"];
 
 pub(super) fn run(context: &Context, args: &Args) -> Done {
     let limit = args.limit.map(|limit| limit.to_string());
@@ -64,7 +64,8 @@ fn rows(view: &Value) -> Vec<Vec<String>> {
     let first = items.next().unwrap_or_else(|| "none".to_owned());
     let (station, monitor) = (text("/window/station"), text("/window/monitor"));
     let from = words::time(text("/window/interval/from"));
-    let head = [station.to_owned(), monitor.to_owned(), why.to_owned(), from, to, first];
+    let window = view.pointer("/window/opened").map(ToString::to_string).unwrap_or_default();
+    let head = [window, station.to_owned(), monitor.to_owned(), why.to_owned(), from, to, first];
     let below = |item: String| {
         let mut row = vec![String::new(); HEAD.len() - 1];
         row.push(item);
@@ -88,6 +89,7 @@ mod tests {
                 "cause": "master-wrong",
                 "interval": { "from": "2026-11-22T06:00:00Z", "to": null },
                 "cleared": false,
+                "opened": 77,
             },
             "items": ["u/site/SN-1", "u/site/SN-2"],
             "left_out": 3,
@@ -95,7 +97,7 @@ mod tests {
         let rows = rows(&view);
         let last = |n: usize| rows[n].last().map(String::as_str);
         assert_eq!((rows.len(), last(0), last(1)), (3, Some("u/site/SN-1"), Some("u/site/SN-2")));
-        assert_eq!((last(2), rows[0][4].as_str()), (Some("and 3 more"), "now"));
-        assert_eq!(rows[0][..3], ["OP10", "red", "its master was judged wrongly"]);
+        assert_eq!((last(2), rows[0][5].as_str()), (Some("and 3 more"), "now"));
+        assert_eq!(rows[0][..4], ["77", "OP10", "red", "its master was judged wrongly"]);
     }
 }

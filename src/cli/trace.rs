@@ -256,6 +256,11 @@ fn said(why: &Value) -> Said {
         let (one, many) = ("has one of several lots", "have one of several lots");
         return Said::of(text(one_of, "item"), one.to_owned(), many.to_owned());
     }
+    if let Some(lacks) = inner("not-told") {
+        let (station, what) = (text(lacks, "station"), text(lacks, "what"));
+        let at = format!("no record of the work at {station} that says whether {what}");
+        return Said::of(text(lacks, "item"), format!("has {at}"), format!("have {at}"));
+    }
     Said::alone(without_item(why))
 }
 

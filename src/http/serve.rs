@@ -110,6 +110,9 @@ fn router(site: Arc<Site>) -> Router {
 /// A route, the parameters that it knows, and who answers.
 type Route = (&'static str, &'static [&'static str], MethodRouter<Arc<Site>>);
 
+/// A lot, whatever was at a station, or whatever was worked on while that may have been wrong.
+const RECALL: &[&str] = &["lot", "station", "from", "to", "where", "window", "as_of"];
+
 /// What is answered within a time.
 fn in_time_routes() -> [Route; 24] {
     [
@@ -122,7 +125,7 @@ fn in_time_routes() -> [Route; 24] {
         ("/api/v1/resolve", &["id"], get(api::resolve)),
         ("/api/v1/item", &["id", "as_of"], get(api::item)),
         ("/api/v1/trace", &["id", "direction", "depth", "as_of"], get(api::trace)),
-        ("/api/v1/recall", &["lot", "as_of"], get(api::recall)),
+        ("/api/v1/recall", RECALL, get(api::recall)),
         ("/api/v1/yield", &["station", "from", "to", "as_of"], get(api::yields)),
         ("/api/v1/suspects", &["station", "limit", "as_of"], get(api::suspects)),
         ("/api/v1/why", &["ids", "station", "from", "to", "limit", "as_of"], get(api::why)),

@@ -1,4 +1,5 @@
 //! The shapes of answers. They are what `http` sends as JSON and what `address_space` shows.
+use super::only::Only;
 use crate::genealogy::{Certainty, Direction, LinkKind};
 use crate::model::{
     Amount, Baseline, Evidence, Gap, Interval, ItemKey, MonitorId, Onset, Overruled, Permit,
@@ -70,6 +71,15 @@ pub enum Incomplete {
     OneOf {
         /// The item.
         item: ItemKey,
+    },
+    /// What is asked for was not told of an item's work at a station.
+    NotTold {
+        /// The item.
+        item: ItemKey,
+        /// Where it was.
+        station: StationId,
+        /// What was not told, as it was asked for.
+        what: Only,
     },
     /// Items are said to be part of each other, which cannot be: one of the records is wrong.
     Ring {
@@ -313,13 +323,19 @@ pub enum RecallOf {
         id: StationId,
         /// When.
         interval: Interval,
+        /// Of that only what this is true of, all of it.
+        #[serde(rename = "where", skip_serializing_if = "Vec::is_empty")]
+        only: Vec<Only>,
     },
+    /// Whatever was worked on while a station may have been wrong, and whatever contains that: the record that opened
+    /// that time.
+    Window(Position),
 }
 
 /// Everything that a lot went into, or that was at a station, and everything that contains that.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Recall {
-    /// Of what: `lot` or `station`.
+    /// Of what: `lot`, `station` or `window`.
     #[serde(flatten)]
     pub of: RecallOf,
     /// Everything that was there, and that contains it: units first, then lots.
@@ -330,6 +346,17 @@ pub struct Recall {
     pub shipped: Vec<(ItemKey, Option<Text>)>,
     /// Items of which it cannot be told, and why.
     pub unknown: Vec<(ItemKey, Incomplete)>,
+    /// Items that were there and of which something else was told than what is asked for.
+    pub cleared: Vec<RecallCleared>,
+}
+
+/// An item that was there, and is not what is asked for.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct RecallCleared {
+    /// Which.
+    pub item: ItemKey,
+    /// What was told of it instead.
+    pub told: Vec<Text>,
 }
 
 /// One item of a recall.

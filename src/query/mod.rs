@@ -6,6 +6,7 @@
 //! ledger: to both in step, and to one of them alone that is behind; [`Query::position`] and [`Query::wanted`] say
 //! from where on.
 mod answer;
+mod attribute;
 mod body;
 mod describe;
 mod doubt;
@@ -15,6 +16,7 @@ mod life;
 mod material;
 mod memory;
 mod monitor;
+mod only;
 mod past;
 mod place;
 mod reason;
@@ -30,12 +32,13 @@ mod yields;
 pub use crate::genealogy::Direction;
 pub use answer::{
     Answer, Completeness, ConditionView, EventView, GapView, Incomplete, ItemState, ItemView,
-    LinkView, MeasurementView, PermitView, Recall, RecallGroup, RecallOf, Resolved, StationView,
-    StepView, SupersededView, SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink,
-    TraceNode, Yield, YieldRow,
+    LinkView, MeasurementView, PermitView, Recall, RecallCleared, RecallGroup, RecallOf, Resolved,
+    StationView, StepView, SupersededView, SuspectCause, SuspectView, SuspectWindow, Trace,
+    TraceLink, TraceNode, Yield, YieldRow,
 };
 pub use follow::{QueryError, QueryOptions, Remembered};
 pub use memory::READ_SCHEMA;
+pub use only::{Only, OnlyError};
 pub use past::Histories;
 pub use step::measured;
 pub use why::{Attribute, AttributeKind, CauseView, FactorView, TwinView, Why, WhyAsked};
@@ -138,9 +141,16 @@ impl Query {
     pub fn recall_as_of(&self, of: &RecallOf, as_of: Position) -> Option<Answer<Recall>> {
         self.timed("recall", || {
             let asked = self.asked(as_of);
-            let draft = self
-                .inner
-                .with_visited(|memory, visited| recall::draft(&memory.view(as_of), visited, of))?;
+            let worked = recall::worked(&self.inner.memory.read().view(as_of), of)?;
+            let Answer { position, completeness, body: worked } =
+                self.answer(asked, worked, |stays, bodies| recall::judge(of, stays, bodies));
+            // As of the same record: what comes meanwhile was not judged.
+            let mut draft = self.inner.with_visited(|memory, visited| {
+                recall::draft(&memory.view(position), visited, of, &worked)
+            })?;
+            if !completeness.is_complete() {
+                draft.reasons.lag(asked.max(position));
+            }
             Some(self.answer(asked, draft, |recall, _| recall))
         })
     }

@@ -1,5 +1,6 @@
 //! Why an answer is not complete, each reason once, in an order that depends on nothing else.
 use super::answer::{Completeness, Incomplete};
+use super::only::Only;
 use super::view::{Presence, View};
 use crate::genealogy::{Certainty, Hop, Node, NodeId, Walked};
 use crate::model::{Gap, Interval, ItemKey, Position, StationId};
@@ -12,6 +13,7 @@ pub(super) struct Reasons {
     unobserved: BTreeMap<(StationId, Position), Gap>,
     quarantines: BTreeSet<(StationId, Position)>,
     one_of: BTreeSet<ItemKey>,
+    not_told: BTreeSet<(ItemKey, StationId, Only)>,
     rings: BTreeMap<Vec<ItemKey>, BTreeSet<Position>>,
     durable: Option<Position>,
 }
@@ -80,6 +82,11 @@ impl Reasons {
         }
     }
 
+    /// What is asked for was not told of an item.
+    pub(super) fn not_told(&mut self, item: &ItemKey, station: &StationId, what: &Only) {
+        self.not_told.insert((item.clone(), station.clone(), what.clone()));
+    }
+
     /// Items that a walk found to be part of each other.
     pub(super) fn rings(&mut self, memory: &View<'_>, walked: &Walked) {
         for ring in walked.rings() {
@@ -98,7 +105,7 @@ impl Reasons {
         }
     }
 
-    /// Gaps and quarantines, then links, then what contradicts itself, then the lag.
+    /// Gaps and quarantines, then links, then what was not told, then what contradicts itself, then the lag.
     pub(super) fn completeness(self) -> Completeness {
         let gaps = self.gaps.into_iter().map(|((item, station, position), gap)| Incomplete::Gap {
             item,
@@ -117,6 +124,9 @@ impl Reasons {
             .into_iter()
             .map(|(station, position)| Incomplete::Quarantine { station, position });
         let one_of = self.one_of.into_iter().map(|item| Incomplete::OneOf { item });
+        let not_told = self.not_told.into_iter();
+        let not_told =
+            not_told.map(|(item, station, what)| Incomplete::NotTold { item, station, what });
         let rings = self.rings.into_iter().map(|(items, records)| {
             let records = records.into_iter().collect();
             Incomplete::Ring { items, records }
@@ -126,6 +136,7 @@ impl Reasons {
             .chain(unobserved)
             .chain(quarantines)
             .chain(one_of)
+            .chain(not_told)
             .chain(rings)
             .chain(lag)
             .collect();

@@ -1,21 +1,25 @@
 //! Recall: what contains a lot, or was at a station, where it is, and of what it cannot be told.
 use super::Drafted;
-use super::answer::{Incomplete, ItemState, Recall, RecallGroup, RecallOf};
+use super::answer::{Incomplete, ItemState, Recall, RecallCleared, RecallGroup, RecallOf};
 use super::item::met;
+use super::life::StationNumber;
 use super::reason::Reasons;
 use super::view::View;
 use crate::genealogy::{Direction, Former, NodeId, Visited, Walk, Walked};
-use crate::model::{Gap, Interval, ItemClass, ItemKey, Position, StationId, Utc};
+use crate::model::{Interval, ItemClass, ItemKey, Position, StationId, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Why it cannot be told of an item whether it contains the lot: where and when it, or what it
-/// contains, was not observed.
+mod work;
+
+use work::Worked;
+pub(super) use work::{Work, judge, worked};
+
+/// Why it cannot be told of an item: where, by which record, and in words.
 #[derive(Clone)]
 struct Why {
     station: StationId,
     position: Position,
-    seen: NodeId,
-    gap: Gap,
+    reason: Incomplete,
 }
 
 /// What is suspect in itself.
@@ -27,31 +31,39 @@ struct Begins {
 
 impl Begins {
     /// `None` if no record speaks of it.
-    fn of(memory: &View<'_>, of: &RecallOf) -> Option<Self> {
+    fn of(memory: &View<'_>, of: &RecallOf, work: &Work) -> Option<Self> {
         match of {
             RecallOf::Lot(lot) => {
                 let node = memory.graph.item(lot).filter(|node| memory.speaks_of(*node))?;
                 Some(Self { nodes: vec![node], stay: None })
             }
-            RecallOf::Station { id, interval } => {
-                let around = memory.places.get(memory.places.find(id)?);
-                let around = around.around(*interval, memory.void()).into_iter();
-                let was_there = |node: &NodeId| first_there(memory, *node, id, *interval).is_some();
-                let nodes = around.filter(was_there).collect();
+            RecallOf::Station { id, interval, .. } => {
+                let mut nodes = there(memory, memory.places.find(id)?, *interval);
+                nodes.retain(|node| work.get(node).is_none_or(|work| *work == Worked::So));
                 Some(Self { nodes, stay: Some((id.clone(), *interval)) })
+            }
+            RecallOf::Window(opened) => {
+                let window = memory.window(*opened)?;
+                let nodes = memory.worked_in(&window);
+                Some(Self { nodes, stay: Some((window.station, window.interval)) })
             }
         }
     }
+}
+
+/// The items that were at a station within a time.
+fn there(memory: &View<'_>, station: StationNumber, interval: Interval) -> Vec<NodeId> {
+    let around = memory.places.get(station).around(interval, memory.void()).into_iter();
+    around.filter(|node| first_there(memory, *node, station, interval).is_some()).collect()
 }
 
 /// When an item came to a station that it was at within a time, whatever was done with it there.
 fn first_there(
     memory: &View<'_>,
     node: NodeId,
-    station: &StationId,
+    station: StationNumber,
     interval: Interval,
 ) -> Option<Utc> {
-    let station = memory.places.find(station)?;
     let stays = memory.presences(node).into_iter();
     let here = stays.filter(|stay| stay.station == station && stay.interval.overlaps(interval));
     here.map(|stay| stay.interval.from).min()
@@ -62,8 +74,9 @@ pub(super) fn draft(
     memory: &View<'_>,
     visited: &mut Visited,
     of: &RecallOf,
+    work: &Work,
 ) -> Option<Drafted<Recall>> {
-    let begins = Begins::of(memory, of)?;
+    let begins = Begins::of(memory, of, work)?;
     let walk = Walk {
         direction: Direction::Forward,
         as_of: memory.position,
@@ -84,12 +97,20 @@ pub(super) fn draft(
     }
     reasons.rings(memory, &walked);
     let linked: BTreeSet<NodeId> = walked.reached.iter().map(|r| r.node).collect();
+    let stay = begins.stay.as_ref();
+    let unknown = unknown(memory, visited, walk, (&linked, stay, work));
+    for why in unknown.values() {
+        if let Incomplete::NotTold { item, station, what } = &why.reason {
+            reasons.not_told(item, station, what);
+        }
+    }
     let mut body = Recall {
         of: of.clone(),
         suspect: Vec::new(),
         containers: Vec::new(),
         shipped: Vec::new(),
-        unknown: unknown(memory, visited, walk, (&linked, begins.stay.as_ref())),
+        cleared: cleared(memory, work, |node| linked.contains(node) || unknown.contains_key(node)),
+        unknown: by_item(memory, unknown),
     };
     // What is asked for is no answer to itself.
     let first = usize::from(begins.stay.is_none());
@@ -121,7 +142,8 @@ fn suspect(
     let (part, met) = match (hop, stay) {
         (Some(hop), _) => (hop.part, met(memory, hop)),
         (None, Some((station, interval))) => {
-            let time = first_there(memory, reached.node, station, *interval);
+            let number = memory.places.find(station);
+            let time = number.and_then(|at| first_there(memory, reached.node, at, *interval));
             (reached.node, (time.unwrap_or(interval.from), Some(station.clone())))
         }
         (None, None) => return,
@@ -136,18 +158,36 @@ fn suspect(
     recall.suspect.push(RecallGroup { item, state, via, station, time });
 }
 
+/// Those of whom something else is told than what is asked for.
+fn cleared(
+    memory: &View<'_>,
+    work: &Work,
+    is_named: impl Fn(&NodeId) -> bool,
+) -> Vec<RecallCleared> {
+    let others = work.iter().filter(|(node, _)| !is_named(node));
+    let mut cleared: Vec<RecallCleared> = others
+        .filter_map(|(node, work)| {
+            let Worked::Otherwise(told) = work else { return None };
+            Some(RecallCleared { item: memory.key(*node)?.clone(), told: told.clone() })
+        })
+        .collect();
+    cleared.sort_by(|a, b| a.item.cmp(&b.item));
+    cleared
+}
+
 /// Items that were at a station while one of the lots may have been in a feeder there, or that may have been at
-/// the one that is asked for, and while the station was not observed, and everything that contains one of them.
+/// the one that is asked for, and while the station was not observed, or of whose work there what is asked for was not
+/// told, and everything that contains one of them.
 fn unknown(
     memory: &View<'_>,
     visited: &mut Visited,
     walk: Walk,
-    (linked, stay): (&BTreeSet<NodeId>, Option<&(StationId, Interval)>),
-) -> Vec<(ItemKey, Incomplete)> {
+    (linked, stay, work): (&BTreeSet<NodeId>, Option<&(StationId, Interval)>, &Work),
+) -> BTreeMap<NodeId, Why> {
     let mut why: BTreeMap<NodeId, Why> = BTreeMap::new();
-    let stay = stay.map(|(station, window)| (station, *window));
+    let window = stay.map(|(station, window)| (station, *window));
     let mounts = linked.iter().map(|lot| memory.mounts.windows(*lot, memory.void()));
-    for (station, window) in stay.into_iter().chain(mounts.flatten()) {
+    for (station, window) in window.into_iter().chain(mounts.flatten()) {
         let window = memory.widened(station, window);
         for (node, reason) in unobserved(memory, station, window) {
             if !linked.contains(&node) && memory.class(node) != Some(ItemClass::Container) {
@@ -155,6 +195,19 @@ fn unknown(
                 if (&reason.station, reason.position) < (&known.station, known.position) {
                     *known = reason;
                 }
+            }
+        }
+    }
+    if let Some((station, _)) = stay {
+        for (node, work) in work {
+            if let (Worked::NotTold(what), Some(item)) = (work, memory.key(*node))
+                && !linked.contains(node)
+            {
+                let (item, station) = (item.clone(), station.clone());
+                let told = station.clone();
+                let reason = Incomplete::NotTold { item, station, what: what.clone() };
+                let not_told = Why { station: told, position: memory.position, reason };
+                why.entry(*node).or_insert(not_told);
             }
         }
     }
@@ -166,14 +219,13 @@ fn unknown(
             why.entry(reached.node).or_insert(reason);
         }
     }
-    let mut all: Vec<(ItemKey, Incomplete)> = why
-        .into_iter()
-        .filter(|(node, _)| !linked.contains(node))
-        .filter_map(|(node, Why { station, position, seen, gap })| {
-            let item = memory.key(seen)?.clone();
-            Some((memory.key(node)?.clone(), Incomplete::Gap { item, station, position, gap }))
-        })
-        .collect();
+    why.retain(|node, _| !linked.contains(node));
+    why
+}
+
+fn by_item(memory: &View<'_>, why: BTreeMap<NodeId, Why>) -> Vec<(ItemKey, Incomplete)> {
+    let named = |(node, why): (NodeId, Why)| Some((memory.key(node)?.clone(), why.reason));
+    let mut all: Vec<(ItemKey, Incomplete)> = why.into_iter().filter_map(named).collect();
     all.sort_by(|a, b| a.0.cmp(&b.0));
     all
 }
@@ -193,9 +245,13 @@ fn unobserved(memory: &View<'_>, station: &StationId, window: Interval) -> Vec<(
             for doubt in memory.doubts.at(station, presence.interval) {
                 if let Some(gap) = &doubt.gap {
                     let touches = doubt.interval.overlaps(window);
+                    let Some(item) = memory.key(node).cloned().filter(|_| touches) else {
+                        continue;
+                    };
+                    let (at, position) = (station.clone(), doubt.position);
                     let (station, gap) = (station.clone(), gap.clone());
-                    let why = Why { station, position: doubt.position, seen: node, gap };
-                    found.extend(touches.then_some((node, why)));
+                    let reason = Incomplete::Gap { item, station, position, gap };
+                    found.push((node, Why { station: at, position, reason }));
                 }
             }
         }

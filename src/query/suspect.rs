@@ -132,6 +132,18 @@ impl View<'_> {
         })
     }
 
+    /// The window that a record opened, cleared or not.
+    pub(super) fn window(&self, opened: Position) -> Option<SuspectWindow> {
+        self.windows().find(|window| window.opened == opened)
+    }
+
+    /// The items that were worked on in a window.
+    pub(super) fn worked_in(&self, window: &SuspectWindow) -> Vec<NodeId> {
+        let Some(number) = self.places.find(&window.station) else { return Vec::new() };
+        let around = self.places.get(number).around(window.interval, self.void());
+        around.into_iter().filter(|node| self.is_in(*node, window)).collect()
+    }
+
     /// The windows that an item was worked on in.
     pub(super) fn suspected(&self, node: NodeId) -> Vec<SuspectWindow> {
         let names = self.names_of(node);
@@ -169,19 +181,12 @@ pub(super) fn open(memory: &View<'_>, items_max: usize) -> Vec<SuspectView> {
 }
 
 fn view(memory: &View<'_>, window: SuspectWindow, items_max: usize) -> SuspectView {
-    let mut items: Vec<ItemKey> = within(memory, &window);
+    let nodes = memory.worked_in(&window).into_iter();
+    let mut items: Vec<ItemKey> = nodes.filter_map(|node| memory.key(node).cloned()).collect();
+    items.sort();
     let left_out = items.len().saturating_sub(items_max);
     items.truncate(items_max);
     SuspectView { window, items, left_out }
-}
-
-fn within(memory: &View<'_>, window: &SuspectWindow) -> Vec<ItemKey> {
-    let Some(number) = memory.places.find(&window.station) else { return Vec::new() };
-    let around = memory.places.get(number).around(window.interval, memory.void());
-    let inside = around.into_iter().filter(|node| memory.is_in(*node, window));
-    let mut items: Vec<ItemKey> = inside.filter_map(|node| memory.key(node).cloned()).collect();
-    items.sort();
-    items
 }
 
 /// Whether any of it may have been done within.

@@ -1,6 +1,8 @@
 //! A shift of 500 parts through foreign PLCs; the PLCs write the truth.
+use super::support::daemon::Daemon;
 use super::support::{line, line::Line, peers, truth};
-use std::collections::BTreeMap;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 const PARTS: u32 = 500;
@@ -20,6 +22,7 @@ fn a_shift_is_recorded_as_the_plcs_tell_it() {
     let item = line::wait_recorded(&daemon, last);
     assert_eq!(item["completeness"], "complete");
     truth::assert_shift(&daemon, &press, &assembly);
+    recall_by_force(&daemon, &press);
     super::scada::browse_and_trace(&peers, &site, &daemon, &press[499], &assembly[499]);
     super::scada::prometheus(&peers, &daemon);
     let events = listener.events();
@@ -37,6 +40,27 @@ fn a_shift_is_recorded_as_the_plcs_tell_it() {
     assert_eq!(counted, wanted);
     let verified = site.command(&["verify"]).output().unwrap();
     assert!(verified.status.success(), "{verified:?}");
+}
+
+/// Of all that the press made, what it pressed with much force, and no other.
+fn recall_by_force(daemon: &Daemon, press: &[Value]) {
+    let much = 51.0;
+    let answer = daemon.get(&format!("/api/v1/recall?station=PRESS10&where=force%3E{much}"));
+    assert_eq!(answer["completeness"], "complete");
+    let serials = |group: &str| -> BTreeSet<String> {
+        let items = answer["body"][group].as_array().unwrap();
+        let items =
+            items.iter().filter(|item| item.get("via").is_none_or(|via| *via == item["item"]));
+        items.map(|item| item["item"].as_str().unwrap().replace("u/site/", "")).collect()
+    };
+    let pressed = |is_much: bool| -> BTreeSet<String> {
+        let of = press.iter().filter(|part| (part["force"].as_f64().unwrap() > much) == is_much);
+        of.map(|part| part["serial"].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(!pressed(true).is_empty() && pressed(true).len() < press.len());
+    assert_eq!(serials("suspect"), pressed(true));
+    assert_eq!(serials("cleared"), pressed(false));
+    assert_eq!(answer["body"]["unknown"].as_array().unwrap().len(), 0);
 }
 
 /// One gap makes incomplete what was there meanwhile, and nothing else.

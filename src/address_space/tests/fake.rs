@@ -233,6 +233,7 @@ impl Source for Fake {
                 containers: vec![],
                 shipped: vec![],
                 unknown: vec![(key(PART), unknown)],
+                cleared: Vec::new(),
             })
         })
     }

@@ -1,7 +1,7 @@
 //! What is asked for: the parameters of the questions.
 use crate::http::problem::Problem;
 use crate::model::{Interval, Position, StationId, Utc};
-use crate::query::Direction;
+use crate::query::{Direction, Only, RecallOf};
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 
@@ -24,6 +24,9 @@ pub(in crate::http) struct Parameters {
     station: Option<String>,
     from: Option<String>,
     to: Option<String>,
+    #[serde(rename = "where")]
+    only: Option<String>,
+    window: Option<u64>,
     position: Option<u64>,
     earlier: Option<String>,
 }
@@ -105,19 +108,24 @@ impl Parameters {
         self.station.as_ref().map(parse).transpose()
     }
 
-    /// A station and a time, where that is asked for instead of a lot.
-    pub(super) fn stay(&self) -> Result<Option<(StationId, Interval)>, Problem> {
-        let Some(station) = self.station()? else {
-            return match self.from.as_ref().or(self.to.as_ref()) {
-                Some(_) => Err(Problem::request("`from` and `to` are the time at a `station`")),
-                None => Ok(None),
-            };
-        };
-        if self.lot.is_some() {
-            let why = "`lot` and `station` are two questions: ask for one of them";
+    /// The work at a station, where that is recalled and not a lot.
+    pub(super) fn work(&self) -> Result<Option<RecallOf>, Problem> {
+        let questions = [self.lot.is_some(), self.station.is_some(), self.window.is_some()];
+        if questions.into_iter().filter(|asked| *asked).count() > 1 {
+            let why = "`lot`, `station` and `window` are three questions: ask for one of them";
             return Err(Problem::request(why));
         }
-        Ok(Some((station, self.interval()?)))
+        let Some(id) = self.station()? else {
+            let of_stay = self.from.as_ref().or(self.to.as_ref()).or(self.only.as_ref());
+            let window = self.window.map(|opened| RecallOf::Window(Position(opened)));
+            return of_stay.map_or(Ok(window), |_| {
+                let why = "`from`, `to` and `where` are of the work at a `station`";
+                Err(Problem::request(why))
+            });
+        };
+        let only = Only::all(self.only.as_deref().unwrap_or_default());
+        let only = only.map_err(|why| Problem::request(format!("`where`: {why}")))?;
+        Ok(Some(RecallOf::Station { id, interval: self.interval()?, only }))
     }
 
     /// From the beginning, and up to now, unless said.

@@ -49,12 +49,14 @@ pub(in crate::http) async fn trace(State(site): State<Arc<Site>>, asked: Asked) 
     about(&site, "trace", id, move |source, key| source.trace(key, direction, depth, as_of)).await
 }
 
-/// `GET /api/v1/recall?lot=&as_of=`: everything that a lot went into; or `?station=&from=&to=&as_of=`: everything
-/// that was at a station within a time, and everything that contains that.
+/// `GET /api/v1/recall?lot=&as_of=`: everything that a lot went into; or `?station=&from=&to=&where=&as_of=`: everything
+/// that was at a station within a time, and everything that contains that; with `where=tool=T7 and torque>8.2` only
+/// that on which the work was so; or `?window=&as_of=`: everything that was worked on in the suspect window that this
+/// record opened.
 pub(in crate::http) async fn recall(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
     let asked = parameters(asked)?;
     let as_of = asked.as_of();
-    let Some((id, interval)) = asked.stay()? else {
+    let Some(of) = asked.work()? else {
         let answer = move |source: &dyn Source, key: &ItemKey| {
             source.recall(&RecallOf::Lot(key.clone()), as_of)
         };
@@ -63,8 +65,12 @@ pub(in crate::http) async fn recall(State(site): State<Arc<Site>>, asked: Asked)
     let answer = site
         .ask("recall", move |source| {
             let filling = source.filling();
-            let of = RecallOf::Station { id: id.clone(), interval };
-            source.recall(&of, as_of).ok_or_else(|| Problem::unknown(id.as_str(), filling))
+            let id = match &of {
+                RecallOf::Station { id, .. } => id.to_string(),
+                RecallOf::Lot(lot) => lot.to_string(),
+                RecallOf::Window(opened) => opened.to_string(),
+            };
+            source.recall(&of, as_of).ok_or_else(|| Problem::unknown(&id, filling))
         })
         .await??;
     Ok(Json(answer).into_response())

@@ -224,6 +224,10 @@ pub(super) fn incomplete(why: &Incomplete) -> String {
             "A link of {} is one of several possible ones: a lot was changed while the work was going on.",
             item(key)
         ),
+        Incomplete::NotTold { item: key, station, what } => format!(
+            "Of the work on {} at {station} nothing is on record that says whether `{what}`.",
+            item(key)
+        ),
         Incomplete::Ring { items, records } => format!(
             "{} are said to be part of each other, which cannot be: one of the records {} is wrong, and a correction takes it back.",
             items.iter().map(item).collect::<Vec<_>>().join(", "),

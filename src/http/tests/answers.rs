@@ -16,6 +16,10 @@ fn every_question_is_answered_in_its_shape() {
         ("trace", "/api/v1/trace?id=SN-0001&direction=backward&depth=1"),
         ("recall", "/api/v1/recall?lot=l/supplier/ACME/0001"),
         (
+            "recall_of_work",
+            "/api/v1/recall?station=PRESS10&from=2026-11-22T06:00:00Z&where=tool%3DT7%20and%20force%3E8.2",
+        ),
+        (
             "yield",
             "/api/v1/yield?station=PRESS10&from=2026-11-22T06:00:00Z&to=2026-11-22T14:00:00Z",
         ),
@@ -53,6 +57,9 @@ fn what_cannot_be_answered_is_a_problem_that_helps() {
             400,
             "not after `from`",
         ),
+        ("/api/v1/recall?station=PRESS10&where=tool", 400, "`where`: `tool` compares nothing"),
+        ("/api/v1/recall?lot=0001&where=tool%3DT7", 400, "of the work at a `station`"),
+        ("/api/v1/recall?lot=0001&window=7", 400, "ask for one of them"),
         ("/api/v1/events?limit=100000", 400, "from 1 to 1000"),
         (
             "/api/v1/events?as_of=3",

@@ -271,7 +271,7 @@ impl Source for Made {
     fn recall(&self, of: &RecallOf, _as_of: Position) -> Option<Answer<Recall>> {
         let via = match of {
             RecallOf::Lot(lot) => lot.clone(),
-            RecallOf::Station { .. } => key("u/site/SN-0001"),
+            RecallOf::Station { .. } | RecallOf::Window(_) => key("u/site/SN-0001"),
         };
         let suspect = RecallGroup {
             item: key("u/site/SN-0001"),
@@ -289,6 +289,7 @@ impl Source for Made {
                 containers: vec![key("c/gs1/003400000000000017")],
                 shipped: vec![(key("u/site/SN-0001"), Some(text("DN-5")))],
                 unknown: Vec::new(),
+                cleared: Vec::new(),
             },
         })
     }

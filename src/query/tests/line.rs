@@ -94,6 +94,7 @@ impl Line {
         let name = |n: usize| Text::parse(["P", "Q"][n % 2]).unwrap();
         event.product = (n % 3 == 0).then(|| name(n / 3));
         event.material = (n % 4 < 2).then(|| name(n / 2));
+        event.nest = (n * n % 5 > 0).then(|| text(["1", "2"][n * n % 5 % 2]));
         self.bodies.push(Body::Trace(event));
     }
 

@@ -220,7 +220,7 @@ fn check_recall(query: &Query, model: &Model<'_>, lot: &ItemKey) {
 
 /// Whoever was at a station within a time, and what contains that.
 fn check_stay_recall(query: &Query, model: &Model<'_>, (id, window): (&StationId, Interval)) {
-    let of = RecallOf::Station { id: id.clone(), interval: window };
+    let of = RecallOf::Station { id: id.clone(), interval: window, only: Vec::new() };
     let Some(answer) = query.recall_as_of(&of, Position(u64::MAX)) else {
         assert!(model.items().iter().all(|k| model.stays(k).iter().all(|stay| stay.1 != *id)));
         return;
@@ -244,6 +244,54 @@ fn check_stay_recall(query: &Query, model: &Model<'_>, (id, window): (&StationId
     let gap = |gap: &crate::model::Gap| gap.stations.contains(id) && gap.interval.overlaps(window);
     let unseen = model.gaps().values().any(gap);
     assert!(!unseen || !answer.completeness.is_complete(), "{id} {window:?}");
+}
+
+/// Of those who were there, who was in nest 1: nobody is passed over, and nobody is cleared without a word.
+fn check_worked(
+    query: &Query,
+    (model, records): (&Model<'_>, &[Record]),
+    (id, window): (&StationId, Interval),
+) {
+    let of = |only| RecallOf::Station { id: id.clone(), interval: window, only };
+    let ask = |only| query.recall_as_of(&of(only), Position(u64::MAX)).map(|answer| answer.body);
+    let Some(all) = ask(Vec::new()) else { return };
+    let recall = ask(Only::all("nest=1").unwrap()).unwrap();
+    let nest = |position: Position| {
+        let record = records.iter().find(|record| record.position == position).unwrap();
+        let Body::Trace(event) = &record.body else { unreachable!() };
+        event.nest.as_ref().map(|nest| nest.as_str().to_owned())
+    };
+    let nests = |item: &ItemKey, within: bool| -> BTreeSet<Option<String>> {
+        let here =
+            |(_, at, stay, _): &super::model::Stay| at == id && (!within || stay.overlaps(window));
+        model.stays(item).into_iter().filter(here).map(|stay| nest(stay.0)).collect()
+    };
+    let one = Some("1".to_owned());
+    let suspects: BTreeSet<&ItemKey> =
+        recall.suspect.iter().map(|group| &group.item).chain(&recall.containers).collect();
+    let unknown: BTreeSet<&ItemKey> = recall.unknown.iter().map(|(item, _)| item).collect();
+    let cleared: BTreeSet<&ItemKey> = recall.cleared.iter().map(|cleared| &cleared.item).collect();
+    for item in model.items() {
+        let (within, ever) = (nests(&item, true), nests(&item, false));
+        if within.is_empty() {
+            assert!(!cleared.contains(&item), "{item} was not there");
+            continue;
+        }
+        assert!(!within.contains(&one) || suspects.contains(&item), "{item} was in nest 1");
+        let groups =
+            [&suspects, &unknown, &cleared].map(|group| usize::from(group.contains(&item)));
+        assert_eq!(groups.iter().sum::<usize>(), 1, "{item} is in one group: {groups:?}");
+        if cleared.contains(&item) {
+            assert!(within.iter().flatten().all(|nest| *nest == "2"), "{item}: {within:?}");
+            // What was told may have been told after the time, of the same stay.
+            assert!(ever.iter().any(Option::is_some), "{item} is cleared without a word");
+        }
+        let own = recall.suspect.iter().any(|group| group.item == item && group.via == item);
+        assert!(!own || ever.contains(&one), "{item}: {ever:?}");
+    }
+    let before: BTreeSet<&ItemKey> =
+        all.suspect.iter().map(|group| &group.item).chain(&all.containers).collect();
+    assert!(suspects.is_subset(&before));
 }
 
 fn check_stations(query: &Query, model: &Model<'_>, records: &[Record]) {
@@ -293,6 +341,7 @@ proptest! {
         for (name, length) in STATIONS.into_iter().zip([5, 20, 60, 1_000].into_iter().cycle()) {
             let window = Interval { from: Utc(from), to: Some(Utc(from + length)) };
             check_stay_recall(&query, &model, (&station(name), window));
+            check_worked(&query, (&model, &records), (&station(name), window));
         }
         let views = query.events(Position(0), 1000);
         prop_assert_eq!(views.len(), records.len());

@@ -5,7 +5,8 @@ use crate::model::{
     Alias, Code, Digest, Interval, ItemKey, MonitorId, Onset, PlantLoaded, Purpose, Rule, Utc,
     Verdict, VerdictEvent, What,
 };
-use crate::query::{SuspectCause, SuspectView};
+use crate::query::{RecallOf, SuspectCause, SuspectView};
+use std::collections::BTreeSet;
 
 /// As of all that is known.
 const LAST: Position = Position(u64::MAX);
@@ -57,8 +58,17 @@ fn what_was_made_since_the_last_good_master_is_suspect() {
         work(21, "THIRD"),
         says(30, Verdict::InControl, None, true),
         work(31, "AFTER"),
+        Body::Trace(event(32, Some("OP20"), install(&unit("SECOND"), &unit("WHOLE")))),
     ];
     let (query, _dir) = query(&numbered(bodies));
+    let recalled = |opened, as_of| {
+        let recall = query.recall_as_of(&RecallOf::Window(Position(opened)), as_of)?.body;
+        let codes = recall.suspect.iter().map(|group| group.item.code.to_string());
+        Some(codes.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>())
+    };
+    assert_eq!(recalled(7, LAST).unwrap(), ["FIRST", "SECOND", "THIRD", "WHOLE"]);
+    assert_eq!(recalled(7, Position(7)).unwrap(), ["FIRST", "SECOND"]);
+    assert_eq!((recalled(8, LAST), recalled(7, Position(6))), (None, None), "no window");
     let of = |as_of| query.suspects(Some(&station("OP10")), 100, as_of).unwrap();
     let [view] = &of(LAST).body[..] else { panic!("one window") };
     assert_eq!(items(view), ["FIRST", "SECOND", "THIRD"]);

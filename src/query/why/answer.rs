@@ -2,30 +2,7 @@
 use super::Case;
 use crate::genealogy::why::{BAD_MIN, Cause, Odds, Ranking};
 use crate::model::{Interval, ItemKey, StationId, Text, Utc};
-
-/// What an item can be exposed to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AttributeKind {
-    /// It was worked on there.
-    Station,
-    /// At a position of the station.
-    Nest,
-    /// On a carrier.
-    Carrier,
-    /// By a person.
-    Operator,
-    /// With an operation, recipe or program.
-    Operation,
-    /// With a tool.
-    Tool,
-    /// It was made of a lot.
-    Lot,
-    /// A word that the plant file has kept.
-    Word,
-    /// Something was measured before it was judged.
-    Measurement,
-}
+pub use crate::query::attribute::AttributeKind;
 
 /// An attribute of items.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
