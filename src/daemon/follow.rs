@@ -210,3 +210,6 @@ impl Follower {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

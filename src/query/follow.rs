@@ -96,8 +96,10 @@ pub(super) struct Inner {
     /// One follower at a time, of each.
     following: Mutex<()>,
     indexing: Mutex<()>,
+    /// One at a time opens the store, or takes it off the shelf and puts it back.
+    shelving: Mutex<()>,
     /// What is told is looked up and told in one go, whoever tells it.
-    telling: Mutex<()>,
+    pub(super) telling: Mutex<()>,
     /// Those who wait for records.
     waiting: (Mutex<()>, Condvar),
     /// The hashes of the last plants by their records.
@@ -145,6 +147,7 @@ impl Query {
             metrics,
             following: Mutex::default(),
             indexing: Mutex::default(),
+            shelving: Mutex::default(),
             telling: Mutex::default(),
             waiting: <(Mutex<()>, Condvar)>::default(),
             plants: Mutex::default(),
@@ -205,6 +208,10 @@ impl Query {
         let _one = self.inner.indexing.lock();
         self.inner.open()?;
         self.inner.check_last(records)?;
+        // Nothing is added to what is not known to be of this ledger, if it could not be begun anew either.
+        if !self.inner.shelf.read().checked {
+            return Ok(());
+        }
         for chunk in records.chunks(CHUNK) {
             let generation = self.inner.shelf.read().generation;
             if let Err(why) = self.inner.to_store(chunk) {
@@ -249,6 +256,11 @@ impl Query {
 impl Inner {
     /// Opens the index, unless it is. That takes the longer the more is in it: nobody who asks waits meanwhile.
     fn open(&self) -> Result<(), StoreError> {
+        if self.shelf.read().store.is_some() {
+            return Ok(());
+        }
+        let _one = self.shelving.lock();
+        // It may only have been out.
         if self.shelf.read().store.is_some() {
             return Ok(());
         }
@@ -446,9 +458,41 @@ impl Inner {
         gauge.set(i64::try_from(memory.min(store).0).unwrap_or(i64::MAX));
     }
 
-    /// Opens the index again that the disk refused something: by itself it takes nothing any more. That takes a while,
-    /// in which nobody has it, and nobody waits for it.
+    /// Opens the index again that the disk refused something: by itself it takes nothing any more.
     pub(super) fn open_again(&self, generation: u64) {
+        self.take_out(generation, |store, options| {
+            store
+                .again(options)
+                .inspect_err(|why| tracing::warn!(%why, "the index cannot be opened again yet"))
+        });
+    }
+
+    /// Begins the index anew, unless somebody else has done it meanwhile.
+    pub(super) fn begin_anew(&self, generation: u64, cause: RebuildCause) {
+        self.take_out(generation, |store, options| {
+            store.retire();
+            let fresh = Store::anew(options, cause).inspect_err(
+                |why| tracing::error!(%why, "the index is damaged and cannot be begun anew"),
+            )?;
+            let old = std::mem::replace(store, fresh.store);
+            // sled may panic on damage when it is closed.
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(old)));
+            Ok(fresh.rebuilt)
+        });
+    }
+
+    /// Takes the store of this generation off the shelf, works on it and puts back what came of it, unless somebody
+    /// else has done so meanwhile. It takes a while, in which nobody has the store, and nobody who asks waits for it.
+    fn take_out(
+        &self,
+        generation: u64,
+        work: impl FnOnce(&mut Store, &StoreOptions) -> Result<Option<Rebuilt>, StoreError>,
+    ) {
+        // Whoever comes while it is out has nothing to wait for.
+        if self.shelf.read().generation != generation {
+            return;
+        }
+        let _one = self.shelving.lock();
         let mut held = self.shelf.write();
         if held.generation != generation {
             return;
@@ -459,45 +503,19 @@ impl Inner {
         drop(held);
         self.publish();
         let durable = Position(self.durable.load(Ordering::Acquire));
-        let opened = store.again(&StoreOptions { durable, ..self.options.clone() });
+        let done = work(&mut store, &StoreOptions { durable, ..self.options.clone() });
         let mut held = self.shelf.write();
-        (held.store, held.checked) = (Some(store), checked);
+        let empty = store.applied() == Position(0);
+        (held.store, held.checked) = (Some(store), checked || empty);
         held.generation += 1;
         drop(held);
-        match opened {
-            Ok(rebuilt) => {
-                tracing::warn!("the index is opened again");
-                if let Some(rebuilt) = rebuilt {
-                    self.announce(&rebuilt);
-                }
+        if let Ok(rebuilt) = done {
+            match rebuilt {
+                Some(rebuilt) => self.announce(&rebuilt),
+                None => tracing::warn!("the index is opened again"),
             }
-            Err(why) => tracing::warn!(%why, "the index cannot be opened again yet"),
         }
         self.publish();
-    }
-
-    /// Begins the index anew, unless somebody else has done it meanwhile.
-    fn begin_anew(&self, generation: u64, cause: RebuildCause) {
-        let mut held = self.shelf.write();
-        if held.generation != generation {
-            return;
-        }
-        held.store.iter().for_each(Store::retire);
-        match Store::anew(&self.options, cause) {
-            Ok(Opened { store, rebuilt, .. }) => {
-                let old = held.store.replace(store);
-                held.generation += 1;
-                held.checked = true;
-                drop(held);
-                // sled may panic on damage when it is closed.
-                let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(old)));
-                if let Some(rebuilt) = rebuilt {
-                    self.announce(&rebuilt);
-                }
-                self.publish();
-            }
-            Err(why) => tracing::error!(%why, "the index is damaged and cannot be begun anew"),
-        }
     }
 
     fn announce(&self, rebuilt: &Rebuilt) {

@@ -184,6 +184,69 @@ fn nobody_waits_for_an_index_that_is_opened_again() {
     assert!(taken > 0);
 }
 
+/// Damage was met: what was there is moved aside and deleted, and that may take long. It is held up here before that.
+#[test]
+fn questions_are_answered_from_memory_while_the_index_is_begun_anew() {
+    let records = shift(30);
+    let dir = tempfile::tempdir().unwrap();
+    let options = options(dir.path());
+    let metrics = Arc::clone(&options.metrics);
+    let query = Query::new(options);
+    feed(&query, &records);
+    let held_up = query.inner.telling.lock();
+    let (beginning, opening) = (query.clone(), query.clone());
+    let beginning = std::thread::spawn(move || {
+        beginning.inner.begin_anew(0, crate::store::RebuildCause::Damaged("a page".to_owned()));
+    });
+    while query.has_index() {
+        assert_eq!(
+            rebuilds(&metrics),
+            0,
+            "the index was out of nobody's way while it was begun anew"
+        );
+        std::thread::yield_now();
+    }
+    // Whoever met the same damage, and whoever would open the index, does not get in between.
+    query.inner.begin_anew(0, crate::store::RebuildCause::Damaged("a page".to_owned()));
+    query.inner.open_again(0);
+    let opening = std::thread::spawn(move || opening.index(&[]).unwrap());
+    let answer = query.item(&unit("U2")).unwrap();
+    assert_eq!((answer.position, rebuilds(&metrics)), (Position(30), 0));
+    assert!(!answer.completeness.is_complete() && !query.has_index());
+    drop(held_up);
+    beginning.join().unwrap();
+    opening.join().unwrap();
+    assert_eq!((query.has_index(), *query.wanted().borrow()), (true, Position(0)));
+    feed(&query, &records);
+    assert!(query.item(&unit("U2")).unwrap().completeness.is_complete());
+    assert_eq!((rebuilds(&metrics), query.events(Position(0), 99).len()), (1, 30));
+}
+
+/// It is of another ledger, and the disk does not let it be begun anew: it must not be taken for this one later.
+#[test]
+fn an_index_of_another_ledger_that_cannot_be_begun_anew_takes_nothing() {
+    let (theirs, dir) = query(&shift(2_000));
+    theirs.sync().unwrap();
+    drop(theirs);
+    let mut ours = shift(2_100);
+    ours.iter_mut().for_each(|record| record.at.wall = Utc(7));
+    let batch: Vec<_> = ours.iter().map(|r| (r.position, r.clone())).collect();
+    let query = Query::new(options(dir.path()));
+    query.index(&[]).unwrap();
+    // Nobody removes a folder as a file.
+    fs::remove_file(dir.path().join("applied")).unwrap();
+    fs::create_dir(dir.path().join("applied")).unwrap();
+    for _ in 0..2 {
+        query.index(&batch).unwrap();
+        assert!(!query.has_index(), "nothing was added");
+        assert!(query.events(Position(2_000), 99).is_empty());
+    }
+    fs::remove_dir(dir.path().join("applied")).unwrap();
+    query.index(&batch).unwrap();
+    query.index(&batch).unwrap();
+    assert!(query.has_index());
+}
+
 #[test]
 fn everybody_who_watches_sees_the_position_and_records_are_shown_after_any_of_them() {
     let records = shift(30);
