@@ -2,6 +2,8 @@
 //! stopped one. Data on stdout, notices on stderr; the exit code has a meaning.
 mod backup;
 mod certs;
+#[cfg(test)]
+mod changes;
 mod check;
 mod client;
 mod demo;

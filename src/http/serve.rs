@@ -24,12 +24,12 @@ use tokio_util::sync::CancellationToken;
 /// A request is answered within this, or told that it was not. Streams are not requests.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// Largest body: an order list of some ten thousand rows.
-const BODY_LEN_MAX: usize = 4 * 1024 * 1024;
+pub(super) const BODY_LEN_MAX: usize = 4 * 1024 * 1024;
 /// Questions that are worked on at a time; more wait for their turn.
 const QUESTIONS_MAX: usize = 16;
 
 /// Connections at a time; more wait until one is closed.
-const CONNECTIONS_MAX: usize = 256;
+pub(super) const CONNECTIONS_MAX: usize = 256;
 
 /// What the server is made with.
 pub struct Options {
@@ -93,22 +93,27 @@ pub async fn run(options: Options, state: AppState, stop: CancellationToken) -> 
 
 fn router(site: Arc<Site>) -> Router {
     let mut all = Router::new();
-    for (path, known, handler) in in_time_routes() {
-        let handler = handler.layer(from_fn(in_time));
+    for (path, known, handler) in routes() {
         all = all.route(path, measured(&site, path, only(known, handler)));
     }
     let nowhere = get(nowhere).post(nowhere);
-    let adopt = only(&[], post(adopt::adopt));
-    all.route("/api/v1/adopt", measured(&site, "/api/v1/adopt", adopt))
-        .route("/api/v1/tap", measured(&site, "/api/v1/tap", only(&["raw"], get(tap::tap))))
-        .fallback_service(measured(&site, "other", nowhere).with_state(Arc::clone(&site)))
+    all.fallback_service(measured(&site, "other", nowhere).with_state(Arc::clone(&site)))
         .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
         .layer(from_fn_with_state(Arc::clone(&site), guard::guard))
         .with_state(site)
 }
 
 /// A route, the parameters that it knows, and who answers.
-type Route = (&'static str, &'static [&'static str], MethodRouter<Arc<Site>>);
+pub(super) type Route = (&'static str, &'static [&'static str], MethodRouter<Arc<Site>>);
+
+/// All routes there are.
+pub(super) fn routes() -> Vec<Route> {
+    let in_time = in_time_routes()
+        .map(|(path, known, handler)| (path, known, handler.layer(from_fn(in_time))));
+    let long: [Route; 2] =
+        [("/api/v1/adopt", &[], post(adopt::adopt)), ("/api/v1/tap", &["raw"], get(tap::tap))];
+    in_time.into_iter().chain(long).collect()
+}
 
 /// A lot, whatever was at a station, or whatever was worked on while that may have been wrong.
 const RECALL: &[&str] = &["lot", "station", "from", "to", "where", "window", "as_of"];

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
 
 /// More do not watch at a time.
-const WATCHERS_MAX: usize = 16;
+pub(super) const WATCHERS_MAX: usize = 16;
 
 /// One line of the live stream.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]

@@ -510,9 +510,10 @@ impl Inner {
         held.generation += 1;
         drop(held);
         if let Ok(rebuilt) = done {
-            match rebuilt {
-                Some(rebuilt) => self.announce(&rebuilt),
-                None => tracing::warn!("the index is opened again"),
+            if let Some(rebuilt) = rebuilt {
+                self.announce(&rebuilt);
+            } else {
+                tracing::warn!("the index is opened again");
             }
         }
         self.publish();

@@ -99,6 +99,9 @@ fn tests_below(folder: &Path, path: &str, found: &mut Vec<String>) {
             tests_below(&file, &inner, found);
         } else if file.extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(&file).unwrap();
+            // `#[tokio::test(flavor = …)]` is one as well.
+            let text = text.replace("test(start_paused = true)]\n", "test]\n");
+            let text = text.replace("test(flavor = \"multi_thread\")]\n", "test]\n");
             let after = text.split("test]\n").skip(1).filter_map(|rest| rest.split_once("fn "));
             let names = after.filter_map(|(_, rest)| rest.split_once('('));
             found.extend(names.map(|(name, _)| format!("{inner}{name}")));
@@ -129,4 +132,100 @@ fn the_pages_of_promises_and_faults_name_the_tests_that_there_are() {
     let faults = ours.iter().filter(|t| t.starts_with("faults::") || t.starts_with("soak::"));
     let silent: Vec<_> = faults.filter(|t| !named.contains(t)).collect();
     assert!(silent.is_empty(), "there, but not named: {silent:#?}");
+}
+
+/// Rooms that hold what comes from outside.
+const HOLD: [&str; 10] = [
+    "address_space",
+    "capture",
+    "daemon",
+    "engine",
+    "field",
+    "http",
+    "ledger",
+    "query",
+    "store",
+    "tape",
+];
+
+/// The code of these rooms by its files, in their order, without its tests.
+fn code() -> Vec<(String, String)> {
+    let (mut folders, mut found) = (HOLD.map(|room| here("src").join(room)).to_vec(), Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let file = entry.unwrap().path();
+            let name = file.strip_prefix(here("")).unwrap().to_str().unwrap().to_owned();
+            if file.is_dir() && !name.ends_with("/tests") {
+                folders.push(file);
+            } else if file.is_file()
+                && file.extension().is_some_and(|kind| kind == "rs")
+                && !name.ends_with("/tests.rs")
+            {
+                let text = fs::read_to_string(&file).unwrap();
+                let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+                found.push((name, text.to_owned()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// What is said of what begins at this line.
+fn said(lines: &[&str], at: usize) -> String {
+    let above = lines[..at].iter().rev().map_while(|line| line.trim().strip_prefix("/// "));
+    let mut said: Vec<&str> = above.collect();
+    said.reverse();
+    said.join(" ").replace('|', "\\|")
+}
+
+/// The constants that bound something: `const …_MAX: … = …;`.
+fn bounds(page: &mut String, (file, text): &(String, String)) {
+    let lines: Vec<&str> = text.lines().collect();
+    for (at, line) in lines.iter().enumerate() {
+        let Some((_, rest)) = line.split_once("const ") else { continue };
+        let Some((name, rest)) = rest.split_once(": ") else { continue };
+        let Some((_, value)) = rest.split_once(" = ") else { continue };
+        if name.ends_with("_MAX") {
+            let (value, what) = (value.trim_end_matches(';'), said(&lines, at));
+            let _ = writeln!(page, "| `{file}` | `{name}` | `{value}` | {what} |");
+        }
+    }
+}
+
+/// The queues between tasks, and what hands out turns, with their bounds; what holds one value is none.
+fn queues(page: &mut String, (file, text): &(String, String)) {
+    for kind in ["mpsc::channel(", "broadcast::channel(", "Semaphore::new("] {
+        for (_, rest) in text.match_indices(kind).map(|(at, _)| text[at..].split_at(kind.len())) {
+            let mut depth = 0_i32;
+            let closes = |c| {
+                depth += i32::from(c == '(') - i32::from(c == ')');
+                depth < 0
+            };
+            let bound = rest.split(closes).next().unwrap();
+            assert!(!bound.is_empty(), "{file}: a queue without a bound");
+            let _ = writeln!(page, "| `{file}` | `{kind}…)` | `{bound}` |");
+        }
+    }
+}
+
+#[test]
+fn the_page_of_limits_lists_every_queue_and_every_bound_there_is() {
+    let mut page = String::from(
+        "# Limits\n\n\
+         This page is generated from the code: `UPDATE=1 cargo test docs` writes it anew. What happens at them is\n\
+         promise 13 of [what is promised](guarantees.md): who brings too much waits or is refused, and what is lost is\n\
+         a counted gap. The lint of the build refuses a queue of tokio without a bound.\n\n\
+         ## Queues between tasks\n\n| file | queue | bound |\n|---|---|---|\n",
+    );
+    let code = code();
+    for file in &code {
+        queues(&mut page, file);
+    }
+    page.push_str("\n## Bounds\n\n| file | bound | value | |\n|---|---|---|---|\n");
+    for file in &code {
+        bounds(&mut page, file);
+    }
+    assert!(page.lines().count() > 60, "{page}");
+    same("docs/limits.md", &page);
 }

@@ -23,7 +23,7 @@ use tokio::time::timeout;
 /// Connections in all; every session has one.
 const CONNECTIONS_MAX: usize = 200;
 /// Connections from one address.
-const CONNECTIONS_PER_PEER_MAX: usize = 100;
+pub(super) const CONNECTIONS_PER_PEER_MAX: usize = 100;
 /// From accept to an open channel.
 const OPEN_WITHIN: Duration = Duration::from_secs(5);
 /// From a frame's first byte to its last.

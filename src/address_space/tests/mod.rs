@@ -1,4 +1,5 @@
 mod browse;
+mod changes;
 mod fake;
 mod harness;
 mod nodeset;

@@ -131,3 +131,33 @@ async fn a_frame_that_says_it_is_huge_or_comes_out_of_order_ends_the_connection(
     let refused_policy = Some(StatusCode::BadSecurityPolicyRejected.bits());
     assert_eq!(refused(&served, &[hello(&served), old]).await, refused_policy);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_connections_than_one_address_may_have_are_ended_and_counted() {
+    use crate::address_space::guard::CONNECTIONS_PER_PEER_MAX;
+    let served = Served::new().await;
+    let refused = || served.metrics.opcua_refused.with_label_values(&["too-many"]).get();
+    let mut open = Vec::new();
+    for _ in 0..CONNECTIONS_PER_PEER_MAX {
+        open.push(TcpStream::connect(served.address).await.unwrap());
+    }
+    let over = 5;
+    for n in 1..=over {
+        let mut more = TcpStream::connect(served.address).await.unwrap();
+        let mut nothing = Vec::new();
+        let ended = tokio::time::timeout(PATIENCE, more.read_to_end(&mut nothing)).await.unwrap();
+        assert!(ended.is_err() || nothing.is_empty(), "{nothing:?}");
+        assert_eq!(refused(), n);
+    }
+    // There is room again when they are gone.
+    drop(open);
+    loop {
+        let mut more = TcpStream::connect(served.address).await.unwrap();
+        let sent = more.write_all(&hello(&served)).await;
+        let mut answer = [0; 8];
+        let read = tokio::time::timeout(PATIENCE, more.read_exact(&mut answer)).await.unwrap();
+        if sent.is_ok() && read.is_ok() {
+            break assert!(answer.starts_with(b"ACKF"), "{answer:?}");
+        }
+    }
+}

@@ -20,6 +20,7 @@ mod sampled;
 mod taken;
 mod unfired;
 mod weakened;
+mod who;
 
 use super::Engine;
 use crate::model::plant::*;

@@ -1,6 +1,8 @@
 //! The server over real sockets, with a plant that is made up.
 mod answers;
+mod changes;
 mod guarded;
+mod limits;
 mod live;
 mod notary;
 mod pages;

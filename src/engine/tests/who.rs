@@ -1,0 +1,120 @@
+//! Whatever can be commanded is on record: who, what and when. The list of commands is what their codec knows.
+use crate::engine::Engine;
+use crate::genealogy::builders::{event, text, unit};
+use crate::model::*;
+use std::collections::BTreeSet;
+
+/// Who is named in a record that somebody made.
+#[derive(Debug, PartialEq)]
+enum Who {
+    /// The person with this badge.
+    Person(Text),
+    /// The signal that whoever may end the daemon can send it.
+    Signal,
+    /// Nobody, as docs/guarantees.md says: a list of orders comes from another system.
+    Nobody,
+}
+
+/// A new command does not compile until it says here who gives it.
+fn who(command: &Command) -> Who {
+    match command {
+        Command::Hold { badge, .. }
+        | Command::Release { badge, .. }
+        | Command::Note { badge, .. }
+        | Command::Identify { badge, .. }
+        | Command::Reload { badge: Some(badge), .. }
+        | Command::Adopt { badge, .. } => Who::Person(badge.clone()),
+        Command::Reload { badge: None, .. } => Who::Signal,
+        Command::Orders(_) => Who::Nobody,
+    }
+}
+
+/// The numbers under which commands can be decoded.
+fn known() -> BTreeSet<u8> {
+    let unknown = |n: &u8| {
+        let met = minicbor::decode::<Command>(&[0x82, *n, 0x80]).err();
+        met.is_some_and(|why| why.is_unknown_variant())
+    };
+    (0..24).filter(|n| !unknown(n)).collect()
+}
+
+fn number(command: &Command) -> u8 {
+    let bytes = minicbor::to_vec(command).unwrap();
+    let mut read = minicbor::Decoder::new(&bytes);
+    read.array().unwrap();
+    read.u8().unwrap()
+}
+
+/// One of each, in an order in which each makes sense; this unit waits for its code.
+fn one_of_each(waits: &ItemKey) -> Vec<Command> {
+    let (item, reason) = (unit("SN-1"), text("scratched"));
+    let badge = |badge| text(badge);
+    let hold = Command::Hold { item: item.clone(), reason: reason.clone(), badge: badge("1") };
+    let release =
+        Command::Release { item: item.clone(), reason: reason.clone(), badge: badge("2") };
+    let note = Command::Note { item: None, text: reason.clone(), badge: badge("3") };
+    let identify = Command::Identify { item: waits.clone(), real: item, badge: badge("4") };
+    let plant = Some(Digest([7; 32]));
+    let reload = Command::Reload { plant, badge: Some(badge("5")) };
+    let refused = Command::Reload { plant: None, badge: Some(badge("6")) };
+    let signal = Command::Reload { plant, badge: None };
+    let changes = vec![Adoption { instead: Some(Position(1)), told: None }];
+    let adopt = Command::Adopt { changes, plant: None, reason, badge: badge("7") };
+    let orders = Command::Orders(Vec::new());
+    vec![orders, hold, release, note, identify, reload, refused, signal, adopt]
+}
+
+/// Whom a record names; none if it is not of those that somebody makes.
+fn named(body: &Body) -> Option<String> {
+    match body {
+        Body::Audit(Audit { who, .. }) => Some(who.to_string()),
+        Body::Trace(TraceEvent { operator: Some(person), evidence: Evidence::Manual, .. }) => {
+            Some(person.to_string())
+        }
+        Body::Orders(_) => Some(String::new()),
+        Body::Trace(_)
+        | Body::Quarantine(_)
+        | Body::Gap(_)
+        | Body::Verdict(_)
+        | Body::Epoch(_)
+        | Body::Plant(_) => None,
+    }
+}
+
+#[test]
+fn every_command_leaves_a_record_that_says_who_gave_it_and_when() {
+    let key = PersonKey::new([7; 32]);
+    let mut engine = Engine::new(key.clone());
+    let waits: ItemKey = "u/provisional/ST10.in.0.1".parse().unwrap();
+    let passage = event(1, Some("OP10"), What::Arrive { item: waits.clone() });
+    let (body, at) = (Body::Trace(passage), At::default());
+    engine.apply(&Record { position: Position(1), at, body, plant: None });
+    let commands = one_of_each(&waits);
+    assert_eq!(commands.iter().map(number).collect::<BTreeSet<_>>(), known(), "one of each");
+    for (id, command) in (1..).map(CommandId).zip(commands) {
+        let at = At { monotonic: Monotonic(id.0), wall: Utc(i64::try_from(id.0).unwrap()) };
+        let input = Input::Command { id, command: command.clone() };
+        let mut effects = Vec::new();
+        engine.step(at, &input, &mut effects);
+        let wanted = match who(&command) {
+            Who::Person(badge) => key.token(badge.as_str()).to_string(),
+            Who::Signal => "SIGHUP".to_owned(),
+            Who::Nobody => String::new(),
+        };
+        let mut records = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Append(frame) => records.extend(frame),
+                Effect::Answer(answer) => {
+                    assert!(answer.outcome.is_ok(), "{command:?}: {answer:?}");
+                }
+                Effect::Read(_) | Effect::Write(_) | Effect::Ask(_) | Effect::Notice(_) => {}
+            }
+        }
+        assert!(!records.is_empty(), "{command:?} left no record");
+        for record in records {
+            assert_eq!(record.at, at, "{command:?}");
+            assert_eq!(named(&record.body), Some(wanted.clone()), "{command:?}: {record:?}");
+        }
+    }
+}
