@@ -50,10 +50,12 @@ fn rows(view: &Value) -> Vec<Vec<String>> {
     let items: Vec<String> = items.filter_map(Value::as_str).map(str::to_owned).collect();
     let left_out = view.get("left_out").and_then(Value::as_u64).unwrap_or(0);
     let cleared = view.pointer("/window/cleared").and_then(Value::as_bool).unwrap_or(false);
+    let bounded = view.pointer("/window/bounded").and_then(Value::as_bool).unwrap_or(false);
     let why = match text("/window/cause") {
         "master-wrong" => "its master was judged wrongly",
         "master-overdue" if cleared => "its master was late, and then right",
         "master-overdue" => "its master was not shown in time",
+        _ if !bounded => "it has drifted, nobody knows since when",
         _ => "it has drifted",
     };
     let to = match text("/window/interval/to") {

@@ -61,10 +61,11 @@ impl Memory {
             Body::Quarantine(quarantine) => self.quarantine(position, quarantine),
             Body::Gap(gap) => self.gap(position, gap),
             Body::Verdict(event) => {
+                let well = self.monitors.well_since(event);
                 if event.over.is_none() {
                     self.monitors.spoke(position, event);
                 }
-                self.suspects.spoke(position, event);
+                self.suspects.spoke(position, event, well);
             }
             Body::Epoch(epoch) => {
                 for (station, ..) in &epoch.handshakes {

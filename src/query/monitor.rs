@@ -57,6 +57,13 @@ impl Monitors {
         monitor.by_rule.insert(event.rule, spoken);
     }
 
+    /// Since when a rule has said that all is well, if that is what it said last.
+    pub(super) fn well_since(&self, of: &VerdictEvent) -> Option<Utc> {
+        let monitor = self.known.get(&(of.station.clone(), of.monitor.clone()))?;
+        let spoken = monitor.by_rule.get(&of.rule)?;
+        (spoken.event.verdict == Verdict::InControl).then_some(spoken.since)
+    }
+
     /// The monitors of the plant in its order, then those that only older records speak of.
     pub(super) fn views(&self) -> Vec<ConditionView> {
         let gone = self.known.iter().filter(|(key, _)| !self.plant.contains(key));

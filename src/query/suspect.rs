@@ -6,7 +6,7 @@ use super::reason::Reasons;
 use super::view::View;
 use crate::genealogy::NodeId;
 use crate::model::{
-    Interval, ItemKey, MonitorId, Position, Rule, StationId, Utc, Verdict, VerdictEvent,
+    Interval, ItemKey, MonitorId, Onset, Position, Rule, StationId, Utc, Verdict, VerdictEvent,
 };
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
@@ -30,6 +30,9 @@ struct Window {
     /// It was the rule that said so.
     #[n(5)]
     well: bool,
+    /// Whether it is known that the change did not begin before `from`.
+    #[n(6)]
+    bounded: bool,
 }
 
 /// All windows.
@@ -56,18 +59,21 @@ impl Windows {
         }
     }
 
-    /// A rule spoke.
-    pub(super) fn spoke(&mut self, position: Position, event: &VerdictEvent) {
+    /// A rule spoke; since when it had said that all is well, if it had. Where it cannot bound the begin of a change, the
+    /// change may have begun then: whoever recalls takes more rather than less.
+    pub(super) fn spoke(&mut self, position: Position, event: &VerdictEvent, well: Option<Utc>) {
+        let begin = |onset: Onset| onset.earliest.or(well).unwrap_or(onset.estimate);
         let key = (event.station.clone(), event.monitor.clone(), event.rule);
         match (event.verdict, event.onset) {
             (Verdict::Drift, Some(onset)) if let Some(over) = event.over => {
                 let window = Window {
                     station: event.station.clone(),
                     monitor: event.monitor.clone(),
-                    from: onset.earliest.unwrap_or(onset.estimate),
+                    from: begin(onset),
                     causes: BTreeMap::from([(position, cause(event))]),
                     end: Some((position, over)),
                     well: true,
+                    bounded: onset.earliest.is_some(),
                 };
                 self.by_record.insert(position, window);
             }
@@ -76,10 +82,11 @@ impl Windows {
                 let window = self.by_record.entry(opened).or_insert_with(|| Window {
                     station: event.station.clone(),
                     monitor: event.monitor.clone(),
-                    from: onset.earliest.unwrap_or(onset.estimate),
+                    from: begin(onset),
                     causes: BTreeMap::new(),
                     end: None,
                     well: false,
+                    bounded: onset.earliest.is_some(),
                 });
                 window.causes.insert(position, cause(event));
             }
@@ -126,6 +133,7 @@ impl View<'_> {
                 interval: Interval { from: window.from, to },
                 opened: *opened,
                 closed: end.map(|(by, _)| by),
+                bounded: window.bounded,
                 // Right before and right after: it was late, and nothing more.
                 cleared: window.well && end.is_some() && *cause == SuspectCause::MasterOverdue,
             })

@@ -162,6 +162,7 @@ fn pump() -> Answer<ItemView> {
 /// A master was judged wrongly, and it is not known since when.
 fn suspect_window() -> SuspectWindow {
     SuspectWindow {
+        bounded: true,
         station: station("PRESS10"),
         monitor: MonitorId::parse("red").unwrap(),
         cause: SuspectCause::MasterWrong,

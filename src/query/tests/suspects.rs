@@ -87,6 +87,39 @@ fn what_was_made_since_the_last_good_master_is_suspect() {
     assert_eq!(["BEFORE", "FIRST", "THIRD", "TRIED", "AFTER"].map(marks), [0, 1, 1, 0, 0]);
 }
 
+/// The rule has no bound for when it began: whatever was made since it last said that all is well may be touched.
+#[test]
+fn a_drift_of_which_nobody_knows_the_begin_takes_all_since_all_was_well() {
+    let work = |time, code: &str| done(time, "OP10", &unit(code), Purpose::Production);
+    let drift = |bound: Option<i64>| {
+        let Body::Verdict(event) = says(40, Verdict::Drift, Some(30), false) else {
+            unreachable!()
+        };
+        let onset = event.onset.map(|onset| Onset { earliest: bound.map(Utc), ..onset });
+        Body::Verdict(VerdictEvent { rule: Rule::Ewma, onset, ..event })
+    };
+    let well = |time| {
+        let Body::Verdict(event) = says(time, Verdict::InControl, None, false) else {
+            unreachable!()
+        };
+        Body::Verdict(VerdictEvent { rule: Rule::Ewma, ..event })
+    };
+    let told = |before: Vec<Body>, bound| {
+        let made = [(5, "LEARNED-FROM"), (15, "PERHAPS"), (25, "MAY-BE"), (35, "SURELY")];
+        let mut bodies: Vec<(i64, Body)> = made.map(|(at, code)| (at, work(at, code))).to_vec();
+        bodies.extend(before.into_iter().zip([10, 12]).map(|(body, at)| (at, body)));
+        bodies.push((40, drift(bound)));
+        bodies.sort_by_key(|(at, _)| *at);
+        let (query, _dir) = query(&numbered(bodies.into_iter().map(|(_, body)| body).collect()));
+        let view = query.suspects(None, 100, LAST).unwrap().body.remove(0);
+        (items(&view).join(" "), view.window.bounded)
+    };
+    let all = "MAY-BE PERHAPS SURELY".to_owned();
+    assert_eq!(told(vec![well(10), well(12)], None), (all, false), "well since it was first told");
+    assert_eq!(told(vec![well(10)], Some(20)), ("MAY-BE SURELY".to_owned(), true));
+    assert_eq!(told(Vec::new(), None), ("SURELY".to_owned(), false), "never well");
+}
+
 #[test]
 fn a_master_that_was_only_late_clears_what_it_made_suspect() {
     let work = |time, code: &str| done(time, "OP10", &unit(code), Purpose::Production);
