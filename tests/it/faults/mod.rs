@@ -104,9 +104,14 @@ impl Plant {
 
     /// Waits until so many parts are through the assembly.
     fn assembled(&self, parts: usize) {
-        self.wait(&format!("{parts} parts are assembled"), || {
-            (truth::parts(&self.line.assembly_truth).len() >= parts).then_some(())
-        });
+        self.assembled_within(parts, PATIENCE);
+    }
+
+    /// The same, where chance decides how long it takes.
+    fn assembled_within(&self, parts: usize, patience: Duration) {
+        let done = || truth::parts(&self.line.assembly_truth).len() >= parts;
+        let look = || done().then_some(());
+        http::until_or(&format!("{parts} parts are assembled"), patience, look, || self.site.log());
     }
 
     /// Waits until the device is known not to be observed; why.
