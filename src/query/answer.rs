@@ -401,8 +401,8 @@ pub struct SuspectWindow {
     pub cause: SuspectCause,
     /// From the last time that it was known to be right, as far as that is known, to when it was again.
     pub interval: Interval,
-    /// Whether the change is known not to have begun earlier; else the interval begins when the rule last said that all
-    /// is well.
+    /// Whether the change is known not to have begun earlier; else the interval begins when the rule began to say that all
+    /// is well, if it had.
     pub bounded: bool,
     /// The record that opened it.
     pub opened: Position,
