@@ -14,6 +14,7 @@ use super::{
     Side, StartCause, StationId, Statistics, Stay, TagName, Text, Told, ToolUse, TraceEvent, Ucum,
     Untold, Utc, Value, Verb, Verdict, VerdictEvent, Visit, What, Within, WriteDone,
 };
+use proptest::prelude::*;
 use std::sync::Arc;
 
 /// 2026-11-22T08:41:10.25Z.
@@ -685,4 +686,20 @@ fn there_is_an_event_of_every_verb() {
     assert_eq!(all["enum"], serde_json::Value::from(words.to_vec()));
     let is_a = |verb: &Verb| what(*verb).verb() == *verb;
     assert!(VERBS.iter().all(is_a));
+}
+
+/// An item of any class and scope, with any code.
+pub(crate) fn any_item() -> impl Strategy<Value = ItemKey> {
+    let name = || "[^\\p{C}]{1,12}".prop_map(|text| ScopeName::parse(&text).unwrap());
+    let scope = prop_oneof![
+        Just(Scope::Site),
+        Just(Scope::Provisional),
+        proptest::option::of(name()).prop_map(Scope::Gs1),
+        name().prop_map(Scope::Product),
+        name().prop_map(Scope::Material),
+        name().prop_map(Scope::Supplier),
+    ];
+    let class = prop::sample::select(vec![ItemClass::Unit, ItemClass::Lot, ItemClass::Container]);
+    let code = "[^\\p{C}]{1,30}".prop_map(|text| Code::parse(&text).unwrap());
+    (class, scope, code).prop_map(|(class, scope, code)| ItemKey { class, scope, code })
 }

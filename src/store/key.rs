@@ -158,23 +158,8 @@ fn read_item(code: &Code, class_and_scope: &[u8]) -> Option<ItemKey> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::specimens::any_item;
     use proptest::prelude::*;
-
-    fn any_item() -> impl Strategy<Value = ItemKey> {
-        let name = || "[^\\p{C}]{1,12}".prop_map(|text| ScopeName::parse(&text).unwrap());
-        let scope = prop_oneof![
-            Just(Scope::Site),
-            Just(Scope::Provisional),
-            proptest::option::of(name()).prop_map(Scope::Gs1),
-            name().prop_map(Scope::Product),
-            name().prop_map(Scope::Material),
-            name().prop_map(Scope::Supplier),
-        ];
-        let class =
-            prop::sample::select(vec![ItemClass::Unit, ItemClass::Lot, ItemClass::Container]);
-        let code = "[^\\p{C}]{1,9}".prop_map(|text| Code::parse(&text).unwrap());
-        (class, scope, code).prop_map(|(class, scope, code)| ItemKey { class, scope, code })
-    }
 
     proptest! {
         #[test]
