@@ -56,11 +56,23 @@ class Tree:
     def __init__(self):
         self.size, self.peaks = 0, []
 
-    def push(self, hash):
-        n, self.size = self.size, self.size + 1
+    def push(self, hash, level=0):
+        """Adds a leaf, or a perfect subtree of 2**level leaves."""
+        n, self.size = self.size >> level, self.size + (1 << level)
         while n & 1:
             hash, n = node(self.peaks.pop(), hash), n >> 1
         self.peaks.append(hash)
+
+    def extend(self, count, hashes):
+        """Adds the fewest perfect subtrees, aligned to their size, that cover `count` leaves."""
+        for hash in hashes:
+            level = min((self.size & -self.size or count).bit_length(), count.bit_length()) - 1
+            if count < 1:
+                break
+            self.push(hash, level)
+            count -= 1 << level
+        if count or not hashes:
+            raise Wrong("hashes of what was dropped are missing")
 
     def root(self):
         peaks = self.peaks[:] or [sha()]
@@ -112,11 +124,13 @@ def checkpoints(data, key, faults):
     return [checkpoint for checkpoint in found if checkpoint]
 
 
-def segment(path, tree, roots):
+def segment(path, tree, roots, thinned, stones):
     """Adds a segment to the tree; whether it is sealed."""
     b = path.read_bytes()
-    if b[:16] != b"PDGR-LED" + (1).to_bytes(4, "little") + bytes(4):
+    if b[:12] != b"PDGR-LED" + (1).to_bytes(4, "little") or b[12:16] not in (bytes(4), b"\1\0\0\0"):
         raise Wrong("its preamble is wrong")
+    if b[12]:
+        thinned[path.name] = int(path.stem), sha(b)
     header, at = frame(b, 16)
     if header[1] != int(path.stem) or header[1] != tree.size + 1:
         raise Wrong(f"it begins at {header[1]}, the record before is {tree.size}")
@@ -127,34 +141,46 @@ def segment(path, tree, roots):
             body, at = frame(b, at)
         except Wrong as why:
             raise Wrong(f"from {tree.size + 1} on: {why}")
+        if isinstance(body, dict) and 3 in body:
+            if not b[12] or body[3] != tree.size + 1:
+                raise Wrong(f"hashes from {body[3]} on, where {tree.size + 1} should be")
+            tree.extend(body[4], body[5])
+            roots[tree.size] = tree.root()
+            continue
         if isinstance(body, dict):
             if at < len(b) or body != {0: tree.size, 1: tree.size - header[2], 2: tree.root()}:
                 raise Wrong(f"{header[1]} to {body[0]}: its records are not those of its seal")
             return True
         for record in body[1:]:
-            if cbor(record)[0][0] != tree.size + 1:
+            said = cbor(record)[0]
+            if said[0] != tree.size + 1:
                 raise Wrong(f"a record has the position of another, where {tree.size + 1} should be")
+            if said[2][0] == 8:
+                stones.add((said[2][1][0][0], said[2][1][0][5]))
             tree.push(leaf(record))
             roots[tree.size] = tree.root()
     return False
 
 
 def ledger(folder, file, key):
-    tree, faults = Tree(), []
+    tree, faults, thinned, stones = Tree(), [], {}, set()
     roots = {0: tree.root()}
     signed = checkpoints(pathlib.Path(file).read_bytes(), key, faults)
     paths = sorted(pathlib.Path(folder).glob("*.seg"))
     for path in paths:
         try:
-            if not segment(path, tree, roots) and path != paths[-1]:
+            if not segment(path, tree, roots, thinned, stones) and path != paths[-1]:
                 raise Wrong(f"to {tree.size}: it has no seal")
         except Wrong as why:
             faults.append(f"{path.name}: {why}")
             break
+    for name, thin in thinned.items():
+        if thin not in stones:
+            faults.append(f"{name}: it was thinned, and no tombstone names it as it is")
     for _, size, root in signed:
         if size > tree.size:
             faults.append(f"{tree.size + 1} to {size} are missing: a checkpoint has them")
-        elif roots[size] != root:
+        elif roots.get(size) != root:
             faults.append(f"among the first {size} are other records than were signed")
     if not signed:
         faults.append(f"{file}: no checkpoint can be read; take the file anew, byte by byte")

@@ -173,7 +173,13 @@ pub(super) fn told(record: &Record) -> Option<Vec<Told>> {
         Body::Trace(event) => tells.trace(event)?,
         Body::Quarantine(quarantine) => tells.quarantine(quarantine),
         Body::Gap(gap) => tells.gap(gap)?,
-        Body::Verdict(_) | Body::Epoch(_) | Body::Plant(_) | Body::Orders(_) | Body::Audit(_) => {
+        Body::Verdict(_)
+        | Body::Epoch(_)
+        | Body::Plant(_)
+        | Body::Orders(_)
+        | Body::Audit(_)
+        | Body::Tombstone(_)
+        | Body::Dropped => {
             return None;
         }
     }

@@ -196,7 +196,10 @@ impl Memory {
 
     /// Folds a record in.
     pub(super) fn apply(&mut self, record: &Record) {
-        self.last_at = self.last_at.max(Some(record.at.wall));
+        // It was stepped at a time that nobody knows any more.
+        if !matches!(record.body, Body::Dropped) {
+            self.last_at = self.last_at.max(Some(record.at.wall));
+        }
         match &record.body {
             Body::Trace(event) if let Some(adopted) = &event.adopted => {
                 self.apply_adopted(record, event, adopted);
@@ -227,7 +230,11 @@ impl Memory {
                 self.apply_verdict(record.position, spoken);
             }
             // What was set aside long ago says nothing of now either.
-            Body::Quarantine(_) | Body::Verdict(_) | Body::Audit(_) => {}
+            Body::Quarantine(_)
+            | Body::Verdict(_)
+            | Body::Audit(_)
+            | Body::Tombstone(_)
+            | Body::Dropped => {}
         }
     }
 

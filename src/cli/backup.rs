@@ -4,7 +4,7 @@ use super::part::Part;
 use super::verdict::Asked;
 use super::{Context, offline, output};
 use crate::config::daemon::Ledger as Keeping;
-use crate::ledger::{self, LedgerError};
+use crate::ledger;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write};
@@ -44,12 +44,16 @@ pub(super) fn backup(context: &Context, args: &BackupArgs) -> Done {
     let beside = beside(&dir).map_err(|why| uncopied(&dir, &why))?;
     let checkpoints = offline::checkpoints(None, None, &dir, &keeping)?;
     let signed = offline::signed(&checkpoints);
-    let made = ledger::backup(&dir, &args.to, signed).map_err(|why| failed(&why))?;
+    let made = ledger::backup(&dir, &args.to, signed).map_err(|why| offline::failed(&why))?;
     put(&beside, &args.to, true).map_err(|why| uncopied(&dir, &why))?;
     if args.tape {
         tape(&dir, &args.to).map_err(|why| uncopied(&dir, &why))?;
     }
     output::notice(&format!("{} of {} segments were copied", made.copied, made.report.segments));
+    if made.replaced > 0 {
+        let replaced = made.replaced;
+        output::notice(&format!("{replaced} of the copy gave way to what retention left of them"));
+    }
     offline::show(context, &made.report, &checkpoints, &Asked::all())
 }
 
@@ -63,8 +67,8 @@ pub(super) fn restore(context: &Context, args: &RestoreArgs) -> Done {
     let checkpoints = offline::checkpoints(None, None, &args.from, &Keeping::beside(&args.from))?;
     let signed = offline::signed(&checkpoints);
     let random = random().map_err(|why| uncopied(&args.from, &why))?;
-    let restored =
-        ledger::restore(&args.from, &dir, signed, random, along).map_err(|why| failed(&why))?;
+    let restored = ledger::restore(&args.from, &dir, signed, random, along)
+        .map_err(|why| offline::failed(&why))?;
     let exit = offline::show(context, &restored.report, &checkpoints, &Asked::all())?;
     output::notice(&format!(
         "restored up to record {} as incarnation {} of {}; what came after it is a gap from the next \
@@ -83,17 +87,6 @@ fn random() -> io::Result<u32> {
 
 fn uncopied(path: &Path, why: &io::Error) -> Failure {
     Failure::new(Exit::Io, format!("{} cannot be copied: {why}", path.display()))
-}
-
-fn failed(why: &LedgerError) -> Failure {
-    let exit = if matches!(why, LedgerError::Locked(_)) {
-        Exit::Temporary
-    } else if matches!(why, LedgerError::Damaged(_) | LedgerError::Contradicted(_)) {
-        Exit::Negative
-    } else {
-        Exit::Io
-    };
-    Failure::new(exit, why.to_string())
 }
 
 /// Keys and notes beside the ledger, without which it could not be gone on with: names and bytes.

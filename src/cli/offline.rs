@@ -4,7 +4,7 @@ use super::verdict::{Asked, Verdict};
 use super::{Context, output, settings};
 use crate::config::daemon::Ledger as Keeping;
 use crate::daemon::{self, PUBLIC};
-use crate::ledger::{self, Checkpoint, Checkpoints, PublicKey, Report, Scope};
+use crate::ledger::{self, Checkpoint, Checkpoints, LedgerError, PublicKey, Report, Scope};
 use crate::model::{PersonKey, Position};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -42,6 +42,18 @@ pub(super) fn data_dir(context: &Context, named: Option<&PathBuf>) -> Result<Pat
 /// The key of persons of a data directory, unless it was erased.
 pub(super) fn persons(dir: &Path) -> Result<Option<PersonKey>, Failure> {
     daemon::person_key(dir).map_err(|why| Failure::new(Exit::Io, why.to_string()))
+}
+
+/// Why a ledger cannot be worked with.
+pub(super) fn failed(why: &LedgerError) -> Failure {
+    let exit = if matches!(why, LedgerError::Locked(_)) {
+        Exit::Temporary
+    } else if matches!(why, LedgerError::Damaged(_) | LedgerError::Contradicted(_)) {
+        Exit::Negative
+    } else {
+        Exit::Io
+    };
+    Failure::new(exit, why.to_string())
 }
 
 /// A public key that was given as text or as a file.
@@ -143,6 +155,7 @@ fn as_json(report: &Report, checkpoints: &Checkpoints, verdict: &Verdict) -> Res
     output::json(&serde_json::json!({
         "segments": report.segments,
         "records": report.records,
+        "dropped": report.dropped,
         "first": report.begin.next(),
         "last": report.last,
         "root": root(report),
@@ -162,6 +175,12 @@ fn as_text(report: &Report, checkpoints: &Checkpoints, verdict: &Verdict) -> Res
         report.segments,
         root(report)
     ))?;
+    if report.dropped > 0 {
+        output::line(format_args!(
+            "{} more were dropped by retention: their hashes are there, and tombstones name them",
+            report.dropped
+        ))?;
+    }
     for fault in &report.faults {
         output::line(fault)?;
     }

@@ -109,6 +109,7 @@ mod tests {
         Report {
             segments: 1,
             records: last - begin,
+            dropped: 0,
             begin: Position(begin),
             last: Position(last),
             signed: signed.map(Position),

@@ -206,7 +206,13 @@ impl Follower {
                     tracing::warn!(station = %v.station, monitor = %v.monitor, "drift");
                 }
             }
-            Body::Gap(_) | Body::Epoch(_) | Body::Plant(_) | Body::Orders(_) | Body::Audit(_) => {}
+            Body::Gap(_)
+            | Body::Epoch(_)
+            | Body::Plant(_)
+            | Body::Orders(_)
+            | Body::Audit(_)
+            | Body::Tombstone(_)
+            | Body::Dropped => {}
         }
     }
 }

@@ -3,13 +3,16 @@
 //! A copy is a prefix of the ledger: of the segment that is written to only what is known to be on stable
 //! storage is taken. Sealed segments never change, so a copy that is there already is not made again.
 use super::checkpoint::Checkpoint;
-use super::disk::{Disk, Files};
+use super::disk::{Disk, DiskFile, Files};
 use super::error::{Doing, LedgerError};
-use super::format::Piece;
+use super::format::{self, Piece};
 use super::handle::{LOCK, folder};
 use super::recover::{Recovered, recover};
+use super::run::Run;
 use super::segment::{self, Walk};
-use super::verify::{Report, Scope, verify_on};
+use super::stones::{self, stones};
+use super::tree::leaf;
+use super::verify::{Report, Scope, verify_on, verify_segment};
 use crate::model::{Origin, Position};
 use std::path::Path;
 use std::sync::Arc;
@@ -27,6 +30,8 @@ const UNBORN: &str = "restoring";
 pub struct Backup {
     /// Segments that were copied; the others were there already.
     pub copied: u64,
+    /// Segments of the copy that gave way to the thinned one: retention is meant to get rid of what it drops.
+    pub replaced: u64,
     /// What the whole copy holds, verified from its first byte to its last.
     pub report: Report,
 }
@@ -73,16 +78,26 @@ pub(super) fn backup_on(
         return Err(LedgerError::OtherCopy { dir: to.to_owned(), why });
     }
     let sure = scope.checkpoints.iter().map(|checkpoint| checkpoint.size).max();
+    // A segment is thinned only once its tombstone is on stable storage.
+    let stones = thinned(disk, dir, &firsts)?;
+    let sure = sure.max(stones.iter().map(|(stone, _)| stone.0).max());
     let sure = Position(sure.unwrap_or(0));
-    let mut copied = 0;
+    let (mut copied, mut thinner) = (0, Vec::new());
     for (index, first) in firsts.iter().enumerate() {
         let last = index + 1 == firsts.len();
-        if last || !is_copied(disk, dir, to, *first)? {
+        if !last && is_otherwise_thinned(disk, dir, to, *first)? {
+            thinner.push((*first, firsts.get(index + 1).copied().unwrap_or_default()));
+        } else if last || !is_copied(disk, dir, to, *first)? {
             copied += u64::from(copy(disk, dir, to, *first, last.then_some(sure))?);
         }
     }
+    // After all others, so that the copy has their tombstones.
+    let mut replaced = 0;
+    for (first, later) in thinner {
+        replaced += u64::from(replace(disk, dir, to, (first, later), &stones)?);
+    }
     let report = verify_on(disk, to, scope)?;
-    Ok(Backup { copied, report })
+    Ok(Backup { copied, replaced, report })
 }
 
 /// What a newer version wrote is left to it, before anything is done with it; damage is for `verify` to tell.
@@ -95,6 +110,129 @@ fn is_known(disk: &dyn Disk, dir: &Path, firsts: &[Position]) -> Result<(), Ledg
         }
     }
     Ok(())
+}
+
+/// The thinned segments that a tombstone names as they are: where it stands, and the segment's first record.
+fn thinned(
+    disk: &dyn Disk,
+    dir: &Path,
+    firsts: &[Position],
+) -> Result<Vec<(Position, Position)>, LedgerError> {
+    let mut names = Vec::new();
+    for first in firsts {
+        let path = segment::path(dir, *first);
+        let file = disk.open_read(&path).doing("opened", &path)?;
+        if segment::read_head(&*file, dir, *first).is_ok_and(|head| head.is_thinned) {
+            names.push((*first, stones::name(&file.read_to_end(0).doing("read", &path)?)));
+        }
+    }
+    let Some((first, _)) = names.first() else { return Ok(Vec::new()) };
+    let mut stones = stones(disk, dir, *first)?;
+    stones.retain(|(_, stone)| names.contains(&(stone.first, stone.thinned)));
+    Ok(stones.into_iter().map(|(position, stone)| (position, stone.first)).collect())
+}
+
+/// Whether a sealed segment is there already with the same seal, and one of the two has bodies that the other has not.
+fn is_otherwise_thinned(
+    disk: &dyn Disk,
+    dir: &Path,
+    to: &Path,
+    first: Position,
+) -> Result<bool, LedgerError> {
+    let (from, path) = (segment::path(dir, first), segment::path(to, first));
+    let Ok(there) = disk.open_read(&path) else { return Ok(false) };
+    let here = disk.open_read(&from).doing("opened", &from)?;
+    let is_thinned = |file: &dyn DiskFile, dir| {
+        segment::read_head(file, dir, first).is_ok_and(|head| head.is_thinned)
+    };
+    if !is_thinned(&*here, dir) && !is_thinned(&*there, to) {
+        return Ok(false);
+    }
+    let seal = segment::read_seal(&*there, &path)?;
+    let bytes = |file: &dyn DiskFile, path| file.read_to_end(0).doing("read", path);
+    let (bytes, bytes_there) = (bytes(&*here, &from)?, bytes(&*there, &path)?);
+    let same = match seal {
+        Some(seal) => Some(seal) == segment::read_seal(&*here, &from)?,
+        None => begins_as(&bytes, &bytes_there),
+    };
+    Ok(same && bytes != bytes_there)
+}
+
+/// Puts the thinned segment in the place of the fuller one, if it leads to the same root and a tombstone names it.
+fn replace(
+    disk: &dyn Disk,
+    dir: &Path,
+    to: &Path,
+    (first, later): (Position, Position),
+    stones: &[(Position, Position)],
+) -> Result<bool, LedgerError> {
+    let read = |dir| {
+        let path = segment::path(dir, first);
+        disk.open_read(&path).and_then(|file| file.read_to_end(0)).doing("read", &path)
+    };
+    let (here, there) = (read(dir)?, read(to)?);
+    let is_named = stones.iter().any(|(_, named)| *named == first);
+    // A copy that is the thinner one stays: what was dropped does not come back.
+    if !is_named || dropped(&here) <= dropped(&there) {
+        return Ok(false);
+    }
+    if let Some(fault) = verify_segment(&here, dir, first, later).into_iter().next() {
+        return Err(fault.into());
+    }
+    put(disk, to, first, &here)?;
+    Ok(true)
+}
+
+/// Whether what a copy has of a segment that was written to is how the segment began, as far as it can be told from
+/// what retention left of it.
+fn begins_as(here: &[u8], there: &[u8]) -> bool {
+    let (Ok(ours), Ok(theirs)) = (format::take_header(here), format::take_header(there)) else {
+        return false;
+    };
+    let (mut walk, mut leaves) = (Walk::new(there, theirs.2), Vec::new());
+    while let Ok(Some(Piece::Step(step))) = walk.next() {
+        leaves.extend(step.records.into_iter().map(leaf));
+    }
+    let (mut walk, mut left) = (Walk::new(here, ours.2), leaves.as_slice());
+    let mut next = ours.0.size;
+    let mut same = ours.0 == theirs.0;
+    while let (false, true, Ok(Some(piece))) = (left.is_empty(), same, walk.next()) {
+        let (run, len) = match piece {
+            Piece::Step(step) => {
+                let mut run = Run::new(next);
+                for record in &step.records {
+                    run.push(leaf(record));
+                }
+                (run, step.records.len())
+            }
+            Piece::Dropped(run) => {
+                let len = run.range().end.saturating_sub(run.range().start);
+                (run, usize::try_from(len).unwrap_or(usize::MAX))
+            }
+            Piece::Seal(_) => return false,
+        };
+        let (covered, rest) = left.split_at(len.min(left.len()));
+        let mut found = Run::new(next);
+        for leaf in covered {
+            found.push(*leaf);
+        }
+        // Hashes over more than the copy has say nothing of it.
+        same = covered.len() < len || found == run;
+        (left, next) = (rest, run.range().end);
+    }
+    same
+}
+
+/// How many records of a segment are only hashes.
+fn dropped(bytes: &[u8]) -> u64 {
+    let Ok((_, _, len)) = format::take_header(bytes) else { return 0 };
+    let (mut walk, mut count) = (Walk::new(bytes, len), 0);
+    while let Ok(Some(piece)) = walk.next() {
+        if let Piece::Dropped(run) = piece {
+            count += run.range().end - run.range().start;
+        }
+    }
+    count
 }
 
 /// Whether a sealed segment is there already, with the same seal.
@@ -136,13 +274,19 @@ fn copy(
         }
     }
     bytes.truncate(len);
+    put(disk, to, first, &bytes)?;
+    Ok(true)
+}
+
+/// Gives a segment its name in a copy once all of it is on stable storage.
+fn put(disk: &dyn Disk, to: &Path, first: Position, bytes: &[u8]) -> Result<(), LedgerError> {
+    let path = segment::path(to, first);
     let part = path.with_extension(PART);
     let file = disk.create(&part).doing("created", &part)?;
-    file.write_all_at(&bytes, 0).doing("written", &part)?;
+    file.write_all_at(bytes, 0).doing("written", &part)?;
     file.sync().doing("synced", &part)?;
     disk.rename(&part, &path).doing("renamed", &part)?;
-    disk.sync_dir(to).doing("synced", to)?;
-    Ok(true)
+    disk.sync_dir(to).doing("synced", to)
 }
 
 /// Where the last frame ends that is certainly on stable storage: each frame says what was when it was
@@ -157,6 +301,12 @@ fn durable(bytes: &[u8], begin: usize, sure: Position) -> usize {
                 let first = step.first().map_or(0, |first| first.0);
                 let last = first.saturating_add(step.records.len() as u64).saturating_sub(1);
                 ends.push((walk.offset, Position(last)));
+            }
+            // It was sealed before it was thinned.
+            Piece::Dropped(run) => {
+                let last = Position(run.range().end);
+                sure = sure.max(last);
+                ends.push((walk.offset, last));
             }
             Piece::Seal(_) => return walk.offset,
         }

@@ -5,7 +5,7 @@ use super::format::{NOT_DENSE, Piece, PieceFault};
 use super::frames::Frames;
 use super::handle::folder;
 use super::segment::{self, Walk};
-use crate::model::{Position, Record, wire};
+use crate::model::{Body, Position, Record, wire};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub struct Entry {
     /// Its position.
     pub position: Position,
-    /// Its canonical bytes: what the Merkle leaf is over.
+    /// Its canonical bytes: what the Merkle leaf is over, unless the record was dropped.
     pub bytes: Vec<u8>,
     /// What they say.
     pub record: Record,
@@ -65,13 +65,20 @@ impl Reader {
         self.cursor(after).take(count_max).collect()
     }
 
-    /// One record; `None` if it is not durable.
+    /// One record; `None` if it is not durable. That it was dropped is an error that says so.
     pub fn get(&self, position: Position) -> Result<Option<Entry>, LedgerError> {
-        self.cursor(Position(position.0.saturating_sub(1))).next().transpose()
+        let found = self.cursor(Position(position.0.saturating_sub(1))).next().transpose()?;
+        if found.as_ref().is_some_and(|entry| matches!(entry.record.body, Body::Dropped)) {
+            return Err(LedgerError::Dropped { from: position, to: position });
+        }
+        Ok(found)
     }
 }
 
-/// A walk along the records. When it gives `None` it is at the durable end; asked again later it
+/// Dropped records that are made at once.
+const DROPPED_AT_ONCE: u64 = 64;
+
+/// A walk along the records; one that retention dropped is [`Body::Dropped`], at no time. When it gives `None` it is at the durable end; asked again later it
 /// goes on with what has become durable meanwhile. After an error it gives the same error again.
 pub struct Cursor {
     reader: Reader,
@@ -84,8 +91,24 @@ pub struct Cursor {
 struct Place {
     first: Position,
     frames: Frames,
-    /// The record that the next frame begins with.
+    /// The record that the next frame begins with, or the next of those dropped.
     expected: Position,
+    /// The last record of the dropped ones that the walk is in; below `expected` if it is in none.
+    dropped_to: Position,
+}
+
+impl Place {
+    /// Whether the walk is among dropped records; takes some of them, from `next` on.
+    fn take_dropped(&mut self, next: Position, ready: &mut VecDeque<Entry>) -> bool {
+        let is_among = self.expected <= self.dropped_to;
+        self.expected = self.expected.max(next.min(self.dropped_to.next()));
+        let end = self.dropped_to.next().min(Position(self.expected.0 + DROPPED_AT_ONCE));
+        if is_among {
+            ready.extend((self.expected.0..end.0).map(|at| dropped(Position(at))));
+            self.expected = end;
+        }
+        is_among
+    }
 }
 
 impl Iterator for Cursor {
@@ -128,6 +151,9 @@ impl Cursor {
         let Some(place) = self.place.as_mut() else {
             return Ok(false);
         };
+        if place.take_dropped(self.next, &mut self.ready) {
+            return Ok(true);
+        }
         let path = segment::path(dir, place.first);
         let active = tail.filter(|tail| tail.segment == place.first);
         let limit = active.map_or_else(|| place.frames.file.len(), |tail| Ok(tail.len));
@@ -140,6 +166,14 @@ impl Cursor {
                     place.expected = place.expected.next();
                 }
                 Ok(true)
+            }
+            Ok(Some(Piece::Dropped(run))) if run.range().start == place.expected.0 - 1 => {
+                place.dropped_to = Position(run.range().end);
+                Ok(true)
+            }
+            Ok(Some(Piece::Dropped(run))) => {
+                let to = Some(Position(run.range().end));
+                Err(segment::damage(place.first, place.expected, to, NOT_DENSE).into())
             }
             Ok(Some(Piece::Seal(_)) | None) => self.turn(None),
             Err(why) => self.turn(Some(&why)),
@@ -189,8 +223,13 @@ impl Cursor {
         let file = disk.open_read(&path).doing("opened", &path)?;
         let head = segment::read_head(&*file, dir, first)?;
         let frames = Frames::new(file, head.len as u64);
-        Ok(Some(Place { first, frames, expected: first }))
+        Ok(Some(Place { first, frames, expected: first, dropped_to: Position(0) }))
     }
+}
+
+fn dropped(position: Position) -> Entry {
+    let record = Record::dropped(position);
+    Entry { position, bytes: wire::encode(&record), record }
 }
 
 fn entry(segment: Position, position: Position, bytes: &[u8]) -> Result<Entry, LedgerError> {

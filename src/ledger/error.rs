@@ -39,7 +39,7 @@ pub enum LedgerError {
     #[error("{} is not a ledger segment: it does not begin with its magic bytes", .0.display())]
     Foreign(PathBuf),
     /// Written by a later version.
-    #[error("{} has ledger format {version} with features {features:#x}, this pedigree reads format {} without features; run the version that wrote it, or a newer one", path.display(), super::format::VERSION)]
+    #[error("{} has ledger format {version} with features {features:#x}, this pedigree reads format {} with features up to {:#x}; run the version that wrote it, or a newer one", path.display(), super::format::VERSION, super::format::THINNED)]
     Newer {
         /// The segment.
         path: PathBuf,
@@ -88,9 +88,41 @@ pub enum LedgerError {
         /// What the decoder says.
         why: String,
     },
+    /// Nothing but the hash of a record is there.
+    #[error("{}", dropped(*from, *to))]
+    Dropped {
+        /// The first of them.
+        from: Position,
+        /// The last of them.
+        to: Position,
+    },
+    /// Only a sealed segment can be thinned.
+    #[error("{} is not a sealed segment: only one that is followed by another can be thinned", .0.display())]
+    NotSealed(PathBuf),
+    /// A segment has no such step.
+    #[error(
+        "no step of {segment} begins with the record {position}; take the steps from what the ledger says of the segment"
+    )]
+    NoStep {
+        /// The segment's file name.
+        segment: String,
+        /// What was named.
+        position: Position,
+    },
     /// The thread that writes could not be started.
     #[error("the ledger's thread could not be started: {0}")]
     Thread(io::Error),
+}
+
+fn dropped(from: Position, to: Position) -> String {
+    let which = if from == to {
+        format!("the record at {from} was")
+    } else {
+        format!("the records {from} to {to} were")
+    };
+    format!(
+        "{which} dropped by retention and only the hashes are kept; a tombstone in the ledger says by which rule, a copy from before may have more"
+    )
 }
 
 /// Puts the path and the deed beside an error of the operating system.

@@ -36,8 +36,8 @@ pub(super) struct Forest {
 /// What is known of one segment.
 struct Part {
     run: Run,
-    /// Its leaves, where a proof is about some of them.
-    leaves: Vec<Digest>,
+    /// Its leaves, and subtrees where leaves were dropped, left to right, where a proof is about some of them.
+    inside: Vec<(Range<u64>, Digest)>,
 }
 
 /// What the file of a run says.
@@ -55,7 +55,7 @@ struct Kept {
 /// A hash that is not at hand: an error of ours, or another size was asked for than was read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the leaves {} to {} are not at hand", .0.start, .0.end)]
-pub(super) struct NotAtHand(Range<u64>);
+pub(super) struct NotAtHand(pub(super) Range<u64>);
 
 impl Forest {
     /// Over the first `size` records, with all that a proof about the records at `leaves` (counted
@@ -118,22 +118,25 @@ impl Subtrees for Forest {
 
     fn subtree(&mut self, leaves: Range<u64>) -> Result<Digest, NotAtHand> {
         let mut run = Run::new(leaves.start);
+        let inside = |piece: &Range<u64>| leaves.start <= piece.start && piece.end <= leaves.end;
         for part in &self.parts {
             let of = part.run.range();
-            if of.start <= leaves.start && leaves.end <= of.end && !part.leaves.is_empty() {
-                let index = |at: u64| usize::try_from(at - of.start).unwrap_or(usize::MAX);
-                let inside = part.leaves.get(index(leaves.start)..index(leaves.end));
-                inside.into_iter().flatten().for_each(|leaf| run.push(*leaf));
-                break;
-            }
-            let inside =
-                |piece: &Range<u64>| leaves.start <= piece.start && piece.end <= leaves.end;
-            let pieces = part.run.subtrees().filter(|(piece, _)| inside(piece));
-            for (piece, root) in pieces {
+            let mut put = |piece: Range<u64>, root| {
                 let piece = Run::from_nodes(piece, vec![root]);
-                if !piece.is_some_and(|piece| run.extend(&piece)) {
+                piece.is_some_and(|piece| run.extend(&piece))
+            };
+            if of.start <= leaves.start && leaves.end <= of.end && !part.inside.is_empty() {
+                let begin = part.inside.partition_point(|(piece, _)| piece.start < leaves.start);
+                let pieces = part.inside.get(begin..).unwrap_or_default();
+                let mut pieces = pieces.iter().take_while(|(piece, _)| inside(piece));
+                if !pieces.all(|(piece, root)| put(piece.clone(), *root)) {
                     return Err(NotAtHand(leaves));
                 }
+                break;
+            }
+            let mut pieces = part.run.subtrees().filter(|(piece, _)| inside(piece));
+            if !pieces.all(|(piece, root)| put(piece, root)) {
+                return Err(NotAtHand(leaves));
             }
         }
         match run.nodes() {
@@ -162,7 +165,7 @@ fn sealed(
         tree.extend(run) && tree == after.tree
     };
     if let Some(run) = kept(reader, first).filter(leads) {
-        return Ok(Part { run, leaves: Vec::new() });
+        return Ok(Part { run, inside: Vec::new() });
     }
     let Part { run, .. } = read(reader, first, before, next.0.saturating_sub(1))?;
     if !leads(&run) {
@@ -171,7 +174,7 @@ fn sealed(
         return Err(segment::damage(first, first, to, why).into());
     }
     keep(reader, first, &run);
-    Ok(Part { run, leaves: Vec::new() })
+    Ok(Part { run, inside: Vec::new() })
 }
 
 /// Reads the records of a segment up to the leaf `end`.
@@ -179,7 +182,7 @@ fn read(reader: &Reader, first: Position, head: &Head, end: u64) -> Result<Part,
     let path = segment::path(&reader.dir, first);
     let file = reader.disk.open_read(&path).doing("opened", &path)?;
     let mut frames = Frames::new(file, head.len as u64);
-    let mut part = Part { run: Run::new(first.0.saturating_sub(1)), leaves: Vec::new() };
+    let mut part = Part { run: Run::new(first.0.saturating_sub(1)), inside: Vec::new() };
     let limit = frames.file.len().doing("read", &path)?;
     while part.run.range().end < end {
         let next = Position(part.run.range().end).next();
@@ -190,10 +193,17 @@ fn read(reader: &Reader, first: Position, head: &Head, end: u64) -> Result<Part,
                 for record in step.records.into_iter().take(room) {
                     let leaf = leaf(record);
                     part.run.push(leaf);
-                    part.leaves.push(leaf);
+                    part.inside.push((part.run.range().end - 1..part.run.range().end, leaf));
                 }
             }
-            Ok(Some(Piece::Step(_))) => return Err(damaged(NOT_DENSE).into()),
+            Ok(Some(Piece::Dropped(run))) if run.range().end > end => {
+                let (from, to) = (Position(run.range().start).next(), Position(run.range().end));
+                return Err(LedgerError::Dropped { from, to });
+            }
+            Ok(Some(Piece::Dropped(run))) if part.run.extend(&run) => {
+                part.inside.extend(run.subtrees());
+            }
+            Ok(Some(Piece::Step(_) | Piece::Dropped(_))) => return Err(damaged(NOT_DENSE).into()),
             Ok(Some(Piece::Seal(_)) | None) => break,
             Err(why) => return Err(damaged(&why.to_string()).into()),
         }

@@ -1,5 +1,6 @@
 //! The bytes of a segment: preamble, header frame, frames of records, seal. Described in
 //! `docs/ledger-format.md`; what is written here stays readable for good.
+use super::run::Run;
 use super::tree::Tree;
 use crate::model::wire::{self, BODY_LEN_MAX, FrameFault};
 use crate::model::{Digest, Origin, Position};
@@ -10,6 +11,12 @@ use minicbor::{Decode, Decoder, Encode, Encoder};
 pub(super) const MAGIC: [u8; 8] = *b"PDGR-LED";
 /// The format that is written, and the newest that is read.
 pub(super) const VERSION: u32 = 1;
+/// The feature bit of a segment of which some steps are only hashes.
+pub(super) const THINNED: u32 = 1;
+/// Where the lowest byte of the feature bits stands.
+const FEATURES_AT: usize = 12;
+/// The kind of a record that is a tombstone.
+pub(super) const TOMBSTONE: u8 = 8;
 /// What is said of records that are not numbered without a hole.
 pub(super) const NOT_DENSE: &str = "a record has the position of another";
 /// Magic, version and feature bits.
@@ -57,11 +64,28 @@ pub(super) struct Seal {
     pub(super) root: Digest,
 }
 
+/// Steps of a thinned segment whose records are only hashes. No key is one of a seal's.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct Dropped {
+    /// The first record.
+    #[n(3)]
+    first: Position,
+    /// How many.
+    #[n(4)]
+    count: u64,
+    /// The roots of the fewest perfect subtrees, aligned to their size, that cover them, left to right.
+    #[n(5)]
+    nodes: Vec<Digest>,
+}
+
 /// One frame of a segment.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Piece<'b> {
     /// The records of one step.
     Step(Step<'b>),
+    /// What retention left of steps.
+    Dropped(Run),
     /// The end of the segment.
     Seal(Seal),
 }
@@ -94,7 +118,7 @@ pub(super) enum PieceFault {
     #[error(transparent)]
     Frame(#[from] FrameFault),
     /// The checksum holds, yet it is neither a step nor a seal.
-    #[error("a frame is neither a step nor a seal")]
+    #[error("a frame is neither a step nor a seal, nor what retention leaves of steps")]
     Shape,
 }
 
@@ -131,7 +155,7 @@ pub(super) fn take_header(bytes: &[u8]) -> Result<(Header, Tree, usize), HeaderF
     }
     let version = u32::from_le_bytes([v0, v1, v2, v3]);
     let features = u32::from_le_bytes([f0, f1, f2, f3]);
-    if version != VERSION || features != 0 {
+    if version != VERSION || features & !THINNED != 0 {
         return Err(HeaderFault::Newer { version, features });
     }
     let Ok(Some((body, after))) = wire::take_frame(rest) else {
@@ -143,6 +167,20 @@ pub(super) fn take_header(bytes: &[u8]) -> Result<(Header, Tree, usize), HeaderF
         return Err(HeaderFault::Damaged);
     }
     Ok((header, tree, bytes.len() - after.len()))
+}
+
+/// The header of a segment, as that of a thinned one.
+pub(super) fn thinned(header: &[u8]) -> Vec<u8> {
+    let mut bytes = header.to_vec();
+    if let Some(features) = bytes.get_mut(FEATURES_AT..FEATURES_AT + 4) {
+        features.copy_from_slice(&THINNED.to_le_bytes());
+    }
+    bytes
+}
+
+/// Whether a header, which is good, is that of a thinned segment.
+pub(super) fn is_thinned(header: &[u8]) -> bool {
+    header.get(FEATURES_AT) == Some(&1)
 }
 
 /// Bytes of the body around records of these lengths, at most.
@@ -170,6 +208,30 @@ pub(super) fn put_seal(seal: &Seal, out: &mut Vec<u8>) {
     wire::put_frame(&wire::encode(seal), out);
 }
 
+/// Appends the frame of what is dropped; nothing if nothing is.
+pub(super) fn put_dropped(run: &Run, out: &mut Vec<u8>) {
+    let range = run.range();
+    if range.is_empty() {
+        return;
+    }
+    let first = Position(range.start).next();
+    let dropped = Dropped { first, count: range.end - range.start, nodes: run.nodes().to_vec() };
+    wire::put_frame(&wire::encode(&dropped), out);
+}
+
+/// What kind of record these bytes are; nothing but that is read.
+pub(super) fn kind(record: &[u8]) -> Option<u8> {
+    let mut d = Decoder::new(record);
+    for _ in 0..d.map().ok()?? {
+        if d.u64().ok()? == 2 {
+            d.array().ok()?;
+            return d.u8().ok();
+        }
+        d.skip().ok()?;
+    }
+    None
+}
+
 /// The position that a record says it has.
 pub(super) fn position(record: &[u8]) -> Option<Position> {
     let mut d = Decoder::new(record);
@@ -190,10 +252,19 @@ pub(super) fn piece(body: &[u8]) -> Result<Piece<'_>, PieceFault> {
     let mut d = Decoder::new(body);
     let read = match d.datatype() {
         Ok(Type::Array) => step(&mut d).map(Piece::Step),
-        Ok(Type::Map) => d.decode::<Seal>().ok().map(Piece::Seal),
+        Ok(Type::Map) => match d.probe().decode::<Dropped>() {
+            Ok(_) => d.decode().ok().and_then(run).map(Piece::Dropped),
+            Err(_) => d.decode::<Seal>().ok().map(Piece::Seal),
+        },
         Ok(_) | Err(_) => None,
     };
     read.filter(|_| d.position() == body.len()).ok_or(PieceFault::Shape)
+}
+
+fn run(dropped: Dropped) -> Option<Run> {
+    let Dropped { first, count, nodes } = dropped;
+    let start = first.0.checked_sub(1).filter(|_| count > 0)?;
+    Run::from_nodes(start..start.checked_add(count)?, nodes)
 }
 
 fn step<'b>(d: &mut Decoder<'b>) -> Option<Step<'b>> {

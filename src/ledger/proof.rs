@@ -131,21 +131,25 @@ impl Reader {
         let leaves: Vec<u64> = positions.iter().filter_map(|at| at.0.checked_sub(1)).collect();
         let mut wanted = leaves.clone();
         wanted.extend(old.map(|old| old - 1));
-        let contradicts = |_: NotAtHand| ProveError::Contradiction(*size);
-        let forest = Forest::open(self, *size, &wanted)?;
-        let mut forest = forest
-            .filter(|forest| forest.root() == *root)
-            .ok_or(ProveError::Contradiction(*size))?;
-        let path = path::inclusion(*size, &leaves, &mut forest).map_err(contradicts)?;
-        let consistency = match old {
-            Some(old) => path::consistency(old, *size, &mut forest).map_err(contradicts)?,
-            None => Vec::new(),
-        };
         let mut records = Vec::with_capacity(leaves.len());
         for position in positions {
             let entry = self.get(*position)?.ok_or(ProveError::Contradiction(*size))?;
             records.push(entry.bytes.into());
         }
+        let forest = Forest::open(self, *size, &wanted)?;
+        let mut forest = forest
+            .filter(|forest| forest.root() == *root)
+            .ok_or(ProveError::Contradiction(*size))?;
+        // The roots agree, so there were such hashes: an earlier checkpoint ends among what was dropped.
+        let dropped = |NotAtHand(leaves): NotAtHand| {
+            let (from, to) = (Position(leaves.start).next(), Position(leaves.end));
+            LedgerError::Dropped { from, to }
+        };
+        let path = path::inclusion(*size, &leaves, &mut forest).map_err(dropped)?;
+        let consistency = match old {
+            Some(old) => path::consistency(old, *size, &mut forest).map_err(dropped)?,
+            None => Vec::new(),
+        };
         Ok(Proof {
             checkpoint: signed.note().to_owned(),
             about: about.to_owned(),

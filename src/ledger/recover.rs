@@ -4,6 +4,7 @@ use super::disk::Disk;
 use super::error::{Damage, Doing, LedgerError};
 use super::format::{NOT_DENSE, Piece, Seal};
 use super::segment::{self, Walk};
+use super::thin;
 use super::tree::{Tree, leaf};
 use super::writer::{Active, Writer};
 use crate::model::{Digest, Origin, Position};
@@ -64,6 +65,9 @@ pub(super) fn recover(
     if end.sealed || again {
         writer.roll()?;
     }
+    // All that is there is durable now, tombstones too.
+    let freed = thin::settle_all(&*writer.disk, dir)?;
+    writer.bytes_before = writer.bytes_before.saturating_sub(freed);
     Ok(Recovered { writer, cut_bytes: bytes.len() as u64 - len })
 }
 
@@ -154,7 +158,8 @@ fn walk(bytes: &[u8], begin: usize, first: Position, mut tree: Tree) -> Result<E
                 }
                 step.records.iter().for_each(|record| tree.push(leaf(record)));
             }
-            Ok(Some(Piece::Step(_))) => break Some(NOT_DENSE.to_owned()),
+            Ok(Some(Piece::Dropped(run))) if tree.extend(&run) => {}
+            Ok(Some(Piece::Step(_) | Piece::Dropped(_))) => break Some(NOT_DENSE.to_owned()),
             // What follows a seal is of a cut that was not finished.
             Ok(Some(Piece::Seal(seal))) if seal.root == tree.root() => {
                 return Ok(End { len: walk.offset, group: at, tree, sealed: true });

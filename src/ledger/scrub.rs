@@ -184,12 +184,17 @@ impl Segment {
                 step.records.iter().for_each(|record| self.run.push(leaf(record)));
                 Taken::Step
             }
+            Ok(Some(Piece::Dropped(run)))
+                if self.seal.is_none() && self.head.is_thinned && self.run.extend(&run) =>
+            {
+                Taken::Step
+            }
             Ok(Some(Piece::Seal(seal))) if self.seal.is_none() => {
                 self.seal = Some(seal);
                 Taken::Step
             }
             Ok(None) => Taken::End,
-            Ok(Some(Piece::Step(_) | Piece::Seal(_))) | Err(_) => Taken::Fault,
+            Ok(Some(Piece::Step(_) | Piece::Dropped(_) | Piece::Seal(_))) | Err(_) => Taken::Fault,
         })
     }
 }

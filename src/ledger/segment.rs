@@ -12,6 +12,8 @@ const SUFFIX: &str = ".seg";
 pub(super) const UNBORN: &str = ".new";
 /// The suffix of what is kept of a sealed segment beside it; derived.
 const RUN: &str = ".run";
+/// The suffix of a thinned segment that waits for its tombstone.
+const THIN: &str = ".thin";
 /// Longest header: a preamble, a site name and 64 peaks, rounded up.
 const HEADER_LEN_MAX: usize = 4096;
 
@@ -38,6 +40,8 @@ pub(super) struct Head {
     pub(super) header: Header,
     pub(super) tree: Tree,
     pub(super) len: usize,
+    /// Whether some of its steps are only hashes.
+    pub(super) is_thinned: bool,
 }
 
 /// Reads the header at the begin of `bytes`, which belong to the segment of `first` in `dir`.
@@ -45,7 +49,9 @@ pub(super) fn head(bytes: &[u8], dir: &Path, first: Position) -> Result<Head, Le
     let path = || dir.join(name(first));
     let damaged = |why: &str| damage(first, first, None, why);
     match format::take_header(bytes) {
-        Ok((header, tree, len)) if header.first == first => Ok(Head { header, tree, len }),
+        Ok((header, tree, len)) if header.first == first => {
+            Ok(Head { header, tree, len, is_thinned: format::is_thinned(bytes) })
+        }
         Ok(_) => Err(damaged("its header is of another segment").into()),
         Err(HeaderFault::Damaged) => Err(damaged("its header is damaged").into()),
         Err(HeaderFault::Foreign) => Err(LedgerError::Foreign(path())),
@@ -96,6 +102,22 @@ pub(super) fn path(dir: &Path, first: Position) -> PathBuf {
 /// The path of the hashes that are kept of a sealed segment.
 pub(super) fn run_path(dir: &Path, first: Position) -> PathBuf {
     dir.join(format!("{:020}{RUN}", first.0))
+}
+
+/// The file name of a thinned segment that waits for its tombstone.
+pub(super) fn thin_name(first: Position) -> String {
+    format!("{:020}{THIN}", first.0)
+}
+
+/// Its path.
+pub(super) fn thin_path(dir: &Path, first: Position) -> PathBuf {
+    dir.join(thin_name(first))
+}
+
+/// The segment whose place a file of this name waits for.
+pub(super) fn thin_first(name: &str) -> Option<Position> {
+    let first = Position(name.strip_suffix(THIN)?.parse().ok()?);
+    (thin_name(first) == name).then_some(first)
 }
 
 /// The path of a segment that is being made.
@@ -159,6 +181,7 @@ impl<'b> Walk<'b> {
                 Ok(Some(Piece::Step(step))) => {
                     return Some(Position(step.first()?.0.saturating_sub(1)));
                 }
+                Ok(Some(Piece::Dropped(run))) => return Some(Position(run.range().start)),
                 Ok(Some(Piece::Seal(seal))) => return Some(seal.last),
                 Ok(None) | Err(_) => {}
             }
@@ -174,7 +197,7 @@ impl<'b> Walk<'b> {
             while let Ok(Some(piece)) = self.next() {
                 match piece {
                     Piece::Step(step) if step.synced < expected => {}
-                    Piece::Step(_) | Piece::Seal(_) => return false,
+                    Piece::Step(_) | Piece::Dropped(_) | Piece::Seal(_) => return false,
                 }
             }
         }

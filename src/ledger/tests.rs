@@ -2,6 +2,7 @@
 mod backup;
 mod formats;
 mod proofs;
+mod thin;
 
 use super::backup::backup_on;
 use super::cursor::Reader;

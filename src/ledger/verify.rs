@@ -6,10 +6,12 @@ use super::error::{Damage, Doing, LedgerError};
 use super::format::{NOT_DENSE, Piece, Seal, Step};
 use super::handle::folder;
 use super::recover::follows;
+use super::run::Run;
 use super::segment::{self, Walk, damage};
 use super::signed::{Contradiction, SignedRoots};
+use super::stones;
 use super::tree::{Tree, leaf};
-use crate::model::{Digest, Position};
+use crate::model::{Digest, Position, Tombstone};
 use std::ops::RangeInclusive;
 use std::path::Path;
 
@@ -37,6 +39,8 @@ pub struct Report {
     pub segments: u64,
     /// Records whose bytes are those that were written.
     pub records: u64,
+    /// Records that retention dropped, of which the hashes lead to the root.
+    pub dropped: u64,
     /// The record before the first that was looked at.
     pub begin: Position,
     /// The last record.
@@ -84,7 +88,8 @@ pub(super) fn verify_on(disk: &dyn Disk, dir: &Path, scope: &Scope) -> Result<Re
         let bytes = file.read_to_end(0).doing("read", &path)?;
         check.segment(&bytes, dir, *first, all.get(index + 1).copied());
     }
-    let Check { last, root, records, torn_bytes, faults, signed } = check;
+    check.stones(disk, dir)?;
+    let Check { last, root, records, dropped, torn_bytes, faults, signed, .. } = check;
     let is_end = all.last() == firsts.last();
     let root = root.filter(|_| faults.is_empty());
     let (agreed, good, contradiction) = signed.finish(is_end.then_some(last));
@@ -92,6 +97,7 @@ pub(super) fn verify_on(disk: &dyn Disk, dir: &Path, scope: &Scope) -> Result<Re
     Ok(Report {
         segments,
         records,
+        dropped,
         begin,
         last,
         signed,
@@ -128,6 +134,9 @@ struct Check {
     /// The root after it, unless it is lost.
     root: Option<Digest>,
     records: u64,
+    dropped: u64,
+    /// The thinned segments, by their first record and by what a tombstone has to name them.
+    thinned: Vec<(Position, Digest)>,
     torn_bytes: u64,
     faults: Vec<Damage>,
     signed: SignedRoots,
@@ -139,6 +148,7 @@ struct Segment<'b> {
     first: Position,
     /// Where the next segment begins, if there is one.
     later: Option<Position>,
+    is_thinned: bool,
     /// The tree so far; lost after a fault.
     tree: Option<Tree>,
     next: Position,
@@ -151,6 +161,8 @@ impl Check {
             last: begin,
             root: (begin == Position(0)).then(|| Tree::default().root()),
             records: 0,
+            dropped: 0,
+            thinned: Vec::new(),
             torn_bytes: 0,
             faults: Vec::new(),
             signed: SignedRoots::new(checkpoints, begin.0),
@@ -176,8 +188,13 @@ impl Check {
             self.faults.push(fault);
         }
         self.signed.compare(&head.tree);
+        if head.is_thinned {
+            self.thinned.push((first, stones::name(bytes)));
+        }
+        let is_thinned = head.is_thinned;
         let walk = Walk::new(bytes, head.len);
-        let mut segment = Segment { walk, first, later, tree: Some(head.tree), next: first };
+        let mut segment =
+            Segment { walk, first, later, is_thinned, tree: Some(head.tree), next: first };
         let seal = self.walk(&mut segment);
         if later.is_some() && seal.is_none() {
             self.faults.push(damage(first, segment.next, later.map(before), "it has no seal"));
@@ -191,6 +208,7 @@ impl Check {
             match at.walk.next() {
                 Ok(None) => return None,
                 Ok(Some(Piece::Step(step))) => self.step(at, &step),
+                Ok(Some(Piece::Dropped(run))) => self.dropped(at, &run),
                 Ok(Some(Piece::Seal(seal))) => {
                     self.seal(at, &seal);
                     return Some(seal);
@@ -226,6 +244,36 @@ impl Check {
             at.tree = None;
         }
         at.next = Position(at.next.0 + step.records.len() as u64);
+    }
+
+    fn dropped(&mut self, at: &mut Segment<'_>, run: &Run) {
+        let range = run.range();
+        if !at.is_thinned || range.start != before(at.next).0 {
+            let why = if at.is_thinned { NOT_DENSE } else { "only a thinned segment has hashes" };
+            self.faults.push(damage(at.first, at.next, Some(Position(range.end)), why));
+            at.tree = None;
+        } else if at.tree.as_mut().is_some_and(|tree| tree.extend(run)) {
+            self.dropped += range.end - range.start;
+        }
+        if let Some(tree) = at.tree.as_ref() {
+            self.signed.compare(tree);
+        }
+        at.next = Position(range.end).next();
+    }
+
+    /// Whoever can write to the disk could thin a segment, or put hashes in the place of what they lead to: a
+    /// tombstone has to name it as it is.
+    fn stones(&mut self, disk: &dyn Disk, dir: &Path) -> Result<(), LedgerError> {
+        let Some((first, _)) = self.thinned.first() else { return Ok(()) };
+        let stones = stones::stones(disk, dir, *first)?;
+        for (first, name) in &self.thinned {
+            let names = |stone: &Tombstone| stone.first == *first && stone.thinned == *name;
+            if !stones.iter().any(|(_, stone)| names(stone)) {
+                let why = "it was thinned, and no tombstone names it as it is";
+                self.faults.push(damage(*first, *first, None, why));
+            }
+        }
+        Ok(())
     }
 
     fn seal(&mut self, at: &mut Segment<'_>, seal: &Seal) {

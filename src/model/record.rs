@@ -1,7 +1,7 @@
 //! Records: what the ledger keeps, and the positions that number them.
 use super::{
-    At, EpochBegun, Gap, MonitorId, OrderRow, Quarantine, SiteId, StationId, Text, TraceEvent,
-    VerdictEvent,
+    At, Digest, EpochBegun, Gap, ItemKey, MonitorId, OrderRow, Quarantine, SiteId, StationId, Text,
+    TraceEvent, Utc, VerdictEvent,
 };
 use minicbor::{Decode, Encode};
 
@@ -57,7 +57,7 @@ pub struct Origin {
 pub struct PlantLoaded {
     /// SHA-256 over the names and texts of its files.
     #[n(0)]
-    pub hash: super::Digest,
+    pub hash: Digest,
     /// The names of its files.
     #[n(1)]
     pub files: Vec<Text>,
@@ -79,6 +79,40 @@ pub struct Audit {
     /// What was done.
     #[n(1)]
     pub what: Text,
+}
+
+/// What retention dropped of one segment: which of its records were replaced by their hashes.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Tombstone {
+    /// The first record of the segment.
+    #[n(0)]
+    pub first: Position,
+    /// The last record of the segment.
+    #[n(1)]
+    pub last: Position,
+    /// How many of its records are dropped now, with those of earlier tombstones of the same segment.
+    #[n(2)]
+    pub dropped: u64,
+    /// When what this tombstone drops tells of began; `None` if it tells of no time.
+    #[n(3)]
+    pub earliest: Option<Utc>,
+    /// When it ended: until then an item that is named no more may have been at a station.
+    #[n(4)]
+    pub latest: Option<Utc>,
+    /// SHA-256 of the bytes of the file that takes the segment's place.
+    #[n(5)]
+    pub thinned: Digest,
+    /// The rule that they went by.
+    #[n(6)]
+    pub rule: Text,
+    /// Who let them go.
+    #[n(7)]
+    pub who: Text,
+    /// The items that records which stay still name, and of which some is told no more from now on.
+    #[n(8)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub items: Vec<ItemKey>,
 }
 
 /// What a record says.
@@ -109,6 +143,13 @@ pub enum Body {
     /// The system itself was changed.
     #[n(7)]
     Audit(#[n(0)] Audit),
+    /// Bodies of records were dropped by retention.
+    #[n(8)]
+    Tombstone(#[n(0)] Tombstone),
+    /// What is read at a position whose body was dropped by retention. It never stands in a ledger; whoever
+    /// folds records takes it for nothing.
+    #[n(9)]
+    Dropped,
 }
 
 /// One record of the ledger.
@@ -127,6 +168,14 @@ pub struct Record {
     /// The record of the plant that was in force, which has its hash; `None` before the first plant.
     #[n(3)]
     pub plant: Option<Position>,
+}
+
+impl Record {
+    /// What is read where the body of a record was dropped: nothing but its position, at no time.
+    #[must_use]
+    pub fn dropped(position: Position) -> Self {
+        Self { position, at: At::default(), body: Body::Dropped, plant: None }
+    }
 }
 
 /// The records of one step: all of them become durable, or none.

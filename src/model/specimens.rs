@@ -11,8 +11,9 @@ use super::{
     Onset, OrderRow, Overruled, Part, Past, Permit, PersonKey, PersonToken, PhaseId, PhaseSummary,
     PlantLoaded, Position, Purpose, Quality, Quarantine, QuarantineCause, RawWord, ReadDone,
     ReadFault, ReadToken, Reading, Record, Remark, Result, Rule, Sample, Scope, ScopeName, Session,
-    Side, StartCause, StationId, Statistics, Stay, TagName, Text, Told, ToolUse, TraceEvent, Ucum,
-    Untold, Utc, Value, Verb, Verdict, VerdictEvent, Visit, What, Within, WriteDone,
+    Side, StartCause, StationId, Statistics, Stay, TagName, Text, Told, Tombstone, ToolUse,
+    TraceEvent, Ucum, Untold, Utc, Value, Verb, Verdict, VerdictEvent, Visit, What, Within,
+    WriteDone,
 };
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -553,6 +554,30 @@ pub(crate) fn records() -> Vec<Record> {
     (1..).zip(bodies).map(record).collect()
 }
 
+/// What came to the first version with retention: a tombstone with every key, one of records without a time, and what
+/// is read where a body was dropped; numbered from 1.
+pub(crate) fn retained() -> Vec<Record> {
+    let full = Tombstone {
+        first: Position(1),
+        last: Position(20),
+        dropped: 7,
+        earliest: Some(utc(1)),
+        latest: Some(utc(2)),
+        thinned: Digest([0xEF; 32]),
+        rule: text("products.A = 15 years"),
+        who: text("P-0a1b2c3d4e5f"),
+        items: vec![unit("SN-1"), lot("LOT-7")],
+    };
+    let untimed = Tombstone { earliest: None, latest: None, items: Vec::new(), ..full.clone() };
+    let stone = |number, stone| Record {
+        position: Position(number),
+        at: at(number),
+        body: Body::Tombstone(stone),
+        plant: Some(Position(1)),
+    };
+    vec![stone(1, full), stone(2, untimed), Record::dropped(Position(3))]
+}
+
 /// All of them, and once more as they are told of when they happen: what is adopted leaves the state of now as it
 /// is.
 pub(crate) fn records_twice() -> Vec<Record> {
@@ -565,7 +590,13 @@ pub(crate) fn records_twice() -> Vec<Record> {
             Body::Trace(event) => event.adopted = None,
             Body::Quarantine(quarantine) => quarantine.adopted = None,
             Body::Verdict(event) => event.over = None,
-            Body::Gap(_) | Body::Epoch(_) | Body::Plant(_) | Body::Orders(_) | Body::Audit(_) => {}
+            Body::Gap(_)
+            | Body::Epoch(_)
+            | Body::Plant(_)
+            | Body::Orders(_)
+            | Body::Audit(_)
+            | Body::Tombstone(_)
+            | Body::Dropped => {}
         }
         record
     });

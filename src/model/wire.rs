@@ -120,6 +120,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn tombstones_and_what_is_dropped_are_read_again_and_keep_their_numbers() {
+        let kinds: Vec<_> = crate::model::specimens::retained()
+            .into_iter()
+            .map(|record| {
+                let bytes = encode(&record);
+                assert_eq!(decode(&bytes).ok().as_ref(), Some(&record));
+                let body = encode(&record.body);
+                (body[0], body[1])
+            })
+            .collect();
+        // An array of two: the kind and its fields.
+        assert_eq!(kinds, [(0x82, 8), (0x82, 8), (0x82, 9)]);
+    }
+
     /// What came to the first version later is left out where there is nothing to say, and read again where there is.
     #[test]
     fn a_later_key_is_written_only_where_it_says_something() {

@@ -4,7 +4,7 @@ use super::step::outcome;
 use crate::model::{
     Amount, Body, CarriedOver, EpochBegun, EpochCause, Gap, GapCause, GapSource, HandshakeMark,
     ItemKey, Member, MountKey, Overruled, Permit, Position, Quarantine, QuarantineCause, Record,
-    Rule, Text, TraceEvent, Utc, Verdict, VerdictEvent, What,
+    Rule, Text, Tombstone, TraceEvent, Utc, Verdict, VerdictEvent, What,
 };
 
 /// Members named in a sentence: a panel has as many; the record has all.
@@ -12,21 +12,7 @@ const MEMBERS_SHOWN: usize = 16;
 
 /// The view of a record.
 pub(super) fn event(record: &Record) -> EventView {
-    let (rule, number) = by(&record.body);
-    let mut view = EventView {
-        position: record.position,
-        kind: "",
-        time: record.at.wall,
-        station: None,
-        rule,
-        number,
-        items: Vec::new(),
-        text: String::new(),
-        result: None,
-        permit: None,
-        went_past: None,
-        plant: None,
-    };
+    let mut view = blank(record);
     match &record.body {
         Body::Trace(event) => {
             view.kind = event.what.verb().as_str();
@@ -77,8 +63,35 @@ pub(super) fn event(record: &Record) -> EventView {
             view.kind = "audit";
             view.text = format!("{}: {}", audit.who, audit.what);
         }
+        Body::Tombstone(stone) => {
+            view.kind = "tombstone";
+            view.text = tombstone(stone);
+        }
+        Body::Dropped => {
+            view.kind = "dropped";
+            "dropped by retention; a tombstone says by which rule".clone_into(&mut view.text);
+        }
     }
     view
+}
+
+/// What every record has.
+fn blank(record: &Record) -> EventView {
+    let (rule, number) = by(&record.body);
+    EventView {
+        position: record.position,
+        kind: "",
+        time: record.at.wall,
+        station: None,
+        rule,
+        number,
+        items: Vec::new(),
+        text: String::new(),
+        result: None,
+        permit: None,
+        went_past: None,
+        plant: None,
+    }
 }
 
 fn named(rule: &str) -> Option<Text> {
@@ -104,7 +117,12 @@ fn by(body: &Body) -> (Option<Text>, Option<u64>) {
             GapSource::Device(_) | GapSource::Tag(..) => (None, None),
         },
         Body::Verdict(spoken) => (named(spoken.monitor.as_str()), None),
-        Body::Epoch(_) | Body::Plant(_) | Body::Orders(_) | Body::Audit(_) => (None, None),
+        Body::Epoch(_)
+        | Body::Plant(_)
+        | Body::Orders(_)
+        | Body::Audit(_)
+        | Body::Tombstone(_)
+        | Body::Dropped => (None, None),
     }
 }
 
@@ -115,6 +133,11 @@ fn rule(what: &What) -> Option<Text> {
     }
     let (What::Complete { phase, .. } | What::Clean { phase, .. }) = what else { return None };
     phase.as_ref().and_then(|phase| named(phase.phase.as_str()))
+}
+
+fn tombstone(stone: &Tombstone) -> String {
+    let Tombstone { first, last, dropped, rule, who, .. } = stone;
+    format!("{dropped} records of {first} to {last} are dropped by retention ({rule}), by {who}")
 }
 
 fn epoch(begun: &EpochBegun) -> String {

@@ -77,7 +77,7 @@ impl Memory {
                 self.monitors.put_in_force(&plant.monitors);
                 self.suspects.put_in_force((position, record.at.wall), &plant.monitors);
             }
-            Body::Orders(_) | Body::Audit(_) => {}
+            Body::Orders(_) | Body::Audit(_) | Body::Tombstone(_) | Body::Dropped => {}
         }
         self.position = position;
     }

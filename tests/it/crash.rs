@@ -105,7 +105,9 @@ fn assert_gaps(records: &[Record]) {
             | Body::Verdict(_)
             | Body::Plant(_)
             | Body::Orders(_)
-            | Body::Audit(_) => {}
+            | Body::Audit(_)
+            | Body::Tombstone(_)
+            | Body::Dropped => {}
         }
     }
     println!("gaps opened: {opened:?}; epochs after the first: {epochs}");

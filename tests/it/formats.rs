@@ -155,12 +155,12 @@ const LATER: &[Later] = &[
     (
         "ledger/00000000000000000001.seg",
         |bytes| bytes[8] = 2,
-        "has ledger format 2 with features 0x0, this pedigree reads format 1 without features; run the version that wrote it, or a newer one",
+        "has ledger format 2 with features 0x0, this pedigree reads format 1 with features up to 0x1; run the version that wrote it, or a newer one",
     ),
     (
         "ledger/00000000000000000001.seg",
         |bytes| bytes[12] = 1,
-        "has ledger format 1 with features 0x1, this pedigree reads format 1 without features; run the version that wrote it, or a newer one",
+        "has ledger format 1 with features 0x2, this pedigree reads format 1 with features up to 0x1; run the version that wrote it, or a newer one",
     ),
     (
         "person.key",

@@ -144,7 +144,9 @@ fn is_event(record: &Record) -> bool {
         | Body::Epoch(_)
         | Body::Plant(_)
         | Body::Orders(_)
-        | Body::Audit(_) => false,
+        | Body::Audit(_)
+        | Body::Tombstone(_)
+        | Body::Dropped => false,
     }
 }
 

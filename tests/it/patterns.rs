@@ -165,7 +165,9 @@ fn a_ring_that_is_written_over_while_the_daemon_is_dead_names_what_is_lost() {
         | Body::Epoch(_)
         | Body::Plant(_)
         | Body::Orders(_)
-        | Body::Audit(_) => None,
+        | Body::Audit(_)
+        | Body::Tombstone(_)
+        | Body::Dropped => None,
     });
     let made = plant.made("RING");
     let first =

@@ -6,8 +6,9 @@ use super::support::{here, peer, peers, runtime};
 use pedigree::daemon;
 use pedigree::demo::{Demo, DemoOptions};
 use pedigree::ledger::{Files, Ledger, Options};
-use pedigree::model::{Origin, Position, SiteId, wire};
+use pedigree::model::{At, Body, Origin, Position, Record, SiteId, Text, Tombstone, wire};
 use pedigree::telemetry::Metrics;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -20,15 +21,19 @@ const SOON: Duration = Duration::from_mins(1);
 
 /// The stopped plant: its ledger in small segments, its checkpoints, and proofs that were asked for while it
 /// ran.
-struct Audited {
-    site: Site,
+pub(crate) struct Audited {
+    pub(crate) site: Site,
     peers: PathBuf,
     key: String,
     unit: String,
+    /// Every unit that was worked on.
+    pub(crate) units: Vec<String>,
+    /// When the first event was, and the last.
+    pub(crate) times: (i64, i64),
 }
 
 impl Audited {
-    fn start(peers: PathBuf) -> Self {
+    pub(crate) fn start(peers: PathBuf) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut options = DemoOptions::new(3, daemon::clock());
         (options.cycle, options.drift, options.parts_max) = (CYCLE, None, Some(PARTS));
@@ -47,13 +52,20 @@ impl Audited {
         let through = runtime.block_on(async { tokio::time::timeout(SOON, through).await });
         assert!(through.is_ok(), "the line stands still");
         let key = running.ask("/api/v1/ledger/key").1.trim().to_owned();
-        let unit =
-            demo.truth().into_iter().find(|part| part.reached == pedigree::demo::Reached::Packed);
+        let truth = demo.truth();
+        let units = truth.iter().map(|part| part.part.unit.to_string()).collect();
+        let unit = truth.into_iter().find(|part| part.reached == pedigree::demo::Reached::Packed);
         let unit = unit.unwrap().part.unit.to_string();
         demo.stop();
-        let audited = Self { site, peers, key, unit };
+        let mut audited = Self { site, peers, key, unit, units, times: (0, 0) };
         audited.prove(&running);
         assert!(running.stop().success(), "{}", audited.site.log());
+        let records = audited.site.records();
+        let times = records.iter().filter_map(|record| {
+            let Body::Trace(event) = &record.body else { return None };
+            Some(event.time.at.0)
+        });
+        audited.times = (times.clone().min().unwrap(), times.max().unwrap());
         runtime.block_on(audited.copy_in_small_segments());
         audited
     }
@@ -83,15 +95,8 @@ impl Audited {
     /// The same records in another folder: the tree does not know about segments.
     async fn copy_in_small_segments(&self) {
         let records = self.site.records();
-        let options = Options {
-            dir: self.site.path("copy"),
-            origin: Origin { site: SiteId::parse("test").unwrap(), incarnation: 0 },
-            segment_bytes_max: 3_000,
-            metrics: Arc::new(Metrics::new()),
-            now: daemon::clock(),
-        };
         fs::create_dir(self.site.path("copy")).unwrap();
-        let opened = Ledger::open(options, Files).unwrap();
+        let opened = Ledger::open(options(&self.site.path("copy")), Files).unwrap();
         let mut durable = opened.ledger.durable();
         for record in records {
             let position = record.position;
@@ -112,7 +117,7 @@ impl Audited {
         Victim { dir }
     }
 
-    fn python(&self, args: &[&str]) -> Output {
+    pub(crate) fn python(&self, args: &[&str]) -> Output {
         let mut command = peer::python(&self.peers);
         command.arg(here("tests/verify_ledger.py")).args(args).arg(&self.key).output().unwrap()
     }
@@ -134,6 +139,17 @@ impl Audited {
         let mut ours = Command::new(env!("CARGO_BIN_EXE_pedigree"));
         let ours = ours.args(["check-proof", &path, "--key", &self.key]).output().unwrap();
         [said(&theirs), said(&ours)]
+    }
+}
+
+/// A ledger of this plant in small segments.
+fn options(dir: &Path) -> Options {
+    Options {
+        dir: dir.to_owned(),
+        origin: Origin { site: SiteId::parse("test").unwrap(), incarnation: 0 },
+        segment_bytes_max: 3_000,
+        metrics: Arc::new(Metrics::new()),
+        now: daemon::clock(),
     }
 }
 
@@ -313,20 +329,84 @@ fn rewrite(victim: &Victim) {
         reader.cursor(Position(0)).map(|entry| entry.unwrap().record).collect();
     records[4].at.wall.0 += 1;
     fs::remove_dir_all(victim.dir.join("ledger")).unwrap();
-    let options = Options {
-        dir: victim.dir.clone(),
-        origin: Origin { site: SiteId::parse("test").unwrap(), incarnation: 0 },
-        segment_bytes_max: 3_000,
-        metrics: Arc::new(Metrics::new()),
-        now: daemon::clock(),
-    };
     runtime().block_on(async {
-        let ledger = Ledger::open(options, Files).unwrap().ledger;
+        let ledger = Ledger::open(options(&victim.dir), Files).unwrap().ledger;
         for record in records {
             let generation = ledger.durable().borrow().generation;
             ledger.append(generation, vec![record]).await.unwrap();
         }
     });
+}
+
+/// Lets every second record of the second segment go, but for the tombstone that is to say so: gives that.
+fn thin(victim: &Victim, ledger: &Ledger) -> Tombstone {
+    let sizes: BTreeSet<u64> = fs::read_to_string(victim.dir.join("checkpoints"))
+        .unwrap()
+        .split("\n\n")
+        .filter(|part| part.starts_with("pedigree/"))
+        .map(|part| part.lines().nth(1).unwrap().parse().unwrap())
+        .collect();
+    let second = ledger.reader().sealed().unwrap()[1].clone();
+    let steps = (second.first.0..=second.last.0).step_by(2).map(Position).collect();
+    let prepared = ledger.thin(second.first, &steps, &sizes).unwrap().unwrap();
+    assert_eq!(prepared.dropped, steps.len() as u64);
+    let [rule, who] = ["products.A = 15 years", "P-1"].map(|said| Text::parse(said).unwrap());
+    prepared.tombstone((rule, who), None, Vec::new())
+}
+
+/// Puts the tombstone into the ledger, and what it names in the place of the segment.
+fn bury(ledger: &Ledger, stone: Tombstone) {
+    let generation = ledger.durable().borrow().generation;
+    let position = ledger.durable().borrow().position.next();
+    let body = Body::Tombstone(stone);
+    let record = Record { position, at: At::default(), body, plant: None };
+    let mut durable = ledger.durable();
+    runtime().block_on(async {
+        ledger.append(generation, vec![record]).await.unwrap();
+        durable.wait_for(|durable| durable.position >= position).await.unwrap();
+    });
+    assert!(ledger.settle(position).unwrap());
+}
+
+/// What retention leaves is accepted by both, with all checkpoints; what was thinned by nobody's leave, or changed
+/// afterwards with checksums that fit, is not.
+fn retention(audited: &Audited) {
+    let victim = audited.victim("thinned");
+    let before = audited.verify(&victim);
+    let ledger = Ledger::open(options(&victim.dir), Files).unwrap().ledger;
+    bury(&ledger, thin(&victim, &ledger));
+    drop(ledger);
+    for ((sound, told), (_, before)) in audited.verify(&victim).into_iter().zip(before) {
+        assert!(sound, "{told}");
+        let agree = |told: &str| told.split(", ").last().map(str::to_owned);
+        let theirs = before.contains(" checkpoints agree\n") && before.lines().count() == 1;
+        assert!(!theirs || agree(&told) == agree(&before), "{told}, before: {before}");
+    }
+    let words = "it was thinned, and no tombstone names it as it is";
+    let changed = victim.change(1, |bytes| {
+        // The header is a map too.
+        let all = frames(bytes);
+        let mut maps = all.windows(2).skip(1).filter(|frame| bytes[frame[0] + 8] & 0xE0 == 0xA0);
+        let (begin, end) = maps.next().map(|frame| (frame[0], frame[1])).unwrap();
+        let mut body = bytes[begin + 8..end].to_vec();
+        *body.last_mut().unwrap() ^= 1;
+        let mut frame = Vec::new();
+        wire::put_frame(&body, &mut frame);
+        bytes.splice(begin..end, frame);
+    });
+    let name = changed.file_name().unwrap().to_str().unwrap().to_owned();
+    for (sound, told) in audited.verify(&victim) {
+        assert!(!sound && told.contains(&name), "{told}");
+    }
+    let victim = audited.victim("unburied");
+    let ledger = Ledger::open(options(&victim.dir), Files).unwrap().ledger;
+    let stone = thin(&victim, &ledger);
+    drop(ledger);
+    let waits = victim.dir.join(format!("ledger/{:020}.thin", stone.first.0));
+    fs::rename(&waits, waits.with_extension("seg")).unwrap();
+    for (sound, told) in audited.verify(&victim) {
+        assert!(!sound && told.contains(words), "{told}");
+    }
 }
 
 #[test]
@@ -358,6 +438,7 @@ fn an_independent_verifier_accepts_the_good_and_names_what_was_tampered_with() {
     let unit = fs::read(audited.site.path("unit.proof")).unwrap();
     assert!(unit.len() < 4096, "the proof of a unit has {} bytes", unit.len());
     println!("{records} records, the proof of a unit has {} bytes", unit.len());
+    retention(&audited);
     // A record that was never there, with a checksum that fits.
     let mut body = unit[24..].to_vec();
     let code = audited.unit.rsplit('/').next().unwrap().as_bytes();

@@ -238,7 +238,9 @@ fn what_a_machine_forgot_while_nobody_listened_lies_in_a_gap() {
         | Body::Epoch(_)
         | Body::Plant(_)
         | Body::Orders(_)
-        | Body::Audit(_) => None,
+        | Body::Audit(_)
+        | Body::Tombstone(_)
+        | Body::Dropped => None,
     });
     let gaps: Vec<_> = gaps.filter(|gap| gap.to.is_some()).collect();
     // What it forgot before it was spoken to for the first time, nobody missed.

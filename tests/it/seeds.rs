@@ -68,7 +68,9 @@ async fn run(seed: u64, drift: bool) -> Run {
             | Body::Epoch(_)
             | Body::Plant(_)
             | Body::Orders(_)
-            | Body::Audit(_) => None,
+            | Body::Audit(_)
+            | Body::Tombstone(_)
+            | Body::Dropped => None,
         })
         .collect();
     Run { drifts, began: demo.onset().map(|o| o.at) }

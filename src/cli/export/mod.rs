@@ -113,6 +113,10 @@ fn write(reader: &Reader, standing: &Standing, args: &EventsArgs) -> Result<u64,
     let mut links = begin("links", rows::LINKS)?;
     let mut written = 0;
     each(reader, standing.end, |record| {
+        // The tombstone is a row; what it took is none.
+        if matches!(record.body, Body::Dropped) {
+            return Ok(());
+        }
         let time = crate::query::describe(record).time;
         let wanted =
             args.from.is_none_or(|from| from <= time) && args.to.is_none_or(|to| time < to);

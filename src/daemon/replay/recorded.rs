@@ -47,7 +47,9 @@ impl Event {
             | Body::Epoch(_)
             | Body::Plant(_)
             | Body::Orders(_)
-            | Body::Audit(_) => return None,
+            | Body::Audit(_)
+            | Body::Tombstone(_)
+            | Body::Dropped => return None,
         };
         let first = adopted.as_ref().and_then(|adopted| adopted.first);
         let stepped = adopted.as_ref().map_or(record.at.wall, |adopted| adopted.stepped);

@@ -262,7 +262,9 @@ fn the_deadline_runs_from_the_time_of_the_source_where_clocks_are_good() {
             | Body::Epoch(_)
             | Body::Plant(_)
             | Body::Orders(_)
-            | Body::Audit(_) => None,
+            | Body::Audit(_)
+            | Body::Tombstone(_)
+            | Body::Dropped => None,
         });
         assert_eq!(event.unwrap().permit, permit, "clock known: {server}");
     }

@@ -577,7 +577,9 @@ fn welded(line: &Line) -> Vec<String> {
         | Body::Verdict(_)
         | Body::Plant(_)
         | Body::Orders(_)
-        | Body::Audit(_) => None,
+        | Body::Audit(_)
+        | Body::Tombstone(_)
+        | Body::Dropped => None,
     };
     line.durable.iter().filter_map(done).collect()
 }

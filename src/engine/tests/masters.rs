@@ -50,7 +50,9 @@ fn part(world: &mut World) -> Purpose {
         | Body::Verdict(_)
         | Body::Plant(_)
         | Body::Orders(_)
-        | Body::Audit(_) => None,
+        | Body::Audit(_)
+        | Body::Tombstone(_)
+        | Body::Dropped => None,
     };
     world.durable.iter().rev().find_map(done).unwrap()
 }
@@ -106,7 +108,9 @@ fn a_master_that_passes_where_it_must_fail_is_recorded_with_since_when() {
         | Body::Epoch(_)
         | Body::Plant(_)
         | Body::Orders(_)
-        | Body::Audit(_) => None,
+        | Body::Audit(_)
+        | Body::Tombstone(_)
+        | Body::Dropped => None,
     });
     assert_eq!(part(&mut world), Purpose::Master);
     assert_eq!(said(&world)[1..], [(Verdict::Drift, begun, true)]);
@@ -242,7 +246,9 @@ impl Gauge {
                 | Body::Epoch(_)
                 | Body::Plant(_)
                 | Body::Orders(_)
-                | Body::Audit(_) => {}
+                | Body::Audit(_)
+                | Body::Tombstone(_)
+                | Body::Dropped => {}
             }
         }
         closed.extend(open.map(|from| (from, None)));
@@ -313,7 +319,9 @@ fn no_open_drift_refuses_while_a_master_stands_against_the_station() {
             | Body::Epoch(_)
             | Body::Plant(_)
             | Body::Orders(_)
-            | Body::Audit(_) => None,
+            | Body::Audit(_)
+            | Body::Tombstone(_)
+            | Body::Dropped => None,
         });
         permits.extend(answered);
     }

@@ -493,7 +493,9 @@ fn completed(records: &[Record]) -> Vec<Told> {
         | Body::Verdict(_)
         | Body::Plant(_)
         | Body::Orders(_)
-        | Body::Audit(_) => None,
+        | Body::Audit(_)
+        | Body::Tombstone(_)
+        | Body::Dropped => None,
     });
     let gaps: Vec<Interval> = gaps.filter(|gap| gap.to.is_some()).collect();
     let event = |r: &Record| {
@@ -691,7 +693,9 @@ fn a_bad_trigger_is_a_gap_until_it_is_good_again() {
         | Body::Verdict(_)
         | Body::Plant(_)
         | Body::Orders(_)
-        | Body::Audit(_) => None,
+        | Body::Audit(_)
+        | Body::Tombstone(_)
+        | Body::Dropped => None,
     });
     let wanted = [false, true, false, true].map(|closed| (GapCause::BadQuality, now, closed));
     assert_eq!(gaps.collect::<Vec<_>>(), wanted);
@@ -719,7 +723,9 @@ fn a_sample_from_before_a_loss_is_not_taken_after_it() {
         | Body::Verdict(_)
         | Body::Plant(_)
         | Body::Orders(_)
-        | Body::Audit(_) => None,
+        | Body::Audit(_)
+        | Body::Tombstone(_)
+        | Body::Dropped => None,
     };
     assert_eq!(world.appended.iter().filter_map(lots).collect::<Vec<_>>(), ["LOT-1"]);
 }

@@ -299,7 +299,9 @@ fn judge(kitchen: &mut Kitchen) -> std::result::Result<(), TestCaseError> {
             | Body::Verdict(_)
             | Body::Plant(_)
             | Body::Orders(_)
-            | Body::Audit(_) => {}
+            | Body::Audit(_)
+            | Body::Tombstone(_)
+            | Body::Dropped => {}
         }
     }
     for one in kitchen.truth.iter().filter(|(_, begin, _)| Some(*begin) > kitchen.first) {

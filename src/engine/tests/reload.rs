@@ -157,7 +157,9 @@ fn gaps(records: &[Record]) -> Vec<(GapCause, bool)> {
         | Body::Epoch(_)
         | Body::Plant(_)
         | Body::Orders(_)
-        | Body::Audit(_) => None,
+        | Body::Audit(_)
+        | Body::Tombstone(_)
+        | Body::Dropped => None,
     };
     records.iter().filter_map(gap).collect()
 }

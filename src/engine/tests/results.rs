@@ -407,7 +407,9 @@ impl World {
                 | Body::Verdict(_)
                 | Body::Plant(_)
                 | Body::Orders(_)
-                | Body::Audit(_) => false,
+                | Body::Audit(_)
+                | Body::Tombstone(_)
+                | Body::Dropped => false,
             });
             assert!(known, "{name} is acknowledged and not on the disk");
             if let Some(part) = self.machine.named(&name) {

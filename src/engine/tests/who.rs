@@ -77,7 +77,9 @@ fn named(body: &Body) -> Option<String> {
         | Body::Gap(_)
         | Body::Verdict(_)
         | Body::Epoch(_)
-        | Body::Plant(_) => None,
+        | Body::Plant(_)
+        | Body::Tombstone(_)
+        | Body::Dropped => None,
     }
 }
 

@@ -7,19 +7,29 @@ use super::*;
 use crate::ledger::backup::{backup, restore};
 use crate::ledger::checkpoint;
 use crate::ledger::segment;
+use crate::ledger::thin::{settle_on, thin_on};
 use crate::ledger::{
     Checkpoint, Proof, ProofFault, PublicKey, Scrub, Scrubbed, Signed, SigningKey,
 };
 use crate::model::specimens;
 use std::collections::BTreeSet;
 
+fn kept(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(folder)
+}
+
 fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/format-1")
+    kept("format-1")
+}
+
+/// The same ledger after retention: the second segment with feature bit 0, and behind all others its tombstone.
+fn thinned() -> PathBuf {
+    kept("thinned-1")
 }
 
 /// Compares what is written today with what was written then.
-fn same(name: &str, today: &[u8]) {
-    let path = fixture().join(name);
+fn same(folder: &Path, name: &str, today: &[u8]) {
+    let path = folder.join(name);
     if std::env::var_os("MAKE_FIXTURES").is_some() && !path.exists() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, today).unwrap();
@@ -74,18 +84,18 @@ fn what_is_written_today_is_byte_for_byte_what_was_written_then() {
     assert!(paths.iter().any(|path| path.extension().is_some_and(|kind| kind == "run")));
     for path in paths {
         let name = path.strip_prefix(dir.path()).unwrap().to_str().unwrap();
-        same(name, &std::fs::read(&path).unwrap());
+        same(&fixture(), name, &std::fs::read(&path).unwrap());
     }
     let path = dir.path().join("checkpoints");
     for size in [40, size] {
         checkpoint::append(&path, &signed(dir.path(), size)).unwrap();
     }
-    same("checkpoints", &std::fs::read(&path).unwrap());
-    same("checkpoint.pub", format!("{}\n", key().public().named(&origin())).as_bytes());
+    same(&fixture(), "checkpoints", &std::fs::read(&path).unwrap());
+    same(&fixture(), "checkpoint.pub", format!("{}\n", key().public().named(&origin())).as_bytes());
     let secret: [u8; 32] = std::array::from_fn(|at| u8::try_from(at).unwrap());
-    same("checkpoint.key", &secret);
-    same("person.key", &[7; 32]);
-    same("unit.proof", &proof.to_bytes());
+    same(&fixture(), "checkpoint.key", &secret);
+    same(&fixture(), "person.key", &[7; 32]);
+    same(&fixture(), "unit.proof", &proof.to_bytes());
 }
 
 #[test]
@@ -112,6 +122,44 @@ fn what_was_written_then_is_read_to_the_last_field() {
     let positions: Vec<u64> = proven.records.iter().map(|(position, _)| position.0).collect();
     assert_eq!((proven.about.as_str(), positions), ("u/site/SN-1", vec![2, 9, size - 1]));
     assert_eq!((proven.checkpoint.size, proven.earlier.unwrap().size), (size, 40));
+}
+
+#[test]
+fn what_retention_leaves_is_written_and_read_as_it_was_then() {
+    let home = tempfile::tempdir().unwrap();
+    write(home.path());
+    let (dir, reader) = (folder(home.path()), Reader::open(home.path()));
+    let second = reader.sealed().unwrap()[1].first;
+    // The step of all but the first record of the segment.
+    let steps = BTreeSet::from([second.next()]);
+    let prepared = thin_on(&Files, &dir, second, &steps, &BTreeSet::new()).unwrap().unwrap();
+    let mut writer = recover(Arc::new(Files), &dir, &origin()).unwrap().writer;
+    assert!(segments(home.path()).iter().all(|path| !path.ends_with(segment::thin_name(second))));
+    let prepared_again = thin_on(&Files, &dir, second, &steps, &BTreeSet::new()).unwrap();
+    assert_eq!(prepared_again.as_ref(), Some(&prepared));
+    let [rule, who] = ["products.A = 15 years", "P-0a1b2c3d4e5f"].map(|t| Text::parse(t).unwrap());
+    let times = Some((specimens::utc(1), specimens::utc(2)));
+    let stone = prepared.tombstone((rule, who), times, vec![specimens::unit("SN-1")]);
+    let position = writer.position().next();
+    let body = Body::Tombstone(stone.clone());
+    let record = Record { position, at: At::default(), body, plant: None };
+    writer.write(&[&[wire::encode(&record)]]).unwrap();
+    writer.sync().unwrap();
+    assert!(settle_on(&reader, position).unwrap());
+    for path in segments(home.path()) {
+        let name = path.strip_prefix(home.path()).unwrap().to_str().unwrap();
+        same(&thinned(), name, &std::fs::read(&path).unwrap());
+    }
+    let (then, whole) = (Reader::open(&thinned()), specimens::records());
+    let found: Vec<Record> = then.cursor(Position(0)).map(|entry| entry.unwrap().record).collect();
+    let gone = second.next()..=stone.last;
+    let wanted = whole.into_iter().map(|record| {
+        if gone.contains(&record.position) { Record::dropped(record.position) } else { record }
+    });
+    assert_eq!(found, wanted.chain([record]).collect::<Vec<_>>());
+    let report = verify(&thinned(), &Scope::default()).unwrap();
+    assert!(report.is_sound(), "{report:?}");
+    assert_eq!(report.dropped, stone.dropped);
 }
 
 /// A newer version, and a feature that nobody here knows: what they say, and the bytes 8 to 16 of a file.
@@ -155,7 +203,7 @@ fn a_segment_of_a_later_version_is_named_and_nothing_is_done_to_the_ledger() {
         std::fs::write(&path, &bytes).unwrap();
         let before = files(dir.path());
         let told = |done: Result<(), LedgerError>| {
-            let words = "this pedigree reads format 1 without features; run the version that wrote it, or a newer one";
+            let words = "this pedigree reads format 1 with features up to 0x1; run the version that wrote it, or a newer one";
             let wanted = format!("{} has ledger {says}, {words}", path.display());
             assert_eq!(done.unwrap_err().to_string(), wanted);
         };

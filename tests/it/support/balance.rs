@@ -186,7 +186,9 @@ fn account<'a>(
             | Body::Verdict(_)
             | Body::Plant(_)
             | Body::Orders(_)
-            | Body::Audit(_) => {}
+            | Body::Audit(_)
+            | Body::Tombstone(_)
+            | Body::Dropped => {}
         }
     }
     sum.missed = gaps.iter().filter_map(|gap| gap.count).sum();
