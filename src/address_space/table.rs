@@ -228,6 +228,14 @@ pub(super) fn reason(why: &Incomplete) -> String {
             items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             records.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         ),
+        Incomplete::Retention { item: Some(item), tombstone } => {
+            format!("of {item} less is told than was: retention dropped some of it ({tombstone})")
+        }
+        Incomplete::Retention { item: None, tombstone } => {
+            format!(
+                "of this time less is told than was: retention dropped some of it ({tombstone})"
+            )
+        }
         Incomplete::Lag { durable } => format!("the index has not caught up with {durable}"),
     }
 }

@@ -141,6 +141,11 @@ impl Batch {
         Place { earliest, at, by, last }
     }
 
+    /// The lots that were worked on and may have left something behind.
+    pub(super) fn lots(&self) -> impl Iterator<Item = &ItemKey> {
+        self.lots.iter().map(|left| &left.lot)
+    }
+
     pub(super) fn apply(&mut self, event: &TraceEvent) {
         let place = self.place(event);
         let lot = lot_of(event);

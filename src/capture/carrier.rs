@@ -54,6 +54,11 @@ impl Carriers {
         self.open.get(carrier)
     }
 
+    /// Everything that is on one.
+    pub(super) fn items(&self) -> impl Iterator<Item = &ItemKey> {
+        self.open.values().map(|loaded| &loaded.item)
+    }
+
     pub(super) fn apply(&mut self, record: &Record, event: &TraceEvent) {
         let Some(fill) = &event.fill else { return };
         let done = !event.is_only_asked();

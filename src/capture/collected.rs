@@ -64,6 +64,11 @@ impl Collected {
         self.count
     }
 
+    /// Nothing is decided by it.
+    pub(super) fn forget_count(&mut self) {
+        self.count = 0;
+    }
+
     /// Folds the record of a result in.
     pub(super) fn note(&mut self, name: Text, noted: Noted) {
         self.count = self.count.saturating_add(1);

@@ -69,6 +69,11 @@ impl Feeders {
         self.now.get(point)
     }
 
+    /// What is in them, and what was taken out since the last item left.
+    pub(super) fn mounted(&self) -> impl Iterator<Item = &Mounted> {
+        self.now.values().chain(self.before.iter().map(|(mounted, _)| mounted))
+    }
+
     pub(super) fn mount(&mut self, key: MountKey, lot: ItemKey, since: Utc) {
         let first = self.seen.insert(key.point.clone());
         self.now.insert(key.point.clone(), Mounted { key, lot, since, first });

@@ -55,6 +55,13 @@ impl Places {
         self.0.values().filter_map(|place| place.present.as_ref()).find(|p| p.item == *item)
     }
 
+    /// Every item at it, or last presented.
+    pub(super) fn items(&self) -> impl Iterator<Item = &ItemKey> {
+        self.0.values().flat_map(|place| {
+            place.current.iter().chain(place.present.as_ref().map(|present| &present.item))
+        })
+    }
+
     /// Whether nobody is at the position that an event about an item speaks of.
     pub(super) fn is_free(&self, nest: Option<&Text>, item: &ItemKey) -> bool {
         self.0.get(&self.of(nest, item)).is_none_or(|place| place.present.is_none())

@@ -26,6 +26,11 @@ impl Unread {
         self.waiting.contains_key(item)
     }
 
+    /// Those that wait, and those that got their code last.
+    pub(super) fn items(&self) -> impl Iterator<Item = &ItemKey> {
+        self.waiting.keys().chain(self.named.keys())
+    }
+
     pub(super) fn apply(&mut self, record: &Record, event: &TraceEvent) {
         if let What::Identify { item, real: Some(_), .. } = &event.what {
             self.waiting.remove(item);

@@ -4,6 +4,7 @@
 //! recovery alike, so that folding the ledger gives the same state; its volatile half begins anew
 //! with every start. It names no clock, socket or file: the same inputs give the same effects.
 mod image;
+mod retention;
 mod state;
 
 pub use image::IMAGE_SCHEMA;

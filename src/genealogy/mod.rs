@@ -11,6 +11,7 @@ mod fact;
 mod graph;
 mod link;
 mod narrowing;
+pub mod retention;
 mod ring;
 mod walk;
 pub mod why;

@@ -88,6 +88,13 @@ pub enum Incomplete {
         /// The records that say so; a correction takes one back.
         records: Vec<Position>,
     },
+    /// Retention dropped records: those of an item that is still named, or of the time that was asked about.
+    Retention {
+        /// The item; `None` if it is a matter of the time, and of nobody that is named any more.
+        item: Option<ItemKey>,
+        /// The record that says what was dropped, by which rule, and who let it go.
+        tombstone: Position,
+    },
     /// The index has not caught up with the ledger.
     Lag {
         /// The last durable record.

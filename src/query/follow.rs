@@ -434,7 +434,11 @@ impl Inner {
             }
         });
         match (found, &self.ledger) {
-            (None, Some(ledger)) => Ok(ledger.get(at)?.map(|entry| entry.record)),
+            (None, Some(ledger)) => match ledger.get(at) {
+                // Retention dropped it, and its correction with it, but for a moment in which it may have ended.
+                Err(LedgerError::Dropped { .. }) => Ok(None),
+                found => Ok(found?.map(|entry| entry.record)),
+            },
             (found, _) => Ok(found),
         }
     }

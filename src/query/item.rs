@@ -57,6 +57,7 @@ pub(super) fn draft(
     let node = memory.graph.item(key).filter(|node| memory.speaks_of(*node))?;
     let mut reasons = Reasons::default();
     let steps = step::draft(memory, node, &mut reasons)?;
+    reasons.retained(memory, node);
     if key.class == ItemClass::Lot {
         reasons.windows(memory, node);
     }
@@ -66,6 +67,7 @@ pub(super) fn draft(
         let mut found = Vec::new();
         let loose = walk.hops(&memory.graph, node, |hop| {
             reasons.hop(memory, &hop);
+            reasons.retained(memory, walk.beyond(&hop));
             found.extend(link(memory, &walk, &hop));
         });
         reasons.loose(memory, &loose);

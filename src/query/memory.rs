@@ -4,6 +4,7 @@ use super::life::{Kind, Life, Moment, moments_of, stay};
 use super::material::Materials;
 use super::monitor::Monitors;
 use super::place::{Counted, Mounts, Places};
+use super::retention::Retained;
 use super::step::outcome;
 use super::suspect::Windows;
 use crate::genealogy::{Graph, Node, NodeId, Void};
@@ -44,6 +45,7 @@ pub(super) struct Memory {
     pub(super) products: Vec<Text>,
     product_numbers: BTreeMap<Text, u32>,
     recent: [Recent; 3],
+    pub(super) retained: Retained,
 }
 
 impl Memory {
@@ -77,7 +79,12 @@ impl Memory {
                 self.monitors.put_in_force(&plant.monitors);
                 self.suspects.put_in_force((position, record.at.wall), &plant.monitors);
             }
-            Body::Orders(_) | Body::Audit(_) | Body::Tombstone(_) | Body::Dropped => {}
+            Body::Tombstone(stone) => {
+                let items: Vec<NodeId> =
+                    stone.items.iter().map(|item| self.graph.intern_item(item)).collect();
+                self.retained.take(position, stone, items);
+            }
+            Body::Orders(_) | Body::Audit(_) | Body::Dropped => {}
         }
         self.position = position;
     }

@@ -21,6 +21,7 @@ mod past;
 mod place;
 mod reason;
 mod recall;
+mod retention;
 mod state;
 mod step;
 mod suspect;
@@ -217,6 +218,11 @@ impl Query {
     /// `items_max` items of each are named.
     pub fn open_suspects(&self, items_max: usize) -> Vec<SuspectView> {
         self.timed("suspects", || suspect::open(&self.inner.memory.read().now(), items_max))
+    }
+
+    /// Records that retention dropped: what is not known may have been among them.
+    pub fn dropped(&self) -> u64 {
+        self.inner.memory.read().retained.dropped()
     }
 
     /// Whether the item is recorded at all.

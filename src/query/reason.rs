@@ -15,6 +15,7 @@ pub(super) struct Reasons {
     one_of: BTreeSet<ItemKey>,
     not_told: BTreeSet<(ItemKey, StationId, Only)>,
     rings: BTreeMap<Vec<ItemKey>, BTreeSet<Position>>,
+    retained: BTreeSet<(Option<ItemKey>, Position)>,
     durable: Option<Position>,
 }
 
@@ -48,6 +49,7 @@ impl Reasons {
 
     /// Everything that was not observed at a station, whoever was there.
     pub(super) fn station(&mut self, memory: &View<'_>, station: &StationId, interval: Interval) {
+        self.retained_in(memory, memory.widened(station, interval));
         for doubt in memory.doubts.at(station, interval) {
             let key = (station.clone(), doubt.position);
             match &doubt.gap {
@@ -69,7 +71,12 @@ impl Reasons {
     /// be unknown.
     pub(super) fn windows(&mut self, memory: &View<'_>, lot: NodeId) {
         for (station, window) in memory.mounts.windows(lot, memory.void()) {
-            self.stay(memory, lot, station, memory.widened(station, window));
+            let window = memory.widened(station, window);
+            self.stay(memory, lot, station, window);
+            // Who was there then may have had it in it.
+            if memory.doubts.at(station, window).any(|doubt| doubt.gap.is_some()) {
+                self.retained_in(memory, window);
+            }
         }
     }
 
@@ -85,6 +92,18 @@ impl Reasons {
     /// What is asked for was not told of an item.
     pub(super) fn not_told(&mut self, item: &ItemKey, station: &StationId, what: &Only) {
         self.not_told.insert((item.clone(), station.clone(), what.clone()));
+    }
+
+    /// Less is told of an item than was.
+    pub(super) fn retained(&mut self, memory: &View<'_>, node: NodeId) {
+        if let (Some(stone), Some(item)) = (memory.retained.of(node), memory.key(node)) {
+            self.retained.insert((Some(item.clone()), stone));
+        }
+    }
+
+    /// Less is told of a time than was.
+    fn retained_in(&mut self, memory: &View<'_>, interval: Interval) {
+        self.retained.extend(memory.retained.within(interval).map(|stone| (None, stone)));
     }
 
     /// Items that a walk found to be part of each other.
@@ -105,7 +124,8 @@ impl Reasons {
         }
     }
 
-    /// Gaps and quarantines, then links, then what was not told, then what contradicts itself, then the lag.
+    /// Gaps and quarantines, then links, then what was not told, then what contradicts itself, then what retention dropped, then the
+    /// lag.
     pub(super) fn completeness(self) -> Completeness {
         let gaps = self.gaps.into_iter().map(|((item, station, position), gap)| Incomplete::Gap {
             item,
@@ -131,6 +151,8 @@ impl Reasons {
             let records = records.into_iter().collect();
             Incomplete::Ring { items, records }
         });
+        let retained = self.retained.into_iter();
+        let retained = retained.map(|(item, tombstone)| Incomplete::Retention { item, tombstone });
         let lag = self.durable.into_iter().map(|durable| Incomplete::Lag { durable });
         let all: Vec<_> = gaps
             .chain(unobserved)
@@ -138,6 +160,7 @@ impl Reasons {
             .chain(one_of)
             .chain(not_told)
             .chain(rings)
+            .chain(retained)
             .chain(lag)
             .collect();
         if all.is_empty() { Completeness::Complete } else { Completeness::Incomplete(all) }

@@ -89,6 +89,7 @@ pub(super) fn draft(
         reasons.station(memory, station, *interval);
     }
     for reached in &walked.reached {
+        reasons.retained(memory, reached.node);
         reasons.stays(memory, reached.node, &memory.presences(reached.node));
         reasons.windows(memory, reached.node);
     }

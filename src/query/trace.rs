@@ -35,6 +35,7 @@ pub(super) fn draft(
     let mut reasons = Reasons::default();
     let mut nodes = Vec::with_capacity(walked.reached.len());
     for reached in &walked.reached {
+        reasons.retained(memory, reached.node);
         nodes.extend(
             step::draft(memory, reached.node, &mut reasons).map(|steps| (reached.depth, steps)),
         );

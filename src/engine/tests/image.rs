@@ -50,7 +50,7 @@ fn an_image_that_is_cut_short_is_no_image() {
     }
 }
 
-fn inputs(plant: &Arc<Plant>, numbers: &[u8]) -> Vec<Input> {
+pub(super) fn inputs(plant: &Arc<Plant>, numbers: &[u8]) -> Vec<Input> {
     let device = DeviceIndex(0);
     let mut inputs = vec![
         Input::Start { cause: StartCause::Daemon, recovered: Position(0) },

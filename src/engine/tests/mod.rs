@@ -16,6 +16,7 @@ mod plc;
 mod recipes;
 mod reload;
 mod results;
+mod retention;
 mod sampled;
 mod taken;
 mod unfired;

@@ -233,6 +233,13 @@ pub(super) fn incomplete(why: &Incomplete) -> String {
             items.iter().map(item).collect::<Vec<_>>().join(", "),
             listed(records),
         ),
+        Incomplete::Retention { item: Some(key), tombstone } => format!(
+            "Of {} less is told than was: retention dropped some of it (record {tombstone}).",
+            item(key)
+        ),
+        Incomplete::Retention { item: None, tombstone } => format!(
+            "Of this time less is told than was: retention dropped some of it (record {tombstone})."
+        ),
         Incomplete::Lag { durable } => format!(
             "This answer does not yet count the newest records; the last one is {durable}. Ask again in a moment."
         ),

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// The form of what an image of the read side says. It goes up with every change of what is folded, or of how: an image
 /// says what the records say, and nothing else.
-pub const READ_SCHEMA: u32 = 2;
+pub const READ_SCHEMA: u32 = 3;
 
 impl Memory {
     /// All of it: equal memories are equal bytes.
@@ -31,7 +31,8 @@ impl Memory {
             .chain(self.materials.nodes())
             .chain(self.holds.keys().copied())
             .chain(self.expiries.keys().copied())
-            .chain(self.recent.iter().flat_map(|recent| recent.of.keys().copied()));
+            .chain(self.recent.iter().flat_map(|recent| recent.of.keys().copied()))
+            .chain(self.retained.nodes());
         lives.len() <= graph.len()
             && nodes.all(|node| graph.has(node))
             && moments.all(|moment| {
@@ -50,10 +51,10 @@ impl<C> Encode<C> for Memory {
     ) -> Result<(), encode::Error<W::Error>> {
         let Self { position, graph, lives, places, mounts, doubts, monitors, suspects, .. } = self;
         let Self { holds, not_permitted, expiries, materials, documents, .. } = self;
-        let Self { products, recent, .. } = self;
+        let Self { products, recent, retained, .. } = self;
         let one = (position, graph, lives, places, mounts, doubts.told(), monitors, suspects);
         let two = (holds, not_permitted, expiries, materials, documents, products, recent);
-        (one, two).encode(e, ctx)
+        (one, two, retained).encode(e, ctx)
     }
 }
 
@@ -62,6 +63,7 @@ impl<'b, C> Decode<'b, C> for Memory {
         let (
             (position, graph, lives, places, mounts, told, monitors, suspects),
             (holds, not_permitted, expiries, materials, documents, products, recent),
+            retained,
         ) = Decode::decode(d, ctx)?;
         let (graph, products): (Graph, Vec<Text>) = (graph, products);
         let doubts = Doubts::of(told, &graph.corrections().as_of(Position(u64::MAX)));
@@ -83,6 +85,7 @@ impl<'b, C> Decode<'b, C> for Memory {
             products,
             product_numbers,
             recent,
+            retained,
         };
         if !memory.is_sound() {
             return Err(decode::Error::message("it names what is not in it"));

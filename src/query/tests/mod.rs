@@ -14,6 +14,7 @@ mod members;
 mod model;
 mod past;
 mod random;
+mod retention;
 mod suspects;
 mod why;
 mod yields;

@@ -1,0 +1,99 @@
+//! What retention leaves decides as all of it would.
+use super::image::inputs;
+use super::*;
+use crate::genealogy::retention::{Judged, Keep, Tally};
+use crate::model::specimens;
+use std::convert::Infallible;
+
+fn thinned(records: &[Record], judged: &Judged<'_>) -> Vec<Record> {
+    let thin = |record: &Record| {
+        let drops = judged.drops(record.position);
+        if drops { Record::dropped(record.position) } else { record.clone() }
+    };
+    records.iter().map(thin).collect()
+}
+
+fn folded(records: &[Record]) -> Engine {
+    let mut engine = Engine::new(persons());
+    for record in records {
+        engine.apply(record);
+    }
+    engine
+}
+
+/// What is left when each record is a step of its own and everything is kept for `kept` nanoseconds; `None` if nothing
+/// may go.
+fn retained(records: &[Record], kept: i64, now: Utc) -> Option<Vec<Record>> {
+    let mut tally = Tally::default();
+    for record in records {
+        tally.see(std::slice::from_ref(record), false);
+    }
+    let keep = Keep { otherwise: Some(kept), ..Keep::default() };
+    let fold = |judged: &Judged<'_>| Ok::<_, Infallible>(self::folded(&thinned(records, judged)));
+    let judged = folded(records).retain(&tally, (&keep, now), fold).unwrap();
+    judged.map(|judged| thinned(records, &judged))
+}
+
+fn gone(records: &[Record]) -> usize {
+    records.iter().filter(|record| matches!(record.body, Body::Dropped)).count()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn what_is_left_goes_on_as_all_of_it_would(
+        pattern in prop::sample::select(vec![Pattern::Counter, Pattern::ReqAck, Pattern::Toggle]),
+        choices in proptest::collection::vec(any::<u8>(), 1..300),
+        kept in 0..60_000_000_000_i64,
+        numbers in proptest::collection::vec(1..6_u8, 0..8),
+    ) {
+        let mut world = World::new(pattern, Splice::OneOf);
+        for choice in choices {
+            world.act(choice);
+        }
+        world.sync();
+        let now = world.at().wall;
+        let left = retained(&world.durable, kept, now);
+        prop_assert!(left.is_some(), "nothing may go");
+        let left = left.unwrap();
+        let (mut all, mut some) = (folded(&world.durable), folded(&left));
+        for input in inputs(&world.plant, &numbers) {
+            let (at, mut effects) = (world.at(), [Vec::new(), Vec::new()]);
+            all.step(at, &input, &mut effects[0]);
+            some.step(at, &input, &mut effects[1]);
+            prop_assert_eq!(&effects[0], &effects[1]);
+        }
+    }
+}
+
+/// A line that ran for long keeps its last parts, and what it stands on.
+#[test]
+fn of_a_line_that_ran_long_nearly_all_parts_go() {
+    let mut world = World::new(Pattern::Counter, Splice::OneOf);
+    for part in 0..200 {
+        let now = world.at().wall;
+        if part % 20 == 10 {
+            world.plc.change_lot(now);
+        }
+        world.plc.run(now);
+        world.notify();
+        world.settle();
+    }
+    let later = Utc(world.at().wall.0 + 1);
+    let left = retained(&world.durable, 0, later).unwrap();
+    let parts = completed(&world.durable).len();
+    assert!(parts >= 200, "{parts}");
+    assert!(gone(&left) > 100, "{} of {} went", gone(&left), left.len());
+    assert!(!completed(&left).is_empty());
+}
+
+/// One of each kind and verb: whatever goes, nothing is decided in another way.
+#[test]
+fn of_each_kind_of_record_nothing_goes_by_which_anything_is_decided() {
+    let records = specimens::records_twice();
+    let left = retained(&records, 0, Utc(i64::MAX)).expect("something may go");
+    assert!(gone(&left) > 0);
+    let (all, some) = (folded(&records), folded(&left));
+    assert!(all.memory().differs(some.memory()).is_empty());
+}
