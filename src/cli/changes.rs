@@ -10,6 +10,8 @@ enum Changes {
     Nothing,
     /// Something, by a request to the daemon, which records it: `http` holds itself to that.
     ByRequest,
+    /// Something, which it records itself, with who did it.
+    Recorded,
     /// It is the daemon, which records what it does: its plant, its gaps and what its clients command.
     Daemon,
     /// Something that leaves no record, as docs/guarantees.md says and why.
@@ -28,6 +30,8 @@ fn changes(verb: &str) -> Option<Changes> {
         "drill" => Changes::Nothing,
         // Only with `--adopt`.
         "replay" | "orders load" | "reload" => Changes::ByRequest,
+        // With `--apply` its tombstones say who let go what.
+        "retain" => Changes::Recorded,
         "run" | "demo" => Changes::Daemon,
         "backup" | "restore" | "certs trust" | "certs new" => Changes::Unrecorded,
         _ => return None,

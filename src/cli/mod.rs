@@ -23,6 +23,7 @@ mod recall;
 mod reference;
 mod reload;
 mod replay;
+mod retain;
 mod run;
 mod runtime;
 mod settings;
@@ -120,6 +121,8 @@ enum Verb {
     Backup(backup::BackupArgs),
     /// Begin a data directory from a backup, if it is whole and does not contradict its checkpoints.
     Restore(backup::RestoreArgs),
+    /// Say what the rules of `[retention]` let go, or let it go.
+    Retain(retain::Args),
     /// Step the recorded inputs again and compare the events with the ledger's bytes.
     Replay(replay::Args),
     /// Completions for a shell, to stdout.
@@ -168,6 +171,7 @@ pub fn main() -> Exit {
         Verb::CheckProof(args) => prove::check_proof(&context, &args),
         Verb::Backup(args) => backup::backup(&context, &args),
         Verb::Restore(args) => backup::restore(&context, &args),
+        Verb::Retain(args) => retain::run(&context, &args),
         Verb::Replay(args) => replay::run(&context, &args),
         Verb::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "pedigree", &mut std::io::stdout());

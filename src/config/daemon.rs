@@ -5,6 +5,7 @@
 //! lines; paths in it are relative to its folder.
 use super::fault::{Faults, Place, Sink};
 use super::resolve::span;
+use super::retention::{self, Retention, RetentionTable};
 use super::schema::{self, Part};
 use super::similar;
 use super::walk::Walk;
@@ -42,6 +43,8 @@ pub struct DaemonConfig {
     pub pki_dir: PathBuf,
     /// How the ledger is kept.
     pub ledger: Ledger,
+    /// How long what is kept.
+    pub retention: Retention,
     /// API and pages.
     pub http: Http,
     /// The OPC UA server.
@@ -110,6 +113,8 @@ pub(super) struct File {
     log: Option<String>,
     /// How the ledger is kept.
     ledger: Option<LedgerTable>,
+    /// How long what is kept.
+    retention: Option<RetentionTable>,
     /// API and pages.
     http: Option<HttpTable>,
     /// The OPC UA server.
@@ -232,7 +237,7 @@ fn layered(text: Option<&str>, variables: &Variables) -> Result<File, ::config::
 }
 
 fn settle(raw: &File, folder: &Path, origin: &Origins<'_>, sink: &mut Sink) -> DaemonConfig {
-    let File { site, data_dir, plant_dir, pki_dir, log, ledger, http, opcua } = raw;
+    let File { site, data_dir, plant_dir, pki_dir, log, ledger, retention, http, opcua } = raw;
     let site = site.as_deref().unwrap_or("site");
     let site = SiteId::parse(site).unwrap_or_else(|error| {
         sink.error(&origin.of("site"), format!("`site` is refused: {error}")).label("not a name");
@@ -257,9 +262,11 @@ fn settle(raw: &File, folder: &Path, origin: &Origins<'_>, sink: &mut Sink) -> D
     let default = SocketAddr::from(([127, 0, 0, 1], 4855));
     let listen = address("opcua.listen", listen, default, origin, sink);
     let ledger = keeping(ledger.as_ref(), folder, &data_dir, origin, sink);
+    let retention = retention::settle(retention.as_ref(), origin, sink);
     DaemonConfig {
         site,
         ledger,
+        retention,
         plant_dir: in_folder(plant_dir, "plant.d"),
         data_dir,
         pki_dir,
@@ -369,13 +376,13 @@ fn collect(part: Part<'_>, prefix: &str, names: &mut Vec<String>) {
 }
 
 /// Where a setting came from.
-struct Origins<'a> {
+pub(super) struct Origins<'a> {
     variables: &'a Variables,
     file: Option<&'a (usize, String)>,
 }
 
 impl Origins<'_> {
-    fn of(&self, key: &str) -> Place {
+    pub(super) fn of(&self, key: &str) -> Place {
         let variable = format!("{PREFIX}{}", key.to_uppercase().replace('.', "__"));
         let set = self.variables.list.iter().find(|(name, ..)| name.to_uppercase() == variable);
         if let Some((.., span)) = set {

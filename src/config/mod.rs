@@ -18,6 +18,7 @@ pub mod plant;
 mod raw;
 pub mod reference;
 mod resolve;
+pub mod retention;
 pub mod schema;
 mod spot;
 mod template;

@@ -25,6 +25,7 @@ mod reload;
 mod remember;
 mod replay;
 mod results;
+mod retention;
 mod scada;
 mod seeds;
 mod seldom;

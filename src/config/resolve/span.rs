@@ -5,13 +5,16 @@ use crate::model::Ucum;
 use std::time::Duration;
 
 /// Units of a duration and what they are worth in milliseconds; longer names first.
-const UNITS: [(&str, f64); 5] = [("ms", 1.0), ("s", 1e3), ("m", 6e4), ("h", 3.6e6), ("d", 8.64e7)];
+const UNITS: [(&str, f64); 6] =
+    [("ms", 1.0), ("s", 1e3), ("m", 6e4), ("h", 3.6e6), ("d", 8.64e7), ("y", YEAR)];
+/// A year of the Julian calendar, in milliseconds.
+const YEAR: f64 = 365.25 * 8.64e7;
 
 /// How often a word is looked at where nothing is said.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
 
 /// Longest duration that means anything here: a hundred years.
-const MS_MAX: f64 = 100.0 * 365.0 * 8.64e7;
+const MS_MAX: f64 = 100.0 * YEAR;
 
 /// Reads `"150ms"`.
 pub(in crate::config) fn parse(text: &str) -> Option<Duration> {

@@ -2,6 +2,8 @@
 use super::root;
 use crate::config::Faults;
 use crate::config::daemon::{DaemonConfig, load};
+use crate::genealogy::retention::Keep;
+use crate::model::Text;
 use std::path::Path;
 
 fn with(text: &str, env: &[(&str, &str)]) -> Result<DaemonConfig, Faults> {
@@ -42,6 +44,35 @@ fn checkpoints_may_lie_elsewhere_and_come_neither_too_often_nor_never() {
         let message = format!("`ledger.checkpoint_every` cannot be `{every}`");
         assert_eq!(found, [("pedigree.toml".to_owned(), 2, message)]);
     }
+}
+
+#[test]
+fn what_is_kept_how_long_is_said_by_name_and_for_good_unless_said() {
+    const DAY: i64 = 86_400_000_000_000;
+    let retention = |text: &str| with(text, &[]).map(|config| config.retention);
+    let none = retention("").unwrap();
+    assert_eq!((none.keep, none.tape, none.rules.as_str()), (Keep::default(), None, ""));
+    let text = "[retention]\ndefault = \"1y\"\ntape = \"90d\"\n\
+                products = { A = \"15y\", B = \"keep\" }\n[retention.materials]\nGREASE = \"2d\"\n";
+    let found = retention(text).unwrap();
+
+    let name = |name: &str| Text::parse(name).unwrap();
+    let wanted = Keep {
+        otherwise: Some(DAY * 365 + DAY / 4),
+        products: [(name("A"), Some(DAY * 5_478 + DAY * 3 / 4)), (name("B"), None)].into(),
+        materials: [(name("GREASE"), Some(2 * DAY))].into(),
+    };
+    assert_eq!((found.keep, found.tape.map(|d| d.as_secs())), (wanted, Some(90 * 86_400)));
+    let rules = "default = 1y, products.A = 15y, products.B = keep, materials.GREASE = 2d";
+    assert_eq!(found.rules, rules);
+    // Every fault at once, each where it stands.
+    let wrong =
+        "[retention]\ndefault = \"for good\"\n[retention.products]\nA = \"0s\"\nB = \"1d\"\n";
+    let told = |line, key, text| {
+        ("pedigree.toml".to_owned(), line, format!("`retention.{key}` cannot be `{text}`"))
+    };
+    let wanted = [told(2, "default", "for good"), told(4, "products.A", "0s")];
+    assert_eq!(messages(with(wrong, &[])), wanted);
 }
 
 #[test]

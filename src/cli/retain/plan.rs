@@ -1,0 +1,143 @@
+//! What would go: the steps of sealed segments, held against the rules and against what the stations work with.
+use crate::engine::Engine;
+use crate::genealogy::retention::{Judged, Keep, Tally};
+use crate::ledger::{LedgerError, Reader, Sealed, Span};
+use crate::model::{PersonKey, Position, Record, Utc};
+use std::collections::BTreeSet;
+
+/// A ledger, and what its steps say of its items.
+pub(super) struct Source {
+    pub(super) reader: Reader,
+    sealed: Vec<(Sealed, Vec<Span>)>,
+    tally: Tally,
+    whole: Engine,
+}
+
+impl Source {
+    /// Reads all of it.
+    pub(super) fn new(reader: Reader) -> Result<Self, LedgerError> {
+        let sealed = reader.sealed()?.into_iter();
+        let sealed: Result<_, LedgerError> = sealed
+            .map(|segment| reader.spans(segment.first).map(|spans| (segment, spans)))
+            .collect();
+        let (tally, whole) = (Tally::default(), nobody());
+        let mut source = Self { reader, sealed: sealed?, tally, whole };
+        let (mut tally, mut whole) = (Tally::default(), nobody());
+        source.each(|records, stays| {
+            for record in records {
+                whole.apply(record);
+            }
+            tally.see(records, stays);
+        })?;
+        (source.tally, source.whole) = (tally, whole);
+        Ok(source)
+    }
+
+    /// Shows the records of each step, and whether it stays whatever it says: it is not in a sealed segment, or is
+    /// dropped already.
+    fn each(&self, mut see: impl FnMut(&[Record], bool)) -> Result<(), LedgerError> {
+        let spans = self.sealed.iter().flat_map(|(_, spans)| spans);
+        let mut steps = spans.map(|span| (span.count, span.is_dropped));
+        let mut cursor = self.reader.cursor(Position(0));
+        loop {
+            // Behind the sealed segments every record is a step of its own.
+            let (count, stays) = steps.next().unwrap_or((1, true));
+            let count = usize::try_from(count).unwrap_or(usize::MAX);
+            let step: Result<Vec<Record>, LedgerError> =
+                cursor.by_ref().take(count).map(|entry| Ok(entry?.record)).collect();
+            let step = step?;
+            if step.is_empty() {
+                return Ok(());
+            }
+            see(&step, stays);
+        }
+    }
+}
+
+/// An engine that knows nothing, and tokens of nobody: it folds, and never takes a step.
+fn nobody() -> Engine {
+    Engine::new(PersonKey::new([0; 32]))
+}
+
+/// What would go.
+pub(super) struct Plan<'s> {
+    source: &'s Source,
+    pub(super) judged: Judged<'s>,
+}
+
+/// Of one segment.
+pub(super) struct Segment<'p> {
+    pub(super) sealed: &'p Sealed,
+    /// The steps that go, in order.
+    pub(super) steps: Vec<&'p Span>,
+}
+
+impl<'s> Plan<'s> {
+    /// `None` if whatever goes would make the engine another.
+    pub(super) fn of(
+        source: &'s Source,
+        keep: &Keep,
+        now: Utc,
+    ) -> Result<Option<Self>, LedgerError> {
+        let judged = source.whole.retain(&source.tally, (keep, now), |judged| {
+            let mut left = nobody();
+            source.each(|records, _| {
+                let first = records.first().map(|record| record.position);
+                let goes = first.is_some_and(|first| judged.drops(first));
+                for record in records {
+                    let dropped = goes.then(|| Record::dropped(record.position));
+                    left.apply(dropped.as_ref().unwrap_or(record));
+                }
+            })?;
+            Ok::<_, LedgerError>(left)
+        })?;
+        Ok(judged.map(|judged| Self { source, judged }))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.judged.is_empty()
+    }
+
+    /// The segments of which anything goes, the oldest first.
+    pub(super) fn segments(&self) -> impl Iterator<Item = Segment<'_>> {
+        let all = self.source.sealed.iter().map(|(sealed, spans)| Segment {
+            sealed,
+            steps: spans.iter().filter(|span| self.judged.drops(span.first)).collect(),
+        });
+        all.filter(|segment| !segment.steps.is_empty())
+    }
+
+    /// How many sealed segments there are, and records in all.
+    pub(super) fn there(&self) -> (usize, u64) {
+        let spans = self.source.sealed.iter().flat_map(|(_, spans)| spans);
+        (self.source.sealed.len(), spans.map(|span| span.count).sum())
+    }
+}
+
+impl Segment<'_> {
+    /// Records of the steps.
+    pub(super) fn records(&self) -> u64 {
+        self.steps.iter().map(|span| span.count).sum()
+    }
+
+    /// The steps in parts of which no tombstone names more items than it can, each with these.
+    pub(super) fn parts<'j>(
+        &self,
+        judged: &'j Judged<'_>,
+        items_max: usize,
+    ) -> Vec<(BTreeSet<Position>, BTreeSet<&'j crate::model::ItemKey>)> {
+        let mut parts = vec![(BTreeSet::new(), BTreeSet::new())];
+        for span in &self.steps {
+            let less = judged.told_less(span.first, self.sealed.last);
+            let less: BTreeSet<_> = less.collect();
+            if parts.last().is_some_and(|(_, items)| items.len() + less.len() > items_max) {
+                parts.push((BTreeSet::new(), BTreeSet::new()));
+            }
+            if let Some((steps, items)) = parts.last_mut() {
+                steps.insert(span.first);
+                items.extend(less);
+            }
+        }
+        parts
+    }
+}
