@@ -23,6 +23,7 @@ mod recall;
 mod reference;
 mod reload;
 mod replay;
+mod resolve;
 mod run;
 mod runtime;
 mod settings;
@@ -91,6 +92,8 @@ enum Verb {
     Certs(certs::Args),
     /// Watch live tags, what fired, and why not.
     Tap(tap::Args),
+    /// Which item a text is: whatever was typed, pasted or scanned.
+    Resolve(resolve::Args),
     /// What an item was made of and went into.
     Trace(trace::Args),
     /// Everything that a lot went into, and what cannot be told.
@@ -155,6 +158,7 @@ pub fn main() -> Exit {
         Verb::Import(what) => tags::import(&context, &what),
         Verb::Certs(args) => certs::run(&context, &args),
         Verb::Tap(args) => tap::run(&context, &args),
+        Verb::Resolve(args) => resolve::run(&context, &args),
         Verb::Trace(args) => trace::run(&context, &args),
         Verb::Recall(args) => recall::run(&context, &args),
         Verb::Yield(args) => yields::run(&context, &args),

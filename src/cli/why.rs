@@ -13,7 +13,7 @@ use serde_json::Value;
 /// gives the like in fewer than five of a hundred questions without a cause.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The items that are bad: numbers, or full forms such as `u/site/SN-1`; all that failed unless said.
+    /// The items that are bad: numbers, full forms such as `u/site/SN-1`, or whatever `resolve` takes; all that failed unless said.
     #[arg(value_name = "ITEM")]
     items: Vec<String>,
     /// Where they were judged; anywhere unless said.
