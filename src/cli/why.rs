@@ -36,7 +36,8 @@ pub(super) struct Args {
 const HEAD: [&str; 8] = ["", "CAUSE", "WHEN", "BAD", "OF", "EXPLAINS", "ODDS", "BY CHANCE"];
 
 pub(super) fn run(context: &Context, args: &Args) -> Done {
-    let ids = (!args.items.is_empty()).then(|| args.items.join(","));
+    let items: Vec<String> = args.items.iter().map(|item| item.replace(',', "%2C")).collect();
+    let ids = (!items.is_empty()).then(|| items.join(","));
     let limit = args.limit.map(|limit| limit.to_string());
     let as_of = args.as_of.map(|position| position.to_string());
     let Args { station, from, to, .. } = args;

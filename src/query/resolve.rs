@@ -55,6 +55,8 @@ pub enum Fit {
     Alias(Text),
     /// A label of GS1 names it.
     Label,
+    /// A label names it that has a fault.
+    Faulty,
     /// A label names it beside that which it stands on.
     Beside(ItemClass),
     /// A label names it, if a separator was lost: what it would say.
@@ -73,6 +75,7 @@ impl fmt::Display for Fit {
             Self::Code => f.write_str("it has this code"),
             Self::Alias(kind) => write!(f, "it has this code as its {kind}"),
             Self::Label => f.write_str("the label names it"),
+            Self::Faulty => f.write_str("the label names it, but is not right"),
             Self::Beside(ItemClass::Unit) => f.write_str("its serial is on the label as well"),
             Self::Beside(ItemClass::Lot) => f.write_str("its lot number is on the label as well"),
             Self::Beside(ItemClass::Container) => f.write_str("its SSCC is on the label as well"),
@@ -169,10 +172,14 @@ fn by_name(named: &Named, known: &impl Known) -> Vec<ItemKey> {
     if known.knows(&key) {
         return vec![key];
     }
-    let Some(gtin) = &named.gtin else { return Vec::new() };
     let own = known.having(&named.code).into_iter().filter(|(_, alias)| alias.is_none());
     let own = own.map(|(item, _)| item).filter(|item| item.class == named.class);
-    own.filter(|item| is_within(item, gtin, known)).collect()
+    let is_it = |item: &ItemKey| match &named.gtin {
+        Some(gtin) => is_within(item, gtin, known),
+        // An SSCC is given once in the world, wherever the plant says that it is unique.
+        None => named.class == ItemClass::Container,
+    };
+    own.filter(is_it).collect()
 }
 
 fn is_within(item: &ItemKey, gtin: &ScopeName, known: &impl Known) -> bool {
@@ -207,15 +214,13 @@ fn near(of: &Typed, wanted: Option<ItemClass>, known: &impl Known) -> Vec<Candid
             found.add(item, Fit::Separator(other.words.clone()));
         }
     }
-    let code = sought.as_ref().map(|key| &key.code).or(of.codes.last());
-    let slips = code.iter().flat_map(|code| similar::slips(code.as_str()));
-    for slip in slips.filter_map(|text| Code::parse(&text).ok()) {
-        let mut of_slip: Vec<ItemKey> =
-            known.having(&slip).into_iter().map(|(item, _)| item).collect();
-        // Of the same kind first.
-        of_slip.sort_by_key(|item| sought.as_ref().is_some_and(|key| !is_alike(key, item)));
-        for item in of_slip {
-            found.add(item, Fit::Similar);
+    let Some(code) = sought.as_ref().map(|key| &key.code).or(of.codes.last()) else {
+        return found.0;
+    };
+    // Serials that follow one another are all a slip away: they are named only where nothing comes nearer.
+    for near in [similar::spellings, similar::slips] {
+        if found.0.is_empty() {
+            found.similar(&near(code.as_str()), sought.as_ref(), known);
         }
     }
     found.0
@@ -245,12 +250,26 @@ impl List {
         }
     }
 
+    /// Whoever has one of the codes as its own; of each those first that are of the class and scope that are sought.
+    fn similar(&mut self, codes: &[String], sought: Option<&ItemKey>, known: &impl Known) {
+        for code in codes.iter().filter_map(|code| Code::parse(code).ok()) {
+            let having = known.having(&code).into_iter().filter(|(_, alias)| alias.is_none());
+            let mut of_code: Vec<ItemKey> = having.map(|(item, _)| item).collect();
+            of_code.sort_by_key(|item| !sought.is_some_and(|key| is_alike(key, item)));
+            for item in of_code {
+                self.add(item, Fit::Similar);
+            }
+        }
+    }
+
     /// Whoever has the code of an item that is not recorded: of its class first.
     fn with_the_code(&mut self, key: &ItemKey, known: &impl Known) {
         let (same, other): (Vec<_>, Vec<_>) =
             known.having(&key.code).into_iter().partition(|(item, _)| item.class == key.class);
         for (item, alias) in same {
-            self.add(item, alias.map_or(Fit::Scope, Fit::Alias));
+            // It is recorded, and yet not that which was typed: a fault of the label is in between.
+            let own = if item == *key { Fit::Faulty } else { Fit::Scope };
+            self.add(item, alias.map_or(own, Fit::Alias));
         }
         for (item, alias) in other {
             self.add(item, alias.map_or(Fit::Class, Fit::Alias));

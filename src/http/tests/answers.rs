@@ -143,6 +143,8 @@ fn a_pasted_label_is_its_unit_and_to_a_recall_its_lot() {
     };
     assert_eq!(asked("item?id=")["key"], "u/site/SN-0001");
     assert_eq!(asked("recall?lot=")["lot"], "l/supplier/ACME/0001");
+    let two = server.get("/api/v1/why?ids=SN-0001,with%252Ccomma");
+    assert_eq!(two.code, 200, "{two:?}");
 }
 
 const HOLD: &str = r#"{"hold":{"item":"u/site/SN-1","reason":"loose","badge":"4711"}}"#;

@@ -215,7 +215,7 @@ impl Source for Made {
         let has = |item: &str| Candidate { item: key(item), why: Fit::Code };
         let found = match text {
             "SN-0001" | "u/site/SN-0001" => Resolved::Item(key("u/site/SN-0001")),
-            "many" => Resolved::Item(key("u/site/many")),
+            "with,comma" | "many" => Resolved::Item(key("u/site/many")),
             "0001" => Resolved::Candidates(vec![
                 has("l/supplier/ACME/0001"),
                 has("l/supplier/Best%20%26%20Co/0001"),

@@ -163,12 +163,10 @@ fn words(element: Element) -> String {
 
 /// What the text would say if a value ended before the next separator: it went through something that dropped them.
 fn others(text: &str, stands: Option<&Vec<Element>>) -> Vec<Reading> {
-    let Ok(data) = gs1::data(text) else { return Vec::new() };
-    // One that was kept says that none was dropped.
-    let is_whole = data.contains(GS) || data.starts_with('(') || is_link(text);
-    if is_whole || data.len() > GUESSED_LEN_MAX {
+    // No value has a separator: one that was kept says that none was lost, and leaves nothing to find.
+    let Some(data) = gs1::data(text).ok().filter(|data| data.len() <= GUESSED_LEN_MAX) else {
         return Vec::new();
-    }
+    };
     let mut search = Search { data, steps: 0, before: Vec::new(), found: Vec::new() };
     search.from(0);
     let mut seen: BTreeSet<Vec<Named>> =

@@ -38,6 +38,27 @@ impl Known for Plant {
     }
 }
 
+/// The same, before all of its records were read again.
+struct Filling(Plant);
+
+impl Known for Filling {
+    fn is_whole(&self) -> bool {
+        false
+    }
+
+    fn knows(&self, key: &ItemKey) -> bool {
+        self.0.knows(key)
+    }
+
+    fn having(&self, code: &Code) -> Vec<(ItemKey, Option<Text>)> {
+        self.0.having(code)
+    }
+
+    fn gtins(&self, key: &ItemKey) -> BTreeSet<String> {
+        self.0.gtins(key)
+    }
+}
+
 fn told(plant: &Plant, text: &str) -> Vec<String> {
     told_as(plant, text, None)
 }
@@ -80,6 +101,8 @@ fn a_scanned_label_is_the_item_that_it_stands_on() {
         "https://example.com/00/376104250021234569",
     ] {
         assert_eq!(told(&plant, text), ["= c/gs1/376104250021234569"], "{text}");
+        let of_the_site = Plant::of(&["c/site/376104250021234569"]);
+        assert_eq!(told(&of_the_site, text), ["= c/site/376104250021234569"], "{text}");
     }
 }
 
@@ -111,6 +134,9 @@ fn a_label_finds_an_item_of_the_plants_own_codes_only_if_its_records_say_that_it
         let plant = Plant(vec![(unit.clone(), other)]);
         assert_eq!(told(&plant, &text), ["~ u/site/S1: the same code in another scope"]);
     }
+    let other = Plant(vec![("u/gs1/09520123456788/S1".parse().unwrap(), Some(GTIN))]);
+    let wanted = ["~ u/gs1/09520123456788/S1: the same code in another scope"];
+    assert_eq!(told(&other, &text), wanted, "its own GTIN goes before what was kept");
     assert_eq!(
         told(&Plant::of(&[&format!("u/product/{GTIN}/S1")]), &text),
         [format!("= u/product/{GTIN}/S1")]
@@ -140,6 +166,43 @@ fn what_is_not_one_item_is_answered_with_those_that_it_may_be() {
         assert_eq!(told(&plant, text), ["~ u/site/SN-0042: a similar code"], "{text}");
     }
     assert_eq!(told(&plant, "SOMETHING ELSE"), [""; 0]);
+}
+
+#[test]
+fn those_that_come_near_are_few_and_the_nearest() {
+    let serials = (0..1_000).filter(|n| *n != 555).map(|n| format!("u/site/SN-{n:03}"));
+    let plant =
+        Plant::of(&serials.collect::<Vec<_>>().iter().map(String::as_str).collect::<Vec<_>>());
+    let wanted = "~ u/site/SN-042: a similar code";
+    assert_eq!(told(&plant, "sn-042"), [wanted], "none of those that follow it");
+    let Resolution { near, left_out, .. } = resolve("SN-555", None, &plant);
+    assert_eq!((near.len(), left_out), (20, 7), "nine others at each of three places");
+}
+
+#[test]
+fn as_long_as_others_may_have_it_only_a_full_form_is_one_item() {
+    let item = "c/gs1/376104250021234569";
+    let plant = Filling(Plant::of(&[item]));
+    let of = |text: &str| resolve(text, None, &plant);
+    assert_eq!(of(item).found, Resolved::Item(item.parse().unwrap()));
+    for text in ["376104250021234569", "(00)376104250021234569", "376104250021234568"] {
+        let Resolution { found, near, .. } = of(text);
+        assert_eq!((found, near), (Resolved::Unknown, Vec::new()), "{text}");
+    }
+}
+
+#[test]
+fn a_label_with_a_fault_is_never_an_item() {
+    let plant = Plant::of(&["c/gs1/376104250021234560", &format!("u/gs1/{GTIN}/S1")]);
+    let wanted = ["~ c/gs1/376104250021234560: the label names it, but is not right"];
+    assert_eq!(told(&plant, "(00)376104250021234560"), wanted);
+    assert_eq!(
+        told(&plant, "376104250021234560"),
+        ["= c/gs1/376104250021234560"],
+        "the code itself"
+    );
+    let text = "(01)09506000134353(21)S1";
+    assert_eq!(told(&plant, text), [format!("~ u/gs1/{GTIN}/S1: the same code in another scope")]);
 }
 
 #[test]
