@@ -84,9 +84,11 @@ pub(super) fn call<S: Source>(
         (Method::Resolve, [Variant::String(id)]) => resolve(source, namespace, id.as_ref())?,
         (Method::Trace, [Variant::String(id), way, Variant::UInt32(depth)]) => {
             let way = direction(way).ok_or(StatusCode::BadInvalidArgument)?;
-            trace(source, &one(source, id.as_ref())?, way, *depth)?
+            trace(source, &one(source, id.as_ref(), None)?, way, *depth)?
         }
-        (Method::Recall, [Variant::String(lot)]) => recall(source, &one(source, lot.as_ref())?)?,
+        (Method::Recall, [Variant::String(lot)]) => {
+            recall(source, &one(source, lot.as_ref(), Some(ItemClass::Lot))?)?
+        }
         (Method::Resolve | Method::Recall, []) | (Method::Trace, [] | [_] | [_, _]) => {
             return Err(StatusCode::BadArgumentsMissing);
         }
@@ -114,9 +116,13 @@ fn direction(of: &Variant) -> Option<Direction> {
     }
 }
 
-/// The one item that a text names.
-fn one<S: Source>(source: &S, text: &str) -> Result<ItemKey, StatusCode> {
-    match resolved(source, text)? {
+/// The one item that a text names; of a label with several that of the wanted class.
+fn one<S: Source>(
+    source: &S,
+    text: &str,
+    wanted: Option<ItemClass>,
+) -> Result<ItemKey, StatusCode> {
+    match resolved(source, text, wanted)? {
         Resolved::Item(key) => Ok(key),
         Resolved::Candidates(_) => Err(StatusCode::BadTooManyMatches),
         Resolved::Unknown => Err(StatusCode::BadNoMatch),
@@ -124,18 +130,23 @@ fn one<S: Source>(source: &S, text: &str) -> Result<ItemKey, StatusCode> {
 }
 
 /// What is not known while records are still read after a start may be in one of them.
-fn resolved<S: Source>(source: &S, text: &str) -> Result<Resolved, StatusCode> {
+/// Those that only come near are for people to choose from: a program would take the one for the other.
+fn resolved<S: Source>(
+    source: &S,
+    text: &str,
+    wanted: Option<ItemClass>,
+) -> Result<Resolved, StatusCode> {
     let indexing = source.indexing();
-    match source.resolve(text) {
+    match source.resolve(text, wanted).found {
         Resolved::Unknown if indexing.is_some() => Err(StatusCode::BadWaitingForInitialData),
         found @ (Resolved::Item(_) | Resolved::Candidates(_) | Resolved::Unknown) => Ok(found),
     }
 }
 
 fn resolve<S: Source>(source: &S, namespace: u16, text: &str) -> Result<Vec<Variant>, StatusCode> {
-    let found = match resolved(source, text)? {
+    let found = match resolved(source, text, None)? {
         Resolved::Item(key) => vec![key],
-        Resolved::Candidates(keys) => keys,
+        Resolved::Candidates(all) => all.into_iter().map(|one| one.item).collect(),
         Resolved::Unknown => Vec::new(),
     };
     let id = |key| NodeId::new(namespace, Place::Object(Object::Item(key)).to_string());

@@ -1,7 +1,7 @@
 //! What this room asks. `Query` answers it; tests answer it with fixed facts.
 use crate::model::{ItemClass, ItemKey, Position, StationId};
 use crate::query::{
-    Answer, ConditionView, Direction, EventView, ItemView, Query, Recall, Resolved, StationView,
+    Answer, ConditionView, Direction, EventView, ItemView, Query, Recall, Resolution, StationView,
     Trace,
 };
 use tokio::sync::watch;
@@ -12,7 +12,7 @@ pub trait Source: Send + Sync + 'static {
     fn position(&self) -> Position;
     fn watch(&self) -> watch::Receiver<Position>;
     fn indexing(&self) -> Option<Position>;
-    fn resolve(&self, text: &str) -> Resolved;
+    fn resolve(&self, text: &str, wanted: Option<ItemClass>) -> Resolution;
     fn knows(&self, key: &ItemKey) -> bool;
     fn item(&self, key: &ItemKey) -> Option<Answer<ItemView>>;
     fn trace(&self, key: &ItemKey, way: Direction, depth_max: Option<u32>)
@@ -38,8 +38,8 @@ impl Source for Query {
         Query::indexing(self)
     }
 
-    fn resolve(&self, text: &str) -> Resolved {
-        Query::resolve(self, text)
+    fn resolve(&self, text: &str, wanted: Option<ItemClass>) -> Resolution {
+        Query::resolve(self, text, wanted)
     }
 
     fn knows(&self, key: &ItemKey) -> bool {

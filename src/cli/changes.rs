@@ -21,13 +21,11 @@ enum Changes {
 /// A new verb fails the test until it says here what it changes.
 fn changes(verb: &str) -> Option<Changes> {
     Some(match verb {
+        // `drill` plays the PLC: what it asks is recorded as what the PLC asked.
         "check" | "test" | "plan" | "probe" | "browse" | "pin" | "export events"
-        | "export tags" | "import tags" | "certs list" | "tap" | "trace" | "recall" | "yield"
-        | "suspects" | "why" | "person" | "verify" | "prove" | "check-proof" | "completions" => {
-            Changes::Nothing
-        }
-        // It plays the PLC: what it asks is recorded as what the PLC asked.
-        "drill" => Changes::Nothing,
+        | "export tags" | "import tags" | "certs list" | "tap" | "resolve" | "trace" | "recall"
+        | "yield" | "suspects" | "why" | "person" | "verify" | "prove" | "check-proof"
+        | "completions" | "drill" => Changes::Nothing,
         // Only with `--adopt`.
         "replay" | "orders load" | "reload" => Changes::ByRequest,
         // With `--apply` its tombstones say who let go what.

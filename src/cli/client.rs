@@ -60,13 +60,16 @@ pub(super) fn problem(status: u16, body: &Value) -> Failure {
         (false, true) => title,
         (true, _) => detail,
     };
-    for candidate in body.get("candidates").and_then(Value::as_array).into_iter().flatten() {
-        if let Some(id) = candidate.as_str() {
-            text.push_str("\n  ");
-            text.push_str(id);
-        }
+    for (item, why) in list(body, "candidates").filter_map(candidate) {
+        text.push_str(&format!("\n  {item}  ({why})"));
     }
     Failure::new(exit, text)
+}
+
+/// An item that may be meant, and why.
+pub(super) fn candidate(of: &Value) -> Option<(&str, &str)> {
+    let text = |key: &str| of.get(key).and_then(Value::as_str);
+    Some((text("item")?, text("why").unwrap_or_default()))
 }
 
 /// Of these parameters those that were given.
@@ -158,14 +161,14 @@ mod tests {
             let (mut client, _) = listener.accept().unwrap();
             let lines = BufReader::new(client.try_clone().unwrap()).lines();
             let _ = lines.map_while(Result::ok).take_while(|l| !l.is_empty()).count();
-            let body = r#"{"title":"Multiple Choices","candidates":["l/a/1","l/b/1"]}"#;
+            let body = r#"{"title":"Multiple Choices","candidates":[{"item":"l/a/1","why":"it has this code"}]}"#;
             let len = body.len();
             write!(client, "HTTP/1.1 300 Multiple Choices\r\ncontent-length: {len}\r\n\r\n{body}")
                 .unwrap();
         });
         let failure = get(&Context { url, config: None, json: false }, "/", &[]).unwrap_err();
         daemon.join().unwrap();
-        let wanted = Failure::new(Exit::NotFound, "Multiple Choices\n  l/a/1\n  l/b/1");
+        let wanted = Failure::new(Exit::NotFound, "Multiple Choices\n  l/a/1  (it has this code)");
         assert_eq!(failure, wanted);
     }
 }

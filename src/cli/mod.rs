@@ -23,6 +23,7 @@ mod recall;
 mod reference;
 mod reload;
 mod replay;
+mod resolve;
 mod retain;
 mod run;
 mod runtime;
@@ -92,6 +93,8 @@ enum Verb {
     Certs(certs::Args),
     /// Watch live tags, what fired, and why not.
     Tap(tap::Args),
+    /// Which item a text is: whatever was typed, pasted or scanned.
+    Resolve(resolve::Args),
     /// What an item was made of and went into.
     Trace(trace::Args),
     /// Everything that a lot went into, and what cannot be told.
@@ -158,6 +161,7 @@ pub fn main() -> Exit {
         Verb::Import(what) => tags::import(&context, &what),
         Verb::Certs(args) => certs::run(&context, &args),
         Verb::Tap(args) => tap::run(&context, &args),
+        Verb::Resolve(args) => resolve::run(&context, &args),
         Verb::Trace(args) => trace::run(&context, &args),
         Verb::Recall(args) => recall::run(&context, &args),
         Verb::Yield(args) => yields::run(&context, &args),

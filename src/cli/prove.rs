@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 /// Write a file that proves that records of an item are in the ledger as they were signed.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A serial, a lot number, or the full form such as `l/supplier/ACME/0001`: all that the
-    /// daemon finds of its history.
+    /// A serial, a lot number, the full form such as `l/supplier/ACME/0001`, or whatever `resolve` takes: all that
+    /// the daemon finds of its history.
     #[arg(required_unless_present_any = ["event", "since"])]
     id: Option<String>,
     /// One record instead of an item.

@@ -9,7 +9,7 @@ use serde_json::Value;
 /// Everything that a lot went into, or that was at a station, and what cannot be told.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The lot: its number, or the full form such as `l/supplier/ACME/0001`.
+    /// The lot: its number, the full form such as `l/supplier/ACME/0001`, or a label of GS1 that it stands on.
     #[arg(long, required_unless_present_any = ["station", "window"], conflicts_with_all = ["station", "window"])]
     lot: Option<String>,
     /// Instead of a lot: whatever was at this station, and whatever contains that.

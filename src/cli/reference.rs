@@ -12,8 +12,8 @@ const HEAD: &str = "# Command line
 This page is generated from the code: `UPDATE=1 cargo test docs` writes it anew.
 
 Data goes to stdout, notices go to stderr, and nothing needs colour to be read. `--json` gives one JSON
-document instead of text. `trace`, `recall`, `tap`, `orders`, `reload`, `drill` and `prove` ask a running
-daemon over HTTP; `verify` and `replay` read its data directory, also while it runs; the others need neither.
+document instead of text. `resolve`, `trace`, `recall`, `tap`, `orders`, `reload`, `drill` and `prove` ask a
+running daemon over HTTP; `verify` and `replay` read its data directory, also while it runs; the others need neither.
 
 Exit codes have a meaning:
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// What an item was made of and went into.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A serial, a lot number, or the full form such as `l/supplier/ACME/0001`.
+    /// A serial, a lot number, the full form such as `l/supplier/ACME/0001`, or whatever `resolve` takes, such as a label of GS1.
     id: String,
     /// Only what it was made of.
     #[arg(long, conflicts_with = "down")]

@@ -13,7 +13,7 @@ use serde_json::Value;
 /// gives the like in fewer than five of a hundred questions without a cause.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The items that are bad: numbers, or full forms such as `u/site/SN-1`; all that failed unless said.
+    /// The items that are bad: numbers, full forms such as `u/site/SN-1`, or whatever `resolve` takes; all that failed unless said.
     #[arg(value_name = "ITEM")]
     items: Vec<String>,
     /// Where they were judged; anywhere unless said.
@@ -36,7 +36,8 @@ pub(super) struct Args {
 const HEAD: [&str; 8] = ["", "CAUSE", "WHEN", "BAD", "OF", "EXPLAINS", "ODDS", "BY CHANCE"];
 
 pub(super) fn run(context: &Context, args: &Args) -> Done {
-    let ids = (!args.items.is_empty()).then(|| args.items.join(","));
+    let items: Vec<String> = args.items.iter().map(|item| item.replace(',', "%2C")).collect();
+    let ids = (!items.is_empty()).then(|| items.join(","));
     let limit = args.limit.map(|limit| limit.to_string());
     let as_of = args.as_of.map(|position| position.to_string());
     let Args { station, from, to, .. } = args;

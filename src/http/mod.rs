@@ -7,6 +7,7 @@ mod api;
 mod commands;
 mod connections;
 mod guard;
+mod named;
 mod notary;
 mod page;
 mod problem;

@@ -1,9 +1,10 @@
 //! What of the ledger can be checked without us: checkpoints, the key that they are signed with, proofs.
 use super::api::{Asked, Parameters, parameters};
+use super::named::one;
 use super::problem::Problem;
 use super::serve::Site;
 use crate::model::{Origin, Position, Utc};
-use crate::query::{ItemView, Resolved};
+use crate::query::ItemView;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -144,17 +145,12 @@ async fn wanted(
         (Some(id), None) => {
             site.ask("item", move |source| {
                 let indexing = source.indexing();
-                match source.resolve(&id) {
-                    Resolved::Item(key) => {
-                        // Of its history not all can be read yet: less is not proven in its place.
-                        let item = source.item(&key, Position(u64::MAX));
-                        let item = item.filter(|_| indexing.is_none());
-                        let item = item.ok_or_else(|| Problem::unknown(&id, indexing))?;
-                        Ok((key.to_string(), history(&item.body)))
-                    }
-                    Resolved::Candidates(candidates) => Err(Problem::ambiguous(&id, candidates)),
-                    Resolved::Unknown => Err(Problem::unknown(&id, indexing)),
-                }
+                let key = one(source, &id, None)?;
+                // Of its history not all can be read yet: less is not proven in its place.
+                let item = source.item(&key, Position(u64::MAX));
+                let item = item.filter(|_| indexing.is_none());
+                let item = item.ok_or_else(|| Problem::unknown(&id, indexing))?;
+                Ok((key.to_string(), history(&item.body)))
             })
             .await?
         }

@@ -1,6 +1,7 @@
 //! Faults as RFC 9457 problems: a title, a sentence that helps, and what else the client can use.
 use super::commands::{CommandFault, reasons};
-use crate::model::{ItemKey, Position};
+use crate::model::Position;
+use crate::query::{Candidate, Resolution, Resolved};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
@@ -12,7 +13,7 @@ pub(super) struct Problem {
     pub(super) title: &'static str,
     pub(super) detail: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) candidates: Vec<ItemKey>,
+    pub(super) candidates: Vec<Candidate>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) reasons: Vec<String>,
     /// Of plant files, one by one.
@@ -57,11 +58,30 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
-    /// Several items have this id.
-    pub(super) fn ambiguous(id: &str, candidates: Vec<ItemKey>) -> Self {
-        let detail =
-            format!("{} items have the code `{id}`; ask for one of them", candidates.len());
-        Self { candidates, ..Self::new(StatusCode::MULTIPLE_CHOICES, detail) }
+    /// A text that does not lead to one item: with those that it leads to, or that come near, each with why.
+    pub(super) fn unresolved(
+        id: &str,
+        resolution: &Resolution,
+        indexing: Option<Position>,
+    ) -> Self {
+        if let Resolved::Candidates(candidates) = &resolution.found {
+            let detail =
+                format!("{} items have the id `{id}`; ask for one of them", candidates.len());
+            let candidates = candidates.clone();
+            return Self { candidates, ..Self::new(StatusCode::MULTIPLE_CHOICES, detail) };
+        }
+        let mut problem = Self::unknown(id, indexing);
+        let Resolution { read_as, wrong, near, left_out, .. } = resolution;
+        if !read_as.is_empty() {
+            problem.detail += &format!("; it was read as {}", read_as.join(", or as "));
+        }
+        for why in wrong {
+            problem.detail += &format!("; {why}");
+        }
+        if *left_out > 0 {
+            problem.detail += &format!("; {left_out} more come near than are named");
+        }
+        Self { candidates: near.clone(), ..problem }
     }
 }
 

@@ -2,7 +2,7 @@
 use crate::model::{Interval, ItemClass, ItemKey, Position, StationId};
 use crate::query::{
     Answer, ConditionView, Direction, EventView, GapView, ItemView, Query, Recall, RecallOf,
-    Resolved, StationView, SuspectView, Trace, Why, WhyAsked, Yield,
+    Resolution, StationView, SuspectView, Trace, Why, WhyAsked, Yield,
 };
 
 /// The questions of [`Query`] that are asked over HTTP. They may take long: they are asked on threads
@@ -14,8 +14,8 @@ pub trait Source: Send + Sync {
     fn filling(&self) -> Option<Position>;
     /// The same, as long as not all up to it can be found by what they say.
     fn indexing(&self) -> Option<Position>;
-    /// Finds what a person typed.
-    fn resolve(&self, text: &str) -> Resolved;
+    /// Finds what a person typed; of a label with several items that of the wanted class.
+    fn resolve(&self, text: &str, wanted: Option<ItemClass>) -> Resolution;
     /// One item as of a record; `None` if not recorded.
     fn item(&self, key: &ItemKey, as_of: Position) -> Option<Answer<ItemView>>;
     /// Everything that an item was made of, or went into, as of a record.
@@ -72,8 +72,8 @@ impl Source for Query {
         self.indexing()
     }
 
-    fn resolve(&self, text: &str) -> Resolved {
-        self.resolve(text)
+    fn resolve(&self, text: &str, wanted: Option<ItemClass>) -> Resolution {
+        self.resolve(text, wanted)
     }
 
     fn item(&self, key: &ItemKey, as_of: Position) -> Option<Answer<ItemView>> {

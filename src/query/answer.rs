@@ -102,18 +102,6 @@ pub enum Incomplete {
     },
 }
 
-/// What a typed text turned out to be.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Resolved {
-    /// Exactly one item.
-    Item(ItemKey),
-    /// Several items have this code.
-    Candidates(Vec<ItemKey>),
-    /// Nothing recorded has it.
-    Unknown,
-}
-
 /// Where an item stands.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]

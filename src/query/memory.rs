@@ -7,7 +7,7 @@ use super::place::{Counted, Mounts, Places};
 use super::retention::Retained;
 use super::step::outcome;
 use super::suspect::Windows;
-use crate::genealogy::{Graph, Node, NodeId, Void};
+use crate::genealogy::{Direction, Graph, Links as _, Node, NodeId, Void};
 use crate::model::{
     Body, Gap, Interval, ItemClass, ItemKey, Position, Purpose, Quarantine, Record, Text,
     TraceEvent, Utc, What,
@@ -110,6 +110,17 @@ impl Memory {
     pub(super) fn life(&self, node: NodeId) -> &Life {
         const NONE: &Life = &Life::none();
         self.lives.get(node.get()).unwrap_or(NONE)
+    }
+
+    /// Whether a record that is there names an item: a tombstone may name one that none names any more.
+    pub(super) fn names(&self, node: NodeId) -> bool {
+        self.retained.of(node).is_none()
+            || self.life(node).seen.is_some()
+            || [Direction::Forward, Direction::Backward].into_iter().any(|way| {
+                let mut linked = false;
+                self.graph.each(node, way, |_| linked = true);
+                linked
+            })
     }
 
     /// The delivery note of a shipment.

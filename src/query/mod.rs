@@ -12,6 +12,7 @@ mod describe;
 mod doubt;
 mod follow;
 mod item;
+mod known;
 mod life;
 mod material;
 mod memory;
@@ -21,11 +22,13 @@ mod past;
 mod place;
 mod reason;
 mod recall;
+mod resolve;
 mod retention;
 mod state;
 mod step;
 mod suspect;
 mod trace;
+mod typed;
 mod view;
 mod why;
 mod yields;
@@ -33,7 +36,7 @@ mod yields;
 pub use crate::genealogy::Direction;
 pub use answer::{
     Answer, Completeness, ConditionView, EventView, GapView, Incomplete, ItemState, ItemView,
-    LinkView, MeasurementView, PermitView, Recall, RecallCleared, RecallGroup, RecallOf, Resolved,
+    LinkView, MeasurementView, PermitView, Recall, RecallCleared, RecallGroup, RecallOf,
     StationView, StepView, SupersededView, SuspectCause, SuspectView, SuspectWindow, Trace,
     TraceLink, TraceNode, Yield, YieldRow,
 };
@@ -41,16 +44,16 @@ pub use follow::{QueryError, QueryOptions, Remembered};
 pub use memory::READ_SCHEMA;
 pub use only::{Only, OnlyError};
 pub use past::Histories;
+pub use resolve::{Candidate, Fit, Resolution, Resolved};
 pub use step::measured;
 pub use why::{Attribute, AttributeKind, CauseView, FactorView, TwinView, Why, WhyAsked};
 
 use crate::genealogy::{NodeId, Void};
-use crate::model::{Code, Interval, ItemClass, ItemKey, Position, Record, StationId, Text, Utc};
-use crate::store::{CodeHit, StoreError};
+use crate::model::{Interval, ItemClass, ItemKey, Position, Record, StationId, Text};
+use crate::store::StoreError;
 use body::Bodies;
 use follow::Inner;
 use place::Counted;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use view::View;
@@ -72,21 +75,13 @@ impl Query {
         self.inner.position.subscribe()
     }
 
-    /// Finds what a person typed: the text form of an item, or a code in any class and scope.
+    /// Finds what a person typed, pasted or scanned: the text form of an item, alone or as a `NodeId`; a code in any
+    /// class and scope; or a label of GS1, as an element string or a Digital Link.
     ///
-    /// An alias leads to the item that had it last; a code as it stands goes before one with blanks
-    /// taken off its ends.
-    pub fn resolve(&self, text: &str) -> Resolved {
-        self.timed("resolve", || {
-            let found = |text: &str| {
-                let key = text.parse().ok().filter(|key| self.knows(key));
-                key.map_or_else(|| self.by_code(text), Resolved::Item)
-            };
-            match found(text) {
-                Resolved::Unknown => found(text.trim()),
-                known @ (Resolved::Item(_) | Resolved::Candidates(_)) => known,
-            }
-        })
+    /// An alias leads to the item that had it last; a text as it stands goes before one with blanks taken off its
+    /// ends. Where a label names several items, that of the `wanted` class is meant.
+    pub fn resolve(&self, text: &str, wanted: Option<ItemClass>) -> Resolution {
+        self.timed("resolve", || resolve::resolve(text, wanted, self))
     }
 
     /// One item with its as-built record and its direct links both ways; `None` if not recorded.
@@ -220,14 +215,10 @@ impl Query {
         self.timed("suspects", || suspect::open(&self.inner.memory.read().now(), items_max))
     }
 
-    /// Records that retention dropped: what is not known may have been among them.
-    pub fn dropped(&self) -> u64 {
-        self.inner.memory.read().retained.dropped()
-    }
-
     /// Whether the item is recorded at all.
     pub fn knows(&self, key: &ItemKey) -> bool {
-        self.inner.memory.read().graph.item(key).is_some()
+        let memory = self.inner.memory.read();
+        memory.graph.item(key).is_some_and(|node| memory.names(node))
     }
 
     /// The stations with their live state, in the order of the plant.
@@ -273,41 +264,6 @@ impl Query {
         let memory = self.inner.memory.read();
         let newest = memory.doubts.newest().take(count_max);
         newest.map(|(position, gap)| GapView { position, gap: gap.clone() }).collect()
-    }
-
-    fn by_code(&self, text: &str) -> Resolved {
-        let Ok(code) = Code::parse(text) else { return Resolved::Unknown };
-        // Who has a code is not known from a part of the records: another may have it too, or have it by now.
-        if *self.wanted().borrow() < self.position() {
-            return Resolved::Unknown;
-        }
-        let hits = self.ask_store(|store| store.codes(&code)).unwrap_or_default();
-        let memory = self.inner.memory.read();
-        let memory = memory.now();
-        let mut found = BTreeSet::new();
-        let mut last: BTreeMap<Text, ((Utc, Position), ItemKey)> = BTreeMap::new();
-        for CodeHit { item, alias } in hits {
-            match alias {
-                None => {
-                    found.insert(item);
-                }
-                Some((kind, time, position)) if !memory.void().contains(&position) => {
-                    let key = (time, position);
-                    if last.get(&kind).is_none_or(|(old, _)| *old < key) {
-                        last.insert(kind, (key, item));
-                    }
-                }
-                Some(_) => {}
-            }
-        }
-        found.extend(last.into_values().map(|(_, item)| item));
-        found.retain(|key| memory.graph.item(key).is_some());
-        let mut found: Vec<ItemKey> = found.into_iter().collect();
-        match found.len() {
-            0 => Resolved::Unknown,
-            1 => found.pop().map_or(Resolved::Unknown, Resolved::Item),
-            _ => Resolved::Candidates(found),
-        }
     }
 
     /// A question is put: what was durable by now counts for it, unless it is about earlier records, and what comes

@@ -260,6 +260,55 @@ fn every_other_example_is_drilled_by_itself() {
     }
 }
 
+/// From the label to the answer: what a scanner sends of the same symbol, what is printed below it, and the link in it are
+/// one item for every verb, as is its `NodeId`.
+#[test]
+fn what_was_scanned_is_pasted_anywhere() {
+    let alone = ALONE.iter().find(|alone| alone.name == "labels.toml").unwrap();
+    let bench = Bench::start(&[alone.name]);
+    let set = alone.set.iter().flat_map(|word| ["--set", word]);
+    let (_, told) = bench.drill(&std::iter::once("--all").chain(set).collect::<Vec<_>>());
+    assert_eq!(outcomes(&told), alone.outcomes);
+    let ask = |args: &[&str]| {
+        let url = format!("http://{}", bench.daemon.http());
+        let Output { status, stdout, stderr } =
+            bench.site.command(args).env("PEDIGREE_URL", url).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (status.code(), text(stdout), text(stderr))
+    };
+    let (part, case) = ("u/gs1/09506000134352/1234", "c/gs1/340000000000000014");
+    for (text, item) in [
+        ("(01)09506000134352(21)1234", part),
+        ("]d20109506000134352211234\u{1d}99X", part),
+        ("https://id.example.com/01/9506000134352/21/1234", part),
+        ("ns=2;s=u/gs1/09506000134352/1234#State", part),
+        ("1234", part),
+        ("(00) 340000000000000014", case),
+        ("340000000000000014", case),
+    ] {
+        let (code, found, said) = ask(&["resolve", text]);
+        assert_eq!((code, found.trim()), (Some(0), item), "{text}: {said}");
+        let (code, trace, said) = ask(&["trace", text]);
+        assert!(
+            [Some(0), Some(4)].contains(&code) && trace.starts_with(item),
+            "{text}: {trace}{said}"
+        );
+    }
+    let wrong = "(00)340000000000000015";
+    for verb in [
+        &["resolve", wrong][..],
+        &["trace", wrong],
+        &["recall", "--lot", wrong],
+        &["prove", wrong],
+        &["why", wrong],
+    ] {
+        let (code, found, said) = ask(verb);
+        assert_eq!(code, Some(3), "{verb:?}: {said}");
+        assert!(format!("{found}{said}").contains(case), "{verb:?}: {found}{said}");
+        assert!(said.contains("`5` stands where `4` has to follow"), "{verb:?}: {said}");
+    }
+}
+
 #[test]
 fn what_cannot_be_drilled_says_why_and_nothing_is_left_out() {
     for (name, why) in NOT {

@@ -201,7 +201,8 @@ async fn a_method_says_what_it_takes_and_answers_with_position_and_reasons() {
     let (status, found) = call("Resolve", vec!["SN-1".into()]).await;
     assert_eq!((status, found), (StatusCode::Good, vec![vec![client.id(UNIT)].into()]));
     let (_, found) = call("Resolve", vec!["nobody".into()]).await;
-    assert!(matches!(&found[..], [Variant::Array(none)] if none.values.is_empty()));
+    let none = matches!(&found[..], [Variant::Array(none)] if none.values.is_empty());
+    assert!(none, "what only comes near is not what has it: {found:?}");
 
     let backward = vec![UNIT.into(), "backward".into(), 0u32.into()];
     let (status, trace) = call("Trace", backward).await;

@@ -6,9 +6,9 @@ use crate::model::{
     TagName, Text, Ucum, Utc, Value, Verdict,
 };
 use crate::query::{
-    Answer, Completeness, ConditionView, Direction, EventView, Incomplete, ItemState, ItemView,
-    LinkView, MeasurementView, Recall, RecallGroup, RecallOf, Resolved, StationView, StepView,
-    Trace, TraceLink, TraceNode,
+    Answer, Candidate, Completeness, ConditionView, Direction, EventView, Fit, Incomplete,
+    ItemState, ItemView, LinkView, MeasurementView, Recall, RecallGroup, RecallOf, Resolution,
+    Resolved, StationView, StepView, Trace, TraceLink, TraceNode,
 };
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -153,15 +153,21 @@ impl Source for Fake {
         None
     }
 
-    fn resolve(&self, text: &str) -> Resolved {
-        match text {
-            "0001" => Resolved::Candidates(vec![key(LOT), key("l/supplier/OTHER/0001")]),
+    fn resolve(&self, text: &str, _wanted: Option<ItemClass>) -> Resolution {
+        let candidate = |item| Candidate { item, why: Fit::Code };
+        let found = match text {
+            "0001" => {
+                Resolved::Candidates([LOT, "l/supplier/OTHER/0001"].map(key).map(candidate).into())
+            }
             "SN-1" => Resolved::Item(key(UNIT)),
             _ => match text.parse() {
                 Ok(key) if self.knows(&key) => Resolved::Item(key),
                 _ => Resolved::Unknown,
             },
-        }
+        };
+        // Something always comes near.
+        let near = vec![Candidate { item: key(UNIT), why: Fit::Similar }];
+        Resolution { near, ..found.into() }
     }
 
     fn knows(&self, key: &ItemKey) -> bool {

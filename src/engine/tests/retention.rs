@@ -1,6 +1,7 @@
 //! What retention leaves decides as all of it would.
 use super::image::inputs;
 use super::*;
+use crate::genealogy::builders::{event, unit};
 use crate::genealogy::retention::{Judged, Keep, Tally};
 use crate::model::specimens;
 use std::convert::Infallible;
@@ -86,6 +87,25 @@ fn of_a_line_that_ran_long_nearly_all_parts_go() {
     assert!(parts >= 200, "{parts}");
     assert!(gone(&left) > 100, "{} of {} went", gone(&left), left.len());
     assert!(!completed(&left).is_empty());
+}
+
+/// When the item before left says how long the next one was worked on; nothing but the last record says that, and no
+/// request.
+#[test]
+fn what_a_station_goes_on_from_stays_though_its_item_goes() {
+    let made = |n: u64, station, code: &str| {
+        let item = unit(code);
+        let what = What::Scrap { item, reason: None, mounts: Vec::new(), amount: None };
+        let body = Body::Trace(event(i64::try_from(n).unwrap(), Some(station), what));
+        let at = At { monotonic: Monotonic(n), wall: Utc(i64::try_from(n).unwrap()) };
+        Record { position: Position(n), at, body, plant: None }
+    };
+    let records: Vec<Record> = (1..=300)
+        .map(|n| made(n, if n <= 200 { "OP10" } else { "OP20" }, &format!("U{n}")))
+        .collect();
+    let left = retained(&records, 0, Utc(i64::MAX)).unwrap();
+    assert!((100..300).contains(&gone(&left)), "{}", gone(&left));
+    assert!(folded(&records).memory().differs(folded(&left).memory()).is_empty());
 }
 
 /// One of each kind and verb: whatever goes, nothing is decided in another way.

@@ -8,6 +8,7 @@ pub(super) use questions::{
     yields,
 };
 
+use super::named;
 use super::problem::Problem;
 use super::serve::Site;
 use crate::model::{Command, Position};
@@ -60,11 +61,18 @@ pub(super) async fn commands(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let body = json(&headers, body)?;
-    let command: Command = serde_json::from_slice(&body).map_err(|why| {
+    let none = |why: serde_json::Error| {
         Problem::request(format!(
             "the body is no command: {why}; one is `{{\"hold\":{{\"item\":\"u/site/SN-1\",\"reason\":\"…\",\"badge\":\"…\"}}}}`"
         ))
-    })?;
+    };
+    let mut said: serde_json::Value = serde_json::from_slice(&body).map_err(none)?;
+    if let Some(item) = named::loose(&mut said) {
+        let text = item.as_str().unwrap_or_default().to_owned();
+        let key = site.ask("resolve", move |source| named::one(source, &text, None)).await??;
+        *item = key.to_string().into();
+    }
+    let command: Command = serde_json::from_value(said).map_err(none)?;
     let position: Position = site.state.commands.send(command).await?;
     Ok(Json(serde_json::json!({ "position": position })).into_response())
 }

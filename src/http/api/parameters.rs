@@ -44,10 +44,10 @@ impl Parameters {
         wanted(self.id.as_deref(), "id", "u/site/SN-1")
     }
 
-    /// Several ids, with commas between them.
+    /// Several ids, with commas between them; a comma of an id is written `%2C`, as the full form of an item may be.
     pub(super) fn ids(&self) -> Vec<String> {
         let ids = self.ids.iter().flat_map(|ids| ids.split(','));
-        ids.map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect()
+        ids.map(str::trim).filter(|id| !id.is_empty()).map(|id| id.replace("%2C", ",")).collect()
     }
 
     /// The id, where something else may be asked for instead.

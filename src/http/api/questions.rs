@@ -1,9 +1,10 @@
 //! The questions, answered as JSON.
 use super::parameters::{Asked, parameters};
 use crate::http::Source;
+use crate::http::named::one;
 use crate::http::problem::Problem;
 use crate::http::serve::Site;
-use crate::model::{ItemKey, Position};
+use crate::model::{ItemClass, ItemKey, Position};
 use crate::query::{Answer, RecallOf, Resolved, WhyAsked};
 use axum::Json;
 use axum::extract::State;
@@ -20,14 +21,15 @@ struct Listing<T> {
     body: Vec<T>,
 }
 
-/// `GET /api/v1/resolve?id=`: what a typed text is.
+/// `GET /api/v1/resolve?id=`: what a typed, pasted or scanned text is, or which items come near.
 pub(in crate::http) async fn resolve(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
     let id = parameters(asked)?.id()?;
     let resolve = move |source: &dyn Source| {
         let indexing = source.indexing();
-        match source.resolve(&id) {
+        let resolution = source.resolve(&id, None);
+        match resolution.found {
             Resolved::Unknown if indexing.is_some() => Err(Problem::unknown(&id, indexing)),
-            found @ (Resolved::Item(_) | Resolved::Candidates(_) | Resolved::Unknown) => Ok(found),
+            Resolved::Item(_) | Resolved::Candidates(_) | Resolved::Unknown => Ok(resolution),
         }
     };
     let resolved = site.ask("resolve", resolve).await??;
@@ -38,7 +40,7 @@ pub(in crate::http) async fn resolve(State(site): State<Arc<Site>>, asked: Asked
 pub(in crate::http) async fn item(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
     let asked = parameters(asked)?;
     let (id, as_of) = (asked.id()?, asked.as_of());
-    about(&site, "item", id, move |source, key| source.item(key, as_of)).await
+    about(&site, "item", (id, None), move |source, key| source.item(key, as_of)).await
 }
 
 /// `GET /api/v1/trace?id=&direction=&depth=&as_of=`: everything reached from an item.
@@ -46,7 +48,8 @@ pub(in crate::http) async fn trace(State(site): State<Arc<Site>>, asked: Asked) 
     let asked = parameters(asked)?;
     let (id, direction, depth) = (asked.id()?, asked.direction()?, asked.depth());
     let as_of = asked.as_of();
-    about(&site, "trace", id, move |source, key| source.trace(key, direction, depth, as_of)).await
+    about(&site, "trace", (id, None), move |source, key| source.trace(key, direction, depth, as_of))
+        .await
 }
 
 /// `GET /api/v1/recall?lot=&as_of=`: everything that a lot went into; or `?station=&from=&to=&where=&as_of=`: everything
@@ -60,7 +63,7 @@ pub(in crate::http) async fn recall(State(site): State<Arc<Site>>, asked: Asked)
         let answer = move |source: &dyn Source, key: &ItemKey| {
             source.recall(&RecallOf::Lot(key.clone()), as_of)
         };
-        return about(&site, "recall", asked.lot()?, answer).await;
+        return about(&site, "recall", (asked.lot()?, Some(ItemClass::Lot)), answer).await;
     };
     let answer = site
         .ask("recall", move |source| {
@@ -117,7 +120,7 @@ pub(in crate::http) async fn why(State(site): State<Arc<Site>>, asked: Asked) ->
     let answer = site
         .ask("why", move |source| {
             let bad: Vec<ItemKey> =
-                ids.iter().map(|id| one(source, id)).collect::<Result<_, _>>()?;
+                ids.iter().map(|id| one(source, id, None)).collect::<Result<_, _>>()?;
             let filling = source.filling();
             let named = station.as_ref().map_or("", |id| id.as_str()).to_owned();
             let asked = WhyAsked { bad, station, interval, items_max };
@@ -176,28 +179,18 @@ async fn list<T: Serialize + Send + 'static>(
     Ok(Json(site.ask(name, ask).await?).into_response())
 }
 
-/// Asks about the one item that a text names.
+/// Asks about the one item that a text names, of a class if that is told.
 async fn about<T: Serialize + Send + 'static>(
     site: &Site,
     name: &'static str,
-    id: String,
+    (id, wanted): (String, Option<ItemClass>),
     ask: impl FnOnce(&dyn Source, &ItemKey) -> Option<Answer<T>> + Send + 'static,
 ) -> Answered {
     let answer = site
         .ask(name, move |source| {
-            let key = one(source, &id)?;
+            let key = one(source, &id, wanted)?;
             ask(source, &key).ok_or_else(|| Problem::unknown(&id, source.indexing()))
         })
         .await??;
     Ok(Json(answer).into_response())
-}
-
-/// The one item that a text names.
-fn one(source: &dyn Source, id: &str) -> Result<ItemKey, Problem> {
-    let indexing = source.indexing();
-    match source.resolve(id) {
-        Resolved::Item(key) => Ok(key),
-        Resolved::Candidates(candidates) => Err(Problem::ambiguous(id, candidates)),
-        Resolved::Unknown => Err(Problem::unknown(id, indexing)),
-    }
 }

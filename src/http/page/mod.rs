@@ -5,8 +5,8 @@ mod words;
 
 use super::problem::Problem;
 use super::serve::Site;
-use crate::model::{ItemKey, Position};
-use crate::query::Resolved;
+use crate::model::Position;
+use crate::query::{Candidate, Resolution, Resolved};
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -23,12 +23,23 @@ pub(super) struct Typed {
     id: String,
 }
 
-/// Several items have the code that was typed.
+/// Several items have the id that was typed, or come near it.
 #[derive(Template)]
 #[template(path = "choose.html")]
 struct ChoosePage {
     typed: String,
-    candidates: Vec<(String, String)>,
+    title: &'static str,
+    text: String,
+    /// Name, address and why.
+    candidates: Vec<(String, String, String)>,
+}
+
+impl ChoosePage {
+    fn new(typed: String, title: &'static str, text: String, of: &[Candidate]) -> Self {
+        let row =
+            |of: &Candidate| (words::item(&of.item), words::address(&of.item), of.why.to_string());
+        Self { typed, title, text, candidates: of.iter().map(row).collect() }
+    }
 }
 
 /// There is nothing to show, and why.
@@ -52,9 +63,8 @@ pub(super) async fn start(State(site): State<Arc<Site>>) -> Response {
 /// What a typed text leads to.
 enum Found {
     Item(Box<ItemPage>),
-    Candidates(Vec<ItemKey>),
-    /// Or that is not known yet.
-    Nothing(Option<Position>),
+    /// Not one: or that is not known yet.
+    Other(Resolution, Option<Position>),
 }
 
 /// `GET /item?id=`: the page of whatever was typed.
@@ -73,34 +83,51 @@ pub(super) async fn item(
     let found = site
         .ask("item", move |source| {
             let indexing = source.indexing();
-            match source.resolve(&asked) {
-                Resolved::Item(key) => source
-                    .item(&key, Position(u64::MAX))
-                    .map_or(Found::Nothing(indexing), |answer| {
-                        Found::Item(Box::new(ItemPage::new(answer)))
-                    }),
-                Resolved::Candidates(candidates) => Found::Candidates(candidates),
-                Resolved::Unknown => Found::Nothing(indexing),
-            }
+            let resolution = source.resolve(&asked, None);
+            let item = if let Resolved::Item(key) = &resolution.found {
+                source.item(key, Position(u64::MAX))
+            } else {
+                None
+            };
+            let other = Found::Other(resolution, indexing);
+            item.map_or(other, |answer| Found::Item(Box::new(ItemPage::new(answer))))
         })
         .await;
     match found {
         Ok(Found::Item(page)) => html(StatusCode::OK, &*page),
-        Ok(Found::Candidates(keys)) => {
-            let candidates = keys.iter().map(|key| (words::item(key), words::address(key)));
-            let page = ChoosePage { typed: id, candidates: candidates.collect() };
-            html(StatusCode::MULTIPLE_CHOICES, &page)
-        }
-        Ok(Found::Nothing(Some(last))) => {
+        Ok(Found::Other(_, Some(last))) => {
             let problem = Problem::unknown(&id, Some(last));
             failed(id, problem)
         }
-        Ok(Found::Nothing(None)) => {
-            let text = "Nothing recorded has this id. A code counts letter by letter, zeros in front included; what was never read at a station is not known here.".to_owned();
-            html(StatusCode::NOT_FOUND, &MessagePage { typed: id, title: "Not known", text })
-        }
+        Ok(Found::Other(resolution, None)) => not_one(id, &resolution),
         Err(problem) => failed(id, problem),
     }
+}
+
+/// Those that have the id, or come near it; or what was understood.
+fn not_one(typed: String, resolution: &Resolution) -> Response {
+    if let Resolved::Candidates(candidates) = &resolution.found {
+        let text = format!("{} items have this id.", candidates.len());
+        let page = ChoosePage::new(typed, "Which one?", text, candidates);
+        return html(StatusCode::MULTIPLE_CHOICES, &page);
+    }
+    let Resolution { read_as, wrong, near, left_out, .. } = resolution;
+    let mut text = "Nothing recorded has this id. A code counts letter by letter, zeros in front included; what was never read at a station is not known here.".to_owned();
+    if !read_as.is_empty() {
+        text += &format!(" It was read as {}.", read_as.join(", or as "));
+    }
+    for why in wrong {
+        text += &format!(" What is wrong with it: {why}.");
+    }
+    let title = "Not known";
+    if near.is_empty() {
+        return html(StatusCode::NOT_FOUND, &MessagePage { typed, title, text });
+    }
+    text += " These come near:";
+    if *left_out > 0 {
+        text += &format!(" ({left_out} more are not shown)");
+    }
+    html(StatusCode::NOT_FOUND, &ChoosePage::new(typed, title, text, near))
 }
 
 /// `GET /style.css`

@@ -1,4 +1,5 @@
 //! The JSON API.
+use super::plant::LABEL;
 use super::{quiet, server};
 use crate::http::CommandFault;
 use crate::model::{Command, Position, Refusal};
@@ -107,8 +108,43 @@ fn no_route_passes_over_a_parameter_that_it_does_not_know() {
 fn an_ambiguous_code_is_answered_with_its_candidates() {
     let answered = quiet().get("/api/v1/recall?lot=0001");
     assert_eq!(answered.code, 300);
-    let wanted = serde_json::json!(["l/supplier/ACME/0001", "l/supplier/Best%20&%20Co/0001"]);
+    let wanted = serde_json::json!([
+        { "item": "l/supplier/ACME/0001", "why": "it has this code" },
+        { "item": "l/supplier/Best%20&%20Co/0001", "why": "it has this code" },
+    ]);
     assert_eq!(answered.json()["candidates"], wanted);
+}
+
+#[test]
+fn a_text_that_only_comes_near_is_no_item_wherever_it_is_asked_for() {
+    let server = quiet();
+    for question in ["item?id=", "trace?id=", "recall?lot=", "why?ids=", "ledger/proof?id="] {
+        let answered = server.get(&format!("/api/v1/{question}SN-OOO1"));
+        let problem = answered.json();
+        assert_eq!(answered.code, 404, "{question}: {problem}");
+        let near = serde_json::json!([{ "item": "u/site/SN-0001", "why": "a similar code" }]);
+        assert_eq!(problem["candidates"], near, "{question}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("it was read as the code SN-OOO1"), "{detail}");
+        assert!(detail.ends_with("; 3 more come near than are named"), "{detail}");
+    }
+    let resolved = server.get("/api/v1/resolve?id=SN-OOO1");
+    assert_eq!((resolved.code, &resolved.json()["found"]), (200, &serde_json::json!("unknown")));
+}
+
+#[test]
+fn a_pasted_label_is_its_unit_and_to_a_recall_its_lot() {
+    let server = quiet();
+    let label = LABEL.replace('(', "%28").replace(')', "%29");
+    let asked = |question: &str| {
+        let answered = server.get(&format!("/api/v1/{question}{label}"));
+        assert_eq!(answered.code, 200, "{answered:?}");
+        answered.json()["body"].clone()
+    };
+    assert_eq!(asked("item?id=")["key"], "u/site/SN-0001");
+    assert_eq!(asked("recall?lot=")["lot"], "l/supplier/ACME/0001");
+    let two = server.get("/api/v1/why?ids=SN-0001,with%252Ccomma");
+    assert_eq!(two.code, 200, "{two:?}");
 }
 
 const HOLD: &str = r#"{"hold":{"item":"u/site/SN-1","reason":"loose","badge":"4711"}}"#;
@@ -121,6 +157,39 @@ fn a_command_is_answered_with_the_position_of_its_record() {
     });
     let answered = server.post("/api/v1/commands", "application/json; charset=utf-8", HOLD);
     assert_eq!((answered.code, answered.body.as_str()), (200, r#"{"position":44}"#));
+}
+
+#[test]
+fn the_item_of_a_command_is_whatever_a_question_takes() {
+    let server = server(|command| {
+        let (Command::Hold { item, .. } | Command::Release { item, .. }) = command else {
+            panic!("{command:?}")
+        };
+        let known = ["u/site/SN-0001", "u/site/NEW"].contains(&item.to_string().as_str());
+        assert!(known, "{item}");
+        Ok(Position(45))
+    });
+    let send = |verb: &str, item: &str| {
+        let of = serde_json::json!({ verb: { "item": item, "reason": "loose", "badge": "4711" } });
+        server.post("/api/v1/commands", "application/json", &of.to_string())
+    };
+    for verb in ["hold", "release"] {
+        // In full also of what is not recorded yet.
+        for item in ["SN-0001", LABEL, "u/site/NEW"] {
+            let answered = send(verb, item);
+            assert_eq!(answered.code, 200, "{verb} {item}: {answered:?}");
+        }
+        let several = send(verb, "0001");
+        assert_eq!(
+            (several.code, several.json()["candidates"].as_array().unwrap().len()),
+            (300, 2)
+        );
+        let near = send(verb, "SN-OOO1");
+        assert_eq!(
+            (near.code, &near.json()["candidates"][0]["item"]),
+            (404, &"u/site/SN-0001".into())
+        );
+    }
 }
 
 #[test]

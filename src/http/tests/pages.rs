@@ -75,6 +75,19 @@ fn an_ambiguous_code_offers_its_candidates_and_an_unknown_one_is_said_politely()
     assert!(page.body.contains("Lot 0001 of supplier ACME"), "{}", page.body);
     assert!(page.body.contains("href=\"/item?id=l/supplier/Best%2520%26%2520Co/0001\""));
 
+    assert!(page.body.contains(": it has this code</li>"), "{}", page.body);
+
+    let page = server.get("/item?id=SN-OOO1");
+    assert_eq!(page.code, 404);
+    assert_well_formed(&page.body);
+    for wanted in [
+        "It was read as the code SN-OOO1.",
+        "Unit SN-0001 of this site</bdi></a>: a similar code",
+        "(3 more are not shown)",
+    ] {
+        assert!(page.body.contains(wanted), "`{wanted}` is not in {}", page.body);
+    }
+
     let page = server.get("/item?id=SN-9");
     assert_eq!(page.code, 404);
     assert!(page.body.contains("Nothing recorded has this id."), "{}", page.body);

@@ -7,16 +7,19 @@ use crate::model::{
     StationId, Statistics, TagName, Text, Ucum, Utc, Value, Verdict,
 };
 use crate::query::{
-    Answer, Completeness, ConditionView, Direction, EventView, GapView, Incomplete, ItemState,
-    ItemView, LinkView, MeasurementView, Recall, RecallGroup, RecallOf, Resolved, StationView,
-    StepView, SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink, TraceNode, Why, WhyAsked,
-    Yield, YieldRow,
+    Answer, Candidate, Completeness, ConditionView, Direction, EventView, Fit, GapView, Incomplete,
+    ItemState, ItemView, LinkView, MeasurementView, Recall, RecallGroup, RecallOf, Resolution,
+    Resolved, StationView, StepView, SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink,
+    TraceNode, Why, WhyAsked, Yield, YieldRow,
 };
 
 /// 2026-11-22 08:41:10 UTC.
 const MORNING: i64 = 1_795_336_870;
 /// A serial that tries to be a page.
 pub(super) const HOSTILE: &str = r#"<script>alert(1)</script>"'&{{7*7}}"#;
+
+/// A label that names a unit and its lot.
+pub(super) const LABEL: &str = "(01)09506000134352(10)0001(21)SN-0001";
 
 /// Answers as the read side would.
 pub(super) struct Made;
@@ -208,19 +211,30 @@ impl Source for Made {
         None
     }
 
-    fn resolve(&self, text: &str) -> Resolved {
-        match text {
+    fn resolve(&self, text: &str, wanted: Option<ItemClass>) -> Resolution {
+        let has = |item: &str| Candidate { item: key(item), why: Fit::Code };
+        let found = match text {
             "SN-0001" | "u/site/SN-0001" => Resolved::Item(key("u/site/SN-0001")),
-            "many" => Resolved::Item(key("u/site/many")),
+            "with,comma" | "many" => Resolved::Item(key("u/site/many")),
             "0001" => Resolved::Candidates(vec![
-                key("l/supplier/ACME/0001"),
-                key("l/supplier/Best%20%26%20Co/0001"),
+                has("l/supplier/ACME/0001"),
+                has("l/supplier/Best%20%26%20Co/0001"),
             ]),
+            // A label with a serial and a lot.
+            LABEL if wanted == Some(ItemClass::Lot) => Resolved::Item(key("l/supplier/ACME/0001")),
+            LABEL => Resolved::Item(key("u/site/SN-0001")),
+            "SN-OOO1" => {
+                let why = Fit::Similar;
+                let near = vec![Candidate { item: key("u/site/SN-0001"), why }];
+                let read_as = vec!["the code SN-OOO1".to_owned()];
+                return Resolution { near, read_as, left_out: 3, ..Resolution::default() };
+            }
             "l/supplier/ACME/0001" => Resolved::Item(key(text)),
             HOSTILE => Resolved::Item(hostile()),
             "fails" => panic!("made to fail"),
             _ => Resolved::Unknown,
-        }
+        };
+        found.into()
     }
 
     fn item(&self, item: &ItemKey, _as_of: Position) -> Option<Answer<ItemView>> {

@@ -4,11 +4,12 @@ use super::{Part, code_part, link};
 use crate::model::ItemClass;
 
 /// The separator as scanners send it, also for the FNC1 that begins a symbol.
-const GS: char = '\u{1d}';
+pub(super) const GS: char = '\u{1d}';
 /// What scanners send before the data of GS1-128, `DataBar`, Data Matrix, QR Code and `DotCode`.
 const SYMBOLS: [&str; 5] = ["]C1", "]e0", "]d2", "]Q3", "]J1"];
 
-/// Why a text is no GS1 element string or Digital Link.
+/// Why a text is no GS1 element string or Digital Link. Its words are recorded with what is set aside, expected by tests of
+/// plant files and compared by a replay: they stay as they are.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Gs1Fault {
     /// It holds nothing.
@@ -41,8 +42,15 @@ pub enum Gs1Fault {
     #[error("({0}) has a character that it cannot have")]
     Character(String),
     /// The check digit is another.
-    #[error("({0}) has a wrong check digit")]
-    CheckDigit(String),
+    #[error("({ai}) has a wrong check digit")]
+    CheckDigit {
+        /// The identifier.
+        ai: String,
+        /// What stands there.
+        found: char,
+        /// What would have to stand there.
+        wanted: char,
+    },
     /// No such day.
     #[error("({0}) is no date")]
     Date(String),
@@ -63,6 +71,16 @@ pub enum Gs1Fault {
     Encoding,
 }
 
+impl Gs1Fault {
+    /// What more there is to say to a person who typed the text.
+    pub fn hint(&self) -> Option<String> {
+        let Self::CheckDigit { found, wanted, .. } = self else { return None };
+        Some(format!(
+            "`{found}` stands where `{wanted}` has to follow from the digits before it; one of all these was misread or mistyped"
+        ))
+    }
+}
+
 /// An identifier with its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Element {
@@ -72,11 +90,20 @@ pub(super) struct Element {
 
 /// What a text says, each identifier once.
 pub(super) fn elements(text: &str) -> Result<Vec<Element>, Gs1Fault> {
+    checked(unchecked(text)?)
+}
+
+/// What a text says, whether or not the identifiers may have those values.
+pub(super) fn unchecked(text: &str) -> Result<Vec<Element>, Gs1Fault> {
+    match link::after_scheme(text) {
+        Some(rest) => link::elements(rest),
+        None => element_string(text),
+    }
+}
+
+/// The elements, each identifier once, if all of them may stand together and have these values.
+pub(super) fn checked(read: Vec<Element>) -> Result<Vec<Element>, Gs1Fault> {
     let mut found: Vec<Element> = Vec::new();
-    let read = match link::after_scheme(text) {
-        Some(rest) => link::elements(rest)?,
-        None => element_string(text)?,
-    };
     for element in read {
         element.ai.check(&element.value)?;
         match found.iter().find(|other| other.ai == element.ai) {
@@ -95,15 +122,7 @@ pub(super) fn elements(text: &str) -> Result<Vec<Element>, Gs1Fault> {
 }
 
 fn element_string(text: &str) -> Result<Vec<Element>, Gs1Fault> {
-    let data = match SYMBOLS.iter().find_map(|symbol| text.strip_prefix(symbol)) {
-        Some(data) => data,
-        None if text.starts_with(']') => return Err(Gs1Fault::Symbol),
-        None => text,
-    };
-    let mut rest = data.strip_prefix(GS).unwrap_or(data);
-    if rest.is_empty() {
-        return Err(Gs1Fault::Empty);
-    }
+    let mut rest = data(text)?;
     let mut elements = Vec::new();
     while !rest.is_empty() {
         let (ai, after) = Ai::split(rest)?;
@@ -116,6 +135,17 @@ fn element_string(text: &str) -> Result<Vec<Element>, Gs1Fault> {
         rest = after.strip_prefix(GS).unwrap_or(after);
     }
     Ok(elements)
+}
+
+/// An element string without what stands before it: what the scanner sends of the symbol, and the first FNC1.
+pub(super) fn data(text: &str) -> Result<&str, Gs1Fault> {
+    let data = match SYMBOLS.iter().find_map(|symbol| text.strip_prefix(symbol)) {
+        Some(data) => data,
+        None if text.starts_with(']') => return Err(Gs1Fault::Symbol),
+        None => text,
+    };
+    let data = data.strip_prefix(GS).unwrap_or(data);
+    if data.is_empty() { Err(Gs1Fault::Empty) } else { Ok(data) }
 }
 
 impl Element {

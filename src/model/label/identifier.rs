@@ -227,6 +227,17 @@ impl Ai {
         }
     }
 
+    /// Whether it is in the table of those that GS1 has given out.
+    pub(super) fn is_known(self) -> bool {
+        ROWS.iter().any(|row| (row.ai.0..=row.ai.1).contains(&self.number))
+    }
+
+    /// The lengths that its value may have, in characters.
+    pub(super) fn lengths(self) -> std::ops::RangeInclusive<usize> {
+        let (least, most) = self.row().len;
+        least.into()..=most.into()
+    }
+
     /// Whether a value begins with a date alone.
     pub(super) fn is_date(self) -> bool {
         let row = self.row();
@@ -251,7 +262,13 @@ impl Ai {
         }
         match kind {
             Checked(count) if !value.get(..count.into()).is_some_and(is_checked) => {
-                Err(Gs1Fault::CheckDigit(self.to_string()))
+                let key = value.get(..count.into()).unwrap_or(value);
+                let (before, found) = key.split_at(key.len().saturating_sub(1));
+                Err(Gs1Fault::CheckDigit {
+                    ai: self.to_string(),
+                    found: found.chars().next().unwrap_or_default(),
+                    wanted: check_digit(before),
+                })
             }
             Date if super::gs1::day(value).is_none() => Err(Gs1Fault::Date(self.to_string())),
             Any | Checked(_) | Date => Ok(()),

@@ -6,9 +6,11 @@ mod expression;
 mod gs1;
 mod identifier;
 mod link;
+mod pasted;
 
 pub use expression::{Expression, ExpressionFault};
 pub use gs1::Gs1Fault;
+pub use pasted::{Named, Pasted, Reading, pasted};
 
 use super::plant::{CodeSpec, LabelScope, ScopeFrom};
 use super::{ItemClass, NameError, ScopeName, TagName, Value};

@@ -115,7 +115,9 @@ proptest! {
         let digit = (gtin.as_bytes()[at] - b'0' + by) % 10;
         gtin.replace_range(at..=at, &digit.to_string());
         let fault = unit(&format!("01{gtin}21A")).unwrap_err();
-        prop_assert_eq!(fault, LabelFault::Gs1(Gs1Fault::CheckDigit("01".to_owned())));
+        let (found, wanted) = (gtin.chars().last().unwrap(), check_digit(&gtin[..13]));
+        let wanted = Gs1Fault::CheckDigit { ai: "01".to_owned(), found, wanted };
+        prop_assert_eq!(fault, LabelFault::Gs1(wanted));
     }
 
     #[test]
@@ -165,7 +167,8 @@ fn a_label_has_the_codes_of_each_class_and_keeps_the_rest() {
     let pallet = "0000340000000000017202095060001343523740\u{1d}10L-7";
     let container = gtin(ItemClass::Container);
     let label = container.form.read(pallet, container.class).unwrap_err();
-    assert_eq!(label, LabelFault::Gs1(Gs1Fault::CheckDigit("00".to_owned())));
+    let fault = Gs1Fault::CheckDigit { ai: "00".to_owned(), found: '2', wanted: '5' };
+    assert_eq!(label, LabelFault::Gs1(fault));
     let sscc = format!("0034000000000001{}", "7");
     let sscc = format!("{sscc}{}", check_digit(&sscc));
     let pallet = format!("00{sscc}02095060001343523740\u{1d}10L-7");

@@ -124,6 +124,11 @@ fn a_lot_is_shown_for_its_mount_and_amounts_are_read_from_the_event() {
     assert_eq!(trace.nodes.iter().map(|n| n.depth).collect::<Vec<_>>(), [0, 1], "no stop at it");
 }
 
+fn candidates(items: &[ItemKey]) -> Resolved {
+    let of = |item: &ItemKey| Candidate { item: item.clone(), why: Fit::Code };
+    Resolved::Candidates(items.iter().map(of).collect())
+}
+
 #[test]
 fn what_a_person_types_is_an_item_by_its_form_its_code_or_its_last_alias() {
     let alias = |kind: &str| Alias { kind: text(kind), code: Code::parse("77").unwrap() };
@@ -132,6 +137,7 @@ fn what_a_person_types_is_an_item_by_its_form_its_code_or_its_last_alias() {
         alias: alias(kind),
         real: None,
     };
+    let with = |item, kind| Candidate { item, why: Fit::Alias(text(kind)) };
     let mut events = vec![
         event(0, None, arrive(&unit("007"))),
         event(0, None, arrive(&unit("X1"))),
@@ -141,17 +147,24 @@ fn what_a_person_types_is_an_item_by_its_form_its_code_or_its_last_alias() {
         event(5, None, identify(&unit("C"), "carrier")),
     ];
     let (before, _dir) = query(&traced(events.clone()));
-    assert_eq!(before.resolve("u/site/007"), Resolved::Item(unit("007")));
-    assert_eq!(before.resolve(" 007 "), Resolved::Item(unit("007")));
-    assert_eq!(before.resolve("7"), Resolved::Unknown);
-    assert_eq!(before.resolve("u/site/7"), Resolved::Unknown);
-    assert_eq!(before.resolve(""), Resolved::Unknown);
-    assert_eq!(before.resolve("X1"), Resolved::Candidates(vec![unit("X1"), lot("X1")]));
-    assert_eq!(before.resolve("77"), Resolved::Item(unit("B")), "the last by event time");
+    assert_eq!(before.resolve("u/site/007", None).found, Resolved::Item(unit("007")));
+    assert_eq!(before.resolve(" 007 ", None).found, Resolved::Item(unit("007")));
+    assert_eq!(before.resolve("7", None).found, Resolved::Unknown);
+    assert_eq!(before.resolve("u/site/7", None).found, Resolved::Unknown);
+    assert_eq!(before.resolve("", None).found, Resolved::Unknown);
+    assert_eq!(before.resolve("X1", None).found, candidates(&[unit("X1"), lot("X1")]));
+    assert_eq!(
+        before.resolve("77", None).found,
+        Resolved::Item(unit("B")),
+        "the last by event time"
+    );
     events.push(event(20, None, correct(5)));
     events.push(event(21, None, identify(&unit("D"), "label")));
     let (after, _dir) = query(&traced(events));
-    assert_eq!(after.resolve("77"), Resolved::Candidates(vec![unit("C"), unit("D")]));
+    assert_eq!(
+        after.resolve("77", None).found,
+        Resolved::Candidates(vec![with(unit("C"), "carrier"), with(unit("D"), "label")])
+    );
 }
 
 #[test]

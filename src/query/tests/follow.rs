@@ -64,7 +64,7 @@ fn until_the_index_is_open_answers_say_that_they_lag() {
         assert_eq!(answer.completeness, Completeness::Incomplete(lag));
         assert_eq!((query.position(), *query.wanted().borrow()), (Position(0), Position(0)));
         assert!(query.item(&unit("U2")).is_none() && query.events(Position(0), 9).is_empty());
-        assert_eq!(query.resolve("U2"), Resolved::Unknown);
+        assert_eq!(query.resolve("U2", None).found, Resolved::Unknown);
         query.sync().unwrap();
         assert_eq!(query.filling(), Some(Position(9)));
         assert!(matches!(query.index(&records), Err(QueryError::Store(_))), "it cannot be opened");
@@ -76,7 +76,11 @@ fn until_the_index_is_open_answers_say_that_they_lag() {
     let answer = query.item(&unit("U2")).unwrap();
     let lag = vec![Incomplete::Lag { durable: Position(9) }];
     assert_eq!((answer.body.steps, answer.completeness), (vec![], Completeness::Incomplete(lag)));
-    assert_eq!(query.resolve("U2"), Resolved::Unknown, "what a code is only the index knows");
+    assert_eq!(
+        query.resolve("U2", None).found,
+        Resolved::Unknown,
+        "what a code is only the index knows"
+    );
     fs::remove_file(dir.path()).unwrap();
     query.index(&records).unwrap();
     assert_eq!((*query.wanted().borrow(), query.indexing()), (Position(9), None));
@@ -277,7 +281,7 @@ fn an_index_of_another_history_of_the_same_ledger_is_begun_anew() {
     let query = Query::new(options);
     feed(&query, &records);
     assert_eq!(rebuilds(&metrics), 1);
-    assert_eq!(query.resolve("ANOTHER"), Resolved::Item(unit("ANOTHER")));
+    assert_eq!(query.resolve("ANOTHER", None).found, Resolved::Item(unit("ANOTHER")));
     assert_eq!(query.events(Position(1022), 9)[0].items, [unit("ANOTHER")]);
     assert_eq!(query.item(&unit("U341")).map(|a| a.body.steps.len()), None);
 }

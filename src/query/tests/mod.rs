@@ -14,14 +14,16 @@ mod members;
 mod model;
 mod past;
 mod random;
+mod resolve;
 mod retention;
 mod suspects;
 mod why;
 mod yields;
 
 use super::*;
-use crate::model::{At, Body, Origin, Record, SiteId, TraceEvent};
+use crate::model::{At, Body, Code, Origin, Record, SiteId, TraceEvent, Utc};
 use crate::telemetry::Metrics;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 pub(super) fn options(dir: &Path) -> QueryOptions {

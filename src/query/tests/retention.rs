@@ -219,3 +219,21 @@ fn is_paired(by: &Record, of: &Record) -> bool {
     let Body::Trace(event) = &by.body else { return false };
     matches!(event.what, crate::model::What::Correct { position, .. } if position == of.position)
 }
+
+/// What nothing names any more is not known, and whoever asks is told what may be the reason.
+#[test]
+fn what_went_whole_is_not_known_and_the_answer_says_how_much_was_dropped() {
+    use crate::genealogy::builders::{arrive, event, unit};
+    let bodies = ["U1", "U2"].map(|code| Body::Trace(event(1, Some("OP10"), arrive(&unit(code)))));
+    let records = numbered(bodies.to_vec());
+    let tally = tally(&records);
+    let used = [unit("U2")].into();
+    let judged = judge(&tally, &keep([1, 1, 1]), 1_000, &used);
+    for segment in [1, 2] {
+        let (query, _dir) = query(&thinned(&records, &judged, (segment, 2)));
+        assert!(query.knows(&unit("U2")) && !query.knows(&unit("U1")));
+        let told = query.resolve("u/site/U1", None);
+        assert_eq!(told.found, Resolved::Unknown);
+        assert_eq!(told.wrong, ["retention dropped 1 records, which may have named it"]);
+    }
+}
