@@ -17,7 +17,7 @@ const EVERY: usize = 25;
 /// The longest that the disk takes nothing: the flood needs some twenty seconds.
 const STALL_MAX: Duration = Duration::from_secs(50);
 /// Room for all that is put down of it.
-const DISK_BYTES: u64 = 512 << 20;
+pub(crate) const DISK_BYTES: u64 = 512 << 20;
 /// What the memory of a process is beside what is in its queues: what is being decoded and encoded, and what an
 /// allocator keeps.
 const BESIDE: u64 = 48 << 20;
@@ -136,13 +136,17 @@ fn counted(daemon: &Daemon, name: &str) -> u64 {
 fn told(site: &Site) -> BTreeMap<String, BTreeSet<u64>> {
     let mut told: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
     site.samples(|plant, sample| {
+        let tag = plant.tag(sample.tag);
+        if plant.device(tag.device).id.as_str() != "flood" {
+            return;
+        }
         let said = sample.value.to_string();
         // A text is empty before the first round.
         let number = said.get(..8).unwrap_or(&said).parse().unwrap_or(0);
-        let whole = !plant.tag(sample.tag).name.as_str().starts_with('W') || said.len() == LEN;
+        let whole = !tag.name.as_str().starts_with('W') || said.len() == LEN;
         assert!(whole || number == 0, "a text of {} bytes", said.len());
         if number > 0 {
-            told.entry(plant.tag(sample.tag).name.to_string()).or_default().insert(number);
+            told.entry(tag.name.to_string()).or_default().insert(number);
         }
     });
     told
