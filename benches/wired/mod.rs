@@ -4,7 +4,7 @@ use super::rates::{Rate, Stopwatch};
 use pedigree::daemon::clock;
 use pedigree::engine::Engine;
 use pedigree::field::link::{Stage, Status};
-use pedigree::field::{Lanes, Wiring};
+use pedigree::field::{Lanes, Wiring, weighed};
 use pedigree::model::plant::{DeviceIndex, Plant};
 use pedigree::model::{At, Input, Origin, PersonKey, Position, SiteId, StartCause, Utc};
 use pedigree::tape::TapeWriter;
@@ -48,8 +48,8 @@ where
 {
     let now = clock();
     let folder = tempfile::tempdir().expect("a folder of our own");
-    let (urgent, mut words) = mpsc::channel(4_096);
-    let (bulk, mut values) = mpsc::channel(4_096);
+    let (urgent, mut words) = weighed::channel(4_096, 16 << 20);
+    let (bulk, mut values) = weighed::channel(4_096, 16 << 20);
     let (_ask, requests) = mpsc::channel(16);
     let first = Status { stage: Stage::Backoff, since: Utc(0), last_fault: None };
     let (status, mut standing) = watch::channel(first);

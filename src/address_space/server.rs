@@ -28,6 +28,20 @@ use tokio_util::sync::CancellationToken;
 
 /// How long the library may take to end its sessions.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
+/// Sessions, those whose connection is gone and whose time is not over yet among them.
+pub(super) const SESSIONS_MAX: usize = 100;
+/// Subscriptions of one session.
+pub(super) const SUBSCRIPTIONS_MAX: usize = 20;
+/// Monitored items of one subscription.
+pub(super) const ITEMS_MAX: usize = 20_000;
+/// Values that wait in one monitored item; beyond, the oldest or the newest is dropped, as its client wants, and that is told.
+const VALUES_MAX: usize = 10_000;
+/// Messages that wait in one subscription whose client asks for none.
+const MESSAGES_MAX: usize = 100;
+/// Browses that a session may go on with; each keeps the rest of a node's references.
+const BROWSES_MAX: usize = 100;
+/// Longest answer in bytes; requests are held far below by the guard.
+const ANSWER_LEN_MAX: usize = 16 << 20;
 
 /// What the server is made with.
 pub struct Options {
@@ -180,17 +194,15 @@ fn configure(host: String, pki: PathBuf, name: String, application_uri: String) 
 fn limits() -> Limits {
     Limits {
         max_array_length: super::methods::LIST_LEN_MAX,
-        // Of answers; requests are held far below by the guard.
-        max_message_size: 16 << 20,
+        max_message_size: ANSWER_LEN_MAX,
         max_chunk_count: 256,
-        max_sessions: 100,
-        // Each keeps the rest of a node's references.
-        max_browse_continuation_points: 100,
+        max_sessions: SESSIONS_MAX,
+        max_browse_continuation_points: BROWSES_MAX,
         subscriptions: SubscriptionLimits {
-            max_subscriptions_per_session: 20,
-            max_monitored_items_per_sub: 20_000,
-            max_monitored_item_queue_size: 10_000,
-            max_queued_notifications: 100,
+            max_subscriptions_per_session: SUBSCRIPTIONS_MAX,
+            max_monitored_items_per_sub: ITEMS_MAX,
+            max_monitored_item_queue_size: VALUES_MAX,
+            max_queued_notifications: MESSAGES_MAX,
             min_sampling_interval_ms: 50.0,
             min_publishing_interval_ms: 50.0,
             ..SubscriptionLimits::default()

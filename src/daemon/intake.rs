@@ -2,7 +2,7 @@
 //! carried over to the plant in force as it is taken.
 use super::queues;
 use super::reload::Switch;
-use crate::field::Lanes;
+use crate::field::{Lanes, weighed};
 use crate::http::Asked;
 use crate::ledger::Durable;
 use crate::model::Input;
@@ -27,15 +27,16 @@ pub(super) struct Intake {
 /// What a batch of device tasks says, at our end.
 pub(super) struct Ends {
     batch: u64,
-    urgent: mpsc::Receiver<Input>,
-    bulk: mpsc::Receiver<Input>,
+    urgent: weighed::Receiver<Input>,
+    bulk: weighed::Receiver<Input>,
 }
 
 impl Ends {
     /// Both ends of the lanes of a batch that knows the plant in force.
     pub(super) fn new(batch: u64) -> (Lanes, Self) {
-        let (to_urgent, urgent) = mpsc::channel(queues::URGENT_LEN_MAX);
-        let (to_bulk, bulk) = mpsc::channel(queues::BULK_LEN_MAX);
+        let (to_urgent, urgent) =
+            weighed::channel(queues::URGENT_LEN_MAX, queues::URGENT_BYTES_MAX);
+        let (to_bulk, bulk) = weighed::channel(queues::BULK_LEN_MAX, queues::BULK_BYTES_MAX);
         (Lanes { urgent: to_urgent, bulk: to_bulk }, Self { batch, urgent, bulk })
     }
 }
@@ -47,7 +48,7 @@ pub(super) struct Inlets(Vec<Inlet>);
 /// One lane of one batch.
 struct Inlet {
     batch: u64,
-    lane: mpsc::Receiver<Input>,
+    lane: weighed::Receiver<Input>,
     /// From the plant that the batch knows to the one in force; none where they are the same.
     carried: Option<Arc<Carried>>,
 }
@@ -106,7 +107,7 @@ impl Inlets {
         }
     }
 
-    fn begin(&mut self, batch: u64, lane: mpsc::Receiver<Input>) {
+    fn begin(&mut self, batch: u64, lane: weighed::Receiver<Input>) {
         self.0.push(Inlet { batch, lane, carried: None });
     }
 }

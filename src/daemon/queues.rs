@@ -5,8 +5,12 @@ use crate::model::plant::Plant;
 
 /// Handshake words, links and answers: some per handshake at a time.
 pub(super) const URGENT_LEN_MAX: usize = 4_096;
+/// Bytes of them, in memory.
+pub(super) const URGENT_BYTES_MAX: usize = 16 << 20;
 /// Batches of monitored samples.
 pub(super) const BULK_LEN_MAX: usize = 4_096;
+/// Bytes of them, in memory: some hundred thousand numbers.
+pub(super) const BULK_BYTES_MAX: usize = 16 << 20;
 /// Commands from the north; one more is told to come again.
 pub(super) const COMMANDS_LEN_MAX: usize = 64;
 /// Reloads that wait for the one under way.

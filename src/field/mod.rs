@@ -7,6 +7,7 @@ mod contain;
 pub mod link;
 pub mod modbus;
 pub mod opcua;
+pub mod weighed;
 
 use crate::model::plant::{DeviceIndex, Plant, TagIndex};
 use crate::model::{Input, ReadRequest, WriteRequest};
@@ -21,9 +22,9 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, Clone)]
 pub struct Lanes {
     /// Handshake words, link changes, answers to reads and writes. A callback only tries to send.
-    pub urgent: mpsc::Sender<Input>,
+    pub urgent: weighed::Sender<Input>,
     /// Everything else.
-    pub bulk: mpsc::Sender<Input>,
+    pub bulk: weighed::Sender<Input>,
 }
 
 /// What the daemon asks of a device task. Each is answered on the urgent lane, also when the device

@@ -2,6 +2,7 @@
 use super::PkiError;
 use super::certificate::{Certificate, thumbprint_hex, thumbprint_sha256};
 use ::opcua::crypto::{CertificateStore, X509};
+use parking_lot::Mutex;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -155,7 +156,10 @@ pub fn store(folder: &Path, der: &[u8]) -> Result<PathBuf, PkiError> {
     let x509 = X509::from_der(der).map_err(|_| not_one())?;
     make_folder(folder)?;
     let path = folder.join(CertificateStore::cert_file_name(&x509));
-    replace(&path, der)?;
+    // It is asked for at every connection: a disk that takes nothing keeps nobody out.
+    if !std::fs::read(&path).is_ok_and(|found| found == der) {
+        replace(&path, der)?;
+    }
     Ok(path)
 }
 
@@ -203,8 +207,13 @@ pub(super) fn make_folder(path: &Path) -> Result<(), PkiError> {
         .map_err(PkiError::io(path, "created"))
 }
 
+/// Held by whoever replaces a file: two at once would write to the same one beside it, and one of them would find it
+/// gone.
+static REPLACING: Mutex<()> = Mutex::new(());
+
 /// Replaces a file whole, so that nobody reads half a certificate.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), PkiError> {
+    let _one = REPLACING.lock();
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     let beside = PathBuf::from(beside);

@@ -54,6 +54,26 @@ fn what_is_refused_can_be_trusted_and_distrusted() {
     assert!(!is_trusted(dir.path(), &peer.der).unwrap(), "a pin is for one device");
 }
 
+/// A client may open several connections at once, each of which has its certificate put where it belongs.
+#[test]
+fn a_certificate_that_many_store_at_once_is_stored_and_whole() {
+    let (dir, peer) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let der = own(peer.path()).certificate.der;
+    for _ in 0..20 {
+        let start = std::sync::Barrier::new(8);
+        let path = std::thread::scope(|many| {
+            let each = || {
+                start.wait();
+                store(dir.path(), &der).unwrap()
+            };
+            let all: Vec<_> = (0..8).map(|_| many.spawn(each)).collect();
+            all.into_iter().map(|one| one.join().unwrap()).last().unwrap()
+        });
+        assert_eq!(std::fs::read(&path).unwrap(), der);
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
 #[test]
 fn refused_certificates_do_not_fill_the_disk() {
     let dir = tempfile::tempdir().unwrap();

@@ -195,7 +195,7 @@ fn bounds(page: &mut String, (file, text): &(String, String)) {
 
 /// The queues between tasks, and what hands out turns, with their bounds; what holds one value is none.
 fn queues(page: &mut String, (file, text): &(String, String)) {
-    for kind in ["mpsc::channel(", "broadcast::channel(", "Semaphore::new("] {
+    for kind in ["mpsc::channel(", "weighed::channel(", "broadcast::channel(", "Semaphore::new("] {
         for (_, rest) in text.match_indices(kind).map(|(at, _)| text[at..].split_at(kind.len())) {
             let mut depth = 0_i32;
             let closes = |c| {

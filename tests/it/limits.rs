@@ -3,10 +3,7 @@ use crate::support::daemon::{Daemon, Site};
 use crate::support::http;
 use crate::support::peer::Peer;
 use crate::support::peers;
-use pedigree::config;
-use pedigree::model::plant::PlantFile;
-use pedigree::model::{Input, Quality, SiteId, Value};
-use pedigree::tape::{TapeItem, TapeReader};
+use pedigree::model::{Quality, Value};
 use std::time::Duration;
 
 /// Changes of the words beside the temperature.
@@ -14,32 +11,12 @@ const STEPS: u32 = 12;
 
 /// What is on the tape of the tag: numbers with their qualities.
 fn told(site: &Site, name: &str) -> Vec<(Option<f64>, Quality)> {
-    let load = |files: &[PlantFile]| {
-        let text = files.iter().map(|file| (file.name.to_string(), file.text.clone()));
-        let site = SiteId::parse("test").unwrap();
-        config::plant::load(&text.collect::<Vec<_>>(), &site).map(|checked| checked.plant)
-    };
-    let (mut reader, mut plant) = (TapeReader::open(&site.path("data")).unwrap(), None);
     let mut told = Vec::new();
-    while let Some(item) = reader.next_item(load).unwrap() {
-        let TapeItem::Entry(entry) = item else { panic!("{item:?}") };
-        match entry.input {
-            Input::Plant(loaded) => plant = Some(loaded),
-            Input::Samples(samples) => {
-                let plant = plant.as_ref().unwrap();
-                let mine = samples.iter().filter(|s| plant.tag(s.tag).name.as_str() == name);
-                told.extend(mine.map(|s| (s.value.number(), s.quality)));
-            }
-            Input::Start { .. }
-            | Input::Link { .. }
-            | Input::Lost { .. }
-            | Input::Read(_)
-            | Input::Written(_)
-            | Input::Facts(_)
-            | Input::Command { .. }
-            | Input::Wake => {}
+    site.samples(|plant, sample| {
+        if plant.tag(sample.tag).name.as_str() == name {
+            told.push((sample.value.number(), sample.quality));
         }
-    }
+    });
     told
 }
 

@@ -12,6 +12,7 @@ mod docs;
 mod drill;
 mod engineer;
 mod faults;
+mod flood;
 mod formats;
 mod history;
 mod hour;

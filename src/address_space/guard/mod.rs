@@ -206,12 +206,11 @@ fn admit(dir: &Path, der: &[u8]) -> Result<Standing, pki::PkiError> {
         let kept = pki::store(&dir.join("trusted"), &certificate.der)?;
         if let Some(name) = kept.file_name() {
             let refused = dir.join("rejected").join(name);
-            if refused.exists() {
-                std::fs::remove_file(&refused).map_err(|why| pki::PkiError::Io {
-                    path: refused,
-                    what: "removed",
-                    why,
-                })?;
+            match std::fs::remove_file(&refused) {
+                Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(pki::PkiError::Io { path: refused, what: "removed", why });
+                }
+                Ok(()) | Err(_) => {}
             }
         }
         return Ok(Standing::Trusted);

@@ -90,6 +90,11 @@ impl Served {
 
     /// Connects over an encrypted channel; none if the server refuses.
     pub(super) async fn connect(&self) -> Option<Client> {
+        self.try_connect().await.ok()
+    }
+
+    /// The same; what the server refuses with.
+    pub(super) async fn try_connect(&self) -> Result<Client, StatusCode> {
         let mut client = ClientBuilder::new()
             .application_name("client")
             .application_uri("urn:test:client")
@@ -119,13 +124,13 @@ impl Served {
         let mut tasks = JoinSet::new();
         tasks.spawn(event_loop.run());
         tokio::select! {
-            _ = tasks.join_next() => return None,
+            ended = tasks.join_next() => return Err(ended.unwrap().unwrap()),
             connected = tokio::time::timeout(PATIENCE, session.wait_for_connection()) => {
                 assert!(connected.unwrap());
             }
         }
         let namespace = session.get_namespace_index(NAMESPACE).await.unwrap();
-        Some(Client { session, namespace, _tasks: tasks })
+        Ok(Client { session, namespace, _tasks: tasks })
     }
 
     /// Stops the server and says how it ended.

@@ -13,12 +13,12 @@ use tokio::sync::mpsc;
 
 /// What came: a value of a variable, or the fields of an event.
 #[derive(Debug, PartialEq)]
-enum Came {
+pub(super) enum Came {
     Value(Option<Variant>),
     Event(Vec<Variant>),
 }
 
-async fn subscribe(
+pub(super) async fn subscribe(
     client: &Client,
     item: ReadValueId,
     filter: Option<EventFilter>,
@@ -54,7 +54,7 @@ async fn subscribe(
     came
 }
 
-async fn next(came: &mut mpsc::Receiver<Came>) -> Came {
+pub(super) async fn next(came: &mut mpsc::Receiver<Came>) -> Came {
     tokio::time::timeout(PATIENCE, came.recv()).await.expect("it comes").unwrap()
 }
 

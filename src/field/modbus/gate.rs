@@ -1,5 +1,6 @@
 //! The way of one device into the engine: lanes, what waits for them, and why a stage ends.
 use super::bus::Fault;
+use crate::field::weighed::{Place, Sender, Weight as _};
 use crate::field::{Lanes, Request};
 use crate::model::{At, GapCause, Input, ReadDone, ReadFault, Sample, Utc, WriteDone};
 use tokio::sync::mpsc::{self, error::TrySendError};
@@ -46,7 +47,7 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    pub(super) async fn tell(&self, lane: &mpsc::Sender<Input>, input: Input) -> Result<(), Leave> {
+    pub(super) async fn tell(&self, lane: &Sender<Input>, input: Input) -> Result<(), Leave> {
         tokio::select! {
             biased;
             sent = lane.send(input) => sent.map_err(|_| Leave::Stop),
@@ -104,7 +105,7 @@ impl Backlog {
     /// Sends, or keeps for later; how many are dropped because too many wait.
     pub(super) fn offer(
         &mut self,
-        lane: &mpsc::Sender<Input>,
+        lane: &Sender<Input>,
         mut samples: Vec<Sample>,
         at: At,
     ) -> Result<usize, Leave> {
@@ -132,8 +133,13 @@ impl Backlog {
         self.since.is_some()
     }
 
+    /// The weight of what waits, as one input.
+    pub(super) fn weight(&self) -> usize {
+        size_of::<Input>().saturating_add(self.samples.weight())
+    }
+
     /// Sends what waited; since when it did.
-    pub(super) fn release(&mut self, place: mpsc::Permit<'_, Input>) -> Option<At> {
+    pub(super) fn release(&mut self, place: Place<'_, Input>) -> Option<At> {
         place.send(Input::Samples(std::mem::take(&mut self.samples)));
         self.since.take()
     }

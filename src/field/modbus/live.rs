@@ -7,6 +7,7 @@ use super::reader::{BUSY_PAUSE, Got};
 use super::watch::{Unseen, register};
 use super::write::{WriteFault, plan_write};
 use crate::field::Request;
+use crate::field::weighed::Place;
 use crate::model::plant::{RegisterType, TagIndex};
 use crate::model::{
     At, GapCause, Input, Monotonic, ReadDone, ReadFault, ReadRequest, Sample, Value, Write,
@@ -44,7 +45,7 @@ enum Event<'a> {
     /// The daemon asks; `None`: it never will again.
     Asked(Option<Request>),
     /// There is place on the bulk lane.
-    Place(mpsc::Permit<'a, Input>),
+    Place(Place<'a, Input>),
     /// What was due is answered.
     Fetched(Next, Option<Result<Answer, Fault>>),
 }
@@ -61,13 +62,13 @@ impl Task {
             let (due, next) = self.next();
             // One look between two requests, however many wait: words are late, never unseen.
             let take_request = open && !(served && due <= self.now().monotonic);
-            // All are cancel-safe: `recv` and `reserve` by themselves, and a look that is dropped
+            // All are cancel-safe: `recv` and `place` by themselves, and a look that is dropped
             // is made again.
             let event = tokio::select! {
                 biased;
                 () = self.gate.stop.cancelled() => return Err(Leave::Stop),
                 request = requests.recv(), if take_request => Event::Asked(request),
-                place = bulk.reserve(), if self.backlog.is_waiting() => {
+                place = bulk.place(self.backlog.weight()), if self.backlog.is_waiting() => {
                     Event::Place(place.map_err(|_| Leave::Stop)?)
                 }
                 fetched = self.fetch(due, &next) => Event::Fetched(next, fetched),

@@ -1,6 +1,7 @@
 //! Where requests come in and where everything goes out, without ever waiting in the middle.
 use super::subscribe::Lane;
 use crate::field::Request;
+use crate::field::weighed::{Sender, Weight as _};
 use crate::model::{Input, ReadDone, ReadFault, ReadToken, WriteDone};
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
@@ -12,12 +13,12 @@ const WAITING_MAX: usize = 1_024;
 
 /// What waits to go into one lane of the engine, in order.
 pub(super) struct Outbox {
-    lane: mpsc::Sender<Input>,
+    lane: Sender<Input>,
     waiting: VecDeque<Input>,
 }
 
 impl Outbox {
-    pub(super) fn new(lane: mpsc::Sender<Input>) -> Self {
+    pub(super) fn new(lane: Sender<Input>) -> Self {
         Self { lane, waiting: VecDeque::new() }
     }
 
@@ -36,10 +37,8 @@ impl Outbox {
     /// Hands one input on as soon as the lane has a place; waits for ever if there is none to hand.
     /// Cancel safe: nothing leaves the queue before its place is sure.
     pub(super) async fn forward(&mut self) {
-        if self.waiting.is_empty() {
-            return pending().await;
-        }
-        match self.lane.reserve().await {
+        let Some(next) = self.waiting.front() else { return pending().await };
+        match self.lane.place(next.weight()).await {
             Ok(place) => {
                 if let Some(input) = self.waiting.pop_front() {
                     place.send(input);
@@ -63,8 +62,8 @@ pub(super) struct Desk {
 impl Desk {
     pub(super) fn new(
         requests: mpsc::Receiver<Request>,
-        urgent: mpsc::Sender<Input>,
-        bulk: mpsc::Sender<Input>,
+        urgent: Sender<Input>,
+        bulk: Sender<Input>,
     ) -> Self {
         let (urgent, bulk) = (Outbox::new(urgent), Outbox::new(bulk));
         Self { requests, open: BTreeMap::new(), urgent, bulk }

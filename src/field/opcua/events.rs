@@ -8,6 +8,7 @@ use super::results::{RESULT_NAMESPACE, Source};
 use super::services::Peer;
 use super::types::{BROWSE_CHUNK, Node, related};
 use super::value::Shift;
+use crate::field::weighed::Weight;
 use crate::model::plant::{Plant, TagIndex};
 use crate::model::{Sample, Utc};
 use ::opcua::client::services::CreateMonitoredItems;
@@ -50,6 +51,15 @@ pub(super) enum Event {
     Result(Vec<Sample>),
     /// The server dropped events.
     Overflow,
+}
+
+impl Weight for Event {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Result(words) => words.weight(),
+            Self::Overflow => size_of::<Self>(),
+        }
+    }
 }
 
 impl Made {

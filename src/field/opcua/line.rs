@@ -8,11 +8,11 @@ use super::results;
 use super::services::{Nodes, Peer};
 use super::subscribe::{Item, Lane, Maker, Notice, Stream, Subscription, layout};
 use super::value::Kind;
+use crate::field::weighed::Receiver;
 use crate::model::plant::{DeviceIndex, Plant, TagIndex};
 use crate::model::{Quality, TagName, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use tokio::sync::mpsc;
 
 /// A connection with its subscriptions, not yet proven.
 pub(super) struct Line {
@@ -89,7 +89,7 @@ pub(super) async fn establish(peer: &Peer, device: DeviceIndex) -> Result<Line, 
 
 async fn start(
     peer: &Peer,
-    (maker, notices): (Maker, mpsc::Receiver<Notice>),
+    (maker, notices): (Maker, Receiver<Notice>),
     items: Vec<Item>,
     refused: &mut Vec<(Item, Quality)>,
 ) -> Result<Stream, Fault> {

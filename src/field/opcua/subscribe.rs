@@ -4,8 +4,9 @@ use super::events::{Event, event};
 use super::items::{Monitored, monitor};
 use super::services::{Peer, Places};
 use super::value::{Shift, sample};
+use crate::field::weighed::{self, Receiver, Sender, Weight};
 use crate::model::plant::{DeviceIndex, Plant, Tag, TagIndex};
-use crate::model::{At, Quality, Sample, Utc};
+use crate::model::{At, Monotonic, Quality, Sample, Utc};
 use crate::telemetry::Now;
 use ::opcua::client::services::CreateSubscription;
 use ::opcua::client::{Session, UARequest};
@@ -13,9 +14,11 @@ use ::opcua::types::{
     DataChangeNotification, Error, EventNotificationList, NotificationMessage,
     StatusChangeNotification, StatusCode,
 };
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 /// How often a subscription speaks when nothing changes.
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
@@ -29,6 +32,8 @@ const QUEUE_EVERY_CHANGE: u32 = 1_000;
 const QUEUE_MIN: u32 = 10;
 /// Publish responses that wait for the task.
 const NOTICES_MAX: usize = 1_024;
+/// Bytes of them, in memory: some hundred thousand numbers, or the longest message.
+const NOTICES_BYTES_MAX: usize = 16 << 20;
 /// Missing messages that are asked for again; of more, servers keep the last few only.
 const REPUBLISH_MAX: u32 = 64;
 
@@ -162,8 +167,8 @@ pub(super) struct Notice {
     pub(super) at: At,
     /// Messages before it that are missing from the sequence.
     pub(super) missing: Option<Hole>,
-    /// How many values were dropped before it because the task was too slow to take them; `None`
-    /// if no notice was dropped.
+    /// How many values were dropped before it because the task was too slow to take them, if any
+    /// were; the last of each word is not, and is among its own.
     pub(super) dropped: Option<u64>,
     /// Whether the server had more to tell at the same time, which follows.
     pub(super) more: bool,
@@ -173,6 +178,12 @@ pub(super) struct Notice {
     pub(super) events: Vec<Event>,
     /// Set when the server closed the subscription.
     pub(super) closed: Option<StatusCode>,
+}
+
+impl Weight for Notice {
+    fn weight(&self) -> usize {
+        size_of::<Self>() + self.samples.weight() + self.events.weight()
+    }
 }
 
 /// A subscription that was made.
@@ -190,8 +201,36 @@ pub(super) struct Subscription {
 /// All that one lane brings: one subscription, and others where a server takes only so many items in one.
 pub(super) struct Stream {
     pub(super) maker: Maker,
-    pub(super) notices: mpsc::Receiver<Notice>,
+    pub(super) notices: Receiver<Notice>,
     pub(super) made: Vec<Subscription>,
+}
+
+impl Stream {
+    /// Whether some of what it brought is not told yet: it waits, or found no room to wait.
+    pub(super) fn is_behind(&self) -> bool {
+        let heard = self.maker.heard.lock();
+        let over = |made: &Subscription| heard.get(&made.id).is_some_and(|heard| heard.over);
+        !self.notices.is_empty() || self.made.iter().any(over)
+    }
+
+    /// Whether one of its subscriptions has said nothing for too long, whoever was told of it; before its
+    /// first word it counts from `begun`.
+    pub(super) fn is_silent(&self, begun: Monotonic, now: Monotonic) -> bool {
+        let heard = self.maker.heard.lock();
+        self.made.iter().any(|made| {
+            let last = heard.get(&made.id).map_or(begun, |heard| heard.at);
+            now > last.plus(made.silence)
+        })
+    }
+}
+
+/// What was heard of a subscription.
+#[derive(Debug, Clone, Copy)]
+struct Heard {
+    /// When it last was.
+    at: Monotonic,
+    /// Whether some of it found no room.
+    over: bool,
 }
 
 /// Makes the subscriptions of a lane.
@@ -200,7 +239,9 @@ pub(super) struct Maker {
     device: DeviceIndex,
     pub(super) lane: Lane,
     publish: Duration,
-    sender: mpsc::Sender<Notice>,
+    sender: Sender<Notice>,
+    /// By their ids.
+    heard: Arc<Mutex<BTreeMap<u32, Heard>>>,
 }
 
 impl Maker {
@@ -209,9 +250,9 @@ impl Maker {
         device: DeviceIndex,
         lane: Lane,
         publish: Duration,
-    ) -> (Self, mpsc::Receiver<Notice>) {
-        let (sender, notices) = mpsc::channel(NOTICES_MAX);
-        (Self { device, lane, publish, sender }, notices)
+    ) -> (Self, Receiver<Notice>) {
+        let (sender, notices) = weighed::channel(NOTICES_MAX, NOTICES_BYTES_MAX);
+        (Self { device, lane, publish, sender, heard: Arc::default() }, notices)
     }
 
     /// Makes one subscription, without items.
@@ -254,7 +295,8 @@ impl Maker {
             next: None,
             missing: None,
             sender: self.sender.clone(),
-            dropped: None,
+            heard: Arc::clone(&self.heard),
+            overrun: Overrun::default(),
         }
     }
 
@@ -337,8 +379,28 @@ pub(super) struct Listener {
     /// The sequence number to come; `None` before the first message.
     next: Option<u32>,
     missing: Option<Hole>,
-    sender: mpsc::Sender<Notice>,
-    dropped: Option<u64>,
+    sender: Sender<Notice>,
+    heard: Arc<Mutex<BTreeMap<u32, Heard>>>,
+    overrun: Overrun,
+}
+
+/// What found no room.
+#[derive(Default)]
+struct Overrun {
+    /// Values that nobody will be told.
+    beyond: u64,
+    /// The last of each word: it may not change again, and is told when there is room.
+    last: BTreeMap<TagIndex, Sample>,
+}
+
+impl Overrun {
+    /// Of a notice that is dropped, and of what was dropped before it.
+    fn of(notice: Notice) -> Self {
+        let values = notice.samples.len().saturating_add(notice.events.len());
+        let last: BTreeMap<_, _> = notice.samples.into_iter().map(|s| (s.tag, s)).collect();
+        let beyond = u64::try_from(values.saturating_sub(last.len())).unwrap_or(u64::MAX);
+        Self { beyond: notice.dropped.unwrap_or(0).saturating_add(beyond), last }
+    }
 }
 
 impl Listener {
@@ -348,25 +410,27 @@ impl Listener {
         let found = self.hole(&message);
         let shift = self.session.upgrade().map(|s| Shift::of(&s)).unwrap_or_default();
         let told = unpack((&self.plant, self.device), &self.places, message, shift, at.wall);
+        let Overrun { beyond, last } = std::mem::take(&mut self.overrun);
+        let mut samples: Vec<Sample> = last.into_values().collect();
+        samples.sort_by_key(Sample::time);
+        samples.extend(told.samples);
         let notice = Notice {
             of: self.of,
             at,
             missing: joined(self.missing.take(), found),
-            dropped: self.dropped.take(),
+            dropped: Some(beyond).filter(|count| *count > 0),
             more,
-            samples: told.samples,
+            samples,
             events: told.events,
             closed: told.closed,
         };
-        if let Err(mpsc::error::TrySendError::Full(lost)) = self.sender.try_send(notice) {
-            let values = lost.samples.len().saturating_add(lost.events.len());
-            let values = u64::try_from(values).unwrap_or(u64::MAX);
-            self.dropped = match lost.dropped {
-                None if values == 0 => None,
-                before => Some(before.unwrap_or(0).saturating_add(values)),
-            };
-            // The next notice that finds room tells of both.
+        let sent = self.sender.try_send(notice);
+        let over = matches!(sent, Err(TrySendError::Full(_)));
+        self.heard.lock().insert(self.of, Heard { at: at.monotonic, over });
+        if let Err(TrySendError::Full(lost)) = sent {
+            // The next notice that finds room tells of all this.
             self.missing = lost.missing;
+            self.overrun = Overrun::of(lost);
         }
     }
 
@@ -455,8 +519,8 @@ mod tests {
     use crate::model::plant::{Security, Trust};
     use ::opcua::types::{DataValue, DateTime, MonitoredItemNotification, Variant};
 
-    fn listener(room: usize) -> (Listener, mpsc::Receiver<Notice>) {
-        let (sender, notices) = mpsc::channel(room);
+    fn listener(room: usize) -> (Listener, Receiver<Notice>) {
+        let (sender, notices) = weighed::channel(room, NOTICES_BYTES_MAX);
         let listener = Listener {
             of: 1,
             plant: Arc::new(plant(1, Security::None, Trust::Pki)),
@@ -467,7 +531,8 @@ mod tests {
             next: None,
             missing: None,
             sender,
-            dropped: None,
+            heard: Arc::default(),
+            overrun: Overrun::default(),
         };
         (listener, notices)
     }
@@ -549,7 +614,13 @@ mod tests {
         }
         listener.take(one(7), false);
         let next = notices.recv().await.unwrap();
-        assert_eq!((next.dropped, numbers(next.missing)), (Some(2), vec![4, 5, 6]));
+        assert_eq!((next.dropped, numbers(next.missing)), (Some(1), vec![4, 5, 6]));
+        let values: Vec<_> = next.samples.into_iter().map(|sample| sample.value).collect();
+        assert_eq!(
+            values,
+            [5, 7].map(Value::UInt),
+            "the last that was dropped may be the last of all"
+        );
         listener.take(one(8), false);
         assert_eq!(notices.recv().await.unwrap().dropped, None);
     }

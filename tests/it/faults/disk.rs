@@ -1,6 +1,6 @@
 //! What is kept lies on a real ext4 of its own: it is full, becomes read-only, loses its power.
 use super::*;
-use crate::support::disk::Cut;
+use crate::support::disk::{BYTES, Cut};
 use crate::support::peer::Peer;
 use pedigree::daemon::clock;
 use pedigree::ledger::Reader;
@@ -39,7 +39,7 @@ const SEED: u64 = 20_261_128;
 impl Plant {
     /// Running, with what it keeps on a disk of its own. Also `None` where there can be none.
     fn on_a_disk(parts: u32) -> Option<Self> {
-        let (peers, site) = (peers()?, Site::on_a_disk()?);
+        let (peers, site) = (peers()?, Site::on_a_disk(BYTES)?);
         let plant = Self::at(site, Line::start(&peers, parts, &[], &[]), |_| {}, &[]);
         plant.line.press.control("pause off");
         Some(plant)
@@ -137,7 +137,7 @@ impl Plant {
 
 impl Outcome {
     /// What the PLCs were answered, and the records do not have.
-    fn unrecorded(&self) -> Vec<String> {
+    pub(super) fn unrecorded(&self) -> Vec<String> {
         unrecorded([&self.press, &self.assembly], &self.records)
     }
 
@@ -149,13 +149,13 @@ impl Outcome {
 }
 
 /// Every byte of the ledger is as it was written.
-fn verified(site: &Site) {
+pub(super) fn verified(site: &Site) {
     let verified = site.command(&["verify"]).output().unwrap();
     assert!(verified.status.success(), "{verified:?}");
 }
 
 /// The number that each handshake was answered last, and how many parts each PLC has made.
-fn answered(line: &Line) -> (Vec<(&'static str, u64)>, [usize; 2]) {
+pub(super) fn answered(line: &Line) -> (Vec<(&'static str, u64)>, [usize; 2]) {
     let stats = |peer: &Peer| -> Value { serde_json::from_str(&peer.control("stats")).unwrap() };
     let (press, assembly) = (stats(&line.press), stats(&line.assembly));
     let number = |stats: &Value, word: &str| stats[word].as_u64().unwrap();
@@ -322,7 +322,7 @@ fn a_disk_that_lies_about_its_syncs_is_found_out() {
 /// room, and has all of it.
 #[test]
 fn the_index_of_a_full_disk_goes_on_when_there_is_room() {
-    let Some(site) = Site::on_a_disk() else { return };
+    let Some(site) = Site::on_a_disk(BYTES) else { return };
     let origin = Origin { site: SiteId::parse("full").unwrap(), incarnation: 0 };
     let (now, metrics) = (clock(), Arc::new(Metrics::new()));
     let (dir, durable) = (site.data().join("store"), Position(RECORDS));
@@ -376,7 +376,7 @@ fn drawn(seed: &mut u64) -> u64 {
 /// with every try.
 #[test]
 fn a_full_disk_is_not_strewn_with_files_of_the_tape() {
-    let Some(site) = Site::on_a_disk() else { return };
+    let Some(site) = Site::on_a_disk(BYTES) else { return };
     let origin = Origin { site: SiteId::parse("full").unwrap(), incarnation: 0 };
     // Two seconds between two looks at the clock: a failed disk is tried again each time.
     let seconds = AtomicU64::new(0);

@@ -9,6 +9,7 @@ mod network;
 mod packets;
 mod plc;
 mod serial;
+mod stall;
 
 use super::support::balance::{Balance, asked, balance, gaps_of};
 use super::support::daemon::{Daemon, Site};

@@ -1,6 +1,10 @@
 //! The daemon as a process of its own, as an operator runs it.
 use super::disk::Disk;
 use super::{Folder, http};
+use pedigree::config;
+use pedigree::model::plant::{Plant, PlantFile};
+use pedigree::model::{Input, Sample, SiteId};
+use pedigree::tape::{TapeItem, TapeReader};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -35,10 +39,10 @@ impl Site {
     }
 
     /// Without plant files, its data on a disk of their own. `None` where there can be none.
-    pub(crate) fn on_a_disk() -> Option<Self> {
+    pub(crate) fn on_a_disk(bytes: u64) -> Option<Self> {
         let mut site = Self::new(&[]);
         fs::create_dir(site.path("data")).unwrap();
-        site.disk = Some(Disk::start(&site.path("disk"), &site.path("data"))?);
+        site.disk = Some(Disk::start(&site.path("disk"), &site.path("data"), bytes)?);
         Some(site)
     }
 
@@ -105,6 +109,36 @@ impl Site {
         fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
+    /// Every sample on the tape of a stopped daemon, in order, with the plant that it belongs to.
+    pub(crate) fn samples(&self, mut each: impl FnMut(&Plant, &Sample)) {
+        let load = |files: &[PlantFile]| {
+            let text = files.iter().map(|file| (file.name.to_string(), file.text.clone()));
+            let site = SiteId::parse("test").unwrap();
+            config::plant::load(&text.collect::<Vec<_>>(), &site).map(|checked| checked.plant)
+        };
+        let (mut reader, mut plant) = (TapeReader::open(&self.data()).unwrap(), None);
+        while let Some(item) = reader.next_item(load).unwrap() {
+            let TapeItem::Entry(entry) = item else { panic!("{item:?}") };
+            match entry.input {
+                Input::Plant(loaded) => plant = Some(loaded),
+                Input::Samples(samples) => {
+                    let plant = plant.as_ref().unwrap();
+                    for sample in &samples {
+                        each(plant, sample);
+                    }
+                }
+                Input::Start { .. }
+                | Input::Link { .. }
+                | Input::Lost { .. }
+                | Input::Read(_)
+                | Input::Written(_)
+                | Input::Facts(_)
+                | Input::Command { .. }
+                | Input::Wake => {}
+            }
+        }
+    }
+
     /// Records of the ledger of a stopped daemon.
     pub(crate) fn records(&self) -> Vec<pedigree::model::Record> {
         let reader = pedigree::ledger::Reader::open(&self.data());
@@ -147,6 +181,13 @@ impl Daemon {
     /// Waits for it to end by itself.
     pub(crate) fn ended(mut self) -> ExitStatus {
         self.child.wait().unwrap()
+    }
+
+    /// The most memory that it has had at once, in bytes, by what the kernel says of it.
+    pub(crate) fn memory_max(&self) -> u64 {
+        let status = read(Path::new(&format!("/proc/{}/status", self.up["pid"])));
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
     }
 
     /// How it ended, if it has.

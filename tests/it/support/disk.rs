@@ -8,12 +8,17 @@ use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 
-const BYTES: u64 = 96 << 20;
+/// How large it is for whoever wants it small enough to be filled.
+pub(crate) const BYTES: u64 = 96 << 20;
 const TOOLS: [&str; 4] = ["mkfs.ext4", "unshare", "nsenter", "mount"];
 /// What takes all room there is.
 const BALLAST: &str = "ballast";
+/// Freezes it, says so, and thaws it when nobody wants it frozen any more: also when the test is killed, since what
+/// waits for a frozen disk cannot be.
+const FREEZE: &str =
+    "fsfreeze --freeze \"$1\" && echo frozen && timeout 60 cat; fsfreeze --unfreeze \"$1\"";
 /// `EXT4_IOC_SHUTDOWN`: from this call on nothing that is written reaches the disk. A power cut takes the processor
 /// with it, so whoever writes is stopped first: a sync that is under way at the call now and then says Ok of what is
 /// lost (one in some seventy calls beside a loop that only writes and syncs), and nobody may live to tell it.
@@ -29,6 +34,12 @@ pub(crate) struct Disk {
     at: PathBuf,
 }
 
+/// A disk that takes nothing: whoever writes to it waits, until this is dropped.
+pub(crate) struct Frozen {
+    holder: Child,
+    wanted: Option<ChildStdin>,
+}
+
 /// How its power is cut.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Cut {
@@ -41,16 +52,16 @@ pub(crate) enum Cut {
 }
 
 impl Disk {
-    /// An empty one in a file `image`, mounted at the folder `at`. Where there can be none it says why: a container
+    /// An empty one of so many bytes in a file `image`, mounted at the folder `at`. Where there can be none it says why: a container
     /// has the tools, but often no right to mount. Where `CI` is set the tools have to be there.
-    pub(crate) fn start(image: &Path, at: &Path) -> Option<Self> {
+    pub(crate) fn start(image: &Path, at: &Path, bytes: u64) -> Option<Self> {
         let lacks = |tool: &&&str| Command::new(tool).arg("--version").output().is_err();
         let missing: Vec<_> = TOOLS.iter().filter(lacks).collect();
         assert!(
             missing.is_empty() || std::env::var_os("CI").is_none(),
             "{missing:?}: `make peers` installs them"
         );
-        match Self::try_start(image, at) {
+        match Self::try_start(image, at, bytes) {
             Ok(disk) => Some(disk),
             Err(why) => {
                 println!(
@@ -62,8 +73,8 @@ impl Disk {
         }
     }
 
-    fn try_start(image: &Path, at: &Path) -> Result<Self, String> {
-        File::create(image).and_then(|file| file.set_len(BYTES)).map_err(|why| why.to_string())?;
+    fn try_start(image: &Path, at: &Path, bytes: u64) -> Result<Self, String> {
+        File::create(image).and_then(|file| file.set_len(bytes)).map_err(|why| why.to_string())?;
         ran(Command::new("mkfs.ext4").args(["-q", "-F", "-b", "4096", "-m", "0"]).arg(image))?;
         let mut holder = Command::new("unshare");
         holder.args(["--mount", "--", "sh", "-c", "echo up && exec cat"]);
@@ -141,6 +152,20 @@ impl Disk {
         fs::remove_file(self.path().join(BALLAST)).unwrap();
     }
 
+    /// From now on whoever writes waits, as for a snapshot of the machine or a disk that does not keep up at all.
+    pub(crate) fn freeze(&self) -> Frozen {
+        let mut freeze = Command::new("sh");
+        freeze.args(["-c", FREEZE, "sh"]).arg(&self.at);
+        let mut freeze = self.inside(&freeze);
+        let mut holder = freeze.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let wanted = holder.stdin.take();
+        let mut said = String::new();
+        let told = BufReader::new(holder.stdout.take().unwrap()).read_line(&mut said);
+        let frozen = Frozen { holder, wanted };
+        assert!(told.is_ok() && said.trim() == "frozen", "the disk was not frozen: {said:?}");
+        frozen
+    }
+
     /// The file system finds an error in itself, and lets nobody write any more.
     pub(crate) fn fail(&self) {
         let find = ["--noheadings", "--output", "SOURCE"];
@@ -154,6 +179,13 @@ impl Disk {
         let mut cut = python(peers);
         cut.args(["-c", CUT]).arg(self.path()).args([(how as u64).to_string(), writer.to_string()]);
         ran(&mut cut).unwrap();
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        drop(self.wanted.take());
+        drop(self.holder.wait());
     }
 }
 

@@ -192,7 +192,7 @@ async fn a_full_bulk_lane_pushes_back_alone_and_is_told_as_a_gap() {
         vec![Tag { publish: Some(Duration::from_millis(1)), ..tag("hr0") }, fast("hr50")],
     ));
     // Handshake words are told on while nobody takes from the bulk lane.
-    while rig.bulk.len() < rig.bulk.max_capacity() {
+    while rig.bulk.len() < BULK_LEN_MAX {
         rig.samples().await;
     }
     let mut slow_reads = true;

@@ -9,7 +9,7 @@ mod watching;
 
 use super::{bus, run_all};
 use crate::field::link::{Stage, Status};
-use crate::field::{Lanes, Request, Wiring};
+use crate::field::{Lanes, Request, Wiring, weighed};
 use crate::model::plant::{
     Area, Device, DeviceIndex, Heartbeat, Host, Interface, ModbusLink, Plant, Protocol, ReadLimits,
     Register, RegisterType, StringOrder, Tag, TagIndex, TagSource, Transport, Trust, WordOrder,
@@ -141,10 +141,13 @@ fn plant(devices: Vec<Device>, tags: Vec<Tag>) -> Arc<Plant> {
     })
 }
 
+/// Batches that wait on the bulk lane.
+const BULK_LEN_MAX: usize = 64;
+
 /// The tasks of a plant's devices and the ends of their queues.
 struct Rig {
-    urgent: mpsc::Receiver<Input>,
-    bulk: mpsc::Receiver<Input>,
+    urgent: weighed::Receiver<Input>,
+    bulk: weighed::Receiver<Input>,
     requests: Vec<mpsc::Sender<Request>>,
     status: Vec<watch::Receiver<Status>>,
     metrics: Arc<Metrics>,
@@ -155,8 +158,8 @@ struct Rig {
 
 impl Rig {
     fn start(plant: &Arc<Plant>) -> Self {
-        let (urgent, urgents) = mpsc::channel(64);
-        let (bulk, bulks) = mpsc::channel(64);
+        let (urgent, urgents) = weighed::channel(64, 1 << 20);
+        let (bulk, bulks) = weighed::channel(BULK_LEN_MAX, 1 << 20);
         let (metrics, stop) = (Arc::new(Metrics::new()), CancellationToken::new());
         let skew = Arc::new(AtomicU64::new(0));
         let now = skewed(skew.clone());

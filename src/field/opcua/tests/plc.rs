@@ -1,6 +1,6 @@
 //! A PLC for the tests: the library's own server on a free port, and the device task beside it.
 use crate::field::link::{Stage, Status};
-use crate::field::{Lanes, Request, Wiring, opcua};
+use crate::field::{Lanes, Request, Wiring, opcua, weighed};
 use crate::model::plant::{
     Device, DeviceIndex, Heartbeat, NodeAddress, OpcUaLink, Plant, Protocol, Security, Tag,
     TagIndex, TagSource, Trust,
@@ -345,8 +345,8 @@ pub(in crate::field::opcua) fn plant(port: u16, security: Security, trust: Trust
 
 /// The device task and both its ends.
 pub(super) struct Rig {
-    pub(super) urgent: mpsc::Receiver<Input>,
-    pub(super) bulk: mpsc::Receiver<Input>,
+    pub(super) urgent: weighed::Receiver<Input>,
+    pub(super) bulk: weighed::Receiver<Input>,
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) status: watch::Receiver<Status>,
     pub(super) metrics: Arc<Metrics>,
@@ -356,8 +356,8 @@ pub(super) struct Rig {
 
 impl Rig {
     pub(super) fn start(plant: Plant, pki: &Path) -> Self {
-        let (urgent_in, urgent) = mpsc::channel(1_000);
-        let (bulk_in, bulk) = mpsc::channel(1_000);
+        let (urgent_in, urgent) = weighed::channel(1_000, 1 << 20);
+        let (bulk_in, bulk) = weighed::channel(1_000, 1 << 20);
         let (requests, requests_out) = mpsc::channel(100);
         let first = Status { stage: Stage::Backoff, since: Utc(0), last_fault: None };
         let (status_in, status) = watch::channel(first);

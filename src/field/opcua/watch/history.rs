@@ -10,9 +10,6 @@ use crate::model::Sample;
 use crate::model::plant::{DeviceIndex, Plant, TagIndex, Watched};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Values of a history that are told at once.
-const STEP_VALUES: usize = 1_000;
-
 /// The words that monitors alone use.
 pub(super) fn monitored(plant: &Plant, device: DeviceIndex) -> BTreeSet<TagIndex> {
     let d = plant.device(device);
@@ -62,10 +59,7 @@ impl Watch<'_> {
         let count = u64::try_from(samples.len()).unwrap_or(u64::MAX);
         self.task.context.metrics.history.with_label_values(&[device.as_str()]).inc_by(count);
         let samples = thinned(&self.peer.plant, samples);
-        // In steps that hold nobody up, and whose records fit into a frame.
-        for some in samples.chunks(STEP_VALUES) {
-            self.tell(Lane::Slow, some.to_vec());
-        }
+        self.tell(Lane::Slow, samples);
         self.tell(Lane::Slow, waiting);
     }
 

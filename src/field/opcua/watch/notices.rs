@@ -13,6 +13,9 @@ use std::time::Duration;
 
 /// How long after a fresh read notifications may still bring what was before it.
 const LATE: Duration = Duration::from_secs(2);
+/// Values that are told at once, however many come at once: the step that they are holds nobody up, its records fit
+/// into a frame, and it fits into its lane.
+const TOLD_MAX: usize = 1_000;
 
 impl Watch<'_> {
     pub(super) fn on_notice(&mut self, lane: Lane, mut notice: Notice) -> Result<(), Fault> {
@@ -197,7 +200,11 @@ impl Watch<'_> {
             for sample in &samples {
                 self.doubts.knows(sample, now);
             }
-            self.desk.outbox(lane).push(Input::Samples(samples));
+            let outbox = self.desk.outbox(lane);
+            while !samples.is_empty() {
+                let rest = samples.split_off(samples.len().min(TOLD_MAX));
+                outbox.push(Input::Samples(std::mem::replace(&mut samples, rest)));
+            }
         }
     }
 

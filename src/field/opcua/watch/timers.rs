@@ -3,7 +3,7 @@ use super::{Done, Watch};
 use crate::field::opcua::fault::Fault;
 use crate::field::opcua::line::retry;
 use crate::field::opcua::services::prepare;
-use crate::field::opcua::subscribe::Item;
+use crate::field::opcua::subscribe::{Item, Stream};
 use crate::field::opcua::value::Kind;
 use crate::model::{At, Monotonic, Value, Write};
 use ::opcua::types::VariantScalarTypeId;
@@ -31,16 +31,9 @@ impl Watch<'_> {
 
     fn check_silence(&self, now: Monotonic) -> Result<(), Fault> {
         // What waits for the engine is no silence of the PLC.
-        for stream in self.line.streams().filter(|stream| stream.notices.is_empty()) {
-            let silent = stream.made.iter().any(|made| {
-                let last = self.last.get(&made.id);
-                last.is_some_and(|last| now > last.monotonic.plus(made.silence))
-            });
-            if silent {
-                return Err(Fault::Silent(stream.maker.lane.as_str()));
-            }
-        }
-        Ok(())
+        let mut streams = self.line.streams().filter(|stream| stream.notices.is_empty());
+        let silent = streams.find(|stream| stream.is_silent(self.begun, now));
+        silent.map_or(Ok(()), |stream| Err(Fault::Silent(stream.maker.lane.as_str())))
     }
 
     fn check_heartbeat(&mut self, now: Monotonic) -> Result<(), Fault> {
@@ -48,7 +41,7 @@ impl Watch<'_> {
         let (Some(tag), stale_after) = (heartbeat.plc, heartbeat.stale_after) else {
             return Ok(());
         };
-        let waiting = self.line.streams().any(|stream| !stream.notices.is_empty());
+        let waiting = self.line.streams().any(Stream::is_behind);
         if waiting || now <= self.beat.at.monotonic.plus(stale_after) {
             return Ok(());
         }
