@@ -11,6 +11,8 @@ pub(super) struct Source {
     sealed: Vec<(Sealed, Vec<Span>)>,
     tally: Tally,
     whole: Engine,
+    /// The last record that was read: a running daemon goes on.
+    end: Position,
 }
 
 impl Source {
@@ -20,8 +22,8 @@ impl Source {
         let sealed: Result<_, LedgerError> = sealed
             .map(|segment| reader.spans(segment.first).map(|spans| (segment, spans)))
             .collect();
-        let (tally, whole) = (Tally::default(), nobody());
-        let mut source = Self { reader, sealed: sealed?, tally, whole };
+        let (tally, whole, end) = (Tally::default(), nobody(), Position(u64::MAX));
+        let mut source = Self { reader, sealed: sealed?, tally, whole, end };
         let (mut tally, mut whole) = (Tally::default(), nobody());
         source.each(|records, stays| {
             for record in records {
@@ -29,7 +31,8 @@ impl Source {
             }
             tally.see(records, stays);
         })?;
-        (source.tally, source.whole) = (tally, whole);
+        (source.tally, source.end) = (tally, whole.position());
+        source.whole = whole;
         Ok(source)
     }
 
@@ -46,10 +49,10 @@ impl Source {
             let step: Result<Vec<Record>, LedgerError> =
                 cursor.by_ref().take(count).map(|entry| Ok(entry?.record)).collect();
             let step = step?;
-            if step.is_empty() {
-                return Ok(());
+            match step.last() {
+                Some(last) if last.position <= self.end => see(&step, stays),
+                Some(_) | None => return Ok(()),
             }
-            see(&step, stays);
         }
     }
 }
@@ -74,11 +77,14 @@ pub(super) struct Segment<'p> {
 
 impl<'s> Plan<'s> {
     /// `None` if whatever goes would make the engine another.
+    ///
+    /// Time is counted up to the last record: a clock that is wrong now, far ahead, lets nothing go.
     pub(super) fn of(
         source: &'s Source,
         keep: &Keep,
         now: Utc,
     ) -> Result<Option<Self>, LedgerError> {
+        let now = source.whole.memory().last_at.map_or(now, |last| last.min(now));
         let judged = source.whole.retain(&source.tally, (keep, now), |judged| {
             let mut left = nobody();
             source.each(|records, _| {
