@@ -282,5 +282,9 @@ fn decide(
         stop: common.tasks.stop(),
         state: kept.state,
     };
-    common.tasks.spawn("engine", pump.run(intake));
+    // It waits for the disk when it writes to the tape: on a thread of its own, so that whoever stands behind it on a
+    // worker of the runtime, a device for example, does not wait with it.
+    let handle = tokio::runtime::Handle::current();
+    let run = follow::blocking(move || handle.block_on(pump.run(intake)));
+    common.tasks.spawn("engine", run);
 }
