@@ -196,8 +196,8 @@ impl Memory {
 
     /// Folds a record in.
     pub(super) fn apply(&mut self, record: &Record) {
-        // It was stepped at a time that nobody knows any more.
-        if !matches!(record.body, Body::Dropped) {
+        // What was dropped was stepped at a time that nobody knows any more, and a tombstone while nothing was observed.
+        if !matches!(record.body, Body::Dropped | Body::Tombstone(_)) {
             self.last_at = self.last_at.max(Some(record.at.wall));
         }
         match &record.body {

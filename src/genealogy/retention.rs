@@ -213,14 +213,15 @@ impl Tally {
         let goes = |items: &[usize]| items.iter().all(|item| why.get(*item) == Some(&None));
         let may = self.steps.iter().filter(|(_, step)| !step.stays && goes(&step.items));
         let mut drops: BTreeSet<Position> = may.map(|(first, _)| *first).collect();
-        let next = self.came_next(&drops);
+        let in_doubt = self.in_doubt();
+        let next = self.came_next(&drops, &in_doubt);
         for kept in self.last.values().chain(rest).chain(&next) {
             drops.remove(&self.step_of(*kept));
         }
         self.keep_together(&mut drops);
         let kept = self.steps.iter().filter(|(first, _)| !drops.contains(first));
         let border = kept.flat_map(|(_, step)| step.items.iter().copied()).collect();
-        let (until, ended) = (self.until(&drops), self.ended(&drops));
+        let (until, ended) = (self.until(&drops, &in_doubt), self.ended(&drops, &in_doubt));
         Judged { tally: self, why, drops, border, until, ended }
     }
 
@@ -255,8 +256,11 @@ impl Tally {
     }
 
     /// Until when what came by a step that goes was there at most: nobody knows better than by what came next.
-    fn until(&self, drops: &BTreeSet<Position>) -> BTreeMap<Position, Utc> {
-        let in_doubt = self.in_doubt();
+    fn until(
+        &self,
+        drops: &BTreeSet<Position>,
+        in_doubt: &BTreeSet<Position>,
+    ) -> BTreeMap<Position, Utc> {
         let mut until: BTreeMap<Position, Utc> = BTreeMap::new();
         for came in self.came.values() {
             let mut next = Utc(i64::MAX);
@@ -276,8 +280,11 @@ impl Tally {
 
     /// The items, but for those of steps that go before it or with it, of which only a step that goes told until when they
     /// were there.
-    fn ended(&self, drops: &BTreeSet<Position>) -> BTreeMap<Position, BTreeSet<(Position, usize)>> {
-        let in_doubt = self.in_doubt();
+    fn ended(
+        &self,
+        drops: &BTreeSet<Position>,
+        in_doubt: &BTreeSet<Position>,
+    ) -> BTreeMap<Position, BTreeSet<(Position, usize)>> {
         let mut ended: BTreeMap<Position, BTreeSet<(Position, usize)>> = BTreeMap::new();
         for came in self.came.values() {
             let mut here: BTreeSet<(Position, usize)> = BTreeSet::new();
@@ -305,8 +312,11 @@ impl Tally {
     }
 
     /// What came after something that stays, as far as the first that nothing takes back.
-    fn came_next(&self, drops: &BTreeSet<Position>) -> BTreeSet<Position> {
-        let in_doubt = self.in_doubt();
+    fn came_next(
+        &self,
+        drops: &BTreeSet<Position>,
+        in_doubt: &BTreeSet<Position>,
+    ) -> BTreeSet<Position> {
         let mut next = BTreeSet::new();
         for came in self.came.values() {
             let mut wanted = false;

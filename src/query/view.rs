@@ -60,6 +60,7 @@ impl View<'_> {
     /// Whether any record up to this one speaks of a node.
     pub(super) fn speaks_of(&self, node: NodeId) -> bool {
         !self.is_past()
+            || self.retained.of(node).is_some()
             || self.life(node).moments().any(|moment| moment.position <= self.position)
             || [Direction::Forward, Direction::Backward].into_iter().any(|way| {
                 let mut linked = false;

@@ -28,6 +28,7 @@ pub(super) fn draft(
             let all = completions(memory, node, number);
             let mut within = all.clone().filter(|m| interval.contains(m.time)).peekable();
             let Some(earliest) = within.peek().copied() else { continue };
+            reasons.retained(memory, node);
             let first = all.clone().next().filter(|first| first.position == earliest.position);
             let (visits, last) = within.fold((0, earliest), |(n, _), m| (n + 1, m));
             let product = memory.product(node);

@@ -111,10 +111,11 @@ fn write(reader: &Reader, standing: &Standing, args: &EventsArgs) -> Result<u64,
     let mut items = begin("items", rows::ITEMS)?;
     let mut measurements = begin("measurements", rows::MEASUREMENTS)?;
     let mut links = begin("links", rows::LINKS)?;
-    let mut written = 0;
+    let (mut written, mut dropped) = (0, 0_u64);
     each(reader, standing.end, |record| {
         // The tombstone is a row; what it took is none.
         if matches!(record.body, Body::Dropped) {
+            dropped += 1;
             return Ok(());
         }
         let time = crate::query::describe(record).time;
@@ -141,6 +142,11 @@ fn write(reader: &Reader, standing: &Standing, args: &EventsArgs) -> Result<u64,
     let whole: Vec<Part> = whole.collect::<io::Result<_>>().map_err(failed)?;
     whole.into_iter().try_for_each(Part::finish).map_err(failed)?;
     File::open(&args.folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    if dropped > 0 {
+        output::notice(&format!(
+            "retention dropped {dropped} records of this ledger: they are in no table, and tombstones say what they were"
+        ));
+    }
     Ok(written)
 }
 

@@ -15,10 +15,11 @@ use std::sync::Arc;
 use std::{fs, io};
 use tokio::runtime::Runtime;
 
-/// Items that one tombstone names: it is one frame, with room to spare.
-const ITEMS_MAX: usize = 100_000;
-/// What is made from the ledger and has what was said in it, in the data directory.
-const DERIVED: [&str; 2] = ["store", "read"];
+/// Items that one tombstone names: it is one frame, with room to spare for the longest of names.
+const ITEMS_MAX: usize = 50_000;
+/// What is made from the ledger and has what was said in it, in the data directory. The state that the engine goes on from
+/// was held against what is left as a fold from the first record on, and from nothing else.
+const DERIVED: [&str; 3] = ["store", "read", "state"];
 
 pub(super) fn run(context: &Context, config: &DaemonConfig, (badge, now): (&str, Utc)) -> Done {
     let dir = &config.data_dir;
@@ -30,7 +31,7 @@ pub(super) fn run(context: &Context, config: &DaemonConfig, (badge, now): (&str,
     let ledger = opened.ledger;
     let source = Source::new(ledger.reader()).map_err(|why| offline::failed(&why))?;
     let plan = plan(&source, &config.retention, now)?;
-    let old = tape::old(config, now)?;
+    let old = tape::old(config, plan.now)?;
     show::plan(context, &plan, &old)?;
     if !plan.is_empty() {
         // They have what goes, and are made anew from what is left.
@@ -43,10 +44,12 @@ pub(super) fn run(context: &Context, config: &DaemonConfig, (badge, now): (&str,
         letting.segment(&plan, &segment)?;
     }
     tape::remove(&old)?;
-    output::notice(&format!(
-        "{} bytes of the ledger are free; the next start makes the index anew and signs the tombstones",
-        letting.freed
-    ));
+    if !plan.is_empty() {
+        output::notice(&format!(
+            "{} bytes of the ledger are free; the next start makes the index anew and signs the tombstones",
+            letting.freed
+        ));
+    }
     Ok(Exit::Ok)
 }
 

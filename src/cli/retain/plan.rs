@@ -40,7 +40,12 @@ impl Source {
     /// dropped already.
     fn each(&self, mut see: impl FnMut(&[Record], bool)) -> Result<(), LedgerError> {
         let spans = self.sealed.iter().flat_map(|(_, spans)| spans);
-        let mut steps = spans.map(|span| (span.count, span.is_dropped));
+        // What is dropped is shown one by one: there may be very many of them.
+        let mut steps = spans.flat_map(|span| {
+            let parts = if span.is_dropped { span.count } else { 1 };
+            let each = if span.is_dropped { 1 } else { span.count };
+            (0..parts).map(move |_| (each, span.is_dropped))
+        });
         let mut cursor = self.reader.cursor(Position(0));
         loop {
             // Behind the sealed segments every record is a step of its own.
@@ -65,7 +70,11 @@ fn nobody() -> Engine {
 /// What would go.
 pub(super) struct Plan<'s> {
     source: &'s Source,
+    /// Up to when time is counted.
+    pub(super) now: Utc,
     pub(super) judged: Judged<'s>,
+    /// Whether whatever goes would make the engine another, so that nothing does.
+    pub(super) is_stuck: bool,
 }
 
 /// Of one segment.
@@ -76,14 +85,8 @@ pub(super) struct Segment<'p> {
 }
 
 impl<'s> Plan<'s> {
-    /// `None` if whatever goes would make the engine another.
-    ///
     /// Time is counted up to the last record: a clock that is wrong now, far ahead, lets nothing go.
-    pub(super) fn of(
-        source: &'s Source,
-        keep: &Keep,
-        now: Utc,
-    ) -> Result<Option<Self>, LedgerError> {
+    pub(super) fn of(source: &'s Source, keep: &Keep, now: Utc) -> Result<Self, LedgerError> {
         let now = source.whole.memory().last_at.map_or(now, |last| last.min(now));
         let judged = source.whole.retain(&source.tally, (keep, now), |judged| {
             let mut left = nobody();
@@ -97,7 +100,11 @@ impl<'s> Plan<'s> {
             })?;
             Ok::<_, LedgerError>(left)
         })?;
-        Ok(judged.map(|judged| Self { source, judged }))
+        let is_stuck = judged.is_none();
+        let none = (BTreeSet::new(), BTreeSet::new());
+        let judged =
+            judged.unwrap_or_else(|| source.tally.judge(&Keep::default(), now, &none.0, &none.1));
+        Ok(Self { source, now, judged, is_stuck })
     }
 
     pub(super) fn is_empty(&self) -> bool {

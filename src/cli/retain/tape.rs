@@ -25,7 +25,7 @@ pub(super) fn old(config: &DaemonConfig, now: Utc) -> Result<Vec<Old>, Failure> 
                 continue;
             }
             let about = fs::metadata(&path)?;
-            let written = about.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+            let Ok(written) = about.modified()?.duration_since(UNIX_EPOCH) else { continue };
             let until = written.saturating_add(kept).as_nanos();
             if i128::try_from(until).is_ok_and(|until| until < i128::from(now.0)) {
                 old.push(Old { path, bytes: about.len() });

@@ -73,7 +73,7 @@ pub fn adoptions(difference: &Difference) -> Vec<Adoption> {
 
 /// Holds what was played against what is recorded.
 pub(super) fn between(wanted: &Wanted, recorded: Recorded, played: &Played) -> Difference {
-    let Recorded { base, until: _, events, earlier } = recorded;
+    let Recorded { base, until: _, events, earlier, dropped } = recorded;
     let mut by_subject: BTreeMap<Subject, VecDeque<Event>> = BTreeMap::new();
     for event in events {
         by_subject.entry(event.subject()).or_default().push_back(event);
@@ -85,7 +85,8 @@ pub(super) fn between(wanted: &Wanted, recorded: Recorded, played: &Played) -> D
         numbers.recorded.extend(same.as_ref().map(|same| (event.position, same.first)));
         pairs.push((same, event));
     }
-    let mut compare = Compare { wanted, played, told: BTreeSet::new(), out: Difference::default() };
+    let (told, out) = (BTreeSet::new(), Difference::default());
+    let mut compare = Compare { wanted, played, dropped, told, out };
     for event in &earlier {
         compare.missing(event);
     }
@@ -173,6 +174,7 @@ impl Numbers {
 struct Compare<'p> {
     wanted: &'p Wanted,
     played: &'p Played,
+    dropped: Vec<(Utc, Utc)>,
     /// Requests that lacked words and that an event tells of.
     told: BTreeSet<usize>,
     out: Difference,
@@ -223,7 +225,10 @@ impl Compare<'_> {
         if !self.wanted.has(event.stepped) {
             return;
         }
-        if let Some(why) = self.why_not(&event, event.begin()) {
+        // What retention let go of does not come back by the tape.
+        let dropped = self.dropped.iter().any(|(from, to)| (*from..=*to).contains(&event.time()));
+        let dropped = dropped.then(|| "retention dropped records of that time".to_owned());
+        if let Some(why) = dropped.or_else(|| self.why_not(&event, event.begin())) {
             return self.out.not_replayable.push((shown(&event, false), why));
         }
         self.out.added.push(shown(&event, false));

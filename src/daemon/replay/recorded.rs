@@ -103,6 +103,14 @@ impl Event {
         }
     }
 
+    /// When it was.
+    pub(super) fn time(&self) -> Utc {
+        match &self.told {
+            Told::Trace(event) => event.time.at,
+            Told::Quarantine(set_aside) => set_aside.time.at,
+        }
+    }
+
     /// Since when the item was there, by our wall clock: what it says of that may hang on all since then.
     pub(super) fn since(&self) -> Utc {
         let told = match &self.told {
@@ -134,6 +142,8 @@ pub(super) struct Recorded {
     pub(super) events: Vec<Event>,
     /// What counts of the time that was asked for and is from before the tape.
     pub(super) earlier: Vec<Event>,
+    /// From when to when records were of which retention dropped some.
+    pub(super) dropped: Vec<(Utc, Utc)>,
 }
 
 /// Reads the whole ledger once. `base` is the last record before the stretch where the tape says so.
@@ -146,6 +156,7 @@ pub(super) fn read(
     let mut corrections = Corrections::default();
     let mut last = Position(0);
     let (mut first, mut until) = (None, None);
+    let mut dropped = Vec::new();
     for entry in reader.cursor(Position(0)) {
         let record = entry?.record;
         if first.is_none() && wanted.is_begun(record.at.wall) {
@@ -153,6 +164,9 @@ pub(super) fn read(
         }
         last = record.position;
         until = Some(record.at.wall);
+        if let Body::Tombstone(stone) = &record.body {
+            dropped.extend(stone.earliest.zip(stone.latest));
+        }
         if let Body::Trace(event) = &record.body
             && let What::Correct { position, .. } = event.what
         {
@@ -169,5 +183,5 @@ pub(super) fn read(
     if wanted.from.is_none() {
         earlier.clear();
     }
-    Ok(Recorded { base, until, events, earlier })
+    Ok(Recorded { base, until, events, earlier, dropped })
 }

@@ -117,3 +117,16 @@ fn of_each_kind_of_record_nothing_goes_by_which_anything_is_decided() {
     let (all, some) = (folded(&records), folded(&left));
     assert!(all.memory().differs(some.memory()).is_empty());
 }
+
+/// The daemon stands still while something goes: until when a PLC was observed is not said by a tombstone.
+#[test]
+fn a_tombstone_observes_nothing() {
+    let stone = specimens::retained().swap_remove(0);
+    let observed = specimens::records().into_iter().take(30).collect::<Vec<_>>();
+    let mut engine = folded(&observed);
+    let before = engine.memory().last_at;
+    let position = engine.position().next();
+    let at = At { wall: Utc(i64::MAX), ..At::default() };
+    engine.apply(&Record { position, at, ..stone });
+    assert_eq!(engine.memory().last_at, before);
+}

@@ -163,7 +163,9 @@ proptest! {
         let gone: BTreeSet<ItemKey> = judged.items().map(|(key, _)| key.clone()).collect();
         for key in gone.difference(&staying(&judged)) {
             let Some(now) = after.item(key) else { continue };
-            let [told, now] = [before.item(key).unwrap(), now].map(|answer| (sorted([&answer.body]), why(&answer.completeness).to_vec()));
+            let [told, now] = [before.item(key).unwrap(), now].map(|answer| {
+                own_rings(key, (sorted([&answer.body]), why(&answer.completeness).to_vec()))
+            });
             prop_assert!(says_as_before(told.clone(), now.clone()), "{key}: {}", differs(&told, &now));
         }
     }
@@ -180,6 +182,13 @@ proptest! {
         let (after, _dir) = query(&thinned(&records, &judged, segments));
         let interval = Interval { from: Utc(from), to: Some(Utc(from + long)) };
         let id = crate::model::StationId::parse(station).unwrap();
+        let yields = |query: &Query| {
+            let answer = query.yields(Some(&id), interval, Position(u64::MAX))?;
+            Some((sorted([&answer.body]), why(&answer.completeness).to_vec()))
+        };
+        if let (Some(told), Some(now)) = (yields(&before), yields(&after)) {
+            prop_assert!(says_as_before(told.clone(), now.clone()), "{}", differs(&told, &now));
+        }
         let of = RecallOf::Station { id, interval, only: Vec::new() };
         let [told, now] = [&before, &after].map(|query| {
             query.recall_as_of(&of, Position(u64::MAX)).map(|answer| (sorted([&answer.body]), why(&answer.completeness).to_vec()))

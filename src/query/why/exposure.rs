@@ -40,6 +40,7 @@ impl Exposures {
         // What came into it after it was judged, and all that that was made of.
         let mut later = BTreeSet::new();
         for reached in &walked.reached {
+            reasons.retained(memory, reached.node);
             let by = reached.by.and_then(|by| walked.hops.get(by));
             if let Some(hop) = by {
                 let (at, station) = met(memory, hop);
