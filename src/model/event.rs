@@ -698,6 +698,13 @@ pub struct TraceEvent {
 }
 
 impl TraceEvent {
+    /// The items that [`Self::material`] is told of: those that are used, built in, taken out or packed.
+    pub fn of_material(&self) -> impl Iterator<Item = &ItemKey> {
+        let beside = [Verb::Consume, Verb::Install, Verb::Remove, Verb::Pack, Verb::Unpack];
+        let is_told = self.material.is_some() && beside.contains(&self.what.verb());
+        self.what.items().into_iter().skip(1).filter(move |_| is_told)
+    }
+
     /// An event of which no more is known than what it was, when and where: automatic, of production.
     pub fn bare(what: What, at: Utc, station: Option<StationId>) -> Self {
         Self {

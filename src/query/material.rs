@@ -5,7 +5,7 @@ use super::view::View;
 use crate::genealogy::{Certainty, Direction, Link, LinkKind, Links, NodeId};
 use crate::model::{
     Amount, ItemClass, ItemKey, MountUse, Part, Position, Scope, Text, TraceEvent, Untold, Utc,
-    Verb, What,
+    What,
 };
 use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,11 +63,8 @@ impl Memory {
     /// Takes what an event tells of materials.
     pub(super) fn tell_material(&mut self, position: Position, event: &TraceEvent) {
         let key = (event.time.at, position);
-        let beside = [Verb::Consume, Verb::Install, Verb::Remove, Verb::Pack, Verb::Unpack];
-        if let Some(material) = &event.material
-            && beside.contains(&event.what.verb())
-        {
-            for item in event.what.items().into_iter().skip(1) {
+        if let Some(material) = &event.material {
+            for item in event.of_material() {
                 let node = self.graph.intern_item(item);
                 self.materials.told.entry(node).or_default().insert(key, material.clone());
             }
