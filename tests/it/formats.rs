@@ -159,7 +159,7 @@ const LATER: &[Later] = &[
     ),
     (
         "ledger/00000000000000000001.seg",
-        |bytes| bytes[12] = 1,
+        |bytes| bytes[12] = 2,
         "has ledger format 1 with features 0x2, this pedigree reads format 1 with features up to 0x1; run the version that wrote it, or a newer one",
     ),
     (
