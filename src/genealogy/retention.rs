@@ -243,31 +243,13 @@ fn named(event: &TraceEvent) -> impl Iterator<Item = &ItemKey> {
 
 /// The lots in feeders that an event names with their mounts.
 fn uses(event: &TraceEvent) -> impl Iterator<Item = &MountUse> {
-    let of = match &event.what {
-        What::Complete { mounts, .. }
-        | What::Produce { mounts, .. }
-        | What::Scrap { mounts, .. } => mounts.as_slice(),
-        What::Arrive { .. }
-        | What::Consume { .. }
-        | What::Install { .. }
-        | What::Remove { .. }
-        | What::Pack { .. }
-        | What::Unpack { .. }
-        | What::Split { .. }
-        | What::Merge { .. }
-        | What::Mount { .. }
-        | What::Unmount { .. }
-        | What::Move { .. }
-        | What::Receive { .. }
-        | What::Ship { .. }
-        | What::Inspect { .. }
-        | What::Hold { .. }
-        | What::Release { .. }
-        | What::Rework { .. }
-        | What::Clean { .. }
-        | What::Identify { .. }
-        | What::Note { .. }
-        | What::Correct { .. } => &[],
+    let of = if let What::Complete { mounts, .. }
+    | What::Produce { mounts, .. }
+    | What::Scrap { mounts, .. } = &event.what
+    {
+        mounts.as_slice()
+    } else {
+        &[]
     };
     of.iter().chain(event.narrowed.iter().flat_map(|of| &of.mounts))
 }

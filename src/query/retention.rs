@@ -11,10 +11,10 @@ pub(super) struct Retained {
     /// Items that are still named, and the last tombstone of theirs.
     #[n(0)]
     items: BTreeMap<NodeId, Position>,
-    /// From when to when events were that were dropped, by the tombstone.
+    /// By the tombstone: from when to when was what it drops.
     #[n(1)]
     times: BTreeMap<Position, (Utc, Utc)>,
-    /// How many records in all.
+    /// By the first record of a segment: how many of it are told no more.
     #[n(2)]
     dropped: BTreeMap<Position, u64>,
 }

@@ -2,16 +2,21 @@
 use crate::engine::Engine;
 use crate::genealogy::retention::{Judged, Keep, Tally};
 use crate::ledger::{LedgerError, Reader, Sealed, Span};
-use crate::model::{PersonKey, Position, Record, Utc};
+use crate::model::{ItemKey, PersonKey, Position, Record, Utc};
 use std::collections::BTreeSet;
 
 /// A ledger, and what its steps say of its items.
 pub(super) struct Source {
-    pub(super) reader: Reader,
-    sealed: Vec<(Sealed, Vec<Span>)>,
+    steps: Steps,
     tally: Tally,
     whole: Engine,
-    /// The last record that was read: a running daemon goes on.
+}
+
+/// The steps of a ledger.
+struct Steps {
+    reader: Reader,
+    sealed: Vec<(Sealed, Vec<Span>)>,
+    /// The last record that is shown: a running daemon goes on.
     end: Position,
 }
 
@@ -22,20 +27,20 @@ impl Source {
         let sealed: Result<_, LedgerError> = sealed
             .map(|segment| reader.spans(segment.first).map(|spans| (segment, spans)))
             .collect();
-        let (tally, whole, end) = (Tally::default(), nobody(), Position(u64::MAX));
-        let mut source = Self { reader, sealed: sealed?, tally, whole, end };
+        let mut steps = Steps { reader, sealed: sealed?, end: Position(u64::MAX) };
         let (mut tally, mut whole) = (Tally::default(), nobody());
-        source.each(|records, stays| {
+        steps.each(|records, stays| {
             for record in records {
                 whole.apply(record);
             }
             tally.see(records, stays);
         })?;
-        (source.tally, source.end) = (tally, whole.position());
-        source.whole = whole;
-        Ok(source)
+        steps.end = whole.position();
+        Ok(Self { steps, tally, whole })
     }
+}
 
+impl Steps {
     /// Shows the records of each step, and whether it stays whatever it says: it is not in a sealed segment, or is
     /// dropped already.
     fn each(&self, mut see: impl FnMut(&[Record], bool)) -> Result<(), LedgerError> {
@@ -90,7 +95,7 @@ impl<'s> Plan<'s> {
         let now = source.whole.memory().last_at.map_or(now, |last| last.min(now));
         let judged = source.whole.retain(&source.tally, (keep, now), |judged| {
             let mut left = nobody();
-            source.each(|records, _| {
+            source.steps.each(|records, _| {
                 let first = records.first().map(|record| record.position);
                 let goes = first.is_some_and(|first| judged.drops(first));
                 for record in records {
@@ -113,7 +118,7 @@ impl<'s> Plan<'s> {
 
     /// The segments of which anything goes, the oldest first.
     pub(super) fn segments(&self) -> impl Iterator<Item = Segment<'_>> {
-        let all = self.source.sealed.iter().map(|(sealed, spans)| Segment {
+        let all = self.source.steps.sealed.iter().map(|(sealed, spans)| Segment {
             sealed,
             steps: spans.iter().filter(|span| self.judged.drops(span.first)).collect(),
         });
@@ -122,8 +127,9 @@ impl<'s> Plan<'s> {
 
     /// How many sealed segments there are, and records in all.
     pub(super) fn there(&self) -> (usize, u64) {
-        let spans = self.source.sealed.iter().flat_map(|(_, spans)| spans);
-        (self.source.sealed.len(), spans.map(|span| span.count).sum())
+        let sealed = &self.source.steps.sealed;
+        let spans = sealed.iter().flat_map(|(_, spans)| spans);
+        (sealed.len(), spans.map(|span| span.count).sum())
     }
 }
 
@@ -138,7 +144,7 @@ impl Segment<'_> {
         &self,
         judged: &'j Judged<'_>,
         items_max: usize,
-    ) -> Vec<(BTreeSet<Position>, BTreeSet<&'j crate::model::ItemKey>)> {
+    ) -> Vec<(BTreeSet<Position>, BTreeSet<&'j ItemKey>)> {
         let mut parts = vec![(BTreeSet::new(), BTreeSet::new())];
         for span in &self.steps {
             let less = judged.told_less(span.first, self.sealed.last);

@@ -184,7 +184,7 @@ pub struct Judged<'t> {
 }
 
 impl Judged<'_> {
-    /// Every item, its class apart from it, and why it stays; `None` if it goes.
+    /// Every item, and why it stays; `None` if it goes.
     pub fn items(&self) -> impl Iterator<Item = (&ItemKey, Option<Stays>)> {
         let things = self.tally.things.keys().zip(&self.why);
         things.filter_map(|(node, why)| match node {
