@@ -77,7 +77,7 @@ table! {
         "Class": Text = |a| class(a.body.key.class).into();
         "Product": Text = |a| text(a.body.product.as_ref());
         "State": Text = |a| state(&a.body.state).into();
-        "Hold": Text = |a| text(a.body.hold.as_ref());
+        "Hold": Text = |a| optional(a.body.holds.first().map(|hold| hold.told_of(&a.body.key)));
         "FirstSeen": Time = |a| time(a.body.first_seen).into();
         "LastSeen": Time = |a| time(a.body.last_seen).into();
         "Complete": Flag = |a| a.completeness.is_complete().into();

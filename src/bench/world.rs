@@ -100,11 +100,12 @@ impl World {
         let text = |text: &str| Text::parse(text).expect("a good text");
         for item in hold {
             let (reason, badge) = (text("a test holds it"), text("test"));
-            self.command(Command::Hold { item: item.clone(), reason, badge });
+            self.command(Command::Hold { item: item.clone(), reason, badge, meaning: None });
         }
         for item in release {
             let (reason, badge) = (text("a test releases it"), text("test"));
-            self.command(Command::Release { item: item.clone(), reason, badge });
+            let item = item.clone();
+            self.command(Command::Release { item, reason, badge, meaning: None, of: None });
         }
         let now = self.at().wall;
         let changed =

@@ -9,13 +9,17 @@ impl Capture {
     pub(super) fn on_command(&mut self, step: &mut Step, id: CommandId, command: &Command) {
         let outcome = match command {
             Command::Orders(rows) => self.orders(rows).map(|()| Body::Orders(rows.clone())),
-            Command::Hold { item, reason, badge } => {
-                let what = What::Hold { item: item.clone(), reason: reason.clone() };
+            Command::Hold { item, reason, badge, meaning } => {
+                let (reason, meaning) = (reason.clone(), meaning.clone());
+                let what = What::Hold { item: item.clone(), reason, meaning };
                 self.hold_is(item, false).map(|()| self.by_hand(step, what, badge))
             }
-            Command::Release { item, reason, badge } => {
-                let what = What::Release { item: item.clone(), reason: reason.clone() };
-                self.hold_is(item, true).map(|()| self.by_hand(step, what, badge))
+            Command::Release { item, reason, badge, meaning, of } => {
+                let of = of.clone().filter(|of| of != item);
+                let held = self.hold_is(of.as_ref().unwrap_or(item), true);
+                let (reason, meaning) = (reason.clone(), meaning.clone());
+                let what = What::Release { item: item.clone(), reason, meaning, of };
+                held.map(|()| self.by_hand(step, what, badge))
             }
             Command::Note { item, text, badge } => {
                 let what = What::Note { item: item.clone(), text: text.clone() };

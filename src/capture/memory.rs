@@ -397,10 +397,10 @@ impl Memory {
         if let Some(mark) = &event.handshake {
             self.apply_mark(record, mark, event.time, false);
         }
-        if let What::Hold { item, reason } = &event.what {
+        if let What::Hold { item, reason, .. } = &event.what {
             self.holds.insert(item.clone(), reason.clone());
         }
-        if let What::Release { item, .. } = &event.what {
+        if let What::Release { item, of: None, .. } = &event.what {
             self.holds.remove(item);
         }
         self.carriers.apply(record, event);

@@ -24,10 +24,10 @@ fn changes(verb: &str) -> Option<Changes> {
         // `drill` plays the PLC: what it asks is recorded as what the PLC asked.
         "check" | "test" | "plan" | "probe" | "browse" | "pin" | "export events"
         | "export tags" | "import tags" | "certs list" | "tap" | "resolve" | "trace" | "recall"
-        | "yield" | "suspects" | "why" | "person" | "verify" | "prove" | "check-proof"
-        | "completions" | "drill" => Changes::Nothing,
+        | "holds" | "yield" | "suspects" | "why" | "person" | "verify" | "prove"
+        | "check-proof" | "completions" | "drill" => Changes::Nothing,
         // Only with `--adopt`.
-        "replay" | "orders load" | "reload" => Changes::ByRequest,
+        "replay" | "orders load" | "reload" | "hold" | "release" => Changes::ByRequest,
         // With `--apply` its tombstones say who let go what.
         "retain" => Changes::Recorded,
         "run" | "demo" => Changes::Daemon,

@@ -10,6 +10,7 @@ mod demo;
 mod drill;
 mod exit;
 mod export;
+mod hold;
 mod offline;
 mod orders;
 mod output;
@@ -99,6 +100,12 @@ enum Verb {
     Trace(trace::Args),
     /// Everything that a lot went into, and what cannot be told.
     Recall(recall::Args),
+    /// Put items on hold: they, and everything that they went into, must not move on.
+    Hold(hold::HoldArgs),
+    /// End holds, or let single items go although what they were made of stays on hold.
+    Release(hold::ReleaseArgs),
+    /// What is on hold, and how much it went into.
+    Holds(hold::ListArgs),
     /// What stations completed in a time, and how much of it was right at once.
     Yield(yields::Args),
     /// When stations may have been wrong, and what was made there meanwhile.
@@ -164,6 +171,9 @@ pub fn main() -> Exit {
         Verb::Resolve(args) => resolve::run(&context, &args),
         Verb::Trace(args) => trace::run(&context, &args),
         Verb::Recall(args) => recall::run(&context, &args),
+        Verb::Hold(args) => hold::hold(&context, &args),
+        Verb::Release(args) => hold::release(&context, &args),
+        Verb::Holds(args) => hold::list(&context, &args),
         Verb::Yield(args) => yields::run(&context, &args),
         Verb::Suspects(args) => suspects::run(&context, &args),
         Verb::Why(args) => why::run(&context, &args),

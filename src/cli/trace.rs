@@ -72,13 +72,14 @@ fn array<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> + u
 fn as_text(item: &Value, ways: &[Value], all: bool) -> Result<(), Failure> {
     let body = item.get("body").unwrap_or(&Value::Null);
     let product = text(body, "product");
-    let hold = text(body, "hold");
     let mut head = text(body, "key").to_owned();
     if !product.is_empty() {
         head.push_str(&format!("  ({product})"));
     }
-    if !hold.is_empty() {
-        head.push_str(&format!("  ON HOLD: {hold}"));
+    for hold in array(body, "holds") {
+        let (of, reason) = (text(hold, "item"), text(hold, "reason"));
+        let with = if of == text(body, "key") { String::new() } else { format!(" with {of}") };
+        head.push_str(&format!("  ON HOLD{with}: {reason}"));
     }
     output::line(head)?;
     for step in array(body, "steps") {

@@ -68,7 +68,8 @@ fn rule(check: Check) -> &'static str {
     match check {
         Check::Known => "the item is in the record; to have been refused or held is not enough",
         Check::NotHeld => {
-            "neither an item of the request nor a lot in a feeder of the station is on hold"
+            "neither an item of the request nor a lot in a feeder of the station is on hold, nor anything that it was \
+             made of or contains, nor a container that it is in"
         }
         Check::Route => {
             "each station before this one has completed the unit, the last time with a pass; where a \
@@ -85,10 +86,10 @@ fn rule(check: Check) -> &'static str {
             "the `child` is built in, packed in, or part of no other item (`remove` frees it), and the unit is not in the \
              `child`, at any depth"
         }
-        Check::ChildNotHeld => "the `child` is not on hold",
+        Check::ChildNotHeld => "neither the `child` nor anything that it was made of is on hold",
         Check::LotKnown => "the `lot` is in the record",
         Check::MountsVerified => {
-            "every feeder of the station has a lot, and none of them is on hold"
+            "every feeder of the station has a lot, and none of them is on hold, nor anything that it was made of"
         }
         Check::LotNotExpired => {
             "neither the `lot` nor one in a feeder of the station is past the `best_before` that was told \

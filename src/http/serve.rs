@@ -119,7 +119,7 @@ pub(super) fn routes() -> Vec<Route> {
 const RECALL: &[&str] = &["lot", "station", "from", "to", "where", "window", "as_of"];
 
 /// What is answered within a time.
-fn in_time_routes() -> [Route; 24] {
+fn in_time_routes() -> [Route; 25] {
     [
         ("/", &[], get(page::start)),
         ("/item", &["id"], get(page::item)),
@@ -131,6 +131,7 @@ fn in_time_routes() -> [Route; 24] {
         ("/api/v1/item", &["id", "as_of"], get(api::item)),
         ("/api/v1/trace", &["id", "direction", "depth", "as_of"], get(api::trace)),
         ("/api/v1/recall", RECALL, get(api::recall)),
+        ("/api/v1/holds", &["as_of"], get(api::holds)),
         ("/api/v1/yield", &["station", "from", "to", "as_of"], get(api::yields)),
         ("/api/v1/suspects", &["station", "limit", "as_of"], get(api::suspects)),
         ("/api/v1/why", &["ids", "station", "from", "to", "limit", "as_of"], get(api::why)),

@@ -2,7 +2,7 @@
 use crate::model::{Interval, ItemClass, ItemKey, Position, StationId};
 use crate::query::{
     Answer, ConditionView, Direction, EventView, GapView, ItemView, Query, Recall, RecallOf,
-    Resolution, StationView, SuspectView, Trace, Why, WhyAsked, Yield,
+    Resolution, StandingHold, StationView, SuspectView, Trace, Why, WhyAsked, Yield,
 };
 
 /// The questions of [`Query`] that are asked over HTTP. They may take long: they are asked on threads
@@ -28,6 +28,8 @@ pub trait Source: Send + Sync {
     ) -> Option<Answer<Trace>>;
     /// Everything that a lot went into, as of a record.
     fn recall(&self, of: &RecallOf, as_of: Position) -> Option<Answer<Recall>>;
+    /// The holds that stand as of a record, the first recorded first.
+    fn holds(&self, as_of: Position) -> Answer<Vec<StandingHold>>;
     /// What the stations, or one of them, completed in an interval, as of a record; `None` if not recorded.
     fn yields(
         &self,
@@ -92,6 +94,10 @@ impl Source for Query {
 
     fn recall(&self, of: &RecallOf, as_of: Position) -> Option<Answer<Recall>> {
         self.recall_as_of(of, as_of)
+    }
+
+    fn holds(&self, as_of: Position) -> Answer<Vec<StandingHold>> {
+        self.holds(as_of)
     }
 
     fn yields(

@@ -46,8 +46,12 @@ pub enum Command {
         /// Who says so.
         #[n(2)]
         badge: Text,
+        /// What the signature stands for, such as *review* or *responsibility* (21 CFR 11.50).
+        #[n(3)]
+        #[serde(default)]
+        meaning: Option<Text>,
     },
-    /// Ends a hold.
+    /// Ends a hold, or spares an item one that another brings upon it.
     #[n(2)]
     #[cbor(map)]
     Release {
@@ -60,6 +64,14 @@ pub enum Command {
         /// Who says so.
         #[n(2)]
         badge: Text,
+        /// What the signature stands for.
+        #[n(3)]
+        #[serde(default)]
+        meaning: Option<Text>,
+        /// The item that is and stays on hold, where this one is part of what it went into and is let go all the same.
+        #[n(4)]
+        #[serde(default)]
+        of: Option<ItemKey>,
     },
     /// Records a remark.
     #[n(3)]

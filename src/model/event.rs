@@ -389,8 +389,11 @@ pub enum What {
         /// Why.
         #[n(1)]
         reason: Text,
+        /// What the signature of whoever says so stands for, such as *review* (21 CFR 11.50).
+        #[n(2)]
+        meaning: Option<Text>,
     },
-    /// A hold ended.
+    /// A hold ended, or an item is spared one.
     #[n(17)]
     #[cbor(map)]
     Release {
@@ -400,6 +403,12 @@ pub enum What {
         /// Why.
         #[n(1)]
         reason: Text,
+        /// What the signature of whoever says so stands for.
+        #[n(2)]
+        meaning: Option<Text>,
+        /// The item that stays on hold: only this one, which it went into, is let go.
+        #[n(3)]
+        of: Option<ItemKey>,
     },
     /// An item, or an amount of a lot, became waste.
     #[n(18)]

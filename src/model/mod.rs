@@ -61,7 +61,7 @@ pub use name::{
     DeviceId, HandshakeId, LineId, MonitorId, MountPointId, NameError, PhaseId, SiteId, StationId,
     TagName, Text,
 };
-pub use past::{Facts, Moment, Part, Past, Question, Visit, Within};
+pub use past::{Facts, HeldBy, Moment, Part, Past, Question, Visit, Within};
 pub use person::{PersonKey, PersonToken};
 pub use quality::{Quality, Severity};
 pub use record::{Audit, Body, Frame, Origin, PlantLoaded, Position, Record, Tombstone};

@@ -33,6 +33,10 @@ pub struct Facts {
     #[n(3)]
     #[cbor(default)]
     pub past: Vec<Past>,
+    /// As long as anything is on hold: everything that the items asked for were made of or contain, and the containers that
+    /// they are in, so that what comes to one of these meanwhile is not overlooked. `None` if that is too much to name.
+    #[n(4)]
+    pub behind: Option<Vec<ItemKey>>,
 }
 
 /// What is recorded of one item; records that a correction has taken back do not count.
@@ -77,6 +81,22 @@ pub struct Past {
     /// it, and if it is.
     #[n(10)]
     pub has_main: Option<Position>,
+    /// What is on hold, of that which it was made of or contains, or which it is in; of several, two are named.
+    #[n(11)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub held: Vec<HeldBy>,
+}
+
+/// A hold that keeps another item.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct HeldBy {
+    /// What is on hold.
+    #[n(0)]
+    pub item: ItemKey,
+    /// Why.
+    #[n(1)]
+    pub reason: Text,
 }
 
 /// What of one material is in an item.
@@ -170,6 +190,7 @@ impl Past {
             uses: Some(0),
             parts: Vec::new(),
             has_main: None,
+            held: Vec::new(),
         }
     }
 

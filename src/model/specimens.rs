@@ -260,8 +260,8 @@ fn what(verb: Verb) -> What {
             What::Ship { items: items(), customer, document }
         }
         Verb::Inspect => What::Inspect { item, result, measurements: measurements() },
-        Verb::Hold => What::Hold { item, reason },
-        Verb::Release => What::Release { item, reason },
+        Verb::Hold => What::Hold { item, reason, meaning: None },
+        Verb::Release => What::Release { item, reason, meaning: None, of: None },
         Verb::Scrap => {
             What::Scrap { item, amount: Some(amount(1.0)), reason: Some(reason), mounts: mounts() }
         }
@@ -642,10 +642,11 @@ fn facts() -> Facts {
         uses: Some(7),
         parts: vec![of_it],
         has_main: None,
+        held: Vec::new(),
     };
     let known = vec![(unit("SN-1"), true), (unit("SN-2"), false)];
     let past = vec![all, Past::none(&lot("0001"))];
-    Facts { token: ReadToken(9), known, position: Position(70), past }
+    Facts { token: ReadToken(9), known, position: Position(70), past, behind: None }
 }
 
 fn commands() -> Vec<Command> {
@@ -662,8 +663,14 @@ fn commands() -> Vec<Command> {
     let (held, released) = (item.clone(), item.clone());
     vec![
         Command::Orders(orders()),
-        Command::Hold { item: held, reason: reason.clone(), badge: badge.clone() },
-        Command::Release { item: released, reason: reason.clone(), badge: badge.clone() },
+        Command::Hold { item: held, reason: reason.clone(), badge: badge.clone(), meaning: None },
+        Command::Release {
+            item: released,
+            reason: reason.clone(),
+            badge: badge.clone(),
+            meaning: None,
+            of: None,
+        },
         Command::Note { item: None, text: text("look"), badge: badge.clone() },
         Command::Note { item: Some(item.clone()), text: text("look"), badge: badge.clone() },
         Command::Identify { item: items().swap_remove(6), real: item, badge: badge.clone() },

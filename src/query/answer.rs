@@ -118,6 +118,45 @@ pub enum ItemState {
     Scrapped,
 }
 
+/// Why an item must not move on.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct HoldView {
+    /// What was put on hold: the item itself, something that it was made of or contains, or a container that it is in.
+    pub item: ItemKey,
+    /// Why.
+    pub reason: Text,
+    /// What the signature stands for, if told.
+    pub meaning: Option<Text>,
+    /// Who says so.
+    pub who: Option<PersonToken>,
+    /// When.
+    pub time: Option<Utc>,
+    /// The record.
+    pub position: Position,
+}
+
+impl HoldView {
+    /// The reason as it is told of an item that must not move on.
+    pub fn told_of(&self, item: &ItemKey) -> String {
+        if self.item == *item {
+            return self.reason.to_string();
+        }
+        format!("with {}: {}", self.item, self.reason)
+    }
+}
+
+/// A hold that stands.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct StandingHold {
+    /// Which.
+    #[serde(flatten)]
+    pub hold: HoldView,
+    /// How many other items it went into, at any depth.
+    pub downstream: usize,
+    /// Items that were let go all the same.
+    pub spared: Vec<ItemKey>,
+}
+
 /// One item.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct ItemView {
@@ -127,8 +166,8 @@ pub struct ItemView {
     pub product: Option<Text>,
     /// Where it stands.
     pub state: ItemState,
-    /// Why it must not move on, if it must not.
-    pub hold: Option<Text>,
+    /// Why it must not move on, its own holds first; without any it may.
+    pub holds: Vec<HoldView>,
     /// Time of its first event.
     pub first_seen: Utc,
     /// Time of its last event.

@@ -265,8 +265,14 @@ fn what(what: &What) -> String {
             format!("{} shipped{to}{with}", were(items))
         }
         What::Inspect { item, .. } => format!("{item} was inspected"),
-        What::Hold { item, reason } => format!("{item} is on hold: {reason}"),
-        What::Release { item, reason } => format!("{item} was released: {reason}"),
+        What::Hold { item, reason, meaning } => {
+            format!("{item} is on hold: {reason}{}", signed(meaning.as_ref()))
+        }
+        What::Release { item, reason, meaning, of } => {
+            let of =
+                of.as_ref().map(|of| format!(", although {of} is on hold")).unwrap_or_default();
+            format!("{item} was released{of}: {reason}{}", signed(meaning.as_ref()))
+        }
         What::Scrap { item, amount, reason, mounts: _ } => {
             let why = reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
             format!("{}{item} became waste{why}", of(amount.as_ref()))
@@ -304,6 +310,11 @@ fn were(items: &[ItemKey]) -> String {
         [one] => format!("{one} was"),
         many => format!("{} items were", many.len()),
     }
+}
+
+/// What a signature stands for.
+fn signed(meaning: Option<&Text>) -> String {
+    meaning.map(|meaning| format!(" (signed as {meaning})")).unwrap_or_default()
 }
 
 fn until(best_before: Option<Utc>) -> String {

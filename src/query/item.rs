@@ -2,6 +2,7 @@
 use super::Drafted;
 use super::answer::{ItemState, ItemView, LinkView, SupersededView, SuspectWindow};
 use super::body::Bodies;
+use super::hold::{self, HoldDraft};
 use super::material::Counted;
 use super::reason::Reasons;
 use super::step::{self, StepsDraft};
@@ -17,7 +18,7 @@ pub(super) struct ItemDraft {
     /// Records that do not count any more, and what took each back.
     taken_back: Vec<(Position, Position)>,
     state: ItemState,
-    hold: Option<Text>,
+    holds: Vec<HoldDraft>,
     suspect: Vec<SuspectWindow>,
     seen: (Utc, Utc),
     made_of: Vec<LinkDraft>,
@@ -80,11 +81,12 @@ pub(super) fn draft(
         if key.class == ItemClass::Lot { Direction::Backward } else { Direction::Forward };
     let walk = Walk { direction, as_of: memory.position, depth_max: None, former: Former::Leave };
     reasons.rings(memory, &walk.run(&memory.graph, &[node], visited));
+    let held = memory.held_by(node);
     let body = ItemDraft {
         steps,
         taken_back: taken_back(memory, node),
         state: memory.state(node).0,
-        hold: memory.names_of(node).into_iter().find_map(|name| memory.hold(name)),
+        holds: held.iter().filter_map(|held| memory.hold_draft(held)).collect(),
         suspect: memory.suspected(node),
         seen: memory.seen(node)?,
         made_of,
@@ -94,7 +96,8 @@ pub(super) fn draft(
 }
 
 pub(super) fn finish(draft: ItemDraft, bodies: &mut Bodies<'_>) -> ItemView {
-    let ItemDraft { steps, taken_back, state, hold, suspect, seen, made_of, went_into } = draft;
+    let ItemDraft { steps, taken_back, state, holds, suspect, seen, made_of, went_into } = draft;
+    let holds = holds.into_iter().map(|held| hold::view(held, bodies)).collect();
     let view = |link| link_view(link, bodies);
     let made_of = made_of.into_iter().map(view).collect();
     let view = |link| link_view(link, bodies);
@@ -107,7 +110,7 @@ pub(super) fn finish(draft: ItemDraft, bodies: &mut Bodies<'_>) -> ItemView {
         key: steps.item,
         product: steps.product,
         state,
-        hold,
+        holds,
         suspect,
         first_seen: seen.0,
         last_seen: seen.1,

@@ -35,6 +35,8 @@ pub(super) struct Memory {
     pub(super) suspects: Windows,
     /// By record: the reason of a hold, `None` for its release.
     pub(super) holds: BTreeMap<NodeId, BTreeMap<Position, Option<Text>>>,
+    /// By record: the item that is on hold, of those that were let go all the same.
+    pub(super) spared: BTreeMap<NodeId, BTreeMap<Position, NodeId>>,
     /// Records of what was asked for and not answered with a yes.
     pub(super) not_permitted: BTreeSet<Position>,
     /// By event time and record: until when an item may be used.
@@ -231,8 +233,12 @@ impl Memory {
             What::Unmount { mount, .. } => {
                 self.mounts.unmount(mount.opened, event.time.at, position);
             }
-            What::Hold { item, reason } => self.hold_told(position, item, Some(reason.clone())),
-            What::Release { item, .. } => self.hold_told(position, item, None),
+            What::Hold { item, reason, .. } => self.hold_told(position, item, Some(reason.clone())),
+            What::Release { item, of: Some(of), .. } => {
+                let (node, of) = (self.graph.intern_item(item), self.graph.intern_item(of));
+                self.spared.entry(node).or_default().insert(position, of);
+            }
+            What::Release { item, of: None, .. } => self.hold_told(position, item, None),
             What::Ship { document, .. } => {
                 self.documents.extend(document.iter().map(|note| (position, note.clone())));
             }

@@ -11,6 +11,7 @@ mod body;
 mod describe;
 mod doubt;
 mod follow;
+mod hold;
 mod item;
 mod known;
 mod life;
@@ -35,10 +36,10 @@ mod yields;
 
 pub use crate::genealogy::Direction;
 pub use answer::{
-    Answer, Completeness, ConditionView, EventView, GapView, Incomplete, ItemState, ItemView,
-    LinkView, MeasurementView, PermitView, Recall, RecallCleared, RecallGroup, RecallOf,
-    StationView, StepView, SupersededView, SuspectCause, SuspectView, SuspectWindow, Trace,
-    TraceLink, TraceNode, Yield, YieldRow,
+    Answer, Completeness, ConditionView, EventView, GapView, HoldView, Incomplete, ItemState,
+    ItemView, LinkView, MeasurementView, PermitView, Recall, RecallCleared, RecallGroup, RecallOf,
+    StandingHold, StationView, StepView, SupersededView, SuspectCause, SuspectView, SuspectWindow,
+    Trace, TraceLink, TraceNode, Yield, YieldRow,
 };
 pub use follow::{QueryError, QueryOptions, Remembered};
 pub use memory::READ_SCHEMA;
@@ -213,6 +214,17 @@ impl Query {
     /// `items_max` items of each are named.
     pub fn open_suspects(&self, items_max: usize) -> Vec<SuspectView> {
         self.timed("suspects", || suspect::open(&self.inner.memory.read().now(), items_max))
+    }
+
+    /// The holds that stand, the first recorded first. As it was answered when `as_of` was the last record.
+    pub fn holds(&self, as_of: Position) -> Answer<Vec<StandingHold>> {
+        self.timed("holds", || {
+            let asked = self.asked(as_of);
+            let draft = self
+                .inner
+                .with_visited(|memory, visited| hold::draft(&memory.view(as_of), visited));
+            self.answer(asked, draft, hold::finish)
+        })
     }
 
     /// Whether the item is recorded at all.

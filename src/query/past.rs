@@ -5,12 +5,19 @@ use super::memory::Memory;
 use super::view::View;
 use crate::genealogy::{Direction, Link, LinkKind, Links, NodeId};
 use crate::model::{
-    Facts, ItemClass, ItemKey, Moment, Past, Position, Question, Record, StationId, Visit, Within,
+    Facts, HeldBy, ItemClass, ItemKey, Moment, Past, Position, Question, Record, StationId, Visit,
+    Within,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Wholes that are named: two differ from any one that is asked about.
 const WHOLES_MAX: usize = 2;
+
+/// Items behind those that are asked for that are named.
+const BEHIND_MAX: usize = 1_000;
+
+/// Holds that are named: one is enough to refuse.
+const HOLDS_MAX: usize = 2;
 
 impl Query {
     /// Answers a question of the engine's from the records up to [`Query::position`]. What it costs
@@ -61,7 +68,18 @@ impl View<'_> {
             known: items.iter().map(known).collect(),
             position: self.position,
             past: past.collect(),
+            behind: self.behind_all(items),
         }
+    }
+
+    /// What holds of other items would keep these; nothing as long as none stands.
+    fn behind_all(&self, items: &[ItemKey]) -> Option<Vec<ItemKey>> {
+        let nodes = items.iter().filter_map(|item| self.graph.item(item));
+        let nodes: Vec<NodeId> = nodes.filter(|_| self.holds_any()).collect();
+        let behind: BTreeSet<NodeId> =
+            nodes.into_iter().flat_map(|node| self.kept_from(&self.names_of(node))).collect();
+        let named = behind.iter().filter_map(|node| self.key(*node).cloned());
+        (behind.len() <= BEHIND_MAX).then(|| named.collect())
     }
 
     /// Whether an item is in the record. To have been refused, or spoken of by a person, is not to
@@ -95,7 +113,18 @@ impl View<'_> {
             uses: Some(nodes.iter().map(|node| self.uses(*node)).sum()),
             parts: Vec::new(),
             has_main: None,
+            held: self.kept_by(node),
         }
+    }
+
+    /// Whose holds keep an item, its own left out.
+    fn kept_by(&self, node: NodeId) -> Vec<HeldBy> {
+        let names = self.names_of(node);
+        let others = self.held_by(node).into_iter().filter(|held| !names.contains(&held.node));
+        let told = others.filter_map(|held| {
+            Some(HeldBy { item: self.key(held.node)?.clone(), reason: held.reason })
+        });
+        told.take(HOLDS_MAX).collect()
     }
 
     /// An item under each of its names: the passages that turned out to be it are its own.

@@ -80,14 +80,6 @@ impl View<'_> {
         }
     }
 
-    /// Why an item must not move on. Holds count in the order in which they were recorded.
-    pub(super) fn hold(&self, node: NodeId) -> Option<Text> {
-        let told = self.holds.get(&node)?;
-        let void = self.void();
-        let last = told.iter().rev().find(|(position, _)| !void.contains(position))?;
-        last.1.clone()
-    }
-
     /// Until when an item may be used, as last told.
     pub(super) fn best_before(&self, node: NodeId) -> Option<Utc> {
         let void = self.void();

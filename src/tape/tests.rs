@@ -69,16 +69,18 @@ fn command() -> impl Strategy<Value = Command> {
     });
     prop_oneof![
         prop::collection::vec(row, 0..4).prop_map(Command::Orders),
-        (item(), text(), text()).prop_map(|(item, reason, badge)| Command::Hold {
-            item,
-            reason,
-            badge
-        }),
-        (item(), text(), text()).prop_map(|(item, reason, badge)| Command::Release {
-            item,
-            reason,
-            badge
-        }),
+        (item(), text(), text(), prop::option::of(text())).prop_map(
+            |(item, reason, badge, meaning)| Command::Hold { item, reason, badge, meaning }
+        ),
+        (item(), text(), text(), prop::option::of(text()), prop::option::of(item())).prop_map(
+            |(item, reason, badge, meaning, of)| Command::Release {
+                item,
+                reason,
+                badge,
+                meaning,
+                of
+            }
+        ),
         (prop::option::of(item()), text(), text()).prop_map(|(item, text, badge)| Command::Note {
             item,
             text,
@@ -145,12 +147,11 @@ fn input() -> impl Strategy<Value = Input> {
         (token(), prop::result::maybe_ok(Just(()), read_fault()))
             .prop_map(|(token, outcome)| Input::Written(WriteDone { token, outcome })),
         (token(), prop::collection::vec((item(), any::<bool>()), 0..4), any::<u64>()).prop_map(
-            |(token, known, n)| Input::Facts(Facts {
-                token,
-                known,
-                position: Position(n),
-                past: Vec::new(),
-            })
+            |(token, known, n)| {
+                let behind = (n % 2 == 0).then(|| known.iter().map(|(k, _)| k.clone()).collect());
+                let (position, past) = (Position(n), Vec::new());
+                Input::Facts(Facts { token, known, position, past, behind })
+            }
         ),
         (any::<u64>(), command())
             .prop_map(|(id, command)| Input::Command { id: CommandId(id), command }),

@@ -182,7 +182,7 @@ impl Source for Fake {
                 key: key.clone(),
                 product: Text::parse("pump").ok(),
                 state: ItemState::InWork(station_id()),
-                hold: None,
+                holds: Vec::new(),
                 suspect: Vec::new(),
                 first_seen: TIME,
                 last_seen: TIME,

@@ -143,6 +143,8 @@ struct Asked {
     mounts_seen: bool,
     /// The last record about one of the items since the question was put.
     touched: Option<Position>,
+    /// What other items came to since then, as long as anything was on hold: by record.
+    came: Vec<(Position, ItemKey)>,
 }
 
 /// What a PLC is answered.
@@ -291,7 +293,7 @@ impl Exchange {
                 }
             }
             Stage::Asking { token: _, asked, until: _ } => {
-                let Asked { found, draft, said: _, lots: _, mounts_seen: _, touched: _ } =
+                let Asked { found, draft, said: _, lots: _, mounts_seen: _, touched: _, came: _ } =
                     &mut **asked;
                 let Found { snapshot, trigger, key: _, digest: _, result: _ } = found;
                 let Draft {

@@ -6,7 +6,7 @@ use crate::capture::{At, Capture, Live, StationMemory};
 use crate::model::plant::{Check, Product, Reason, Station};
 use crate::model::{
     Body, Effect, Evidence, Facts, Grounds, HandshakeMark, ItemKey, MountPointId, Permit, Position,
-    Question, Record, StationId, Step, Text, What,
+    Question, Record, StationId, Step, Text, TraceEvent, What,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,8 @@ impl Capture {
         };
         let lots = self.lots_asked(at);
         let said = self.said(at, &found.snapshot);
-        let asked = Asked { found, draft, said, lots, mounts_seen, touched: None };
+        let (touched, came) = (None, Vec::new());
+        let asked = Asked { found, draft, said, lots, mounts_seen, touched, came };
         if self.asks(at, &asked.said) {
             let deadline = self.live().handshake(at).deadline;
             let until = self.exchange(at).requested.unwrap_or(step.at.monotonic).plus(deadline);
@@ -44,7 +45,13 @@ impl Capture {
         let by_product = handshake.recipe_words().next().is_some()
             && said.product.is_none()
             && live.plant.catalog.has_recipe(&live.station(at.station).id);
-        by_product || handshake.checks.iter().copied().any(Check::asks)
+        by_product
+            || handshake.checks.iter().any(|check| check.asks() || self.asks_of_holds(*check))
+    }
+
+    /// Whether a rule needs to know what everything was made of, since something is on hold.
+    fn asks_of_holds(&self, check: Check) -> bool {
+        check.is_of_holds() && !self.memory.holds.is_empty()
     }
 
     /// Asks for everything that the checks need, at once and as of one record.
@@ -60,7 +67,7 @@ impl Capture {
         let as_of = Position(step.next_position().0.saturating_sub(1));
         let station = self.live().station(at.station);
         let stations = self.stations_asked(station, at);
-        asked.touched = None;
+        (asked.touched, asked.came) = (None, Vec::new());
         asked.lots = self.lots_asked(at);
         let items = asked.items().cloned().collect();
         self.live_mut().tokens.insert(token, at);
@@ -79,8 +86,7 @@ impl Capture {
             Stage::Asking { token, asked, until } if token == facts.token => {
                 // Something was recorded of these items after the facts were looked up: two stations
                 // may have asked for the same part at once. Or another lot is in a feeder by now.
-                let touched = asked.touched.is_some_and(|touched| touched > facts.position);
-                if touched || self.lots_asked(at) != asked.lots {
+                if asked.is_stale(facts) || self.lots_asked(at) != asked.lots {
                     return self.ask(step, at, asked, until);
                 }
                 self.decide(step, at, &asked, Some(facts));
@@ -151,7 +157,8 @@ impl Capture {
     /// The lots in the station's feeders, if a rule asks for their past.
     fn lots_asked(&self, at: At) -> Vec<ItemKey> {
         let live = self.live();
-        if !live.handshake(at).checks.iter().any(|check| check.asks_of_feeders()) {
+        let asks = |check: &Check| check.asks_of_feeders() || self.asks_of_holds(*check);
+        if !live.handshake(at).checks.iter().any(asks) {
             return Vec::new();
         }
         self.mounted(live.station(at.station)).into_values().collect()
@@ -231,28 +238,48 @@ impl Asked {
     }
 }
 
+impl Asked {
+    /// Whether something was recorded since these facts were looked up that they may have to tell of: about an item that
+    /// was asked for, or, with regard to holds, about what it was made of.
+    fn is_stale(&self, facts: &Facts) -> bool {
+        let behind = |item: &ItemKey| facts.behind.as_ref().is_none_or(|all| all.contains(item));
+        self.touched.is_some_and(|touched| touched > facts.position)
+            || self.came.iter().any(|(at, item)| *at > facts.position && behind(item))
+    }
+}
+
 impl Exchange {
     /// Something was recorded: facts that were looked up before and are about the same are stale.
-    fn touch(&mut self, position: Position, all: bool, items: &[&ItemKey]) {
-        if let Stage::Asking { asked, .. } = &mut self.stage
-            && (all || asked.items().any(|item| items.contains(&item)))
-        {
+    fn touch(&mut self, position: Position, all: bool, items: &[&ItemKey], came_to: &[&ItemKey]) {
+        let Stage::Asking { asked, .. } = &mut self.stage else { return };
+        if all || asked.items().any(|item| items.contains(&item)) {
             asked.touched = Some(position);
         }
+        asked.came.extend(came_to.iter().map(|item| (position, (*item).clone())));
     }
 }
 
 /// Tells the requests that wait for facts what was recorded meanwhile.
-pub(in crate::capture) fn touch(live: &mut Live, record: &Record) {
+pub(in crate::capture) fn touch(live: &mut Live, record: &Record, any_held: bool) {
     let Body::Trace(event) = &record.body else { return };
-    // A correction may be about anything.
-    let all = matches!(event.what, What::Correct { .. });
+    // A correction may be about anything, and so may a hold of what things were made of.
+    let all = matches!(event.what, What::Correct { .. } | What::Hold { .. } | What::Release { .. });
     let items = event.items();
+    let came_to = if any_held { came_to(event) } else { Vec::new() };
     for at in live.tokens.values() {
         if let Some(exchange) = live.exchanges.get_mut(at) {
-            exchange.touch(record.position, all, &items);
+            exchange.touch(record.position, all, &items, &came_to);
         }
     }
+}
+
+/// The items that something comes to by an event, and with it whatever keeps that from moving on: the main one, and
+/// those that it becomes.
+fn came_to(event: &TraceEvent) -> Vec<&ItemKey> {
+    let items = event.what.items();
+    let all = matches!(event.what, What::Split { .. } | What::Identify { .. });
+    let count = if all { items.len() } else { 1 };
+    items.into_iter().take(count).chain(event.members.iter().map(|member| &member.item)).collect()
 }
 
 fn word(reason: Reason) -> Text {

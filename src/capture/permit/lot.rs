@@ -1,5 +1,5 @@
 //! Rules about the lots that are used: the one of the request and those in the feeders.
-use super::{Case, Finding};
+use super::{Case, Finding, worst};
 use crate::model::plant::{Material, Reason};
 use crate::model::{ItemClass, ItemKey, Text};
 
@@ -39,16 +39,8 @@ impl Case<'_> {
         let points = self.station.mounts.iter();
         let fed =
             points.filter_map(|point| Some((self.mounts.get(&point.id)?, self.fed(&point.id))));
-        let findings: Vec<Finding> = named.chain(fed).map(|(lot, told)| rule(lot, told)).collect();
-        let refused =
-            |finding: &&Finding| matches!(finding, Finding::Refused(_) | Finding::RefusedFor(..));
-        let doubtful = |finding: &&Finding| matches!(finding, Finding::Unknown(_));
-        let worst = findings.iter().find(refused).or_else(|| findings.iter().find(doubtful));
-        match worst {
-            Some(finding) => finding.clone(),
-            None if self.mounts_seen => Finding::Passed,
-            None => self.mounts_not_seen(),
-        }
+        let found = named.chain(fed).map(|(lot, told)| rule(lot, told));
+        worst(found.chain((!self.mounts_seen).then(|| self.mounts_not_seen())))
     }
 
     fn not_expired(&self, lot: &ItemKey, told: Option<&Text>) -> Finding {

@@ -15,7 +15,9 @@ pub(super) use said::Said;
 use super::compose::Draft;
 use super::memory::StationMemory;
 use crate::model::plant::{Check, Plant, Product, Reason, Station};
-use crate::model::{Facts, ItemKey, MountPointId, Past, Permit, Purpose, Scope, Text, Utc, Value};
+use crate::model::{
+    Facts, HeldBy, ItemKey, MountPointId, Past, Permit, Purpose, Scope, Text, Utc, Value,
+};
 use std::collections::BTreeMap;
 
 /// Everything that the rules may look at.
@@ -173,18 +175,9 @@ impl Case<'_> {
     }
 
     /// A rule about the items that the request names beside the main one; `config` sees to it that
-    /// there is one. Of several the first that is not content speaks.
+    /// there is one.
     fn beside(&self, rule: impl Fn(&Self, &ItemKey) -> Finding) -> Finding {
-        let found = self.others().map(|other| rule(self, other));
-        found.fold(Finding::Passed, |first, next| match first {
-            Finding::Passed => next,
-            // A refusal goes before what is not known.
-            Finding::Unknown(_) if matches!(next, Finding::Refused(_)) => next,
-            Finding::Unknown(_)
-            | Finding::Refused(_)
-            | Finding::RefusedFor(..)
-            | Finding::Rework(_) => first,
-        })
+        worst(self.others().map(|other| rule(self, other)))
     }
 
     fn others(&self) -> impl Iterator<Item = &ItemKey> {
@@ -208,28 +201,39 @@ impl Case<'_> {
     }
 
     fn item_not_held(&self, item: &ItemKey) -> Finding {
-        match self.holds.get(item) {
-            None => Finding::Passed,
-            Some(reason) => Finding::Refused(format!("{item} is on hold: {reason}")),
+        self.held(item, item)
+    }
+
+    /// Neither the item nor what it was made of is on hold; it goes by this name.
+    fn held(&self, item: &ItemKey, name: impl std::fmt::Display) -> Finding {
+        if let Some(reason) = self.holds.get(item) {
+            return Finding::Refused(format!("{name} is on hold: {reason}"));
+        }
+        if self.holds.is_empty() {
+            return Finding::Passed;
+        }
+        match self.past(item).map(|past| past.held.first()) {
+            Ok(None) => Finding::Passed,
+            Ok(Some(HeldBy { item: of, reason })) => {
+                Finding::Refused(format!("{name} is on hold with {of}: {reason}"))
+            }
+            Err(unknown) => unknown,
         }
     }
 
     fn not_held(&self) -> Finding {
         let items = std::iter::once(&self.draft.item).chain(self.others());
-        let held = items.map(|item| self.item_not_held(item)).find(|f| *f != Finding::Passed);
-        held.unwrap_or_else(|| self.mounts_not_held())
+        let found = items.map(|item| self.item_not_held(item));
+        worst(found.chain(std::iter::once_with(|| self.mounts_not_held())))
     }
 
     fn mounts_not_held(&self) -> Finding {
-        for point in &self.station.mounts {
-            let Some(lot) = self.mounts.get(&point.id) else { continue };
-            if let Some(reason) = self.holds.get(lot) {
-                let at = &self.station.id;
-                let text = format!("{lot} in {} of {at} is on hold: {reason}", point.id);
-                return Finding::Refused(text);
-            }
-        }
-        if self.mounts_seen { Finding::Passed } else { self.mounts_not_seen() }
+        let at = &self.station.id;
+        let mounted = self.station.mounts.iter().map(|point| &point.id);
+        let mounted = mounted.filter_map(|point| Some((point, self.mounts.get(point)?)));
+        let found =
+            mounted.map(|(point, lot)| self.held(lot, format_args!("{lot} in {point} of {at}")));
+        worst(found.chain((!self.mounts_seen).then(|| self.mounts_not_seen())))
     }
 
     fn mounts_verified(&self) -> Finding {
@@ -247,6 +251,17 @@ impl Case<'_> {
     fn mounts_not_seen(&self) -> Finding {
         Finding::Unknown(format!("what is in the feeders of {} cannot be read", self.station.id))
     }
+}
+
+/// What refuses goes before what is not known, and the first of the like before the others.
+fn worst(findings: impl Iterator<Item = Finding>) -> Finding {
+    let rank = |finding: &Finding| match finding {
+        Finding::Refused(_) | Finding::RefusedFor(..) => 0,
+        Finding::Unknown(_) => 1,
+        Finding::Rework(_) => 2,
+        Finding::Passed => 3,
+    };
+    findings.min_by_key(rank).unwrap_or(Finding::Passed)
 }
 
 #[cfg(test)]

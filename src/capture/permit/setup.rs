@@ -1,5 +1,5 @@
 //! Rules about what a station is set up with: the material in its feeders, its tools, its monitors.
-use super::{Case, Finding, Named};
+use super::{Case, Finding, Named, worst};
 use crate::model::plant::{MountPoint, ToolLife};
 use crate::model::{MountPointId, Purpose, Text};
 
@@ -14,7 +14,7 @@ impl Case<'_> {
             return Finding::Refused(format!("{name} has no setup for {}", self.station.id));
         };
         let findings = plan.iter().map(|(point, wanted)| self.fed_with(point, wanted));
-        worst(findings.collect())
+        worst(findings)
     }
 
     fn fed_with(&self, point: &MountPointId, wanted: &Text) -> Finding {
@@ -36,7 +36,7 @@ impl Case<'_> {
     pub(super) fn tool_life(&self) -> Finding {
         let tools = self.station.mounts.iter();
         let tools = tools.filter_map(|point| Some(self.worn(point, point.tool?)));
-        worst(tools.collect())
+        worst(tools)
     }
 
     fn worn(&self, point: &MountPoint, life: ToolLife) -> Finding {
@@ -95,16 +95,4 @@ impl Case<'_> {
             )),
         }
     }
-}
-
-/// What refuses goes before what is not known.
-fn worst(mut findings: Vec<Finding>) -> Finding {
-    let rank = |finding: &Finding| match finding {
-        Finding::Refused(_) | Finding::RefusedFor(..) => 0,
-        Finding::Unknown(_) => 1,
-        Finding::Rework(_) => 2,
-        Finding::Passed => 3,
-    };
-    findings.sort_by_key(rank);
-    findings.into_iter().next().unwrap_or(Finding::Passed)
 }

@@ -208,6 +208,7 @@ impl World {
                 known: vec![(unit("SN-1"), true), (child.clone(), true)],
                 position: Position(9),
                 past: vec![past, of("C", &child), of("R", &lot("R-1"))],
+                behind: None,
             }),
         }
     }
@@ -371,6 +372,27 @@ fn a_hold_stops_the_item_its_child_and_what_is_made_with_a_lot() {
     let wanted = refused("l/site/R-1 in reel of OP30 is on hold: damp");
     assert_eq!(world.told(Check::NotHeld), wanted);
     assert_eq!(world.told(Check::MountsVerified), wanted);
+}
+
+#[test]
+fn a_hold_stops_whatever_it_went_into() {
+    let mut world = World::new();
+    let by = || HeldBy { item: lot("RAW"), reason: text("damp") };
+    world.facts().past[1].held = vec![by()];
+    assert_eq!(world.told(Check::NotHeld).0, Permit::Ok, "it was released meanwhile");
+    world.holds.insert(lot("RAW"), text("damp"));
+    let wanted = refused("u/site/C-1 is on hold with l/site/RAW: damp");
+    assert_eq!(world.told(Check::NotHeld), wanted);
+    assert_eq!(world.told(Check::ChildNotHeld), wanted);
+    world.facts().past[1].held.clear();
+    assert_eq!(world.told(Check::NotHeld).0, Permit::Ok);
+    world.facts().past[2].held = vec![by()];
+    let wanted = refused("l/site/R-1 in reel of OP30 is on hold with l/site/RAW: damp");
+    assert_eq!(world.told(Check::NotHeld), wanted);
+    assert_eq!(world.told(Check::MountsVerified), wanted);
+    world.facts().past.truncate(2);
+    let unknown = "what is recorded of l/site/R-1 was not told at OP30".to_owned();
+    assert_eq!(world.told(Check::MountsVerified), (Permit::Unknown, unknown));
 }
 
 #[test]

@@ -12,7 +12,7 @@ mod world;
 use crate::model::{Evidence, HandshakeMark, Permit};
 use naive::expected;
 use proptest::prelude::*;
-use world::{STATIONS, World, hold, lot, release, unit};
+use world::{STATIONS, World, hold, let_go, lot, release, unit};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
@@ -107,6 +107,59 @@ fn a_hold_between_question_and_answer_refuses() {
     world.request("B", "admit", "U1", "", 0);
     world.deliver_all();
     assert_eq!(last(&world).0, Permit::Ok);
+}
+
+/// U2 has U1 in it, which is held while the question about U2 is under way.
+#[test]
+fn a_hold_follows_what_it_went_into() {
+    let mut world = World::new();
+    for code in ["U1", "U2"] {
+        made(&mut world, code);
+    }
+    world.lot("R1");
+    world.request("B", "fit", "U2", "U1", 0);
+    world.deliver_all();
+    let admitted = |world: &mut World| {
+        world.request("B", "admit", "U2", "", 0);
+        world.deliver_all();
+        last(world).0
+    };
+    assert_eq!(admitted(&mut world), Permit::Ok);
+    world.request("B", "admit", "U2", "", 0);
+    world.command(hold(&unit("U1")));
+    world.deliver_all();
+    let grounds = last(&world).1.grounds.clone().unwrap();
+    assert_eq!(grounds.text.as_str(), "u/site/U2 is on hold with u/site/U1: look");
+    world.command(let_go(&unit("U2"), &unit("U1")));
+    assert_eq!(admitted(&mut world), Permit::Ok, "it alone was let go");
+    world.command(release(&unit("U1")));
+    world.command(hold(&unit("U1")));
+    assert_eq!(admitted(&mut world), Permit::Nok, "of another hold it was not let go");
+    world.command(release(&unit("U1")));
+    assert_eq!(admitted(&mut world), Permit::Ok);
+}
+
+/// C1 is held, and comes into U1, which is in U2, while the question about U2 is under way.
+#[test]
+fn what_comes_into_a_part_meanwhile_is_not_overlooked() {
+    let mut world = World::new();
+    for code in ["C1", "U1", "U2"] {
+        made(&mut world, code);
+    }
+    world.lot("R1");
+    world.request("B", "fit", "U2", "U1", 0);
+    world.deliver_all();
+    world.command(hold(&unit("C1")));
+    world.request("B", "admit", "U2", "", 0);
+    assert_eq!(world.facts.len(), 1, "looked up while C1 was nowhere");
+    world.request("C", "fit", "U1", "C1", 0);
+    let facts = world.facts.pop_back().unwrap();
+    world.facts.push_front(facts);
+    world.deliver_all();
+    let installed = world.query.item(&unit("C1")).unwrap().body.went_into;
+    assert_eq!(installed.len(), 1, "{installed:?}");
+    let grounds = last(&world).1.grounds.clone().unwrap();
+    assert_eq!(grounds.text.as_str(), "u/site/U2 is on hold with u/site/C1: look");
 }
 
 /// The lot is told, and its counters are not read yet: the permit is not given by the one before.

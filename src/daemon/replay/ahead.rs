@@ -89,7 +89,13 @@ mod tests {
         let token = ReadToken(seconds);
         entry(
             seconds,
-            Input::Facts(Facts { token, known, position: Position(1), past: Vec::new() }),
+            Input::Facts(Facts {
+                token,
+                known,
+                position: Position(1),
+                past: Vec::new(),
+                behind: None,
+            }),
         )
     }
 

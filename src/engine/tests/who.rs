@@ -49,9 +49,11 @@ fn number(command: &Command) -> u8 {
 fn one_of_each(waits: &ItemKey) -> Vec<Command> {
     let (item, reason) = (unit("SN-1"), text("scratched"));
     let badge = |badge| text(badge);
-    let hold = Command::Hold { item: item.clone(), reason: reason.clone(), badge: badge("1") };
+    let (of, why) = (item.clone(), reason.clone());
+    let hold =
+        Command::Hold { item: of.clone(), reason: why.clone(), badge: badge("1"), meaning: None };
     let release =
-        Command::Release { item: item.clone(), reason: reason.clone(), badge: badge("2") };
+        Command::Release { item: of, reason: why, badge: badge("2"), meaning: None, of: None };
     let note = Command::Note { item: None, text: reason.clone(), badge: badge("3") };
     let identify = Command::Identify { item: waits.clone(), real: item, badge: badge("4") };
     let plant = Some(Digest([7; 32]));

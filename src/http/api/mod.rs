@@ -4,8 +4,8 @@ mod questions;
 
 pub(super) use parameters::{Asked, Parameters, parameters};
 pub(super) use questions::{
-    conditions, devices, events, gaps, item, recall, resolve, stations, suspects, trace, why,
-    yields,
+    conditions, devices, events, gaps, holds, item, recall, resolve, stations, suspects, trace,
+    why, yields,
 };
 
 use super::named;
@@ -67,12 +67,17 @@ pub(super) async fn commands(
         ))
     };
     let mut said: serde_json::Value = serde_json::from_slice(&body).map_err(none)?;
-    if let Some(item) = named::loose(&mut said) {
+    for at in named::ABOUT {
+        let Some(item) = named::loose(&mut said, at) else { continue };
         let text = item.as_str().unwrap_or_default().to_owned();
         let key = site.ask("resolve", move |source| named::one(source, &text, None)).await??;
         *item = key.to_string().into();
     }
     let command: Command = serde_json::from_value(said).map_err(none)?;
+    if let Command::Release { item, of: Some(of), .. } = &command {
+        let (item, of) = (item.clone(), of.clone());
+        site.ask("item", move |source| named::kept(source, &item, &of)).await??;
+    }
     let position: Position = site.state.commands.send(command).await?;
     Ok(Json(serde_json::json!({ "position": position })).into_response())
 }

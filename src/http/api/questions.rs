@@ -79,6 +79,12 @@ pub(in crate::http) async fn recall(State(site): State<Arc<Site>>, asked: Asked)
     Ok(Json(answer).into_response())
 }
 
+/// `GET /api/v1/holds?as_of=`: what is on hold, by whom and why, and how much it went into.
+pub(in crate::http) async fn holds(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
+    let as_of = parameters(asked)?.as_of();
+    Ok(Json(site.ask("holds", move |source| source.holds(as_of)).await?).into_response())
+}
+
 /// `GET /api/v1/yield?station=&from=&to=&as_of=`: what stations completed in a time, and how much was right at
 /// once.
 pub(in crate::http) async fn yields(State(site): State<Arc<Site>>, asked: Asked) -> Answered {

@@ -20,6 +20,7 @@ fn every_question_is_answered_in_its_shape() {
             "recall_of_work",
             "/api/v1/recall?station=PRESS10&from=2026-11-22T06:00:00Z&where=tool%3DT7%20and%20force%3E8.2",
         ),
+        ("holds", "/api/v1/holds?as_of=40"),
         (
             "yield",
             "/api/v1/yield?station=PRESS10&from=2026-11-22T06:00:00Z&to=2026-11-22T14:00:00Z",
@@ -85,7 +86,7 @@ fn what_cannot_be_answered_is_a_problem_that_helps() {
 #[test]
 fn no_route_passes_over_a_parameter_that_it_does_not_know() {
     let server = quiet();
-    let questions = "resolve item trace recall yield suspects why events stations conditions gaps devices \
+    let questions = "resolve item trace recall holds yield suspects why events stations conditions gaps devices \
                      ledger/checkpoint ledger/checkpoints ledger/key ledger/proof tap";
     let questions = questions.split_whitespace().map(|name| format!("/api/v1/{name}"));
     let others = ["/", "/item", "/style.css", "/live", "/ready", "/metrics"].map(str::to_owned);
@@ -190,6 +191,30 @@ fn the_item_of_a_command_is_whatever_a_question_takes() {
             (404, &"u/site/SN-0001".into())
         );
     }
+}
+
+/// It would be let go of whatever comes to it later.
+#[test]
+fn only_what_a_hold_keeps_is_let_go_of_it() {
+    let server = server(|command| {
+        let Command::Release { item, of, .. } = command else { panic!("{command:?}") };
+        assert_eq!(item.to_string(), "u/site/SN-0001");
+        assert_eq!(of.as_ref().unwrap().to_string(), "l/supplier/ACME/0001");
+        Ok(Position(46))
+    });
+    let release = |of: &str| {
+        let said =
+            serde_json::json!({ "item": "SN-0001", "of": of, "reason": "seen", "badge": "4711" });
+        let body = serde_json::json!({ "release": said }).to_string();
+        server.post("/api/v1/commands", "application/json", &body)
+    };
+    assert_eq!(release("l/supplier/ACME/0001").code, 200);
+    let refused = release("l/supplier/BOLT/0001");
+    assert_eq!(refused.code, 409, "{refused:?}");
+    let wanted = "u/site/SN-0001 is not on hold with l/supplier/BOLT/0001: it is on hold torque looks <high>; \
+                  with l/supplier/ACME/0001: wet";
+    assert_eq!(refused.json()["reasons"][0], wanted);
+    assert_eq!(release("SN-OOO1").code, 404);
 }
 
 #[test]

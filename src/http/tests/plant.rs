@@ -7,10 +7,10 @@ use crate::model::{
     StationId, Statistics, TagName, Text, Ucum, Utc, Value, Verdict,
 };
 use crate::query::{
-    Answer, Candidate, Completeness, ConditionView, Direction, EventView, Fit, GapView, Incomplete,
-    ItemState, ItemView, LinkView, MeasurementView, Recall, RecallGroup, RecallOf, Resolution,
-    Resolved, StationView, StepView, SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink,
-    TraceNode, Why, WhyAsked, Yield, YieldRow,
+    Answer, Candidate, Completeness, ConditionView, Direction, EventView, Fit, GapView, HoldView,
+    Incomplete, ItemState, ItemView, LinkView, MeasurementView, Recall, RecallGroup, RecallOf,
+    Resolution, Resolved, StandingHold, StationView, StepView, SuspectCause, SuspectView,
+    SuspectWindow, Trace, TraceLink, TraceNode, Why, WhyAsked, Yield, YieldRow,
 };
 
 /// 2026-11-22 08:41:10 UTC.
@@ -146,7 +146,7 @@ fn pump() -> Answer<ItemView> {
             key: item,
             product: Some(text("Pump A")),
             state: ItemState::Packed(key("c/gs1/003400000000000017")),
-            hold: Some(text("torque looks <high>")),
+            holds: holds(),
             suspect: vec![suspect_window()],
             first_seen: at(0),
             last_seen: at(60),
@@ -160,6 +160,20 @@ fn pump() -> Answer<ItemView> {
             )],
         },
     }
+}
+
+/// Its own, and one that a lot brings upon it.
+fn holds() -> Vec<HoldView> {
+    let own = HoldView {
+        item: key("u/site/SN-0001"),
+        reason: text("torque looks <high>"),
+        meaning: Some(text("review")),
+        who: None,
+        time: Some(at(50)),
+        position: Position(38),
+    };
+    let of_lot = HoldView { item: key("l/supplier/ACME/0001"), reason: text("wet"), ..own.clone() };
+    vec![own, of_lot]
 }
 
 /// A master was judged wrongly, and it is not known since when.
@@ -186,7 +200,7 @@ fn bare(key: ItemKey, links: usize) -> Answer<ItemView> {
             key,
             product: None,
             state: ItemState::InWork(station("PRESS10")),
-            hold: None,
+            holds: Vec::new(),
             suspect: Vec::new(),
             first_seen: at(0),
             last_seen: at(1),
@@ -417,6 +431,15 @@ impl Source for Made {
         };
         let completeness = Completeness::Complete;
         Some(Answer { position: Position(42), completeness, body: vec![view] })
+    }
+
+    fn holds(&self, as_of: Position) -> Answer<Vec<StandingHold>> {
+        let mut holds = holds().into_iter().filter(|hold| hold.position <= as_of);
+        let lot = holds.next_back();
+        let spared = vec![key("u/site/SN-2")];
+        let standing = lot.map(|hold| StandingHold { hold, downstream: 3, spared });
+        let body = standing.into_iter().collect();
+        Answer { position: Position(42), completeness: Completeness::Complete, body }
     }
 
     /// Nobody failed.

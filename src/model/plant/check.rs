@@ -108,6 +108,11 @@ impl Check {
         }
     }
 
+    /// Whether it is about holds: as long as anything is on hold it needs to know what everything was made of.
+    pub fn is_of_holds(self) -> bool {
+        matches!(self, Self::NotHeld | Self::ChildNotHeld | Self::MountsVerified)
+    }
+
     /// Whether it looks at the lots in the feeders, beyond whether they are on hold.
     pub fn asks_of_feeders(self) -> bool {
         match self {

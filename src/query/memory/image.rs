@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// The form of what an image of the read side says. It goes up with every change of what is folded, or of how: an image
 /// says what the records say, and nothing else.
-pub const READ_SCHEMA: u32 = 3;
+pub const READ_SCHEMA: u32 = 4;
 
 impl Memory {
     /// All of it: equal memories are equal bytes.
@@ -30,6 +30,7 @@ impl Memory {
             .chain(self.mounts.nodes())
             .chain(self.materials.nodes())
             .chain(self.holds.keys().copied())
+            .chain(self.spared.iter().flat_map(|(node, of)| of.values().chain([node])).copied())
             .chain(self.expiries.keys().copied())
             .chain(self.recent.iter().flat_map(|recent| recent.of.keys().copied()))
             .chain(self.retained.nodes());
@@ -51,10 +52,10 @@ impl<C> Encode<C> for Memory {
     ) -> Result<(), encode::Error<W::Error>> {
         let Self { position, graph, lives, places, mounts, doubts, monitors, suspects, .. } = self;
         let Self { holds, not_permitted, expiries, materials, documents, .. } = self;
-        let Self { products, recent, retained, .. } = self;
+        let Self { products, recent, retained, spared, .. } = self;
         let one = (position, graph, lives, places, mounts, doubts.told(), monitors, suspects);
         let two = (holds, not_permitted, expiries, materials, documents, products, recent);
-        (one, two, retained).encode(e, ctx)
+        (one, two, retained, spared).encode(e, ctx)
     }
 }
 
@@ -64,6 +65,7 @@ impl<'b, C> Decode<'b, C> for Memory {
             (position, graph, lives, places, mounts, told, monitors, suspects),
             (holds, not_permitted, expiries, materials, documents, products, recent),
             retained,
+            spared,
         ) = Decode::decode(d, ctx)?;
         let (graph, products): (Graph, Vec<Text>) = (graph, products);
         let doubts = Doubts::of(told, &graph.corrections().as_of(Position(u64::MAX)));
@@ -78,6 +80,7 @@ impl<'b, C> Decode<'b, C> for Memory {
             monitors,
             suspects,
             holds,
+            spared,
             not_permitted,
             expiries,
             materials,

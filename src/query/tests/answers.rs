@@ -434,8 +434,9 @@ fn the_gravest_of_a_monitors_rules_is_shown_since_it_says_so() {
 
 #[test]
 fn the_items_last_written_about_come_first_and_a_hold_ends_with_its_release() {
-    let hold = What::Hold { item: unit("A"), reason: text("crack") };
-    let release = What::Release { item: unit("A"), reason: text("none found") };
+    let hold = What::Hold { item: unit("A"), reason: text("crack"), meaning: None };
+    let (item, reason) = (unit("A"), text("none found"));
+    let release = What::Release { item, reason, meaning: None, of: None };
     let mut events = vec![
         event(0, None, arrive(&unit("A"))),
         event(9, None, arrive(&unit("B"))),
@@ -446,8 +447,12 @@ fn the_items_last_written_about_come_first_and_a_hold_ends_with_its_release() {
     let recent = before.recent(ItemClass::Unit, 2);
     assert_eq!(recent, [unit("C"), unit("A")], "by record, not by time");
     assert_eq!(before.recent(ItemClass::Lot, 9), [lot("L")]);
-    assert_eq!(before.item(&unit("A")).unwrap().body.hold, Some(text("crack")));
+    let holds = |query: &Query| {
+        let holds = query.item(&unit("A")).unwrap().body.holds;
+        holds.iter().map(|hold| hold.told_of(&unit("A"))).collect::<Vec<_>>()
+    };
+    assert_eq!(holds(&before), ["crack"]);
     events.push(event(1, None, release));
     let (after, _dir) = query(&traced(events));
-    assert_eq!(after.item(&unit("A")).unwrap().body.hold, None, "whatever its event time");
+    assert!(holds(&after).is_empty(), "whatever its event time");
 }

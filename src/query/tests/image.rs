@@ -191,7 +191,11 @@ fn an_image_that_names_what_is_not_in_it_is_refused() {
         event(3, Some("OP10"), complete(&unit("U1"), vec![used("OP10", "F1", 1, &lot("L1"))])),
         event(4, Some("OP10"), install(&unit("U2"), &unit("U1"))),
         event(5, Some("OP10"), remove(&unit("U2"), &unit("U1"))),
-        event(6, None, crate::model::What::Hold { item: unit("U1"), reason: text("no") }),
+        event(
+            6,
+            None,
+            crate::model::What::Hold { item: unit("U1"), reason: text("no"), meaning: None },
+        ),
         event(7, None, correct(3)),
     ]);
     let good = folded(&records);

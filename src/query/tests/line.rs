@@ -193,8 +193,11 @@ fn anything(what: u8, a: u8, b: u8, c: u8) -> What {
             What::Ship { items: vec![one, a_container(b)], customer: None, document }
         }
         8 => What::Inspect { item: one, result: None, measurements: Vec::new() },
-        9 => What::Hold { item: one, reason: text(&format!("reason {b}")) },
-        10 => What::Release { item: one, reason: text("fine") },
+        9 => What::Hold { item: one, reason: text(&format!("reason {b}")), meaning: None },
+        10 => {
+            let of = (c % 2 == 0).then(|| an_item(c / 2));
+            What::Release { item: one, reason: text("fine"), meaning: None, of }
+        }
         11 => {
             let amount = (b % 2 == 0).then_some(Amount { value: 1.0, unit: None });
             What::Scrap { item: one, amount, reason, mounts: Vec::new() }

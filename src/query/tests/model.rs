@@ -376,14 +376,71 @@ impl<'a> Model<'a> {
         }
     }
 
-    pub(super) fn hold(&self, item: &ItemKey) -> Option<Text> {
+    /// Which items keep one from moving on, with the record since which each does.
+    pub(super) fn holds(&self, item: &ItemKey) -> BTreeSet<(ItemKey, Position)> {
+        let standing: Vec<(ItemKey, ItemKey, LinkKind)> = {
+            let former = [LinkKind::FormerlyInstalledIn, LinkKind::FormerlyPackedIn];
+            let links = self.links().0.into_iter().filter(|link| !former.contains(&link.2));
+            links.map(|(part, whole, kind, ..)| (part, whole, kind)).collect()
+        };
+        let parts = |of: &ItemKey| -> Vec<ItemKey> {
+            standing.iter().filter(|l| l.1 == *of).map(|l| l.0.clone()).collect()
+        };
+        let hosts = |of: &ItemKey| -> Vec<ItemKey> {
+            let packed = standing.iter().filter(|l| l.0 == *of && l.2 == LinkKind::PackedIn);
+            packed.map(|l| l.1.clone()).collect()
+        };
+        let all = self.items();
+        let keeps = all.into_iter().filter_map(|held| {
+            let since = self.held_since(&held)?;
+            let open = |at: &ItemKey| !self.is_let_go(at, &held, since);
+            let reached = held == *item
+                || leads(item, &held, &parts, &open)
+                || leads(item, &held, &hosts, &open);
+            reached.then_some((held, since))
+        });
+        keeps.collect()
+    }
+
+    fn held_since(&self, item: &ItemKey) -> Option<Position> {
         let mut by_position = self.events();
         by_position.sort_by_key(|(position, _)| *position);
-        by_position.into_iter().fold(None, |held, (_, event)| match &event.what {
-            What::Hold { item: of, reason } if of == item => Some(reason.clone()),
-            What::Release { item: of, .. } if of == item => None,
+        by_position.into_iter().fold(None, |held, (position, event)| match &event.what {
+            What::Hold { item: of, .. } if of == item => Some(position),
+            What::Release { item: of, of: None, .. } if of == item => None,
             _ => held,
         })
+    }
+
+    fn is_let_go(&self, item: &ItemKey, held: &ItemKey, since: Position) -> bool {
+        self.events().into_iter().any(|(at, event)| match &event.what {
+            What::Release { item: one, of: Some(of), .. } => {
+                at > since && one == item && of == held
+            }
+            _ => false,
+        })
+    }
+}
+
+/// Whether steps lead from one item to another, none of them from an item that is closed.
+fn leads(
+    from: &ItemKey,
+    to: &ItemKey,
+    step: &dyn Fn(&ItemKey) -> Vec<ItemKey>,
+    open: &dyn Fn(&ItemKey) -> bool,
+) -> bool {
+    let mut seen = BTreeSet::from([from.clone()]);
+    loop {
+        let next: BTreeSet<ItemKey> = seen
+            .iter()
+            .filter(|at| open(at))
+            .flat_map(step)
+            .filter(|at| !seen.contains(at))
+            .collect();
+        if next.is_empty() {
+            return seen.contains(to) && from != to;
+        }
+        seen.extend(next);
     }
 }
 

@@ -4,7 +4,9 @@ use super::model::Model;
 use super::*;
 use crate::genealogy::LinkKind;
 use crate::genealogy::builders::station;
-use crate::model::{Moment, Past, Purpose, Question, ReadToken, Scope, Visit, What, Within};
+use crate::model::{
+    HeldBy, Moment, Past, Purpose, Question, ReadToken, Scope, Visit, What, Within,
+};
 use proptest::prelude::*;
 
 fn known(model: &Model<'_>, item: &ItemKey) -> bool {
@@ -16,6 +18,20 @@ fn known(model: &Model<'_>, item: &ItemKey) -> bool {
         .iter()
         .any(|(_, event, present)| *present || (mounted(&event.what) && event.station.is_some()))
         || links.iter().any(|link| !fed(link.2) && (link.0 == *item || link.1 == *item))
+}
+
+/// The first two that keep an item and are not itself.
+fn held(model: &Model<'_>, item: &ItemKey) -> Vec<HeldBy> {
+    let mut others: Vec<(Position, ItemKey)> =
+        model.holds(item).into_iter().map(|(of, since)| (since, of)).collect();
+    others.sort();
+    let told = others.into_iter().filter(|(_, of)| of != item).filter_map(|(since, of)| {
+        let events = model.events();
+        let (_, event) = events.iter().find(|(position, _)| *position == since)?;
+        let What::Hold { reason, .. } = &event.what else { return None };
+        Some(HeldBy { item: of, reason: reason.clone() })
+    });
+    told.take(2).collect()
 }
 
 fn past(model: &Model<'_>, item: &ItemKey) -> Past {
@@ -75,6 +91,7 @@ fn past(model: &Model<'_>, item: &ItemKey) -> Past {
         rework: rework.map(|(when, _)| when),
         within: within.collect(),
         has_main: None,
+        held: held(model, item),
         best_before: told(&|event| until(event).is_some()).and_then(until),
     }
 }

@@ -103,7 +103,9 @@ fn closure(
 fn check_item(query: &Query, model: &Model<'_>, key: &ItemKey) {
     let answer = query.item(key).unwrap();
     let view = answer.body;
-    assert_eq!((&view.state, &view.hold), (&model.state(key), &model.hold(key)), "{key}");
+    assert_eq!(view.state, model.state(key), "{key}");
+    let holds = view.holds.iter().map(|hold| (hold.item.clone(), hold.position)).collect();
+    assert_eq!(model.holds(key), holds, "{key}");
     let (links, _) = model.links();
     let links: Vec<Link> = links.into_iter().filter(|l| l.0 == *key || l.1 == *key).collect();
     let of = |views: &[LinkView]| {

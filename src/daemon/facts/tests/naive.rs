@@ -4,6 +4,7 @@ use crate::model::{
     Body, Evidence, HandshakeMark, ItemKey, Permit, Position, Record, Result, StationId,
     TraceEvent, Utc, What,
 };
+use std::collections::BTreeSet;
 
 /// What is to be found in a record.
 #[derive(Debug)]
@@ -47,10 +48,47 @@ fn known(records: &[Record], item: &ItemKey) -> bool {
     })
 }
 
+/// Whether an item is on hold, or anything that it was made of.
 fn held(records: &[Record], item: &ItemKey) -> bool {
+    let mut all = vec![item.clone()];
+    let mut next = 0;
+    while let Some(whole) = all.get(next).cloned() {
+        next += 1;
+        let new = parts(records, &whole).into_iter().filter(|part| !all.contains(part));
+        let new: BTreeSet<ItemKey> = new.collect();
+        all.extend(new);
+    }
+    all.iter().any(|item| is_held(records, item))
+}
+
+/// What went into an item, and was not taken out again.
+fn parts(records: &[Record], whole: &ItemKey) -> Vec<ItemKey> {
+    let parts = events(records).flat_map(|(_, event)| match &event.what {
+        What::Install { child, parent, .. }
+            if parent == whole && within(records, child, parent) =>
+        {
+            vec![child.clone()]
+        }
+        What::Consume { consumed, into, .. } if into == whole && !refused_use(event) => {
+            vec![consumed.lot.clone()]
+        }
+        What::Complete { item, mounts, .. } if item == whole => {
+            mounts.iter().map(|used| used.lot.clone()).collect()
+        }
+        _ => Vec::new(),
+    });
+    parts.collect()
+}
+
+/// A lot that was refused was not used.
+fn refused_use(event: &TraceEvent) -> bool {
+    event.handshake.as_ref().is_some_and(|mark| mark.permit == Permit::Nok)
+}
+
+fn is_held(records: &[Record], item: &ItemKey) -> bool {
     events(records).fold(false, |held, (_, event)| match &event.what {
         What::Hold { item: of, .. } if of == item => true,
-        What::Release { item: of, .. } if of == item => false,
+        What::Release { item: of, of: None, .. } if of == item => false,
         _ => held,
     })
 }

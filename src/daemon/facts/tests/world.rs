@@ -62,11 +62,18 @@ fn text(text: &str) -> Text {
 }
 
 pub(super) fn hold(item: &ItemKey) -> Command {
-    Command::Hold { item: item.clone(), reason: text("look"), badge: text("b") }
+    Command::Hold { item: item.clone(), reason: text("look"), badge: text("b"), meaning: None }
 }
 
 pub(super) fn release(item: &ItemKey) -> Command {
-    Command::Release { item: item.clone(), reason: text("fine"), badge: text("b") }
+    let (reason, badge) = (text("fine"), text("b"));
+    Command::Release { item: item.clone(), reason, badge, meaning: None, of: None }
+}
+
+/// One item goes on, although another is on hold.
+pub(super) fn let_go(item: &ItemKey, of: &ItemKey) -> Command {
+    let (reason, badge, of) = (text("seen"), text("b"), Some(of.clone()));
+    Command::Release { item: item.clone(), reason, badge, meaning: Some(text("review")), of }
 }
 
 impl World {

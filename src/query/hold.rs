@@ -1,0 +1,170 @@
+//! Who must not move on, and because of whom: a hold follows material forward (ISO 9001:2015 8.7.1: what does not
+//! conform is kept from use and delivery, and so is what it went into).
+use super::Drafted;
+use super::answer::{HoldView, StandingHold};
+use super::body::Bodies;
+use super::reason::Reasons;
+use super::view::View;
+use crate::genealogy::{Direction, Former, Link, LinkKind, Links as _, NodeId, Visited, Walk};
+use crate::model::{ItemKey, Position, Text, What};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A hold that stands: of which item, why, and the record that says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) node: NodeId,
+    pub(super) since: Position,
+    pub(super) reason: Text,
+}
+
+/// What memory knows of a hold that stands.
+pub(super) struct StandingDraft {
+    told: HoldDraft,
+    downstream: usize,
+    spared: Vec<ItemKey>,
+}
+
+/// What memory knows of a hold.
+pub(super) struct HoldDraft {
+    item: ItemKey,
+    since: Position,
+    reason: Text,
+}
+
+impl View<'_> {
+    /// By which hold of its own an item must not move on. Holds count in the order in which they were recorded.
+    pub(super) fn own_hold(&self, node: NodeId) -> Option<Held> {
+        let told = self.holds.get(&node)?;
+        let mut last = told.iter().rev().filter(|(position, _)| !self.void().contains(position));
+        let (since, reason) = last.next()?;
+        Some(Held { node, since: *since, reason: reason.clone()? })
+    }
+
+    /// The holds by which an item must not move on: its own, those of what it was made of and contains, and those of the
+    /// containers that it is in. Its own come first, then by record.
+    pub(super) fn held_by(&self, node: NodeId) -> Vec<Held> {
+        let all = self.holds.keys().filter_map(|held| self.own_hold(*held));
+        let standing: BTreeMap<NodeId, Held> = all.map(|held| (held.node, held)).collect();
+        if standing.is_empty() {
+            return Vec::new();
+        }
+        let names = self.names_of(node);
+        let concerned = self.kept_from(&names);
+        let concerned = concerned.iter().filter_map(|node| standing.get(node));
+        let mut found: Vec<Held> = concerned
+            .filter(|held| names.contains(&held.node) || self.reaches(held, &names))
+            .cloned()
+            .collect();
+        found.sort_by_key(|held| (!names.contains(&held.node), held.since));
+        found
+    }
+
+    /// Whether any hold stands.
+    pub(super) fn holds_any(&self) -> bool {
+        self.holds.keys().any(|node| self.own_hold(*node).is_some())
+    }
+
+    /// The items whose holds would keep one that has these names, itself among them.
+    pub(super) fn kept_from(&self, names: &[NodeId]) -> BTreeSet<NodeId> {
+        let mut all = self.behind(names, |_| false);
+        all.extend(self.hosts(names, |_| false));
+        all
+    }
+
+    /// Whether a hold reaches an item on a way on which nothing was spared it.
+    fn reaches(&self, held: &Held, names: &[NodeId]) -> bool {
+        let spared = |node: NodeId| self.is_spared(node, held);
+        let any = self.spared.values().flat_map(BTreeMap::values).any(|of| *of == held.node);
+        !any || !names.iter().any(|name| spared(*name))
+            && (self.behind(names, spared).contains(&held.node)
+                || self.hosts(names, spared).contains(&held.node))
+    }
+
+    /// Whether an item was let go although another is on hold, after that was.
+    fn is_spared(&self, node: NodeId, held: &Held) -> bool {
+        let told = self.spared.get(&node).into_iter().flatten();
+        let mut later = told.filter(|(by, of)| **by > held.since && **of == held.node);
+        later.any(|(by, _)| !self.void().contains(by))
+    }
+
+    /// What some items are made of and contain, themselves among them; behind what is passed over nothing is looked for.
+    fn behind(&self, begins: &[NodeId], passed_over: impl Fn(NodeId) -> bool) -> BTreeSet<NodeId> {
+        let walk = walk(self.position, Direction::Backward);
+        let mut open = begins.to_vec();
+        let mut reached = BTreeSet::new();
+        while let Some(node) = open.pop() {
+            if !passed_over(node) && reached.insert(node) {
+                walk.hops(&self.graph, node, |hop| open.push(hop.part));
+            }
+        }
+        reached
+    }
+
+    /// The containers that some items are in, and those that these are in.
+    fn hosts(&self, names: &[NodeId], passed_over: impl Fn(NodeId) -> bool) -> BTreeSet<NodeId> {
+        let mut open = names.to_vec();
+        let mut found = BTreeSet::new();
+        let is_host = |link: &Link| link.kind == LinkKind::PackedIn && link.stands(self.position);
+        while let Some(node) = open.pop() {
+            if passed_over(node) {
+                continue;
+            }
+            self.graph.each(node, Direction::Forward, |link| {
+                if is_host(link) && found.insert(link.node) {
+                    open.push(link.node);
+                }
+            });
+        }
+        found
+    }
+
+    /// A hold as far as memory knows it.
+    pub(super) fn hold_draft(&self, held: &Held) -> Option<HoldDraft> {
+        let Held { node, since, reason } = held;
+        Some(HoldDraft { item: self.key(*node)?.clone(), since: *since, reason: reason.clone() })
+    }
+}
+
+fn walk(as_of: Position, direction: Direction) -> Walk {
+    Walk { direction, as_of, depth_max: None, former: Former::Leave }
+}
+
+/// All holds that stand, the first recorded first.
+pub(super) fn draft(memory: &View<'_>, visited: &mut Visited) -> Drafted<Vec<StandingDraft>> {
+    let mut reasons = Reasons::default();
+    let mut held: Vec<Held> =
+        memory.holds.keys().filter_map(|node| memory.own_hold(*node)).collect();
+    held.sort_by_key(|held| held.since);
+    let mut drafts = Vec::with_capacity(held.len());
+    for held in &held {
+        let walk = walk(memory.position, Direction::Forward);
+        let walked = walk.run(&memory.graph, &memory.names_of(held.node), visited);
+        walked.hops.iter().for_each(|hop| reasons.hop(memory, hop));
+        reasons.retained(memory, held.node);
+        let spared = memory.spared.keys().filter(|node| memory.is_spared(**node, held));
+        let spared = spared.filter_map(|node| memory.key(*node).cloned()).collect();
+        let downstream = walked.reached.iter().filter(|reached| reached.depth > 0).count();
+        let told = memory.hold_draft(held);
+        drafts.extend(told.map(|told| StandingDraft { told, downstream, spared }));
+    }
+    Drafted::new(memory, reasons, drafts)
+}
+
+pub(super) fn finish(drafts: Vec<StandingDraft>, bodies: &mut Bodies<'_>) -> Vec<StandingHold> {
+    let standing = drafts.into_iter().map(|StandingDraft { told, downstream, spared }| {
+        StandingHold { hold: view(told, bodies), downstream, spared }
+    });
+    standing.collect()
+}
+
+/// A hold with what its record says of whoever placed it.
+pub(super) fn view(draft: HoldDraft, bodies: &mut Bodies<'_>) -> HoldView {
+    let HoldDraft { item, since: position, reason } = draft;
+    let event = bodies.event(position);
+    let meaning = event.as_ref().and_then(|event| {
+        let What::Hold { meaning, .. } = &event.what else { return None };
+        meaning.clone()
+    });
+    let (time, who) = event.map_or((None, None), |e| (Some(e.time.at), e.operator));
+    HoldView { item, reason, meaning, who, time, position }
+}
