@@ -15,6 +15,7 @@ mod faults;
 mod flood;
 mod formats;
 mod history;
+mod hold;
 mod hour;
 mod limits;
 mod missing;
