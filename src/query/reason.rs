@@ -115,11 +115,14 @@ impl Reasons {
         }
     }
 
-    /// Mounts whose lot was taken back by a correction: what was in the feeder is not known.
+    /// Mounts whose lot was taken back by a correction, or that retention dropped: what was in the feeder is not known.
     pub(super) fn loose(&mut self, memory: &View<'_>, mounts: &[NodeId]) {
         for mount in mounts {
-            if let Node::Mount(mount) = memory.graph.name(*mount) {
-                self.quarantines.insert((mount.station.clone(), mount.opened));
+            let Node::Mount(mount) = memory.graph.name(*mount) else { continue };
+            let by = memory.graph.corrections().taken_back_by(mount.opened, memory.position);
+            match memory.retained.over(mount.opened).filter(|_| by.is_none()) {
+                Some(stone) => drop(self.retained.insert((None, stone))),
+                None => drop(self.quarantines.insert((mount.station.clone(), mount.opened))),
             }
         }
     }

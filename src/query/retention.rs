@@ -17,6 +17,9 @@ pub(super) struct Retained {
     /// By the first record of a segment: how many of it are told no more.
     #[n(2)]
     dropped: BTreeMap<Position, u64>,
+    /// By the first record of a segment: its last one, and the last tombstone of it.
+    #[n(3)]
+    segments: BTreeMap<Position, (Position, Position)>,
 }
 
 impl Retained {
@@ -33,6 +36,13 @@ impl Retained {
         }
         // A segment that is thinned again has a tombstone that counts all of it.
         self.dropped.insert(stone.first, stone.dropped);
+        self.segments.insert(stone.first, (stone.last, position));
+    }
+
+    /// The tombstone of the segment that a record is in, whether it is told of or not.
+    pub(super) fn over(&self, record: Position) -> Option<Position> {
+        let (_, (last, stone)) = self.segments.range(..=record).next_back()?;
+        (record <= *last).then_some(*stone)
     }
 
     /// The tombstone since which less is told of an item.
