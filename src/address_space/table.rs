@@ -236,6 +236,9 @@ pub(super) fn reason(why: &Incomplete) -> String {
                 "of this time less is told than was: retention dropped some of it ({tombstone})"
             )
         }
+        Incomplete::Unaccounted { item, amount } => {
+            format!("{amount} of {item} cannot be accounted for")
+        }
         Incomplete::Lag { durable } => format!("the index has not caught up with {durable}"),
     }
 }

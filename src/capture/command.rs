@@ -1,8 +1,9 @@
 //! What the north wants done: holds, notes, orders of work.
 use super::{Capture, compose};
 use crate::model::{
-    Adoption, Answer, Audit, Body, Command, CommandId, Digest, Effect, Evidence, ItemClass,
-    ItemKey, OrderRow, Position, Refusal, Scope, Step, Text, Told, TraceEvent, What,
+    Adoption, Amount, Answer, Audit, Body, Command, CommandId, Digest, Effect, Evidence, ItemClass,
+    ItemKey, Measurement, OrderRow, Position, Quality, Refusal, STOCK, Scope, Step, TagName, Text,
+    Told, TraceEvent, Value, What,
 };
 
 impl Capture {
@@ -28,6 +29,9 @@ impl Capture {
             Command::Identify { item, real, badge } => self
                 .waits(item, real)
                 .map(|()| self.by_hand(step, compose::identify(item.clone(), real.clone()), badge)),
+            Command::Count { item, amount, badge } => {
+                counted(item, amount).map(|what| self.by_hand(step, what, badge))
+            }
             Command::Reload { plant, badge } => Ok(self.reload(*plant, badge.as_ref())),
             Command::Adopt { changes, plant, reason, badge } => {
                 let outcome = self.adopt(step, changes, *plant, (reason, badge));
@@ -140,6 +144,29 @@ impl Capture {
     }
 }
 
+/// What was found of a lot, as an inspection that measured its stock.
+fn counted(item: &ItemKey, amount: &Amount) -> Result<What, Vec<Refusal>> {
+    let mut refusals = Vec::new();
+    if item.class != ItemClass::Lot {
+        refusals.push(Refusal::NoLot(item.clone()));
+    }
+    if !amount.value.is_finite() || amount.value < 0.0 {
+        refusals.push(Refusal::NoAmount(amount.to_string()));
+    }
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
+    let stock = Measurement {
+        name: TagName::parse(STOCK).expect("a good name"),
+        value: Value::Real(amount.value),
+        quality: Quality::GOOD,
+        unit: amount.unit.clone(),
+        low: None,
+        high: None,
+    };
+    Ok(What::Inspect { item: item.clone(), result: None, measurements: vec![stock] })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,6 +193,19 @@ mod tests {
             panic!("wanted a refusal and nothing else: {effects:?}");
         };
         refusals.clone()
+    }
+
+    #[test]
+    fn what_was_found_of_a_lot_is_an_amount_and_of_nothing_else() {
+        let amount = |value| Amount { value, unit: None };
+        let (tin, part) = (item("l/site/L-1"), item("u/site/SN-1"));
+        assert!(matches!(counted(&tin, &amount(0.0)), Ok(What::Inspect { .. })));
+        for wrong in [-1.0, f64::NAN, f64::INFINITY] {
+            let refusals = counted(&tin, &amount(wrong)).unwrap_err();
+            assert_eq!(refusals, [Refusal::NoAmount(wrong.to_string())]);
+        }
+        let both = [Refusal::NoLot(part.clone()), Refusal::NoAmount("-1".to_owned())];
+        assert_eq!(counted(&part, &amount(-1.0)).unwrap_err(), both);
     }
 
     #[test]

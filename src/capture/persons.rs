@@ -131,6 +131,7 @@ fn named(command: &mut Command) -> Option<&mut Text> {
         | Command::Release { badge, .. }
         | Command::Note { badge, .. }
         | Command::Identify { badge, .. }
+        | Command::Count { badge, .. }
         | Command::Adopt { badge, .. } => Some(badge),
     }
 }

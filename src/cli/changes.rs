@@ -27,7 +27,7 @@ fn changes(verb: &str) -> Option<Changes> {
         | "holds" | "yield" | "suspects" | "why" | "person" | "verify" | "prove"
         | "check-proof" | "completions" | "drill" => Changes::Nothing,
         // Only with `--adopt`.
-        "replay" | "orders load" | "reload" | "hold" | "release" => Changes::ByRequest,
+        "replay" | "orders load" | "reload" | "hold" | "release" | "count" => Changes::ByRequest,
         // With `--apply` its tombstones say who let go what.
         "retain" => Changes::Recorded,
         "run" | "demo" => Changes::Daemon,

@@ -6,6 +6,7 @@ mod certs;
 mod changes;
 mod check;
 mod client;
+mod count;
 mod demo;
 mod drill;
 mod exit;
@@ -106,6 +107,8 @@ enum Verb {
     Release(hold::ReleaseArgs),
     /// What is on hold, and how much it went into.
     Holds(hold::ListArgs),
+    /// Record how much of a lot was found in stock: what its mass balance is held against.
+    Count(count::Args),
     /// What stations completed in a time, and how much of it was right at once.
     Yield(yields::Args),
     /// When stations may have been wrong, and what was made there meanwhile.
@@ -174,6 +177,7 @@ pub fn main() -> Exit {
         Verb::Hold(args) => hold::hold(&context, &args),
         Verb::Release(args) => hold::release(&context, &args),
         Verb::Holds(args) => hold::list(&context, &args),
+        Verb::Count(args) => count::run(&context, &args),
         Verb::Yield(args) => yields::run(&context, &args),
         Verb::Suspects(args) => suspects::run(&context, &args),
         Verb::Why(args) => why::run(&context, &args),

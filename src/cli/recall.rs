@@ -89,6 +89,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
             count("unknown"),
             answer.get("position").and_then(Value::as_u64).unwrap_or(0),
         ));
+        for balance in answer.get("body").into_iter().flat_map(|body| list(body, "balances")) {
+            output::notice(&format!("{}: {}", text(balance, "item"), words::balance(balance)));
+        }
         for why in reasons([&answer]) {
             output::notice(&why);
         }

@@ -82,6 +82,9 @@ fn as_text(item: &Value, ways: &[Value], all: bool) -> Result<(), Failure> {
         head.push_str(&format!("  ON HOLD{with}: {reason}"));
     }
     output::line(head)?;
+    if let Some(balance) = body.get("balance") {
+        output::line(format_args!("  {}", words::balance(balance)))?;
+    }
     for step in array(body, "steps") {
         output::line(step_line(step))?;
     }
@@ -261,6 +264,11 @@ fn said(why: &Value) -> Said {
         let (station, what) = (text(lacks, "station"), text(lacks, "what"));
         let at = format!("no record of the work at {station} that says whether {what}");
         return Said::of(text(lacks, "item"), format!("has {at}"), format!("have {at}"));
+    }
+    if let Some(missing) = inner("unaccounted") {
+        let amount = missing.get("amount").map(words::amount).unwrap_or_default();
+        let one = format!("does not add up: {amount} cannot be accounted for");
+        return Said::of(text(missing, "item"), one, "do not add up".to_owned());
     }
     Said::alone(without_item(why))
 }

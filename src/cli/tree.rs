@@ -64,8 +64,7 @@ impl<'a> Tree<'a> {
         let node = self.nodes.get(item);
         let mut label = format!("{item}  {}", text(link, "kind"));
         if let Some(amount) = link.get("amount").filter(|a| !a.is_null()) {
-            let value = amount.get("value").map(super::words::number).unwrap_or_default();
-            label.push_str(&format!("  {value} {}", text(amount, "unit")));
+            label.push_str(&format!("  {}", super::words::amount(amount)));
         }
         for (key, before) in [("place", "at "), ("certainty", "")] {
             let word = text(link, key);

@@ -19,6 +19,29 @@ pub(super) fn number(value: &Value) -> String {
     }
 }
 
+/// An amount with its unit.
+pub(super) fn amount(amount: &Value) -> String {
+    let value = amount.get("value").map(number).unwrap_or_default();
+    let unit = amount.get("unit").and_then(Value::as_str).unwrap_or_default();
+    format!("{value} {unit}").trim_end().to_owned()
+}
+
+/// What came of a lot, where it went, and what is missing, on one line.
+pub(super) fn balance(of: &Value) -> String {
+    let unit = of.get("unit").and_then(Value::as_str).unwrap_or_default();
+    let figure = |key: &str| {
+        let value = of.get(key).filter(|value| !value.is_null()).map(number)?;
+        Some(format!("{} {}", key.replace('_', " "), format!("{value} {unit}").trim_end()))
+    };
+    let keys = ["received", "returned", "consumed", "scrapped", "shipped"];
+    let told = |key: &&&str| of.get(**key).and_then(Value::as_f64).is_some_and(|x| x != 0.0);
+    let mut figures: Vec<String> = keys.iter().filter(told).filter_map(|key| figure(key)).collect();
+    figures.extend(["in_stock", "unaccounted"].iter().filter_map(|key| figure(key)));
+    let untold = of.get("untold").and_then(Value::as_u64).unwrap_or(0);
+    figures.extend((untold > 0).then(|| format!("{untold} times without an amount")));
+    figures.join(", ")
+}
+
 fn rounded(number: f64) -> String {
     let exact = format!("{number}");
     let rough = format!("{number:.*e}", DIGITS.saturating_sub(1));
@@ -36,6 +59,19 @@ mod tests {
         assert_eq!(time("2026-11-23T01:38:16.9Z"), "2026-11-23T01:38:16.900Z");
         assert_eq!(time("2026-11-23T01:38:16Z"), "2026-11-23T01:38:16.000Z");
         assert_eq!(time(""), "");
+    }
+
+    #[test]
+    fn a_balance_says_what_is_known_and_what_was_not_told() {
+        let told = serde_json::json!({
+            "unit": "kg", "received": 25.0, "returned": 0.0, "consumed": 20.5, "scrapped": 0.0, "shipped": 0.0,
+            "in_stock": 4.0, "unaccounted": 0.5, "untold": 0,
+        });
+        let wanted = "received 25 kg, consumed 20.5 kg, in stock 4 kg, unaccounted 0.5 kg";
+        assert_eq!(balance(&told), wanted);
+        let open =
+            serde_json::json!({ "unit": null, "received": 7.0, "in_stock": null, "untold": 3 });
+        assert_eq!(balance(&open), "received 7, 3 times without an amount");
     }
 
     #[test]

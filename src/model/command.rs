@@ -1,5 +1,5 @@
 //! What the north may do. It enters the engine as an ordinary input.
-use super::{Adoption, Digest, ItemKey, Position, StationId, Text};
+use super::{Adoption, Amount, Digest, ItemKey, Position, StationId, Text};
 use minicbor::{Decode, Encode};
 
 /// Names a command until it is answered.
@@ -101,6 +101,20 @@ pub enum Command {
         #[n(2)]
         badge: Text,
     },
+    /// Records how much of a lot was found in stock.
+    #[n(9)]
+    #[cbor(map)]
+    Count {
+        /// Of which.
+        #[n(0)]
+        item: ItemKey,
+        /// How much.
+        #[n(1)]
+        amount: Amount,
+        /// Who says so.
+        #[n(2)]
+        badge: Text,
+    },
     /// Records that somebody had the plant files read anew. Only the daemon says so itself, before the
     /// plant comes as its own input.
     #[n(4)]
@@ -160,6 +174,12 @@ pub enum Refusal {
         "{0} does not wait for a code: it is no unit that could not be read, or was identified already"
     )]
     NotWaiting(ItemKey),
+    /// Only of a lot there is an amount.
+    #[error("{0} is no lot: how much there is of it is no question")]
+    NoLot(ItemKey),
+    /// What was found is a number, and not less than nothing.
+    #[error("{0} cannot be what was found: wanted a number that is not less than nothing")]
+    NoAmount(String),
     /// A unit is identified as a unit.
     #[error("{0} cannot be what a unit is: wanted a unit with a code, such as `u/site/SN-1`")]
     NoUnit(ItemKey),

@@ -2,6 +2,9 @@
 use super::{Interval, Quality, TagName, Text, Ucum, Value};
 use minicbor::{Decode, Encode};
 
+/// The name of the measurement that says how much of a lot was found, in an inspection of it.
+pub const STOCK: &str = "stock";
+
 /// One measured value of an item.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 #[cbor(map)]
@@ -35,7 +38,7 @@ impl Measurement {
 }
 
 /// An amount with its unit, as read: 12.5 `kg`. Units of pieces have no unit code.
-#[derive(Debug, Clone, PartialEq, Encode, Decode, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode, serde::Serialize, serde::Deserialize)]
 #[cbor(map)]
 pub struct Amount {
     /// How much.
@@ -44,6 +47,15 @@ pub struct Amount {
     /// Of what unit; `None` counts pieces.
     #[n(1)]
     pub unit: Option<Ucum>,
+}
+
+impl std::fmt::Display for Amount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.unit {
+            Some(unit) => write!(f, "{} {unit}", self.value),
+            None => write!(f, "{}", self.value),
+        }
+    }
 }
 
 /// Statistics of one tag over an interval.

@@ -55,7 +55,7 @@ pub use handshake::{
 };
 pub use input::{Input, Link, ReadDone, ReadFault, Session, StartCause, WriteDone};
 pub use item::{Code, CodeError, ItemClass, ItemKey, ItemKeyError, MountKey, Scope, ScopeName};
-pub use measurement::{Amount, Measurement, PhaseSummary, Statistics, ToolUse};
+pub use measurement::{Amount, Measurement, PhaseSummary, STOCK, Statistics, ToolUse};
 pub use member::{CarriedOver, Member};
 pub use name::{
     DeviceId, HandshakeId, LineId, MonitorId, MountPointId, NameError, PhaseId, SiteId, StationId,

@@ -15,8 +15,8 @@ pub enum UcumError {
 
 /// A unit of measure as a case-sensitive UCUM code: `N.m`, `Cel`, `/min`, `kg`, `1`.
 ///
-/// Printable ASCII without blanks, brackets paired, at most 32 bytes. Kept as read; conversion is
-/// only between commensurable units and is somebody else's work.
+/// Printable ASCII without blanks, brackets paired, at most 32 bytes. Kept as read; [`Self::factor`] says what converts it to
+/// another unit of mass, volume, length or time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ucum(Box<str>);
 
@@ -54,6 +54,49 @@ impl Ucum {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// What an amount in this unit is multiplied with for one in another: metric units of mass, volume, length and time with
+    /// their prefixes (UCUM §4.2), and whatever is the same code. `None` where they are not of one kind, or that is not known here.
+    pub fn factor(&self, to: &Self) -> Option<f64> {
+        if self == to {
+            return Some(1.0);
+        }
+        let ((kind, from), (other, to)) = (metric(&self.0)?, metric(&to.0)?);
+        (kind == other).then_some(from / to)
+    }
+}
+
+/// Prefixes and what they stand for.
+const PREFIXES: [(&str, f64); 8] = [
+    ("", 1.0),
+    ("k", 1e3),
+    ("h", 1e2),
+    ("d", 1e-1),
+    ("c", 1e-2),
+    ("m", 1e-3),
+    ("u", 1e-6),
+    ("n", 1e-9),
+];
+
+/// Units that take prefixes, and how much of the first of their kind they are.
+const ATOMS: [(&str, char, f64); 5] =
+    [("g", 'g', 1.0), ("L", 'L', 1.0), ("l", 'L', 1.0), ("m", 'm', 1.0), ("s", 's', 1.0)];
+
+/// Units that take none here.
+const WHOLE: [(&str, char, f64); 4] =
+    [("t", 'g', 1e6), ("min", 's', 60.0), ("h", 's', 3_600.0), ("d", 's', 86_400.0)];
+
+/// The kind of a unit, and how much of the base of that kind it is.
+fn metric(code: &str) -> Option<(char, f64)> {
+    if let Some((_, kind, factor)) = WHOLE.iter().find(|(whole, ..)| *whole == code) {
+        return Some((*kind, *factor));
+    }
+    let mut found = ATOMS.iter().filter_map(|(atom, kind, factor)| {
+        let prefix = code.strip_suffix(atom)?;
+        let (_, by) = PREFIXES.iter().find(|(known, _)| *known == prefix)?;
+        Some((*kind, factor * by))
+    });
+    found.next()
 }
 
 impl std::fmt::Display for Ucum {
@@ -84,9 +127,41 @@ impl serde::Serialize for Ucum {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Ucum {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn metric_units_of_one_kind_are_converted_and_no_others() {
+        let unit = |text| Ucum::parse(text).unwrap();
+        for (from, to, wanted) in [
+            ("kg", "g", 1e3),
+            ("mg", "kg", 1e-6),
+            ("t", "kg", 1e3),
+            ("mL", "l", 1e-3),
+            ("cL", "mL", 10.0),
+            ("mm", "m", 1e-3),
+            ("h", "min", 60.0),
+            ("ms", "s", 1e-3),
+            ("{part}", "{part}", 1.0),
+        ] {
+            let found = unit(from).factor(&unit(to)).unwrap();
+            assert!((found / wanted - 1.0).abs() < 1e-12, "{from} to {to}: {found}");
+            let back = unit(to).factor(&unit(from)).unwrap();
+            assert!((found * back - 1.0).abs() < 1e-12, "{from} and {to}");
+        }
+        // Neither the minute in metres nor the pharmacist's dram.
+        for (from, to) in [("kg", "L"), ("min", "m"), ("[dr_av]", "g"), ("N.m", "m"), ("%", "1")] {
+            assert_eq!(unit(from).factor(&unit(to)), None, "{from} to {to}");
+        }
+    }
 
     #[test]
     fn units_with_unpaired_brackets_or_blanks_are_refused() {

@@ -1,6 +1,6 @@
 //! The shapes of answers. They are what `http` sends as JSON and what `address_space` shows.
 use super::only::Only;
-use crate::genealogy::{Certainty, Direction, LinkKind};
+use crate::genealogy::{Balance, Certainty, Direction, LinkKind};
 use crate::model::{
     Amount, Baseline, Evidence, Gap, Interval, ItemKey, MonitorId, Onset, Overruled, Permit,
     PersonToken, PhaseSummary, Position, Purpose, Result, Rule, Side, StationId, TagName, Text,
@@ -33,6 +33,17 @@ impl Completeness {
     /// Whether nothing is known to be missing.
     pub fn is_complete(&self) -> bool {
         matches!(self, Self::Complete)
+    }
+
+    /// Adds what was found later; a lag stays the last.
+    pub(super) fn and(&mut self, more: impl IntoIterator<Item = Incomplete>) {
+        let before = std::mem::replace(self, Self::Complete);
+        let mut all = if let Self::Incomplete(all) = before { all } else { Vec::new() };
+        let lag = all.pop_if(|last| matches!(last, Incomplete::Lag { .. }));
+        all.extend(more.into_iter().chain(lag));
+        if !all.is_empty() {
+            *self = Self::Incomplete(all);
+        }
     }
 }
 
@@ -95,6 +106,13 @@ pub enum Incomplete {
         /// The record that says what was dropped, by which rule, and who let it go.
         tombstone: Position,
     },
+    /// So much of a lot is missing, or more was found or used than came: more than its material may.
+    Unaccounted {
+        /// The lot.
+        item: ItemKey,
+        /// How much is missing; less than nothing if there is too much.
+        amount: Amount,
+    },
     /// The index has not caught up with the ledger.
     Lag {
         /// The last durable record.
@@ -116,6 +134,31 @@ pub enum ItemState {
     Shipped,
     /// Waste.
     Scrapped,
+}
+
+/// What came of a lot, where it went, and what is missing.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct LotBalance {
+    /// Which.
+    pub item: ItemKey,
+    /// The figures.
+    #[serde(flatten)]
+    pub balance: Balance,
+    /// Which share of what came may be unaccounted for, if the plant files say it of its material.
+    pub tolerance: Option<f64>,
+}
+
+impl LotBalance {
+    /// Why an answer that comes to the lot is not complete: more of it is missing than may be.
+    pub(super) fn open(&self) -> Option<Incomplete> {
+        let Self { item, balance, tolerance } = self;
+        let missing = balance.unaccounted?;
+        let may = tolerance.as_ref()? * balance.came();
+        (missing.abs() > may).then(|| Incomplete::Unaccounted {
+            item: item.clone(),
+            amount: Amount { value: missing, unit: balance.unit.clone() },
+        })
+    }
 }
 
 /// Why an item must not move on.
@@ -182,6 +225,9 @@ pub struct ItemView {
     pub made_of: Vec<LinkView>,
     /// What it went into, one hop.
     pub went_into: Vec<LinkView>,
+    /// Of a lot: what came of it, where it went, and what is missing; `None` if no amount was ever told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balance: Option<LotBalance>,
 }
 
 /// One event in the life of an item.
@@ -382,6 +428,17 @@ pub struct Recall {
     pub unknown: Vec<(ItemKey, Incomplete)>,
     /// Items that were there and of which something else was told than what is asked for.
     pub cleared: Vec<RecallCleared>,
+    /// What came of each lot that is recalled or suspect, where it went, and what is missing; lots of which no amount was
+    /// ever told have none.
+    pub balances: Vec<LotBalance>,
+    /// Lots whose balance is not here, since there are too many.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub balances_left_out: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over by reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// An item that was there, and is not what is asked for.

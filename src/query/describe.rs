@@ -248,7 +248,7 @@ fn what(what: &What) -> String {
         What::Merge { from, into } => format!("{} items were merged into {into}", from.len()),
         What::Mount { point, lot } => format!("{lot} was mounted in {point}"),
         What::Unmount { mount, lot, used, untold } => {
-            let used = used.as_ref().map(|used| format!(", {} used", amount(used)));
+            let used = used.as_ref().map(|used| format!(", {used} used"));
             let untold =
                 untold.map(|why| format!(", how much was used is not known: {}", why.why()));
             let used = used.or(untold).unwrap_or_default();
@@ -322,14 +322,7 @@ fn until(best_before: Option<Utc>) -> String {
 }
 
 fn of(told: Option<&Amount>) -> String {
-    told.map(|told| format!("{} of ", amount(told))).unwrap_or_default()
-}
-
-fn amount(told: &Amount) -> String {
-    match &told.unit {
-        Some(unit) => format!("{} {unit}", told.value),
-        None => told.value.to_string(),
-    }
+    told.map(|told| format!("{told} of ")).unwrap_or_default()
 }
 
 fn quarantine(set_aside: &Quarantine) -> String {

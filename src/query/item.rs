@@ -1,6 +1,7 @@
 //! One item: its as-built record and its direct links both ways.
 use super::Drafted;
 use super::answer::{ItemState, ItemView, LinkView, SupersededView, SuspectWindow};
+use super::balance::{self, BalanceDraft};
 use super::body::Bodies;
 use super::hold::{self, HoldDraft};
 use super::material::Counted;
@@ -8,6 +9,7 @@ use super::reason::Reasons;
 use super::step::{self, StepsDraft};
 use super::view::View;
 use crate::genealogy::{Certainty, Direction, Former, Hop, LinkKind, Node, NodeId, Visited, Walk};
+use crate::model::plant::Catalog;
 use crate::model::{
     Amount, ItemClass, ItemKey, Position, StationId, Text, TraceEvent, Untold, Utc, What,
 };
@@ -23,6 +25,7 @@ pub(super) struct ItemDraft {
     seen: (Utc, Utc),
     made_of: Vec<LinkDraft>,
     went_into: Vec<LinkDraft>,
+    balance: Option<BalanceDraft>,
 }
 
 /// What memory knows of a link to another item.
@@ -91,12 +94,19 @@ pub(super) fn draft(
         seen: memory.seen(node)?,
         made_of,
         went_into,
+        balance: balance::draft(memory, node),
     };
     Some(Drafted::new(memory, reasons, body))
 }
 
-pub(super) fn finish(draft: ItemDraft, bodies: &mut Bodies<'_>) -> ItemView {
-    let ItemDraft { steps, taken_back, state, holds, suspect, seen, made_of, went_into } = draft;
+pub(super) fn finish(
+    draft: ItemDraft,
+    catalog: Option<&Catalog>,
+    bodies: &mut Bodies<'_>,
+) -> ItemView {
+    let ItemDraft { steps, taken_back, state, holds, suspect, seen, .. } = draft;
+    let ItemDraft { made_of, went_into, balance, .. } = draft;
+    let balance = balance.and_then(|balance| balance::finish(balance, catalog, bodies));
     let holds = holds.into_iter().map(|held| hold::view(held, bodies)).collect();
     let view = |link| link_view(link, bodies);
     let made_of = made_of.into_iter().map(view).collect();
@@ -116,6 +126,7 @@ pub(super) fn finish(draft: ItemDraft, bodies: &mut Bodies<'_>) -> ItemView {
         last_seen: seen.1,
         made_of,
         went_into,
+        balance,
     }
 }
 

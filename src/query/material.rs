@@ -145,6 +145,11 @@ impl View<'_> {
         told.find(|(by, _)| !self.void().contains(by)).map(|(_, said)| said)
     }
 
+    /// How much of a lot a record says that went into an item.
+    pub(super) fn consumed(&self, record: Position) -> Option<&Amount> {
+        self.materials.amounts.get(&record)
+    }
+
     /// When a lot last came into being or into the house.
     pub(super) fn made(&self, node: NodeId) -> Option<Utc> {
         let mut made = self.materials.made.get(&node)?.iter().rev();
@@ -192,7 +197,7 @@ impl View<'_> {
             // A unit is one piece, however often it was told.
             let asked = unit && (without.contains(key) || !units.insert(link.node));
             let Some(material) = self.material(link.node).filter(|_| !asked) else { continue };
-            let amount = self.materials.amounts.get(&link.source);
+            let amount = self.consumed(link.source);
             let unit = amount.and_then(|amount| amount.unit.clone());
             let at = parts.iter().position(|part| part.material == material && part.unit == unit);
             let new = || Part { material, unit, count: 0, amount: 0.0, untold: 0 };

@@ -7,6 +7,7 @@
 //! from where on.
 mod answer;
 mod attribute;
+mod balance;
 mod body;
 mod describe;
 mod doubt;
@@ -37,9 +38,9 @@ mod yields;
 pub use crate::genealogy::Direction;
 pub use answer::{
     Answer, Completeness, ConditionView, EventView, GapView, HoldView, Incomplete, ItemState,
-    ItemView, LinkView, MeasurementView, PermitView, Recall, RecallCleared, RecallGroup, RecallOf,
-    StandingHold, StationView, StepView, SupersededView, SuspectCause, SuspectView, SuspectWindow,
-    Trace, TraceLink, TraceNode, Yield, YieldRow,
+    ItemView, LinkView, LotBalance, MeasurementView, PermitView, Recall, RecallCleared,
+    RecallGroup, RecallOf, StandingHold, StationView, StepView, SupersededView, SuspectCause,
+    SuspectView, SuspectWindow, Trace, TraceLink, TraceNode, Yield, YieldRow,
 };
 pub use follow::{QueryError, QueryOptions, Remembered};
 pub use memory::READ_SCHEMA;
@@ -50,6 +51,7 @@ pub use step::measured;
 pub use why::{Attribute, AttributeKind, CauseView, FactorView, TwinView, Why, WhyAsked};
 
 use crate::genealogy::{NodeId, Void};
+use crate::model::plant::Plant;
 use crate::model::{Interval, ItemClass, ItemKey, Position, Record, StationId, Text};
 use crate::store::StoreError;
 use body::Bodies;
@@ -97,7 +99,13 @@ impl Query {
             let draft = self
                 .inner
                 .with_visited(|memory, visited| item::draft(&memory.view(as_of), visited, key))?;
-            Some(self.answer(asked, draft, item::finish))
+            let plant = self.plant();
+            let catalog = plant.as_ref().map(|plant| &plant.catalog);
+            let finish = |draft, bodies: &mut Bodies<'_>| item::finish(draft, catalog, bodies);
+            let mut answer = self.answer(asked, draft, finish);
+            let open = answer.body.balance.as_ref().and_then(LotBalance::open);
+            answer.completeness.and(open);
+            Some(answer)
         })
     }
 
@@ -148,8 +156,18 @@ impl Query {
             if !completeness.is_complete() {
                 draft.reasons.lag(asked.max(position));
             }
-            Some(self.answer(asked, draft, |recall, _| recall))
+            let plant = self.plant();
+            let catalog = plant.as_ref().map(|plant| &plant.catalog);
+            let finish = |draft, bodies: &mut Bodies<'_>| recall::finish(draft, catalog, bodies);
+            let mut answer = self.answer(asked, draft, finish);
+            answer.completeness.and(answer.body.balances.iter().filter_map(LotBalance::open));
+            Some(answer)
         })
+    }
+
+    /// The plant in force.
+    fn plant(&self) -> Option<Arc<Plant>> {
+        self.inner.plant.read().clone()
     }
 
     /// What the stations, or one of them, completed in an interval, and how much of it was right at

@@ -1,11 +1,14 @@
 //! Recall: what contains a lot, or was at a station, where it is, and of what it cannot be told.
 use super::Drafted;
 use super::answer::{Incomplete, ItemState, Recall, RecallCleared, RecallGroup, RecallOf};
+use super::balance::{self, BalanceDraft};
+use super::body::Bodies;
 use super::item::met;
 use super::life::StationNumber;
 use super::reason::Reasons;
 use super::view::View;
 use crate::genealogy::{Direction, Former, NodeId, Visited, Walk, Walked};
+use crate::model::plant::Catalog;
 use crate::model::{Interval, ItemClass, ItemKey, Position, StationId, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +23,15 @@ struct Why {
     station: StationId,
     position: Position,
     reason: Incomplete,
+}
+
+/// Lots whose balance comes with a recall, the nearest first.
+const BALANCES_MAX: usize = 100;
+
+/// What memory knows of a recall.
+pub(super) struct RecallDraft {
+    recall: Recall,
+    balances: Vec<BalanceDraft>,
 }
 
 /// What is suspect in itself.
@@ -75,7 +87,7 @@ pub(super) fn draft(
     visited: &mut Visited,
     of: &RecallOf,
     work: &Work,
-) -> Option<Drafted<Recall>> {
+) -> Option<Drafted<RecallDraft>> {
     let begins = Begins::of(memory, of, work)?;
     let walk = Walk {
         direction: Direction::Forward,
@@ -112,6 +124,8 @@ pub(super) fn draft(
         shipped: Vec::new(),
         cleared: cleared(memory, work, |node| linked.contains(node) || unknown.contains_key(node)),
         unknown: by_item(memory, unknown),
+        balances: Vec::new(),
+        balances_left_out: 0,
     };
     // What is asked for is no answer to itself.
     let first = usize::from(begins.stay.is_none());
@@ -128,7 +142,25 @@ pub(super) fn draft(
             }
         }
     }
-    Some(Drafted::new(memory, reasons, body))
+    let lots = walked.reached.iter().map(|reached| reached.node);
+    let mut lots = lots.filter(|node| memory.class(*node) == Some(ItemClass::Lot));
+    let balances = lots.by_ref().take(BALANCES_MAX);
+    let balances = balances.filter_map(|node| balance::draft(memory, node)).collect();
+    body.balances_left_out = lots.count();
+    Some(Drafted::new(memory, reasons, RecallDraft { recall: body, balances }))
+}
+
+/// A recall with the balances of its lots, as the records of these say them.
+pub(super) fn finish(
+    draft: RecallDraft,
+    catalog: Option<&Catalog>,
+    bodies: &mut Bodies<'_>,
+) -> Recall {
+    let RecallDraft { mut recall, balances } = draft;
+    let balances = balances.into_iter();
+    recall.balances =
+        balances.filter_map(|draft| balance::finish(draft, catalog, bodies)).collect();
+    recall
 }
 
 /// Adds one item that is suspect.

@@ -190,6 +190,7 @@ impl Source for Fake {
                 superseded: Vec::new(),
                 made_of: made_of(&text),
                 went_into: went_into(&text),
+                balance: None,
             })
         })
     }
@@ -240,6 +241,8 @@ impl Source for Fake {
                 shipped: vec![],
                 unknown: vec![(key(PART), unknown)],
                 cleared: Vec::new(),
+                balances: Vec::new(),
+                balances_left_out: 0,
             })
         })
     }

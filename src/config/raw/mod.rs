@@ -20,7 +20,7 @@ pub(super) use handshake::{
     Quantity, Ring, States,
 };
 pub(super) use label::PerCode;
-pub(super) use product::{BillRow, Material, Product, Rework, Tool};
+pub(super) use product::{BillRow, Material, Piece, Product, Rework, Tool};
 pub(super) use station::{
     CarryOver, EvidenceWord, Monitor, Mount, Orders, PerWord, Phase, Purpose, PurposeWord,
     SpliceWord, Station, Used,

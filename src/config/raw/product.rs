@@ -64,6 +64,25 @@ pub(in crate::config) struct Material {
     pub(in crate::config) floor_life: Option<Spot<Span>>,
     /// What it contains.
     pub(in crate::config) allergens: Option<Vec<Spot<String>>>,
+    /// What one piece of it is, where some amounts are told in pieces and others in a unit: a mass balance is in one.
+    #[schemars(extend("examples" = [{ "quantity": 12, "eu": "g" }]))]
+    pub(in crate::config) piece: Option<Piece>,
+    /// Which share of what came of a lot may be missing when it is counted, from 0 to 1; more than that makes every
+    /// recall that comes to the lot incomplete.
+    #[schemars(extend("examples" = [0.02]))]
+    pub(in crate::config) tolerance: Option<Spot<f64>>,
+}
+
+/// What one piece of a material is.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Piece {
+    /// How much.
+    #[schemars(required)]
+    pub(in crate::config) quantity: Option<Spot<f64>>,
+    /// Of which unit.
+    #[schemars(required, extend("examples" = ["g"]))]
+    pub(in crate::config) eu: Option<Spot<String>>,
 }
 
 /// What is mounted is a tool: how much work it may do.

@@ -4,7 +4,7 @@ use crate::config::raw;
 use crate::config::similar;
 use crate::config::spot::{Keyed, Spot};
 use crate::model::plant::{BillRow, Material, Product, Rework};
-use crate::model::{MountPointId, StationId, Text};
+use crate::model::{Amount, MountPointId, StationId, Text};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -49,12 +49,39 @@ impl Resolver<'_> {
     }
 
     fn material(&mut self, t: &Table<'_>, raw: &raw::Material) -> Material {
-        let raw::Material { shelf_life, floor_life, allergens } = raw;
+        let raw::Material { shelf_life, floor_life, allergens, piece, tolerance } = raw;
         let mut life = |raw: &Option<Spot<_>>| {
             raw.as_ref().map(|raw| self.period(t, Some(raw), Duration::from_secs(1)))
         };
         let (shelf_life, floor_life) = (life(shelf_life), life(floor_life));
-        Material { shelf_life, floor_life, allergens: self.texts(t, allergens.as_ref()) }
+        let allergens = self.texts(t, allergens.as_ref());
+        let piece = piece.as_ref().and_then(|piece| self.piece(t, piece));
+        let tolerance = self.share(t, tolerance.as_ref());
+        Material { shelf_life, floor_life, allergens, piece, tolerance }
+    }
+
+    fn piece(&mut self, t: &Table<'_>, raw::Piece { quantity, eu }: &raw::Piece) -> Option<Amount> {
+        let t = Table { path: format!("{}.piece", t.path), ..t.clone() };
+        let unit = self.unit(&t, eu.as_ref())?;
+        let value = self.finite(&t, quantity.as_ref())?;
+        if value <= 0.0 {
+            let raw = quantity.as_ref()?;
+            self.error(&t, raw.span(), "a piece of nothing is none")
+                .label("must be more than zero");
+        }
+        Some(Amount { value, unit: Some(unit) })
+    }
+
+    /// A part of the whole.
+    fn share(&mut self, t: &Table<'_>, raw: Option<&Spot<f64>>) -> Option<f64> {
+        let raw = raw?;
+        let share = self.finite(t, Some(raw))?;
+        if !(0.0..=1.0).contains(&share) {
+            self.error(t, raw.span(), format!("{share} is no share of a whole"))
+                .label("wanted a number from 0 to 1")
+                .help("`0.02` is two in a hundred");
+        }
+        Some(share)
     }
 
     fn product(&mut self, t: &Table<'_>, raw: &raw::Product) -> Product {

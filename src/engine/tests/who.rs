@@ -1,6 +1,6 @@
 //! Whatever can be commanded is on record: who, what and when. The list of commands is what their codec knows.
 use crate::engine::Engine;
-use crate::genealogy::builders::{event, text, unit};
+use crate::genealogy::builders::{event, lot, text, unit};
 use crate::model::*;
 use std::collections::BTreeSet;
 
@@ -22,6 +22,7 @@ fn who(command: &Command) -> Who {
         | Command::Release { badge, .. }
         | Command::Note { badge, .. }
         | Command::Identify { badge, .. }
+        | Command::Count { badge, .. }
         | Command::Reload { badge: Some(badge), .. }
         | Command::Adopt { badge, .. } => Who::Person(badge.clone()),
         Command::Reload { badge: None, .. } => Who::Signal,
@@ -56,6 +57,8 @@ fn one_of_each(waits: &ItemKey) -> Vec<Command> {
         Command::Release { item: of, reason: why, badge: badge("2"), meaning: None, of: None };
     let note = Command::Note { item: None, text: reason.clone(), badge: badge("3") };
     let identify = Command::Identify { item: waits.clone(), real: item, badge: badge("4") };
+    let (found, amount) = (lot("L-1"), Amount { value: 2.0, unit: None });
+    let count = Command::Count { item: found, amount, badge: badge("8") };
     let plant = Some(Digest([7; 32]));
     let reload = Command::Reload { plant, badge: Some(badge("5")) };
     let refused = Command::Reload { plant: None, badge: Some(badge("6")) };
@@ -63,7 +66,7 @@ fn one_of_each(waits: &ItemKey) -> Vec<Command> {
     let changes = vec![Adoption { instead: Some(Position(1)), told: None }];
     let adopt = Command::Adopt { changes, plant: None, reason, badge: badge("7") };
     let orders = Command::Orders(Vec::new());
-    vec![orders, hold, release, note, identify, reload, refused, signal, adopt]
+    vec![orders, hold, release, note, identify, count, reload, refused, signal, adopt]
 }
 
 /// Whom a record names; none if it is not of those that somebody makes.

@@ -1,9 +1,10 @@
 //! The page of one item: what it is, what it was made of, what it went through, what it went into.
 use super::words::{self, When};
-use crate::model::{ItemKey, PhaseSummary, Value};
+use crate::genealogy::Balance;
+use crate::model::{Amount, ItemKey, PhaseSummary, Value};
 use crate::query::{
-    Answer, Completeness, ItemState, ItemView, LinkView, MeasurementView, PermitView, StepView,
-    SupersededView,
+    Answer, Completeness, ItemState, ItemView, LinkView, LotBalance, MeasurementView, PermitView,
+    StepView, SupersededView,
 };
 use askama::Template;
 
@@ -24,6 +25,7 @@ pub(super) struct ItemPage {
     product: Option<String>,
     state: State,
     holds: Rows<String>,
+    balance: Vec<(&'static str, String)>,
     first_seen: When,
     last_seen: When,
     position: String,
@@ -110,6 +112,7 @@ impl ItemPage {
             product,
             state: state(&body.state),
             holds: rows(body.holds, |hold| hold.told_of(&body.key)),
+            balance: body.balance.as_ref().map(balance).unwrap_or_default(),
             first_seen: words::when(body.first_seen),
             last_seen: words::when(body.last_seen),
             position: position.to_string(),
@@ -121,6 +124,26 @@ impl ItemPage {
             went_into: rows(body.went_into, |link| Link::new(words::went_into(link.kind), link)),
         }
     }
+}
+
+/// The figures of a balance that are known.
+fn balance(of: &LotBalance) -> Vec<(&'static str, String)> {
+    let Balance { received, returned, consumed, scrapped, shipped, .. } = &of.balance;
+    let (in_stock, unaccounted) = (of.balance.in_stock, of.balance.unaccounted);
+    let told = |value: &f64| (*value != 0.0).then_some(*value);
+    let figures = [
+        ("received", Some(*received)),
+        ("returned", told(returned)),
+        ("consumed", told(consumed)),
+        ("scrapped", told(scrapped)),
+        ("shipped", told(shipped)),
+        ("in stock", in_stock),
+        ("unaccounted", unaccounted),
+    ];
+    let amount = |value| words::amount(&Amount { value, unit: of.balance.unit.clone() });
+    let known = figures.into_iter().filter_map(|(name, value)| Some((name, amount(value?))));
+    let untold = of.balance.untold;
+    known.chain((untold > 0).then(|| ("without an amount", format!("{untold} times")))).collect()
 }
 
 fn rows<T, R>(all: Vec<T>, row: impl FnMut(T) -> R) -> Rows<R> {

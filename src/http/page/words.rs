@@ -240,6 +240,9 @@ pub(super) fn incomplete(why: &Incomplete) -> String {
         Incomplete::Retention { item: None, tombstone } => format!(
             "Of this time less is told than was: retention dropped some of it (record {tombstone})."
         ),
+        Incomplete::Unaccounted { item: key, amount: missing } => {
+            format!("{} of {} cannot be accounted for.", amount(missing), item(key))
+        }
         Incomplete::Lag { durable } => format!(
             "This answer does not yet count the newest records; the last one is {durable}. Ask again in a moment."
         ),

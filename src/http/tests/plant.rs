@@ -1,5 +1,5 @@
 //! A made-up plant: one pump, a lot, and whatever else an answer can have.
-use crate::genealogy::{Certainty, LinkKind};
+use crate::genealogy::{Balance, Certainty, LinkKind};
 use crate::http::{DeviceView, Source};
 use crate::model::{
     Amount, Baseline, DeviceId, Evidence, Gap, GapCause, GapSource, Interval, ItemClass, ItemKey,
@@ -8,8 +8,8 @@ use crate::model::{
 };
 use crate::query::{
     Answer, Candidate, Completeness, ConditionView, Direction, EventView, Fit, GapView, HoldView,
-    Incomplete, ItemState, ItemView, LinkView, MeasurementView, Recall, RecallGroup, RecallOf,
-    Resolution, Resolved, StandingHold, StationView, StepView, SuspectCause, SuspectView,
+    Incomplete, ItemState, ItemView, LinkView, LotBalance, MeasurementView, Recall, RecallGroup,
+    RecallOf, Resolution, Resolved, StandingHold, StationView, StepView, SuspectCause, SuspectView,
     SuspectWindow, Trace, TraceLink, TraceNode, Why, WhyAsked, Yield, YieldRow,
 };
 
@@ -158,8 +158,24 @@ fn pump() -> Answer<ItemView> {
                 "c/gs1/003400000000000017",
                 Certainty::Certain,
             )],
+            balance: Some(balance()),
         },
     }
+}
+
+/// Some of it is missing.
+fn balance() -> LotBalance {
+    let balance = Balance {
+        unit: Ucum::parse("kg").ok(),
+        received: 25.0,
+        consumed: 20.5,
+        in_stock: Some(4.0),
+        counted: Some(at(55)),
+        unaccounted: Some(0.5),
+        untold: 2,
+        ..Balance::default()
+    };
+    LotBalance { item: key("l/supplier/ACME/0001"), balance, tolerance: Some(0.01) }
 }
 
 /// Its own, and one that a lot brings upon it.
@@ -208,6 +224,7 @@ fn bare(key: ItemKey, links: usize) -> Answer<ItemView> {
             superseded: Vec::new(),
             made_of: vec![part; links],
             went_into: Vec::new(),
+            balance: None,
         },
     }
 }
@@ -319,6 +336,8 @@ impl Source for Made {
                 shipped: vec![(key("u/site/SN-0001"), Some(text("DN-5")))],
                 unknown: Vec::new(),
                 cleared: Vec::new(),
+                balances: vec![balance()],
+                balances_left_out: 0,
             },
         })
     }

@@ -1,5 +1,5 @@
 //! What is made, and of what: products with routes and bills of material, and materials.
-use crate::model::{MountPointId, StationId, Text, Ucum, Value};
+use crate::model::{Amount, MountPointId, StationId, Text, Ucum, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ pub struct BillRow {
 }
 
 /// What products are made of.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Material {
     /// How long it may be used after it was produced or received, where no date was told.
     pub shelf_life: Option<Duration>,
@@ -79,6 +79,10 @@ pub struct Material {
     pub floor_life: Option<Duration>,
     /// What it contains.
     pub allergens: BTreeSet<Text>,
+    /// What one piece of it is, for amounts that are told in pieces.
+    pub piece: Option<Amount>,
+    /// Which share of what came of a lot may be unaccounted for, from 0 to 1.
+    pub tolerance: Option<f64>,
 }
 
 /// How much work a tool in a feeder may do; one of the two is there.

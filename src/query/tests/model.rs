@@ -46,7 +46,7 @@ impl<'a> Model<'a> {
         self.0.iter().flat_map(event).collect()
     }
 
-    fn lot_of(&self, mount: &MountKey) -> Option<ItemKey> {
+    pub(super) fn lot_of(&self, mount: &MountKey) -> Option<ItemKey> {
         self.events().into_iter().find_map(|(position, event)| match &event.what {
             What::Mount { point, lot }
                 if position == mount.opened

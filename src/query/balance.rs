@@ -1,0 +1,168 @@
+//! The mass balance of lots: what memory knows of their use, and what their own records say.
+use super::answer::LotBalance;
+use super::body::Bodies;
+use super::item::met;
+use super::view::View;
+use crate::genealogy::{
+    Balance, Certainty, Direction, Former, Hop, LinkKind, Moved, Movement, Node, NodeId, Walk,
+};
+use crate::model::plant::{Catalog, Material};
+use crate::model::{
+    Amount, Body, Consumption, ItemClass, ItemKey, Measurement, Position, STOCK, Text, TraceEvent,
+    Utc, What,
+};
+use std::collections::BTreeMap;
+
+/// What memory knows of the use of a lot.
+pub(super) struct BalanceDraft {
+    item: ItemKey,
+    material: Option<Text>,
+    wanted: usize,
+    used: Vec<Moved>,
+    /// By the record of a mount: what the counters of the feeder say that went into items.
+    fed: BTreeMap<Position, Vec<Amount>>,
+}
+
+/// `None` of what is no lot.
+pub(super) fn draft(memory: &View<'_>, node: NodeId) -> Option<BalanceDraft> {
+    let item = memory.key(node).filter(|key| key.class == ItemClass::Lot)?.clone();
+    let (direction, as_of) = (Direction::Forward, memory.position);
+    let walk = Walk { direction, as_of, depth_max: None, former: Former::Leave };
+    let mut draft = BalanceDraft {
+        item,
+        material: memory.material(node),
+        wanted: if memory.is_past() { 0 } else { memory.life(node).steps },
+        used: Vec::new(),
+        fed: BTreeMap::new(),
+    };
+    walk.hops(&memory.graph, node, |hop| draft.uses(memory, &hop));
+    Some(draft)
+}
+
+impl BalanceDraft {
+    fn uses(&mut self, memory: &View<'_>, hop: &Hop) {
+        let amount = match (hop.kind, hop.certainty) {
+            // What was left in a station of the lot before was counted when it went in.
+            (LinkKind::ConsumedInto, Certainty::Proportional) => return,
+            (LinkKind::ConsumedInto, _) => memory.consumed(hop.source).cloned(),
+            (LinkKind::FedInto, _) => {
+                let mount = hop.mount.and_then(|mount| match memory.graph.name(mount) {
+                    Node::Mount(mount) => Some(mount.opened),
+                    Node::Item(_) => None,
+                });
+                let counted = mount.and_then(|mount| memory.counted(hop.source, mount));
+                let amount = counted.and_then(|counted| counted.amount.clone());
+                if let (Some(mount), Some(amount)) = (mount, &amount) {
+                    self.fed.entry(mount).or_default().push(amount.clone());
+                }
+                amount
+            }
+            // Its own records tell of these, and being in a container uses up nothing.
+            _ => return,
+        };
+        let (time, _) = met(memory, hop);
+        let (position, what) = (hop.source, Movement::Consumed);
+        self.used.push(Moved { time, position, what, amount });
+    }
+
+    /// What an event of the lot itself says of its amount.
+    fn own(&self, event: &TraceEvent, was_shipped: bool) -> Option<(Movement, Option<Amount>)> {
+        let of = |parts: &[Consumption]| {
+            parts.iter().find(|part| part.lot == self.item).map(|part| part.amount.clone())
+        };
+        if event.is_only_asked() {
+            return None;
+        }
+        Some(match &event.what {
+            What::Receive { amount, .. } if was_shipped => (Movement::Returned, amount.clone()),
+            What::Receive { amount, .. } | What::Produce { amount, .. } => {
+                (Movement::Received, amount.clone())
+            }
+            What::Merge { into, from } if *into == self.item => {
+                (Movement::Received, sum(from.iter().map(|part| part.amount.as_ref())))
+            }
+            What::Merge { from, .. } => (Movement::Consumed, of(from)?),
+            What::Split { from, .. } if *from == self.item => (Movement::Consumed, None),
+            What::Scrap { amount, .. } => (Movement::Scrapped, amount.clone()),
+            What::Ship { .. } => (Movement::Shipped, None),
+            What::Unmount { mount, used, .. } => {
+                let fed = self.fed.get(&mount.opened)?;
+                (Movement::Scrapped, less(used.as_ref()?, &sum(fed.iter().map(Some))?))
+            }
+            What::Inspect { measurements, .. } => (Movement::Counted, Some(stock(measurements)?)),
+            What::Arrive { .. }
+            | What::Complete { .. }
+            | What::Consume { .. }
+            | What::Install { .. }
+            | What::Remove { .. }
+            | What::Pack { .. }
+            | What::Unpack { .. }
+            | What::Split { .. }
+            | What::Mount { .. }
+            | What::Move { .. }
+            | What::Hold { .. }
+            | What::Release { .. }
+            | What::Rework { .. }
+            | What::Clean { .. }
+            | What::Identify { .. }
+            | What::Note { .. }
+            | What::Correct { .. } => return None,
+        })
+    }
+}
+
+/// The sum of amounts of one unit; `None` if one is not told or of another.
+fn sum<'a>(amounts: impl Iterator<Item = Option<&'a Amount>>) -> Option<Amount> {
+    let mut all: Option<Amount> = None;
+    for amount in amounts {
+        let amount = amount?;
+        match &mut all {
+            None => all = Some(amount.clone()),
+            Some(sum) if sum.unit == amount.unit => sum.value += amount.value,
+            Some(_) => return None,
+        }
+    }
+    all
+}
+
+/// What is more of one amount than of another of its unit.
+fn less(more: &Amount, than: &Amount) -> Option<Amount> {
+    let value = more.value - than.value;
+    (more.unit == than.unit).then(|| Amount { value, unit: more.unit.clone() })
+}
+
+/// How much of it was found.
+fn stock(measurements: &[Measurement]) -> Option<Amount> {
+    let found = measurements.iter().find(|found| found.name.as_str() == STOCK)?;
+    let value = found.value.number().filter(|_| found.quality.is_good())?;
+    Some(Amount { value, unit: found.unit.clone() })
+}
+
+/// The balance, by what the plant in force says of the material; `None` if no amount was ever told.
+pub(super) fn finish(
+    draft: BalanceDraft,
+    catalog: Option<&Catalog>,
+    bodies: &mut Bodies<'_>,
+) -> Option<LotBalance> {
+    let events = bodies.steps(&draft.item, draft.wanted).into_iter().filter_map(|record| {
+        let Body::Trace(event) = record.body else { return None };
+        Some((event.time.at, record.position, event))
+    });
+    let mut events: Vec<(Utc, Position, TraceEvent)> = events.collect();
+    events.sort_by_key(|(time, position, _)| (*time, *position));
+    let mut was_shipped = false;
+    let mut moved = Vec::new();
+    for (time, position, event) in events {
+        if let Some((what, amount)) = draft.own(&event, was_shipped) {
+            was_shipped |= what == Movement::Shipped;
+            moved.push(Moved { time, position, what, amount });
+        }
+    }
+    let BalanceDraft { item, material, used, .. } = draft;
+    moved.extend(used);
+    let material = material.and_then(|name| catalog?.materials.get(&name));
+    let piece = material.and_then(|material| material.piece.as_ref());
+    let balance = Balance::of(moved, piece)?;
+    let tolerance = material.and_then(|Material { tolerance, .. }| *tolerance);
+    Some(LotBalance { item, balance, tolerance })
+}
