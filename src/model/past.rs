@@ -1,5 +1,5 @@
 //! Questions about the past that the engine does not hold in memory, and what they are answered.
-use super::{ItemKey, Position, ReadToken, Result, StationId, Text, Ucum, Utc};
+use super::{Ancestry, ItemKey, Position, ReadToken, Result, StationId, Text, Ucum, Utc};
 use minicbor::{Decode, Encode};
 
 /// One question for everything that the checks of one request need, answered as of one record.
@@ -11,6 +11,8 @@ pub struct Question {
     pub items: Vec<ItemKey>,
     /// Their visits to these stations are of interest.
     pub stations: Vec<StationId>,
+    /// Whether what they were made of, at any depth, is of interest.
+    pub ancestry: bool,
     /// Everything up to this record must have been looked at.
     pub as_of: Position,
 }
@@ -77,6 +79,9 @@ pub struct Past {
     /// it, and if it is.
     #[n(10)]
     pub has_main: Option<Position>,
+    /// What it was made of; `None` if nobody asked, and on tapes that do not tell.
+    #[n(12)]
+    pub ancestry: Option<Ancestry>,
 }
 
 /// What of one material is in an item.
@@ -170,6 +175,7 @@ impl Past {
             uses: Some(0),
             parts: Vec::new(),
             has_main: None,
+            ancestry: None,
         }
     }
 

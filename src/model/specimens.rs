@@ -642,6 +642,7 @@ fn facts() -> Facts {
         uses: Some(7),
         parts: vec![of_it],
         has_main: None,
+        ancestry: None,
     };
     let known = vec![(unit("SN-1"), true), (unit("SN-2"), false)];
     let past = vec![all, Past::none(&lot("0001"))];

@@ -6,6 +6,7 @@ use super::Query;
 use super::memory::Memory;
 use crate::genealogy::Visited;
 use crate::ledger::{LedgerError, Reader};
+use crate::model::plant::Plant;
 use crate::model::{Body, Digest, Origin, Position, Record, What};
 use crate::store::{Opened, RebuildCause, Rebuilt, Store, StoreError, StoreOptions};
 use crate::telemetry::{Metrics, Now};
@@ -102,6 +103,8 @@ pub(super) struct Inner {
     pub(super) telling: Mutex<()>,
     /// Those who wait for records.
     waiting: (Mutex<()>, Condvar),
+    /// The plant by whose rules attributes are inherited.
+    pub(super) plant: RwLock<Option<Arc<Plant>>>,
     /// The hashes of the last plants by their records.
     plants: Mutex<BTreeMap<Position, Digest>>,
 }
@@ -150,9 +153,15 @@ impl Query {
             shelving: Mutex::default(),
             telling: Mutex::default(),
             waiting: <(Mutex<()>, Condvar)>::default(),
+            plant: RwLock::default(),
             plants: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// From now on items are shown by the rules of this plant.
+    pub fn put_in_force(&self, plant: Arc<Plant>) {
+        *self.inner.plant.write() = Some(plant);
     }
 
     /// What memory and index both have: the records after it are to be brought to one of them or both. It starts at 0,

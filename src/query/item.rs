@@ -1,12 +1,13 @@
 //! One item: its as-built record and its direct links both ways.
 use super::Drafted;
-use super::answer::{ItemState, ItemView, LinkView, SupersededView, SuspectWindow};
+use super::answer::{InheritedView, ItemState, ItemView, LinkView, SupersededView, SuspectWindow};
 use super::body::Bodies;
 use super::material::Counted;
 use super::reason::Reasons;
 use super::step::{self, StepsDraft};
 use super::view::View;
 use crate::genealogy::{Certainty, Direction, Former, Hop, LinkKind, Node, NodeId, Visited, Walk};
+use crate::model::plant::Plant;
 use crate::model::{
     Amount, ItemClass, ItemKey, Position, StationId, Text, TraceEvent, Untold, Utc, What,
 };
@@ -22,6 +23,7 @@ pub(super) struct ItemDraft {
     seen: (Utc, Utc),
     made_of: Vec<LinkDraft>,
     went_into: Vec<LinkDraft>,
+    inherited: Vec<InheritedView>,
 }
 
 /// What memory knows of a link to another item.
@@ -53,6 +55,7 @@ pub(super) fn draft(
     memory: &View<'_>,
     visited: &mut Visited,
     key: &ItemKey,
+    plant: Option<&Plant>,
 ) -> Option<Drafted<ItemDraft>> {
     let node = memory.graph.item(key).filter(|node| memory.speaks_of(*node))?;
     let mut reasons = Reasons::default();
@@ -89,12 +92,14 @@ pub(super) fn draft(
         seen: memory.seen(node)?,
         made_of,
         went_into,
+        inherited: plant.map(|p| memory.inherited(node, &p.catalog)).unwrap_or_default(),
     };
     Some(Drafted::new(memory, reasons, body))
 }
 
 pub(super) fn finish(draft: ItemDraft, bodies: &mut Bodies<'_>) -> ItemView {
-    let ItemDraft { steps, taken_back, state, hold, suspect, seen, made_of, went_into } = draft;
+    let ItemDraft { steps, taken_back, state, hold, suspect, seen, made_of, went_into, inherited } =
+        draft;
     let view = |link| link_view(link, bodies);
     let made_of = made_of.into_iter().map(view).collect();
     let view = |link| link_view(link, bodies);
@@ -113,6 +118,7 @@ pub(super) fn finish(draft: ItemDraft, bodies: &mut Bodies<'_>) -> ItemView {
         last_seen: seen.1,
         made_of,
         went_into,
+        inherited,
     }
 }
 

@@ -11,6 +11,7 @@ mod body;
 mod describe;
 mod doubt;
 mod follow;
+mod inherit;
 mod item;
 mod known;
 mod life;
@@ -35,10 +36,10 @@ mod yields;
 
 pub use crate::genealogy::Direction;
 pub use answer::{
-    Answer, Completeness, ConditionView, EventView, GapView, Incomplete, ItemState, ItemView,
-    LinkView, MeasurementView, PermitView, Recall, RecallCleared, RecallGroup, RecallOf,
-    StationView, StepView, SupersededView, SuspectCause, SuspectView, SuspectWindow, Trace,
-    TraceLink, TraceNode, Yield, YieldRow,
+    Answer, Completeness, ConditionView, EventView, GapView, Incomplete, InheritedValue,
+    InheritedView, InheritedWay, Is, ItemState, ItemView, LinkView, MeasurementView, PermitView,
+    Recall, RecallCleared, RecallGroup, RecallOf, StationView, StepView, SupersededView,
+    SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink, TraceNode, Yield, YieldRow,
 };
 pub use follow::{QueryError, QueryOptions, Remembered};
 pub use memory::READ_SCHEMA;
@@ -93,9 +94,10 @@ impl Query {
     pub fn item_as_of(&self, key: &ItemKey, as_of: Position) -> Option<Answer<ItemView>> {
         self.timed("item", || {
             let asked = self.asked(as_of);
-            let draft = self
-                .inner
-                .with_visited(|memory, visited| item::draft(&memory.view(as_of), visited, key))?;
+            let plant = self.inner.plant.read().clone();
+            let draft = self.inner.with_visited(|memory, visited| {
+                item::draft(&memory.view(as_of), visited, key, plant.as_deref())
+            })?;
             Some(self.answer(asked, draft, item::finish))
         })
     }

@@ -37,7 +37,8 @@ impl Histories {
 }
 
 impl View<'_> {
-    fn facts(&self, Question { token, items, stations, .. }: &Question) -> Facts {
+    fn facts(&self, question: &Question) -> Facts {
+        let Question { token, items, stations, ancestry, as_of: _ } = question;
         // The first item is the main one of the request.
         let parts = |rank: usize, item: &ItemKey| {
             let node = self.graph.item(item).filter(|_| rank == 0);
@@ -51,7 +52,8 @@ impl View<'_> {
         };
         let past = items.iter().enumerate().map(|(rank, item)| {
             let (parts, has_main) = (parts(rank, item), has_main(rank, item));
-            Past { parts, has_main, ..self.past(item, stations) }
+            let ancestry = ancestry.then(|| self.ancestry(item));
+            Past { parts, has_main, ancestry, ..self.past(item, stations) }
         });
         let known = |item: &ItemKey| {
             (item.clone(), self.graph.item(item).is_some_and(|node| self.is_known(node)))
@@ -95,6 +97,7 @@ impl View<'_> {
             uses: Some(nodes.iter().map(|node| self.uses(*node)).sum()),
             parts: Vec::new(),
             has_main: None,
+            ancestry: None,
         }
     }
 

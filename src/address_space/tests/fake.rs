@@ -190,6 +190,7 @@ impl Source for Fake {
                 superseded: Vec::new(),
                 made_of: made_of(&text),
                 went_into: went_into(&text),
+                inherited: Vec::new(),
             })
         })
     }

@@ -63,9 +63,12 @@ impl Capture {
         asked.touched = None;
         asked.lots = self.lots_asked(at);
         let items = asked.items().cloned().collect();
+        let live = self.live();
+        let mut checks = live.handshake(at).checks.iter();
+        let ancestry = checks.any(|check| live.plant.catalog.looks_back(*check));
         self.live_mut().tokens.insert(token, at);
         self.exchange(at).stage = Stage::Asking { token, asked, until };
-        step.effect(Effect::Ask(Question { token, items, stations, as_of }));
+        step.effect(Effect::Ask(Question { token, items, stations, ancestry, as_of }));
     }
 
     pub(in crate::capture) fn on_facts(&mut self, step: &mut Step, facts: &Facts) {

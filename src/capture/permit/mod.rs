@@ -3,6 +3,7 @@
 mod bill;
 mod change;
 mod child;
+mod inherit;
 mod lot;
 mod past;
 mod recipe;
@@ -55,6 +56,21 @@ pub(super) enum Finding {
     RefusedFor(Reason, String),
     /// What the rule asks for cannot be known.
     Unknown(String),
+}
+
+impl Finding {
+    /// Of several: what refuses goes before what is not known, and that before what is content.
+    fn worst(all: impl IntoIterator<Item = Self>) -> Self {
+        let mut doubtful = None;
+        for finding in all {
+            match finding {
+                Self::Refused(_) | Self::RefusedFor(..) => return finding,
+                Self::Unknown(_) => doubtful = doubtful.or(Some(finding)),
+                Self::Passed | Self::Rework(_) => {}
+            }
+        }
+        doubtful.unwrap_or(Self::Passed)
+    }
 }
 
 /// What all rules together say; the reason is that of the rule which decided.
@@ -121,6 +137,7 @@ impl Case<'_> {
             Check::Cleaned => self.cleaned(),
             Check::ToolLife => self.tool_life(),
             Check::NoOpenDrift => self.no_open_drift(),
+            Check::AttributePlan => self.attribute_plan(),
         }
     }
 

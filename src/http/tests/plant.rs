@@ -1,6 +1,7 @@
 //! A made-up plant: one pump, a lot, and whatever else an answer can have.
 use crate::genealogy::{Certainty, LinkKind};
 use crate::http::{DeviceView, Source};
+use crate::model::plant::InheritRule;
 use crate::model::{
     Amount, Baseline, DeviceId, Evidence, Gap, GapCause, GapSource, Interval, ItemClass, ItemKey,
     MonitorId, Onset, PersonKey, PhaseId, PhaseSummary, Position, Purpose, Result, Rule, Side,
@@ -8,9 +9,10 @@ use crate::model::{
 };
 use crate::query::{
     Answer, Candidate, Completeness, ConditionView, Direction, EventView, Fit, GapView, Incomplete,
-    ItemState, ItemView, LinkView, MeasurementView, Recall, RecallGroup, RecallOf, Resolution,
-    Resolved, StationView, StepView, SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink,
-    TraceNode, Why, WhyAsked, Yield, YieldRow,
+    InheritedValue, InheritedView, InheritedWay, Is, ItemState, ItemView, LinkView,
+    MeasurementView, Recall, RecallGroup, RecallOf, Resolution, Resolved, StationView, StepView,
+    SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink, TraceNode, Why, WhyAsked, Yield,
+    YieldRow,
 };
 
 /// 2026-11-22 08:41:10 UTC.
@@ -158,8 +160,39 @@ fn pump() -> Answer<ItemView> {
                 "c/gs1/003400000000000017",
                 Certainty::Certain,
             )],
+            inherited: inherited(),
         },
     }
+}
+
+/// An allergen of a lot two steps back that is one of several, and a mark that nothing has.
+fn inherited() -> Vec<InheritedView> {
+    let step = |into: &str, certainty, position| InheritedWay {
+        into: key(into),
+        kind: LinkKind::ConsumedInto,
+        certainty,
+        position: Position(position),
+    };
+    let nuts = InheritedValue {
+        value: Is::Word(text("nuts")),
+        item: key("l/supplier/ACME/0001"),
+        sure: false,
+        way: vec![
+            step("l/site/D-1", Certainty::Certain, 7),
+            step("u/site/SN-0001", Certainty::OneOf, 9),
+        ],
+        more: 0,
+    };
+    let of = |attribute: &str, rule, values| InheritedView {
+        attribute: text(attribute),
+        rule,
+        values,
+        missing: Some("it was made of more items than are looked at".to_owned()),
+    };
+    vec![
+        of("allergens", InheritRule::Union, vec![nuts]),
+        of("hazardous", InheritRule::Any, Vec::new()),
+    ]
 }
 
 /// A master was judged wrongly, and it is not known since when.
@@ -194,6 +227,7 @@ fn bare(key: ItemKey, links: usize) -> Answer<ItemView> {
             superseded: Vec::new(),
             made_of: vec![part; links],
             went_into: Vec::new(),
+            inherited: Vec::new(),
         },
     }
 }
