@@ -261,7 +261,7 @@ impl Capture {
         let record = step.record(body);
         self.memory.apply(record);
         if let Some(live) = &mut self.live {
-            handshake::touch(live, record, !self.memory.holds.is_empty());
+            handshake::touch(live, record);
         }
         record.position
     }

@@ -91,6 +91,9 @@ fn as_text(item: &Value, ways: &[Value], all: bool) -> Result<(), Failure> {
     for gone in array(body, "superseded") {
         output::line(superseded_line(gone))?;
     }
+    for line in array(body, "inherited").flat_map(inherited) {
+        output::line(line)?;
+    }
     for answer in ways {
         let trace = answer.get("body").unwrap_or(&Value::Null);
         let lines = tree::draw(trace, all);
@@ -111,6 +114,33 @@ fn as_text(item: &Value, ways: &[Value], all: bool) -> Result<(), Failure> {
     let state = if complete { "complete" } else { "NOT complete" };
     output::notice(&format!("{state}, as of record #{position}"));
     Ok(())
+}
+
+/// An attribute that comes from what it was made of: a line for each value.
+fn inherited(view: &Value) -> Vec<String> {
+    let head = format!("  inherits {} ({})", text(view, "attribute"), text(view, "rule"));
+    let missing = Some(text(view, "missing")).filter(|why| !why.is_empty());
+    let missing = missing.map(|why| format!("  [not all is known: {why}]")).unwrap_or_default();
+    let mut lines: Vec<String> = array(view, "values")
+        .map(|from| {
+            let value = from.get("value").unwrap_or(&Value::Null);
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let way = array(from, "way").map(|link| {
+                let by = link.get("position").and_then(Value::as_u64).unwrap_or_default();
+                format!(" into {} (#{by})", text(link, "into"))
+            });
+            let way: String = way.collect();
+            let more = from.get("more").and_then(Value::as_u64).filter(|more| *more > 0);
+            let more = more.map(|more| format!(" and {more} more links")).unwrap_or_default();
+            let sure = from.get("sure").and_then(Value::as_bool) == Some(true);
+            let doubt = if sure { "" } else { "  [not certain]" };
+            format!("{head}: {value}, from {}{way}{more}{doubt}{missing}", text(from, "item"))
+        })
+        .collect();
+    if lines.is_empty() {
+        lines.push(format!("{head}: none{missing}"));
+    }
+    lines
 }
 
 fn step_line(step: &Value) -> String {
@@ -310,6 +340,21 @@ mod tests {
 
     fn answer(why: &[Value]) -> Value {
         json!({ "completeness": { "incomplete": why } })
+    }
+
+    #[test]
+    fn what_is_inherited_is_told_with_the_way_that_it_came_by() {
+        let way = json!([{ "into": "l/site/D-1", "kind": "consumed-into", "position": 4 }]);
+        let value =
+            json!({ "value": "nuts", "item": "l/site/N-1", "sure": false, "way": way, "more": 0 });
+        let of = |values| json!({ "attribute": "allergens", "rule": "union", "values": values });
+        let mut nothing = of(json!([]));
+        nothing["missing"] = json!("it was made of more items than are looked at");
+        let told = [inherited(&of(json!([value]))), inherited(&nothing)].concat().join("\n");
+        insta::assert_snapshot!(told, @r"
+        inherits allergens (union): nuts, from l/site/N-1 into l/site/D-1 (#4)  [not certain]
+        inherits allergens (union): none  [not all is known: it was made of more items than are looked at]
+        ");
     }
 
     #[test]

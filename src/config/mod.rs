@@ -8,6 +8,7 @@
 
 pub mod daemon;
 mod fault;
+mod inherited;
 mod labels;
 mod later;
 pub mod lock;

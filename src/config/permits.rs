@@ -93,7 +93,8 @@ fn rule(check: Check) -> &'static str {
         }
         Check::LotNotExpired => {
             "neither the `lot` nor one in a feeder of the station is past the `best_before` that was told \
-             when it was produced or received, or else the `shelf_life` of its material since then"
+             when it was produced or received, or else the `shelf_life` of its material since then. With \
+             `[attribute.best_before]` nothing that it was made of is either"
         }
         Check::Bom => {
             "the material of the `child` or `lot` is on the `bom` of the product, may sit at this \
@@ -106,16 +107,22 @@ fn rule(check: Check) -> &'static str {
         }
         Check::FloorLife => {
             "no lot, neither the `lot` nor one in a feeder, was first mounted or used longer ago than \
-             `floor_life` of its material. To be stored dry again does not set it back"
+             `floor_life` of its material. To be stored dry again does not set it back. With \
+             `[attribute.floor_life]` nothing that it was made of was either"
         }
         Check::AllergenPlan => {
             "what is used, and every product made here since the last `clean`, has no allergens but \
-             those of the product. Only a clean with its proof counts"
+             those of the product. Only a clean with its proof counts. With `[attribute.allergens]` what a lot \
+             was made of counts, at any depth"
         }
         Check::Cleaned => "no other product was made here since the last `clean` with its proof",
         Check::ToolLife => {
             "every `mount` with `tool` has one that made fewer items than `uses`, and was first mounted \
              less long ago than `time`. A tool that is produced or received again begins anew"
+        }
+        Check::AttributePlan => {
+            "nothing that the item was made of, and nothing that is used, at any depth, brings what its product may \
+             not be made of (`allowed`, `forbidden`, `at_least`)"
         }
         Check::NoOpenDrift => {
             "no monitor of the station says *drift*, and no master is overdue or was judged wrongly; masters may come"

@@ -65,6 +65,7 @@ pub fn markdown() -> String {
     page.push('\n');
     page.push_str(super::labels::CHAPTER);
     page.push_str(super::patterns::CHAPTER);
+    page.push_str(super::inherited::CHAPTER);
     page.push_str(&super::permits::markdown());
     page.push_str(TESTS);
     for (key, tells) in bench::FIELDS {

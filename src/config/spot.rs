@@ -265,7 +265,7 @@ impl JsonSchema for Scalar {
     }
 }
 
-/// What a word of a test's PLC holds: one value, or an array of texts.
+/// One value, or a list of texts: what a word of a test's PLC holds, or a material has.
 #[derive(Debug, Clone)]
 pub(super) enum Held {
     /// One value.

@@ -260,9 +260,10 @@ fn decide(
     let (hold, waiting) = mpsc::channel(answers_len_max);
     let (ask, questions) = mpsc::channel(answers_len_max);
     let (durable, stop) = (kept.ledger.durable(), common.tasks.stop());
-    common
-        .tasks
-        .spawn("facts", facts::answer(questions, kept.read_side.query, durable, back, stop));
+    common.tasks.spawn(
+        "facts",
+        facts::answer(questions, kept.read_side.query.clone(), durable, back, stop),
+    );
     let (points, metrics) = (common.points.clone(), Arc::clone(&common.metrics));
     let release =
         release::release(waiting, kept.ledger.durable(), points, metrics, Arc::clone(&common.now));
@@ -278,6 +279,7 @@ fn decide(
         questions: ask,
         tap,
         points: common.points.clone(),
+        query: kept.read_side.query,
         now: Arc::clone(&common.now),
         stop: common.tasks.stop(),
         state: kept.state,

@@ -13,6 +13,7 @@ use crate::model::{
     Answer, CommandId, Effect, Input, Monotonic, PersonKey, Position, Question, ReadDone,
     ReadFault, StartCause, WriteDone,
 };
+use crate::query::Query;
 use crate::store::Images;
 use crate::tape::TapeWriter;
 use crate::telemetry::{Now, Point, Points};
@@ -34,6 +35,8 @@ pub(super) struct Pump {
     pub(super) questions: mpsc::Sender<(Generation, Question)>,
     pub(super) tap: broadcast::Sender<TapEvent>,
     pub(super) points: Points,
+    /// Shows items by the rules of the plant in force.
+    pub(super) query: Query,
     pub(super) now: Now,
     pub(super) stop: CancellationToken,
     pub(super) state: State,
@@ -148,6 +151,7 @@ impl Pump {
         let recovered = self.state.engine.position();
         self.step(Input::Start { cause, recovered }).await;
         self.step(Input::Plant(Arc::clone(&self.plant))).await;
+        self.query.put_in_force(Arc::clone(&self.plant));
     }
 
     /// The ledger was cut: what was stepped since the last good sync is void. State is folded anew,

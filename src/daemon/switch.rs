@@ -71,6 +71,7 @@ impl Pump {
         }
         self.audit(&switch).await;
         self.step(Input::Plant(Arc::clone(&plant))).await;
+        self.query.put_in_force(Arc::clone(&plant));
         self.plant = plant;
         let new = self.devices.switch(&self.plant, &carried);
         intake.switch(carried, &self.devices.batches());

@@ -4,6 +4,7 @@
 //! an event overtook or a correction took back stays, with the positions at which it was added and
 //! removed, so that every walk can be asked *as of* a position. Amounts, places and times are not
 //! kept here: they are read from the event that made the link.
+mod ancestors;
 mod balance;
 #[cfg(test)]
 pub(crate) mod builders;
@@ -17,6 +18,7 @@ mod ring;
 mod walk;
 pub mod why;
 
+pub use ancestors::{Ancestor, Ancestors};
 pub use balance::{Balance, Moved, Movement};
 pub use correction::{Corrections, Void};
 pub use fact::{Claim, links_of};

@@ -242,6 +242,96 @@ proptest! {
     }
 }
 
+/// Hops from a node to each that it was made of, by repeated search over certain links or over all of them; a mount is
+/// passed through, and another name is no hop away.
+fn distances(links: &Seen, begin: &ItemKey, sure: bool) -> BTreeMap<ItemKey, u32> {
+    let former = [LinkKind::FormerlyInstalledIn, LinkKind::FormerlyPackedIn];
+    let stays = |link: &&(Node, Node, LinkKind, Certainty, Position)| {
+        !former.contains(&link.2) && (!sure || link.3 == Certainty::Certain)
+    };
+    let mut found = BTreeMap::from([(Node::Item(begin.clone()), 0)]);
+    for _ in 0..=links.len() {
+        for (part, whole, kind, ..) in links.iter().filter(stays) {
+            let Some(from) = found.get(whole).copied() else { continue };
+            let far =
+                from + u32::from(![LinkKind::IdentifiedAs, LinkKind::MountedAs].contains(kind));
+            let known = found.entry(part.clone()).or_insert(far);
+            *known = far.min(*known);
+        }
+    }
+    let item = |(node, far)| match node {
+        Node::Item(key) => Some((key, far)),
+        Node::Mount(_) => None,
+    };
+    found.into_iter().filter_map(item).collect()
+}
+
+/// What an item was made of by name, with the way of each.
+fn ancestors(graph: &Graph, begin: &ItemKey, as_of: Position, max: usize) -> (Vec<Told>, bool) {
+    let begin = graph.item(begin).unwrap();
+    let found = Ancestors::of(graph, begin, as_of, max, |node| graph.name(node));
+    let name = |node: NodeId| match graph.name(node) {
+        Node::Item(key) => key.clone(),
+        Node::Mount(mount) => panic!("a walk stops at no mount: {mount:?}"),
+    };
+    let told = found.all.iter().enumerate().map(|(at, of)| {
+        let mut from = of.node;
+        for hop in found.way(at) {
+            assert_eq!(hop.part, from, "a way has no hole");
+            from = hop.whole;
+        }
+        assert_eq!(from, begin, "a way ends where it was asked from");
+        let way = found.way(at).map(|hop| (name(hop.part), name(hop.whole), hop.kind, hop.source));
+        Told { item: name(of.node), sure: of.sure, depth: of.depth, way: way.collect() }
+    });
+    (told.collect(), found.cut)
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Told {
+    item: ItemKey,
+    sure: bool,
+    depth: u32,
+    way: Vec<(ItemKey, ItemKey, LinkKind, Position)>,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn ancestors_are_what_repeated_search_finds_and_the_order_of_arrival_is_not_seen(
+        (events, order) in any_history(), as_of in 1..15u64, max in 0..6usize,
+    ) {
+        let as_of = Position(as_of);
+        let shuffled: Vec<Event> = order.iter().map(|i| events[*i].clone()).collect();
+        let (graph, other) = (graph(&events), graph(&shuffled));
+        let links = model(&events, as_of);
+        for key in nodes(&graph).filter_map(|n| match graph.name(n) {
+            Node::Item(key) => Some(key.clone()),
+            Node::Mount(_) => None,
+        }) {
+            let (found, cut) = ancestors(&graph, &key, as_of, usize::MAX);
+            prop_assert!(!cut);
+            prop_assert_eq!(&ancestors(&other, &key, as_of, usize::MAX).0, &found);
+            let (sure, all) = (distances(&links, &key, true), distances(&links, &key, false));
+            let told: BTreeMap<ItemKey, &Told> = found.iter().map(|t| (t.item.clone(), t)).collect();
+            prop_assert_eq!(told.len(), found.len(), "each once");
+            prop_assert_eq!(told.keys().collect::<Vec<_>>(), all.keys().collect::<Vec<_>>());
+            for (item, told) in told {
+                prop_assert_eq!(told.sure, sure.contains_key(&item), "{} of {}", item, key);
+                let hops = told.way.iter().filter(|hop| hop.2 != LinkKind::IdentifiedAs).count();
+                prop_assert_eq!(hops, told.depth as usize);
+                if told.sure {
+                    prop_assert_eq!(Some(&told.depth), sure.get(&item), "{} of {}", item, key);
+                }
+            }
+            let (few, cut) = ancestors(&graph, &key, as_of, max);
+            prop_assert_eq!(cut, found.len() > max + 1);
+            prop_assert_eq!(&few[..], &found[..found.len().min(max + 1)]);
+        }
+    }
+}
+
 /// Every way from one item to another, by repeated search, names of one thing included.
 fn leads(hops: &[Hop], from: NodeId, to: NodeId) -> bool {
     let mut seen = BTreeSet::from([from]);

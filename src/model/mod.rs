@@ -18,6 +18,7 @@ mod gap;
 mod handshake;
 mod input;
 mod item;
+mod kin;
 pub mod label;
 mod measurement;
 mod member;
@@ -55,6 +56,7 @@ pub use handshake::{
 };
 pub use input::{Input, Link, ReadDone, ReadFault, Session, StartCause, WriteDone};
 pub use item::{Code, CodeError, ItemClass, ItemKey, ItemKeyError, MountKey, Scope, ScopeName};
+pub use kin::{Ancestry, Kin, Missing, Way};
 pub use measurement::{Amount, Measurement, PhaseSummary, STOCK, Statistics, ToolUse};
 pub use member::{CarriedOver, Member};
 pub use name::{

@@ -1,5 +1,5 @@
 //! Questions about the past that the engine does not hold in memory, and what they are answered.
-use super::{ItemKey, Position, ReadToken, Result, StationId, Text, Ucum, Utc};
+use super::{Ancestry, ItemKey, Position, ReadToken, Result, StationId, Text, Ucum, Utc};
 use minicbor::{Decode, Encode};
 
 /// One question for everything that the checks of one request need, answered as of one record.
@@ -11,6 +11,8 @@ pub struct Question {
     pub items: Vec<ItemKey>,
     /// Their visits to these stations are of interest.
     pub stations: Vec<StationId>,
+    /// Whether what they were made of, at any depth, is of interest.
+    pub ancestry: bool,
     /// Everything up to this record must have been looked at.
     pub as_of: Position,
 }
@@ -85,6 +87,9 @@ pub struct Past {
     #[n(11)]
     #[cbor(default, skip_if = "Vec::is_empty")]
     pub held: Vec<HeldBy>,
+    /// What it was made of; `None` if nobody asked, and on tapes that do not tell.
+    #[n(12)]
+    pub ancestry: Option<Ancestry>,
 }
 
 /// A hold that keeps another item.
@@ -191,6 +196,7 @@ impl Past {
             parts: Vec::new(),
             has_main: None,
             held: Vec::new(),
+            ancestry: None,
         }
     }
 

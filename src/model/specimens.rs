@@ -643,6 +643,7 @@ fn facts() -> Facts {
         parts: vec![of_it],
         has_main: None,
         held: Vec::new(),
+        ancestry: None,
     };
     let known = vec![(unit("SN-1"), true), (unit("SN-2"), false)];
     let past = vec![all, Past::none(&lot("0001"))];

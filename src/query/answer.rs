@@ -1,6 +1,7 @@
 //! The shapes of answers. They are what `http` sends as JSON and what `address_space` shows.
 use super::only::Only;
 use crate::genealogy::{Balance, Certainty, Direction, LinkKind};
+use crate::model::plant::InheritRule;
 use crate::model::{
     Amount, Baseline, Evidence, Gap, Interval, ItemKey, MonitorId, Onset, Overruled, Permit,
     PersonToken, PhaseSummary, Position, Purpose, Result, Rule, Side, StationId, TagName, Text,
@@ -228,6 +229,65 @@ pub struct ItemView {
     /// Of a lot: what came of it, where it went, and what is missing; `None` if no amount was ever told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub balance: Option<LotBalance>,
+    /// What it inherits from what it was made of, at any depth, by the attributes of the plant in force.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inherited: Vec<InheritedView>,
+}
+
+/// An attribute of an item, with what it was made of counted in.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct InheritedView {
+    /// Which.
+    pub attribute: Text,
+    /// How it comes together.
+    pub rule: InheritRule,
+    /// What it comes to: each word, or the mark, or the least; nothing if nothing brings it.
+    pub values: Vec<InheritedValue>,
+    /// Why there may be more of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
+}
+
+/// A value of an attribute, and where it is from.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct InheritedValue {
+    /// What.
+    pub value: Is,
+    /// The item that has it of its own; of several the nearest that is surely in it.
+    pub item: ItemKey,
+    /// Whether that is in it for sure; else a link of every way is one of several, or a share of a blend.
+    pub sure: bool,
+    /// The links from there to the item that was asked about; none if it is that item.
+    pub way: Vec<InheritedWay>,
+    /// Links of the way that are not shown.
+    pub more: usize,
+}
+
+/// A link of a way.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct InheritedWay {
+    /// What it went into.
+    pub into: ItemKey,
+    /// How.
+    pub kind: LinkKind,
+    /// How sure that is.
+    pub certainty: Certainty,
+    /// The record that says so.
+    pub position: Position,
+}
+
+/// What an attribute is.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(untagged)]
+pub enum Is {
+    /// A word of a union.
+    Word(Text),
+    /// A mark.
+    Mark(bool),
+    /// The least number.
+    Number(f64),
+    /// The earliest time.
+    Until(Utc),
 }
 
 /// One event in the life of an item.

@@ -1,6 +1,6 @@
 //! One item: its as-built record and its direct links both ways.
 use super::Drafted;
-use super::answer::{ItemState, ItemView, LinkView, SupersededView, SuspectWindow};
+use super::answer::{InheritedView, ItemState, ItemView, LinkView, SupersededView, SuspectWindow};
 use super::balance::{self, BalanceDraft};
 use super::body::Bodies;
 use super::hold::{self, HoldDraft};
@@ -26,6 +26,7 @@ pub(super) struct ItemDraft {
     made_of: Vec<LinkDraft>,
     went_into: Vec<LinkDraft>,
     balance: Option<BalanceDraft>,
+    inherited: Vec<InheritedView>,
 }
 
 /// What memory knows of a link to another item.
@@ -57,6 +58,7 @@ pub(super) fn draft(
     memory: &View<'_>,
     visited: &mut Visited,
     key: &ItemKey,
+    catalog: Option<&Catalog>,
 ) -> Option<Drafted<ItemDraft>> {
     let node = memory.graph.item(key).filter(|node| memory.speaks_of(*node))?;
     let mut reasons = Reasons::default();
@@ -95,6 +97,7 @@ pub(super) fn draft(
         made_of,
         went_into,
         balance: balance::draft(memory, node),
+        inherited: catalog.map(|catalog| memory.inherited(node, catalog)).unwrap_or_default(),
     };
     Some(Drafted::new(memory, reasons, body))
 }
@@ -105,7 +108,7 @@ pub(super) fn finish(
     bodies: &mut Bodies<'_>,
 ) -> ItemView {
     let ItemDraft { steps, taken_back, state, holds, suspect, seen, .. } = draft;
-    let ItemDraft { made_of, went_into, balance, .. } = draft;
+    let ItemDraft { made_of, went_into, balance, inherited, .. } = draft;
     let balance = balance.and_then(|balance| balance::finish(balance, catalog, bodies));
     let holds = holds.into_iter().map(|held| hold::view(held, bodies)).collect();
     let view = |link| link_view(link, bodies);
@@ -127,6 +130,7 @@ pub(super) fn finish(
         made_of,
         went_into,
         balance,
+        inherited,
     }
 }
 

@@ -13,6 +13,7 @@ mod describe;
 mod doubt;
 mod follow;
 mod hold;
+mod inherit;
 mod item;
 mod known;
 mod life;
@@ -37,10 +38,11 @@ mod yields;
 
 pub use crate::genealogy::Direction;
 pub use answer::{
-    Answer, Completeness, ConditionView, EventView, GapView, HoldView, Incomplete, ItemState,
-    ItemView, LinkView, LotBalance, MeasurementView, PermitView, Recall, RecallCleared,
-    RecallGroup, RecallOf, StandingHold, StationView, StepView, SupersededView, SuspectCause,
-    SuspectView, SuspectWindow, Trace, TraceLink, TraceNode, Yield, YieldRow,
+    Answer, Completeness, ConditionView, EventView, GapView, HoldView, Incomplete, InheritedValue,
+    InheritedView, InheritedWay, Is, ItemState, ItemView, LinkView, LotBalance, MeasurementView,
+    PermitView, Recall, RecallCleared, RecallGroup, RecallOf, StandingHold, StationView, StepView,
+    SupersededView, SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink, TraceNode, Yield,
+    YieldRow,
 };
 pub use follow::{QueryError, QueryOptions, Remembered};
 pub use memory::READ_SCHEMA;
@@ -96,11 +98,11 @@ impl Query {
     pub fn item_as_of(&self, key: &ItemKey, as_of: Position) -> Option<Answer<ItemView>> {
         self.timed("item", || {
             let asked = self.asked(as_of);
-            let draft = self
-                .inner
-                .with_visited(|memory, visited| item::draft(&memory.view(as_of), visited, key))?;
             let plant = self.plant();
             let catalog = plant.as_ref().map(|plant| &plant.catalog);
+            let draft = self.inner.with_visited(|memory, visited| {
+                item::draft(&memory.view(as_of), visited, key, catalog)
+            })?;
             let finish = |draft, bodies: &mut Bodies<'_>| item::finish(draft, catalog, bodies);
             let mut answer = self.answer(asked, draft, finish);
             let open = answer.body.balance.as_ref().and_then(LotBalance::open);

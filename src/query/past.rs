@@ -44,7 +44,8 @@ impl Histories {
 }
 
 impl View<'_> {
-    fn facts(&self, Question { token, items, stations, .. }: &Question) -> Facts {
+    fn facts(&self, question: &Question) -> Facts {
+        let Question { token, items, stations, ancestry, as_of: _ } = question;
         // The first item is the main one of the request.
         let parts = |rank: usize, item: &ItemKey| {
             let node = self.graph.item(item).filter(|_| rank == 0);
@@ -58,7 +59,8 @@ impl View<'_> {
         };
         let past = items.iter().enumerate().map(|(rank, item)| {
             let (parts, has_main) = (parts(rank, item), has_main(rank, item));
-            Past { parts, has_main, ..self.past(item, stations) }
+            let ancestry = ancestry.then(|| self.ancestry(item));
+            Past { parts, has_main, ancestry, ..self.past(item, stations) }
         });
         let known = |item: &ItemKey| {
             (item.clone(), self.graph.item(item).is_some_and(|node| self.is_known(node)))
@@ -68,14 +70,15 @@ impl View<'_> {
             known: items.iter().map(known).collect(),
             position: self.position,
             past: past.collect(),
-            behind: self.behind_all(items),
+            behind: self.behind_all(items, *ancestry),
         }
     }
 
-    /// What holds of other items would keep these; nothing as long as none stands.
-    fn behind_all(&self, items: &[ItemKey]) -> Option<Vec<ItemKey>> {
+    /// What these were made of, and whose holds would keep them; nothing as long as neither is asked for.
+    fn behind_all(&self, items: &[ItemKey], ancestry: bool) -> Option<Vec<ItemKey>> {
+        let asked = ancestry || self.holds_any();
         let nodes = items.iter().filter_map(|item| self.graph.item(item));
-        let nodes: Vec<NodeId> = nodes.filter(|_| self.holds_any()).collect();
+        let nodes: Vec<NodeId> = nodes.filter(|_| asked).collect();
         let behind: BTreeSet<NodeId> =
             nodes.into_iter().flat_map(|node| self.kept_from(&self.names_of(node))).collect();
         let named = behind.iter().filter_map(|node| self.key(*node).cloned());
@@ -114,6 +117,7 @@ impl View<'_> {
             parts: Vec::new(),
             has_main: None,
             held: self.kept_by(node),
+            ancestry: None,
         }
     }
 

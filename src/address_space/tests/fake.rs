@@ -191,6 +191,7 @@ impl Source for Fake {
                 made_of: made_of(&text),
                 went_into: went_into(&text),
                 balance: None,
+                inherited: Vec::new(),
             })
         })
     }

@@ -143,7 +143,9 @@ struct Asked {
     mounts_seen: bool,
     /// The last record about one of the items since the question was put.
     touched: Option<Position>,
-    /// What other items came to since then, as long as anything was on hold: by record.
+    /// Whether a rule asks what things were made of.
+    looks_back: bool,
+    /// If so: the items that anything came to since then, by record.
     came: Vec<(Position, ItemKey)>,
 }
 
@@ -293,7 +295,7 @@ impl Exchange {
                 }
             }
             Stage::Asking { token: _, asked, until: _ } => {
-                let Asked { found, draft, said: _, lots: _, mounts_seen: _, touched: _, came: _ } =
+                let Asked { found, draft, said: _, lots: _, mounts_seen: _, touched: _, .. } =
                     &mut **asked;
                 let Found { snapshot, trigger, key: _, digest: _, result: _ } = found;
                 let Draft {

@@ -28,8 +28,8 @@ impl Capture {
         };
         let lots = self.lots_asked(at);
         let said = self.said(at, &found.snapshot);
-        let (touched, came) = (None, Vec::new());
-        let asked = Asked { found, draft, said, lots, mounts_seen, touched, came };
+        let (touched, looks_back, came) = (None, false, Vec::new());
+        let asked = Asked { found, draft, said, lots, mounts_seen, touched, looks_back, came };
         if self.asks(at, &asked.said) {
             let deadline = self.live().handshake(at).deadline;
             let until = self.exchange(at).requested.unwrap_or(step.at.monotonic).plus(deadline);
@@ -70,9 +70,13 @@ impl Capture {
         (asked.touched, asked.came) = (None, Vec::new());
         asked.lots = self.lots_asked(at);
         let items = asked.items().cloned().collect();
+        let live = self.live();
+        let checks = &live.handshake(at).checks;
+        let ancestry = checks.iter().any(|check| live.plant.catalog.looks_back(*check));
+        asked.looks_back = ancestry || checks.iter().any(|check| self.asks_of_holds(*check));
         self.live_mut().tokens.insert(token, at);
         self.exchange(at).stage = Stage::Asking { token, asked, until };
-        step.effect(Effect::Ask(Question { token, items, stations, as_of }));
+        step.effect(Effect::Ask(Question { token, items, stations, ancestry, as_of }));
     }
 
     pub(in crate::capture) fn on_facts(&mut self, step: &mut Step, facts: &Facts) {
@@ -255,17 +259,18 @@ impl Exchange {
         if all || asked.items().any(|item| items.contains(&item)) {
             asked.touched = Some(position);
         }
-        asked.came.extend(came_to.iter().map(|item| (position, (*item).clone())));
+        let came_to = came_to.iter().filter(|_| asked.looks_back);
+        asked.came.extend(came_to.map(|item| (position, (*item).clone())));
     }
 }
 
 /// Tells the requests that wait for facts what was recorded meanwhile.
-pub(in crate::capture) fn touch(live: &mut Live, record: &Record, any_held: bool) {
+pub(in crate::capture) fn touch(live: &mut Live, record: &Record) {
     let Body::Trace(event) = &record.body else { return };
     // A correction may be about anything, and so may a hold of what things were made of.
     let all = matches!(event.what, What::Correct { .. } | What::Hold { .. } | What::Release { .. });
     let items = event.items();
-    let came_to = if any_held { came_to(event) } else { Vec::new() };
+    let came_to = came_to(event);
     for at in live.tokens.values() {
         if let Some(exchange) = live.exchanges.get_mut(at) {
             exchange.touch(record.position, all, &items, &came_to);

@@ -65,12 +65,14 @@ impl Case<'_> {
     ) -> Finding {
         match self.declared(lot, told) {
             Err(finding) => finding,
-            Ok((material, of)) => match of.allergens.difference(allowed).next() {
-                None => Finding::Passed,
-                Some(has) => Finding::Refused(format!(
-                    "{material} ({lot}) has {has}, which {name} may not contain"
-                )),
-            },
+            Ok((material, _)) => {
+                match self.plant.catalog.allergens(Some(&material)).difference(allowed).next() {
+                    None => self.free_below(lot, (name, allowed)),
+                    Some(has) => Finding::Refused(format!(
+                        "{material} ({lot}) has {has}, which {name} may not contain"
+                    )),
+                }
+            }
         }
     }
 

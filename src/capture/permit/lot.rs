@@ -1,6 +1,6 @@
 //! Rules about the lots that are used: the one of the request and those in the feeders.
-use super::{Case, Finding, worst};
-use crate::model::plant::{Material, Reason};
+use super::{Case, Finding};
+use crate::model::plant::{Material, Reason, Told};
 use crate::model::{ItemClass, ItemKey, Text};
 
 impl Case<'_> {
@@ -17,17 +17,18 @@ impl Case<'_> {
                 Ok(found) => found,
                 Err(finding) => return finding,
             };
-            let Some(life) = material.floor_life else { return Finding::Passed };
             let past = match self.past(lot) {
                 Ok(past) => past,
                 Err(unknown) => return unknown,
             };
             // What was never mounted or used is opened by this.
-            match past.opened.map(|opened| (opened, opened.plus(life))) {
+            let life = material.and_then(|material| material.floor_life);
+            let own = past.opened.zip(life);
+            match own.map(|(opened, life)| (opened, opened.plus(life))) {
                 Some((opened, until)) if self.when() > until => Finding::Refused(format!(
                     "{lot} was opened at {opened}; {name} may be used until {until}"
                 )),
-                Some(_) | None => Finding::Passed,
+                Some(_) | None => self.in_time_below(lot, Told::FloorLife),
             }
         })
     }
@@ -40,7 +41,7 @@ impl Case<'_> {
         let fed =
             points.filter_map(|point| Some((self.mounts.get(&point.id)?, self.fed(&point.id))));
         let found = named.chain(fed).map(|(lot, told)| rule(lot, told));
-        worst(found.chain((!self.mounts_seen).then(|| self.mounts_not_seen())))
+        Finding::worst(found.chain((!self.mounts_seen).then(|| self.mounts_not_seen())))
     }
 
     fn not_expired(&self, lot: &ItemKey, told: Option<&Text>) -> Finding {
@@ -49,29 +50,50 @@ impl Case<'_> {
             Err(unknown) => return unknown,
         };
         // A material that is not declared has no shelf life either.
-        let shelf_life = self.declared(lot, told).ok().and_then(|(_, m)| m.shelf_life);
+        let shelf_life = self.declared(lot, told).ok().and_then(|(_, m)| m?.shelf_life);
         let made = past.made.zip(shelf_life).map(|(made, life)| made.plus(life));
         match past.best_before.or(made) {
-            Some(until) if self.when() <= until => Finding::Passed,
+            Some(until) if self.when() <= until => self.in_time_below(lot, Told::BestBefore),
             Some(until) => Finding::Refused(format!("{lot} was best before {until}")),
-            None => {
-                let text = format!("until when {lot} may be used was never told");
-                Finding::RefusedFor(Reason::ExpiryUnknown, text)
-            }
+            // What it was made of may tell.
+            None => match self.earliest_below(lot, Told::BestBefore) {
+                Ok(None) => {
+                    let text = format!("until when {lot} may be used was never told");
+                    Finding::RefusedFor(Reason::ExpiryUnknown, text)
+                }
+                Ok(Some(_)) | Err(_) => self.in_time_below(lot, Told::BestBefore),
+            },
         }
     }
 
-    /// The material of a lot as the plant files have it.
+    /// Nothing that a lot was made of is past its time.
+    fn in_time_below(&self, lot: &ItemKey, told: Told) -> Finding {
+        match self.earliest_below(lot, told) {
+            Err(unknown) => unknown,
+            Ok(Some((until, kin))) if self.when() > until => Finding::Refused(format!(
+                "{lot} was made of {kin}, and that may be used until {until}"
+            )),
+            Ok(Some(_) | None) => Finding::Passed,
+        }
+    }
+
+    /// The material of a lot as the plant files have it; none of a lot that is a product.
     pub(super) fn declared(
         &self,
         lot: &ItemKey,
         told: Option<&Text>,
-    ) -> Result<(Text, &Material), Finding> {
+    ) -> Result<(Text, Option<&Material>), Finding> {
         let name = self.material_of(lot, told)?;
-        let Some(material) = self.plant.catalog.materials.get(&name) else {
-            let text = format!("the plant files have no material {name} ({lot})");
-            return Err(Finding::RefusedFor(Reason::MaterialUnknown, text));
-        };
+        if !self.plant.catalog.has(&name) {
+            return Err(not_in_files(lot, &name));
+        }
+        let material = self.plant.catalog.materials.get(&name);
         Ok((name, material))
     }
+}
+
+/// Nothing is known of what a material is.
+pub(super) fn not_in_files(item: &ItemKey, name: &Text) -> Finding {
+    let text = format!("the plant files have no material {name} ({item})");
+    Finding::RefusedFor(Reason::MaterialUnknown, text)
 }

@@ -3,6 +3,7 @@
 mod bill;
 mod change;
 mod child;
+mod inherit;
 mod lot;
 mod past;
 mod recipe;
@@ -57,6 +58,21 @@ pub(super) enum Finding {
     RefusedFor(Reason, String),
     /// What the rule asks for cannot be known.
     Unknown(String),
+}
+
+impl Finding {
+    /// Of several: what refuses goes before what is not known, and that before what is content.
+    fn worst(all: impl IntoIterator<Item = Self>) -> Self {
+        let mut doubtful = None;
+        for finding in all {
+            match finding {
+                Self::Refused(_) | Self::RefusedFor(..) => return finding,
+                Self::Unknown(_) => doubtful = doubtful.or(Some(finding)),
+                Self::Passed | Self::Rework(_) => {}
+            }
+        }
+        doubtful.unwrap_or(Self::Passed)
+    }
 }
 
 /// What all rules together say; the reason is that of the rule which decided.
@@ -123,6 +139,7 @@ impl Case<'_> {
             Check::Cleaned => self.cleaned(),
             Check::ToolLife => self.tool_life(),
             Check::NoOpenDrift => self.no_open_drift(),
+            Check::AttributePlan => self.attribute_plan(),
         }
     }
 
@@ -177,7 +194,7 @@ impl Case<'_> {
     /// A rule about the items that the request names beside the main one; `config` sees to it that
     /// there is one.
     fn beside(&self, rule: impl Fn(&Self, &ItemKey) -> Finding) -> Finding {
-        worst(self.others().map(|other| rule(self, other)))
+        Finding::worst(self.others().map(|other| rule(self, other)))
     }
 
     fn others(&self) -> impl Iterator<Item = &ItemKey> {
@@ -224,7 +241,7 @@ impl Case<'_> {
     fn not_held(&self) -> Finding {
         let items = std::iter::once(&self.draft.item).chain(self.others());
         let found = items.map(|item| self.item_not_held(item));
-        worst(found.chain(std::iter::once_with(|| self.mounts_not_held())))
+        Finding::worst(found.chain(std::iter::once_with(|| self.mounts_not_held())))
     }
 
     fn mounts_not_held(&self) -> Finding {
@@ -233,7 +250,7 @@ impl Case<'_> {
         let mounted = mounted.filter_map(|point| Some((point, self.mounts.get(point)?)));
         let found =
             mounted.map(|(point, lot)| self.held(lot, format_args!("{lot} in {point} of {at}")));
-        worst(found.chain((!self.mounts_seen).then(|| self.mounts_not_seen())))
+        Finding::worst(found.chain((!self.mounts_seen).then(|| self.mounts_not_seen())))
     }
 
     fn mounts_verified(&self) -> Finding {
@@ -251,17 +268,6 @@ impl Case<'_> {
     fn mounts_not_seen(&self) -> Finding {
         Finding::Unknown(format!("what is in the feeders of {} cannot be read", self.station.id))
     }
-}
-
-/// What refuses goes before what is not known, and the first of the like before the others.
-fn worst(findings: impl Iterator<Item = Finding>) -> Finding {
-    let rank = |finding: &Finding| match finding {
-        Finding::Refused(_) | Finding::RefusedFor(..) => 0,
-        Finding::Unknown(_) => 1,
-        Finding::Rework(_) => 2,
-        Finding::Passed => 3,
-    };
-    findings.min_by_key(rank).unwrap_or(Finding::Passed)
 }
 
 #[cfg(test)]

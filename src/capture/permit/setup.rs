@@ -1,5 +1,5 @@
 //! Rules about what a station is set up with: the material in its feeders, its tools, its monitors.
-use super::{Case, Finding, Named, worst};
+use super::{Case, Finding, Named};
 use crate::model::plant::{MountPoint, ToolLife};
 use crate::model::{MountPointId, Purpose, Text};
 
@@ -14,7 +14,7 @@ impl Case<'_> {
             return Finding::Refused(format!("{name} has no setup for {}", self.station.id));
         };
         let findings = plan.iter().map(|(point, wanted)| self.fed_with(point, wanted));
-        worst(findings)
+        Finding::worst(findings)
     }
 
     fn fed_with(&self, point: &MountPointId, wanted: &Text) -> Finding {
@@ -36,7 +36,7 @@ impl Case<'_> {
     pub(super) fn tool_life(&self) -> Finding {
         let tools = self.station.mounts.iter();
         let tools = tools.filter_map(|point| Some(self.worn(point, point.tool?)));
-        worst(tools)
+        Finding::worst(tools)
     }
 
     fn worn(&self, point: &MountPoint, life: ToolLife) -> Finding {

@@ -8,6 +8,7 @@ use crate::model::{
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+mod inherit;
 mod products;
 
 fn unit(code: &str) -> ItemKey {
@@ -139,13 +140,15 @@ fn catalog() -> Catalog {
         bill: Some(BTreeMap::from([(text("C"), row)])),
         setup: BTreeMap::from([(station("OP30"), reel)]),
         allergens: milk.clone(),
+        bounds: vec![(text("country"), Bound::Forbidden(BTreeSet::from([text("KP")])))],
         ..Product::default()
     };
     let floor_life = Some(Duration::from_nanos(80));
     let material = Material { floor_life, allergens: milk, ..Material::default() };
     Catalog {
         products: BTreeMap::from([(text("A"), product)]),
-        materials: BTreeMap::from([(text("R"), material)]),
+        materials: BTreeMap::from([(text("R"), material), (text("C"), Material::default())]),
+        attributes: BTreeMap::from([(text("country"), InheritRule::Union)]),
     }
 }
 
@@ -176,7 +179,8 @@ fn of(material: &str, item: &ItemKey) -> Past {
 }
 
 fn nothing(item: &ItemKey) -> Past {
-    Past { best_before: Some(Utc(50)), ..Past::none(item) }
+    let ancestry = Some(crate::model::Ancestry::default());
+    Past { best_before: Some(Utc(50)), ancestry, ..Past::none(item) }
 }
 
 impl World {

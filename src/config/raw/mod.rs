@@ -20,7 +20,7 @@ pub(super) use handshake::{
     Quantity, Ring, States,
 };
 pub(super) use label::PerCode;
-pub(super) use product::{BillRow, Material, Piece, Product, Rework, Tool};
+pub(super) use product::{Attribute, BillRow, InheritWord, Material, Piece, Product, Rework, Tool};
 pub(super) use station::{
     CarryOver, EvidenceWord, Monitor, Mount, Orders, PerWord, Phase, Purpose, PurposeWord,
     SpliceWord, Station, Used,
@@ -51,6 +51,9 @@ pub(super) struct PlantFile {
     /// What it is made of, by name.
     #[serde(default)]
     pub(super) material: Keyed<Material>,
+    /// What items inherit from what they were made of, by name.
+    #[serde(default)]
+    pub(super) attribute: Keyed<Attribute>,
     /// Tests of what this file says, for `pedigree test`.
     #[serde(default)]
     pub(super) test: Vec<Spot<Test>>,

@@ -1,5 +1,5 @@
 //! What is made and of what, as it is written.
-use crate::config::spot::{Keyed, Scalar, Span, Spot};
+use crate::config::spot::{Held, Keyed, Scalar, Span, Spot};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -28,6 +28,46 @@ pub(in crate::config) struct Product {
     pub(in crate::config) recipe: Keyed<Spot<Scalar>>,
     /// What it contains or may contain.
     pub(in crate::config) allergens: Option<Vec<Spot<String>>>,
+    /// What it has of each attribute: a text or a list of them, `true`, or a number. Whatever it goes into inherits it.
+    #[schemars(extend("examples" = [{ "country": ["DE"] }]))]
+    #[serde(default)]
+    pub(in crate::config) has: Keyed<Spot<Held>>,
+    /// Of an attribute that is a union: all that may be in it, by attribute (`attribute-plan`).
+    #[schemars(extend("examples" = [{ "country": ["DE", "FR"] }]))]
+    #[serde(default)]
+    pub(in crate::config) allowed: Keyed<Spot<Held>>,
+    /// What may not be in it, by attribute: words of a union, or `true` for a mark (`attribute-plan`).
+    #[schemars(extend("examples" = [{ "hazardous": true }]))]
+    #[serde(default)]
+    pub(in crate::config) forbidden: Keyed<Spot<Held>>,
+    /// The least number that what is in it may have, by attribute (`attribute-plan`).
+    #[schemars(extend("examples" = [{ "purity": 99.5 }]))]
+    #[serde(default)]
+    pub(in crate::config) at_least: Keyed<Spot<f64>>,
+}
+
+/// What items inherit from what they were made of, at any depth. `allergens`, `supplier` (of lots in the scope of one),
+/// `best_before` and `floor_life` are known already: what of them is declared here is inherited, and the checks on them
+/// count it. All others are written under `has` of products and materials.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Attribute {
+    /// What it comes to.
+    #[schemars(required)]
+    pub(in crate::config) rule: Option<Spot<InheritWord>>,
+}
+
+/// How an attribute follows from those of what an item was made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Inherit")]
+pub(in crate::config) enum InheritWord {
+    /// All words.
+    Union,
+    /// A mark, if anything has it.
+    Any,
+    /// The least number, or the earliest time.
+    Minimum,
 }
 
 /// How a unit leaves its route to be worked on again, and where it comes back.
@@ -71,6 +111,10 @@ pub(in crate::config) struct Material {
     /// recall that comes to the lot incomplete.
     #[schemars(extend("examples" = [0.02]))]
     pub(in crate::config) tolerance: Option<Spot<f64>>,
+    /// What it has of each attribute: a text or a list of them, `true`, or a number. Whatever it goes into inherits it.
+    #[schemars(extend("examples" = [{ "country": ["DE"], "hazardous": true }]))]
+    #[serde(default)]
+    pub(in crate::config) has: Keyed<Spot<Held>>,
 }
 
 /// What one piece of a material is.

@@ -3,6 +3,7 @@
 //!
 //! A part that is wrong is reported once and left out; whoever refers to it stays silent.
 
+mod attribute;
 mod carrier;
 mod check;
 mod condition;

@@ -11,18 +11,20 @@ use std::time::Duration;
 impl Resolver<'_> {
     /// Reads the products and materials of all files into the catalog.
     pub(super) fn catalog(&mut self, files: &[super::Read]) {
+        self.inherited(files);
+        let unread = files.iter().any(|read| read.raw.is_none());
         for read in files {
             let Some(raw) = &read.raw else { continue };
             for (name, material) in raw.material.iter() {
                 let t = table(read.file, "material", name);
-                let material = self.material(&t, material);
+                let material = self.material(&t, material, unread);
                 if let Some(name) = self.once(&t, "material", name) {
                     self.catalog.materials.insert(name, material);
                 }
             }
             for (name, product) in raw.product.iter() {
                 let t = table(read.file, "product", name);
-                let product = self.product(&t, product);
+                let product = self.product(&t, product, unread);
                 if let Some(name) = self.once(&t, "product", name) {
                     self.catalog.products.insert(name, product);
                 }
@@ -31,7 +33,12 @@ impl Resolver<'_> {
     }
 
     /// The name of a product or material, unless another place defines it already.
-    fn once(&mut self, t: &Table<'_>, what: &'static str, name: &Spot<String>) -> Option<Text> {
+    pub(super) fn once(
+        &mut self,
+        t: &Table<'_>,
+        what: &'static str,
+        name: &Spot<String>,
+    ) -> Option<Text> {
         let key = (what, (**name).clone());
         if let Some(first) = self.catalog_names.get(&key) {
             let cited = self.sink.cite(first);
@@ -48,8 +55,8 @@ impl Resolver<'_> {
         self.name(t, name, Text::parse)
     }
 
-    fn material(&mut self, t: &Table<'_>, raw: &raw::Material) -> Material {
-        let raw::Material { shelf_life, floor_life, allergens, piece, tolerance } = raw;
+    fn material(&mut self, t: &Table<'_>, raw: &raw::Material, unread: bool) -> Material {
+        let raw::Material { shelf_life, floor_life, allergens, has, piece, tolerance } = raw;
         let mut life = |raw: &Option<Spot<_>>| {
             raw.as_ref().map(|raw| self.period(t, Some(raw), Duration::from_secs(1)))
         };
@@ -57,7 +64,8 @@ impl Resolver<'_> {
         let allergens = self.texts(t, allergens.as_ref());
         let piece = piece.as_ref().and_then(|piece| self.piece(t, piece));
         let tolerance = self.share(t, tolerance.as_ref());
-        Material { shelf_life, floor_life, allergens, piece, tolerance }
+        let has = self.has(t, has, unread);
+        Material { shelf_life, floor_life, allergens, has, piece, tolerance }
     }
 
     fn piece(&mut self, t: &Table<'_>, raw::Piece { quantity, eu }: &raw::Piece) -> Option<Amount> {
@@ -84,8 +92,9 @@ impl Resolver<'_> {
         Some(share)
     }
 
-    fn product(&mut self, t: &Table<'_>, raw: &raw::Product) -> Product {
-        let raw::Product { route, rework, max_visits, bom, setup, recipe, allergens } = raw;
+    fn product(&mut self, t: &Table<'_>, raw: &raw::Product, unread: bool) -> Product {
+        let raw::Product { route, rework, max_visits, bom, setup, recipe, allergens, has, .. } =
+            raw;
         let stops = route.iter().flatten().filter_map(|stop| self.stop(t, stop));
         let stops: Vec<StationId> = stops.collect();
         if let Some(route) = route {
@@ -99,6 +108,8 @@ impl Resolver<'_> {
             setup: self.setup(t, setup),
             recipes: self.recipes(t, recipe),
             allergens: self.texts(t, allergens.as_ref()),
+            has: self.has(t, has, unread),
+            bounds: self.bounds(t, raw, unread),
         }
     }
 
@@ -218,7 +229,7 @@ impl Resolver<'_> {
     }
 }
 
-fn table(file: usize, kind: &str, name: &Spot<String>) -> Table<'static> {
+pub(super) fn table(file: usize, kind: &str, name: &Spot<String>) -> Table<'static> {
     let path = format!("{kind}.{}", **name);
     Table { file, key: name.span(), path, device: None, node: None, notifier: None, forms: None }
 }

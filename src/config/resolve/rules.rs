@@ -150,7 +150,8 @@ impl Resolver<'_> {
             | Check::AllergenPlan
             | Check::Cleaned
             | Check::ToolLife
-            | Check::NoOpenDrift => self.idle_of_catalog(check, handshake, around),
+            | Check::NoOpenDrift
+            | Check::AttributePlan => self.idle_of_catalog(check, handshake, around),
             Check::Known
             | Check::NotHeld
             | Check::Route
@@ -205,6 +206,12 @@ impl Resolver<'_> {
             Check::ToolLife if around.mounts.iter().all(|mount| mount.tool.is_none()) => {
                 Some(("the station has no tools", "write `tool` at one of its `mount` tables"))
             }
+            Check::AttributePlan if products.values().all(|product| product.bounds.is_empty()) => {
+                Some((
+                    "no product says what it may be made of",
+                    "write `allowed`, `forbidden` or `at_least` at a `product`",
+                ))
+            }
             Check::NoOpenDrift if !around.drifts => Some((
                 "nothing here may be called drift",
                 "write `drift` at a monitor or a measurement of the station, or a `master`",
@@ -225,7 +232,8 @@ impl Resolver<'_> {
             | Check::AllergenPlan
             | Check::Cleaned
             | Check::ToolLife
-            | Check::NoOpenDrift => None,
+            | Check::NoOpenDrift
+            | Check::AttributePlan => None,
         }
     }
 }

@@ -145,6 +145,10 @@ setup.OP20 = { reel = "R-1" }
 
 [material.R-1]
 floor_life = 168
+has        = { country = ["DE"], hazardus = true }
+
+[attribute.hazardous]
+rule = "any"
 "#,
     ),
 ];
@@ -290,7 +294,7 @@ fn faults_are_data_too() {
             "line": 2,
             "column": 1,
             "message": "the file has no key `statoin`",
-            "help": "did you mean `station`? (keys: device, material, product, schema, station, test)",
+            "help": "did you mean `station`? (keys: attribute, device, material, product, schema, station, test)",
         }])
     );
 }

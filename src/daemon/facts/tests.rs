@@ -4,6 +4,7 @@
     clippy::wildcard_enum_match_arm,
     reason = "the model says what it looks for and nothing else"
 )]
+mod bakery;
 mod naive;
 mod products;
 mod search;

@@ -119,6 +119,7 @@ mod tests {
             token: ReadToken(9),
             items: vec![unit()],
             stations: Vec::new(),
+            ancestry: false,
             as_of: Position(1),
         };
         let answered = ahead.answers(&question);

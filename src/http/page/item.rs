@@ -3,8 +3,8 @@ use super::words::{self, When};
 use crate::genealogy::Balance;
 use crate::model::{Amount, ItemKey, PhaseSummary, Value};
 use crate::query::{
-    Answer, Completeness, ItemState, ItemView, LinkView, LotBalance, MeasurementView, PermitView,
-    StepView, SupersededView,
+    Answer, Completeness, InheritedValue, InheritedView, Is, ItemState, ItemView, LinkView,
+    LotBalance, MeasurementView, PermitView, StepView, SupersededView,
 };
 use askama::Template;
 
@@ -35,6 +35,7 @@ pub(super) struct ItemPage {
     superseded: Rows<(Step, String)>,
     made_of: Rows<Link>,
     went_into: Rows<Link>,
+    inherited: Vec<Inherits>,
 }
 
 /// The first rows of a list and how many more there are.
@@ -61,6 +62,20 @@ struct Link {
     notes: Vec<String>,
     time: When,
     position: String,
+}
+
+/// An attribute that comes from what it was made of.
+struct Inherits {
+    attribute: String,
+    rule: &'static str,
+    values: Rows<Inherited>,
+    missing: Option<String>,
+}
+
+struct Inherited {
+    value: String,
+    of: Named,
+    way: String,
 }
 
 struct Step {
@@ -122,6 +137,7 @@ impl ItemPage {
             superseded: rows(body.superseded, superseded),
             made_of: rows(body.made_of, |link| Link::new(words::made_of(link.kind), link)),
             went_into: rows(body.went_into, |link| Link::new(words::went_into(link.kind), link)),
+            inherited: body.inherited.into_iter().map(inherits).collect(),
         }
     }
 }
@@ -149,6 +165,38 @@ fn balance(of: &LotBalance) -> Vec<(&'static str, String)> {
 fn rows<T, R>(all: Vec<T>, row: impl FnMut(T) -> R) -> Rows<R> {
     let more = all.len().saturating_sub(ROWS_MAX);
     Rows { shown: all.into_iter().take(ROWS_MAX).map(row).collect(), more }
+}
+
+fn inherits(view: InheritedView) -> Inherits {
+    let InheritedView { attribute, rule, values, missing } = view;
+    Inherits {
+        attribute: attribute.to_string(),
+        rule: rule.as_str(),
+        values: rows(values, inherited),
+        missing,
+    }
+}
+
+fn inherited(from: InheritedValue) -> Inherited {
+    let InheritedValue { value, item, sure, way, more } = from;
+    let value = match value {
+        Is::Word(word) => word.to_string(),
+        Is::Mark(_) => "yes".to_owned(),
+        Is::Number(number) => words::figure(number),
+        Is::Until(until) => words::when(until).text,
+    };
+    let mut steps: Vec<String> = way
+        .iter()
+        .map(|link| format!("{} {} ({})", words::went_into(link.kind), link.into, link.position))
+        .collect();
+    if more > 0 {
+        steps.push(format!("and {more} more"));
+    }
+    if !sure {
+        steps.push("not certain: one of several, or a share of a blend".to_owned());
+    }
+    let way = if steps.is_empty() { "of its own".to_owned() } else { steps.join(" · ") };
+    Inherited { value, of: named(&item), way }
 }
 
 fn named(key: &ItemKey) -> Named {

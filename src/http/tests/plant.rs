@@ -1,6 +1,7 @@
 //! A made-up plant: one pump, a lot, and whatever else an answer can have.
 use crate::genealogy::{Balance, Certainty, LinkKind};
 use crate::http::{DeviceView, Source};
+use crate::model::plant::InheritRule;
 use crate::model::{
     Amount, Baseline, DeviceId, Evidence, Gap, GapCause, GapSource, Interval, ItemClass, ItemKey,
     MonitorId, Onset, PersonKey, PhaseId, PhaseSummary, Position, Purpose, Result, Rule, Side,
@@ -8,9 +9,10 @@ use crate::model::{
 };
 use crate::query::{
     Answer, Candidate, Completeness, ConditionView, Direction, EventView, Fit, GapView, HoldView,
-    Incomplete, ItemState, ItemView, LinkView, LotBalance, MeasurementView, Recall, RecallGroup,
-    RecallOf, Resolution, Resolved, StandingHold, StationView, StepView, SuspectCause, SuspectView,
-    SuspectWindow, Trace, TraceLink, TraceNode, Why, WhyAsked, Yield, YieldRow,
+    Incomplete, InheritedValue, InheritedView, InheritedWay, Is, ItemState, ItemView, LinkView,
+    LotBalance, MeasurementView, Recall, RecallGroup, RecallOf, Resolution, Resolved, StandingHold,
+    StationView, StepView, SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink, TraceNode,
+    Why, WhyAsked, Yield, YieldRow,
 };
 
 /// 2026-11-22 08:41:10 UTC.
@@ -159,6 +161,7 @@ fn pump() -> Answer<ItemView> {
                 Certainty::Certain,
             )],
             balance: Some(balance()),
+            inherited: inherited(),
         },
     }
 }
@@ -190,6 +193,36 @@ fn holds() -> Vec<HoldView> {
     };
     let of_lot = HoldView { item: key("l/supplier/ACME/0001"), reason: text("wet"), ..own.clone() };
     vec![own, of_lot]
+}
+
+/// An allergen of a lot two steps back that is one of several, and a mark that nothing has.
+fn inherited() -> Vec<InheritedView> {
+    let step = |into: &str, certainty, position| InheritedWay {
+        into: key(into),
+        kind: LinkKind::ConsumedInto,
+        certainty,
+        position: Position(position),
+    };
+    let nuts = InheritedValue {
+        value: Is::Word(text("nuts")),
+        item: key("l/supplier/ACME/0001"),
+        sure: false,
+        way: vec![
+            step("l/site/D-1", Certainty::Certain, 7),
+            step("u/site/SN-0001", Certainty::OneOf, 9),
+        ],
+        more: 0,
+    };
+    let of = |attribute: &str, rule, values| InheritedView {
+        attribute: text(attribute),
+        rule,
+        values,
+        missing: Some("it was made of more items than are looked at".to_owned()),
+    };
+    vec![
+        of("allergens", InheritRule::Union, vec![nuts]),
+        of("hazardous", InheritRule::Any, Vec::new()),
+    ]
 }
 
 /// A master was judged wrongly, and it is not known since when.
@@ -225,6 +258,7 @@ fn bare(key: ItemKey, links: usize) -> Answer<ItemView> {
             made_of: vec![part; links],
             went_into: Vec::new(),
             balance: None,
+            inherited: Vec::new(),
         },
     }
 }

@@ -38,11 +38,13 @@ pub enum Check {
     ToolLife,
     /// No monitor of the station says that it has drifted.
     NoOpenDrift,
+    /// Nothing goes into a product that brings what the product may not be made of.
+    AttributePlan,
 }
 
 impl Check {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Known,
         Self::NotHeld,
         Self::Route,
@@ -60,6 +62,7 @@ impl Check {
         Self::Cleaned,
         Self::ToolLife,
         Self::NoOpenDrift,
+        Self::AttributePlan,
     ];
 
     /// The word in plant files and reasons.
@@ -82,6 +85,7 @@ impl Check {
             Self::Cleaned => "cleaned",
             Self::ToolLife => "tool-life",
             Self::NoOpenDrift => "no-open-drift",
+            Self::AttributePlan => "attribute-plan",
         }
     }
 
@@ -99,7 +103,8 @@ impl Check {
             | Self::SetupPlan
             | Self::FloorLife
             | Self::AllergenPlan
-            | Self::ToolLife => true,
+            | Self::ToolLife
+            | Self::AttributePlan => true,
             Self::NotHeld
             | Self::ChildNotHeld
             | Self::MountsVerified
@@ -120,7 +125,8 @@ impl Check {
             | Self::SetupPlan
             | Self::FloorLife
             | Self::AllergenPlan
-            | Self::ToolLife => true,
+            | Self::ToolLife
+            | Self::AttributePlan => true,
             Self::Known
             | Self::NotHeld
             | Self::Route
@@ -218,6 +224,7 @@ impl Reason {
             Self::Check(Check::Cleaned) => 17,
             Self::Check(Check::ToolLife) => 18,
             Self::Check(Check::NoOpenDrift) => 19,
+            Self::Check(Check::AttributePlan) => 20,
             Self::ProductUnknown => 30,
             Self::MaterialUnknown => 31,
             Self::VisitsMax => 32,

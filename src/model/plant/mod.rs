@@ -3,6 +3,7 @@
 //!
 //! Devices, tags and stations are numbered densely in the order of their files, so that the hot path
 //! looks nothing up by name.
+mod attribute;
 mod carried;
 mod check;
 mod device;
@@ -13,6 +14,7 @@ mod station;
 mod tag;
 mod transport;
 
+pub use attribute::{Bound, Has, InheritRule, Inherited, Told};
 pub use carried::Carried;
 pub use check::{Check, Reason, ReasonCodes};
 pub use device::{

@@ -1,4 +1,5 @@
 //! What is made, and of what: products with routes and bills of material, and materials.
+use super::{Bound, Has, InheritRule};
 use crate::model::{Amount, MountPointId, StationId, Text, Ucum, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,6 +11,8 @@ pub struct Catalog {
     pub products: BTreeMap<Text, Product>,
     /// What it is made of.
     pub materials: BTreeMap<Text, Material>,
+    /// What items inherit from what they were made of, and how.
+    pub attributes: BTreeMap<Text, InheritRule>,
 }
 
 impl Catalog {
@@ -41,6 +44,10 @@ pub struct Product {
     pub recipes: BTreeMap<StationId, Value>,
     /// What it may contain.
     pub allergens: BTreeSet<Text>,
+    /// What it brings into whatever it goes into, by attribute.
+    pub has: BTreeMap<Text, Has>,
+    /// What it may be made of, by attribute.
+    pub bounds: Vec<(Text, Bound)>,
 }
 
 impl Product {
@@ -83,6 +90,8 @@ pub struct Material {
     pub piece: Option<Amount>,
     /// Which share of what came of a lot may be unaccounted for, from 0 to 1.
     pub tolerance: Option<f64>,
+    /// What it brings into whatever it goes into, by attribute.
+    pub has: BTreeMap<Text, Has>,
 }
 
 /// How much work a tool in a feeder may do; one of the two is there.

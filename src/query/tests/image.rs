@@ -62,8 +62,13 @@ fn answers(query: &Query, items: &[ItemKey]) -> Vec<String> {
         all.push(format!("{:?}", query.recent(class, 1000)));
     }
     let stations = query.stations().into_iter().map(|view| view.id).collect();
-    let question =
-        Question { token: ReadToken(1), items: items.to_vec(), stations, as_of: query.position() };
+    let question = Question {
+        token: ReadToken(1),
+        items: items.to_vec(),
+        stations,
+        ancestry: true,
+        as_of: query.position(),
+    };
     all.push(format!("{:?}", query.facts(&question)));
     for key in items {
         all.push(format!("{:?}", query.item(key)));

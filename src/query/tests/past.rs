@@ -5,7 +5,7 @@ use super::*;
 use crate::genealogy::LinkKind;
 use crate::genealogy::builders::station;
 use crate::model::{
-    HeldBy, Moment, Past, Purpose, Question, ReadToken, Scope, Visit, What, Within,
+    HeldBy, Kin, Moment, Past, Purpose, Question, ReadToken, Scope, Visit, What, Within,
 };
 use proptest::prelude::*;
 
@@ -92,6 +92,7 @@ fn past(model: &Model<'_>, item: &ItemKey) -> Past {
         within: within.collect(),
         has_main: None,
         held: held(model, item),
+        ancestry: None,
         best_before: told(&|event| until(event).is_some()).and_then(until),
     }
 }
@@ -193,8 +194,68 @@ fn is_in(links: &BTreeSet<super::model::Link>, main: &ItemKey, other: &ItemKey) 
     main.class != ItemClass::Lot && found.contains(other)
 }
 
+/// Everything that an item was made of, and whether a feeder on the way had a lot that nobody knows.
+fn made_of(model: &Model<'_>, item: &ItemKey) -> (BTreeSet<ItemKey>, bool) {
+    let former = [LinkKind::FormerlyInstalledIn, LinkKind::FormerlyPackedIn];
+    let (links, loose) = model.links();
+    let mut found = BTreeSet::from([item.clone()]);
+    for _ in 0..links.len() {
+        let more = links.iter().filter(|l| !former.contains(&l.2) && found.contains(&l.1));
+        found.extend(more.map(|l| l.0.clone()).collect::<Vec<_>>());
+    }
+    let open = loose.iter().any(|(of, ..)| found.contains(of));
+    found.remove(item);
+    (found, open)
+}
+
+/// For each material and supplier: the earliest date told, of the others the earliest making, the earliest opening.
+type Earliest = BTreeMap<(Option<Text>, ItemClass), [Option<Utc>; 3]>;
+
+fn earliest(all: impl IntoIterator<Item = (ItemClass, Past)>) -> Earliest {
+    let mut found = Earliest::new();
+    for (class, past) in all {
+        let supplied = if class == ItemClass::Lot { ItemClass::Lot } else { ItemClass::Unit };
+        let row = found.entry((past.product.clone(), supplied)).or_default();
+        let made = past.made.filter(|_| past.best_before.is_none());
+        for (least, told) in row.iter_mut().zip([past.best_before, made, past.opened]) {
+            *least = [*least, told].into_iter().flatten().min();
+        }
+    }
+    found
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn what_is_told_of_ancestors_is_what_a_search_through_all_records_finds(records in any_shift()) {
+        let (query, _dir) = query(&records);
+        let model = Model(&records);
+        let items: Vec<ItemKey> = model.items().into_iter().collect();
+        let (stations, as_of) = (Vec::new(), query.position());
+        let question =
+            Question { token: ReadToken(1), items: items.clone(), stations, ancestry: true, as_of };
+        let facts = query.facts(&question);
+        for item in &items {
+            let ancestry = facts.past(item).unwrap().ancestry.clone().unwrap();
+            let (wanted, open) = made_of(&model, item);
+            let wanted = wanted.into_iter().filter(|of| of.class != ItemClass::Container);
+            let wanted = earliest(wanted.map(|of| (of.class, past(&model, &of))));
+            for kin in &ancestry.kin {
+                let own = past(&model, &kin.item);
+                let told = (&kin.material, kin.best_before, kin.made, kin.opened);
+                prop_assert_eq!(told, (&own.product, own.best_before, own.made, own.opened));
+            }
+            let told = ancestry.kin.iter().map(|kin| {
+                let Kin { material, best_before, made, opened, .. } = kin.clone();
+                let past = Past { product: material, best_before, made, opened, ..Past::none(item) };
+                (kin.item.class, past)
+            });
+            prop_assert_eq!(earliest(told), wanted, "{}", item);
+            prop_assert_eq!(ancestry.missing.is_some(), open, "{}", item);
+            prop_assert!(ancestry.kin.len() <= 12 * items.len());
+        }
+    }
 
     #[test]
     fn facts_are_what_a_search_through_all_records_finds(records in any_shift()) {
@@ -203,7 +264,7 @@ proptest! {
         let items: Vec<ItemKey> = model.items().into_iter().collect();
         let stations = STATIONS.iter().map(|name| station(name)).collect();
         let as_of = query.position();
-        let question = Question { token: ReadToken(1), items: items.clone(), stations, as_of };
+        let question = Question { token: ReadToken(1), items: items.clone(), stations, ancestry: true, as_of };
         let facts = query.facts(&question);
         prop_assert_eq!(facts.position, as_of);
         let (links, _) = model.links();

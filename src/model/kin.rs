@@ -1,0 +1,148 @@
+//! What attributes are inherited from: the items that another was made of, as far as records tell of them.
+use super::{ItemKey, MountKey, Position, Scope, ScopeName, Text, Utc};
+use minicbor::{Decode, Encode};
+use std::fmt;
+
+/// What an item was made of, at any depth, without itself: of several of one material and supplier those that the
+/// rules of a plant can tell apart.
+#[derive(Debug, Clone, PartialEq, Default, Encode, Decode)]
+#[cbor(map)]
+pub struct Ancestry {
+    /// Those that are surely in it first, of these the nearest.
+    #[n(0)]
+    pub kin: Vec<Kin>,
+    /// Why these are not all; `None` if they are.
+    #[n(1)]
+    pub missing: Option<Missing>,
+}
+
+/// An item as far as others inherit from it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Kin {
+    /// Which.
+    #[n(0)]
+    pub item: ItemKey,
+    /// Its product or material, as last told.
+    #[n(1)]
+    pub material: Option<Text>,
+    /// Until when it was to be used, as told.
+    #[n(2)]
+    pub best_before: Option<Utc>,
+    /// When it last came into being or into the house.
+    #[n(3)]
+    pub made: Option<Utc>,
+    /// When it was first mounted or used since then.
+    #[n(4)]
+    pub opened: Option<Utc>,
+    /// How it came to be in the item that was asked about; `None` if it is that item.
+    #[n(5)]
+    pub way: Option<Way>,
+}
+
+/// The last link on the way from an item to something that it is in.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Way {
+    /// What it went into.
+    #[n(0)]
+    pub into: ItemKey,
+    /// The record that says so.
+    #[n(1)]
+    pub by: Position,
+    /// Whether every link of the way is certain: none is one of several, or a share of a blend.
+    #[n(2)]
+    pub sure: bool,
+}
+
+/// Why not all is known of what an item was made of.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum Missing {
+    /// It was made of more than is looked at.
+    #[n(0)]
+    Many,
+    /// Nobody knows which lot was in a feeder.
+    #[n(1)]
+    Mount(#[n(0)] MountKey),
+}
+
+impl Kin {
+    /// Whose it is, where its code is unique among a supplier's.
+    pub fn supplier(&self) -> Option<&ScopeName> {
+        match &self.item.scope {
+            Scope::Supplier(name) => Some(name),
+            Scope::Site
+            | Scope::Gs1(_)
+            | Scope::Product(_)
+            | Scope::Material(_)
+            | Scope::Provisional => None,
+        }
+    }
+}
+
+impl fmt::Display for Kin {
+    /// The item, and how it came to be where it is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.item)?;
+        match &self.way {
+            None => Ok(()),
+            Some(Way { into, by, sure: true }) => {
+                write!(f, ", which went into {into} (record {by})")
+            }
+            Some(Way { into, by, sure: false }) => {
+                write!(f, ", which may have gone into {into} (record {by})")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Many => f.write_str("it was made of more items than are looked at"),
+            Self::Mount(MountKey { station, point, opened }) => {
+                write!(f, "which lot was in {point} of {station} is not known (record {opened})")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Code, Facts, MountPointId, Past, ReadToken, StationId};
+
+    #[test]
+    fn what_is_inherited_comes_back_from_the_tape_and_older_tapes_have_none() {
+        let code = |code: &str| Code::parse(code).unwrap();
+        let supplier = Scope::Supplier(ScopeName::parse("ACME").unwrap());
+        let (dough, flour) =
+            (ItemKey::lot(Scope::Site, code("D")), ItemKey::lot(supplier, code("F")));
+        let (station, point) = (StationId::parse("MIX"), MountPointId::parse("bin"));
+        let mount =
+            MountKey { station: station.unwrap(), point: point.unwrap(), opened: Position(2) };
+        let way = Way { into: dough.clone(), by: Position(7), sure: false };
+        let kin = Kin {
+            item: flour,
+            material: Text::parse("flour").ok(),
+            best_before: Some(Utc(3)),
+            made: None,
+            opened: Some(Utc(1)),
+            way: Some(way),
+        };
+        let ancestry = Ancestry { kin: vec![kin], missing: Some(Missing::Mount(mount)) };
+        let past = Past { ancestry: Some(ancestry), ..Past::none(&dough) };
+        let none = Past::none(&dough);
+        for past in [past, none] {
+            let facts = Facts {
+                token: ReadToken(1),
+                known: Vec::new(),
+                position: Position(9),
+                past: vec![past],
+                behind: None,
+            };
+            let bytes = minicbor::to_vec(&facts).unwrap();
+            assert_eq!(minicbor::decode::<Facts>(&bytes).unwrap(), facts);
+        }
+    }
+}
