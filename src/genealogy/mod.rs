@@ -17,8 +17,8 @@ mod walk;
 pub mod why;
 
 pub use correction::{Corrections, Void};
-pub use fact::{Claim, links_of};
-pub use graph::Graph;
+pub use fact::{Claim, Fact, links_of};
+pub use graph::{Facts, Graph};
 pub use link::{Certainty, Direction, Link, LinkKind, Links, Node, NodeId};
 pub use narrowing::Narrowings;
 pub use ring::Ring;
