@@ -6,19 +6,25 @@ use minicbor::{Decode, Encode};
 /// One event's word that a part is in a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
-pub(super) struct Fact {
+pub struct Fact {
+    /// The record that says so.
     #[n(0)]
-    pub(super) source: Position,
+    pub source: Position,
+    /// The part.
     #[n(1)]
-    pub(super) part: NodeId,
+    pub part: NodeId,
+    /// The whole.
     #[n(2)]
-    pub(super) whole: NodeId,
+    pub whole: NodeId,
+    /// When it was, by the event.
     #[n(3)]
-    pub(super) time: Utc,
+    pub time: Utc,
+    /// What the link means.
     #[n(4)]
-    pub(super) kind: LinkKind,
+    pub kind: LinkKind,
+    /// How sure it is.
     #[n(5)]
-    pub(super) certainty: Certainty,
+    pub certainty: Certainty,
 }
 
 impl Fact {

@@ -4,13 +4,14 @@ use super::fact::{Claim, Fact, ended, former, links_of};
 use super::link::{Certainty, Direction, Link, LinkKind, Links, Node, NodeId};
 use super::narrowing::Narrowings;
 use crate::model::{ItemKey, Position, TraceEvent, Utc, What};
-use facts::Facts;
 use indexmap::IndexSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
 mod facts;
 mod image;
+
+pub use facts::Facts;
 
 /// What went into what.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +30,12 @@ pub struct Graph {
 type Pair = (NodeId, NodeId, LinkKind);
 
 impl Graph {
+    /// Nothing yet, with facts packed at other sizes than usual.
+    #[cfg(test)]
+    pub(super) fn packed_at((block_bits, row, chunk): (u32, u8, usize)) -> Self {
+        Self { facts: Facts::packed_at(block_bits, row, chunk), ..Self::default() }
+    }
+
     /// Takes one event. Events may come in any order; one that came before changes nothing.
     ///
     /// # Panics
@@ -121,11 +128,7 @@ impl Graph {
     }
 
     fn intern(&mut self, node: Node) -> NodeId {
-        let (index, is_new) = self.names.insert_full(node);
-        if is_new {
-            self.facts.add_node();
-        }
-        number(index)
+        number(self.names.insert_full(node).0)
     }
 
     fn fact(&mut self, source: Position, time: Utc, claim: Claim) -> Fact {

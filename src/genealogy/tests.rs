@@ -40,7 +40,10 @@ fn model(events: &[Event], as_of: Position) -> Seen {
 }
 
 fn graph(events: &[Event]) -> Graph {
-    let mut graph = Graph::default();
+    filled(Graph::default(), events)
+}
+
+fn filled(mut graph: Graph, events: &[Event]) -> Graph {
     for (position, event) in events {
         graph.apply(*position, event);
     }
@@ -201,9 +204,16 @@ proptest! {
     }
 
     #[test]
-    fn as_of_any_record_the_graph_is_that_of_the_records_up_to_it((events, order) in any_history()) {
-        let shuffled: Vec<Event> = order.iter().map(|i| events[*i].clone()).collect();
-        let graph = graph(&shuffled);
+    fn as_of_any_record_the_graph_is_that_of_the_records_up_to_it_however_it_is_packed(
+        (events, order) in any_history(), in_order in any::<bool>(),
+        sizes in (0..5u32, 0..12u8, 1..4usize),
+    ) {
+        let mut arrived: Vec<Event> = order.iter().map(|i| events[*i].clone()).collect();
+        if in_order {
+            arrived.sort_by_key(|(position, _)| *position);
+        }
+        let graph = filled(Graph::packed_at(sizes), &arrived);
+        prop_assert_eq!(dump(&graph), dump(&super::tests::graph(&events)));
         for as_of in (0..=15).map(Position) {
             let wanted = model(&events, as_of);
             prop_assert_eq!(&standing(&graph, Direction::Forward, as_of), &wanted);

@@ -18,9 +18,8 @@ impl<C> Encode<C> for Graph {
         let Self { names, facts, ends, narrowed, corrections, .. } = self;
         e.array(5)?.array(names.len() as u64)?;
         names.iter().try_for_each(|name| name.encode(e, ctx))?;
-        let mut facts = facts.all();
         e.array(facts.len() as u64)?;
-        facts.try_for_each(|fact| fact.encode(e, ctx))?;
+        facts.all().try_for_each(|fact| fact.encode(e, ctx))?;
         ends.encode(e, ctx)?;
         narrowed.encode(e, ctx)?;
         corrections.encode(e, ctx)
