@@ -65,7 +65,7 @@ impl Resolver<'_> {
         let piece = piece.as_ref().and_then(|piece| self.piece(t, piece));
         let tolerance = self.share(t, tolerance.as_ref());
         let has = self.has(t, has, unread);
-        Material { shelf_life, floor_life, allergens, has, piece, tolerance }
+        Material { shelf_life, floor_life, allergens, piece, tolerance, has }
     }
 
     fn piece(&mut self, t: &Table<'_>, raw::Piece { quantity, eu }: &raw::Piece) -> Option<Amount> {
