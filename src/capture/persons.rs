@@ -131,7 +131,8 @@ fn named(command: &mut Command) -> Option<&mut Text> {
         | Command::Release { badge, .. }
         | Command::Note { badge, .. }
         | Command::Identify { badge, .. }
-        | Command::Adopt { badge, .. } => Some(badge),
+        | Command::Adopt { badge, .. }
+        | Command::Case { badge, .. } => Some(badge),
     }
 }
 

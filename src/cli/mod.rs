@@ -1,6 +1,7 @@
 //! The command line: one file a verb. It talks to a running daemon over HTTP, or opens the data of a
 //! stopped one. Data on stdout, notices on stderr; the exit code has a meaning.
 mod backup;
+mod case;
 mod certs;
 #[cfg(test)]
 mod changes;
@@ -99,6 +100,8 @@ enum Verb {
     Trace(trace::Args),
     /// Everything that a lot went into, and what cannot be told.
     Recall(recall::Args),
+    /// A recall that is frozen, so that nobody can say later that something else was found.
+    Case(case::Args),
     /// What stations completed in a time, and how much of it was right at once.
     Yield(yields::Args),
     /// When stations may have been wrong, and what was made there meanwhile.
@@ -164,6 +167,7 @@ pub fn main() -> Exit {
         Verb::Resolve(args) => resolve::run(&context, &args),
         Verb::Trace(args) => trace::run(&context, &args),
         Verb::Recall(args) => recall::run(&context, &args),
+        Verb::Case(args) => case::run(&context, &args),
         Verb::Yield(args) => yields::run(&context, &args),
         Verb::Suspects(args) => suspects::run(&context, &args),
         Verb::Why(args) => why::run(&context, &args),

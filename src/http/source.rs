@@ -1,8 +1,9 @@
 //! What this room asks of `query`, so that its tests can answer instead.
-use crate::model::{Interval, ItemClass, ItemKey, Position, StationId};
+use crate::model::{CaseId, Frozen, Interval, ItemClass, ItemKey, Position, StationId};
 use crate::query::{
-    Answer, ConditionView, Direction, EventView, GapView, ItemView, Query, Recall, RecallOf,
-    Resolution, StationView, SuspectView, Trace, Why, WhyAsked, Yield,
+    Answer, CaseDifference, CaseShown, CaseView, ConditionView, Direction, EventView, Freezing,
+    GapView, ItemView, Query, Recall, RecallOf, Resolution, StationView, SuspectView, Trace,
+    Unfrozen, Why, WhyAsked, Yield,
 };
 
 /// The questions of [`Query`] that are asked over HTTP. They may take long: they are asked on threads
@@ -28,6 +29,16 @@ pub trait Source: Send + Sync {
     ) -> Option<Answer<Trace>>;
     /// Everything that a lot went into, as of a record.
     fn recall(&self, of: &RecallOf, as_of: Position) -> Option<Answer<Recall>>;
+    /// The answer of a recall as it can be frozen as a case.
+    fn freeze(&self, of: &RecallOf, as_of: Position) -> Result<Freezing, Unfrozen>;
+    /// What an answer has that a frozen one had not, and the other way.
+    fn since(&self, before: &Frozen, after: &Recall) -> Result<CaseDifference, Unfrozen>;
+    /// The cases of recall as of a record, the newest first.
+    fn cases(&self, as_of: Position) -> Vec<CaseView>;
+    /// One case; `None` if no record opened it.
+    fn case(&self, id: CaseId) -> Option<CaseView>;
+    /// A case with its question asked again as of then, and asked now.
+    fn case_again(&self, id: CaseId) -> Option<Result<CaseShown, Unfrozen>>;
     /// What the stations, or one of them, completed in an interval, as of a record; `None` if not recorded.
     fn yields(
         &self,
@@ -92,6 +103,26 @@ impl Source for Query {
 
     fn recall(&self, of: &RecallOf, as_of: Position) -> Option<Answer<Recall>> {
         self.recall_as_of(of, as_of)
+    }
+
+    fn freeze(&self, of: &RecallOf, as_of: Position) -> Result<Freezing, Unfrozen> {
+        self.freeze(of, as_of)
+    }
+
+    fn since(&self, before: &Frozen, after: &Recall) -> Result<CaseDifference, Unfrozen> {
+        self.since(before, after)
+    }
+
+    fn cases(&self, as_of: Position) -> Vec<CaseView> {
+        self.cases(as_of)
+    }
+
+    fn case(&self, id: CaseId) -> Option<CaseView> {
+        self.case(id)
+    }
+
+    fn case_again(&self, id: CaseId) -> Option<Result<CaseShown, Unfrozen>> {
+        self.case_again(id)
     }
 
     fn yields(

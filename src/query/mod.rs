@@ -8,6 +8,7 @@
 mod answer;
 mod attribute;
 mod body;
+mod case;
 mod describe;
 mod doubt;
 mod follow;
@@ -40,6 +41,10 @@ pub use answer::{
     StationView, StepView, SupersededView, SuspectCause, SuspectView, SuspectWindow, Trace,
     TraceLink, TraceNode, Yield, YieldRow,
 };
+pub use case::{
+    CaseDifference, CaseEntry, CaseGroup, CaseItem, CaseShown, CaseSince, CaseView, Freezing,
+    Unfrozen,
+};
 pub use follow::{QueryError, QueryOptions, Remembered};
 pub use memory::READ_SCHEMA;
 pub use only::{Only, OnlyError};
@@ -49,7 +54,9 @@ pub use step::measured;
 pub use why::{Attribute, AttributeKind, CauseView, FactorView, TwinView, Why, WhyAsked};
 
 use crate::genealogy::{NodeId, Void};
-use crate::model::{Interval, ItemClass, ItemKey, Position, Record, StationId, Text};
+use crate::model::{
+    CaseId, Frozen, Interval, ItemClass, ItemKey, Position, Record, StationId, Text,
+};
 use crate::store::StoreError;
 use body::Bodies;
 use follow::Inner;
@@ -149,6 +156,76 @@ impl Query {
             }
             Some(self.answer(asked, draft, |recall, _| recall))
         })
+    }
+
+    /// The answer of a recall as it can be frozen as a case: as of a record, or of the last durable one.
+    ///
+    /// # Errors
+    /// If no record speaks of what is asked about, or the answer does not have all records yet.
+    pub fn freeze(&self, of: &RecallOf, as_of: Position) -> Result<Freezing, Unfrozen> {
+        let answer = self.recall_as_of(of, as_of).ok_or(Unfrozen::Unknown)?;
+        case::freeze(of, answer)
+    }
+
+    /// What an answer has that a frozen one had not, and the other way. What nobody can tell any more of the frozen one
+    /// was not in it.
+    ///
+    /// # Errors
+    /// If not all records are known yet that the frozen one was answered from.
+    pub fn since(&self, before: &Frozen, after: &Recall) -> Result<CaseDifference, Unfrozen> {
+        let then = self.frozen_again(before)?;
+        Ok(CaseDifference::between(then.as_ref().map(|then| &then.answer.body), after))
+    }
+
+    /// What a case asked, asked again as of then; `None` if nothing of it is recorded any more.
+    fn frozen_again(&self, frozen: &Frozen) -> Result<Option<Freezing>, Unfrozen> {
+        self.asked_again(frozen, frozen.position)
+    }
+
+    fn asked_again(&self, frozen: &Frozen, as_of: Position) -> Result<Option<Freezing>, Unfrozen> {
+        match RecallOf::of_case(&frozen.question).map(|of| self.freeze(&of, as_of)) {
+            Some(Err(Unfrozen::Unknown | Unfrozen::TooLong)) | None => Ok(None),
+            Some(frozen) => frozen.map(Some),
+        }
+    }
+
+    /// The cases of recall as of a record, the newest first.
+    pub fn cases(&self, as_of: Position) -> Vec<CaseView> {
+        self.asked(as_of);
+        self.inner.memory.read().cases.all(as_of)
+    }
+
+    /// One case; `None` if no record opened it.
+    pub fn case(&self, id: CaseId) -> Option<CaseView> {
+        let last = Position(u64::MAX);
+        self.asked(last);
+        self.inner.memory.read().cases.get(id, last)
+    }
+
+    /// A case with its question asked again as of then, and asked now. `None` if no record opened it.
+    ///
+    /// # Errors
+    /// If not all records are known yet that it was answered from.
+    pub fn case_again(&self, id: CaseId) -> Option<Result<CaseShown, Unfrozen>> {
+        let case = self.case(id)?;
+        let frozen = case.frozen()?.clone();
+        let retained = self.inner.memory.read().retained.dropped_since(frozen.position);
+        let then = match self.frozen_again(&frozen) {
+            Ok(then) => then,
+            Err(why) => return Some(Err(why)),
+        };
+        let now = self.asked_again(&frozen, Position(u64::MAX));
+        let shown = |now: Option<Freezing>| {
+            let same = then.as_ref().is_some_and(|then| then.frozen.hash == frozen.hash);
+            let since =
+                now.map(|Freezing { answer: Answer { position, completeness, body }, .. }| {
+                    let before = then.as_ref().map(|then| &then.answer.body);
+                    let difference = CaseDifference::between(before, &body);
+                    CaseSince { position, completeness, difference }
+                });
+            CaseShown { case, answer: then.map(|then| then.answer), same, retained, since }
+        };
+        Some(now.map(shown))
     }
 
     /// What the stations, or one of them, completed in an interval, and how much of it was right at

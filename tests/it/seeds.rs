@@ -70,6 +70,7 @@ async fn run(seed: u64, drift: bool) -> Run {
             | Body::Orders(_)
             | Body::Audit(_)
             | Body::Tombstone(_)
+            | Body::Case(_)
             | Body::Dropped => None,
         })
         .collect();

@@ -1,6 +1,6 @@
 //! A start from an image of the read side is a start from the first record on, wherever the daemon before it ended.
 //!
-//! `tests/data/read-3` has an image of form 3, and what images after each of its records digest to. If their tests
+//! `tests/data/read-4` has an image of form 4, and what images after each of its records digest to. If their tests
 //! fail, what is folded has changed, or how: `READ_SCHEMA` goes up, and the new form gets fixtures of its own.
 use super::*;
 use crate::daemon::specimen::{append, is_as_it_was, ledger as open, origin};
@@ -51,22 +51,23 @@ fn whole(ledger: &Ledger) -> Vec<u8> {
     memories(ledger, Files, Path::new("/nowhere")).follow().query.image().1
 }
 
-/// One of each record, twice, and a tombstone.
+/// One of each record, twice, a tombstone, and what is done with a case.
 fn told() -> Vec<Record> {
     let mut records = specimens::records_twice();
     let position = Position(records.len() as u64 + 1);
     let stone = specimens::retained().into_iter().next().unwrap();
     records.push(Record { position, ..stone });
+    records.extend(specimens::cases(position.0));
     records
 }
 
 fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/read-3")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/read-4")
 }
 
 #[tokio::test]
-async fn an_image_of_form_3_is_read_and_written_today_byte_for_byte_as_it_was_written_then() {
-    assert_eq!(READ_SCHEMA, 3, "a new form has a fixture of its own");
+async fn an_image_of_form_4_is_read_and_written_today_byte_for_byte_as_it_was_written_then() {
+    assert_eq!(READ_SCHEMA, 4, "a new form has a fixture of its own");
     let dir = tempfile::tempdir().unwrap();
     let ledger = open(dir.path(), Files);
     assert!(append(&ledger, told()).await);
@@ -80,17 +81,18 @@ async fn an_image_of_form_3_is_read_and_written_today_byte_for_byte_as_it_was_wr
     let mut read = memories(&ledger, Files, &fixture());
     assert_eq!(read.recall(last), last);
     assert!(read.query.image().1 == whole(&ledger));
-    // In one of form 1 windows begin too late, one of form 2 knows of no tombstone: they are passed over.
-    let before = format!("{:020}.image", specimens::records_twice().len());
-    for form in ["tests/data/read-1", "tests/data/read-2"] {
-        let form = Path::new(env!("CARGO_MANIFEST_DIR")).join(form);
-        assert!(fs::exists(form.join(&before)).unwrap());
+    // In one of form 1 windows begin too late, one of form 2 knows of no tombstone, one of form 3 of no case: they are
+    // passed over.
+    let twice = specimens::records_twice().len();
+    for (form, at) in [("read-1", twice), ("read-2", twice), ("read-3", twice + 1)] {
+        let form = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(form);
+        assert!(fs::exists(form.join(format!("{at:020}.image"))).unwrap());
         assert_eq!(memories(&ledger, Files, &form).recall(last), Position(0));
     }
 }
 
 #[tokio::test]
-async fn what_is_folded_is_today_what_it_was_when_form_3_was_made() {
+async fn what_is_folded_is_today_what_it_was_when_form_4_was_made() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = open(dir.path(), Files);
     let all = memories(&ledger, Files, dir.path());

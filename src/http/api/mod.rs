@@ -1,7 +1,11 @@
 //! The JSON API under `/api/v1`, and what machines ask: `/live`, `/ready`, `/metrics`.
+mod cases;
 mod parameters;
 mod questions;
 
+pub(super) use cases::{
+    case, cases, close as close_case, open as open_case, revise as revise_case,
+};
 pub(super) use parameters::{Asked, Parameters, parameters};
 pub(super) use questions::{
     conditions, devices, events, gaps, item, recall, resolve, stations, suspects, trace, why,

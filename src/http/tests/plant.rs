@@ -2,15 +2,16 @@
 use crate::genealogy::{Certainty, LinkKind};
 use crate::http::{DeviceView, Source};
 use crate::model::{
-    Amount, Baseline, DeviceId, Evidence, Gap, GapCause, GapSource, Interval, ItemClass, ItemKey,
-    MonitorId, Onset, PersonKey, PhaseId, PhaseSummary, Position, Purpose, Result, Rule, Side,
-    StationId, Statistics, TagName, Text, Ucum, Utc, Value, Verdict,
+    Amount, Baseline, CaseId, DeviceId, Evidence, Frozen, Gap, GapCause, GapSource, Interval,
+    ItemClass, ItemKey, MonitorId, Onset, PersonKey, PhaseId, PhaseSummary, Position, Purpose,
+    Result, Rule, Side, StationId, Statistics, TagName, Text, Ucum, Utc, Value, Verdict, specimens,
 };
 use crate::query::{
-    Answer, Candidate, Completeness, ConditionView, Direction, EventView, Fit, GapView, Incomplete,
-    ItemState, ItemView, LinkView, MeasurementView, Recall, RecallGroup, RecallOf, Resolution,
-    Resolved, StationView, StepView, SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink,
-    TraceNode, Why, WhyAsked, Yield, YieldRow,
+    Answer, Candidate, CaseDifference, CaseEntry, CaseShown, CaseSince, CaseView, Completeness,
+    ConditionView, Direction, EventView, Fit, Freezing, GapView, Incomplete, ItemState, ItemView,
+    LinkView, MeasurementView, Recall, RecallGroup, RecallOf, Resolution, Resolved, StationView,
+    StepView, SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink, TraceNode, Unfrozen, Why,
+    WhyAsked, Yield, YieldRow,
 };
 
 /// 2026-11-22 08:41:10 UTC.
@@ -307,6 +308,47 @@ impl Source for Made {
                 cleared: Vec::new(),
             },
         })
+    }
+
+    fn freeze(&self, of: &RecallOf, as_of: Position) -> std::result::Result<Freezing, Unfrozen> {
+        if as_of == Position(99) {
+            return Err(Unfrozen::Lags(as_of));
+        }
+        let answer = self.recall(of, as_of).ok_or(Unfrozen::Unknown)?;
+        Ok(Freezing { frozen: specimens::frozen(), answer })
+    }
+
+    fn since(&self, _: &Frozen, after: &Recall) -> std::result::Result<CaseDifference, Unfrozen> {
+        Ok(CaseDifference::between(None, after))
+    }
+
+    fn cases(&self, as_of: Position) -> Vec<CaseView> {
+        let open = CaseEntry {
+            position: Position(7),
+            time: at(60),
+            what: "opened",
+            who: PersonKey::new([0; 32]).token("4711"),
+            reason: text("a <complaint>"),
+            frozen: Some(specimens::frozen()),
+            came: None,
+            went: None,
+        };
+        let id = CaseId(Position(7));
+        let case = CaseView { id, open: true, last: Position(7), history: vec![open] };
+        if as_of < Position(7) { Vec::new() } else { vec![case] }
+    }
+
+    fn case(&self, id: CaseId) -> Option<CaseView> {
+        self.cases(Position(u64::MAX)).into_iter().find(|case| case.id == id)
+    }
+
+    fn case_again(&self, id: CaseId) -> Option<std::result::Result<CaseShown, Unfrozen>> {
+        let case = self.case(id)?;
+        let answer = self.recall(&RecallOf::Lot(key("l/supplier/ACME/0001")), Position(7))?;
+        let difference = CaseDifference::between(None, &answer.body);
+        let Answer { position, completeness, .. } = answer.clone();
+        let since = Some(CaseSince { position, completeness, difference });
+        Some(Ok(CaseShown { case, answer: Some(answer), same: true, retained: false, since }))
     }
 
     fn stations(&self) -> Vec<StationView> {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// The form of what an image of the read side says. It goes up with every change of what is folded, or of how: an image
 /// says what the records say, and nothing else.
-pub const READ_SCHEMA: u32 = 3;
+pub const READ_SCHEMA: u32 = 4;
 
 impl Memory {
     /// All of it: equal memories are equal bytes.
@@ -50,11 +50,11 @@ impl<C> Encode<C> for Memory {
         ctx: &mut C,
     ) -> Result<(), encode::Error<W::Error>> {
         let Self { position, graph, lives, places, mounts, doubts, monitors, suspects, .. } = self;
-        let Self { holds, not_permitted, expiries, materials, documents, .. } = self;
-        let Self { products, recent, retained, .. } = self;
+        let Self { holds, not_permitted, expiries, materials, shipments, .. } = self;
+        let Self { products, recent, retained, cases, .. } = self;
         let one = (position, graph, lives, places, mounts, doubts.told(), monitors, suspects);
-        let two = (holds, not_permitted, expiries, materials, documents, products, recent);
-        (one, two, retained).encode(e, ctx)
+        let two = (holds, not_permitted, expiries, materials, shipments, products, recent);
+        (one, two, retained, cases).encode(e, ctx)
     }
 }
 
@@ -62,8 +62,9 @@ impl<'b, C> Decode<'b, C> for Memory {
     fn decode(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Self, decode::Error> {
         let (
             (position, graph, lives, places, mounts, told, monitors, suspects),
-            (holds, not_permitted, expiries, materials, documents, products, recent),
+            (holds, not_permitted, expiries, materials, shipments, products, recent),
             retained,
+            cases,
         ) = Decode::decode(d, ctx)?;
         let (graph, products): (Graph, Vec<Text>) = (graph, products);
         let doubts = Doubts::of(told, &graph.corrections().as_of(Position(u64::MAX)));
@@ -81,11 +82,12 @@ impl<'b, C> Decode<'b, C> for Memory {
             not_permitted,
             expiries,
             materials,
-            documents,
+            shipments,
             products,
             product_numbers,
             recent,
             retained,
+            cases,
         };
         if !memory.is_sound() {
             return Err(decode::Error::message("it names what is not in it"));

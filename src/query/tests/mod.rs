@@ -7,6 +7,7 @@
     reason = "the model says what it looks for and nothing else"
 )]
 mod answers;
+mod cases;
 mod follow;
 mod image;
 mod line;
