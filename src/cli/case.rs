@@ -3,7 +3,7 @@ use super::client::list;
 use super::exit::{Done, Exit, Failure};
 use super::recall::Question;
 use super::trace::{is_complete, reasons};
-use super::{Context, client, output, recall, words};
+use super::{Context, client, output, recall, sheet, words};
 use serde_json::Value;
 
 /// A recall that is frozen, so that nobody can say later that something else was found.
@@ -26,6 +26,13 @@ enum Verb {
     Show {
         /// The case, such as `RC-17`.
         id: String,
+    },
+    /// Whom to tell of what had left when it was frozen: a sheet for each customer and delivery note.
+    Sheets {
+        /// The case, such as `RC-17`.
+        id: String,
+        #[command(flatten)]
+        form: sheet::Form,
     },
     /// The cases that there are, the newest first.
     Ls {
@@ -84,6 +91,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
             told(context, &client::post(context, &path, &said.json())?, "closed")
         }
         Verb::Show { id } => shown(context, &client::get(context, &path(id)?, &[])?),
+        Verb::Sheets { id, form } => {
+            let path = path(id)?;
+            let answer = client::get(context, &format!("{path}/sheets"), &[])?;
+            sheet::write(context, &answer, path.rsplit('/').next().unwrap_or(id), form)
+        }
         Verb::Ls { as_of } => {
             let as_of = as_of.map(|position| position.to_string());
             let asked = [("as_of", &as_of)];

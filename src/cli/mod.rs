@@ -29,6 +29,7 @@ mod retain;
 mod run;
 mod runtime;
 mod settings;
+mod sheet;
 mod stub;
 mod suspects;
 mod tags;

@@ -2,7 +2,7 @@
 use super::client::list;
 use super::exit::{Done, Exit, Failure};
 use super::trace::{is_complete, reason, reasons};
-use super::{Context, client, output, words};
+use super::{Context, client, output, sheet, words};
 use crate::query::Only;
 use serde_json::Value;
 
@@ -11,9 +11,11 @@ use serde_json::Value;
 pub(super) struct Args {
     #[command(flatten)]
     question: Question,
-    /// Comma-separated values, one row an item.
+    /// Whom to tell of what has left: a sheet for each customer and delivery note.
     #[arg(long)]
-    csv: bool,
+    sheets: bool,
+    #[command(flatten)]
+    form: sheet::Form,
 }
 
 /// What is recalled.
@@ -80,12 +82,20 @@ impl Question {
 pub(super) fn run(context: &Context, args: &Args) -> Done {
     let asked = args.question.asked();
     let asked: Vec<_> = asked.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    if args.sheets {
+        let answer = client::get(context, "/api/v1/sheets", &asked)?;
+        return sheet::write(context, &answer, "recall", &args.form);
+    }
+    if args.form.is_of_files() {
+        let why = "--dir is for sheets: give --sheets too, or send the table to a file with `>`";
+        return Err(Failure::new(Exit::Usage, why));
+    }
     let answer = client::get(context, "/api/v1/recall", &asked)?;
     if context.json {
         output::json(&answer)?;
     } else {
         let rows = rows(answer.get("body").unwrap_or(&Value::Null));
-        if args.csv {
+        if args.form.csv {
             as_csv(&rows)?;
         } else {
             output::line(as_table(&rows))?;
@@ -172,20 +182,9 @@ const HEAD: [&str; 7] = ["group", "item", "state", "via", "station", "time", "re
 fn as_csv(rows: &[Row]) -> Result<(), Failure> {
     output::line(HEAD.join(","))?;
     for row in rows {
-        output::line(row.cells().map(cell).join(","))?;
+        output::line(row.cells().map(output::cell).join(","))?;
     }
     Ok(())
-}
-
-/// RFC 4180; a cell that a spreadsheet would take for a formula gets an apostrophe.
-fn cell(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@']);
-    let text = if formula { format!("'{text}") } else { text.to_owned() };
-    if text.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text
-    }
 }
 
 /// The items of an answer, one below the other.
@@ -202,16 +201,4 @@ fn as_table(rows: &[Row]) -> String {
     });
     let cells = cells.collect();
     output::table(&HEAD.map(str::to_uppercase).each_ref().map(String::as_str), cells)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cell;
-
-    #[test]
-    fn a_cell_cannot_become_a_formula_or_break_its_row() {
-        assert_eq!(cell("=1+1"), "'=1+1");
-        assert_eq!(cell("a,\"b\""), "\"a,\"\"b\"\"\"");
-        assert_eq!(cell("u/site/SN-1"), "u/site/SN-1");
-    }
 }

@@ -119,7 +119,7 @@ pub(super) fn routes() -> Vec<Route> {
 const RECALL: &[&str] = &["lot", "station", "from", "to", "where", "window", "as_of"];
 
 /// What is answered within a time.
-fn in_time_routes() -> [Route; 29] {
+fn in_time_routes() -> [Route; 31] {
     [
         ("/", &[], get(page::start)),
         ("/item", &["id"], get(page::item)),
@@ -134,6 +134,8 @@ fn in_time_routes() -> [Route; 29] {
         ("/api/v1/cases", &["as_of"], get(api::cases)),
         ("/api/v1/cases", RECALL, post(api::open_case)),
         ("/api/v1/cases/{id}", &[], get(api::case)),
+        ("/api/v1/cases/{id}/sheets", &[], get(api::case_sheets)),
+        ("/api/v1/sheets", RECALL, get(api::sheets)),
         ("/api/v1/cases/{id}/revise", RECALL, post(api::revise_case)),
         ("/api/v1/cases/{id}/close", &[], post(api::close_case)),
         ("/api/v1/yield", &["station", "from", "to", "as_of"], get(api::yields)),

@@ -1,10 +1,11 @@
 //! What this room asks of `query`, so that its tests can answer instead.
-use crate::model::{CaseId, Frozen, Interval, ItemClass, ItemKey, Position, StationId};
+use crate::model::{CaseId, Frozen, Interval, ItemClass, ItemKey, Position, StationId, Text};
 use crate::query::{
     Answer, CaseDifference, CaseShown, CaseView, ConditionView, Direction, EventView, Freezing,
-    GapView, ItemView, Query, Recall, RecallOf, Resolution, StationView, SuspectView, Trace,
+    GapView, ItemView, Query, Recall, RecallOf, Resolution, Sheet, StationView, SuspectView, Trace,
     Unfrozen, Why, WhyAsked, Yield,
 };
+use std::collections::BTreeMap;
 
 /// The questions of [`Query`] that are asked over HTTP. They may take long: they are asked on threads
 /// that may block.
@@ -33,6 +34,8 @@ pub trait Source: Send + Sync {
     fn freeze(&self, of: &RecallOf, as_of: Position) -> Result<Freezing, Unfrozen>;
     /// What an answer has that a frozen one had not, and the other way.
     fn since(&self, before: &Frozen, after: &Recall) -> Result<CaseDifference, Unfrozen>;
+    /// Whom to tell of what a recall found to have left.
+    fn sheets(&self, recall: &Answer<Recall>, contacts: &BTreeMap<Text, Text>) -> Vec<Sheet>;
     /// The cases of recall as of a record, the newest first.
     fn cases(&self, as_of: Position) -> Vec<CaseView>;
     /// One case; `None` if no record opened it.
@@ -111,6 +114,10 @@ impl Source for Query {
 
     fn since(&self, before: &Frozen, after: &Recall) -> Result<CaseDifference, Unfrozen> {
         self.since(before, after)
+    }
+
+    fn sheets(&self, recall: &Answer<Recall>, contacts: &BTreeMap<Text, Text>) -> Vec<Sheet> {
+        self.sheets(recall, contacts)
     }
 
     fn cases(&self, as_of: Position) -> Vec<CaseView> {

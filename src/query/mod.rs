@@ -25,6 +25,7 @@ mod reason;
 mod recall;
 mod resolve;
 mod retention;
+mod sheet;
 mod state;
 mod step;
 mod suspect;
@@ -50,6 +51,7 @@ pub use memory::READ_SCHEMA;
 pub use only::{Only, OnlyError};
 pub use past::Histories;
 pub use resolve::{Candidate, Fit, Resolution, Resolved};
+pub use sheet::{Sheet, SheetItem};
 pub use step::measured;
 pub use why::{Attribute, AttributeKind, CauseView, FactorView, TwinView, Why, WhyAsked};
 
@@ -61,6 +63,7 @@ use crate::store::StoreError;
 use body::Bodies;
 use follow::Inner;
 use place::Counted;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use view::View;
@@ -187,6 +190,12 @@ impl Query {
             Some(Err(Unfrozen::Unknown | Unfrozen::TooLong)) | None => Ok(None),
             Some(frozen) => frozen.map(Some),
         }
+    }
+
+    /// Whom to tell of what a recall found to have left, as of the record that it was answered at.
+    pub fn sheets(&self, recall: &Answer<Recall>, contacts: &BTreeMap<Text, Text>) -> Vec<Sheet> {
+        let memory = self.inner.memory.read();
+        sheet::sheets(&memory.view(recall.position), &recall.body, contacts)
     }
 
     /// The cases of recall as of a record, the newest first.

@@ -151,7 +151,7 @@ fn suspect(
     };
     let (Some(item), Some(via)) = (memory.key(reached.node), memory.key(part)) else { return };
     let (state, shipment) = memory.state(reached.node);
-    if let Some(record) = shipment {
+    if let Some((record, _)) = shipment {
         recall.shipped.push((item.clone(), memory.shipment(record).document));
     }
     let (time, station) = met;

@@ -20,14 +20,14 @@ enum Standing {
 }
 
 impl View<'_> {
-    /// Where an item stands, and the record of its shipment if it left the site. What is inside
+    /// Where an item stands, and if it left the site the record of that and what left. What is inside
     /// another item goes where that goes.
-    pub(super) fn state(&self, node: NodeId) -> (ItemState, Option<Position>) {
+    pub(super) fn state(&self, node: NodeId) -> (ItemState, Option<(Position, NodeId)>) {
         let mut innermost = None;
         let mut at = node;
         for _ in 0..HOSTS_MAX {
             match self.standing(at) {
-                Standing::Shipped(by) => return (ItemState::Shipped, Some(by)),
+                Standing::Shipped(by) => return (ItemState::Shipped, Some((by, at))),
                 Standing::Scrapped => return (ItemState::Scrapped, None),
                 Standing::InWork(time, position) if at == node => {
                     return (self.in_work(at, time, position), None);

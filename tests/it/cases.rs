@@ -118,6 +118,9 @@ fn a_case_is_found_again_as_it_was_frozen_and_says_what_came_since() {
     assert_eq!((code, &shown["same"]), (Some(0), &true.into()), "{said}");
     assert!(shown["since"]["came"].as_array().unwrap().is_empty());
     assert!(daemon.stop().success());
+    let settings = fs::read_to_string(site.path("pedigree.toml")).unwrap();
+    let contacts = "\n[contacts]\nACME = \"Ms Miller\"\n";
+    fs::write(site.path("pedigree.toml"), settings + contacts).unwrap();
 
     // More is made of it, and more leaves; nothing of what was derived is there any more.
     let mut later = used(9..12);
@@ -145,6 +148,7 @@ fn a_case_is_found_again_as_it_was_frozen_and_says_what_came_since() {
     ];
     assert_eq!(new, wanted);
 
+    sheets_of_what_has_left(&site, &daemon, &case);
     goes_on_until_it_is_closed(&site, &daemon, (&case, &opened["position"]));
     let url = format!("http://{}", daemon.http());
     let shown = site.command(&["case", "show", &case, "--url", &url]).output().unwrap();
@@ -165,7 +169,7 @@ fn goes_on_until_it_is_closed(site: &Site, daemon: &Daemon, (case, first): (&str
     let (code, revised, said) = verb(site, daemon, &[&at[..], &SAID].concat());
     assert_eq!((code, &revised["came"]["suspect"]), (Some(0), &3.into()), "{said}");
     assert_eq!(revised["went"]["suspect"], 0);
-    let stale = format!(r#"{{"reason":"settled","badge":"1","last":{}}}"#, first);
+    let stale = format!(r#"{{"reason":"settled","badge":"1","last":{first}}}"#);
     let path = format!("http://{}/api/v1/cases/{case}/close", daemon.http());
     let config = ureq::Agent::config_builder().http_status_as_error(false).build();
     let request = ureq::Agent::from(config).post(&path).header("content-type", "application/json");
@@ -174,7 +178,7 @@ fn goes_on_until_it_is_closed(site: &Site, daemon: &Daemon, (case, first): (&str
     assert_eq!(refused.status().as_u16(), 409, "{words}");
     assert!(words.contains(&format!("by record #{}", revised["position"])), "{words}");
 
-    let close = [&["case", "close", &case][..], &SAID].concat();
+    let close = [&["case", "close", case][..], &SAID].concat();
     let (code, _, said) = verb(site, daemon, &close);
     assert_eq!(code, Some(0), "{said}");
     for args in [close, [&at[..], &SAID].concat()] {
@@ -193,4 +197,30 @@ fn goes_on_until_it_is_closed(site: &Site, daemon: &Daemon, (case, first): (&str
     // Who did it is on record as a token, which the badge leads to.
     let (_, person, _) = verb(site, daemon, &["person", "4711"]);
     assert_eq!(person[0]["token"], history[0]["who"]);
+}
+
+/// What had left when it was frozen goes to its customer; of what left since nobody told the customer.
+fn sheets_of_what_has_left(site: &Site, daemon: &Daemon, case: &str) {
+    let (code, frozen, said) = verb(site, daemon, &["case", "sheets", case]);
+    assert_eq!((code, &frozen["same"]), (Some(0), &true.into()), "{said}");
+    let acme = &frozen["sheets"][0];
+    assert_eq!(frozen["sheets"].as_array().unwrap().len(), 1);
+    assert_eq!((&acme["customer"], &acme["document"]), (&"ACME".into(), &"DN-1".into()));
+    assert_eq!(
+        (&acme["contact"], &acme["items"][1]["item"]),
+        (&"Ms Miller".into(), &"u/site/SN-2".into())
+    );
+    assert_eq!(acme["items"][0]["left_in"], "c/gs1/340123450000000018");
+    let (code, now, said) = verb(site, daemon, &["recall", "--lot", "0001", "--sheets"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!((&now["sheets"][0], &now["sheets"][1]["customer"]), (acme, &Value::Null));
+    assert_eq!(now["sheets"][1]["items"][0]["item"], "u/site/SN-3");
+    let (dir, url) = (site.path("sheets"), format!("http://{}", daemon.http()));
+    fs::create_dir(&dir).unwrap();
+    let args = ["recall", "--lot", "0001", "--sheets", "--csv", "--url", &url, "--dir"];
+    let written = site.command(&args).arg(&dir).output().unwrap();
+    assert!(written.status.success(), "{written:?}");
+    let rows = fs::read_to_string(dir.join("recall-1.csv")).unwrap();
+    assert!(rows.lines().nth(2).unwrap().starts_with("ACME,DN-1,Ms Miller,u/site/SN-2,"), "{rows}");
+    assert!(fs::read_to_string(dir.join("recall-2.csv")).unwrap().contains("\n,,,u/site/SN-3,"));
 }

@@ -6,7 +6,7 @@ use crate::http::Source;
 use crate::http::problem::Problem;
 use crate::http::serve::Site;
 use crate::model::{CaseId, CaseStep, Command, Position, Text};
-use crate::query::{CaseView, Freezing, Unfrozen};
+use crate::query::{CaseShown, CaseView, Freezing, Unfrozen};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -58,7 +58,7 @@ fn said(headers: &HeaderMap, body: Sent) -> Result<Said, Problem> {
     })
 }
 
-fn named(id: &str) -> Result<CaseId, Problem> {
+pub(super) fn named(id: &str) -> Result<CaseId, Problem> {
     id.parse().map_err(Problem::request)
 }
 
@@ -92,11 +92,13 @@ pub(in crate::http) async fn case(
     Path(id): Path<String>,
 ) -> Answered {
     let id = named(&id)?;
-    let ask = move |source: &dyn Source| {
-        let filling = source.filling();
-        source.case_again(id).ok_or_else(|| no_case(id, filling))?.map_err(Problem::from)
-    };
-    Ok(Json(site.ask("case", ask).await??).into_response())
+    Ok(Json(site.ask("case", move |source| again(source, id)).await??).into_response())
+}
+
+/// A case with its question asked again.
+pub(super) fn again(source: &dyn Source, id: CaseId) -> Result<CaseShown, Problem> {
+    let filling = source.filling();
+    source.case_again(id).ok_or_else(|| no_case(id, filling))?.map_err(Problem::from)
 }
 
 /// `POST /api/v1/cases`, with what is recalled as `/api/v1/recall` is asked: 200 with the name of the case once it is durable.

@@ -2,6 +2,7 @@
 mod cases;
 mod parameters;
 mod questions;
+mod sheets;
 
 pub(super) use cases::{
     case, cases, close as close_case, open as open_case, revise as revise_case,
@@ -11,6 +12,8 @@ pub(super) use questions::{
     conditions, devices, events, gaps, item, recall, resolve, stations, suspects, trace, why,
     yields,
 };
+
+pub(super) use sheets::{of_case as case_sheets, of_recall as sheets};
 
 use super::named;
 use super::problem::Problem;

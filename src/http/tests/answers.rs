@@ -22,6 +22,8 @@ fn every_question_is_answered_in_its_shape() {
         ),
         ("cases", "/api/v1/cases?as_of=9"),
         ("case", "/api/v1/cases/rc-7"),
+        ("case_sheets", "/api/v1/cases/RC-7/sheets"),
+        ("sheets", "/api/v1/sheets?lot=l/supplier/ACME/0001"),
         (
             "yield",
             "/api/v1/yield?station=PRESS10&from=2026-11-22T06:00:00Z&to=2026-11-22T14:00:00Z",

@@ -9,10 +9,11 @@ use crate::model::{
 use crate::query::{
     Answer, Candidate, CaseDifference, CaseEntry, CaseShown, CaseSince, CaseView, Completeness,
     ConditionView, Direction, EventView, Fit, Freezing, GapView, Incomplete, ItemState, ItemView,
-    LinkView, MeasurementView, Recall, RecallGroup, RecallOf, Resolution, Resolved, StationView,
-    StepView, SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink, TraceNode, Unfrozen, Why,
-    WhyAsked, Yield, YieldRow,
+    LinkView, MeasurementView, Recall, RecallGroup, RecallOf, Resolution, Resolved, Sheet,
+    SheetItem, StationView, StepView, SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink,
+    TraceNode, Unfrozen, Why, WhyAsked, Yield, YieldRow,
 };
+use std::collections::BTreeMap;
 
 /// 2026-11-22 08:41:10 UTC.
 const MORNING: i64 = 1_795_336_870;
@@ -322,6 +323,20 @@ impl Source for Made {
         Ok(CaseDifference::between(None, after))
     }
 
+    fn sheets(&self, recall: &Answer<Recall>, contacts: &BTreeMap<Text, Text>) -> Vec<Sheet> {
+        let row = |(item, _): &(ItemKey, Option<Text>)| SheetItem {
+            item: item.clone(),
+            product: Some(text("Pump A")),
+            left_in: recall.body.containers.first().cloned(),
+            left_at: Some(at(50)),
+            record: Some(Position(41)),
+        };
+        let customer = Some(text("ACME"));
+        let contact = contacts.get(&text("ACME")).cloned();
+        let items = recall.body.shipped.iter().map(row).collect();
+        vec![Sheet { customer, document: Some(text("DN-5")), contact, items }]
+    }
+
     fn cases(&self, as_of: Position) -> Vec<CaseView> {
         let open = CaseEntry {
             position: Position(7),
@@ -486,6 +501,10 @@ impl Source for Made {
         gaps.truncate(count_max);
         gaps
     }
+}
+
+pub(super) fn contacts() -> BTreeMap<Text, Text> {
+    BTreeMap::from([(text("ACME"), text("+49 30 1234"))])
 }
 
 pub(super) fn devices() -> Vec<DeviceView> {

@@ -17,6 +17,7 @@ mod past;
 mod random;
 mod resolve;
 mod retention;
+mod sheets;
 mod suspects;
 mod why;
 mod yields;
