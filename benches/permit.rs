@@ -120,6 +120,7 @@ async fn measure(requests: u16, folder: &Path, now: Now) -> (Times, Times) {
         pki_dir: folder.join("pki"),
         http: ([127, 0, 0, 1], 0).into(),
         opcua: None,
+        contacts: std::collections::BTreeMap::new(),
         crash: None,
         now,
     };

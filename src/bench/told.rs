@@ -179,6 +179,7 @@ pub(super) fn told(record: &Record) -> Option<Vec<Told>> {
         | Body::Orders(_)
         | Body::Audit(_)
         | Body::Tombstone(_)
+        | Body::Case(_)
         | Body::Dropped => {
             return None;
         }

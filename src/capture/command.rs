@@ -1,9 +1,9 @@
 //! What the north wants done: holds, notes, orders of work.
 use super::{Capture, compose};
 use crate::model::{
-    Adoption, Amount, Answer, Audit, Body, Command, CommandId, Digest, Effect, Evidence, ItemClass,
-    ItemKey, Measurement, OrderRow, Position, Quality, Refusal, STOCK, Scope, Step, TagName, Text,
-    Told, TraceEvent, Value, What,
+    Adoption, Amount, Answer, Audit, Body, CaseEvent, CaseStep, Command, CommandId, Digest, Effect,
+    Evidence, ItemClass, ItemKey, Measurement, OrderRow, Position, Quality, Refusal, STOCK, Scope,
+    Step, TagName, Text, Told, TraceEvent, Value, What,
 };
 
 impl Capture {
@@ -37,6 +37,10 @@ impl Capture {
                 let outcome = self.adopt(step, changes, *plant, (reason, badge));
                 return step.effect(Effect::Answer(Answer { id, outcome }));
             }
+            Command::Case { step: done, reason, badge } => self.case_goes_on(done).map(|()| {
+                let who = self.persons.token(badge.as_str());
+                Body::Case(CaseEvent { step: done.clone(), reason: reason.clone(), who })
+            }),
         };
         let outcome = outcome.map(|body| self.record(step, body));
         step.effect(Effect::Answer(Answer { id, outcome }));
@@ -47,6 +51,16 @@ impl Capture {
             (true, false) => Err(vec![Refusal::AlreadyHeld(item.clone())]),
             (false, true) => Err(vec![Refusal::NotHeld(item.clone())]),
             (true, true) | (false, false) => Ok(()),
+        }
+    }
+
+    /// What is done with a case was decided on what was known of it: nobody may have changed it since.
+    fn case_goes_on(&self, done: &CaseStep) -> Result<(), Vec<Refusal>> {
+        let Some((case, last)) = done.follows() else { return Ok(()) };
+        match self.memory.cases.get(&case) {
+            None => Err(vec![Refusal::NoOpenCase(case)]),
+            Some(by) if *by != last => Err(vec![Refusal::CaseChanged { case, by: *by }]),
+            Some(_) => Ok(()),
         }
     }
 
@@ -170,7 +184,7 @@ fn counted(item: &ItemKey, amount: &Amount) -> Result<What, Vec<Refusal>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{At, Input, Monotonic, PersonKey, Position, Utc};
+    use crate::model::{At, CaseId, Input, Monotonic, PersonKey, Position, Utc};
 
     fn item(text: &str) -> ItemKey {
         text.parse().unwrap()
@@ -228,5 +242,48 @@ mod tests {
         assert!(matches!(&right[0], Effect::Append(frame) if frame.len() == 1), "{right:?}");
         let again = identify(&mut capture, 2, &of, "u/site/SN-2");
         assert_eq!(refusals(&again), [Refusal::NotWaiting(passage)]);
+    }
+
+    #[test]
+    fn a_case_goes_on_from_its_last_record_until_it_is_closed() {
+        let mut capture = Capture::new(PersonKey::new([1; 32]));
+        let mut send = |last: u64, step: &CaseStep| {
+            let at = At { monotonic: Monotonic(last), wall: Utc(0) };
+            let mut of = Step::new(at, Position(last), None);
+            let [reason, badge] = ["a complaint", "4711"].map(|text| Text::parse(text).unwrap());
+            let command = Command::Case { step: step.clone(), reason, badge };
+            capture.on_input(&mut of, &Input::Command { id: CommandId(1), command });
+            let mut effects = Vec::new();
+            of.finish(&mut effects);
+            match &effects[..] {
+                [Effect::Append(frame), ..] => {
+                    let Body::Case(event) = &frame[0].body else { panic!("{frame:?}") };
+                    assert_eq!((&event.step, frame.len()), (step, 1));
+                    Ok(event.case(frame[0].position))
+                }
+                _ => Err(refusals(&effects)),
+            }
+        };
+        let frozen = crate::model::specimens::frozen();
+        let (case, other) = (CaseId(Position(5)), CaseId(Position(4)));
+        let counts = frozen.counts;
+        let revised = |case, last| CaseStep::Revised {
+            case,
+            last: Position(last),
+            frozen: frozen.clone(),
+            came: counts,
+            went: counts,
+        };
+        let closed = |last| CaseStep::Closed { case, last: Position(last) };
+        assert_eq!(send(4, &CaseStep::Opened { frozen: frozen.clone() }), Ok(case));
+        assert_eq!(send(5, &revised(other, 5)), Err(vec![Refusal::NoOpenCase(other)]));
+        assert_eq!(send(5, &revised(case, 5)), Ok(case));
+        // Who looked at it before that does not know what he revises, or closes.
+        let changed = Refusal::CaseChanged { case, by: Position(6) };
+        assert_eq!(send(6, &revised(case, 5)), Err(vec![changed.clone()]));
+        assert_eq!(send(6, &closed(5)), Err(vec![changed]));
+        assert_eq!(send(6, &closed(6)), Ok(case));
+        assert_eq!(send(7, &closed(7)), Err(vec![Refusal::NoOpenCase(case)]));
+        assert_eq!(send(7, &revised(case, 7)), Err(vec![Refusal::NoOpenCase(case)]));
     }
 }

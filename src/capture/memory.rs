@@ -10,10 +10,10 @@ use super::ran::Ran;
 use super::tally::Tallies;
 use super::unread::Unread;
 use crate::model::{
-    Adopted, Body, Boot, DeviceId, Digest, Epoch, EpochBegun, EventTime, Gap, GapSource,
-    HandshakeId, HandshakeMark, HandshakeNumber, ItemClass, ItemKey, MonitorId, MountKey, OrderRow,
-    Permit, Position, Quarantine, QuarantineCause, Record, Rule, StationId, Text, TraceEvent,
-    Untold, Utc, Value, Verdict, VerdictEvent, What,
+    Adopted, Body, Boot, CaseEvent, CaseId, CaseStep, DeviceId, Digest, Epoch, EpochBegun,
+    EventTime, Gap, GapSource, HandshakeId, HandshakeMark, HandshakeNumber, ItemClass, ItemKey,
+    MonitorId, MountKey, OrderRow, Permit, Position, Quarantine, QuarantineCause, Record, Rule,
+    StationId, Text, TraceEvent, Untold, Utc, Value, Verdict, VerdictEvent, What,
 };
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
@@ -46,6 +46,10 @@ pub struct Memory {
     /// When the last record was stepped: what is known to have been observed.
     #[n(6)]
     pub last_at: Option<Utc>,
+    /// The cases of recall that are open, each with its last record.
+    #[n(8)]
+    #[cbor(default, skip_if = "BTreeMap::is_empty")]
+    pub cases: BTreeMap<CaseId, Position>,
 }
 
 /// What records say of a device.
@@ -229,6 +233,7 @@ impl Memory {
             Body::Verdict(spoken) if spoken.over.is_none() => {
                 self.apply_verdict(record.position, spoken);
             }
+            Body::Case(event) => self.apply_case(record.position, event),
             // What was set aside long ago says nothing of now either.
             Body::Quarantine(_)
             | Body::Verdict(_)
@@ -252,6 +257,18 @@ impl Memory {
         }
         if let What::Complete { order_row: Some(row), .. } = &event.what {
             station.orders.retain(|(n, _)| n != row);
+        }
+    }
+
+    fn apply_case(&mut self, position: Position, event: &CaseEvent) {
+        let case = event.case(position);
+        match &event.step {
+            CaseStep::Opened { .. } | CaseStep::Revised { .. } => {
+                self.cases.insert(case, position);
+            }
+            CaseStep::Closed { .. } => {
+                self.cases.remove(&case);
+            }
         }
     }
 

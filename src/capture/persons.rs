@@ -132,7 +132,8 @@ fn named(command: &mut Command) -> Option<&mut Text> {
         | Command::Note { badge, .. }
         | Command::Identify { badge, .. }
         | Command::Count { badge, .. }
-        | Command::Adopt { badge, .. } => Some(badge),
+        | Command::Adopt { badge, .. }
+        | Command::Case { badge, .. } => Some(badge),
     }
 }
 

@@ -25,9 +25,12 @@ fn changes(verb: &str) -> Option<Changes> {
         "check" | "test" | "plan" | "probe" | "browse" | "pin" | "export events"
         | "export tags" | "import tags" | "certs list" | "tap" | "resolve" | "trace" | "recall"
         | "holds" | "yield" | "suspects" | "why" | "person" | "verify" | "prove"
-        | "check-proof" | "completions" | "drill" => Changes::Nothing,
+        | "check-proof" | "completions" | "drill" | "case show" | "case ls" | "case sheets" => {
+            Changes::Nothing
+        }
         // Only with `--adopt`.
-        "replay" | "orders load" | "reload" | "hold" | "release" | "count" => Changes::ByRequest,
+        "replay" | "orders load" | "reload" | "hold" | "release" | "count" | "case open"
+        | "case revise" | "case close" => Changes::ByRequest,
         // With `--apply` its tombstones say who let go what.
         "retain" => Changes::Recorded,
         "run" | "demo" => Changes::Daemon,

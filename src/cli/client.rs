@@ -1,6 +1,7 @@
 //! Asking the daemon over HTTP.
 use super::Context;
 use super::exit::{Exit, Failure};
+use super::recall::Question;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -114,6 +115,20 @@ pub(super) fn get_bytes(
 /// Has something done.
 pub(super) fn post(context: &Context, path: &str, body: &Value) -> Result<Value, Failure> {
     let request = agent(Some(ANSWER_WITHIN)).post(format!("{}{path}", context.url));
+    read(context, request.send_json(body))
+}
+
+/// Has something done with what a question asks for.
+pub(super) fn post_asking(
+    context: &Context,
+    path: &str,
+    question: &Question,
+    body: &Value,
+) -> Result<Value, Failure> {
+    let mut request = agent(Some(ANSWER_WITHIN)).post(format!("{}{path}", context.url));
+    for (key, value) in question.asked() {
+        request = request.query(key, value);
+    }
     read(context, request.send_json(body))
 }
 

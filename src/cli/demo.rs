@@ -104,6 +104,7 @@ async fn both(args: &Args, dir: &Path, temporary: bool) -> Done {
         pki_dir: dir.join("pki"),
         http: args.http,
         opcua: Some(args.opcua),
+        contacts: std::collections::BTreeMap::new(),
         crash: None,
         now,
     };

@@ -1,6 +1,7 @@
 //! The command line: one file a verb. It talks to a running daemon over HTTP, or opens the data of a
 //! stopped one. Data on stdout, notices on stderr; the exit code has a meaning.
 mod backup;
+mod case;
 mod certs;
 #[cfg(test)]
 mod changes;
@@ -30,6 +31,7 @@ mod retain;
 mod run;
 mod runtime;
 mod settings;
+mod sheet;
 mod stub;
 mod suspects;
 mod tags;
@@ -109,6 +111,8 @@ enum Verb {
     Holds(hold::ListArgs),
     /// Record how much of a lot was found in stock: what its mass balance is held against.
     Count(count::Args),
+    /// A recall that is frozen, so that nobody can say later that something else was found.
+    Case(case::Args),
     /// What stations completed in a time, and how much of it was right at once.
     Yield(yields::Args),
     /// When stations may have been wrong, and what was made there meanwhile.
@@ -178,6 +182,7 @@ pub fn main() -> Exit {
         Verb::Release(args) => hold::release(&context, &args),
         Verb::Holds(args) => hold::list(&context, &args),
         Verb::Count(args) => count::run(&context, &args),
+        Verb::Case(args) => case::run(&context, &args),
         Verb::Yield(args) => yields::run(&context, &args),
         Verb::Suspects(args) => suspects::run(&context, &args),
         Verb::Why(args) => why::run(&context, &args),

@@ -38,3 +38,26 @@ pub(super) fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     table.add_rows(rows);
     table.lines().map(|l| l.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
+
+/// RFC 4180; a cell that a spreadsheet would take for a formula gets an apostrophe.
+pub(super) fn cell(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@']);
+    let text = if formula { format!("'{text}") } else { text.to_owned() };
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cell;
+
+    #[test]
+    fn a_cell_cannot_become_a_formula_or_break_its_row() {
+        assert_eq!(cell("=1+1"), "'=1+1");
+        assert_eq!(cell("a,\"b\""), "\"a,\"\"b\"\"\"");
+        assert_eq!(cell("u/site/SN-1"), "u/site/SN-1");
+    }
+}

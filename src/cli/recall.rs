@@ -2,13 +2,25 @@
 use super::client::list;
 use super::exit::{Done, Exit, Failure};
 use super::trace::{is_complete, reason, reasons};
-use super::{Context, client, output, words};
+use super::{Context, client, output, sheet, words};
 use crate::query::Only;
 use serde_json::Value;
 
 /// Everything that a lot went into, or that was at a station, and what cannot be told.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    #[command(flatten)]
+    question: Question,
+    /// Whom to tell of what has left: a sheet for each customer and delivery note.
+    #[arg(long)]
+    sheets: bool,
+    #[command(flatten)]
+    form: sheet::Form,
+}
+
+/// What is recalled.
+#[derive(Debug, clap::Args)]
+pub(super) struct Question {
     /// The lot: its number, the full form such as `l/supplier/ACME/0001`, or a label of GS1 that it stands on.
     #[arg(long, required_unless_present_any = ["station", "window"], conflicts_with_all = ["station", "window"])]
     lot: Option<String>,
@@ -29,9 +41,6 @@ pub(super) struct Args {
     /// that opened that time, as `suspects` names it: `1234`.
     #[arg(long, value_name = "POSITION")]
     window: Option<u64>,
-    /// Comma-separated values, one row an item.
-    #[arg(long)]
-    csv: bool,
     /// What was answered when this record was the last: `1234`.
     #[arg(long, value_name = "POSITION")]
     as_of: Option<u64>,
@@ -52,29 +61,44 @@ fn text(value: &Value, key: &str) -> String {
     value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
+impl Question {
+    /// As it is asked over HTTP.
+    pub(super) fn asked(&self) -> Vec<(&'static str, String)> {
+        let number = |position: Option<u64>| position.map(|position| position.to_string());
+        let Self { lot, station, from, to, only, window, as_of } = self;
+        let asked = [
+            ("lot", lot.clone()),
+            ("station", station.clone()),
+            ("from", from.clone()),
+            ("to", to.clone()),
+            ("where", Only::joined(only)),
+            ("window", number(*window)),
+            ("as_of", number(*as_of)),
+        ];
+        asked.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
+    }
+}
+
 pub(super) fn run(context: &Context, args: &Args) -> Done {
-    let number = |position: Option<u64>| position.map(|position| position.to_string());
-    let (as_of, window) = (number(args.as_of), number(args.window));
-    let Args { lot, station, from, to, .. } = args;
-    let only = Only::joined(&args.only);
-    let asked = [
-        ("lot", lot),
-        ("station", station),
-        ("from", from),
-        ("to", to),
-        ("where", &only),
-        ("window", &window),
-        ("as_of", &as_of),
-    ];
-    let answer = client::get(context, "/api/v1/recall", &client::given(&asked))?;
+    let asked = args.question.asked();
+    let asked: Vec<_> = asked.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    if args.sheets {
+        let answer = client::get(context, "/api/v1/sheets", &asked)?;
+        return sheet::write(context, &answer, "recall", &args.form);
+    }
+    if args.form.is_of_files() {
+        let why = "--dir is for sheets: give --sheets too, or send the table to a file with `>`";
+        return Err(Failure::new(Exit::Usage, why));
+    }
+    let answer = client::get(context, "/api/v1/recall", &asked)?;
     if context.json {
         output::json(&answer)?;
     } else {
         let rows = rows(answer.get("body").unwrap_or(&Value::Null));
-        if args.csv {
+        if args.form.csv {
             as_csv(&rows)?;
         } else {
-            as_table(&rows)?;
+            output::line(as_table(&rows))?;
         }
         let count = |group: &str| rows.iter().filter(|r| r.group == group).count();
         let cleared = match count("cleared") {
@@ -161,23 +185,17 @@ const HEAD: [&str; 7] = ["group", "item", "state", "via", "station", "time", "re
 fn as_csv(rows: &[Row]) -> Result<(), Failure> {
     output::line(HEAD.join(","))?;
     for row in rows {
-        output::line(row.cells().map(cell).join(","))?;
+        output::line(row.cells().map(output::cell).join(","))?;
     }
     Ok(())
 }
 
-/// RFC 4180; a cell that a spreadsheet would take for a formula gets an apostrophe.
-fn cell(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@']);
-    let text = if formula { format!("'{text}") } else { text.to_owned() };
-    if text.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text
-    }
+/// The items of an answer, one below the other.
+pub(super) fn table(body: &Value) -> String {
+    as_table(&rows(body))
 }
 
-fn as_table(rows: &[Row]) -> Result<(), Failure> {
+fn as_table(rows: &[Row]) -> String {
     let cells = rows.iter().map(|row| {
         let mut cells = row.cells().map(str::to_owned);
         let [_, _, _, _, _, time, _] = &mut cells;
@@ -185,17 +203,5 @@ fn as_table(rows: &[Row]) -> Result<(), Failure> {
         cells.to_vec()
     });
     let cells = cells.collect();
-    output::line(output::table(&HEAD.map(str::to_uppercase).each_ref().map(String::as_str), cells))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cell;
-
-    #[test]
-    fn a_cell_cannot_become_a_formula_or_break_its_row() {
-        assert_eq!(cell("=1+1"), "'=1+1");
-        assert_eq!(cell("a,\"b\""), "\"a,\"\"b\"\"\"");
-        assert_eq!(cell("u/site/SN-1"), "u/site/SN-1");
-    }
+    output::table(&HEAD.map(str::to_uppercase).each_ref().map(String::as_str), cells)
 }

@@ -31,6 +31,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
         pki_dir: config.pki_dir,
         http: config.http.listen,
         opcua: config.opcua.enabled.then_some(config.opcua.listen),
+        contacts: config.contacts,
         crash: args.crash.clone(),
         now: daemon::clock(),
     };

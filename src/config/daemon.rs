@@ -9,10 +9,10 @@ use super::retention::{self, Retention, RetentionTable};
 use super::schema::{self, Part};
 use super::similar;
 use super::walk::Walk;
-use crate::model::SiteId;
+use crate::model::{SiteId, Text};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
@@ -49,6 +49,8 @@ pub struct DaemonConfig {
     pub http: Http,
     /// The OPC UA server.
     pub opcua: OpcUa,
+    /// Whom to tell at which customer.
+    pub contacts: BTreeMap<Text, Text>,
     /// What is logged, as a filter of `tracing`.
     pub log: String,
 }
@@ -119,6 +121,9 @@ pub(super) struct File {
     http: Option<HttpTable>,
     /// The OPC UA server.
     opcua: Option<OpcUaTable>,
+    /// Whom to tell at which customer, as stop-ship sheets have it: the name of a customer as shipments tell it, and
+    /// a person, a number, an address.
+    contacts: Option<BTreeMap<String, String>>,
 }
 
 /// How the ledger is kept.
@@ -237,7 +242,8 @@ fn layered(text: Option<&str>, variables: &Variables) -> Result<File, ::config::
 }
 
 fn settle(raw: &File, folder: &Path, origin: &Origins<'_>, sink: &mut Sink) -> DaemonConfig {
-    let File { site, data_dir, plant_dir, pki_dir, log, ledger, retention, http, opcua } = raw;
+    let File { site, data_dir, plant_dir, pki_dir, log, ledger, retention, http, opcua, contacts } =
+        raw;
     let site = site.as_deref().unwrap_or("site");
     let site = SiteId::parse(site).unwrap_or_else(|error| {
         sink.error(&origin.of("site"), format!("`site` is refused: {error}")).label("not a name");
@@ -263,8 +269,13 @@ fn settle(raw: &File, folder: &Path, origin: &Origins<'_>, sink: &mut Sink) -> D
     let listen = address("opcua.listen", listen, default, origin, sink);
     let ledger = keeping(ledger.as_ref(), folder, &data_dir, origin, sink);
     let retention = retention::settle(retention.as_ref(), origin, sink);
+    let contacts = contacts.iter().flatten();
+    let contacts = contacts
+        .filter_map(|(name, of)| contact((name.as_str(), of.as_str()), origin, sink))
+        .collect();
     DaemonConfig {
         site,
+        contacts,
         ledger,
         retention,
         plant_dir: in_folder(plant_dir, "plant.d"),
@@ -277,6 +288,20 @@ fn settle(raw: &File, folder: &Path, origin: &Origins<'_>, sink: &mut Sink) -> D
         },
         log: log.clone().unwrap_or_else(|| "info".to_owned()),
     }
+}
+
+fn contact(
+    (name, of): (&str, &str),
+    origin: &Origins<'_>,
+    sink: &mut Sink,
+) -> Option<(Text, Text)> {
+    let both = Text::parse(name).and_then(|name| Ok((name, Text::parse(of)?)));
+    let refused = |why| {
+        let key = format!("contacts.{name}");
+        sink.error(&origin.of(&key), format!("`{key}` is refused: {why}"))
+            .help("write one line, such as `\"Ms Miller, +49 30 1234\"`");
+    };
+    both.map_err(refused).ok()
 }
 
 fn keeping(

@@ -212,6 +212,7 @@ impl Follower {
             | Body::Orders(_)
             | Body::Audit(_)
             | Body::Tombstone(_)
+            | Body::Case(_)
             | Body::Dropped => {}
         }
     }

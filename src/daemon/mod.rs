@@ -41,9 +41,10 @@ use crate::http::{
     AdoptAsked, AdoptPort, AppState, CommandPort, Readiness, ReloadAsked, ReloadPort, TapEvent,
 };
 use crate::model::plant::Plant;
-use crate::model::{Input, PersonKey};
+use crate::model::{Input, PersonKey, Text};
 use crate::telemetry::{Metrics, Now, Points};
 use reload::Switch;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -78,6 +79,8 @@ pub struct Settings {
     pub http: SocketAddr,
     /// Where the republished OPC UA address space is, if anywhere.
     pub opcua: Option<SocketAddr>,
+    /// Whom to tell at which customer.
+    pub contacts: BTreeMap<Text, Text>,
     /// A rehearsed crash, such as `after-sync:3`.
     pub crash: Option<String>,
     /// The clock.
@@ -148,7 +151,7 @@ pub async fn run(
     };
     let (devices, ends) = devices::Devices::start(surroundings, Arc::clone(&common.plant));
     let (notary, keeper) = (Arc::clone(&kept.notary), Arc::clone(&kept.keeper));
-    let memories = Arc::clone(&kept.read_side.memories);
+    let (memories, durable) = (Arc::clone(&kept.read_side.memories), kept.ledger.durable());
     let app = AppState {
         source: Arc::new(kept.read_side.query.clone()),
         commands: CommandPort::new(ask_command.clone()),
@@ -159,6 +162,7 @@ pub async fn run(
         raw,
         readiness: ready,
         devices: faces::views(devices.standings()),
+        contacts: Arc::new(settings.contacts.clone()),
     };
     let http = faces::serve_http(&common, listener, app)?;
     let opcua = faces::serve_opcua(&common, &settings, &kept.read_side.query).await?;
@@ -168,7 +172,6 @@ pub async fn run(
     reload(&common, &settings, reloads, ask_switch)?;
     adopt(&common, &settings, &kept, adoptions, CommandPort::new(ask_command));
     let (back, facts) = mpsc::channel(queues::answers_len_max(&common.plant));
-    let durable = kept.ledger.durable();
     let (urgent, bulk) = (intake::Inlets::default(), intake::Inlets::default());
     let mut intake = intake::Intake { urgent, bulk, facts, commands, switches, durable };
     intake.begin(ends);

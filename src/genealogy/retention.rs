@@ -111,6 +111,7 @@ impl Tally {
                 | Body::Orders(_)
                 | Body::Audit(_)
                 | Body::Tombstone(_)
+                | Body::Case(_)
                 | Body::Dropped => step.stays = true,
             }
         }

@@ -119,7 +119,7 @@ pub(super) fn routes() -> Vec<Route> {
 const RECALL: &[&str] = &["lot", "station", "from", "to", "where", "window", "as_of"];
 
 /// What is answered within a time.
-fn in_time_routes() -> [Route; 25] {
+fn in_time_routes() -> [Route; 32] {
     [
         ("/", &[], get(page::start)),
         ("/item", &["id"], get(page::item)),
@@ -132,6 +132,13 @@ fn in_time_routes() -> [Route; 25] {
         ("/api/v1/trace", &["id", "direction", "depth", "as_of"], get(api::trace)),
         ("/api/v1/recall", RECALL, get(api::recall)),
         ("/api/v1/holds", &["as_of"], get(api::holds)),
+        ("/api/v1/cases", &["as_of"], get(api::cases)),
+        ("/api/v1/cases", RECALL, post(api::open_case)),
+        ("/api/v1/cases/{id}", &[], get(api::case)),
+        ("/api/v1/cases/{id}/sheets", &[], get(api::case_sheets)),
+        ("/api/v1/sheets", RECALL, get(api::sheets)),
+        ("/api/v1/cases/{id}/revise", RECALL, post(api::revise_case)),
+        ("/api/v1/cases/{id}/close", &[], post(api::close_case)),
         ("/api/v1/yield", &["station", "from", "to", "as_of"], get(api::yields)),
         ("/api/v1/suspects", &["station", "limit", "as_of"], get(api::suspects)),
         ("/api/v1/why", &["ids", "station", "from", "to", "limit", "as_of"], get(api::why)),

@@ -1,9 +1,11 @@
 //! What this room asks of `query`, so that its tests can answer instead.
-use crate::model::{Interval, ItemClass, ItemKey, Position, StationId};
+use crate::model::{CaseId, Frozen, Interval, ItemClass, ItemKey, Position, StationId, Text};
 use crate::query::{
-    Answer, ConditionView, Direction, EventView, GapView, ItemView, Query, Recall, RecallOf,
-    Resolution, StandingHold, StationView, SuspectView, Trace, Why, WhyAsked, Yield,
+    Answer, CaseDifference, CaseShown, CaseView, ConditionView, Direction, EventView, Freezing,
+    GapView, ItemView, Query, Recall, RecallOf, Resolution, Sheet, StandingHold, StationView,
+    SuspectView, Trace, Unfrozen, Why, WhyAsked, Yield,
 };
+use std::collections::BTreeMap;
 
 /// The questions of [`Query`] that are asked over HTTP. They may take long: they are asked on threads
 /// that may block.
@@ -30,6 +32,18 @@ pub trait Source: Send + Sync {
     fn recall(&self, of: &RecallOf, as_of: Position) -> Option<Answer<Recall>>;
     /// The holds that stand as of a record, the first recorded first.
     fn holds(&self, as_of: Position) -> Answer<Vec<StandingHold>>;
+    /// The answer of a recall as it can be frozen as a case.
+    fn freeze(&self, of: &RecallOf, as_of: Position) -> Result<Freezing, Unfrozen>;
+    /// What an answer has that a frozen one had not, and the other way.
+    fn since(&self, before: &Frozen, after: &Recall) -> Result<CaseDifference, Unfrozen>;
+    /// Whom to tell of what a recall found to have left.
+    fn sheets(&self, recall: &Answer<Recall>, contacts: &BTreeMap<Text, Text>) -> Vec<Sheet>;
+    /// The cases of recall as of a record, the newest first.
+    fn cases(&self, as_of: Position) -> Vec<CaseView>;
+    /// One case; `None` if no record opened it.
+    fn case(&self, id: CaseId) -> Option<CaseView>;
+    /// A case with its question asked again as of then, and asked now.
+    fn case_again(&self, id: CaseId) -> Option<Result<CaseShown, Unfrozen>>;
     /// What the stations, or one of them, completed in an interval, as of a record; `None` if not recorded.
     fn yields(
         &self,
@@ -98,6 +112,30 @@ impl Source for Query {
 
     fn holds(&self, as_of: Position) -> Answer<Vec<StandingHold>> {
         self.holds(as_of)
+    }
+
+    fn freeze(&self, of: &RecallOf, as_of: Position) -> Result<Freezing, Unfrozen> {
+        self.freeze(of, as_of)
+    }
+
+    fn since(&self, before: &Frozen, after: &Recall) -> Result<CaseDifference, Unfrozen> {
+        self.since(before, after)
+    }
+
+    fn sheets(&self, recall: &Answer<Recall>, contacts: &BTreeMap<Text, Text>) -> Vec<Sheet> {
+        self.sheets(recall, contacts)
+    }
+
+    fn cases(&self, as_of: Position) -> Vec<CaseView> {
+        self.cases(as_of)
+    }
+
+    fn case(&self, id: CaseId) -> Option<CaseView> {
+        self.case(id)
+    }
+
+    fn case_again(&self, id: CaseId) -> Option<Result<CaseShown, Unfrozen>> {
+        self.case_again(id)
     }
 
     fn yields(

@@ -4,7 +4,8 @@ use super::commands::CommandPort;
 use super::reload::ReloadPort;
 use super::tap::TapEvent;
 use super::{Notary, Source};
-use crate::model::{DeviceId, Utc};
+use crate::model::{DeviceId, Text, Utc};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::{broadcast, watch};
 
@@ -29,6 +30,8 @@ pub struct AppState {
     pub readiness: watch::Receiver<Readiness>,
     /// How each device stands, in the order of the plant.
     pub devices: Devices,
+    /// Whom to tell at which customer.
+    pub contacts: Arc<BTreeMap<Text, Text>>,
 }
 
 /// How each device stands when it is called.

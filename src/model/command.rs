@@ -1,5 +1,5 @@
 //! What the north may do. It enters the engine as an ordinary input.
-use super::{Adoption, Amount, Digest, ItemKey, Position, StationId, Text};
+use super::{Adoption, Amount, CaseId, CaseStep, Digest, ItemKey, Position, StationId, Text};
 use minicbor::{Decode, Encode};
 
 /// Names a command until it is answered.
@@ -147,6 +147,22 @@ pub enum Command {
         #[n(3)]
         badge: Text,
     },
+    /// Opens, revises or closes a case of recall. Only the daemon says so itself: it answers the recall first, and
+    /// takes no hash from anybody.
+    #[n(8)]
+    #[cbor(map)]
+    #[serde(skip)]
+    Case {
+        /// What is done.
+        #[n(0)]
+        step: CaseStep,
+        /// Why.
+        #[n(1)]
+        reason: Text,
+        /// Who.
+        #[n(2)]
+        badge: Text,
+    },
 }
 
 /// Why a command was not carried out.
@@ -192,5 +208,20 @@ pub enum Refusal {
         program: Text,
         /// The item of the row.
         item: ItemKey,
+    },
+    /// It is closed, or there never was one.
+    #[error(
+        "{0} is no open case; `pedigree case ls` shows which there are, and a closed one stays closed: open another"
+    )]
+    NoOpenCase(CaseId),
+    /// Somebody else was faster.
+    #[error(
+        "{case} was changed meanwhile by record {by}; look at it again (`pedigree case show {case}`) and say what is to be done then"
+    )]
+    CaseChanged {
+        /// Which.
+        case: CaseId,
+        /// Its last record.
+        by: Position,
     },
 }

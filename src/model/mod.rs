@@ -7,6 +7,7 @@
 //! ask again.
 
 mod adoption;
+mod case;
 mod command;
 mod condition;
 mod count;
@@ -38,6 +39,7 @@ mod value;
 pub mod wire;
 
 pub use adoption::{Adopted, Adoption, Told};
+pub use case::{CaseCounts, CaseEvent, CaseId, CaseQuestion, CaseStep, Frozen};
 pub use command::{Command, CommandId, OrderRow, Refusal};
 pub use condition::{Baseline, Onset, Rule, Side, Verdict, VerdictEvent};
 pub use count::{Count, Narrowed, Reading, Untold};

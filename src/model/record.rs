@@ -1,7 +1,7 @@
 //! Records: what the ledger keeps, and the positions that number them.
 use super::{
-    At, Digest, EpochBegun, Gap, ItemKey, MonitorId, OrderRow, Quarantine, SiteId, StationId, Text,
-    TraceEvent, Utc, VerdictEvent,
+    At, CaseEvent, Digest, EpochBegun, Gap, ItemKey, MonitorId, OrderRow, Quarantine, SiteId,
+    StationId, Text, TraceEvent, Utc, VerdictEvent,
 };
 use minicbor::{Decode, Encode};
 
@@ -150,6 +150,9 @@ pub enum Body {
     /// folds records takes it for nothing.
     #[n(9)]
     Dropped,
+    /// Something was done with a case of recall.
+    #[n(10)]
+    Case(#[n(0)] CaseEvent),
 }
 
 /// One record of the ledger.

@@ -3,17 +3,17 @@
 //! of its own, and leaves what is here as it is.
 use super::plant::{DeviceIndex, Plant, TagIndex};
 use super::{
-    Adopted, Adoption, Alias, Amount, At, Audit, Baseline, Body, Boot, CarriedOver, Code, Command,
-    CommandId, Consumption, Context, Count, DeviceId, Digest, Epoch, EpochBegun, EpochCause,
-    EventTime, Evidence, Facts, Fill, FillStep, Gap, GapCause, GapSource, Grounds, HandshakeId,
-    HandshakeKey, HandshakeMark, HandshakeNumber, Input, Interval, ItemClass, ItemKey, Link,
-    Measurement, Member, Moment, MonitorId, Monotonic, MountKey, MountPointId, MountUse, Narrowed,
-    Onset, OrderRow, Overruled, Part, Past, Permit, PersonKey, PersonToken, PhaseId, PhaseSummary,
-    PlantLoaded, Position, Purpose, Quality, Quarantine, QuarantineCause, RawWord, ReadDone,
-    ReadFault, ReadToken, Reading, Record, Remark, Result, Rule, Sample, Scope, ScopeName, Session,
-    Side, StartCause, StationId, Statistics, Stay, TagName, Text, Told, Tombstone, ToolUse,
-    TraceEvent, Ucum, Untold, Utc, Value, Verb, Verdict, VerdictEvent, Visit, What, Within,
-    WriteDone,
+    Adopted, Adoption, Alias, Amount, At, Audit, Baseline, Body, Boot, CarriedOver, CaseCounts,
+    CaseEvent, CaseId, CaseQuestion, CaseStep, Code, Command, CommandId, Consumption, Context,
+    Count, DeviceId, Digest, Epoch, EpochBegun, EpochCause, EventTime, Evidence, Facts, Fill,
+    FillStep, Frozen, Gap, GapCause, GapSource, Grounds, HandshakeId, HandshakeKey, HandshakeMark,
+    HandshakeNumber, Input, Interval, ItemClass, ItemKey, Link, Measurement, Member, Moment,
+    MonitorId, Monotonic, MountKey, MountPointId, MountUse, Narrowed, Onset, OrderRow, Overruled,
+    Part, Past, Permit, PersonKey, PersonToken, PhaseId, PhaseSummary, PlantLoaded, Position,
+    Purpose, Quality, Quarantine, QuarantineCause, RawWord, ReadDone, ReadFault, ReadToken,
+    Reading, Record, Remark, Result, Rule, Sample, Scope, ScopeName, Session, Side, StartCause,
+    StationId, Statistics, Stay, TagName, Text, Told, Tombstone, ToolUse, TraceEvent, Ucum, Untold,
+    Utc, Value, Verb, Verdict, VerdictEvent, Visit, What, Within, WriteDone,
 };
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -578,6 +578,51 @@ pub(crate) fn retained() -> Vec<Record> {
     vec![stone(1, full), stone(2, untimed), Record::dropped(Position(3))]
 }
 
+/// What a case was frozen as.
+pub(crate) fn frozen() -> Frozen {
+    Frozen {
+        question: CaseQuestion::parse(r#"{"lot":"l/supplier/ACME/0001"}"#).unwrap(),
+        position: Position(7),
+        hash: Digest([0xCA; 32]),
+        counts: CaseCounts { suspect: 1, containers: 2, shipped: 3, unknown: 4, cleared: 5 },
+        complete: true,
+    }
+}
+
+/// Everything that can be done with a case, which is opened by the record after the `last` one.
+fn case_steps(last: u64) -> Vec<CaseStep> {
+    let case = CaseId(Position(last + 1));
+    let counts = CaseCounts { suspect: 6, ..CaseCounts::default() };
+    let revised = CaseStep::Revised {
+        case,
+        last: case.0,
+        frozen: Frozen { complete: false, ..frozen() },
+        came: counts,
+        went: CaseCounts::default(),
+    };
+    let closed = CaseStep::Closed { case, last: Position(last + 2) };
+    vec![CaseStep::Opened { frozen: frozen() }, revised, closed]
+}
+
+/// What came to the first version with cases of recall, after the `last` record of others.
+pub(crate) fn cases(last: u64) -> Vec<Record> {
+    let of = |(number, step)| {
+        let event = CaseEvent { step, reason: text("a complaint"), who: person() };
+        let body = Body::Case(event);
+        Record { position: Position(number), at: at(number), body, plant: Some(Position(1)) }
+    };
+    (last + 1..).zip(case_steps(last)).map(of).collect()
+}
+
+/// The commands that they are made of.
+pub(crate) fn case_commands() -> Vec<Command> {
+    let of = |step| {
+        let (reason, badge) = (text("a complaint"), text("4711"));
+        Command::Case { step, reason, badge }
+    };
+    case_steps(0).into_iter().map(of).collect()
+}
+
 /// All of them, and once more as they are told of when they happen: what is adopted leaves the state of now as it
 /// is.
 pub(crate) fn records_twice() -> Vec<Record> {
@@ -596,6 +641,7 @@ pub(crate) fn records_twice() -> Vec<Record> {
             | Body::Orders(_)
             | Body::Audit(_)
             | Body::Tombstone(_)
+            | Body::Case(_)
             | Body::Dropped => {}
         }
         record

@@ -451,8 +451,8 @@ pub struct TraceLink {
     pub place: Option<Text>,
 }
 
-/// What is recalled.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+/// What is recalled. As JSON it is the question of a case, and asked again as it stands there.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RecallOf {
     /// Whatever contains this lot, or any other item.
@@ -464,7 +464,7 @@ pub enum RecallOf {
         /// When.
         interval: Interval,
         /// Of that only what this is true of, all of it.
-        #[serde(rename = "where", skip_serializing_if = "Vec::is_empty")]
+        #[serde(rename = "where", default, skip_serializing_if = "Vec::is_empty")]
         only: Vec<Only>,
     },
     /// Whatever was worked on while a station may have been wrong, and whatever contains that: the record that opened

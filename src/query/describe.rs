@@ -2,9 +2,9 @@
 use super::answer::{EventView, PermitView};
 use super::step::outcome;
 use crate::model::{
-    Amount, Body, CarriedOver, EpochBegun, EpochCause, Gap, GapCause, GapSource, HandshakeMark,
-    ItemKey, Member, MountKey, Overruled, Permit, Position, Quarantine, QuarantineCause, Record,
-    Rule, Text, Tombstone, TraceEvent, Utc, Verdict, VerdictEvent, What,
+    Amount, Body, CarriedOver, CaseCounts, CaseEvent, EpochBegun, EpochCause, Gap, GapCause,
+    GapSource, HandshakeMark, ItemKey, Member, MountKey, Overruled, Permit, Position, Quarantine,
+    QuarantineCause, Record, Rule, Text, Tombstone, TraceEvent, Utc, Verdict, VerdictEvent, What,
 };
 
 /// Members named in a sentence: a panel has as many; the record has all.
@@ -67,6 +67,10 @@ pub(super) fn event(record: &Record) -> EventView {
             view.kind = "tombstone";
             view.text = tombstone(stone);
         }
+        Body::Case(event) => {
+            view.kind = "case";
+            view.text = case(record.position, event);
+        }
         Body::Dropped => {
             view.kind = "dropped";
             "dropped by retention; a tombstone says by which rule".clone_into(&mut view.text);
@@ -122,6 +126,7 @@ fn by(body: &Body) -> (Option<Text>, Option<u64>) {
         | Body::Orders(_)
         | Body::Audit(_)
         | Body::Tombstone(_)
+        | Body::Case(_)
         | Body::Dropped => (None, None),
     }
 }
@@ -133,6 +138,21 @@ fn rule(what: &What) -> Option<Text> {
     }
     let (What::Complete { phase, .. } | What::Clean { phase, .. }) = what else { return None };
     phase.as_ref().and_then(|phase| named(phase.phase.as_str()))
+}
+
+fn case(at: Position, event: &CaseEvent) -> String {
+    let CaseEvent { step, reason, who } = event;
+    let case = event.case(at);
+    let found = step.frozen().map_or_else(String::new, |frozen| {
+        let CaseCounts { suspect, shipped, unknown, .. } = frozen.counts;
+        let hash = frozen.hash.to_string();
+        let hash = hash.get(..12).unwrap_or(&hash);
+        format!(
+            " with {suspect} suspect, {shipped} shipped, {unknown} unknown as of record {} (hash {hash}…)",
+            frozen.position
+        )
+    });
+    format!("case {case} {}{found} by {who}: {reason}", super::case::word(step))
 }
 
 fn tombstone(stone: &Tombstone) -> String {

@@ -1,4 +1,5 @@
 //! What questions need at once and for all items: the graph, states, stays, doubts, stations.
+use super::case::Cases;
 use super::doubt::Doubts;
 use super::life::{Kind, Life, Moment, moments_of, stay};
 use super::material::Materials;
@@ -13,6 +14,7 @@ use crate::model::{
     TraceEvent, Utc, What,
 };
 use crate::store::subjects;
+use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
 
 mod image;
@@ -42,12 +44,24 @@ pub(super) struct Memory {
     /// By event time and record: until when an item may be used.
     pub(super) expiries: BTreeMap<NodeId, BTreeMap<(Utc, Position), Utc>>,
     pub(super) materials: Materials,
-    /// Delivery notes by the record of the shipment.
-    documents: BTreeMap<Position, Text>,
+    /// By its record.
+    shipments: BTreeMap<Position, Shipment>,
     pub(super) products: Vec<Text>,
     product_numbers: BTreeMap<Text, u32>,
     recent: [Recent; 3],
     pub(super) retained: Retained,
+    pub(super) cases: Cases,
+}
+
+/// To whom something was shipped.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(map)]
+pub(super) struct Shipment {
+    #[n(0)]
+    pub(super) customer: Option<Text>,
+    /// The delivery note.
+    #[n(1)]
+    pub(super) document: Option<Text>,
 }
 
 impl Memory {
@@ -86,6 +100,7 @@ impl Memory {
                     stone.items.iter().map(|item| self.graph.intern_item(item)).collect();
                 self.retained.take(position, stone, items);
             }
+            Body::Case(event) => self.cases.take((position, record.at.wall), event),
             Body::Orders(_) | Body::Audit(_) | Body::Dropped => {}
         }
         self.position = position;
@@ -125,9 +140,9 @@ impl Memory {
             })
     }
 
-    /// The delivery note of a shipment.
-    pub(super) fn document(&self, shipment: Position) -> Option<Text> {
-        self.documents.get(&shipment).cloned()
+    /// To whom a shipment went; nothing is told where its record told nothing.
+    pub(super) fn shipment(&self, record: Position) -> Shipment {
+        self.shipments.get(&record).cloned().unwrap_or_default()
     }
 
     /// The items of a class last written about, newest first.
@@ -239,8 +254,9 @@ impl Memory {
                 self.spared.entry(node).or_default().insert(position, of);
             }
             What::Release { item, of: None, .. } => self.hold_told(position, item, None),
-            What::Ship { document, .. } => {
-                self.documents.extend(document.iter().map(|note| (position, note.clone())));
+            What::Ship { customer, document, .. } => {
+                let (customer, document) = (customer.clone(), document.clone());
+                self.shipments.insert(position, Shipment { customer, document });
             }
             What::Remove { .. }
             | What::Consume { .. }

@@ -9,6 +9,7 @@ mod answer;
 mod attribute;
 mod balance;
 mod body;
+mod case;
 mod describe;
 mod doubt;
 mod follow;
@@ -27,6 +28,7 @@ mod reason;
 mod recall;
 mod resolve;
 mod retention;
+mod sheet;
 mod state;
 mod step;
 mod suspect;
@@ -44,21 +46,29 @@ pub use answer::{
     SupersededView, SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink, TraceNode, Yield,
     YieldRow,
 };
+pub use case::{
+    CaseDifference, CaseEntry, CaseGroup, CaseItem, CaseShown, CaseSince, CaseView, Freezing,
+    Unfrozen,
+};
 pub use follow::{QueryError, QueryOptions, Remembered};
 pub use memory::READ_SCHEMA;
 pub use only::{Only, OnlyError};
 pub use past::Histories;
 pub use resolve::{Candidate, Fit, Resolution, Resolved};
+pub use sheet::{Sheet, SheetItem};
 pub use step::measured;
 pub use why::{Attribute, AttributeKind, CauseView, FactorView, TwinView, Why, WhyAsked};
 
 use crate::genealogy::{NodeId, Void};
 use crate::model::plant::Plant;
-use crate::model::{Interval, ItemClass, ItemKey, Position, Record, StationId, Text};
+use crate::model::{
+    CaseId, Frozen, Interval, ItemClass, ItemKey, Position, Record, StationId, Text,
+};
 use crate::store::StoreError;
 use body::Bodies;
 use follow::Inner;
 use place::Counted;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use view::View;
@@ -170,6 +180,82 @@ impl Query {
     /// The plant in force.
     fn plant(&self) -> Option<Arc<Plant>> {
         self.inner.plant.read().clone()
+    }
+
+    /// The answer of a recall as it can be frozen as a case: as of a record, or of the last durable one.
+    ///
+    /// # Errors
+    /// If no record speaks of what is asked about, or the answer does not have all records yet.
+    pub fn freeze(&self, of: &RecallOf, as_of: Position) -> Result<Freezing, Unfrozen> {
+        let answer = self.recall_as_of(of, as_of).ok_or(Unfrozen::Unknown)?;
+        case::freeze(of, answer)
+    }
+
+    /// What an answer has that a frozen one had not, and the other way. What nobody can tell any more of the frozen one
+    /// was not in it.
+    ///
+    /// # Errors
+    /// If not all records are known yet that the frozen one was answered from.
+    pub fn since(&self, before: &Frozen, after: &Recall) -> Result<CaseDifference, Unfrozen> {
+        let then = self.frozen_again(before)?;
+        Ok(CaseDifference::between(then.as_ref().map(|then| &then.answer.body), after))
+    }
+
+    /// What a case asked, asked again as of then; `None` if nothing of it is recorded any more.
+    fn frozen_again(&self, frozen: &Frozen) -> Result<Option<Freezing>, Unfrozen> {
+        self.asked_again(frozen, frozen.position)
+    }
+
+    fn asked_again(&self, frozen: &Frozen, as_of: Position) -> Result<Option<Freezing>, Unfrozen> {
+        match RecallOf::of_case(&frozen.question).map(|of| self.freeze(&of, as_of)) {
+            Some(Err(Unfrozen::Unknown | Unfrozen::TooLong)) | None => Ok(None),
+            Some(frozen) => frozen.map(Some),
+        }
+    }
+
+    /// Whom to tell of what a recall found to have left, as of the record that it was answered at.
+    pub fn sheets(&self, recall: &Answer<Recall>, contacts: &BTreeMap<Text, Text>) -> Vec<Sheet> {
+        let memory = self.inner.memory.read();
+        sheet::sheets(&memory.view(recall.position), &recall.body, contacts)
+    }
+
+    /// The cases of recall as of a record, the newest first.
+    pub fn cases(&self, as_of: Position) -> Vec<CaseView> {
+        self.asked(as_of);
+        self.inner.memory.read().cases.all(as_of)
+    }
+
+    /// One case; `None` if no record opened it.
+    pub fn case(&self, id: CaseId) -> Option<CaseView> {
+        let last = Position(u64::MAX);
+        self.asked(last);
+        self.inner.memory.read().cases.get(id, last)
+    }
+
+    /// A case with its question asked again as of then, and asked now. `None` if no record opened it.
+    ///
+    /// # Errors
+    /// If not all records are known yet that it was answered from.
+    pub fn case_again(&self, id: CaseId) -> Option<Result<CaseShown, Unfrozen>> {
+        let case = self.case(id)?;
+        let frozen = case.frozen()?.clone();
+        let retained = self.inner.memory.read().retained.dropped_since(frozen.position);
+        let then = match self.frozen_again(&frozen) {
+            Ok(then) => then,
+            Err(why) => return Some(Err(why)),
+        };
+        let now = self.asked_again(&frozen, Position(u64::MAX));
+        let shown = |now: Option<Freezing>| {
+            let same = then.as_ref().is_some_and(|then| then.frozen.hash == frozen.hash);
+            let since =
+                now.map(|Freezing { answer: Answer { position, completeness, body }, .. }| {
+                    let before = then.as_ref().map(|then| &then.answer.body);
+                    let difference = CaseDifference::between(before, &body);
+                    CaseSince { position, completeness, difference }
+                });
+            CaseShown { case, answer: then.map(|then| then.answer), same, retained, since }
+        };
+        Some(now.map(shown))
     }
 
     /// What the stations, or one of them, completed in an interval, and how much of it was right at

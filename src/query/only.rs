@@ -185,6 +185,12 @@ impl serde::Serialize for Only {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Only {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 impl Eq for Only {}
 
 impl PartialOrd for Only {

@@ -1,6 +1,6 @@
 //! Recall: what contains a lot, or was at a station, where it is, and of what it cannot be told.
 use super::Drafted;
-use super::answer::{Incomplete, ItemState, Recall, RecallCleared, RecallGroup, RecallOf};
+use super::answer::{Incomplete, Recall, RecallCleared, RecallGroup, RecallOf};
 use super::balance::{self, BalanceDraft};
 use super::body::Bodies;
 use super::item::met;
@@ -182,9 +182,9 @@ fn suspect(
         (None, None) => return,
     };
     let (Some(item), Some(via)) = (memory.key(reached.node), memory.key(part)) else { return };
-    let (state, document) = memory.state(reached.node);
-    if state == ItemState::Shipped {
-        recall.shipped.push((item.clone(), document));
+    let (state, shipment) = memory.state(reached.node);
+    if let Some((record, _)) = shipment {
+        recall.shipped.push((item.clone(), memory.shipment(record).document));
     }
     let (time, station) = met;
     let (item, via) = (item.clone(), via.clone());

@@ -59,6 +59,12 @@ impl Retained {
         self.times.iter().filter(move |(_, times)| meets(**times)).map(|(stone, _)| *stone)
     }
 
+    /// Whether anything was dropped after a record.
+    pub(super) fn dropped_since(&self, record: Position) -> bool {
+        let stones = self.items.values().chain(self.times.keys());
+        stones.copied().any(|stone| stone > record)
+    }
+
     /// Records that are told no more.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped.values().sum()

@@ -3,7 +3,7 @@ use super::answer::ItemState;
 use super::life::Kind;
 use super::view::View;
 use crate::genealogy::NodeId;
-use crate::model::{ItemClass, Position, Text, Utc};
+use crate::model::{ItemClass, Position, Utc};
 
 /// Items within items are followed this far; deeper ones can only be a circle.
 const HOSTS_MAX: usize = 64;
@@ -20,14 +20,14 @@ enum Standing {
 }
 
 impl View<'_> {
-    /// Where an item stands, and with which delivery note if it left the site. What is inside
+    /// Where an item stands, and if it left the site the record of that and what left. What is inside
     /// another item goes where that goes.
-    pub(super) fn state(&self, node: NodeId) -> (ItemState, Option<Text>) {
+    pub(super) fn state(&self, node: NodeId) -> (ItemState, Option<(Position, NodeId)>) {
         let mut innermost = None;
         let mut at = node;
         for _ in 0..HOSTS_MAX {
             match self.standing(at) {
-                Standing::Shipped(by) => return (ItemState::Shipped, self.document(by)),
+                Standing::Shipped(by) => return (ItemState::Shipped, Some((by, at))),
                 Standing::Scrapped => return (ItemState::Scrapped, None),
                 Standing::InWork(time, position) if at == node => {
                     return (self.in_work(at, time, position), None);

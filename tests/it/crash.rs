@@ -107,6 +107,7 @@ fn assert_gaps(records: &[Record]) {
             | Body::Orders(_)
             | Body::Audit(_)
             | Body::Tombstone(_)
+            | Body::Case(_)
             | Body::Dropped => {}
         }
     }

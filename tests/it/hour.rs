@@ -59,6 +59,7 @@ async fn run(dir: &Path, site: &SiteId) -> Utc {
         pki_dir: dir.join("pki"),
         http: "127.0.0.1:0".parse().unwrap(),
         opcua: None,
+        contacts: std::collections::BTreeMap::new(),
         crash: None,
         now: now.clone(),
     };

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 #![expect(clippy::indexing_slicing, reason = "a test may panic")]
 #![expect(clippy::print_stdout, reason = "what a run came to is part of its result")]
+mod cases;
 mod crash;
 mod day;
 mod disk;

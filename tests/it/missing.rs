@@ -146,6 +146,7 @@ fn is_event(record: &Record) -> bool {
         | Body::Orders(_)
         | Body::Audit(_)
         | Body::Tombstone(_)
+        | Body::Case(_)
         | Body::Dropped => false,
     }
 }

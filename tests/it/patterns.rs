@@ -167,6 +167,7 @@ fn a_ring_that_is_written_over_while_the_daemon_is_dead_names_what_is_lost() {
         | Body::Orders(_)
         | Body::Audit(_)
         | Body::Tombstone(_)
+        | Body::Case(_)
         | Body::Dropped => None,
     });
     let made = plant.made("RING");

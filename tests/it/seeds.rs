@@ -41,6 +41,7 @@ async fn run(seed: u64, drift: bool) -> Run {
         pki_dir: dir.path().join("pki"),
         http: "127.0.0.1:0".parse().unwrap(),
         opcua: None,
+        contacts: std::collections::BTreeMap::new(),
         crash: None,
         now,
     };
@@ -70,6 +71,7 @@ async fn run(seed: u64, drift: bool) -> Run {
             | Body::Orders(_)
             | Body::Audit(_)
             | Body::Tombstone(_)
+            | Body::Case(_)
             | Body::Dropped => None,
         })
         .collect();

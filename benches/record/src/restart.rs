@@ -60,6 +60,7 @@ pub async fn serve(dir: &Path) {
         pki_dir: dir.join("pki"),
         http: ([127, 0, 0, 1], 0).into(),
         opcua: None,
+        contacts: std::collections::BTreeMap::new(),
         crash: None,
         now: clock(),
     };

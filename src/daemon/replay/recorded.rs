@@ -49,6 +49,7 @@ impl Event {
             | Body::Orders(_)
             | Body::Audit(_)
             | Body::Tombstone(_)
+            | Body::Case(_)
             | Body::Dropped => return None,
         };
         let first = adopted.as_ref().and_then(|adopted| adopted.first);

@@ -579,6 +579,7 @@ fn welded(line: &Line) -> Vec<String> {
         | Body::Orders(_)
         | Body::Audit(_)
         | Body::Tombstone(_)
+        | Body::Case(_)
         | Body::Dropped => None,
     };
     line.durable.iter().filter_map(done).collect()

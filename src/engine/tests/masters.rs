@@ -52,6 +52,7 @@ fn part(world: &mut World) -> Purpose {
         | Body::Orders(_)
         | Body::Audit(_)
         | Body::Tombstone(_)
+        | Body::Case(_)
         | Body::Dropped => None,
     };
     world.durable.iter().rev().find_map(done).unwrap()
@@ -110,6 +111,7 @@ fn a_master_that_passes_where_it_must_fail_is_recorded_with_since_when() {
         | Body::Orders(_)
         | Body::Audit(_)
         | Body::Tombstone(_)
+        | Body::Case(_)
         | Body::Dropped => None,
     });
     assert_eq!(part(&mut world), Purpose::Master);
@@ -248,6 +250,7 @@ impl Gauge {
                 | Body::Orders(_)
                 | Body::Audit(_)
                 | Body::Tombstone(_)
+                | Body::Case(_)
                 | Body::Dropped => {}
             }
         }
@@ -321,6 +324,7 @@ fn no_open_drift_refuses_while_a_master_stands_against_the_station() {
             | Body::Orders(_)
             | Body::Audit(_)
             | Body::Tombstone(_)
+            | Body::Case(_)
             | Body::Dropped => None,
         });
         permits.extend(answered);

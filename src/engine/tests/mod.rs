@@ -496,6 +496,7 @@ fn completed(records: &[Record]) -> Vec<Told> {
         | Body::Orders(_)
         | Body::Audit(_)
         | Body::Tombstone(_)
+        | Body::Case(_)
         | Body::Dropped => None,
     });
     let gaps: Vec<Interval> = gaps.filter(|gap| gap.to.is_some()).collect();
@@ -696,6 +697,7 @@ fn a_bad_trigger_is_a_gap_until_it_is_good_again() {
         | Body::Orders(_)
         | Body::Audit(_)
         | Body::Tombstone(_)
+        | Body::Case(_)
         | Body::Dropped => None,
     });
     let wanted = [false, true, false, true].map(|closed| (GapCause::BadQuality, now, closed));
@@ -726,6 +728,7 @@ fn a_sample_from_before_a_loss_is_not_taken_after_it() {
         | Body::Orders(_)
         | Body::Audit(_)
         | Body::Tombstone(_)
+        | Body::Case(_)
         | Body::Dropped => None,
     };
     assert_eq!(world.appended.iter().filter_map(lots).collect::<Vec<_>>(), ["LOT-1"]);

@@ -301,6 +301,7 @@ fn judge(kitchen: &mut Kitchen) -> std::result::Result<(), TestCaseError> {
             | Body::Orders(_)
             | Body::Audit(_)
             | Body::Tombstone(_)
+            | Body::Case(_)
             | Body::Dropped => {}
         }
     }

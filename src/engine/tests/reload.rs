@@ -159,6 +159,7 @@ fn gaps(records: &[Record]) -> Vec<(GapCause, bool)> {
         | Body::Orders(_)
         | Body::Audit(_)
         | Body::Tombstone(_)
+        | Body::Case(_)
         | Body::Dropped => None,
     };
     records.iter().filter_map(gap).collect()

@@ -409,6 +409,7 @@ impl World {
                 | Body::Orders(_)
                 | Body::Audit(_)
                 | Body::Tombstone(_)
+                | Body::Case(_)
                 | Body::Dropped => false,
             });
             assert!(known, "{name} is acknowledged and not on the disk");

@@ -24,7 +24,8 @@ fn who(command: &Command) -> Who {
         | Command::Identify { badge, .. }
         | Command::Count { badge, .. }
         | Command::Reload { badge: Some(badge), .. }
-        | Command::Adopt { badge, .. } => Who::Person(badge.clone()),
+        | Command::Adopt { badge, .. }
+        | Command::Case { badge, .. } => Who::Person(badge.clone()),
         Command::Reload { badge: None, .. } => Who::Signal,
         Command::Orders(_) => Who::Nobody,
     }
@@ -64,15 +65,18 @@ fn one_of_each(waits: &ItemKey) -> Vec<Command> {
     let refused = Command::Reload { plant: None, badge: Some(badge("6")) };
     let signal = Command::Reload { plant, badge: None };
     let changes = vec![Adoption { instead: Some(Position(1)), told: None }];
+    let step = CaseStep::Opened { frozen: specimens::frozen() };
+    let case = Command::Case { step, reason: reason.clone(), badge: badge("8") };
     let adopt = Command::Adopt { changes, plant: None, reason, badge: badge("7") };
     let orders = Command::Orders(Vec::new());
-    vec![orders, hold, release, note, identify, count, reload, refused, signal, adopt]
+    vec![orders, hold, release, note, identify, count, reload, refused, signal, adopt, case]
 }
 
 /// Whom a record names; none if it is not of those that somebody makes.
 fn named(body: &Body) -> Option<String> {
     match body {
         Body::Audit(Audit { who, .. }) => Some(who.to_string()),
+        Body::Case(CaseEvent { who, .. }) => Some(who.to_string()),
         Body::Trace(TraceEvent { operator: Some(person), evidence: Evidence::Manual, .. }) => {
             Some(person.to_string())
         }

@@ -1,12 +1,19 @@
 //! The JSON API under `/api/v1`, and what machines ask: `/live`, `/ready`, `/metrics`.
+mod cases;
 mod parameters;
 mod questions;
+mod sheets;
 
+pub(super) use cases::{
+    case, cases, close as close_case, open as open_case, revise as revise_case,
+};
 pub(super) use parameters::{Asked, Parameters, parameters};
 pub(super) use questions::{
     conditions, devices, events, gaps, holds, item, recall, resolve, stations, suspects, trace,
     why, yields,
 };
+
+pub(super) use sheets::{of_case as case_sheets, of_recall as sheets};
 
 use super::named;
 use super::problem::Problem;

@@ -1,5 +1,5 @@
 //! The questions, answered as JSON.
-use super::parameters::{Asked, parameters};
+use super::parameters::{Asked, Parameters, parameters};
 use crate::http::Source;
 use crate::http::named::one;
 use crate::http::problem::Problem;
@@ -59,21 +59,11 @@ pub(in crate::http) async fn trace(State(site): State<Arc<Site>>, asked: Asked) 
 pub(in crate::http) async fn recall(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
     let asked = parameters(asked)?;
     let as_of = asked.as_of();
-    let Some(of) = asked.work()? else {
-        let answer = move |source: &dyn Source, key: &ItemKey| {
-            source.recall(&RecallOf::Lot(key.clone()), as_of)
-        };
-        return about(&site, "recall", (asked.lot()?, Some(ItemClass::Lot)), answer).await;
-    };
     let answer = site
         .ask("recall", move |source| {
+            let of = recalled(source, &asked)?;
             let filling = source.filling();
-            let id = match &of {
-                RecallOf::Station { id, .. } => id.to_string(),
-                RecallOf::Lot(lot) => lot.to_string(),
-                RecallOf::Window(opened) => opened.to_string(),
-            };
-            source.recall(&of, as_of).ok_or_else(|| Problem::unknown(&id, filling))
+            source.recall(&of, as_of).ok_or_else(|| Problem::unknown(&of.about(), filling))
         })
         .await??;
     Ok(Json(answer).into_response())
@@ -83,6 +73,14 @@ pub(in crate::http) async fn recall(State(site): State<Arc<Site>>, asked: Asked)
 pub(in crate::http) async fn holds(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
     let as_of = parameters(asked)?.as_of();
     Ok(Json(site.ask("holds", move |source| source.holds(as_of)).await?).into_response())
+}
+
+/// What is recalled: the one lot that a text names, or the work at a station.
+pub(super) fn recalled(source: &dyn Source, asked: &Parameters) -> Result<RecallOf, Problem> {
+    match asked.work()? {
+        Some(of) => Ok(of),
+        None => one(source, &asked.lot()?, Some(ItemClass::Lot)).map(RecallOf::Lot),
+    }
 }
 
 /// `GET /api/v1/yield?station=&from=&to=&as_of=`: what stations completed in a time, and how much was right at

@@ -2,7 +2,7 @@
 use super::plant::LABEL;
 use super::{quiet, server};
 use crate::http::CommandFault;
-use crate::model::{Command, Position, Refusal};
+use crate::model::{Command, Position, Refusal, specimens};
 
 fn pretty(json: &serde_json::Value) -> String {
     serde_json::to_string_pretty(json).unwrap()
@@ -21,6 +21,10 @@ fn every_question_is_answered_in_its_shape() {
             "/api/v1/recall?station=PRESS10&from=2026-11-22T06:00:00Z&where=tool%3DT7%20and%20force%3E8.2",
         ),
         ("holds", "/api/v1/holds?as_of=40"),
+        ("cases", "/api/v1/cases?as_of=9"),
+        ("case", "/api/v1/cases/rc-7"),
+        ("case_sheets", "/api/v1/cases/RC-7/sheets"),
+        ("sheets", "/api/v1/sheets?lot=l/supplier/ACME/0001"),
         (
             "yield",
             "/api/v1/yield?station=PRESS10&from=2026-11-22T06:00:00Z&to=2026-11-22T14:00:00Z",
@@ -62,6 +66,9 @@ fn what_cannot_be_answered_is_a_problem_that_helps() {
         ("/api/v1/recall?station=PRESS10&where=tool", 400, "`where`: `tool` compares nothing"),
         ("/api/v1/recall?lot=0001&where=tool%3DT7", 400, "of the work at a `station`"),
         ("/api/v1/recall?lot=0001&window=7", 400, "ask for one of them"),
+        ("/api/v1/cases/RC-8", 404, "there is no case RC-8"),
+        ("/api/v1/cases/8", 400, "one is called such as `RC-17`"),
+        ("/api/v1/cases?lot=0001", 400, "parameters: as_of"),
         ("/api/v1/events?limit=100000", 400, "from 1 to 1000"),
         (
             "/api/v1/events?as_of=3",
@@ -247,4 +254,62 @@ fn a_body_that_is_no_command_never_reaches_the_daemon() {
         assert_eq!(answered.code, code, "{kind} {}", answered.body);
     }
     assert_eq!(server.get("/api/v1/commands").code, 405);
+}
+
+/// What is recorded of a case is what was found; what cannot be recorded is told with what to do.
+#[test]
+fn a_case_is_recorded_as_it_was_found_and_what_is_refused_is_told() {
+    let told = |command: &Command| {
+        let Command::Case { step, .. } = command else { panic!("{command:?}") };
+        assert!(step.frozen().is_none_or(|frozen| *frozen == specimens::frozen()));
+        match step.follows() {
+            Some((case, last)) if last < case.0 => {
+                Err(CommandFault::Refused(vec![Refusal::CaseChanged { case, by: case.0 }]))
+            }
+            Some(_) | None => Ok(Position(12)),
+        }
+    };
+    let server = server(told);
+    let post = |path: &str, body: &str| {
+        let answered = server.post(path, "application/json", body);
+        (answered.code, answered.json())
+    };
+    let body = r#"{"reason":"a complaint","badge":"17"}"#;
+    let (code, opened) = post("/api/v1/cases?lot=l/supplier/ACME/0001", body);
+    assert_eq!((code, &opened["case"], &opened["position"]), (200, &"RC-12".into(), &12.into()));
+    assert_eq!(opened["frozen"]["counts"]["shipped"], 3);
+    let (code, revised) = post("/api/v1/cases/RC-7/revise?station=PRESS10", body);
+    assert_eq!(
+        (code, &revised["case"], &revised["came"]["shipped"]),
+        (200, &"RC-7".into(), &1.into())
+    );
+    assert_eq!(post("/api/v1/cases/RC-7/close", body).0, 200);
+    let stale = r#"{"reason":"settled","badge":"17","last":6}"#;
+    let hashed = r#"{"reason":"a complaint","badge":"17","hash":"00"}"#;
+    for (path, body, code, words) in [
+        (
+            "/api/v1/cases/RC-7/close",
+            stale,
+            409,
+            "RC-7 was changed meanwhile by record #7; look at it again",
+        ),
+        ("/api/v1/cases/RC-8/close", body, 404, "there is no case RC-8"),
+        ("/api/v1/cases/RC-8/revise?lot=l/supplier/ACME/0001", body, 404, "there is no case RC-8"),
+        ("/api/v1/cases/7/close", body, 400, "`7` names no case"),
+        ("/api/v1/cases", body, 400, "`lot` is missing"),
+        ("/api/v1/cases?lot=SN-9", body, 404, "nothing recorded has the id `SN-9`"),
+        (
+            "/api/v1/cases?lot=l/supplier/ACME/0001&as_of=99",
+            body,
+            503,
+            "does not have all records up to #99 yet",
+        ),
+        ("/api/v1/cases?lot=l/supplier/ACME/0001", hashed, 400, "unknown field `hash`"),
+        ("/api/v1/cases?lott=0001", body, 400, "did you mean `lot`?"),
+        ("/api/v1/commands", r#"{"case":{"step":"closed"}}"#, 400, "the body is no command"),
+    ] {
+        let (found, problem) = post(path, body);
+        assert_eq!(found, code, "{path}: {problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(words), "{path}: {problem}");
+    }
 }

@@ -79,6 +79,7 @@ fn server(decide: fn(&Command) -> Result<Position, CommandFault>) -> Server {
                     raw: broadcast::channel(8).0,
                     readiness,
                     devices: Arc::new(plant::devices),
+                    contacts: Arc::new(plant::contacts()),
                 };
                 let now = Arc::new(At::default);
                 let deciding = async {

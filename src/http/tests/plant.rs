@@ -3,17 +3,19 @@ use crate::genealogy::{Balance, Certainty, LinkKind};
 use crate::http::{DeviceView, Source};
 use crate::model::plant::InheritRule;
 use crate::model::{
-    Amount, Baseline, DeviceId, Evidence, Gap, GapCause, GapSource, Interval, ItemClass, ItemKey,
-    MonitorId, Onset, PersonKey, PhaseId, PhaseSummary, Position, Purpose, Result, Rule, Side,
-    StationId, Statistics, TagName, Text, Ucum, Utc, Value, Verdict,
+    Amount, Baseline, CaseId, DeviceId, Evidence, Frozen, Gap, GapCause, GapSource, Interval,
+    ItemClass, ItemKey, MonitorId, Onset, PersonKey, PhaseId, PhaseSummary, Position, Purpose,
+    Result, Rule, Side, StationId, Statistics, TagName, Text, Ucum, Utc, Value, Verdict, specimens,
 };
 use crate::query::{
-    Answer, Candidate, Completeness, ConditionView, Direction, EventView, Fit, GapView, HoldView,
-    Incomplete, InheritedValue, InheritedView, InheritedWay, Is, ItemState, ItemView, LinkView,
-    LotBalance, MeasurementView, Recall, RecallGroup, RecallOf, Resolution, Resolved, StandingHold,
-    StationView, StepView, SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink, TraceNode,
-    Why, WhyAsked, Yield, YieldRow,
+    Answer, Candidate, CaseDifference, CaseEntry, CaseShown, CaseSince, CaseView, Completeness,
+    ConditionView, Direction, EventView, Fit, Freezing, GapView, HoldView, Incomplete,
+    InheritedValue, InheritedView, InheritedWay, Is, ItemState, ItemView, LinkView, LotBalance,
+    MeasurementView, Recall, RecallGroup, RecallOf, Resolution, Resolved, Sheet, SheetItem,
+    StandingHold, StationView, StepView, SuspectCause, SuspectView, SuspectWindow, Trace,
+    TraceLink, TraceNode, Unfrozen, Why, WhyAsked, Yield, YieldRow,
 };
+use std::collections::BTreeMap;
 
 /// 2026-11-22 08:41:10 UTC.
 const MORNING: i64 = 1_795_336_870;
@@ -376,6 +378,61 @@ impl Source for Made {
         })
     }
 
+    fn freeze(&self, of: &RecallOf, as_of: Position) -> std::result::Result<Freezing, Unfrozen> {
+        if as_of == Position(99) {
+            return Err(Unfrozen::Lags(as_of));
+        }
+        let answer = self.recall(of, as_of).ok_or(Unfrozen::Unknown)?;
+        Ok(Freezing { frozen: specimens::frozen(), answer })
+    }
+
+    fn since(&self, _: &Frozen, after: &Recall) -> std::result::Result<CaseDifference, Unfrozen> {
+        Ok(CaseDifference::between(None, after))
+    }
+
+    fn sheets(&self, recall: &Answer<Recall>, contacts: &BTreeMap<Text, Text>) -> Vec<Sheet> {
+        let row = |(item, _): &(ItemKey, Option<Text>)| SheetItem {
+            item: item.clone(),
+            product: Some(text("Pump A")),
+            left_in: recall.body.containers.first().cloned(),
+            left_at: Some(at(50)),
+            record: Some(Position(41)),
+        };
+        let customer = Some(text("ACME"));
+        let contact = contacts.get(&text("ACME")).cloned();
+        let items = recall.body.shipped.iter().map(row).collect();
+        vec![Sheet { customer, document: Some(text("DN-5")), contact, items }]
+    }
+
+    fn cases(&self, as_of: Position) -> Vec<CaseView> {
+        let open = CaseEntry {
+            position: Position(7),
+            time: at(60),
+            what: "opened",
+            who: PersonKey::new([0; 32]).token("4711"),
+            reason: text("a <complaint>"),
+            frozen: Some(specimens::frozen()),
+            came: None,
+            went: None,
+        };
+        let id = CaseId(Position(7));
+        let case = CaseView { id, open: true, last: Position(7), history: vec![open] };
+        if as_of < Position(7) { Vec::new() } else { vec![case] }
+    }
+
+    fn case(&self, id: CaseId) -> Option<CaseView> {
+        self.cases(Position(u64::MAX)).into_iter().find(|case| case.id == id)
+    }
+
+    fn case_again(&self, id: CaseId) -> Option<std::result::Result<CaseShown, Unfrozen>> {
+        let case = self.case(id)?;
+        let answer = self.recall(&RecallOf::Lot(key("l/supplier/ACME/0001")), Position(7))?;
+        let difference = CaseDifference::between(None, &answer.body);
+        let Answer { position, completeness, .. } = answer.clone();
+        let since = Some(CaseSince { position, completeness, difference });
+        Some(Ok(CaseShown { case, answer: Some(answer), same: true, retained: false, since }))
+    }
+
     fn stations(&self) -> Vec<StationView> {
         vec![StationView {
             id: station("PRESS10"),
@@ -520,6 +577,10 @@ impl Source for Made {
         gaps.truncate(count_max);
         gaps
     }
+}
+
+pub(super) fn contacts() -> BTreeMap<Text, Text> {
+    BTreeMap::from([(text("ACME"), text("+49 30 1234"))])
 }
 
 pub(super) fn devices() -> Vec<DeviceView> {

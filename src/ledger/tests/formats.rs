@@ -11,7 +11,7 @@ use crate::ledger::thin::{settle_on, thin_on};
 use crate::ledger::{
     Checkpoint, Proof, ProofFault, PublicKey, Scrub, Scrubbed, Signed, SigningKey,
 };
-use crate::model::specimens;
+use crate::model::{Command, specimens};
 use std::collections::BTreeSet;
 
 fn kept(folder: &str) -> PathBuf {
@@ -160,6 +160,28 @@ fn what_retention_leaves_is_written_and_read_as_it_was_then() {
     let report = verify(&thinned(), &Scope::default()).unwrap();
     assert!(report.is_sound(), "{report:?}");
     assert_eq!(report.dropped, stone.dropped);
+}
+
+/// The records of cases of recall, and the commands that they are made of.
+#[test]
+fn cases_are_written_and_read_as_they_were_then() {
+    let (dir, kept) = (tempfile::tempdir().unwrap(), kept("case-1"));
+    std::fs::create_dir_all(folder(dir.path())).unwrap();
+    let mut writer = recover(Arc::new(Files), &folder(dir.path()), &origin()).unwrap().writer;
+    let (wanted, commands) = (specimens::cases(0), specimens::case_commands());
+    let bytes: Vec<Vec<u8>> = wanted.iter().map(wire::encode).collect();
+    writer.write(&[&bytes]).unwrap();
+    writer.sync().unwrap();
+    for path in segments(dir.path()) {
+        let name = path.strip_prefix(dir.path()).unwrap().to_str().unwrap();
+        same(&kept, name, &std::fs::read(&path).unwrap());
+    }
+    same(&kept, "commands", &wire::encode(&commands));
+    let then = Reader::open(&kept);
+    let found: Vec<Record> = then.cursor(Position(0)).map(|entry| entry.unwrap().record).collect();
+    assert_eq!(found, wanted);
+    let read: Vec<Command> = wire::decode(&std::fs::read(kept.join("commands")).unwrap()).unwrap();
+    assert_eq!(read, commands);
 }
 
 /// A newer version, and a feature that nobody here knows: what they say, and the bytes 8 to 16 of a file.

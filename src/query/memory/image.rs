@@ -51,11 +51,11 @@ impl<C> Encode<C> for Memory {
         ctx: &mut C,
     ) -> Result<(), encode::Error<W::Error>> {
         let Self { position, graph, lives, places, mounts, doubts, monitors, suspects, .. } = self;
-        let Self { holds, not_permitted, expiries, materials, documents, .. } = self;
-        let Self { products, recent, retained, spared, .. } = self;
+        let Self { holds, not_permitted, expiries, materials, shipments, .. } = self;
+        let Self { products, recent, retained, cases, spared, .. } = self;
         let one = (position, graph, lives, places, mounts, doubts.told(), monitors, suspects);
-        let two = (holds, not_permitted, expiries, materials, documents, products, recent);
-        (one, two, retained, spared).encode(e, ctx)
+        let two = (holds, not_permitted, expiries, materials, shipments, products, recent);
+        (one, two, retained, (cases, spared)).encode(e, ctx)
     }
 }
 
@@ -63,9 +63,9 @@ impl<'b, C> Decode<'b, C> for Memory {
     fn decode(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Self, decode::Error> {
         let (
             (position, graph, lives, places, mounts, told, monitors, suspects),
-            (holds, not_permitted, expiries, materials, documents, products, recent),
+            (holds, not_permitted, expiries, materials, shipments, products, recent),
             retained,
-            spared,
+            (cases, spared),
         ) = Decode::decode(d, ctx)?;
         let (graph, products): (Graph, Vec<Text>) = (graph, products);
         let doubts = Doubts::of(told, &graph.corrections().as_of(Position(u64::MAX)));
@@ -84,11 +84,12 @@ impl<'b, C> Decode<'b, C> for Memory {
             not_permitted,
             expiries,
             materials,
-            documents,
+            shipments,
             products,
             product_numbers,
             recent,
             retained,
+            cases,
         };
         if !memory.is_sound() {
             return Err(decode::Error::message("it names what is not in it"));

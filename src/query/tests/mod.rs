@@ -8,6 +8,7 @@
 )]
 mod answers;
 mod balance;
+mod cases;
 mod follow;
 mod image;
 mod line;
@@ -17,6 +18,7 @@ mod past;
 mod random;
 mod resolve;
 mod retention;
+mod sheets;
 mod suspects;
 mod why;
 mod yields;

@@ -188,6 +188,7 @@ fn account<'a>(
             | Body::Orders(_)
             | Body::Audit(_)
             | Body::Tombstone(_)
+            | Body::Case(_)
             | Body::Dropped => {}
         }
     }
