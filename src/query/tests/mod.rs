@@ -16,6 +16,7 @@ mod past;
 mod random;
 mod resolve;
 mod retention;
+mod scenarios;
 mod suspects;
 mod why;
 mod yields;
