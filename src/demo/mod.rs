@@ -14,6 +14,7 @@ mod modbus_plc;
 mod nodes;
 mod opcua_plc;
 mod plant;
+pub mod scenario;
 mod sim;
 mod text;
 mod truth;

@@ -18,6 +18,7 @@ mod past;
 mod random;
 mod resolve;
 mod retention;
+mod scenarios;
 mod sheets;
 mod suspects;
 mod why;

@@ -9,10 +9,13 @@ use crate::query::reason::Reasons;
 use crate::query::view::View;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What items were exposed to, each with those that were, and when first.
+type Told = BTreeMap<(Attribute, String), BTreeMap<u32, Utc>>;
+
 /// Who was exposed to what, and when first.
 #[derive(Default)]
 pub(super) struct Exposures {
-    of: BTreeMap<(Attribute, String), BTreeMap<u32, Utc>>,
+    of: Told,
     /// What was measured of each.
     measured: BTreeMap<Attribute, BTreeMap<u32, f64>>,
     /// From when to when they were at each station.
@@ -105,7 +108,7 @@ impl Exposures {
             *numbers.entry(attribute.clone()).or_insert(next)
         };
         let mut found = Vec::new();
-        for ((attribute, value), units) in self.of {
+        for ((attribute, value), units) in joined(self.of) {
             let mut exposed: Vec<(i64, u32)> =
                 units.into_iter().map(|(unit, at)| (at.0, unit)).collect();
             exposed.sort_unstable();
@@ -129,4 +132,29 @@ impl Exposures {
         }
         found
     }
+}
+
+/// A lot is one factor, however it came in: of a blend some items were filled, and others with what was left of it in
+/// the next. Then it is of no one station.
+fn joined(of: Told) -> Told {
+    let mut ways: BTreeMap<&str, u32> = BTreeMap::new();
+    for (attribute, value) in of.keys() {
+        if attribute.kind == AttributeKind::Lot {
+            *ways.entry(value).or_default() += 1;
+        }
+    }
+    let several = ways.into_iter().filter(|(_, ways)| *ways > 1);
+    let several: BTreeSet<String> = several.map(|(value, _)| value.to_owned()).collect();
+    let mut all = Told::new();
+    for ((mut attribute, value), units) in of {
+        if attribute.kind == AttributeKind::Lot && several.contains(&value) {
+            attribute.station = None;
+        }
+        let known = all.entry((attribute, value)).or_default();
+        for (unit, at) in units {
+            let first = known.entry(unit).or_insert(at);
+            *first = at.min(*first);
+        }
+    }
+    all
 }
