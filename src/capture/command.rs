@@ -17,7 +17,12 @@ impl Capture {
             }
             Command::Release { item, reason, badge, meaning, of } => {
                 let of = of.clone().filter(|of| of != item);
-                let held = self.hold_is(of.as_ref().unwrap_or(item), true);
+                let held = match &of {
+                    Some(_) if self.memory.holds.contains_key(item) => {
+                        Err(vec![Refusal::HeldItself(item.clone())])
+                    }
+                    of => self.hold_is(of.as_ref().unwrap_or(item), true),
+                };
                 let (reason, meaning) = (reason.clone(), meaning.clone());
                 let what = What::Release { item: item.clone(), reason, meaning, of };
                 held.map(|()| self.by_hand(step, what, badge))

@@ -66,7 +66,10 @@ impl Balance {
     pub fn of(mut moved: Vec<Moved>, piece: Option<&Amount>) -> Option<Self> {
         moved.sort_by_key(|moved| (moved.time, moved.position, moved.what));
         let unit = moved.iter().find_map(|moved| moved.amount.as_ref())?.unit.clone();
-        let mut tally = Tally { balance: Self { unit, ..Self::default() }, ..Tally::default() };
+        // Of what was never seen to come, nobody knows how much there was.
+        let open = !moved.iter().any(|moved| moved.what == Movement::Received);
+        let balance = Self { unit, ..Self::default() };
+        let mut tally = Tally { balance, open, ..Tally::default() };
         for moved in &moved {
             let amount = moved.amount.as_ref().and_then(|amount| tally.converted(amount, piece));
             tally.take(moved, amount);
@@ -163,7 +166,8 @@ impl Tally {
 
     fn end(self) -> Balance {
         let Self { mut balance, mut left, open, blurred, mut missing } = self;
-        let exact = f64::EPSILON * 64.0 * balance.came().max(balance.consumed);
+        // PLCs count in 32 bits.
+        let exact = 1e-6 * balance.came().max(balance.consumed);
         let overdrawn = left < -exact && !open;
         if overdrawn {
             missing += left;

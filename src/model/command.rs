@@ -190,6 +190,9 @@ pub enum Refusal {
         "{0} does not wait for a code: it is no unit that could not be read, or was identified already"
     )]
     NotWaiting(ItemKey),
+    /// Its own hold comes first: a version from before would take the record for the end of it.
+    #[error("{0} is on hold itself: release it first, and then of what else keeps it")]
+    HeldItself(ItemKey),
     /// Only of a lot there is an amount.
     #[error("{0} is no lot: how much there is of it is no question")]
     NoLot(ItemKey),

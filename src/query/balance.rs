@@ -8,8 +8,8 @@ use crate::genealogy::{
 };
 use crate::model::plant::{Catalog, Material};
 use crate::model::{
-    Amount, Body, Consumption, ItemClass, ItemKey, Measurement, Position, STOCK, Text, TraceEvent,
-    Utc, What,
+    Amount, Body, Consumption, ItemClass, ItemKey, Measurement, MountKey, Position, STOCK, Text,
+    TraceEvent, Utc, What,
 };
 use std::collections::BTreeMap;
 
@@ -19,6 +19,8 @@ pub(super) struct BalanceDraft {
     material: Option<Text>,
     wanted: usize,
     used: Vec<Moved>,
+    /// By the record of a mount: its uses of which no amount is known.
+    blind: BTreeMap<Position, Vec<Moved>>,
     /// By the record of a mount: what the counters of the feeder say that went into items.
     fed: BTreeMap<Position, Vec<Amount>>,
 }
@@ -33,6 +35,7 @@ pub(super) fn draft(memory: &View<'_>, node: NodeId) -> Option<BalanceDraft> {
         material: memory.material(node),
         wanted: if memory.is_past() { 0 } else { memory.life(node).steps },
         used: Vec::new(),
+        blind: BTreeMap::new(),
         fed: BTreeMap::new(),
     };
     walk.hops(&memory.graph, node, |hop| draft.uses(memory, &hop));
@@ -41,28 +44,32 @@ pub(super) fn draft(memory: &View<'_>, node: NodeId) -> Option<BalanceDraft> {
 
 impl BalanceDraft {
     fn uses(&mut self, memory: &View<'_>, hop: &Hop) {
-        let amount = match (hop.kind, hop.certainty) {
-            // What was left in a station of the lot before was counted when it went in.
-            (LinkKind::ConsumedInto, Certainty::Proportional) => return,
-            (LinkKind::ConsumedInto, _) => memory.consumed(hop.source).cloned(),
-            (LinkKind::FedInto, _) => {
-                let mount = hop.mount.and_then(|mount| match memory.graph.name(mount) {
-                    Node::Mount(mount) => Some(mount.opened),
-                    Node::Item(_) => None,
-                });
-                let counted = mount.and_then(|mount| memory.counted(hop.source, mount));
-                let amount = counted.and_then(|counted| counted.amount.clone());
-                if let (Some(mount), Some(amount)) = (mount, &amount) {
-                    self.fed.entry(mount).or_default().push(amount.clone());
-                }
-                amount
-            }
-            // Its own records tell of these, and being in a container uses up nothing.
-            _ => return,
-        };
         let (time, _) = met(memory, hop);
         let (position, what) = (hop.source, Movement::Consumed);
-        self.used.push(Moved { time, position, what, amount });
+        match (hop.kind, hop.certainty) {
+            // What was left in a station of the lot before was counted when it went in.
+            (LinkKind::ConsumedInto, Certainty::Proportional) => {}
+            (LinkKind::ConsumedInto, _) => {
+                let amount = memory.consumed(position).cloned();
+                self.used.push(Moved { time, position, what, amount });
+            }
+            (LinkKind::FedInto, _) => {
+                let opened = hop.mount.map(|mount| memory.graph.name(mount));
+                let Some(Node::Mount(MountKey { opened, .. })) = opened else { return };
+                let counted = memory.counted(position, *opened);
+                let amount = counted.and_then(|counted| counted.amount.clone());
+                let uses = match &amount {
+                    Some(amount) => {
+                        self.fed.entry(*opened).or_default().push(amount.clone());
+                        &mut self.used
+                    }
+                    None => self.blind.entry(*opened).or_default(),
+                };
+                uses.push(Moved { time, position, what, amount });
+            }
+            // Its own records tell of these, and being in a container uses up nothing.
+            _ => {}
+        }
     }
 
     /// What an event of the lot itself says of its amount.
@@ -83,11 +90,17 @@ impl BalanceDraft {
             }
             What::Merge { from, .. } => (Movement::Consumed, of(from)?),
             What::Split { from, .. } if *from == self.item => (Movement::Consumed, None),
+            What::Split { .. } => (Movement::Received, None),
             What::Scrap { amount, .. } => (Movement::Scrapped, amount.clone()),
             What::Ship { .. } => (Movement::Shipped, None),
             What::Unmount { mount, used, .. } => {
-                let fed = self.fed.get(&mount.opened)?;
-                (Movement::Scrapped, less(used.as_ref()?, &sum(fed.iter().map(Some))?))
+                match self.fed.get(&mount.opened) {
+                    Some(fed) => {
+                        (Movement::Scrapped, less(used.as_ref()?, &sum(fed.iter().map(Some))?))
+                    }
+                    // The one figure there is.
+                    None => (Movement::Consumed, Some(used.clone()?)),
+                }
             }
             What::Inspect { measurements, .. } => (Movement::Counted, Some(stock(measurements)?)),
             What::Arrive { .. }
@@ -97,7 +110,6 @@ impl BalanceDraft {
             | What::Remove { .. }
             | What::Pack { .. }
             | What::Unpack { .. }
-            | What::Split { .. }
             | What::Mount { .. }
             | What::Move { .. }
             | What::Hold { .. }
@@ -150,16 +162,23 @@ pub(super) fn finish(
     });
     let mut events: Vec<(Utc, Position, TraceEvent)> = events.collect();
     events.sort_by_key(|(time, position, _)| (*time, *position));
+    let mut draft = draft;
     let mut was_shipped = false;
     let mut moved = Vec::new();
     for (time, position, event) in events {
+        // The counter of the feeder tells of all uses at once.
+        if let What::Unmount { mount, used: Some(_), .. } = &event.what
+            && !draft.fed.contains_key(&mount.opened)
+        {
+            draft.blind.remove(&mount.opened);
+        }
         if let Some((what, amount)) = draft.own(&event, was_shipped) {
             was_shipped |= what == Movement::Shipped;
             moved.push(Moved { time, position, what, amount });
         }
     }
-    let BalanceDraft { item, material, used, .. } = draft;
-    moved.extend(used);
+    let BalanceDraft { item, material, used, blind, .. } = draft;
+    moved.extend(used.into_iter().chain(blind.into_values().flatten()));
     let material = material.and_then(|name| catalog?.materials.get(&name));
     let piece = material.and_then(|material| material.piece.as_ref());
     let balance = Balance::of(moved, piece)?;

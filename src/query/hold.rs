@@ -66,51 +66,66 @@ impl View<'_> {
 
     /// The items whose holds would keep one that has these names, itself among them.
     pub(super) fn kept_from(&self, names: &[NodeId]) -> BTreeSet<NodeId> {
-        let mut all = self.behind(names, |_| false);
-        all.extend(self.hosts(names, |_| false));
+        let mut all = self.behind(names, |_| None);
+        all.extend(self.hosts(names, |_| None));
         all
     }
 
-    /// Whether a hold reaches an item on a way on which nothing was spared it.
+    /// Whether a hold reaches an item on a way on which nothing was let go of it. What came to an item after it was let go
+    /// brings the hold again.
     fn reaches(&self, held: &Held, names: &[NodeId]) -> bool {
-        let spared = |node: NodeId| self.is_spared(node, held);
         let any = self.spared.values().flat_map(BTreeMap::values).any(|of| *of == held.node);
-        !any || !names.iter().any(|name| spared(*name))
-            && (self.behind(names, spared).contains(&held.node)
-                || self.hosts(names, spared).contains(&held.node))
+        let own = names.iter().filter_map(|name| self.let_go(*name, held)).max();
+        let let_go = |node: NodeId| {
+            if names.contains(&node) { own } else { self.let_go(node, held) }
+        };
+        !any || self.behind(names, let_go).contains(&held.node)
+            || self.hosts(names, let_go).contains(&held.node)
     }
 
-    /// Whether an item was let go although another is on hold, after that was.
-    fn is_spared(&self, node: NodeId, held: &Held) -> bool {
-        let told = self.spared.get(&node).into_iter().flatten();
+    /// By which record an item was let go although another is on hold, after that was.
+    fn let_go(&self, node: NodeId, held: &Held) -> Option<Position> {
+        let told = self.spared.get(&node).into_iter().flatten().rev();
         let mut later = told.filter(|(by, of)| **by > held.since && **of == held.node);
-        later.any(|(by, _)| !self.void().contains(by))
+        later.find(|(by, _)| !self.void().contains(by)).map(|(by, _)| *by)
     }
 
-    /// What some items are made of and contain, themselves among them; behind what is passed over nothing is looked for.
-    fn behind(&self, begins: &[NodeId], passed_over: impl Fn(NodeId) -> bool) -> BTreeSet<NodeId> {
+    /// What some items are made of and contain, themselves among them; of those that were let go only what came later.
+    fn behind(
+        &self,
+        begins: &[NodeId],
+        let_go: impl Fn(NodeId) -> Option<Position>,
+    ) -> BTreeSet<NodeId> {
         let walk = walk(self.position, Direction::Backward);
         let mut open = begins.to_vec();
         let mut reached = BTreeSet::new();
         while let Some(node) = open.pop() {
-            if !passed_over(node) && reached.insert(node) {
-                walk.hops(&self.graph, node, |hop| open.push(hop.part));
+            if reached.insert(node) {
+                let by = let_go(node);
+                walk.hops(&self.graph, node, |hop| {
+                    if by.is_none_or(|by| hop.source > by) {
+                        open.push(hop.part);
+                    }
+                });
             }
         }
         reached
     }
 
-    /// The containers that some items are in, and those that these are in.
-    fn hosts(&self, names: &[NodeId], passed_over: impl Fn(NodeId) -> bool) -> BTreeSet<NodeId> {
+    /// The containers that some items are in, and those that these are in; of those that were let go only later ones.
+    fn hosts(
+        &self,
+        names: &[NodeId],
+        let_go: impl Fn(NodeId) -> Option<Position>,
+    ) -> BTreeSet<NodeId> {
         let mut open = names.to_vec();
         let mut found = BTreeSet::new();
         let is_host = |link: &Link| link.kind == LinkKind::PackedIn && link.stands(self.position);
         while let Some(node) = open.pop() {
-            if passed_over(node) {
-                continue;
-            }
+            let by = let_go(node);
             self.graph.each(node, Direction::Forward, |link| {
-                if is_host(link) && found.insert(link.node) {
+                let later = by.is_none_or(|by| link.source > by);
+                if later && is_host(link) && found.insert(link.node) {
                     open.push(link.node);
                 }
             });
@@ -141,7 +156,7 @@ pub(super) fn draft(memory: &View<'_>, visited: &mut Visited) -> Drafted<Vec<Sta
         let walked = walk.run(&memory.graph, &memory.names_of(held.node), visited);
         walked.hops.iter().for_each(|hop| reasons.hop(memory, hop));
         reasons.retained(memory, held.node);
-        let spared = memory.spared.keys().filter(|node| memory.is_spared(**node, held));
+        let spared = memory.spared.keys().filter(|node| memory.let_go(**node, held).is_some());
         let spared = spared.filter_map(|node| memory.key(*node).cloned()).collect();
         let downstream = walked.reached.iter().filter(|reached| reached.depth > 0).count();
         let told = memory.hold_draft(held);

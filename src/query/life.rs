@@ -1,6 +1,6 @@
 //! What an item went through, as far as state and stays need it; the rest is read from the store.
 use crate::genealogy::{NodeId, Void};
-use crate::model::{ItemKey, Member, Position, Result, TraceEvent, Utc, What};
+use crate::model::{ItemKey, Member, Position, Result, STOCK, TraceEvent, Utc, What};
 use kept::Kept;
 use minicbor::{Decode, Encode};
 
@@ -198,6 +198,12 @@ fn moments(what: &What) -> Vec<(&ItemKey, Kind, Option<&ItemKey>)> {
         What::Mount { lot, .. } | What::Unmount { lot, .. } => one(lot, Kind::Mention),
         What::Receive { item, .. } => one(item, Kind::Receive),
         What::Ship { items, .. } => items.iter().map(|i| (i, Kind::Ship, None)).collect(),
+        // Whoever counts what is left of a lot says nothing of what has left.
+        What::Inspect { item, measurements, .. }
+            if measurements.iter().any(|found| found.name.as_str() == STOCK) =>
+        {
+            one(item, Kind::Mention)
+        }
         What::Move { item, .. }
         | What::Inspect { item, .. }
         | What::Scrap { item, amount: Some(_), .. } => one(item, Kind::Present),

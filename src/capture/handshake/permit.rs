@@ -278,11 +278,11 @@ pub(in crate::capture) fn touch(live: &mut Live, record: &Record) {
     }
 }
 
-/// The items that something comes to by an event, and with it whatever keeps that from moving on: the main one, and
-/// those that it becomes.
+/// The items that something comes to by an event, and with it whatever keeps that from moving on: the main one, those that
+/// it becomes, and those that a container that may be on hold takes in.
 fn came_to(event: &TraceEvent) -> Vec<&ItemKey> {
     let items = event.what.items();
-    let all = matches!(event.what, What::Split { .. } | What::Identify { .. });
+    let all = matches!(event.what, What::Split { .. } | What::Identify { .. } | What::Pack { .. });
     let count = if all { items.len() } else { 1 };
     items.into_iter().take(count).chain(event.members.iter().map(|member| &member.item)).collect()
 }

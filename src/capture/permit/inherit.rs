@@ -46,11 +46,13 @@ impl Case<'_> {
         let ancestry = self.ancestry(lot)?;
         let until = ancestry.kin.iter().filter_map(|kin| Some((catalog.until(told, kin)?, kin)));
         let earliest = until.reduce(|a, b| if b.0 < a.0 { b } else { a });
-        match (earliest, &ancestry.missing) {
-            (Some((until, _)), _) if self.when() > until => Ok(earliest),
-            (_, Some(_)) => Err(is_whole(lot, ancestry)),
-            (_, None) => Ok(earliest),
+        if earliest.is_some_and(|(until, _)| self.when() > until) {
+            return Ok(earliest);
         }
+        // Of what told no time itself its material has to be known.
+        let silent = ancestry.kin.iter().filter(|kin| catalog.until(told, kin).is_none());
+        let doubt = self.are_told(lot, silent, ancestry);
+        if doubt == Finding::Passed { Ok(earliest) } else { Err(doubt) }
     }
 
     /// Neither the item nor anything that is used, nor what they were made of, brings what the product may not be
@@ -151,7 +153,17 @@ impl Case<'_> {
 
     /// Of everything that an item was made of, it is known what it brings.
     fn is_told(&self, item: &ItemKey, ancestry: &Ancestry) -> Finding {
-        for kin in &ancestry.kin {
+        self.are_told(item, ancestry.kin.iter(), ancestry)
+    }
+
+    /// The same of some of that.
+    fn are_told<'k>(
+        &self,
+        item: &ItemKey,
+        some: impl Iterator<Item = &'k Kin>,
+        ancestry: &Ancestry,
+    ) -> Finding {
+        for kin in some {
             let text = match &kin.material {
                 None => format!("of which material {kin} is was never told"),
                 Some(name) if !self.plant.catalog.has(name) => {

@@ -16,6 +16,10 @@ mod rows;
 mod tests;
 mod told;
 
+/// Bytes of a row before it has chunks of its own. One place more in the middle can take ten bytes more, and the length must
+/// stay below what stands for a long row.
+const ROW_MAX: u8 = 240;
+
 /// What records told of parts and wholes, each once, and how the links stand that follow from it. Nodes are numbers
 /// here, whatever they are called.
 #[derive(Clone)]
@@ -28,7 +32,7 @@ pub struct Facts {
 
 impl Default for Facts {
     fn default() -> Self {
-        Self::packed_at(block::BLOCK_BITS, 250, 256)
+        Self::packed_at(block::BLOCK_BITS, ROW_MAX, 256)
     }
 }
 
@@ -36,7 +40,7 @@ impl Facts {
     /// None yet, to be packed so many in a block, as a power of two; with so many bytes in a row, from which on it has
     /// chunks of its own, and so many facts in a chunk.
     pub(in crate::genealogy) fn packed_at(block_bits: u32, row: u8, chunk: usize) -> Self {
-        let (told, rows) = (Told::new(block_bits), Rows::new(row, chunk));
+        let (told, rows) = (Told::new(block_bits), Rows::new(row.min(ROW_MAX), chunk));
         Self { told, rows, otherwise: BTreeMap::new() }
     }
 

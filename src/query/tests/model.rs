@@ -378,25 +378,24 @@ impl<'a> Model<'a> {
 
     /// Which items keep one from moving on, with the record since which each does.
     pub(super) fn holds(&self, item: &ItemKey) -> BTreeSet<(ItemKey, Position)> {
-        let standing: Vec<(ItemKey, ItemKey, LinkKind)> = {
-            let former = [LinkKind::FormerlyInstalledIn, LinkKind::FormerlyPackedIn];
-            let links = self.links().0.into_iter().filter(|link| !former.contains(&link.2));
-            links.map(|(part, whole, kind, ..)| (part, whole, kind)).collect()
-        };
-        let parts = |of: &ItemKey| -> Vec<ItemKey> {
-            standing.iter().filter(|l| l.1 == *of).map(|l| l.0.clone()).collect()
-        };
-        let hosts = |of: &ItemKey| -> Vec<ItemKey> {
-            let packed = standing.iter().filter(|l| l.0 == *of && l.2 == LinkKind::PackedIn);
-            packed.map(|l| l.1.clone()).collect()
-        };
-        let all = self.items();
-        let keeps = all.into_iter().filter_map(|held| {
+        let former = [LinkKind::FormerlyInstalledIn, LinkKind::FormerlyPackedIn];
+        let standing: Vec<Link> =
+            self.links().0.into_iter().filter(|link| !former.contains(&link.2)).collect();
+        let keeps = self.items().into_iter().filter_map(|held| {
             let since = self.held_since(&held)?;
-            let open = |at: &ItemKey| !self.is_let_go(at, &held, since);
-            let reached = held == *item
-                || leads(item, &held, &parts, &open)
-                || leads(item, &held, &hosts, &open);
+            // Of what was let go only what came later counts.
+            let counts = |of: &ItemKey, link: &Link| {
+                self.let_go(of, &held, since).is_none_or(|by| link.4 > by)
+            };
+            let parts = |of: &ItemKey| -> Vec<ItemKey> {
+                let links = standing.iter().filter(|l| l.1 == *of && counts(of, l));
+                links.map(|l| l.0.clone()).collect()
+            };
+            let hosts = |of: &ItemKey| -> Vec<ItemKey> {
+                let packed = |l: &&Link| l.0 == *of && l.2 == LinkKind::PackedIn && counts(of, l);
+                standing.iter().filter(packed).map(|l| l.1.clone()).collect()
+            };
+            let reached = held == *item || leads(item, &held, &parts) || leads(item, &held, &hosts);
             reached.then_some((held, since))
         });
         keeps.collect()
@@ -412,31 +411,23 @@ impl<'a> Model<'a> {
         })
     }
 
-    fn is_let_go(&self, item: &ItemKey, held: &ItemKey, since: Position) -> bool {
-        self.events().into_iter().any(|(at, event)| match &event.what {
+    fn let_go(&self, item: &ItemKey, held: &ItemKey, since: Position) -> Option<Position> {
+        let by = self.events().into_iter().filter_map(|(at, event)| match &event.what {
             What::Release { item: one, of: Some(of), .. } => {
-                at > since && one == item && of == held
+                (at > since && one == item && of == held).then_some(at)
             }
-            _ => false,
-        })
+            _ => None,
+        });
+        by.max()
     }
 }
 
-/// Whether steps lead from one item to another, none of them from an item that is closed.
-fn leads(
-    from: &ItemKey,
-    to: &ItemKey,
-    step: &dyn Fn(&ItemKey) -> Vec<ItemKey>,
-    open: &dyn Fn(&ItemKey) -> bool,
-) -> bool {
+/// Whether steps lead from one item to another.
+fn leads(from: &ItemKey, to: &ItemKey, step: &dyn Fn(&ItemKey) -> Vec<ItemKey>) -> bool {
     let mut seen = BTreeSet::from([from.clone()]);
     loop {
-        let next: BTreeSet<ItemKey> = seen
-            .iter()
-            .filter(|at| open(at))
-            .flat_map(step)
-            .filter(|at| !seen.contains(at))
-            .collect();
+        let next: BTreeSet<ItemKey> =
+            seen.iter().flat_map(step).filter(|at| !seen.contains(at)).collect();
         if next.is_empty() {
             return seen.contains(to) && from != to;
         }

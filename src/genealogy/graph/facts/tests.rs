@@ -3,6 +3,7 @@ use super::*;
 use crate::genealogy::link::{Certainty, LinkKind};
 use crate::model::Utc;
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 
 /// Numbers near each other and at the ends of their range, so that every width comes up.
 fn any_number() -> impl Strategy<Value = u32> {
@@ -148,4 +149,36 @@ fn a_link_takes_at_most_twenty_bytes_all_told() {
     let told = format!("{:.1} for facts and {:.1} for rows", a_link(of_facts), a_link(of_rows));
     assert!(a_link(of_facts) <= 10.0 && a_link(of_rows) <= 10.0, "{told}");
     println!("{told}");
+}
+
+/// Rows of all lengths around that from which on they are long, with facts in order and late ones among them.
+#[test]
+fn a_row_of_any_length_is_found_whole_as_facts_are_packed_by_default() {
+    for late_every in [2, 3, 7, 50, 1_000] {
+        let mut facts = Facts::default();
+        let mut wanted: BTreeSet<(u64, u32)> = BTreeSet::new();
+        for n in 0..400_u64 {
+            // A late one is of a record between those before.
+            let source =
+                if n % late_every == late_every - 1 { n * 1_000 / 2 + 1 } else { n * 1_000 };
+            let part = u32::try_from(n).unwrap() + 40;
+            let fact = Fact {
+                source: Position(source),
+                part: NodeId(part),
+                whole: NodeId(u32::from(n % 2 == 1)),
+                time: Utc(i64::try_from(source).unwrap()),
+                kind: LinkKind::InstalledIn,
+                certainty: Certainty::Certain,
+            };
+            assert!(facts.insert(&fact));
+            wanted.insert((source, part));
+            let mut found = BTreeSet::new();
+            for whole in [0, 1] {
+                facts.each(NodeId(whole), Direction::Backward, |link| {
+                    assert!(found.insert((link.source.0, link.node.0)), "{link:?} twice");
+                });
+            }
+            assert_eq!(found, wanted, "after {n} with a late one in {late_every}");
+        }
+    }
 }
