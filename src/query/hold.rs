@@ -6,7 +6,7 @@ use super::body::Bodies;
 use super::reason::Reasons;
 use super::view::View;
 use crate::genealogy::{Direction, Former, Link, LinkKind, Links as _, NodeId, Visited, Walk};
-use crate::model::{ItemKey, Position, Text, What};
+use crate::model::{ItemClass, ItemKey, Position, Text, What};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A hold that stands: of which item, why, and the record that says so.
@@ -67,7 +67,11 @@ impl View<'_> {
     /// The items whose holds would keep one that has these names, itself among them.
     pub(super) fn kept_from(&self, names: &[NodeId]) -> BTreeSet<NodeId> {
         let mut all = self.behind(names, |_| None);
-        all.extend(self.hosts(names, |_| None));
+        // A lot is in much: whether any of that is a container is looked for only if one is on hold.
+        let is_box = |node: &NodeId| self.class(*node) == Some(ItemClass::Container);
+        if self.holds.keys().any(|node| is_box(node) && self.own_hold(*node).is_some()) {
+            all.extend(self.hosts(names, |_| None));
+        }
         all
     }
 

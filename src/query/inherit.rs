@@ -2,7 +2,7 @@
 //! rules of the plant in force.
 use super::answer::{InheritedValue, InheritedView, InheritedWay, Is};
 use super::view::View;
-use crate::genealogy::{Ancestors, Direction, LinkKind, Links, Node, NodeId};
+use crate::genealogy::{Ancestors, LinkKind, Node, NodeId};
 use crate::model::plant::{Catalog, Inherited};
 use crate::model::{Ancestry, ItemClass, ItemKey, Kin, Missing, Utc, Way};
 use std::collections::BTreeMap;
@@ -84,7 +84,7 @@ impl View<'_> {
     fn kin(&self, ancestors: &Ancestors, at: usize) -> Option<Kin> {
         let ancestor = ancestors.all.get(at)?;
         let item = self.key(ancestor.node).filter(|item| item.class != ItemClass::Container)?;
-        let names = self.same(ancestor.node);
+        let names = self.names_of(ancestor.node);
         // Another name of the item itself is the item itself.
         let way = if ancestor.depth == 0 {
             None
@@ -101,22 +101,6 @@ impl View<'_> {
             opened: names.iter().filter_map(|name| self.opened(*name)).min(),
             way,
         })
-    }
-
-    /// An item under each of its names; read from what it was made of, since a lot went into much.
-    fn same(&self, node: NodeId) -> Vec<NodeId> {
-        let mut names = vec![node];
-        self.graph.each(node, Direction::Backward, |link| {
-            let same = link.kind == LinkKind::IdentifiedAs && link.stands(self.position);
-            if same && !names.contains(&link.node) {
-                names.push(link.node);
-            }
-        });
-        names
-            .get_mut(1..)
-            .into_iter()
-            .for_each(|others| others.sort_by_key(|n| self.graph.name(*n)));
-        names
     }
 
     fn value(&self, ancestors: &Ancestors, at: usize, value: Is) -> Option<InheritedValue> {

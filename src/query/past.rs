@@ -131,15 +131,19 @@ impl View<'_> {
         told.take(HOLDS_MAX).collect()
     }
 
-    /// An item under each of its names: the passages that turned out to be it are its own.
+    /// An item under each of its names: the passages that turned out to be it are its own. Read from what it was made of,
+    /// since a lot went into much.
     pub(super) fn names_of(&self, node: NodeId) -> Vec<NodeId> {
         let mut names = vec![node];
-        self.graph.each(node, Direction::Forward, |link| {
+        self.graph.each(node, Direction::Backward, |link| {
             let same = link.kind == LinkKind::IdentifiedAs && link.stands(self.position);
             if same && !names.contains(&link.node) {
                 names.push(link.node);
             }
         });
+        if let Some(others) = names.get_mut(1..) {
+            others.sort_by_key(|node| self.graph.name(*node));
+        }
         names
     }
 

@@ -9,7 +9,7 @@ use super::reason::Reasons;
 use super::view::View;
 use crate::genealogy::{Direction, Former, NodeId, Visited, Walk, Walked};
 use crate::model::plant::Catalog;
-use crate::model::{Interval, ItemClass, ItemKey, Position, StationId, Utc};
+use crate::model::{Interval, ItemClass, ItemKey, Position, StationId, Text, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
 mod work;
@@ -142,6 +142,10 @@ pub(super) fn draft(
             }
         }
     }
+    // What is asked for is no answer to itself, and yet may have left as it is.
+    if begins.stay.is_none() {
+        body.shipped.extend(begins.nodes.iter().flat_map(|node| shipped(memory, *node)));
+    }
     let lots = walked.reached.iter().map(|reached| reached.node);
     let mut lots = lots.filter(|node| memory.class(*node) == Some(ItemClass::Lot));
     let balances = lots.by_ref().take(BALANCES_MAX);
@@ -182,13 +186,20 @@ fn suspect(
         (None, None) => return,
     };
     let (Some(item), Some(via)) = (memory.key(reached.node), memory.key(part)) else { return };
-    let (state, shipment) = memory.state(reached.node);
-    if let Some((record, _)) = shipment {
-        recall.shipped.push((item.clone(), memory.shipment(record).document));
-    }
+    let state = memory.state(reached.node).0;
+    recall.shipped.extend(shipped(memory, reached.node));
     let (time, station) = met;
     let (item, via) = (item.clone(), via.clone());
     recall.suspect.push(RecallGroup { item, state, via, station, time });
+}
+
+/// An item as often as it left, with the delivery notes.
+fn shipped(memory: &View<'_>, node: NodeId) -> Vec<(ItemKey, Option<Text>)> {
+    let left = memory.left(node).into_iter();
+    let told = left.filter_map(|(record, _)| {
+        Some((memory.key(node)?.clone(), memory.shipment(record).document))
+    });
+    told.collect()
 }
 
 /// Those of whom something else is told than what is asked for.

@@ -2,8 +2,9 @@
 use super::answer::Recall;
 use super::memory::Shipment;
 use super::view::View;
+use crate::genealogy::NodeId;
 use crate::model::{ItemKey, Position, Text, Utc};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What has left for one customer under one delivery note.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -41,11 +42,11 @@ pub(super) fn sheets(
     contacts: &BTreeMap<Text, Text>,
 ) -> Vec<Sheet> {
     let mut sheets: BTreeMap<(bool, Shipment), Vec<SheetItem>> = BTreeMap::new();
-    for (item, document) in &recall.shipped {
-        let document = document.clone();
-        let (shipment, row) = row(memory, item)
-            .unwrap_or_else(|| (Shipment { customer: None, document }, bare(item)));
-        sheets.entry((shipment.customer.is_none(), shipment)).or_default().push(row);
+    let items: BTreeSet<&ItemKey> = recall.shipped.iter().map(|(item, _)| item).collect();
+    for item in items {
+        for (shipment, row) in rows(memory, item) {
+            sheets.entry((shipment.customer.is_none(), shipment)).or_default().push(row);
+        }
     }
     let sheet = |((_, Shipment { customer, document }), mut items): ((bool, Shipment), Vec<_>)| {
         items.sort_unstable();
@@ -55,19 +56,18 @@ pub(super) fn sheets(
     sheets.into_iter().map(sheet).collect()
 }
 
-fn bare(item: &ItemKey) -> SheetItem {
-    SheetItem { item: item.clone(), product: None, left_in: None, left_at: None, record: None }
-}
-
-fn row(memory: &View<'_>, item: &ItemKey) -> Option<(Shipment, SheetItem)> {
-    let node = memory.graph.item(item)?;
-    let (record, left) = memory.state(node).1?;
-    let row = SheetItem {
-        product: memory.product(node),
-        left_in: memory.key(left).filter(|_| left != node).cloned(),
-        left_at: memory.life(left).at(record).map(|moment| moment.time),
-        record: Some(record),
-        ..bare(item)
+/// An item as often as it left.
+fn rows(memory: &View<'_>, item: &ItemKey) -> Vec<(Shipment, SheetItem)> {
+    let Some(node) = memory.graph.item(item) else { return Vec::new() };
+    let row = |(record, left): (Position, NodeId)| {
+        let row = SheetItem {
+            item: item.clone(),
+            product: memory.product(node),
+            left_in: memory.key(left).filter(|_| left != node).cloned(),
+            left_at: memory.life(left).at(record).map(|moment| moment.time),
+            record: Some(record),
+        };
+        (memory.shipment(record), row)
     };
-    Some((memory.shipment(record), row))
+    memory.left(node).into_iter().map(row).collect()
 }

@@ -44,6 +44,23 @@ impl View<'_> {
         (innermost.map_or(ItemState::Idle, ItemState::Packed), None)
     }
 
+    /// Each time that an item left the site, with what left: of a lot every part of it that was shipped since it last came,
+    /// wherever the rest is; of anything else where it is now.
+    pub(super) fn left(&self, node: NodeId) -> Vec<(Position, NodeId)> {
+        let mut left = Vec::new();
+        let is_lot = self.class(node) == Some(ItemClass::Lot);
+        for moment in self.life(node).standing(self.void()).filter(|_| is_lot) {
+            if moment.kind == Kind::Receive {
+                left.clear();
+            } else if moment.kind == Kind::Ship {
+                left.push((moment.position, node));
+            }
+        }
+        let now = self.state(node).1.filter(|now| !left.contains(now));
+        left.extend(now);
+        left
+    }
+
     /// At the station of its last arrival, unless something shows that it has gone.
     fn in_work(&self, node: NodeId, time: Utc, position: Position) -> ItemState {
         let arrival = self.life(node).at(position);

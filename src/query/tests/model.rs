@@ -401,6 +401,16 @@ impl<'a> Model<'a> {
         keeps.collect()
     }
 
+    /// Whether an item is away, or any part of a lot that was not received again.
+    pub(super) fn has_left(&self, item: &ItemKey) -> bool {
+        let part = self.events().into_iter().fold(false, |left, (_, event)| match &event.what {
+            What::Ship { items, .. } if items.contains(item) => true,
+            What::Receive { item: of, .. } if of == item => false,
+            _ => left,
+        });
+        self.state(item) == ItemState::Shipped || (part && item.class == ItemClass::Lot)
+    }
+
     fn held_since(&self, item: &ItemKey) -> Option<Position> {
         let mut by_position = self.events();
         by_position.sort_by_key(|(position, _)| *position);

@@ -69,3 +69,22 @@ proptest! {
         }
     }
 }
+
+/// A lot that leaves in two parts, and of which the rest is counted, is on both sheets, also where it is asked for itself.
+#[test]
+fn every_part_of_a_lot_that_left_is_on_a_sheet() {
+    let ship =
+        |to: &str| What::Ship { items: vec![lot("F")], customer: Some(text(to)), document: None };
+    let look = What::Inspect { item: lot("F"), result: None, measurements: Vec::new() };
+    let whats = vec![consume(&lot("L1"), &lot("F")), ship("ACME"), ship("Bolts & Co"), look];
+    let times = (0..).zip(whats);
+    let events: Vec<_> = times.map(|(time, what)| event(time, Some("S1"), what)).collect();
+    let (query, _dir) = query(&traced(events));
+    for of in ["F", "L1"] {
+        let answer = query.recall(&lot(of)).unwrap();
+        let sheets = query.sheets(&answer, &BTreeMap::new());
+        let to: Vec<_> = sheets.iter().map(|sheet| sheet.customer.clone().unwrap()).collect();
+        assert_eq!(to, [text("ACME"), text("Bolts & Co")], "{of}");
+        assert_eq!(answer.body.shipped.len(), 2, "{of}");
+    }
+}
