@@ -1,5 +1,5 @@
 //! Questions about the past that the engine does not hold in memory, and what they are answered.
-use super::{Ancestry, ItemKey, Position, ReadToken, Result, StationId, Text, Ucum, Utc};
+use super::{Ancestry, ItemKey, Missing, Position, ReadToken, Result, StationId, Text, Ucum, Utc};
 use minicbor::{Decode, Encode};
 
 /// One question for everything that the checks of one request need, answered as of one record.
@@ -90,6 +90,9 @@ pub struct Past {
     /// What it was made of; `None` if nobody asked, and on tapes that do not tell.
     #[n(12)]
     pub ancestry: Option<Ancestry>,
+    /// As long as anything is on hold: why not all is known of what it was made of or contains.
+    #[n(13)]
+    pub unseen: Option<Missing>,
 }
 
 /// A hold that keeps another item.
@@ -197,6 +200,7 @@ impl Past {
             has_main: None,
             held: Vec::new(),
             ancestry: None,
+            unseen: None,
         }
     }
 

@@ -690,6 +690,7 @@ fn facts() -> Facts {
         has_main: None,
         held: Vec::new(),
         ancestry: None,
+        unseen: None,
     };
     let known = vec![(unit("SN-1"), true), (unit("SN-2"), false)];
     let past = vec![all, Past::none(&lot("0001"))];

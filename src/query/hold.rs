@@ -5,8 +5,10 @@ use super::answer::{HoldView, StandingHold};
 use super::body::Bodies;
 use super::reason::Reasons;
 use super::view::View;
-use crate::genealogy::{Direction, Former, Link, LinkKind, Links as _, NodeId, Visited, Walk};
-use crate::model::{ItemClass, ItemKey, Position, Text, What};
+use crate::genealogy::{
+    Direction, Former, Link, LinkKind, Links as _, Node, NodeId, Visited, Walk,
+};
+use crate::model::{ItemClass, ItemKey, Missing, Position, Text, What};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A hold that stands: of which item, why, and the record that says so.
@@ -100,20 +102,39 @@ impl View<'_> {
         begins: &[NodeId],
         let_go: impl Fn(NodeId) -> Option<Position>,
     ) -> BTreeSet<NodeId> {
+        self.search(begins, let_go).0
+    }
+
+    /// Why not all is known of what some items are made of and contain: a feeder whose lot nobody knows.
+    pub(super) fn unseen(&self, begins: &[NodeId]) -> Option<Missing> {
+        let loose = self.search(begins, |_| None).1.into_iter();
+        let mounts = loose.filter_map(|mount| match self.graph.name(mount) {
+            Node::Mount(mount) => Some(mount.clone()),
+            Node::Item(_) => None,
+        });
+        mounts.min().map(Missing::Mount)
+    }
+
+    /// What is behind some items, and the mounts on the way of which no lot is known.
+    fn search(
+        &self,
+        begins: &[NodeId],
+        let_go: impl Fn(NodeId) -> Option<Position>,
+    ) -> (BTreeSet<NodeId>, BTreeSet<NodeId>) {
         let walk = walk(self.position, Direction::Backward);
         let mut open = begins.to_vec();
-        let mut reached = BTreeSet::new();
+        let (mut reached, mut loose) = (BTreeSet::new(), BTreeSet::new());
         while let Some(node) = open.pop() {
             if reached.insert(node) {
                 let by = let_go(node);
-                walk.hops(&self.graph, node, |hop| {
+                loose.extend(walk.hops(&self.graph, node, |hop| {
                     if by.is_none_or(|by| hop.source > by) {
                         open.push(hop.part);
                     }
-                });
+                }));
             }
         }
-        reached
+        (reached, loose)
     }
 
     /// The containers that some items are in, and those that these are in; of those that were let go only later ones.

@@ -118,6 +118,7 @@ impl View<'_> {
             has_main: None,
             held: self.kept_by(node),
             ancestry: None,
+            unseen: self.holds_any().then(|| self.unseen(&nodes)).flatten(),
         }
     }
 

@@ -229,12 +229,18 @@ impl Case<'_> {
         if self.holds.is_empty() {
             return Finding::Passed;
         }
-        match self.past(item).map(|past| past.held.first()) {
-            Ok(None) => Finding::Passed,
-            Ok(Some(HeldBy { item: of, reason })) => {
+        let past = match self.past(item) {
+            Ok(past) => past,
+            Err(unknown) => return unknown,
+        };
+        match (past.held.first(), &past.unseen) {
+            (Some(HeldBy { item: of, reason }), _) => {
                 Finding::Refused(format!("{name} is on hold with {of}: {reason}"))
             }
-            Err(unknown) => unknown,
+            (None, Some(why)) => Finding::Unknown(format!(
+                "whether {name} is on hold with anything is not known: {why}"
+            )),
+            (None, None) => Finding::Passed,
         }
     }
 

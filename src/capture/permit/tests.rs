@@ -2,8 +2,8 @@
 use super::*;
 use crate::model::plant::*;
 use crate::model::{
-    Code, Digest, EventTime, HandshakeId, ItemClass, Moment, MonitorId, Position, ReadToken,
-    Result as Outcome, Scope, SiteId, StationId, Utc, Verb, Visit, Within,
+    Code, Digest, EventTime, HandshakeId, ItemClass, Missing, Moment, MonitorId, MountKey,
+    Position, ReadToken, Result as Outcome, Scope, SiteId, StationId, Utc, Verb, Visit, Within,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -390,6 +390,13 @@ fn a_hold_stops_whatever_it_went_into() {
     assert_eq!(world.told(Check::ChildNotHeld), wanted);
     world.facts().past[1].held.clear();
     assert_eq!(world.told(Check::NotHeld).0, Permit::Ok);
+    let point = MountPointId::parse("hopper").unwrap();
+    let mount = MountKey { station: station("OP5"), point, opened: Position(7) };
+    world.facts().past[1].unseen = Some(Missing::Mount(mount));
+    let unknown = "whether u/site/C-1 is on hold with anything is not known: which lot was in hopper of OP5 is not \
+                   known (record #7)";
+    assert_eq!(world.told(Check::NotHeld), (Permit::Unknown, unknown.to_owned()));
+    world.facts().past[1].unseen = None;
     world.facts().past[2].held = vec![by()];
     let wanted = refused("l/site/R-1 in reel of OP30 is on hold with l/site/RAW: damp");
     assert_eq!(world.told(Check::NotHeld), wanted);

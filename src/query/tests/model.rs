@@ -60,7 +60,7 @@ impl<'a> Model<'a> {
     }
 
     /// All links, and the mounts without a lot by the item that was fed from them.
-    pub(super) fn links(&self) -> (BTreeSet<Link>, BTreeSet<(ItemKey, StationId, Position)>) {
+    pub(super) fn links(&self) -> (BTreeSet<Link>, BTreeSet<(ItemKey, MountKey)>) {
         let (mut links, mut loose) = (BTreeSet::new(), BTreeSet::new());
         for (at, event) in self.events() {
             let mut link = |part: &ItemKey, whole: &ItemKey, kind| {
@@ -120,8 +120,7 @@ impl<'a> Model<'a> {
                             let kind = LinkKind::FedInto;
                             links.insert((lot, item.clone(), kind, sure, at, place));
                         } else {
-                            let mount = &used.mount;
-                            loose.insert((item.clone(), mount.station.clone(), mount.opened));
+                            loose.insert((item.clone(), used.mount.clone()));
                         }
                     }
                 }
@@ -409,6 +408,20 @@ impl<'a> Model<'a> {
             _ => left,
         });
         self.state(item) == ItemState::Shipped || (part && item.class == ItemClass::Lot)
+    }
+
+    /// The first feeder whose lot nobody knows, of what an item was made of or contains; nobody looks unless something is
+    /// on hold.
+    pub(super) fn unseen(&self, item: &ItemKey) -> Option<MountKey> {
+        self.items().iter().find_map(|any| self.held_since(any))?;
+        let (links, loose) = self.links();
+        let former = [LinkKind::FormerlyInstalledIn, LinkKind::FormerlyPackedIn];
+        let parts = |of: &ItemKey| -> Vec<ItemKey> {
+            let stays = links.iter().filter(|link| link.1 == *of && !former.contains(&link.2));
+            stays.map(|link| link.0.clone()).collect()
+        };
+        let behind = |of: &ItemKey| of == item || leads(item, of, &parts);
+        loose.into_iter().filter(|(of, _)| behind(of)).map(|(_, mount)| mount).min()
     }
 
     fn held_since(&self, item: &ItemKey) -> Option<Position> {

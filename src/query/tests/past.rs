@@ -5,7 +5,7 @@ use super::*;
 use crate::genealogy::LinkKind;
 use crate::genealogy::builders::station;
 use crate::model::{
-    HeldBy, Kin, Moment, Past, Purpose, Question, ReadToken, Scope, Visit, What, Within,
+    HeldBy, Kin, Missing, Moment, Past, Purpose, Question, ReadToken, Scope, Visit, What, Within,
 };
 use proptest::prelude::*;
 
@@ -93,6 +93,7 @@ fn past(model: &Model<'_>, item: &ItemKey) -> Past {
         has_main: None,
         held: held(model, item),
         ancestry: None,
+        unseen: model.unseen(item).map(Missing::Mount),
         best_before: told(&|event| until(event).is_some()).and_then(until),
     }
 }

@@ -4,6 +4,7 @@ use super::model::{Link, Model};
 use super::*;
 use crate::genealogy::builders::station;
 use crate::genealogy::{Certainty, LinkKind};
+use crate::model::MountKey;
 use proptest::prelude::*;
 use std::fmt::Debug;
 
@@ -46,7 +47,9 @@ fn expected(
     let one_of = links.iter().filter(|link| link.3 == Certainty::OneOf);
     why.extend(one_of.map(|link| Incomplete::OneOf { item: link.1.clone() }));
     let loose = model.links().1.into_iter().filter(|(item, ..)| backward && items.contains(item));
-    why.extend(loose.map(|(_, station, position)| Incomplete::Quarantine { station, position }));
+    let aside =
+        |MountKey { station, opened: position, .. }| Incomplete::Quarantine { station, position };
+    why.extend(loose.map(|(_, mount)| aside(mount)));
     names(why)
 }
 
