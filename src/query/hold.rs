@@ -8,7 +8,7 @@ use super::view::View;
 use crate::genealogy::{
     Direction, Former, Link, LinkKind, Links as _, Node, NodeId, Visited, Walk,
 };
-use crate::model::{ItemClass, ItemKey, Missing, Position, Text, What};
+use crate::model::{ItemClass, ItemKey, Missing, Position, Scope, Text, What};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A hold that stands: of which item, why, and the record that says so.
@@ -39,7 +39,17 @@ impl View<'_> {
         let told = self.holds.get(&node)?;
         let mut last = told.iter().rev().filter(|(position, _)| !self.void().contains(position));
         let (since, reason) = last.next()?;
-        Some(Held { node, since: *since, reason: reason.clone()? })
+        let reason = reason.clone()?;
+        // Whoever releases a unit releases the passages that turned out to be it.
+        let is_passage = self.key(node).is_some_and(|key| key.scope == Scope::Provisional);
+        let names = if is_passage { self.names_of(node) } else { vec![node] };
+        let releases = |name: &NodeId| {
+            let told = self.holds.get(name).into_iter().flatten();
+            let mut later = told.filter(|(by, reason)| *by > since && reason.is_none());
+            later.any(|(by, _)| !self.void().contains(by))
+        };
+        let released = names.iter().any(releases);
+        (!released).then_some(Held { node, since: *since, reason })
     }
 
     /// The holds by which an item must not move on: its own, those of what it was made of and contains, and those of the

@@ -456,3 +456,24 @@ fn the_items_last_written_about_come_first_and_a_hold_ends_with_its_release() {
     let (after, _dir) = query(&traced(events));
     assert!(holds(&after).is_empty(), "whatever its event time");
 }
+
+#[test]
+fn who_releases_a_unit_releases_the_passage_that_it_was() {
+    let (passage, real): (ItemKey, _) = ("u/provisional/OP10.in.0.1".parse().unwrap(), unit("R"));
+    let hold = What::Hold { item: passage.clone(), reason: text("look"), meaning: None };
+    let alias = Alias { kind: text("serial"), code: real.code.clone() };
+    let identify = What::Identify { item: passage, alias, real: Some(real.clone()) };
+    let (item, reason) = (real.clone(), text("fine"));
+    let release = What::Release { item, reason, meaning: None, of: None };
+    let mut events: Vec<TraceEvent> = [hold, identify, install(&real, &unit("W"))]
+        .into_iter()
+        .map(|what| event(0, Some("OP10"), what))
+        .collect();
+    let holds = |events: &[TraceEvent]| {
+        let (query, _dir) = query(&traced(events.to_vec()));
+        [&real, &unit("W")].map(|item| query.item(item).unwrap().body.holds.len())
+    };
+    assert_eq!(holds(&events), [1, 1]);
+    events.push(event(1, None, release));
+    assert_eq!(holds(&events), [0, 0]);
+}
