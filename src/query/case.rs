@@ -234,7 +234,7 @@ pub enum Unfrozen {
 
 impl RecallOf {
     /// As it stands in a case.
-    fn question(&self) -> Option<CaseQuestion> {
+    pub(super) fn question(&self) -> Option<CaseQuestion> {
         CaseQuestion::parse(&serde_json::to_string(self).ok()?).ok()
     }
 
@@ -253,12 +253,11 @@ impl RecallOf {
     }
 }
 
-/// Freezes an answer.
-pub(super) fn freeze(of: &RecallOf, answer: Answer<Recall>) -> Result<Freezing, Unfrozen> {
+/// Freezes the answer to a question, as that is written.
+pub(super) fn freeze(question: CaseQuestion, answer: Answer<Recall>) -> Result<Freezing, Unfrozen> {
     if let Some(durable) = lag(&answer.completeness) {
         return Err(Unfrozen::Lags(durable));
     }
-    let question = of.question().ok_or(Unfrozen::TooLong)?;
     let (items, position) = (items(&answer.body), answer.position);
     let hash = Sha256::digest(canonical(&question, position, &items));
     let (hash, counts) = (Digest(hash.into()), counts(&items));

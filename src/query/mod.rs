@@ -188,7 +188,7 @@ impl Query {
     /// If no record speaks of what is asked about, or the answer does not have all records yet.
     pub fn freeze(&self, of: &RecallOf, as_of: Position) -> Result<Freezing, Unfrozen> {
         let answer = self.recall_as_of(of, as_of).ok_or(Unfrozen::Unknown)?;
-        case::freeze(of, answer)
+        case::freeze(of.question().ok_or(Unfrozen::TooLong)?, answer)
     }
 
     /// What an answer has that a frozen one had not, and the other way. What nobody can tell any more of the frozen one
@@ -207,10 +207,10 @@ impl Query {
     }
 
     fn asked_again(&self, frozen: &Frozen, as_of: Position) -> Result<Option<Freezing>, Unfrozen> {
-        match RecallOf::of_case(&frozen.question).map(|of| self.freeze(&of, as_of)) {
-            Some(Err(Unfrozen::Unknown | Unfrozen::TooLong)) | None => Ok(None),
-            Some(frozen) => frozen.map(Some),
-        }
+        let Some(of) = RecallOf::of_case(&frozen.question) else { return Ok(None) };
+        let Some(answer) = self.recall_as_of(&of, as_of) else { return Ok(None) };
+        // Letter by letter as it is on record: a later version may write it in another way.
+        case::freeze(frozen.question.clone(), answer).map(Some)
     }
 
     /// Whom to tell of what a recall found to have left, as of the record that it was answered at.
