@@ -43,13 +43,13 @@ impl View<'_> {
         // Whoever releases a unit releases the passages that turned out to be it.
         let is_passage = self.key(node).is_some_and(|key| key.scope == Scope::Provisional);
         let names = if is_passage { self.names_of(node) } else { vec![node] };
-        let releases = |name: &NodeId| {
+        let is_ended = |name: &NodeId| {
             let told = self.holds.get(name).into_iter().flatten();
             let mut later = told.filter(|(by, reason)| *by > since && reason.is_none());
             later.any(|(by, _)| !self.void().contains(by))
         };
-        let released = names.iter().any(releases);
-        (!released).then_some(Held { node, since: *since, reason })
+        let over = names.iter().any(is_ended);
+        (!over).then_some(Held { node, since: *since, reason })
     }
 
     /// The holds by which an item must not move on: its own, those of what it was made of and contains, and those of the

@@ -307,7 +307,8 @@ fn events_of_a_type_of_the_machines_own_are_recorded() {
     assert!(daemon.stop().success(), "{}", plant.site.log());
     let (records, made) = (plant.site.records(), plant.made());
     let found = recorded(&records);
-    assert!(found.len() >= 90, "{}", found.len());
+    // What was under way when the connection was cut is in the gap.
+    assert!(found.len() >= 80, "{}", found.len());
     // Of a kind of the type.
     assert!(found.values().any(|(_, outcome)| *outcome == Some(Outcome::Fail)));
     for (serial, what) in &found {
