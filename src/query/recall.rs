@@ -146,12 +146,18 @@ pub(super) fn draft(
     if begins.stay.is_none() {
         body.shipped.extend(begins.nodes.iter().flat_map(|node| shipped(memory, *node)));
     }
+    let balances = balances(memory, &walked, &mut body);
+    Some(Drafted::new(memory, reasons, RecallDraft { recall: body, balances }))
+}
+
+/// What is known of the use of the lots that a recall came to, as far as it comes with it.
+fn balances(memory: &View<'_>, walked: &Walked, recall: &mut Recall) -> Vec<BalanceDraft> {
     let lots = walked.reached.iter().map(|reached| reached.node);
     let mut lots = lots.filter(|node| memory.class(*node) == Some(ItemClass::Lot));
-    let balances = lots.by_ref().take(BALANCES_MAX);
-    let balances = balances.filter_map(|node| balance::draft(memory, node)).collect();
-    body.balances_left_out = lots.count();
-    Some(Drafted::new(memory, reasons, RecallDraft { recall: body, balances }))
+    let first = lots.by_ref().take(BALANCES_MAX);
+    let drafts = first.filter_map(|node| balance::draft(memory, node)).collect();
+    recall.balances_left_out = lots.count();
+    drafts
 }
 
 /// A recall with the balances of its lots, as the records of these say them.
