@@ -112,14 +112,18 @@ pub(crate) fn balance_by(
         }
         counted += 1;
         if !within(&gaps, missing.at) {
-            faults.push(format!("{name} under {:?}: in no gap", missing.number));
+            let Asked { run, number, at, .. } = missing;
+            faults.push(format!("{name} under {number:?} of run {run} at {at}: in no gap"));
         }
     }
     let all = u64::try_from(open.len()).unwrap();
     if !(counted..=all).contains(&(sum.missed - by_number)) {
         let missing: Vec<_> = open.keys().collect();
         let said = format!("gaps count {}, beside {by_number} {all} are missing", sum.missed);
-        faults.push(format!("{said}, {counted} of them while the PLC was observed: {missing:?}"));
+        let outages: Vec<_> = outages.iter().map(|gap| gap.interval).collect();
+        faults.push(format!(
+            "{said}, {counted} of them while the PLC was observed: {missing:?}; outages {outages:?}"
+        ));
     }
     assert!(faults.is_empty(), "{at:?}: {sum:?}\n{}", faults.join("\n"));
     sum
@@ -175,7 +179,10 @@ fn account<'a>(
                 };
                 sum.quarantined += 1;
                 let number = Some(mark.key.number.0);
-                let key = open.keys().find(|(of, _)| *of == number).cloned();
+                // Each run of a program begins to count anew: it is the last one that had asked by then.
+                let meant =
+                    open.values().filter(|one| one.number == number && one.at <= record.at.wall.0);
+                let key = meant.max_by_key(|one| one.at).map(|one| one.key());
                 if key.and_then(|key| open.remove(&key)).is_none() {
                     faults.push(format!("set aside under {:?}: nobody asked", mark.key));
                 }
