@@ -43,9 +43,7 @@ fn as_built_yield_and_genealogy_of_a_day_are_the_plants_own_list() {
     options.parts_max = Some(PARTS);
     let runtime = runtime();
     let (demo, plcs) = runtime.block_on(Demo::start(options, dir.path())).unwrap();
-    let files: Vec<(&str, String)> =
-        demo.plant_files.iter().map(|(name, text)| (name.as_str(), text.clone())).collect();
-    let site = Site::new(&files);
+    let site = Site::of(&demo);
     runtime.spawn(plcs);
     let daemon = site.start();
     let mut progress = demo.progress();

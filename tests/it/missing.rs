@@ -16,8 +16,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Parts that are through when a run of the daemon ends.
-const RUNS: [u64; 3] = [3, 6, 9];
+/// Runs of the daemon.
+const RUNS: usize = 3;
+/// So many parts leave the line in each of them.
+const PARTS: u64 = 3;
 
 /// Three runs of the daemon over one line, and the records that there were at the end of each.
 fn three_runs() -> (Site, Vec<Vec<Record>>) {
@@ -25,17 +27,18 @@ fn three_runs() -> (Site, Vec<Vec<Record>>) {
     let dir = tempfile::tempdir().unwrap();
     let options = DemoOptions {
         cycle: Duration::from_millis(200),
-        parts_max: Some(RUNS[2]),
+        // The last run has parts at all stations, too.
+        parts_max: None,
         drift: None,
         ..DemoOptions::new(11, pedigree::daemon::clock())
     };
     let (demo, plcs) = runtime.block_on(Demo::start(options, dir.path())).unwrap();
-    let files = demo.plant_files.iter().map(|(name, text)| (name.as_str(), text.clone()));
-    let site = Site::new(&files.collect::<Vec<_>>());
+    let site = Site::of(&demo);
     let plcs = runtime.spawn(plcs);
     let mut runs: Vec<Vec<Record>> = Vec::new();
-    for parts in RUNS {
+    while runs.len() < RUNS {
         let daemon = site.start();
+        let parts = *demo.progress().borrow() + PARTS;
         http::until_or(
             "the line goes on",
             Duration::from_mins(2),
@@ -50,11 +53,8 @@ fn three_runs() -> (Site, Vec<Vec<Record>>) {
         let known = runs.iter().map(Vec::len).sum();
         runs.push(site.records().split_off(known));
     }
-    // The PLCs do not end by themselves.
-    std::thread::spawn(move || {
-        runtime.block_on(plcs).ok();
-        drop((demo, dir));
-    });
+    demo.stop();
+    runtime.block_on(plcs).unwrap();
     (site, runs)
 }
 

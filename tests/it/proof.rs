@@ -39,9 +39,7 @@ impl Audited {
         (options.cycle, options.drift, options.parts_max) = (CYCLE, None, Some(PARTS));
         let runtime = runtime();
         let (demo, plcs) = runtime.block_on(Demo::start(options, dir.path())).unwrap();
-        let files: Vec<(&str, String)> =
-            demo.plant_files.iter().map(|(name, text)| (name.as_str(), text.clone())).collect();
-        let site = Site::new(&files);
+        let site = Site::of(&demo);
         let settings = fs::read_to_string(site.path("pedigree.toml")).unwrap();
         let every = "[ledger]\ncheckpoint_every = \"1s\"\n";
         fs::write(site.path("pedigree.toml"), format!("{settings}{every}")).unwrap();

@@ -294,7 +294,7 @@ fn events_of_a_type_of_the_machines_own_are_recorded() {
     let plant = Plant::start(&peers, &["--parts", "1000", "--cycle", "25", "--own"], &text);
     let daemon = plant.site.start();
     observed(&daemon);
-    plant.more(60);
+    plant.more(70);
     plant.relay.cut();
     http::until("the cut is noticed", Duration::from_mins(1), || (!is_live(&daemon)).then_some(()));
     observed(&daemon);
@@ -308,7 +308,7 @@ fn events_of_a_type_of_the_machines_own_are_recorded() {
     let (records, made) = (plant.site.records(), plant.made());
     let found = recorded(&records);
     // What was under way when the connection was cut is in the gap.
-    assert!(found.len() >= 80, "{}", found.len());
+    assert!(found.len() >= 90, "{}", found.len());
     // Of a kind of the type.
     assert!(found.values().any(|(_, outcome)| *outcome == Some(Outcome::Fail)));
     for (serial, what) in &found {

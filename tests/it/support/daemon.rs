@@ -2,6 +2,7 @@
 use super::disk::Disk;
 use super::{Folder, http};
 use pedigree::config;
+use pedigree::demo::Demo;
 use pedigree::model::plant::{Plant, PlantFile};
 use pedigree::model::{Input, Sample, SiteId};
 use pedigree::tape::{TapeItem, TapeReader};
@@ -36,6 +37,12 @@ impl Site {
             [http]\nlisten = \"127.0.0.1:0\"\n[opcua]\nlisten = \"127.0.0.1:0\"\n";
         fs::write(site.path("pedigree.toml"), text).unwrap();
         site
+    }
+
+    /// Of a demo plant that runs.
+    pub(crate) fn of(demo: &Demo) -> Self {
+        let files = demo.plant_files.iter().map(|(name, text)| (name.as_str(), text.clone()));
+        Self::new(&files.collect::<Vec<_>>())
     }
 
     /// Without plant files, its data on a disk of their own. `None` where there can be none.
