@@ -1,5 +1,4 @@
-//! Who must not move on, and because of whom: a hold follows material forward (ISO 9001:2015 8.7.1: what does not
-//! conform is kept from use and delivery, and so is what it went into).
+//! Who must not move on, and because of whom: a hold follows material forward, into whatever it went.
 use super::Drafted;
 use super::answer::{HoldView, StandingHold};
 use super::body::Bodies;
@@ -17,6 +16,16 @@ pub(super) struct Held {
     pub(super) node: NodeId,
     pub(super) since: Position,
     pub(super) reason: Text,
+}
+
+/// Whose holds would keep an item.
+pub(super) struct Behind {
+    /// Under which names the item itself goes.
+    pub(super) names: Vec<NodeId>,
+    /// These, what it was made of and contains, and the containers that it is in.
+    pub(super) nodes: BTreeSet<NodeId>,
+    /// Why these are not all.
+    pub(super) unseen: Option<Missing>,
 }
 
 /// What memory knows of a hold that stands.
@@ -52,39 +61,34 @@ impl View<'_> {
         (!over).then_some(Held { node, since: *since, reason })
     }
 
+    /// All holds that stand, by whose they are.
+    pub(super) fn standing_holds(&self) -> BTreeMap<NodeId, Held> {
+        let all = self.holds.keys().filter_map(|held| self.own_hold(*held));
+        all.map(|held| (held.node, held)).collect()
+    }
+
     /// The holds by which an item must not move on: its own, those of what it was made of and contains, and those of the
     /// containers that it is in. Its own come first, then by record.
-    pub(super) fn held_by(&self, node: NodeId) -> Vec<Held> {
-        let all = self.holds.keys().filter_map(|held| self.own_hold(*held));
-        let standing: BTreeMap<NodeId, Held> = all.map(|held| (held.node, held)).collect();
-        if standing.is_empty() {
-            return Vec::new();
-        }
-        let names = self.names_of(node);
-        let concerned = self.kept_from(&names);
-        let concerned = concerned.iter().filter_map(|node| standing.get(node));
+    pub(super) fn held_by(&self, behind: &Behind, standing: &BTreeMap<NodeId, Held>) -> Vec<Held> {
+        let names = &behind.names;
+        let concerned = behind.nodes.iter().filter_map(|node| standing.get(node));
         let mut found: Vec<Held> = concerned
-            .filter(|held| names.contains(&held.node) || self.reaches(held, &names))
+            .filter(|held| names.contains(&held.node) || self.reaches(held, names))
             .cloned()
             .collect();
         found.sort_by_key(|held| (!names.contains(&held.node), held.since));
         found
     }
 
-    /// Whether any hold stands.
-    pub(super) fn holds_any(&self) -> bool {
-        self.holds.keys().any(|node| self.own_hold(*node).is_some())
-    }
-
-    /// The items whose holds would keep one that has these names, itself among them.
-    pub(super) fn kept_from(&self, names: &[NodeId]) -> BTreeSet<NodeId> {
-        let mut all = self.behind(names, |_| None);
+    /// Whose holds would keep an item.
+    pub(super) fn behind(&self, node: NodeId, standing: &BTreeMap<NodeId, Held>) -> Behind {
+        let names = self.names_of(node);
+        let (mut nodes, loose) = self.made_of(&names, |_| None);
         // A lot is in much: whether any of that is a container is looked for only if one is on hold.
-        let is_box = |node: &NodeId| self.class(*node) == Some(ItemClass::Container);
-        if self.holds.keys().any(|node| is_box(node) && self.own_hold(*node).is_some()) {
-            all.extend(self.hosts(names, |_| None));
+        if standing.keys().any(|node| self.class(*node) == Some(ItemClass::Container)) {
+            nodes.extend(self.hosts(&names, |_| None));
         }
-        all
+        Behind { names, nodes, unseen: self.unseen(&loose) }
     }
 
     /// Whether a hold reaches an item on a way on which nothing was let go of it. What came to an item after it was let go
@@ -95,7 +99,7 @@ impl View<'_> {
         let let_go = |node: NodeId| {
             if names.contains(&node) { own } else { self.let_go(node, held) }
         };
-        !any || self.behind(names, let_go).contains(&held.node)
+        !any || self.made_of(names, let_go).0.contains(&held.node)
             || self.hosts(names, let_go).contains(&held.node)
     }
 
@@ -106,27 +110,21 @@ impl View<'_> {
         later.find(|(by, _)| !self.void().contains(by)).map(|(by, _)| *by)
     }
 
-    /// What some items are made of and contain, themselves among them; of those that were let go only what came later.
-    fn behind(
+    /// Why not all is known of what items are made of and contain: a feeder whose lot nobody knows.
+    pub(super) fn unseen<'n>(
         &self,
-        begins: &[NodeId],
-        let_go: impl Fn(NodeId) -> Option<Position>,
-    ) -> BTreeSet<NodeId> {
-        self.search(begins, let_go).0
-    }
-
-    /// Why not all is known of what some items are made of and contain: a feeder whose lot nobody knows.
-    pub(super) fn unseen(&self, begins: &[NodeId]) -> Option<Missing> {
-        let loose = self.search(begins, |_| None).1.into_iter();
-        let mounts = loose.filter_map(|mount| match self.graph.name(mount) {
+        loose: impl IntoIterator<Item = &'n NodeId>,
+    ) -> Option<Missing> {
+        let mounts = loose.into_iter().filter_map(|mount| match self.graph.name(*mount) {
             Node::Mount(mount) => Some(mount.clone()),
             Node::Item(_) => None,
         });
         mounts.min().map(Missing::Mount)
     }
 
-    /// What is behind some items, and the mounts on the way of which no lot is known.
-    fn search(
+    /// What some items are made of and contain, themselves among them, of those that were let go only what came later; and
+    /// the mounts on the way of which no lot is known.
+    fn made_of(
         &self,
         begins: &[NodeId],
         let_go: impl Fn(NodeId) -> Option<Position>,
@@ -182,8 +180,7 @@ fn walk(as_of: Position, direction: Direction) -> Walk {
 /// All holds that stand, the first recorded first.
 pub(super) fn draft(memory: &View<'_>, visited: &mut Visited) -> Drafted<Vec<StandingDraft>> {
     let mut reasons = Reasons::default();
-    let mut held: Vec<Held> =
-        memory.holds.keys().filter_map(|node| memory.own_hold(*node)).collect();
+    let mut held: Vec<Held> = memory.standing_holds().into_values().collect();
     held.sort_by_key(|held| held.since);
     let mut drafts = Vec::with_capacity(held.len());
     for held in &held {

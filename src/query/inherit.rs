@@ -2,7 +2,7 @@
 //! rules of the plant in force.
 use super::answer::{InheritedValue, InheritedView, InheritedWay, Is};
 use super::view::View;
-use crate::genealogy::{Ancestors, LinkKind, Node, NodeId};
+use crate::genealogy::{Ancestors, LinkKind, NodeId};
 use crate::model::plant::{Catalog, Inherited};
 use crate::model::{Ancestry, ItemClass, ItemKey, Kin, Missing, Utc, Way};
 use std::collections::BTreeMap;
@@ -72,11 +72,7 @@ impl View<'_> {
     }
 
     fn missing(&self, ancestors: &Ancestors) -> Option<Missing> {
-        let mounts = ancestors.loose.iter().filter_map(|mount| match self.graph.name(*mount) {
-            Node::Mount(mount) => Some(mount.clone()),
-            Node::Item(_) => None,
-        });
-        let loose = mounts.min().map(Missing::Mount);
+        let loose = self.unseen(&ancestors.loose);
         if ancestors.cut { Some(Missing::Many) } else { loose }
     }
 

@@ -86,7 +86,12 @@ pub(super) fn draft(
         if key.class == ItemClass::Lot { Direction::Backward } else { Direction::Forward };
     let walk = Walk { direction, as_of: memory.position, depth_max: None, former: Former::Leave };
     reasons.rings(memory, &walk.run(&memory.graph, &[node], visited));
-    let held = memory.held_by(node);
+    let standing = memory.standing_holds();
+    let held = if standing.is_empty() {
+        Vec::new()
+    } else {
+        memory.held_by(&memory.behind(node, &standing), &standing)
+    };
     let body = ItemDraft {
         steps,
         taken_back: taken_back(memory, node),
@@ -107,8 +112,18 @@ pub(super) fn finish(
     catalog: Option<&Catalog>,
     bodies: &mut Bodies<'_>,
 ) -> ItemView {
-    let ItemDraft { steps, taken_back, state, holds, suspect, seen, .. } = draft;
-    let ItemDraft { made_of, went_into, balance, inherited, .. } = draft;
+    let ItemDraft {
+        steps,
+        taken_back,
+        state,
+        holds,
+        suspect,
+        seen,
+        made_of,
+        went_into,
+        balance,
+        inherited,
+    } = draft;
     let balance = balance.and_then(|balance| balance::finish(balance, catalog, bodies));
     let holds = holds.into_iter().map(|held| hold::view(held, bodies)).collect();
     let view = |link| link_view(link, bodies);

@@ -1,5 +1,6 @@
 //! What the engine asks about the past: all of one request at once, as of one record.
 use super::Query;
+use super::hold::{Behind, Held};
 use super::life::Kind;
 use super::memory::Memory;
 use super::view::View;
@@ -57,10 +58,17 @@ impl View<'_> {
             let node = self.graph.item(item).filter(|_| rank > 0)?;
             above.get(&node).copied()
         };
-        let past = items.iter().enumerate().map(|(rank, item)| {
+        let standing = self.standing_holds();
+        let behind = self.behind_each(items, &standing, *ancestry);
+        let past = items.iter().zip(&behind).enumerate().map(|(rank, (item, behind))| {
             let (parts, has_main) = (parts(rank, item), has_main(rank, item));
             let ancestry = ancestry.then(|| self.ancestry(item));
-            Past { parts, has_main, ancestry, ..self.past(item, stations) }
+            let past = self.past(item, stations);
+            let Some(behind) = behind.as_ref().filter(|_| !standing.is_empty()) else {
+                return Past { parts, has_main, ancestry, ..past };
+            };
+            let (held, unseen) = (self.kept_by(behind, &standing), behind.unseen.clone());
+            Past { parts, has_main, held, ancestry, unseen, ..past }
         });
         let known = |item: &ItemKey| {
             (item.clone(), self.graph.item(item).is_some_and(|node| self.is_known(node)))
@@ -70,19 +78,30 @@ impl View<'_> {
             known: items.iter().map(known).collect(),
             position: self.position,
             past: past.collect(),
-            behind: self.behind_all(items, *ancestry),
+            behind: self.named(behind.iter().flatten()),
         }
     }
 
-    /// What these were made of, and whose holds would keep them; nothing as long as neither is asked for.
-    fn behind_all(&self, items: &[ItemKey], ancestry: bool) -> Option<Vec<ItemKey>> {
-        let asked = ancestry || self.holds_any();
-        let nodes = items.iter().filter_map(|item| self.graph.item(item));
-        let nodes: Vec<NodeId> = nodes.filter(|_| asked).collect();
-        let behind: BTreeSet<NodeId> =
-            nodes.into_iter().flat_map(|node| self.kept_from(&self.names_of(node))).collect();
-        let named = behind.iter().filter_map(|node| self.key(*node).cloned());
-        (behind.len() <= BEHIND_MAX).then(|| named.collect())
+    /// Whose holds would keep each item; nothing as long as neither that nor what it was made of is asked for.
+    fn behind_each(
+        &self,
+        items: &[ItemKey],
+        standing: &BTreeMap<NodeId, Held>,
+        ancestry: bool,
+    ) -> Vec<Option<Behind>> {
+        let asked = ancestry || !standing.is_empty();
+        let each = items.iter().map(|item| {
+            let node = self.graph.item(item).filter(|_| asked)?;
+            Some(self.behind(node, standing))
+        });
+        each.collect()
+    }
+
+    /// Who all of these are, if that can be told.
+    fn named<'b>(&self, behind: impl Iterator<Item = &'b Behind>) -> Option<Vec<ItemKey>> {
+        let all: BTreeSet<NodeId> = behind.flat_map(|behind| &behind.nodes).copied().collect();
+        let named = all.iter().filter_map(|node| self.key(*node).cloned());
+        (all.len() <= BEHIND_MAX).then(|| named.collect())
     }
 
     /// Whether an item is in the record. To have been refused, or spoken of by a person, is not to
@@ -116,16 +135,16 @@ impl View<'_> {
             uses: Some(nodes.iter().map(|node| self.uses(*node)).sum()),
             parts: Vec::new(),
             has_main: None,
-            held: self.kept_by(node),
+            held: Vec::new(),
             ancestry: None,
-            unseen: self.holds_any().then(|| self.unseen(&nodes)).flatten(),
+            unseen: None,
         }
     }
 
     /// Whose holds keep an item, its own left out.
-    fn kept_by(&self, node: NodeId) -> Vec<HeldBy> {
-        let names = self.names_of(node);
-        let others = self.held_by(node).into_iter().filter(|held| !names.contains(&held.node));
+    fn kept_by(&self, behind: &Behind, standing: &BTreeMap<NodeId, Held>) -> Vec<HeldBy> {
+        let held = self.held_by(behind, standing).into_iter();
+        let others = held.filter(|held| !behind.names.contains(&held.node));
         let told = others.filter_map(|held| {
             Some(HeldBy { item: self.key(held.node)?.clone(), reason: held.reason })
         });
