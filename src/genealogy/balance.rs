@@ -14,6 +14,8 @@ pub enum Movement {
     Scrapped,
     /// All that was left was shipped.
     Shipped,
+    /// A part of it was shipped, and nobody knows how much: it is in several containers.
+    Parted,
     /// So much was found in stock.
     Counted,
 }
@@ -46,7 +48,7 @@ pub struct Balance {
     pub consumed: f64,
     /// What became waste.
     pub scrapped: f64,
-    /// What left the site as it was.
+    /// What left the site as it was, by itself or in a container that has not come back.
     pub shipped: f64,
     /// What should be there: what was counted last less what was told since, or what came less what was told. `None` where
     /// that cannot be said, since something was told without an amount.
@@ -121,7 +123,7 @@ impl Tally {
             Movement::Returned => (&mut balance.returned, amount),
             Movement::Consumed => (&mut balance.consumed, -amount),
             Movement::Scrapped => (&mut balance.scrapped, -amount),
-            Movement::Shipped => (&mut balance.shipped, -amount),
+            Movement::Shipped | Movement::Parted => (&mut balance.shipped, -amount),
             Movement::Counted => {
                 self.missing += self.left - amount;
                 self.left = amount;
@@ -143,6 +145,7 @@ impl Tally {
             | Movement::Consumed
             | Movement::Scrapped
             | Movement::Shipped
+            | Movement::Parted
             | Movement::Counted => {
                 balance.untold += 1;
                 self.open = true;

@@ -13,12 +13,16 @@ use crate::model::{
 };
 use std::collections::BTreeMap;
 
+mod boxed;
+
 /// What memory knows of the use of a lot.
 pub(super) struct BalanceDraft {
     item: ItemKey,
     material: Option<Text>,
     wanted: usize,
     used: Vec<Moved>,
+    /// What left the site inside containers.
+    boxed: Vec<Moved>,
     /// By the record of a mount: its uses of which no amount is known.
     blind: BTreeMap<Position, Vec<Moved>>,
     /// By the record of a mount: what the counters of the feeder say that went into items.
@@ -35,10 +39,16 @@ pub(super) fn draft(memory: &View<'_>, node: NodeId) -> Option<BalanceDraft> {
         material: memory.material(node),
         wanted: if memory.is_past() { 0 } else { memory.life(node).steps },
         used: Vec::new(),
+        boxed: Vec::new(),
         blind: BTreeMap::new(),
         fed: BTreeMap::new(),
     };
-    walk.hops(&memory.graph, node, |hop| draft.uses(memory, &hop));
+    let mut hops = Vec::new();
+    walk.hops(&memory.graph, node, |hop| hops.push(hop));
+    for hop in &hops {
+        draft.uses(memory, hop);
+    }
+    draft.boxed = boxed::left(memory, node, &hops);
     Some(draft)
 }
 
@@ -67,7 +77,7 @@ impl BalanceDraft {
                 };
                 uses.push(Moved { time, position, what, amount });
             }
-            // Its own records tell of these, and being in a container uses up nothing.
+            // Its own records tell of these, and a container uses up nothing.
             _ => {}
         }
     }
@@ -172,13 +182,14 @@ pub(super) fn finish(
         {
             draft.blind.remove(&mount.opened);
         }
-        if let Some((what, amount)) = draft.own(&event, was_shipped) {
+        let boxed = draft.boxed.iter().any(|left| (left.time, left.position) < (time, position));
+        if let Some((what, amount)) = draft.own(&event, was_shipped || boxed) {
             was_shipped |= what == Movement::Shipped;
             moved.push(Moved { time, position, what, amount });
         }
     }
-    let BalanceDraft { item, material, used, blind, .. } = draft;
-    moved.extend(used.into_iter().chain(blind.into_values().flatten()));
+    let BalanceDraft { item, material, used, boxed, blind, .. } = draft;
+    moved.extend(used.into_iter().chain(boxed).chain(blind.into_values().flatten()));
     let material = material.and_then(|name| catalog?.materials.get(&name));
     let piece = material.and_then(|material| material.piece.as_ref());
     let balance = Balance::of(moved, piece)?;

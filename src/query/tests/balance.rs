@@ -3,7 +3,7 @@ use super::line::any_shift;
 use super::model::Model;
 use super::*;
 use crate::genealogy::builders::*;
-use crate::genealogy::{Balance, Moved, Movement};
+use crate::genealogy::{Balance, LinkKind, Moved, Movement};
 use crate::model::plant::{Catalog, Material, Plant};
 use crate::model::{
     Amount, Consumption, Digest, ItemClass, ItemKey, Measurement, MountUse, Quality, STOCK,
@@ -45,16 +45,54 @@ fn weighed(mut records: Vec<Record>, by: &[u8]) -> Vec<Record> {
     records
 }
 
+/// When a lot was put into each container that it is in, and when that left the site.
+fn boxes(model: &Model<'_>, lot: &ItemKey) -> Vec<(Moment, Option<Moment>)> {
+    let events = model.events();
+    let at = |record: Position| {
+        let event = events.iter().find(|(position, _)| *position == record).unwrap().1;
+        (event.time.at, record)
+    };
+    let links = model.links().0.into_iter().filter(|l| l.0 == *lot && l.2 == LinkKind::PackedIn);
+    links.map(|link| (at(link.4), model.whereabouts(&link.1, 0).1.map(at))).collect()
+}
+
+type Moment = (Utc, Position);
+
+/// What left the site in containers: all that was left, unless the lot was in another one at that time.
+fn boxed(model: &Model<'_>, lot: &ItemKey) -> Vec<Moved> {
+    let boxes = boxes(model, lot);
+    let came = |from: Moment, to: Moment| {
+        model.events().iter().any(|(position, event)| {
+            let at = (event.time.at, *position);
+            matches!(&event.what, What::Receive { item, .. } if item == lot) && from < at && at < to
+        })
+    };
+    let mut found = Vec::new();
+    for (entered, left) in &boxes {
+        let Some(left) = left.filter(|left| entered <= left && !came(*entered, *left)) else {
+            continue;
+        };
+        let rest = boxes.iter().filter(|(entered, gone)| {
+            gone.is_none_or(|gone| gone > left) && *entered <= left && !came(*entered, left)
+        });
+        let what = if rest.count() > 0 { Movement::Parted } else { Movement::Shipped };
+        found.push(Moved { time: left.0, position: left.1, what, amount: None });
+    }
+    found
+}
+
 /// Everything that any record says of the amount of a lot.
 fn movements(model: &Model<'_>, lot: &ItemKey) -> Vec<Moved> {
-    let mut found = Vec::new();
+    let mut found = boxed(model, lot);
+    let gone: Vec<Moment> = found.iter().map(|left| (left.time, left.position)).collect();
     let mut shipped = false;
     for (position, event) in model.events() {
+        let shipped_yet = shipped || gone.iter().any(|at| *at < (event.time.at, position));
         let mut moved = |what, amount: Option<Amount>| {
             found.push(Moved { time: event.time.at, position, what, amount });
         };
         match &event.what {
-            What::Receive { item, amount, .. } if item == lot && shipped => {
+            What::Receive { item, amount, .. } if item == lot && shipped_yet => {
                 moved(Movement::Returned, amount.clone());
             }
             What::Receive { item, amount, .. } | What::Produce { item, amount, .. }
@@ -119,6 +157,43 @@ proptest! {
             prop_assert_eq!(own.map(|found| &found.balance), wanted.as_ref(), "{}", lot);
         }
     }
+}
+
+/// A kilogram in one box or two, of which one leaves.
+#[test]
+fn what_leaves_in_a_container_is_not_in_stock_and_of_two_nobody_knows_how_much() {
+    let glue = lot("GLUE-1");
+    let amount = grams(1_000.0);
+    let receive = || What::Receive {
+        item: glue.clone(),
+        supplier: None,
+        amount: amount.clone(),
+        best_before: None,
+    };
+    let ship = |of: &str| What::Ship { items: vec![of_box(of)], customer: None, document: None };
+    let told = |whats: Vec<What>| {
+        let events = (0..).zip(whats).map(|(at, what)| event(at, None, what));
+        let (query, _dir) = query(&traced(events.collect()));
+        query.item(&glue).unwrap().body.balance.unwrap().balance
+    };
+    let one = vec![receive(), pack(&[&glue], &of_box("B1")), ship("B1")];
+    let balance = told(one.clone());
+    assert_eq!((balance.shipped, balance.in_stock), (1_000.0, Some(0.0)));
+    // It comes back by itself.
+    let balance = told([one, vec![receive()]].concat());
+    let came = (balance.received, balance.returned, balance.in_stock);
+    assert_eq!(came, (1_000.0, 1_000.0, Some(1_000.0)));
+    let mut two = vec![receive(), pack(&[&glue], &of_box("B1")), pack(&[&glue], &of_box("B2"))];
+    two.push(ship("B1"));
+    let balance = told(two.clone());
+    assert_eq!((balance.shipped, balance.untold, balance.in_stock), (0.0, 1, None));
+    two.push(ship("B2"));
+    let balance = told(two);
+    assert_eq!((balance.shipped, balance.in_stock), (1_000.0, Some(0.0)));
+}
+
+fn of_box(code: &str) -> ItemKey {
+    ItemKey { class: ItemClass::Container, ..unit(code) }
 }
 
 /// A plant in which a scoop of glue is 20 g and one gram in twenty may be missing.

@@ -311,12 +311,13 @@ impl<'a> Model<'a> {
     }
 
     pub(super) fn state(&self, item: &ItemKey) -> ItemState {
-        self.whereabouts(item, 0)
+        self.whereabouts(item, 0).0
     }
 
-    fn whereabouts(&self, item: &ItemKey, depth: u32) -> ItemState {
+    /// Where an item stands, and by which record it left if it has.
+    pub(super) fn whereabouts(&self, item: &ItemKey, depth: u32) -> (ItemState, Option<Position>) {
         let mut state = ItemState::Idle;
-        let mut host = None;
+        let (mut host, mut by) = (None, None);
         for (position, event, present) in self.life(item) {
             let entered = match &event.what {
                 What::Install { child, parent, .. } if child == item && parent != item => {
@@ -351,7 +352,9 @@ impl<'a> Model<'a> {
                         state = ItemState::InWork(at.clone());
                     }
                 }
-                (What::Ship { .. }, _) => (state, host) = (ItemState::Shipped, None),
+                (What::Ship { .. }, _) => {
+                    (state, host, by) = (ItemState::Shipped, None, Some(position));
+                }
                 (What::Scrap { amount: None, .. }, _) => {
                     (state, host) = (ItemState::Scrapped, None);
                 }
@@ -366,12 +369,14 @@ impl<'a> Model<'a> {
                 _ => {}
             }
         }
-        let Some(host) = host.filter(|_| depth < 100) else { return state };
+        let Some(host) = host.filter(|_| depth < 100) else {
+            return (state.clone(), by.filter(|_| state == ItemState::Shipped));
+        };
         match self.whereabouts(host, depth + 1) {
-            gone @ (ItemState::Shipped | ItemState::Scrapped) => gone,
-            _ if host.class == ItemClass::Container => ItemState::Packed(host.clone()),
-            packed @ ItemState::Packed(_) => packed,
-            _ => ItemState::Idle,
+            gone @ (ItemState::Shipped | ItemState::Scrapped, _) => gone,
+            _ if host.class == ItemClass::Container => (ItemState::Packed(host.clone()), None),
+            packed @ (ItemState::Packed(_), _) => packed,
+            _ => (ItemState::Idle, None),
         }
     }
 
