@@ -2,6 +2,7 @@
 use super::client::list;
 use super::exit::{Done, Exit, Failure};
 use super::recall::Question;
+use super::signed::Signed;
 use super::trace::{is_complete, reasons};
 use super::{Context, client, output, recall, sheet, words};
 use serde_json::Value;
@@ -20,7 +21,7 @@ enum Verb {
         #[command(flatten)]
         question: Question,
         #[command(flatten)]
-        said: Said,
+        signed: Signed,
     },
     /// Ask the question of a case again as of then, compare it with the hash, and say what came since.
     Show {
@@ -47,48 +48,37 @@ enum Verb {
         #[command(flatten)]
         question: Question,
         #[command(flatten)]
-        said: Said,
+        signed: Signed,
     },
     /// End a case; it stays on record.
     Close {
         /// The case, such as `RC-17`.
         id: String,
         #[command(flatten)]
-        said: Said,
+        signed: Signed,
     },
 }
 
-/// Why, and who.
-#[derive(Debug, clap::Args)]
-struct Said {
-    /// Why.
-    #[arg(long, value_name = "TEXT")]
-    reason: String,
-    /// Who: recorded as a token, like every badge.
-    #[arg(long, env = "USER", default_value = "local")]
-    badge: String,
-}
-
-impl Said {
-    fn json(&self) -> Value {
-        serde_json::json!({ "reason": self.reason, "badge": self.badge })
-    }
+/// What the daemon is told of it.
+fn said(signed: &Signed) -> Value {
+    let Signed { reason, badge } = signed;
+    serde_json::json!({ "reason": reason, "badge": badge })
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Done {
     match &args.verb {
-        Verb::Open { question, said } => {
-            let done = client::post_asking(context, "/api/v1/cases", question, &said.json())?;
+        Verb::Open { question, signed } => {
+            let done = client::post_asking(context, "/api/v1/cases", question, &said(signed))?;
             told(context, &done, "opened")
         }
-        Verb::Revise { id, question, said } => {
+        Verb::Revise { id, question, signed } => {
             let path = format!("{}/revise", path(id)?);
-            let done = client::post_asking(context, &path, question, &said.json())?;
+            let done = client::post_asking(context, &path, question, &said(signed))?;
             told(context, &done, "revised")
         }
-        Verb::Close { id, said } => {
+        Verb::Close { id, signed } => {
             let path = format!("{}/close", path(id)?);
-            told(context, &client::post(context, &path, &said.json())?, "closed")
+            told(context, &client::post(context, &path, &said(signed))?, "closed")
         }
         Verb::Show { id } => shown(context, &client::get(context, &path(id)?, &[])?),
         Verb::Sheets { id, form } => {

@@ -1,22 +1,19 @@
 //! `hold`, `release`, `holds`: what must not move on, and whatever it went into.
 use super::exit::{Done, Exit, Failure};
+use super::signed::Signed;
 use super::trace::{is_complete, reasons};
 use super::{Context, client, output, words};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Who says so, and why.
+/// Who decides, why, and as what.
 #[derive(Debug, clap::Args)]
-struct Signed {
-    /// Why.
-    #[arg(long)]
-    reason: String,
+struct Decided {
+    #[command(flatten)]
+    signed: Signed,
     /// What the signature stands for, such as `review` or `responsibility`.
-    #[arg(long)]
+    #[arg(long, value_name = "TEXT")]
     meaning: Option<String>,
-    /// Who says so: recorded as a token, like every badge.
-    #[arg(long, env = "USER", default_value = "local")]
-    badge: String,
 }
 
 /// Put items on hold: they, and everything that they went into, must not move on.
@@ -26,7 +23,7 @@ pub(super) struct HoldArgs {
     #[arg(required = true, value_name = "ITEM")]
     items: Vec<String>,
     #[command(flatten)]
-    signed: Signed,
+    decided: Decided,
 }
 
 /// End holds, or let single items go although what they were made of stays on hold.
@@ -39,15 +36,15 @@ pub(super) struct ReleaseArgs {
     #[arg(long, value_name = "ITEM")]
     of: Option<String>,
     #[command(flatten)]
-    signed: Signed,
+    decided: Decided,
 }
 
 pub(super) fn hold(context: &Context, args: &HoldArgs) -> Done {
-    each(context, "hold", &args.items, &args.signed, None)
+    each(context, "hold", &args.items, &args.decided, None)
 }
 
 pub(super) fn release(context: &Context, args: &ReleaseArgs) -> Done {
-    each(context, "release", &args.items, &args.signed, args.of.as_ref())
+    each(context, "release", &args.items, &args.decided, args.of.as_ref())
 }
 
 /// Each item is a record of its own; those that are refused keep the others from nothing.
@@ -55,13 +52,13 @@ fn each(
     context: &Context,
     verb: &'static str,
     items: &[String],
-    signed: &Signed,
+    decided: &Decided,
     of: Option<&String>,
 ) -> Done {
     let mut refused = None;
     let mut done = Vec::new();
     for item in items {
-        let Signed { reason, meaning, badge } = signed;
+        let Decided { signed: Signed { reason, badge }, meaning } = decided;
         let said = [("item", Some(item)), ("reason", Some(reason)), ("badge", Some(badge))];
         let said = said.into_iter().chain([("meaning", meaning.as_ref()), ("of", of)]);
         let said: BTreeMap<&str, &String> =

@@ -32,6 +32,7 @@ mod run;
 mod runtime;
 mod settings;
 mod sheet;
+mod signed;
 mod stub;
 mod suspects;
 mod tags;

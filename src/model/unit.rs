@@ -56,7 +56,7 @@ impl Ucum {
     }
 
     /// What an amount in this unit is multiplied with for one in another: metric units of mass, volume, length and time with
-    /// their prefixes (UCUM §4.2), and whatever is the same code. `None` where they are not of one kind, or that is not known here.
+    /// their prefixes, and whatever is the same code. `None` where they are not of one kind, or that is not known here.
     pub fn factor(&self, to: &Self) -> Option<f64> {
         if self == to {
             return Some(1.0);

@@ -482,7 +482,8 @@ pub struct Recall {
     pub suspect: Vec<RecallGroup>,
     /// Containers that hold any of them.
     pub containers: Vec<ItemKey>,
-    /// Suspects that left the site, with the delivery note.
+    /// Suspects that left the site, with the delivery note. A lot of which parts left one after the other is there for each
+    /// note.
     pub shipped: Vec<(ItemKey, Option<Text>)>,
     /// Items of which it cannot be told, and why.
     pub unknown: Vec<(ItemKey, Incomplete)>,
