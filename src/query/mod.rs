@@ -314,11 +314,11 @@ impl Query {
                 .inner
                 .with_visited(|memory, visited| why::draft(&memory.view(as_of), visited, asked))?;
             let Drafted { position, void, reasons, body } = draft;
-            let (read, lacks) = self.from_bodies((position, void.clone()), |b| why::read(body, b));
+            let (read, lacks) = self.read_bodies((position, void.clone()), |b| why::read(body, b));
             let ranked = why::ranked(read);
             let (body, lags) =
-                self.from_bodies((position, void), |b| why::with_evidence(ranked, b));
-            Some(self.answered(begun, (position, reasons), (body, lacks || lags)))
+                self.read_bodies((position, void), |b| why::with_evidence(ranked, b));
+            Some(Self::answered(begun, (position, reasons), (body, lacks || lags)))
         })
     }
 
@@ -410,12 +410,12 @@ impl Query {
         finish: impl FnOnce(D, &mut Bodies<'_>) -> T,
     ) -> Answer<T> {
         let Drafted { position, void, reasons, body } = draft;
-        let read = self.from_bodies((position, void), |bodies| finish(body, bodies));
-        self.answered(asked, (position, reasons), read)
+        let read = self.read_bodies((position, void), |bodies| finish(body, bodies));
+        Self::answered(asked, (position, reasons), read)
     }
 
     /// Reads what the store has as of a position, and says whether anything was missing.
-    fn from_bodies<T>(
+    fn read_bodies<T>(
         &self,
         (position, void): (Position, Void),
         read: impl FnOnce(&mut Bodies<'_>) -> T,
@@ -428,7 +428,6 @@ impl Query {
     }
 
     fn answered<T>(
-        &self,
         asked: Position,
         (position, mut reasons): (Position, reason::Reasons),
         (body, lags): (T, bool),

@@ -244,11 +244,11 @@ impl Around {
     /// Lots that come and go, cleans and remarks at the stations; and lots of the cause, wherever they come and go.
     fn concerns(&self, event: &TraceEvent) -> bool {
         let here = event.station.as_ref().is_some_and(|station| self.at_stations.contains(station));
-        match &event.what {
-            What::Mount { lot, .. } | What::Unmount { lot, .. } => here || self.lots.contains(lot),
-            What::Clean { .. } | What::Note { item: None, .. } => here,
-            _ => false,
-        }
+        let (of_station, lot) = match &event.what {
+            What::Mount { lot, .. } | What::Unmount { lot, .. } => (true, Some(lot)),
+            what => (matches!(what, What::Clean { .. } | What::Note { item: None, .. }), None),
+        };
+        (here && of_station) || lot.is_some_and(|lot| self.lots.contains(lot))
     }
 
     /// The change nearest to the edge of what each station works with.
@@ -290,9 +290,9 @@ fn works_with(event: &TraceEvent) -> Vec<(&'static str, String)> {
 
 /// When what a record tells was, if it is told in event time.
 fn time(record: &Record) -> Option<Utc> {
-    match &record.body {
-        Body::Trace(event) => Some(event.time.at),
-        Body::Verdict(spoken) => Some(spoken.time),
-        _ => None,
+    if let Body::Trace(event) = &record.body {
+        return Some(event.time.at);
     }
+    let Body::Verdict(spoken) = &record.body else { return None };
+    Some(spoken.time)
 }
