@@ -244,11 +244,12 @@ impl Around {
     /// Lots that come and go, cleans and remarks at the stations; and lots of the cause, wherever they come and go.
     fn concerns(&self, event: &TraceEvent) -> bool {
         let here = event.station.as_ref().is_some_and(|station| self.at_stations.contains(station));
-        let (of_station, lot) = match &event.what {
-            What::Mount { lot, .. } | What::Unmount { lot, .. } => (true, Some(lot)),
-            what => (matches!(what, What::Clean { .. } | What::Note { item: None, .. }), None),
+        let is_of_station =
+            matches!(event.what, What::Clean { .. } | What::Note { item: None, .. });
+        let (What::Mount { lot, .. } | What::Unmount { lot, .. }) = &event.what else {
+            return here && is_of_station;
         };
-        (here && of_station) || lot.is_some_and(|lot| self.lots.contains(lot))
+        here || self.lots.contains(lot)
     }
 
     /// The change nearest to the edge of what each station works with.
