@@ -69,7 +69,12 @@ pub(crate) fn place(truth: &Truth, why: &Why) -> Option<usize> {
         truth.cause.iter().all(|planted| named.iter().any(|factor| is(planted, factor)))
     };
     let groups = why.causes.iter().map(named);
-    let rivals = why.causes.iter().take(1).flat_map(|cause| &cause.rivals).map(|rival| vec![rival]);
+    let rivals = why
+        .causes
+        .iter()
+        .take(1)
+        .flat_map(|cause| &cause.rivals)
+        .map(|rival| rival.iter().collect());
     for (group, place) in groups.chain(rivals).zip(1..) {
         so_far.extend(&group);
         if all(&group) || all(&so_far) {

@@ -60,6 +60,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
     output::line(output::table(&HEAD, rows))?;
     for (cause, rank) in causes.iter().zip(1..) {
         output::notice(&held(cause, rank));
+        for line in evidence(cause, rank) {
+            output::notice(&line);
+        }
     }
     let count = |key: &str| body.get(key).and_then(Value::as_u64).unwrap_or(0);
     let position = answer.get("position").and_then(Value::as_u64).unwrap_or(0);
@@ -86,12 +89,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
 /// A cause, and below it what cannot be told from it and what would be named instead.
 fn rows(cause: &Value, rank: usize) -> Vec<Vec<String>> {
     let number = |key: &str| cause.get(key).and_then(Value::as_f64).unwrap_or(0.0);
-    let factors: Vec<String> = list(cause, "factors").map(factor).collect();
     let odds = |key: &str| cause.pointer(&format!("/odds/{key}")).and_then(Value::as_f64);
     let odds = ["ratio", "low", "high"].map(|key| odds(key).unwrap_or(0.0));
     let mut all = vec![vec![
         rank.to_string(),
-        factors.join(" together with "),
+        together(list(cause, "factors")),
         window(cause),
         format!("{:.0}", number("bad")),
         format!("{:.0}", number("exposed")),
@@ -108,9 +110,15 @@ fn rows(cause: &Value, rank: usize) -> Vec<Vec<String>> {
     };
     let twins = list(cause, "twins").filter_map(|twin| twin.get("factor")).map(factor);
     all.extend(twins.map(|twin| below(format!("or {twin}: the same items"))));
-    let rivals = list(cause, "rivals").map(factor);
+    let rivals =
+        list(cause, "rivals").filter_map(Value::as_array).map(|rival| together(rival.iter()));
     all.extend(rivals.map(|rival| below(format!("less likely: {rival}"))));
     all
+}
+
+/// One factor, or two that are it only together.
+fn together<'v>(factors: impl Iterator<Item = &'v Value>) -> String {
+    factors.map(factor).collect::<Vec<_>>().join(" together with ")
 }
 
 /// `lot l/supplier/ACME/0001 at OP10`.
@@ -145,6 +153,37 @@ fn held(cause: &Value, rank: usize) -> String {
     format!("{rank}: {since}; exposed and not bad: {}{more}", items.join(", "))
 }
 
+/// Seconds as people say them.
+fn lasted(seconds: f64) -> String {
+    match seconds {
+        _ if seconds < 120.0 => format!("{seconds:.0} s"),
+        _ if seconds < 7_200.0 => format!("{:.0} min", seconds / 60.0),
+        _ => format!("{:.1} h", seconds / 3_600.0),
+    }
+}
+
+/// What the record says happened at its edges, the nearest first.
+fn evidence(cause: &Value, rank: usize) -> Vec<String> {
+    let line = |told: &Value| {
+        let text = |key: &str| told.get(key).and_then(Value::as_str).unwrap_or_default();
+        let seconds = told.get("seconds").and_then(Value::as_f64).unwrap_or(0.0);
+        let edge = if text("edge") == "begin" { "it began" } else { "it ended" };
+        let when = match seconds {
+            0.0 => format!("when {edge}"),
+            _ if seconds < 0.0 => format!("{} before {edge}", lasted(-seconds)),
+            _ => format!("{} after {edge}", lasted(seconds)),
+        };
+        let position = told.get("position").and_then(Value::as_u64).unwrap_or(0);
+        format!("{rank}: {when}, {}: {} (#{position})", words::time(text("time")), text("text"))
+    };
+    let mut lines: Vec<String> = list(cause, "evidence").map(line).collect();
+    let left_out = cause.get("evidence_left_out").and_then(Value::as_u64).unwrap_or(0);
+    if left_out > 0 {
+        lines.push(format!("{rank}: and {left_out} more records around these times"));
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,7 +194,10 @@ mod tests {
         let cause = json!({
             "factors": [{ "kind": "lot", "station": "OP10", "name": null, "value": "l/site/B-1" }],
             "twins": [{ "factor": { "kind": "station", "station": null, "name": null, "value": "OP10" }, "share": 0.95 }],
-            "rivals": [{ "kind": "measurement", "station": "OP10", "name": "force", "value": null }],
+            "rivals": [[
+                { "kind": "measurement", "station": "OP10", "name": "force", "value": null },
+                { "kind": "operator", "station": "OP10", "name": null, "value": "P-1" },
+            ]],
             "window": { "from": "2026-11-22T06:00:00Z", "to": "2026-11-22T07:00:00Z" },
             "values": null, "exposed": 20, "bad": 10, "coverage": 0.5, "purity": 0.5,
             "odds": { "ratio": 30.0, "low": 10.0, "high": 90.0 }, "p": 0.005,
@@ -165,7 +207,18 @@ mod tests {
         assert_eq!(rows[0][1], "lot l/site/B-1 at OP10");
         assert_eq!(rows[0][3..], ["10", "20", "50 %", "30.0 (10.0 to 90.0)", "0.005"]);
         assert_eq!(rows[1][1], "or station OP10: the same items");
-        assert_eq!(rows[2][1], "less likely: measurement force at OP10");
+        let rival = "less likely: measurement force at OP10 together with operator P-1 at OP10";
+        assert_eq!(rows[2][1], rival);
+        let told = json!({ "evidence": [
+            { "edge": "begin", "seconds": -5.0, "time": "2026-11-22T05:59:55Z", "text": "l/site/B-1 was mounted in reel at OP10", "position": 12 },
+            { "edge": "end", "seconds": 600.0, "time": "2026-11-22T07:10:00Z", "text": "the station was cleaned at OP10", "position": 90 },
+        ], "evidence_left_out": 3 });
+        let lines = [
+            "2: 5 s before it began, 2026-11-22T05:59:55.000Z: l/site/B-1 was mounted in reel at OP10 (#12)",
+            "2: 10 min after it ended, 2026-11-22T07:10:00.000Z: the station was cleaned at OP10 (#90)",
+            "2: and 3 more records around these times",
+        ];
+        assert_eq!(evidence(&told, 2), lines);
         let held = held(&cause, 1);
         assert!(held.ends_with("exposed and not bad: u/site/SN-4, and 9 more"), "{held}");
     }

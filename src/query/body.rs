@@ -65,6 +65,13 @@ impl<'a> Bodies<'a> {
         Some(event)
     }
 
+    /// The records after one position up to another, corrected ones left out.
+    pub(super) fn between(&mut self, after: Position, last: Position) -> Vec<Record> {
+        let last = last.min(self.position);
+        let found = self.ask(|store| store.records(after, last, usize::MAX)).unwrap_or_default();
+        found.into_iter().filter(|record| !self.void.contains(&record.position)).collect()
+    }
+
     /// Whether the answer lacks something that the ledger has.
     pub(super) fn lags(&self) -> bool {
         self.lags

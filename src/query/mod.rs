@@ -57,7 +57,9 @@ pub use past::Histories;
 pub use resolve::{Candidate, Fit, Resolution, Resolved};
 pub use sheet::{Sheet, SheetItem};
 pub use step::measured;
-pub use why::{Attribute, AttributeKind, CauseView, FactorView, TwinView, Why, WhyAsked};
+pub use why::{
+    Attribute, AttributeKind, CauseView, Edge, Evidence, FactorView, TwinView, Why, WhyAsked,
+};
 
 use crate::genealogy::{NodeId, Void};
 use crate::model::plant::Plant;
@@ -311,8 +313,12 @@ impl Query {
             let draft = self
                 .inner
                 .with_visited(|memory, visited| why::draft(&memory.view(as_of), visited, asked))?;
-            let Answer { position, completeness, body } = self.answer(begun, draft, why::read);
-            Some(Answer { position, completeness, body: why::ranked(body) })
+            let Drafted { position, void, reasons, body } = draft;
+            let (read, lacks) = self.read_bodies((position, void.clone()), |b| why::read(body, b));
+            let ranked = why::ranked(read);
+            let (body, lags) =
+                self.read_bodies((position, void), |b| why::with_evidence(ranked, b));
+            Some(Self::answered(begun, (position, reasons), (body, lacks || lags)))
         })
     }
 
@@ -403,12 +409,29 @@ impl Query {
         draft: Drafted<D>,
         finish: impl FnOnce(D, &mut Bodies<'_>) -> T,
     ) -> Answer<T> {
-        let Drafted { position, void, mut reasons, body } = draft;
-        let (body, lags) = self.inner.with_store(|store| {
+        let Drafted { position, void, reasons, body } = draft;
+        let read = self.read_bodies((position, void), |bodies| finish(body, bodies));
+        Self::answered(asked, (position, reasons), read)
+    }
+
+    /// Reads what the store has as of a position, and says whether anything was missing.
+    fn read_bodies<T>(
+        &self,
+        (position, void): (Position, Void),
+        read: impl FnOnce(&mut Bodies<'_>) -> T,
+    ) -> (T, bool) {
+        self.inner.with_store(|store| {
             let mut bodies = Bodies::new(store, position, void);
-            let body = finish(body, &mut bodies);
-            ((body, bodies.lags()), bodies.damage())
-        });
+            let read = read(&mut bodies);
+            ((read, bodies.lags()), bodies.damage())
+        })
+    }
+
+    fn answered<T>(
+        asked: Position,
+        (position, mut reasons): (Position, reason::Reasons),
+        (body, lags): (T, bool),
+    ) -> Answer<T> {
         if lags || position < asked {
             reasons.lag(asked.max(position));
         }

@@ -83,8 +83,9 @@ pub struct Cause {
     /// Factors whose units are nearly the same, each with the share of the units of both that are of both (Jaccard):
     /// by these units alone they cannot be told from the cause.
     pub twins: Vec<(usize, f64)>,
-    /// Other factors that would be named if this one were not there, the best first, each with its score.
-    pub rivals: Vec<(usize, f64)>,
+    /// What else would be named if this one were not there, the best first: a factor, or two that are it only together,
+    /// each with its score.
+    pub rivals: Vec<(Vec<usize>, f64)>,
     /// The first and the last place in the factor's order, if only a part of it is the cause.
     pub window: Option<(i64, i64)>,
     /// Its units, ascending.

@@ -1,10 +1,16 @@
 //! Two factors that are a cause only together.
-use super::Factor;
-use super::counts::{self, Counts, Table};
+//!
+//! All pairs of factors of different attributes are looked at, those with the most bad units first: nothing better can
+//! be said of a pair than that all of its units are bad, and as soon as even that is not enough the rest is left. A pair
+//! is one only if among the units of each of the two the other makes a difference, held against all that could be the
+//! other (Bonferroni). So a factor that is a cause by itself is not told together with whatever happens to go with it.
+use super::counts::{Counts, Table, count};
 use super::layout::{Layout, Scored};
+use super::{BAD_MIN, Factor};
 
-/// Pairs are looked for among so many factors that explain most alone.
-const AMONG: usize = 30;
+/// Pairs are looked for among so many factors that most bad units were exposed to: all there are, but for plants in
+/// which nearly every unit has a value of its own.
+const AMONG: usize = 2_000;
 
 /// Two factors, what can be said of the units of both, and how often the like comes by chance.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,51 +21,145 @@ pub(super) struct Pair {
     pub(super) p: f64,
 }
 
-/// The best pair, if there is one that is no chance: among the units of each of the two the other makes a
-/// difference. Held against all pairs that there are (Bonferroni), however few were looked at.
-pub(super) fn best(
-    (factors, layout, table): (&[Factor], &Layout, &Table),
-    singles: &[(usize, Scored)],
-    is_bad: impl Fn(u32) -> bool,
-    (all, all_bad): (u32, u32),
-    error: f64,
-) -> Option<Pair> {
-    let attribute = |factor: usize| factors.get(factor).map(|factor| factor.attribute);
-    let among: Vec<(usize, Vec<u32>)> = singles
-        .iter()
-        .take(AMONG)
-        .map(|(factor, _)| (*factor, layout.units(*factor, None)))
-        .collect();
-    let pairs = (factors.len() * factors.len().saturating_sub(1) / 2).max(1);
-    let pairs = f64::from(counts::count(pairs));
-    let count = |units: &[u32]| {
-        let bad = units.iter().filter(|unit| is_bad(**unit)).count();
-        [bad, units.len()].map(counts::count)
-    };
-    let cost = f64::from(all.max(1)).ln() / 2.0 + pairs.ln();
-    let mut best: Option<Pair> = None;
-    for (at, (one, of_one)) in among.iter().enumerate() {
-        for (other, of_other) in among.iter().skip(at + 1) {
-            if attribute(*one) == attribute(*other) {
-                continue;
+/// All factors that can be one of two.
+pub(super) struct Pairs<'p> {
+    table: &'p Table,
+    /// Those with the most bad units first.
+    sets: Vec<Set>,
+    /// Units, and bad ones.
+    all: (u32, u32),
+    /// How many factors there are.
+    factors: u32,
+}
+
+/// A factor's units as bits.
+struct Set {
+    factor: usize,
+    attribute: u32,
+    /// By their numbers.
+    units: Vec<u64>,
+    /// By the places of the bad ones among all that are bad.
+    bad: Vec<u64>,
+    /// How many are bad, and how many there are.
+    counts: [u32; 2],
+}
+
+impl<'p> Pairs<'p> {
+    /// Of the bad units of `all`, ascending; numbers are below `end`.
+    pub(super) fn new(
+        (factors, layout, table): (&[Factor], &Layout, &'p Table),
+        (bad, end): (&[u32], usize),
+        all: (u32, u32),
+    ) -> Self {
+        let set = |(factor, of): (usize, &Factor)| {
+            let exposed = layout.units(factor, None);
+            let theirs = places(bad, &exposed);
+            let counts = [theirs.len(), exposed.len()].map(count);
+            (counts[0] >= BAD_MIN).then(|| Set {
+                factor,
+                attribute: of.attribute,
+                units: bits(&exposed, end),
+                bad: bits(&theirs, bad.len()),
+                counts,
+            })
+        };
+        let mut sets: Vec<Set> = factors.iter().enumerate().filter_map(set).collect();
+        sets.sort_by_key(|set| std::cmp::Reverse(set.counts[0]));
+        sets.truncate(AMONG);
+        Self { table, sets, all, factors: count(factors.len()).max(2) }
+    }
+
+    /// The best ones, the best first, of those of which either factor makes a difference among the units of the other.
+    pub(super) fn best(&self, error: f64, at_most: usize) -> Vec<Pair> {
+        let (all, all_bad) = self.all;
+        let mut best: Vec<(f64, [&Set; 2], Counts)> = Vec::new();
+        for (bad, [one, other]) in self.together() {
+            let worst = best.get(at_most - 1).map_or(0.0, |(score, ..)| *score);
+            let score = |exposed| {
+                let counts = Counts { bad, exposed, all_bad, all };
+                (self.table.ratio(counts) - self.cost(), counts)
+            };
+            if score(bad).0 <= worst {
+                break;
             }
-            let both = intersection(of_one, of_other);
-            let [bad, exposed] = count(&both);
-            let within =
-                |[all_bad, all]: [u32; 2]| table.ln_tail(Counts { bad, exposed, all_bad, all });
-            let counts = Counts { bad, exposed, all_bad, all };
-            let score = table.ratio(counts) - cost;
-            if score <= best.as_ref().map_or(0.0, |best| best.scored.score) {
-                continue;
-            }
-            let p = within(count(of_one)).max(within(count(of_other))).exp() * pairs;
-            if p <= error {
-                let scored = Scored { score, counts, part: None };
-                best = Some(Pair { factors: [*one, *other], units: both, scored, p });
+            let (score, counts) = score(common(&one.units, &other.units));
+            if score > worst && self.is_more(counts, [one, other]) <= error {
+                let at = best.partition_point(|(better, ..)| *better >= score);
+                best.insert(at, (score, [one, other], counts));
+                best.truncate(at_most);
             }
         }
+        best.into_iter().map(|(score, sets, counts)| self.pair(score, sets, counts)).collect()
     }
-    best
+
+    /// Two factors of different attributes with the bad units that were exposed to both, the most first.
+    fn together(&self) -> Vec<(u32, [&Set; 2])> {
+        let mut found = Vec::new();
+        for (at, one) in self.sets.iter().enumerate() {
+            for other in self.sets.iter().skip(at + 1) {
+                if one.attribute != other.attribute {
+                    let bad = common(&one.bad, &other.bad);
+                    found.extend((bad >= BAD_MIN).then_some((bad, [one, other])));
+                }
+            }
+        }
+        found.sort_by_key(|(bad, _)| std::cmp::Reverse(*bad));
+        found
+    }
+
+    /// What a second factor costs: a pair is the best of so many times more than a factor is (the prior of the extended
+    /// BIC of Chen and Chen, *Biometrika* 95(3), 2008, with γ = 1).
+    fn cost(&self) -> f64 {
+        (f64::from(self.factors - 1) / 2.0).max(1.0).ln()
+    }
+
+    /// How often, at most, something that does not matter looks like either of the two within the other.
+    fn is_more(&self, counts: Counts, [one, other]: [&Set; 2]) -> f64 {
+        let within = |set: &Set| {
+            let [all_bad, all] = set.counts;
+            self.table.ln_tail(Counts { all_bad, all, ..counts })
+        };
+        within(one).max(within(other)).exp() * f64::from(self.factors)
+    }
+
+    fn pair(&self, score: f64, [one, other]: [&Set; 2], counts: Counts) -> Pair {
+        let mut factors = [one.factor, other.factor];
+        factors.sort_unstable();
+        let pairs = f64::from(self.factors) * f64::from(self.factors - 1) / 2.0;
+        let words = one.units.iter().zip(&other.units).map(|(one, other)| one & other);
+        let units = words.zip(0..).flat_map(|(word, at): (u64, u32)| {
+            (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| at * 64 + bit)
+        });
+        Pair {
+            factors,
+            units: units.collect(),
+            scored: Scored { score, counts, part: None },
+            p: (self.table.ln_tail(counts).exp() * pairs).min(1.0),
+        }
+    }
+}
+
+/// Numbers below an end as bits.
+fn bits(numbers: &[u32], end: usize) -> Vec<u64> {
+    let mut bits = vec![0; end.div_ceil(64)];
+    for number in numbers {
+        if let Some(word) = bits.get_mut((number / 64) as usize) {
+            *word |= 1 << (number % 64);
+        }
+    }
+    bits
+}
+
+fn common(one: &[u64], other: &[u64]) -> u32 {
+    one.iter().zip(other).map(|(one, other)| (one & other).count_ones()).sum()
+}
+
+/// The places in the one of what is in both; both ascend.
+fn places(one: &[u32], other: &[u32]) -> Vec<u32> {
+    let both = intersection(one, other);
+    let mut both = both.iter().peekable();
+    let places = (0..).zip(one).filter(|(_, unit)| both.next_if_eq(unit).is_some());
+    places.map(|(place, _)| place).collect()
 }
 
 /// What is in both; both ascend.

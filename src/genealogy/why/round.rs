@@ -2,7 +2,7 @@
 use super::counts::{Table, count};
 use super::labels::Labels;
 use super::layout::{Layout, Scored};
-use super::pairs::{self, Pair};
+use super::pairs::{self, Pair, Pairs};
 use super::{Cases, Cause, Factor, Settings};
 
 /// Of the error that is allowed so much is for single factors; the rest is for pairs.
@@ -11,6 +11,17 @@ const SINGLE: f64 = 0.8;
 const TWIN: f64 = 0.9;
 /// Other factors that are told of, at most.
 const RIVALS: usize = 5;
+/// Pairs that are looked for: what cannot be told from the first of them is one of them too.
+const PAIRS: usize = 24;
+
+/// What is to be told of a cause.
+struct Found<'f> {
+    factors: &'f [usize],
+    window: Option<(i64, i64)>,
+    units: Vec<u32>,
+    scored: Scored,
+    p: f64,
+}
 
 /// The units that are left, laid out, and how well each factor explains the bad ones.
 pub(super) struct Round<'r> {
@@ -56,49 +67,65 @@ impl<'r> Round<'r> {
         let (factor, scored) = *self.ranked.first()?;
         let chance = self.chance();
         let p = of_chance(&chance, scored.score);
-        let error = self.settings.error;
-        let (all, cases) = (self.all, self.cases);
-        let is_bad = |unit: u32| cases.bad.get(unit as usize).copied().unwrap_or(false);
-        let rooms = (self.factors, &self.layout, self.table);
-        let pair = pairs::best(rooms, &self.ranked, is_bad, all, error * (1.0 - SINGLE));
-        match pair {
-            Some(pair) if p > error * SINGLE || pair.scored.score > scored.score => {
-                Some(self.together(pair, &chance))
+        let is_named = p <= self.error_of_one();
+        let pairs = self.pairs();
+        // If chance does not give the one either, the likelier of both is the cause.
+        let pair = pairs.first().filter(|pair| !is_named || pair.scored.score > scored.score);
+        let found = match pair {
+            Some(Pair { factors, units, scored, p }) => {
+                Found { factors, window: None, units: units.clone(), scored: *scored, p: *p }
             }
-            _ if p > error * SINGLE => None,
-            _ => {
-                let exposed = self.layout.units(factor, scored.part);
+            None if is_named => {
+                let units = self.layout.units(factor, scored.part);
                 let window = scored.part.and_then(|part| self.layout.window(factor, part));
-                Some(self.cause(&[factor], window, exposed, scored, (p, &chance)))
+                Found { factors: &[factor], window, units, scored, p }
             }
-        }
+            None => return None,
+        };
+        Some(self.cause(found, &chance, &pairs))
     }
 
-    fn together(&self, pair: Pair, chance: &[f64]) -> Cause {
-        let Pair { factors, units, scored, p } = pair;
-        self.cause(&factors, None, units, scored, (p, chance))
+    fn error_of_one(&self) -> f64 {
+        self.settings.error * SINGLE
     }
 
-    fn cause(
-        &self,
-        factors: &[usize],
-        window: Option<(i64, i64)>,
-        exposed: Vec<u32>,
-        scored: Scored,
-        (p, chance): (f64, &[f64]),
-    ) -> Cause {
-        let (mut twins, mut rivals) = (Vec::new(), Vec::new());
-        for (other, theirs) in self.ranked.iter().filter(|(other, _)| !factors.contains(other)) {
-            if of_chance(chance, theirs.score) > self.settings.error * SINGLE {
-                break;
+    /// Two factors together that are no chance, the best first. That a pair is more than either of its factors is a
+    /// question of which cause, and not of whether there is one: it has an error of its own.
+    fn pairs(&self) -> Vec<Pair> {
+        let error = self.settings.error;
+        let bad = (0..).zip(&self.cases.bad).zip(self.active);
+        let bad = bad.filter(|((_, bad), active)| **bad && **active);
+        let bad: Vec<u32> = bad.map(|((unit, _), _)| unit).collect();
+        let rooms = (self.factors, &self.layout, self.table);
+        let pairs = Pairs::new(rooms, (&bad, self.cases.bad.len()), self.all);
+        let mut pairs = pairs.best(error, PAIRS);
+        pairs.retain(|pair| pair.p <= error - self.error_of_one());
+        pairs
+    }
+
+    fn cause(&self, found: Found<'_>, chance: &[f64], pairs: &[Pair]) -> Cause {
+        let Found { factors, window, units: exposed, scored, p } = found;
+        let ones = self.ranked.iter();
+        let ones = ones.take_while(|(_, of)| of_chance(chance, of.score) <= self.error_of_one());
+        let ones = ones.map(|(one, of)| (vec![*one], self.layout.units(*one, of.part), of.score));
+        let twos = pairs.iter();
+        let twos = twos.map(|p| (p.factors.to_vec(), p.units.clone(), p.scored.score));
+        let (mut twins, mut rivals) = (Vec::<(usize, f64)>::new(), Vec::new());
+        for (others, units, score) in ones.chain(twos) {
+            let share = jaccard(&exposed, &units);
+            if share < TWIN {
+                let is_other = others.iter().any(|other| !factors.contains(other));
+                rivals.extend(is_other.then_some((others, score)));
+                continue;
             }
-            let share = jaccard(&exposed, &self.layout.units(*other, theirs.part));
-            if share >= TWIN {
-                twins.push((*other, share));
-            } else if rivals.len() < RIVALS {
-                rivals.push((*other, theirs.score));
+            for other in others {
+                if !factors.contains(&other) && twins.iter().all(|(twin, _)| *twin != other) {
+                    twins.push((other, share));
+                }
             }
         }
+        rivals.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        rivals.truncate(RIVALS);
         Cause {
             factors: factors.to_vec(),
             twins,

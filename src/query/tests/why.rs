@@ -84,7 +84,10 @@ fn a_lot_two_levels_down_is_named_and_what_is_to_be_held() {
     let first_and_last = [&cause.first_bad, &cause.last_good].map(|item| item.clone().unwrap());
     assert_eq!(first_and_last, [unit("D-40"), unit("D-39")]);
     // Where it was repaired afterwards, and what it failed by, is no cause.
-    let all = why.causes.iter().flat_map(|cause| cause.factors.iter().chain(&cause.rivals));
+    let all = why
+        .causes
+        .iter()
+        .flat_map(|cause| cause.factors.iter().chain(cause.rivals.iter().flatten()));
     assert!(all.clone().all(|factor| factor.value != Some(text("OP90"))));
     let at_the_test = |factor: &FactorView| factor.attribute.station == Some(station("OP30"));
     assert!(all.clone().all(|f| !at_the_test(f) || f.attribute.kind != AttributeKind::Measurement));

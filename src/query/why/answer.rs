@@ -1,5 +1,6 @@
 //! The shapes of the answer, and how a ranking is told in them.
 use super::Case;
+use super::evidence::Evidence;
 use crate::genealogy::why::{BAD_MIN, Cause, Odds, Ranking};
 use crate::model::{Interval, ItemKey, StationId, Text, Utc};
 pub use crate::query::attribute::AttributeKind;
@@ -56,8 +57,8 @@ pub struct CauseView {
     pub factors: Vec<FactorView>,
     /// What cannot be told from it.
     pub twins: Vec<TwinView>,
-    /// What would be named if it were not there, the best first.
-    pub rivals: Vec<FactorView>,
+    /// What would be named if it were not there, the best first: each one thing, or two that are it only together.
+    pub rivals: Vec<Vec<FactorView>>,
     /// From when to when, both included, if only a part of its time is the cause.
     pub window: Option<Interval>,
     /// From which value to which, both included, if it is something measured.
@@ -82,6 +83,10 @@ pub struct CauseView {
     pub suspects: Vec<ItemKey>,
     /// So many more.
     pub left_out: usize,
+    /// What the record says happened where it began and where it ended, the nearest first.
+    pub evidence: Vec<Evidence>,
+    /// So much more was recorded there, farther from the edges.
+    pub evidence_left_out: usize,
 }
 
 /// Why items went bad.
@@ -135,6 +140,9 @@ fn cause_view(cause: &Cause, named: &[Named], cases: &[Case], items_max: usize) 
         let Named { attribute, value, .. } = named.get(number)?;
         Some(FactorView { attribute: attribute.clone(), value: value.clone() })
     };
+    let all = |numbers: &[usize]| -> Vec<FactorView> {
+        numbers.iter().filter_map(|number| factor(*number)).collect()
+    };
     let twin =
         |(number, share): &(usize, f64)| Some(TwinView { factor: factor(*number)?, share: *share });
     let (window, values) = span(cause, named);
@@ -144,14 +152,14 @@ fn cause_view(cause: &Cause, named: &[Named], cases: &[Case], items_max: usize) 
     let before = first_bad.map_or(0, |(unit, _)| unit as usize);
     let is_good = |case: &&Case| !case.bad;
     let last_good = cases.get(..before).and_then(|before| before.iter().rev().find(is_good));
-    let all = exposed().map(|(_, case)| case).filter(is_good).map(|case| case.item.clone());
-    let mut suspects: Vec<ItemKey> = all.collect();
+    let good = exposed().map(|(_, case)| case).filter(is_good);
+    let mut suspects: Vec<ItemKey> = good.map(|case| case.item.clone()).collect();
     let left_out = suspects.len().saturating_sub(items_max);
     suspects.truncate(items_max);
     CauseView {
-        factors: cause.factors.iter().filter_map(|number| factor(*number)).collect(),
+        factors: all(&cause.factors),
         twins: cause.twins.iter().filter_map(twin).collect(),
-        rivals: cause.rivals.iter().filter_map(|(number, _)| factor(*number)).collect(),
+        rivals: cause.rivals.iter().map(|(rival, _)| all(rival)).collect(),
         window,
         values,
         exposed: cause.exposed.len(),
@@ -164,6 +172,8 @@ fn cause_view(cause: &Cause, named: &[Named], cases: &[Case], items_max: usize) 
         first_bad: first_bad.map(|(_, case)| case.item.clone()),
         suspects,
         left_out,
+        evidence: Vec::new(),
+        evidence_left_out: 0,
     }
 }
 

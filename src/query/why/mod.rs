@@ -5,9 +5,11 @@
 //! cause.
 mod answer;
 mod bodies;
+mod evidence;
 mod exposure;
 
 pub use answer::{Attribute, AttributeKind, CauseView, FactorView, TwinView, Why};
+pub use evidence::{Edge, Evidence};
 
 use super::Drafted;
 use super::life::{Kind, Moment, StationNumber};
@@ -17,6 +19,7 @@ use crate::genealogy::why::{Cases, Factor, Settings, rank};
 use crate::genealogy::{NodeId, Visited};
 use crate::model::{Interval, ItemClass, ItemKey, Position, Result, StationId, Text, Utc};
 use answer::Named;
+use evidence::Around;
 use exposure::Exposures;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -163,11 +166,11 @@ pub(super) fn read(mut draft: WhyDraft, bodies: &mut super::body::Bodies<'_>) ->
     draft
 }
 
-/// Ranks what was found; needs nothing that others wait for.
-pub(super) fn ranked(draft: WhyDraft) -> Why {
+/// Ranks what was found; needs nothing that others wait for. With the edges of each cause.
+pub(super) fn ranked(draft: WhyDraft) -> (Why, Vec<Vec<Around>>) {
     let WhyDraft { cases, exposures, many, left_out, items_max } = draft;
     if many > ITEMS_MAX {
-        return answer::too_many(many, ITEMS_MAX, left_out);
+        return (answer::too_many(many, ITEMS_MAX, left_out), Vec::new());
     }
     let mut products: BTreeMap<&Option<Text>, u32> = BTreeMap::new();
     let mut strata = Vec::with_capacity(cases.len());
@@ -180,5 +183,18 @@ pub(super) fn ranked(draft: WhyDraft) -> Why {
     let factors: Vec<Factor> = named.iter().map(|(_, factor)| factor.clone()).collect();
     let ranking = rank(&told, &factors, &Settings::default());
     let named: Vec<Named> = named.into_iter().map(|(named, _)| named).collect();
-    Why { left_out, ..answer::view(&ranking, &named, &cases, items_max) }
+    let edges = |cause| evidence::edges(cause, (&named, &factors), &cases);
+    let edges = ranking.causes.iter().map(edges).collect();
+    (Why { left_out, ..answer::view(&ranking, &named, &cases, items_max) }, edges)
+}
+
+/// What happened at the edges of the causes.
+pub(super) fn with_evidence(
+    (mut why, edges): (Why, Vec<Vec<Around>>),
+    bodies: &mut super::body::Bodies<'_>,
+) -> Why {
+    for (cause, edges) in why.causes.iter_mut().zip(&edges) {
+        (cause.evidence, cause.evidence_left_out) = evidence::read(edges, bodies);
+    }
+    why
 }
