@@ -45,7 +45,7 @@ impl Histories {
 
 impl View<'_> {
     fn facts(&self, question: &Question) -> Facts {
-        let Question { token, items, stations, ancestry, as_of: _ } = question;
+        let Question { token, items, stations, ancestry, measured, as_of: _ } = question;
         // The first item is the main one of the request.
         let parts = |rank: usize, item: &ItemKey| {
             let node = self.graph.item(item).filter(|_| rank == 0);
@@ -71,6 +71,7 @@ impl View<'_> {
             position: self.position,
             past: past.collect(),
             behind: self.behind_all(items, *ancestry),
+            measured: self.totals(items, measured),
         }
     }
 

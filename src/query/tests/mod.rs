@@ -12,6 +12,7 @@ mod cases;
 mod follow;
 mod image;
 mod line;
+mod measured;
 mod members;
 mod model;
 mod past;
