@@ -121,22 +121,30 @@ fn inherited(view: &Value) -> Vec<String> {
     let head = format!("  inherits {} ({})", text(view, "attribute"), text(view, "rule"));
     let missing = Some(text(view, "missing")).filter(|why| !why.is_empty());
     let missing = missing.map(|why| format!("  [not all is known: {why}]")).unwrap_or_default();
-    let mut lines: Vec<String> = array(view, "values")
-        .map(|from| {
-            let value = from.get("value").unwrap_or(&Value::Null);
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            let way = array(from, "way").map(|link| {
-                let by = link.get("position").and_then(Value::as_u64).unwrap_or_default();
-                format!(" into {} (#{by})", text(link, "into"))
-            });
-            let way: String = way.collect();
-            let more = from.get("more").and_then(Value::as_u64).filter(|more| *more > 0);
-            let more = more.map(|more| format!(" and {more} more links")).unwrap_or_default();
-            let sure = from.get("sure").and_then(Value::as_bool) == Some(true);
-            let doubt = if sure { "" } else { "  [not certain]" };
-            format!("{head}: {value}, from {}{way}{more}{doubt}{missing}", text(from, "item"))
-        })
-        .collect();
+    let parts = view.get("parts").and_then(Value::as_u64);
+    let sum = view.get("total").filter(|_| text(view, "rule") == "sum");
+    let sum = sum.zip(parts).map(|(sum, parts)| {
+        let least = if missing.is_empty() { "" } else { "at least " };
+        format!("{head}: {least}{sum} of {parts} values{missing}")
+    });
+    let missing = if sum.is_some() { String::new() } else { missing };
+    let values = array(view, "values").map(|from| {
+        let value = from.get("value").unwrap_or(&Value::Null);
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let way = array(from, "way").map(|link| {
+            let by = link.get("position").and_then(Value::as_u64).unwrap_or_default();
+            format!(" into {} (#{by})", text(link, "into"))
+        });
+        let way: String = way.collect();
+        let more = from.get("more").and_then(Value::as_u64).filter(|more| *more > 0);
+        let more = more.map(|more| format!(" and {more} more links")).unwrap_or_default();
+        let sure = from.get("sure").and_then(Value::as_bool) == Some(true);
+        let doubt = if sure { "" } else { "  [not certain]" };
+        let by = from.get("record").and_then(Value::as_u64);
+        let by = by.map(|by| format!(" by #{by}")).unwrap_or_default();
+        format!("{head}: {value}, from {}{by}{way}{more}{doubt}{missing}", text(from, "item"))
+    });
+    let mut lines: Vec<String> = sum.into_iter().chain(values).collect();
     if lines.is_empty() {
         lines.push(format!("{head}: none{missing}"));
     }
@@ -350,10 +358,19 @@ mod tests {
         let of = |values| json!({ "attribute": "allergens", "rule": "union", "values": values });
         let mut nothing = of(json!([]));
         nothing["missing"] = json!("it was made of more items than are looked at");
-        let told = [inherited(&of(json!([value]))), inherited(&nothing)].concat().join("\n");
+        let dose = json!({ "value": 1.5, "record": 3, "item": "l/site/N-1", "sure": true });
+        let sum = json!({ "attribute": "heat", "rule": "sum", "total": 1.5, "parts": 1, "values": [dose] });
+        let mut least = sum.clone();
+        least["missing"] = json!("what was measured of l/site/N-1 with record #4 is no good");
+        let all = [of(json!([value])), nothing, sum, least];
+        let told = all.iter().flat_map(inherited).collect::<Vec<_>>().join("\n");
         insta::assert_snapshot!(told, @r"
         inherits allergens (union): nuts, from l/site/N-1 into l/site/D-1 (#4)  [not certain]
         inherits allergens (union): none  [not all is known: it was made of more items than are looked at]
+        inherits heat (sum): 1.5 of 1 values
+        inherits heat (sum): 1.5, from l/site/N-1 by #3
+        inherits heat (sum): at least 1.5 of 1 values  [not all is known: what was measured of l/site/N-1 with record #4 is no good]
+        inherits heat (sum): 1.5, from l/site/N-1 by #3
         ");
     }
 

@@ -51,8 +51,42 @@ other, and it is said that it is not certain. Of what the plant files do not hav
 `material-unknown`; and it is not known (`on_late`) if nobody knows which lot was in a feeder, or if there are more than 50,000 items.
 What a material does not mention it does not have.
 
+A lot's floor life runs from its first opening on. There is no event for a lot that is dried or put back into a dry cabinet, so that the time
+in there is not taken off; where a station tells how long a lot was out, that can be added up as what is measured is.
+
 The refusal names what brings it and by which record: *nuts comes into l/site/D-2 with l/supplier/ZETA/N-1, which went into
 l/site/D-2 (record 7); bread may not contain it*. The page of an item, `pedigree trace` and `/api/v1/item` (`inherited`) show each value
-by the plant in force, with the item that it is from and all links in between.
+by the plant in force, with the item that it is from and all links in between; of what is measured also its record, the 64 values that say most, and
+how many there are.
+
+### What is measured
+
+An attribute with a `measurement` comes from the values of that name that handshakes take (`values`), at whatever station: `sum` adds
+them up (a thermal dose, passes through an oven, minutes outside a cabinet), `minimum` and `maximum` take one of them.
+
+```toml
+[attribute.heat]
+rule        = "sum"
+measurement = "dose"
+ancestors   = true
+
+[product.board]
+at_most = { heat = 300 }
+```
+
+Without `ancestors` the item's own values count, and with `ancestors = true` also those of all that it was made of. Each value counts
+once, in however many ways an ancestor came to be in the item; what is measured of a panel is measured of each of its boards. It counts as it was
+measured: a lot's dose is not multiplied or shared out by how much of the lot was used, and it is that of the lot's whole
+life, also after some of it was taken. A container has none of its own, and what a unit was built into passes nothing down to it. A correction takes away what it
+takes back.
+
+What is bad, no finite number, or below 0 in a sum is not counted, and is not 0 either: the attribute is then *at least* so much, as it is
+when something was in work before the attribute was declared, when it is not known which lot was in a feeder, or when records were dropped since their time was over.
+Values are kept at hand from the record of the plant on that declares the attribute.
+
+`at_most` of a product bounds a `sum` or `maximum`, `at_least` a `minimum`. `attribute-plan` asks what the item comes to up to
+this request: with `ancestors` together with everything that is named beside it and with the lots of the feeders, as if all of
+them were in it. What is over the bound is refused, even if there may be more; else what is not all known is not known (`on_late`), and so is a
+minimum or maximum of nothing. Values that come with the request itself count from the next one on.
 
 "#;

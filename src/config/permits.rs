@@ -122,7 +122,7 @@ fn rule(check: Check) -> &'static str {
         }
         Check::AttributePlan => {
             "nothing that the item was made of, and nothing that is used, at any depth, brings what its product may \
-             not be made of (`allowed`, `forbidden`, `at_least`)"
+             not be made of (`allowed`, `forbidden`, `at_least`, `at_most`)"
         }
         Check::NoOpenDrift => {
             "no monitor of the station says *drift*, and no master is overdue or was judged wrongly; masters may come"

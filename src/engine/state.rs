@@ -181,6 +181,7 @@ impl Engine {
                     files: plant.files.iter().map(|f| f.name.clone()).collect::<Vec<Text>>(),
                     stations: plant.stations.iter().map(|s| s.id.clone()).collect(),
                     monitors: monitors.collect(),
+                    measured: plant.catalog.measurements(),
                 }),
             );
         }

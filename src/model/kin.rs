@@ -66,6 +66,60 @@ pub enum Missing {
     Mount(#[n(0)] MountKey),
 }
 
+/// What an attribute that is measured comes to, over the items of a request.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Total {
+    /// Which.
+    #[n(0)]
+    pub attribute: Text,
+    /// What it comes to, finite; `None` if nothing was measured and it does not add up.
+    #[n(1)]
+    pub value: Option<f64>,
+    /// The value that says most of it: the greatest of a sum or maximum, the least of a minimum; of several the one
+    /// recorded first.
+    #[n(2)]
+    pub most: Option<Portion>,
+    /// Why there may be more; `None` if that is all.
+    #[n(3)]
+    pub missing: Option<Shortfall>,
+}
+
+/// One measured value of a [`Total`].
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Portion {
+    /// Finite.
+    #[n(0)]
+    pub value: f64,
+    /// The record that it was measured with.
+    #[n(1)]
+    pub record: Position,
+    /// The item that it was measured of.
+    #[n(2)]
+    pub item: ItemKey,
+    /// How that came to be in an item of the request; `None` if it is one.
+    #[n(3)]
+    pub way: Option<Way>,
+}
+
+/// Why not everything that was measured is known.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum Shortfall {
+    /// Not all is known of what it was made of.
+    #[n(0)]
+    Kin(#[n(0)] Missing),
+    /// Of this item, with this record: it was bad, no finite number, or below 0 where it adds up.
+    #[n(1)]
+    Unusable(#[n(0)] ItemKey, #[n(1)] Position),
+    /// This item was in work by this record, when no plant in force had an attribute from that measurement.
+    #[n(2)]
+    Before(#[n(0)] ItemKey, #[n(1)] Position),
+    /// Records of this item were dropped when their time was over.
+    #[n(3)]
+    Retained(#[n(0)] ItemKey),
+}
+
 impl Kin {
     /// Whose it is, where its code is unique among a supplier's.
     pub fn supplier(&self) -> Option<&ScopeName> {
@@ -83,14 +137,41 @@ impl Kin {
 impl fmt::Display for Kin {
     /// The item, and how it came to be where it is.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.item)?;
-        match &self.way {
-            None => Ok(()),
-            Some(Way { into, by, sure: true }) => {
-                write!(f, ", which went into {into} (record {by})")
+        told(f, &self.item, self.way.as_ref())
+    }
+}
+
+impl fmt::Display for Portion {
+    /// The item that it was measured of, how that came to be where it is, and the record.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        told(f, &self.item, self.way.as_ref())?;
+        write!(f, ", measured with record {}", self.record)
+    }
+}
+
+fn told(f: &mut fmt::Formatter<'_>, item: &ItemKey, way: Option<&Way>) -> fmt::Result {
+    write!(f, "{item}")?;
+    match way {
+        None => Ok(()),
+        Some(Way { into, by, sure: true }) => write!(f, ", which went into {into} (record {by})"),
+        Some(Way { into, by, sure: false }) => {
+            write!(f, ", which may have gone into {into} (record {by})")
+        }
+    }
+}
+
+impl fmt::Display for Shortfall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kin(missing) => missing.fmt(f),
+            Self::Unusable(item, record) => {
+                write!(f, "what was measured of {item} with record {record} is no good")
             }
-            Some(Way { into, by, sure: false }) => {
-                write!(f, ", which may have gone into {into} (record {by})")
+            Self::Before(item, record) => {
+                write!(f, "{item} was in work (record {record}) when it was not kept yet")
+            }
+            Self::Retained(item) => {
+                write!(f, "records of {item} are told no more")
             }
         }
     }
@@ -133,13 +214,28 @@ mod tests {
         let ancestry = Ancestry { kin: vec![kin], missing: Some(Missing::Mount(mount)) };
         let past = Past { ancestry: Some(ancestry), ..Past::none(&dough) };
         let none = Past::none(&dough);
-        for past in [past, none] {
+        let total = |missing| Total {
+            attribute: Text::parse("heat").unwrap(),
+            value: Some(1.5),
+            most: Some(Portion { value: 1.5, record: Position(3), item: dough.clone(), way: None }),
+            missing,
+        };
+        let all = [
+            None,
+            Some(Shortfall::Kin(Missing::Many)),
+            Some(Shortfall::Unusable(dough.clone(), Position(4))),
+            Some(Shortfall::Before(dough.clone(), Position(5))),
+            Some(Shortfall::Retained(dough.clone())),
+        ];
+        let totals: Vec<Total> = all.into_iter().map(total).collect();
+        for (past, measured) in [(past, totals), (none, Vec::new())] {
             let facts = Facts {
                 token: ReadToken(1),
                 known: Vec::new(),
                 position: Position(9),
                 past: vec![past],
                 behind: None,
+                measured,
             };
             let bytes = minicbor::to_vec(&facts).unwrap();
             assert_eq!(minicbor::decode::<Facts>(&bytes).unwrap(), facts);

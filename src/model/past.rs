@@ -1,5 +1,8 @@
 //! Questions about the past that the engine does not hold in memory, and what they are answered.
-use super::{Ancestry, ItemKey, Missing, Position, ReadToken, Result, StationId, Text, Ucum, Utc};
+use super::plant::Measured;
+use super::{
+    Ancestry, ItemKey, Missing, Position, ReadToken, Result, StationId, Text, Total, Ucum, Utc,
+};
 use minicbor::{Decode, Encode};
 
 /// One question for everything that the checks of one request need, answered as of one record.
@@ -13,6 +16,9 @@ pub struct Question {
     pub stations: Vec<StationId>,
     /// Whether what they were made of, at any depth, is of interest.
     pub ancestry: bool,
+    /// What was measured of them, as these attributes say, is of interest: of the first item alone, or of all and what they were
+    /// made of.
+    pub measured: Vec<(Text, Measured)>,
     /// Everything up to this record must have been looked at.
     pub as_of: Position,
 }
@@ -39,6 +45,10 @@ pub struct Facts {
     /// they are in, so that what comes to one of these meanwhile is not overlooked. `None` if that is too much to name.
     #[n(4)]
     pub behind: Option<Vec<ItemKey>>,
+    /// What each measured attribute that was asked for comes to; tapes that do not tell have none.
+    #[n(5)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub measured: Vec<Total>,
 }
 
 /// What is recorded of one item; records that a correction has taken back do not count.

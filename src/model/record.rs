@@ -1,7 +1,7 @@
 //! Records: what the ledger keeps, and the positions that number them.
 use super::{
     At, CaseEvent, Digest, EpochBegun, Gap, ItemKey, MonitorId, OrderRow, Quarantine, SiteId,
-    StationId, Text, TraceEvent, Utc, VerdictEvent,
+    StationId, TagName, Text, TraceEvent, Utc, VerdictEvent,
 };
 use minicbor::{Decode, Encode};
 
@@ -67,6 +67,10 @@ pub struct PlantLoaded {
     /// Its monitors.
     #[n(3)]
     pub monitors: Vec<(StationId, MonitorId)>,
+    /// The measurements that attributes come from: what is measured from here on is kept at hand, until a plant does without.
+    #[n(4)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub measured: Vec<TagName>,
 }
 
 /// Who did what to the system itself (21 CFR 11.10(e)).

@@ -535,6 +535,7 @@ pub(crate) fn records() -> Vec<Record> {
         files: vec![text("press.toml"), text("press-01.lock")],
         stations: vec![station("OP10"), station("OP20")],
         monitors: vec![(station("OP10"), MonitorId::parse("torque").unwrap())],
+        measured: Vec::new(),
     };
     let audit = Audit { who: text("P-0a1b2c3d4e5f"), what: text("plant reloaded") };
     let verbs = (1..).zip(VERBS).map(|(number, verb)| told(what(verb), number));
@@ -694,7 +695,14 @@ fn facts() -> Facts {
     };
     let known = vec![(unit("SN-1"), true), (unit("SN-2"), false)];
     let past = vec![all, Past::none(&lot("0001"))];
-    Facts { token: ReadToken(9), known, position: Position(70), past, behind: None }
+    Facts {
+        token: ReadToken(9),
+        known,
+        position: Position(70),
+        past,
+        behind: None,
+        measured: Vec::new(),
+    }
 }
 
 fn commands() -> Vec<Command> {

@@ -1,7 +1,6 @@
 //! The shapes of answers. They are what `http` sends as JSON and what `address_space` shows.
 use super::only::Only;
 use crate::genealogy::{Balance, Certainty, Direction, LinkKind};
-use crate::model::plant::InheritRule;
 use crate::model::{
     Amount, Baseline, Evidence, Gap, Interval, ItemKey, MonitorId, Onset, Overruled, Permit,
     PersonToken, PhaseSummary, Position, Purpose, Result, Rule, Side, StationId, TagName, Text,
@@ -240,8 +239,14 @@ pub struct InheritedView {
     /// Which.
     pub attribute: Text,
     /// How it comes together.
-    pub rule: InheritRule,
-    /// What it comes to: each word, or the mark, or the least; nothing if nothing brings it.
+    pub rule: &'static str,
+    /// Of one that was measured: what all values come to; nothing if there are none of a minimum or maximum.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<f64>,
+    /// Of one that was measured: how many values there are; the 64 that say most are among `values`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parts: Option<usize>,
+    /// What it comes to: each word, or the mark, or the least, or each value that was measured; nothing if nothing brings it.
     pub values: Vec<InheritedValue>,
     /// Why there may be more of it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -253,6 +258,9 @@ pub struct InheritedView {
 pub struct InheritedValue {
     /// What.
     pub value: Is,
+    /// The record that it was measured with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<Position>,
     /// The item that has it of its own; of several the nearest that is surely in it.
     pub item: ItemKey,
     /// Whether that is in it for sure; else a link of every way is one of several, or a share of a blend.

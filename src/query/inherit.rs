@@ -42,8 +42,9 @@ impl View<'_> {
 
     /// What an item inherits, by the rules of a plant.
     pub(super) fn inherited(&self, begin: NodeId, catalog: &Catalog) -> Vec<InheritedView> {
+        let measured = self.measured(begin, catalog);
         if catalog.attributes.is_empty() {
-            return Vec::new();
+            return measured;
         }
         let ancestors = self.ancestors(begin);
         let places =
@@ -58,20 +59,22 @@ impl View<'_> {
                 values(came).into_iter().map(|(value, at)| self.value(&ancestors, at, value));
             InheritedView {
                 attribute: name.clone(),
-                rule: *rule,
+                rule: rule.as_str(),
+                total: None,
+                parts: None,
                 values: values.flatten().collect(),
                 missing: missing.clone(),
             }
         });
-        views.collect()
+        views.chain(measured).collect()
     }
 
-    fn ancestors(&self, begin: NodeId) -> Ancestors {
+    pub(super) fn ancestors(&self, begin: NodeId) -> Ancestors {
         let name = |node| self.graph.name(node);
         Ancestors::of(&self.graph, begin, self.position, ANCESTORS_MAX, name)
     }
 
-    fn missing(&self, ancestors: &Ancestors) -> Option<Missing> {
+    pub(super) fn missing(&self, ancestors: &Ancestors) -> Option<Missing> {
         let loose = self.unseen(&ancestors.loose);
         if ancestors.cut { Some(Missing::Many) } else { loose }
     }
@@ -82,13 +85,10 @@ impl View<'_> {
         let item = self.key(ancestor.node).filter(|item| item.class != ItemClass::Container)?;
         let names = self.names_of(ancestor.node);
         // Another name of the item itself is the item itself.
-        let way = if ancestor.depth == 0 {
-            None
-        } else {
-            let hop = ancestors.way(at).find(|hop| hop.kind != LinkKind::IdentifiedAs)?;
-            let into = self.key(hop.whole)?.clone();
-            Some(Way { into, by: hop.source, sure: ancestor.sure })
-        };
+        let way = self.way(ancestors, at);
+        if ancestor.depth > 0 && way.is_none() {
+            return None;
+        }
         Some(Kin {
             item: item.clone(),
             material: names.iter().find_map(|name| self.material(*name)),
@@ -99,7 +99,20 @@ impl View<'_> {
         })
     }
 
-    fn value(&self, ancestors: &Ancestors, at: usize, value: Is) -> Option<InheritedValue> {
+    /// The last link on the way of one of them; `None` of the item itself.
+    pub(super) fn way(&self, ancestors: &Ancestors, at: usize) -> Option<Way> {
+        let ancestor = ancestors.all.get(at).filter(|ancestor| ancestor.depth > 0)?;
+        let hop = ancestors.way(at).find(|hop| hop.kind != LinkKind::IdentifiedAs)?;
+        let into = self.key(hop.whole)?.clone();
+        Some(Way { into, by: hop.source, sure: ancestor.sure })
+    }
+
+    pub(super) fn value(
+        &self,
+        ancestors: &Ancestors,
+        at: usize,
+        value: Is,
+    ) -> Option<InheritedValue> {
         let ancestor = ancestors.all.get(at)?;
         let item = self.key(ancestor.node)?.clone();
         let hops = ancestors.way(at).filter_map(|hop| {
@@ -109,7 +122,7 @@ impl View<'_> {
         let mut way: Vec<InheritedWay> = hops.collect();
         let more = way.len().saturating_sub(WAY_MAX);
         way.truncate(WAY_MAX);
-        Some(InheritedValue { value, item, sure: ancestor.sure, way, more })
+        Some(InheritedValue { value, record: None, item, sure: ancestor.sure, way, more })
     }
 }
 

@@ -3,6 +3,7 @@ use super::case::Cases;
 use super::doubt::Doubts;
 use super::life::{Kind, Life, Moment, moments_of, stay};
 use super::material::Materials;
+use super::measured::Measurements;
 use super::monitor::Monitors;
 use super::place::{Counted, Mounts, Places};
 use super::retention::Retained;
@@ -44,6 +45,7 @@ pub(super) struct Memory {
     /// By event time and record: until when an item may be used.
     pub(super) expiries: BTreeMap<NodeId, BTreeMap<(Utc, Position), Utc>>,
     pub(super) materials: Materials,
+    pub(super) measured: Measurements,
     /// By its record.
     shipments: BTreeMap<Position, Shipment>,
     pub(super) products: Vec<Text>,
@@ -92,6 +94,7 @@ impl Memory {
             }
             Body::Plant(plant) => {
                 self.places.put_in_force(&plant.stations);
+                self.measured.put_in_force(position, &plant.measured);
                 self.monitors.put_in_force(&plant.monitors);
                 self.suspects.put_in_force((position, record.at.wall), &plant.monitors);
             }
@@ -207,6 +210,7 @@ impl Memory {
         }
         self.tell(position, event);
         self.tell_material(position, event);
+        self.tell_measured(position, event);
     }
 
     /// What an event does beyond the lives of its items: to its station, to feeders, to holds.

@@ -19,6 +19,7 @@ mod item;
 mod known;
 mod life;
 mod material;
+mod measured;
 mod memory;
 mod monitor;
 mod only;

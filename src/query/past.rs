@@ -46,7 +46,7 @@ impl Histories {
 
 impl View<'_> {
     fn facts(&self, question: &Question) -> Facts {
-        let Question { token, items, stations, ancestry, as_of: _ } = question;
+        let Question { token, items, stations, ancestry, measured, as_of: _ } = question;
         // The first item is the main one of the request.
         let parts = |rank: usize, item: &ItemKey| {
             let node = self.graph.item(item).filter(|_| rank == 0);
@@ -79,6 +79,7 @@ impl View<'_> {
             position: self.position,
             past: past.collect(),
             behind: self.named(behind.iter().flatten()),
+            measured: self.totals(items, measured),
         }
     }
 

@@ -150,7 +150,8 @@ fn input() -> impl Strategy<Value = Input> {
             |(token, known, n)| {
                 let behind = (n % 2 == 0).then(|| known.iter().map(|(k, _)| k.clone()).collect());
                 let (position, past) = (Position(n), Vec::new());
-                Input::Facts(Facts { token, known, position, past, behind })
+                let measured = Vec::new();
+                Input::Facts(Facts { token, known, position, past, behind, measured })
             }
         ),
         (any::<u64>(), command())

@@ -73,10 +73,13 @@ impl Capture {
         let live = self.live();
         let checks = &live.handshake(at).checks;
         let ancestry = checks.iter().any(|check| live.plant.catalog.looks_back(*check));
+        let measured = live.plant.catalog.measured.iter();
+        let measured = measured.filter(|_| checks.contains(&Check::AttributePlan));
+        let measured = measured.map(|(name, of)| (name.clone(), of.clone())).collect();
         asked.looks_back = ancestry || checks.iter().any(|check| self.asks_of_holds(*check));
         self.live_mut().tokens.insert(token, at);
         self.exchange(at).stage = Stage::Asking { token, asked, until };
-        step.effect(Effect::Ask(Question { token, items, stations, ancestry, as_of }));
+        step.effect(Effect::Ask(Question { token, items, stations, ancestry, measured, as_of }));
     }
 
     pub(in crate::capture) fn on_facts(&mut self, step: &mut Step, facts: &Facts) {

@@ -65,12 +65,18 @@ impl Case<'_> {
         if named.product.bounds.is_empty() {
             return Finding::Passed;
         }
+        let measured = self.measured_plan(&named);
+        // What was measured is so whatever it was made of.
+        let catalog = &self.plant.catalog;
+        if named.product.bounds.iter().all(|(of, _)| catalog.measured.contains_key(of)) {
+            return measured;
+        }
         let item = &self.draft.item;
         let main = self.bounded(item, Some(&named.name), &named);
         let others = self.others().filter(|other| other.class != ItemClass::Lot);
         let others = others.map(|other| self.bounded(other, self.said.material.as_ref(), &named));
         let lots = self.of_lots(|lot, told| self.bounded(lot, told, &named));
-        Finding::worst(std::iter::once(main).chain(others).chain([lots]))
+        Finding::worst(std::iter::once(main).chain(others).chain([lots, measured]))
     }
 
     fn bounded(&self, item: &ItemKey, told: Option<&Text>, named: &Named<'_>) -> Finding {

@@ -5,6 +5,7 @@ mod change;
 mod child;
 mod inherit;
 mod lot;
+mod measured;
 mod past;
 mod recipe;
 mod route;

@@ -149,6 +149,7 @@ fn catalog() -> Catalog {
         products: BTreeMap::from([(text("A"), product)]),
         materials: BTreeMap::from([(text("R"), material), (text("C"), Material::default())]),
         attributes: BTreeMap::from([(text("country"), InheritRule::Union)]),
+        ..Catalog::default()
     }
 }
 
@@ -213,6 +214,7 @@ impl World {
                 position: Position(9),
                 past: vec![past, of("C", &child), of("R", &lot("R-1"))],
                 behind: None,
+                measured: Vec::new(),
             }),
         }
     }

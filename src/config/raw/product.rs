@@ -44,17 +44,27 @@ pub(in crate::config) struct Product {
     #[schemars(extend("examples" = [{ "purity": 99.5 }]))]
     #[serde(default)]
     pub(in crate::config) at_least: Keyed<Spot<f64>>,
+    /// What a measured attribute may come to at most: a sum or a maximum, by attribute (`attribute-plan`).
+    #[schemars(extend("examples" = [{ "dose": 300 }]))]
+    #[serde(default)]
+    pub(in crate::config) at_most: Keyed<Spot<f64>>,
 }
 
 /// What items inherit from what they were made of, at any depth. `allergens`, `supplier` (of lots in the scope of one),
 /// `best_before` and `floor_life` are known already: what of them is declared here is inherited, and the checks on them
-/// count it. All others are written under `has` of products and materials.
+/// count it. All others are written under `has` of products and materials, or come from a `measurement`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Attribute {
     /// What it comes to.
     #[schemars(required)]
     pub(in crate::config) rule: Option<Spot<InheritWord>>,
+    /// The measurement that it comes from, by its name in `values` of handshakes: with `sum`, `minimum` and `maximum`.
+    #[schemars(extend("examples" = ["dose"]))]
+    pub(in crate::config) measurement: Option<Spot<String>>,
+    /// With `measurement`: whether what was measured of that which an item was made of counts for the item too.
+    #[schemars(extend("default" = false))]
+    pub(in crate::config) ancestors: Option<Spot<bool>>,
 }
 
 /// How an attribute follows from those of what an item was made of.
@@ -68,6 +78,10 @@ pub(in crate::config) enum InheritWord {
     Any,
     /// The least number, or the earliest time.
     Minimum,
+    /// All that was measured, added up.
+    Sum,
+    /// The greatest number that was measured.
+    Maximum,
 }
 
 /// How a unit leaves its route to be worked on again, and where it comes back.

@@ -14,7 +14,17 @@ impl Resolver<'_> {
         for read in files {
             for (name, raw) in read.raw.iter().flat_map(|raw| raw.attribute.iter()) {
                 let t = table(read.file, "attribute", name);
-                let raw::Attribute { rule } = raw;
+                let raw::Attribute { rule, measurement, .. } = raw;
+                let word = rule.as_ref().map(|word| **word);
+                if measurement.is_some() || word.is_some_and(InheritWord::is_measured_only) {
+                    self.measured_attribute(&t, name, raw, files);
+                    continue;
+                }
+                if let Some(ancestors) = &raw.ancestors {
+                    self.error(&t, ancestors.span(), "`ancestors` has no `measurement`")
+                        .label("of what is measured?")
+                        .help("take it out: what is not measured is always inherited from all");
+                }
                 let rule = rule.as_ref().map(|word| (self.rule(&t, name, word), word));
                 if let Some(name) = self.once(&t, "attribute", name) {
                     // One without a rule was told of; whoever names it is right.
@@ -29,7 +39,7 @@ impl Resolver<'_> {
         let rule = match **word {
             InheritWord::Union => InheritRule::Union,
             InheritWord::Any => InheritRule::Any,
-            InheritWord::Minimum => InheritRule::Minimum,
+            InheritWord::Minimum | InheritWord::Sum | InheritWord::Maximum => InheritRule::Minimum,
         };
         let Some(told) = Told::parse(name).filter(|told| told.rule() != rule) else { return rule };
         let wanted = told.rule().as_str();
@@ -48,6 +58,13 @@ impl Resolver<'_> {
         name: &Spot<String>,
         unread: bool,
     ) -> Option<InheritRule> {
+        if self.catalog.measured.keys().any(|known| known.as_str() == name.as_str()) {
+            let message = format!("`{}` is measured", **name);
+            self.error(t, name.span(), message)
+                .label("said a second way")
+                .help("bound it with `at_most` or `at_least` of a product");
+            return None;
+        }
         let known = &self.catalog.attributes;
         let found = known.iter().find(|(known, _)| known.as_str() == name.as_str());
         if let Some((_, rule)) = found {
@@ -120,6 +137,10 @@ impl Resolver<'_> {
             all.extend(self.name(t, name, Text::parse).zip(bound));
         }
         for (name, number) in raw.at_least.iter() {
+            if self.measured_rule(name).is_some() {
+                all.extend(self.measured_bound(t, name, number, "at_least"));
+                continue;
+            }
             let Some(rule) = self.bounded(t, name, unread) else { continue };
             let bound = match rule {
                 InheritRule::Minimum => self.finite(t, Some(number)).map(Bound::AtLeast),
@@ -128,6 +149,13 @@ impl Resolver<'_> {
                 }
             };
             all.extend(self.name(t, name, Text::parse).zip(bound));
+        }
+        for (name, number) in raw.at_most.iter() {
+            if self.measured_rule(name).is_some() {
+                all.extend(self.measured_bound(t, name, number, "at_most"));
+            } else if let Some(rule) = self.bounded(t, name, unread) {
+                self.no_bound::<()>(t, name, ("at_most", rule));
+            }
         }
         all
     }

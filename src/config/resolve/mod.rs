@@ -15,6 +15,7 @@ mod items;
 mod label;
 mod link;
 mod master;
+mod measured;
 mod monitor;
 mod mount;
 mod phase;

@@ -6,6 +6,7 @@
 )]
 mod bakery;
 mod naive;
+mod oven;
 mod products;
 mod search;
 mod world;

@@ -1,12 +1,12 @@
 //! A start from an image of the read side is a start from the first record on, wherever the daemon before it ended.
 //!
-//! `tests/data/read-4` has an image of form 4, and what images after each of its records digest to. If their tests
+//! `tests/data/read-5` has an image of form 5, and what images after each of its records digest to. If their tests
 //! fail, what is folded has changed, or how: `READ_SCHEMA` goes up, and the new form gets fixtures of its own.
 use super::*;
 use crate::daemon::specimen::{append, is_as_it_was, ledger as open, origin};
 use crate::ledger::simulated::{Faults, SimulatedDisk};
 use crate::ledger::{Disk, Files, Ledger, leaf};
-use crate::model::{Record, Text, specimens};
+use crate::model::{Body, PlantLoaded, Record, TagName, Text, What, specimens};
 use crate::query::{QueryOptions, READ_SCHEMA};
 use crate::store::{CACHE_BYTES, ImageOf};
 use std::fs;
@@ -51,23 +51,43 @@ fn whole(ledger: &Ledger) -> Vec<u8> {
     memories(ledger, Files, Path::new("/nowhere")).follow().query.image().1
 }
 
-/// One of each record, twice, a tombstone, and what is done with a case.
+/// One of each record, twice, a tombstone, what is done with a case, and what is measured for an attribute.
 fn told() -> Vec<Record> {
     let mut records = specimens::records_twice();
     let position = Position(records.len() as u64 + 1);
     let stone = specimens::retained().into_iter().next().unwrap();
     records.push(Record { position, ..stone });
     records.extend(specimens::cases(position.0));
+    records.extend(measured(records.len() as u64));
     records
 }
 
+/// What came to the first version with measured attributes: a plant that has some, and what is measured under it, a good value
+/// and a bad one; after the `last` record of others.
+fn measured(last: u64) -> [Record; 2] {
+    let mut records = specimens::records().into_iter();
+    let plant = records.next().unwrap();
+    let done = records.find(|record| {
+        matches!(&record.body, Body::Trace(event) if matches!(event.what, What::Complete { .. }))
+    });
+    let done = done.unwrap();
+    let Body::Plant(loaded) = plant.body else { panic!("the first is a plant") };
+    let names = ["m4", "m5"].map(|name| TagName::parse(name).unwrap());
+    let body = Body::Plant(PlantLoaded { measured: names.to_vec(), ..loaded });
+    let position = Position(last + 1);
+    [
+        Record { position, body, at: plant.at, plant: None },
+        Record { position: Position(last + 2), plant: Some(position), ..done },
+    ]
+}
+
 fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/read-4")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/read-5")
 }
 
 #[tokio::test]
 async fn an_image_of_this_form_is_read_and_written_today_byte_for_byte_as_it_was_written_then() {
-    assert_eq!(READ_SCHEMA, 4, "a new form has a fixture of its own");
+    assert_eq!(READ_SCHEMA, 5, "a new form has a fixture of its own");
     let dir = tempfile::tempdir().unwrap();
     let ledger = open(dir.path(), Files);
     assert!(append(&ledger, told()).await);
@@ -82,9 +102,12 @@ async fn an_image_of_this_form_is_read_and_written_today_byte_for_byte_as_it_was
     assert_eq!(read.recall(last), last);
     assert!(read.query.image().1 == whole(&ledger));
     // In one of form 1 windows begin too late, one of form 2 knows of no tombstone, one of form 3 of no case and of nothing that was
-    // let go although another is on hold: they are passed over.
+    // let go although another is on hold, one of form 4 of nothing that was measured: they are passed over.
     let twice = specimens::records_twice().len();
-    for (form, at) in [("read-1", twice), ("read-2", twice), ("read-3", twice + 1)] {
+    let cased = twice + 1 + specimens::cases(0).len();
+    for (form, at) in
+        [("read-1", twice), ("read-2", twice), ("read-3", twice + 1), ("read-4", cased)]
+    {
         let form = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(form);
         assert!(fs::exists(form.join(format!("{at:020}.image"))).unwrap());
         assert_eq!(memories(&ledger, Files, &form).recall(last), Position(0));

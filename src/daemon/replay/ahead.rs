@@ -95,6 +95,7 @@ mod tests {
                 position: Position(1),
                 past: Vec::new(),
                 behind: None,
+                measured: Vec::new(),
             }),
         )
     }
@@ -120,6 +121,7 @@ mod tests {
             items: vec![unit()],
             stations: Vec::new(),
             ancestry: false,
+            measured: Vec::new(),
             as_of: Position(1),
         };
         let answered = ahead.answers(&question);

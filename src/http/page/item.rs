@@ -1,6 +1,7 @@
 //! The page of one item: what it is, what it was made of, what it went through, what it went into.
 use super::words::{self, When};
 use crate::genealogy::Balance;
+use crate::model::plant::MeasuredRule;
 use crate::model::{Amount, ItemKey, PhaseSummary, Value};
 use crate::query::{
     Answer, Completeness, InheritedValue, InheritedView, Is, ItemState, ItemView, LinkView,
@@ -68,6 +69,8 @@ struct Link {
 struct Inherits {
     attribute: String,
     rule: &'static str,
+    /// What adds up, and of how many values.
+    total: Option<(String, String)>,
     values: Rows<Inherited>,
     missing: Option<String>,
 }
@@ -168,17 +171,23 @@ fn rows<T, R>(all: Vec<T>, row: impl FnMut(T) -> R) -> Rows<R> {
 }
 
 fn inherits(view: InheritedView) -> Inherits {
-    let InheritedView { attribute, rule, values, missing } = view;
+    let InheritedView { attribute, rule, total, parts, values, missing } = view;
+    let of = parts
+        .map(|parts| if parts == 1 { "1 value".to_owned() } else { format!("{parts} values") });
+    let least = if missing.is_some() { "at least " } else { "" };
+    let sum = total.filter(|_| rule == MeasuredRule::Sum.as_str());
+    let sum = sum.map(|sum| format!("{least}{}", words::figure(sum)));
     Inherits {
         attribute: attribute.to_string(),
-        rule: rule.as_str(),
+        rule,
+        total: sum.zip(of),
         values: rows(values, inherited),
         missing,
     }
 }
 
 fn inherited(from: InheritedValue) -> Inherited {
-    let InheritedValue { value, item, sure, way, more } = from;
+    let InheritedValue { value, record, item, sure, way, more } = from;
     let value = match value {
         Is::Word(word) => word.to_string(),
         Is::Mark(_) => "yes".to_owned(),
@@ -196,6 +205,8 @@ fn inherited(from: InheritedValue) -> Inherited {
         steps.push("not certain: one of several, or a share of a blend".to_owned());
     }
     let way = if steps.is_empty() { "of its own".to_owned() } else { steps.join(" · ") };
+    let measured = record.map(|record| format!("measured with record {record} · "));
+    let way = measured.unwrap_or_default() + &way;
     Inherited { value, of: named(&item), way }
 }
 

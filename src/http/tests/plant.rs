@@ -1,7 +1,6 @@
 //! A made-up plant: one pump, a lot, and whatever else an answer can have.
 use crate::genealogy::{Balance, Certainty, LinkKind};
 use crate::http::{DeviceView, Source};
-use crate::model::plant::InheritRule;
 use crate::model::{
     Amount, Baseline, CaseId, DeviceId, Evidence, Frozen, Gap, GapCause, GapSource, Interval,
     ItemClass, ItemKey, MonitorId, Onset, PersonKey, PhaseId, PhaseSummary, Position, Purpose,
@@ -207,6 +206,7 @@ fn inherited() -> Vec<InheritedView> {
     };
     let nuts = InheritedValue {
         value: Is::Word(text("nuts")),
+        record: None,
         item: key("l/supplier/ACME/0001"),
         sure: false,
         way: vec![
@@ -218,13 +218,12 @@ fn inherited() -> Vec<InheritedView> {
     let of = |attribute: &str, rule, values| InheritedView {
         attribute: text(attribute),
         rule,
+        total: None,
+        parts: None,
         values,
         missing: Some("it was made of more items than are looked at".to_owned()),
     };
-    vec![
-        of("allergens", InheritRule::Union, vec![nuts]),
-        of("hazardous", InheritRule::Any, Vec::new()),
-    ]
+    vec![of("allergens", "union", vec![nuts]), of("hazardous", "any", Vec::new())]
 }
 
 /// A master was judged wrongly, and it is not known since when.

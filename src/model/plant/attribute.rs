@@ -89,6 +89,8 @@ pub enum Bound {
     Unmarked,
     /// Nothing with less.
     AtLeast(f64),
+    /// No more, of what adds up in all.
+    AtMost(f64),
 }
 
 /// What comes together of an attribute, each with where it is from.

@@ -7,6 +7,7 @@ mod attribute;
 mod carried;
 mod check;
 mod device;
+mod measured;
 mod product;
 mod recipe;
 mod renumber;
@@ -21,6 +22,7 @@ pub use device::{
     Device, Heartbeat, Interface, Layout, ModbusLink, OpcUaLink, Protocol, ReadLimits, Secret,
     Security, Trust, UserLogin,
 };
+pub use measured::{Measured, MeasuredRule};
 pub use product::{BillRow, Catalog, Material, Product, Rework, ToolLife};
 pub use recipe::Holds;
 pub use station::{

@@ -1,6 +1,6 @@
 //! What is made, and of what: products with routes and bills of material, and materials.
-use super::{Bound, Has, InheritRule};
-use crate::model::{Amount, MountPointId, StationId, Text, Ucum, Value};
+use super::{Bound, Has, InheritRule, Measured};
+use crate::model::{Amount, MountPointId, StationId, TagName, Text, Ucum, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -13,12 +13,21 @@ pub struct Catalog {
     pub materials: BTreeMap<Text, Material>,
     /// What items inherit from what they were made of, and how.
     pub attributes: BTreeMap<Text, InheritRule>,
+    /// Attributes that come from what was measured; none of them is in `attributes`.
+    pub measured: BTreeMap<Text, Measured>,
 }
 
 impl Catalog {
     /// Every station that stands on a route or is where its rework is done.
     pub fn routed(&self) -> BTreeSet<&StationId> {
         self.products.values().flat_map(Product::stations).collect()
+    }
+
+    /// The measurements that attributes come from, each once, by name.
+    pub fn measurements(&self) -> Vec<TagName> {
+        let names: BTreeSet<&TagName> =
+            self.measured.values().map(|measured| &measured.measurement).collect();
+        names.into_iter().cloned().collect()
     }
 
     /// Whether any product says with which recipe it is worked on at a station.

@@ -34,9 +34,9 @@ fn folded(records: &[Record]) -> Memory {
 /// All of it in words; doubts as they are asked for.
 fn words(memory: &Memory) -> Vec<String> {
     let Memory { graph, lives, places, mounts, doubts, monitors, suspects, .. } = memory;
-    let Memory { holds, not_permitted, expiries, materials, products, .. } = memory;
+    let Memory { holds, not_permitted, expiries, materials, measured, products, .. } = memory;
     let one = (graph, lives, places, mounts, monitors, suspects);
-    let two = (holds, not_permitted, expiries, materials, products);
+    let two = (holds, not_permitted, expiries, materials, measured, products);
     let gaps: Vec<_> = doubts.newest().collect();
     vec![format!("{one:?}"), format!("{two:?}"), format!("{gaps:?} {:?}", memory.position)]
 }
@@ -67,6 +67,7 @@ fn answers(query: &Query, items: &[ItemKey]) -> Vec<String> {
         items: items.to_vec(),
         stations,
         ancestry: true,
+        measured: Vec::new(),
         as_of: query.position(),
     };
     all.push(format!("{:?}", query.facts(&question)));

@@ -13,6 +13,7 @@ mod evidence;
 mod follow;
 mod image;
 mod line;
+mod measured;
 mod members;
 mod model;
 mod past;

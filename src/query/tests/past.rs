@@ -196,7 +196,7 @@ fn is_in(links: &BTreeSet<super::model::Link>, main: &ItemKey, other: &ItemKey) 
 }
 
 /// Everything that an item was made of, and whether a feeder on the way had a lot that nobody knows.
-fn made_of(model: &Model<'_>, item: &ItemKey) -> (BTreeSet<ItemKey>, bool) {
+pub(super) fn made_of(model: &Model<'_>, item: &ItemKey) -> (BTreeSet<ItemKey>, bool) {
     let former = [LinkKind::FormerlyInstalledIn, LinkKind::FormerlyPackedIn];
     let (links, loose) = model.links();
     let mut found = BTreeSet::from([item.clone()]);
@@ -235,7 +235,7 @@ proptest! {
         let items: Vec<ItemKey> = model.items().into_iter().collect();
         let (stations, as_of) = (Vec::new(), query.position());
         let question =
-            Question { token: ReadToken(1), items: items.clone(), stations, ancestry: true, as_of };
+            Question { token: ReadToken(1), items: items.clone(), stations, ancestry: true, measured: Vec::new(), as_of };
         let facts = query.facts(&question);
         for item in &items {
             let ancestry = facts.past(item).unwrap().ancestry.clone().unwrap();
@@ -265,7 +265,7 @@ proptest! {
         let items: Vec<ItemKey> = model.items().into_iter().collect();
         let stations = STATIONS.iter().map(|name| station(name)).collect();
         let as_of = query.position();
-        let question = Question { token: ReadToken(1), items: items.clone(), stations, ancestry: true, as_of };
+        let question = Question { token: ReadToken(1), items: items.clone(), stations, ancestry: true, measured: Vec::new(), as_of };
         let facts = query.facts(&question);
         prop_assert_eq!(facts.position, as_of);
         let (links, _) = model.links();

@@ -147,6 +147,7 @@ fn a_master_that_was_only_late_clears_what_it_made_suspect() {
         files: Vec::new(),
         stations: vec![station("OP10")],
         monitors: Vec::new(),
+        measured: Vec::new(),
     });
     assert_eq!(told(vec![plant]), (SuspectCause::MasterOverdue, false, 1));
 }

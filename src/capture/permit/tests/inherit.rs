@@ -1,6 +1,6 @@
 //! Rules about what items inherit from what they were made of.
 use super::*;
-use crate::model::{Ancestry, Kin, MountKey, ScopeName, Way};
+use crate::model::{Ancestry, Kin, MountKey, Portion, ScopeName, Shortfall, TagName, Total, Way};
 
 fn of_supplier(code: &str, supplier: &str) -> ItemKey {
     ItemKey::lot(Scope::Supplier(ScopeName::parse(supplier).unwrap()), Code::parse(code).unwrap())
@@ -208,4 +208,85 @@ fn the_item_and_what_is_named_beside_it_are_looked_at_too() {
     world.said.material = Some(text("N"));
     let wanted = "u/site/C-1 has hazardous; A may have nothing of it";
     assert_eq!(world.told(Check::AttributePlan), refused(wanted));
+}
+
+/// The product has a bound, and something was measured.
+fn measured(rule: MeasuredRule, bound: Bound, total: Total) -> World {
+    let mut world = world();
+    let of = Measured { rule, measurement: TagName::parse("dose").unwrap(), ancestors: true };
+    world.plant.catalog.measured.insert(text("heat"), of);
+    let product = world.plant.catalog.products.get_mut(&text("A")).unwrap();
+    product.bounds = vec![(text("heat"), bound)];
+    world.facts().measured.push(total);
+    world
+}
+
+fn heat(value: Option<f64>, missing: Option<Shortfall>) -> Total {
+    let portion = |value| {
+        let way = Some(Way { into: lot("L-1"), by: Position(4), sure: true });
+        Portion { value, record: Position(5), item: of_supplier("N-1", "ACME"), way }
+    };
+    let most = value.map(|value| portion(value.min(80.0)));
+    Total { attribute: text("heat"), value, most, missing }
+}
+
+#[test]
+fn what_was_measured_is_within_the_bounds_of_the_product() {
+    let (sum, least) = (MeasuredRule::Sum, MeasuredRule::Minimum);
+    let by = "l/supplier/ACME/N-1, which went into l/site/L-1 (record #4), measured with record #5";
+    let gone = || Some(Shortfall::Unusable(lot("L-1"), Position(6)));
+    let unknown = "not all is known of heat of u/site/SN-1: what was measured of l/site/L-1 with record #6 is no good";
+    let (ok, nok, unsure) = (Permit::Ok, Permit::Nok, Permit::Unknown);
+    for (rule, bound, total, permit, told) in [
+        (sum, Bound::AtMost(120.0), heat(Some(120.0), None), ok, String::new()),
+        (
+            sum,
+            Bound::AtMost(119.5),
+            heat(Some(120.0), None),
+            nok,
+            format!("heat of u/site/SN-1 is 120, most of it 80 of {by}; A may have 119.5"),
+        ),
+        (sum, Bound::AtMost(120.0), heat(Some(120.0), gone()), unsure, unknown.to_owned()),
+        (
+            sum,
+            Bound::AtMost(119.5),
+            heat(Some(120.0), gone()),
+            nok,
+            format!("heat of u/site/SN-1 is at least 120, most of it 80 of {by}; A may have 119.5"),
+        ),
+        (least, Bound::AtLeast(7.0), heat(Some(7.0), None), ok, String::new()),
+        (
+            least,
+            Bound::AtLeast(7.5),
+            heat(Some(7.0), None),
+            nok,
+            format!("heat of u/site/SN-1 is 7 by {by}; A wants 7.5 at least"),
+        ),
+        (
+            least,
+            Bound::AtLeast(7.5),
+            heat(None, None),
+            unsure,
+            "no heat of u/site/SN-1 was measured".to_owned(),
+        ),
+    ] {
+        let world = measured(rule, bound, total);
+        assert_eq!(world.told(Check::AttributePlan), (permit, told));
+    }
+    // A tape from before does not tell.
+    let mut world = measured(sum, Bound::AtMost(1.0), heat(Some(0.0), None));
+    world.facts().measured.clear();
+    let wanted = "what heat of u/site/SN-1 comes to was not told";
+    assert_eq!(world.told(Check::AttributePlan), (unsure, wanted.to_owned()));
+}
+
+#[test]
+fn what_was_measured_is_so_whatever_it_was_made_of() {
+    let mut world = measured(MeasuredRule::Sum, Bound::AtMost(9.0), heat(Some(0.0), None));
+    made_of(&mut world, kin("ghost"));
+    assert_eq!(world.told(Check::AttributePlan).0, Permit::Ok);
+    let product = world.plant.catalog.products.get_mut(&text("A")).unwrap();
+    product.bounds.push((text("hazardous"), Bound::Unmarked));
+    let judged = world.judge(&[Check::AttributePlan]);
+    assert_eq!(judged.grounds.unwrap().0, Reason::MaterialUnknown);
 }

@@ -1,0 +1,80 @@
+//! Attributes that come from what was measured: of an item, and where the plant says so of what it was made of.
+use crate::model::TagName;
+
+/// How what was measured comes together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MeasuredRule {
+    /// It adds up: a dose.
+    Sum,
+    /// The least.
+    Minimum,
+    /// The greatest.
+    Maximum,
+}
+
+/// An attribute whose values were measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measured {
+    /// What they come to.
+    pub rule: MeasuredRule,
+    /// The name of the measurement, at whatever station.
+    pub measurement: TagName,
+    /// Whether what was measured of that which an item was made of counts for the item.
+    pub ancestors: bool,
+}
+
+impl MeasuredRule {
+    /// The word in plant files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sum => "sum",
+            Self::Minimum => "minimum",
+            Self::Maximum => "maximum",
+        }
+    }
+
+    /// Whether a value, finite, can be counted: what adds up is never taken away again.
+    pub fn counts(self, value: f64) -> bool {
+        match self {
+            Self::Sum => value >= 0.0,
+            Self::Minimum | Self::Maximum => true,
+        }
+    }
+
+    /// Whether the one value says more than the other of what all come to.
+    pub fn is_more(self, one: f64, other: f64) -> bool {
+        match self {
+            Self::Sum | Self::Maximum => one > other,
+            Self::Minimum => one < other,
+        }
+    }
+
+    /// What finite values come to, whatever their order; a sum is finite too. Of none a sum is 0, and the others are nothing.
+    pub fn of(self, mut values: Vec<f64>) -> Option<f64> {
+        values.sort_by(f64::total_cmp);
+        match self {
+            Self::Sum => Some(values.iter().fold(0.0, |all, one| all + one).min(f64::MAX)),
+            Self::Minimum => values.first().copied(),
+            Self::Maximum => values.last().copied(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_values_come_to_does_not_depend_on_their_order() {
+        let (one, two) = (vec![0.1, 0.2, 1e16, 0.3, 2.0], vec![2.0, 1e16, 0.3, 0.2, 0.1]);
+        for rule in [MeasuredRule::Sum, MeasuredRule::Minimum, MeasuredRule::Maximum] {
+            assert_eq!(rule.of(one.clone()), rule.of(two.clone()), "{rule:?}");
+        }
+        assert_eq!(MeasuredRule::Sum.of(vec![1.5, 2.0]), Some(3.5));
+        assert_eq!(MeasuredRule::Minimum.of(vec![2.0, 1.5, 3.0]), Some(1.5));
+        assert_eq!(MeasuredRule::Maximum.of(vec![2.0, 3.0, 1.5]), Some(3.0));
+        assert_eq!(MeasuredRule::Sum.of(Vec::new()), Some(0.0));
+        assert_eq!(MeasuredRule::Minimum.of(Vec::new()), None);
+        assert_eq!(MeasuredRule::Sum.of(vec![f64::MAX, f64::MAX]), Some(f64::MAX));
+    }
+}
