@@ -407,7 +407,13 @@ fn the_gravest_of_a_monitors_rules_is_shown_since_it_says_so() {
             item: None,
             unit: None,
             over: None,
+            joins: None,
+            test: None,
         })
+    };
+    let joins = |time| match says(time, Rule::Cusum, Verdict::Drift) {
+        Body::Verdict(event) => Body::Verdict(VerdictEvent { joins: Some(Rule::Ewma), ..event }),
+        _ => unreachable!(),
     };
     let plant = Body::Plant(PlantLoaded {
         hash: crate::model::Digest([7; 32]),
@@ -419,6 +425,7 @@ fn the_gravest_of_a_monitors_rules_is_shown_since_it_says_so() {
         says(1, Rule::Ewma, Verdict::Drift),
         says(2, Rule::Ewma, Verdict::Drift),
         says(3, Rule::Limit, Verdict::InControl),
+        joins(4),
         plant,
     ]));
     let shown: Vec<_> =
@@ -430,6 +437,8 @@ fn the_gravest_of_a_monitors_rules_is_shown_since_it_says_so() {
             (station("OP10"), Some(Rule::Ewma), Verdict::Drift, Some(Utc(1))),
         ]
     );
+    let rules: Vec<_> = query.conditions().into_iter().map(|c| c.rules).collect();
+    assert_eq!(rules, [vec![], vec![Rule::Ewma, Rule::Cusum]]);
 }
 
 #[test]
