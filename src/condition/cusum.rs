@@ -14,7 +14,7 @@ pub(super) struct Cusum {
 /// What exceeded the reference to one side since it last did not.
 #[derive(Debug, Clone, Copy)]
 struct Sum {
-    sum: f64,
+    total: f64,
     /// What of it is a head start.
     head: f64,
     values: f64,
@@ -22,10 +22,10 @@ struct Sum {
 
 impl Sum {
     fn step(&mut self, excess: f64) {
-        self.sum += excess;
+        self.total += excess;
         self.values += 1.0;
-        if self.sum <= 0.0 {
-            *self = Self { sum: 0.0, head: 0.0, values: 0.0 };
+        if self.total <= 0.0 {
+            *self = Self { total: 0.0, head: 0.0, values: 0.0 };
         }
     }
 }
@@ -36,7 +36,7 @@ impl Cusum {
     pub(super) fn new(reference: Reference, run_length: f64, n: u32, fast: bool) -> Self {
         let limit = limit_for(reference, run_length, n, fast);
         let head = if fast { 0.5 * limit } else { 0.0 };
-        let begin = Sum { sum: head, head, values: 0.0 };
+        let begin = Sum { total: head, head, values: 0.0 };
         Self { reference: reference.get(), limit, high: begin, low: begin }
     }
 
@@ -48,9 +48,9 @@ impl Cusum {
 
     /// Beyond which limit a sum is.
     pub(super) fn beyond(&self) -> Option<Side> {
-        if self.high.sum > self.limit {
+        if self.high.total > self.limit {
             Some(Side::High)
-        } else if self.low.sum > self.limit {
+        } else if self.low.total > self.limit {
             Some(Side::Low)
         } else {
             None
@@ -65,6 +65,6 @@ impl Cusum {
             Side::Low => (self.low, -1.0),
         };
         let mean = |sum: f64| sign * (self.reference + (sum - of.head) / f64::max(of.values, 1.0));
-        (mean(of.sum), mean(self.limit))
+        (mean(of.total), mean(self.limit))
     }
 }

@@ -138,9 +138,9 @@ mod tests {
     #[test]
     fn a_later_rule_and_a_verdict_that_joins_another_are_read_again_and_keep_their_numbers() {
         use crate::model::{Body, Rule, specimens};
-        let record = specimens::records().into_iter().find_map(|record| match record.body {
-            Body::Verdict(event) if event.over.is_none() => Some(event),
-            _ => None,
+        let record = specimens::records().into_iter().find_map(|record| {
+            let Body::Verdict(event) = record.body else { return None };
+            event.over.is_none().then_some(event)
         });
         let mut event = record.unwrap();
         let before = encode(&event);

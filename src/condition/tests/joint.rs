@@ -100,7 +100,8 @@ fn a_change_that_is_there_from_the_begin_is_found_sooner_by_a_head_start() {
                 chart = Chart::new(&watched(1_000, 1_000, CUSUM));
                 chart.restore(&recorded(&said[0]));
             }
-            let found = (0..).find(|t| !step(&mut chart, *t, 1.0 + noise.normal()).is_empty());
+            let found =
+                (0..100_000).find(|t| !step(&mut chart, *t, 1.0 + noise.normal()).is_empty());
             found.unwrap() as f64
         });
         delays.sum::<f64>() / 200.0

@@ -411,9 +411,9 @@ fn the_gravest_of_a_monitors_rules_is_shown_since_it_says_so() {
             test: None,
         })
     };
-    let joins = |time| match says(time, Rule::Cusum, Verdict::Drift) {
-        Body::Verdict(event) => Body::Verdict(VerdictEvent { joins: Some(Rule::Ewma), ..event }),
-        _ => unreachable!(),
+    let joins = |time| {
+        let Body::Verdict(event) = says(time, Rule::Cusum, Verdict::Drift) else { unreachable!() };
+        Body::Verdict(VerdictEvent { joins: Some(Rule::Ewma), ..event })
     };
     let plant = Body::Plant(PlantLoaded {
         hash: crate::model::Digest([7; 32]),
