@@ -80,6 +80,10 @@ fn estimate(values: &[f64], version: u32) -> Result<Baseline, NotYet> {
     }
     let Fit { centre, phi, residual, n } = whole;
     let effective = if phi > 0.0 { n * (1.0 - phi) / (1.0 + phi) } else { n };
+    // Values near the greatest number have sums that are none.
+    if ![centre, phi, residual].into_iter().all(f64::is_finite) {
+        return Err(NotYet::Unstable);
+    }
     if phi >= PHI_MAX || effective < EFFECTIVE_MIN {
         return Err(NotYet::Short);
     }

@@ -1,10 +1,11 @@
 //! One monitor's state: its limits, its learning or its chart, and what it last said.
 use super::baseline::Learning;
-use super::ewma::Ewma;
+use super::detector::{self, Detector};
 use super::limit::LimitRule;
 use super::onset::Memory;
 use super::pace::Pace;
 use super::quiet::Quiet;
+use super::residual::Residuals;
 use crate::model::plant::{Drift, Monitor, Watched};
 use crate::model::{Baseline, ItemKey, Onset, Rule, Side, Utc, Verdict, VerdictEvent};
 
@@ -36,6 +37,10 @@ pub struct Finding {
     pub onset: Option<Onset>,
     /// The baseline that it was judged by, or that was learned.
     pub baseline: Option<Baseline>,
+    /// The rule that spoke first of the same drift.
+    pub joins: Option<Rule>,
+    /// The number of the test that decided, of a set of them.
+    pub test: Option<u8>,
 }
 
 /// One monitor's state.
@@ -55,21 +60,32 @@ struct DriftRule {
     /// A tag changes when it likes; a value per item comes once.
     pace: Option<Pace>,
     baseline: Option<Baseline>,
-    latched: Option<Side>,
+    alarm: Option<Alarm>,
     stage: Stage,
+}
+
+/// A drift that stands.
+#[derive(Debug, Clone)]
+struct Alarm {
+    /// The rule that spoke first.
+    opened: Rule,
+    side: Side,
+    /// All that have spoken of it.
+    said: Vec<Rule>,
 }
 
 #[derive(Debug, Clone)]
 enum Stage {
     Learning(Learning),
     Judging(Box<Judging>),
-    /// Nothing to do until the chart is re-armed.
-    Latched,
+    /// What has alarmed waits to be re-armed; the rules that have not spoken yet may join, but after a restart.
+    Latched(Option<Box<Judging>>),
 }
 
 #[derive(Debug, Clone)]
 struct Judging {
-    ewma: Ewma,
+    residuals: Residuals,
+    detectors: Vec<Detector>,
     memory: Memory,
 }
 
@@ -86,7 +102,7 @@ impl Chart {
                 spec,
                 pace: pace(&spec),
                 baseline: None,
-                latched: None,
+                alarm: None,
                 stage: Stage::Learning(Learning::new(spec.learn, 1)),
             }),
         }
@@ -106,11 +122,13 @@ impl Chart {
                 limit: crossing.limit,
                 onset: None,
                 baseline: None,
+                joins: None,
+                test: None,
             });
         }
         let beyond = self.beyond();
         if let Some(drift) = &mut self.drift {
-            drift.step(observation.time, x, beyond.is_some()).into_iter().for_each(out);
+            drift.step(observation.time, x, beyond.is_some(), out);
         }
     }
 
@@ -124,10 +142,9 @@ impl Chart {
                     limits.restore(beyond);
                 }
             }
-            Rule::Ewma => {
-                let latched = event.side.filter(|_| event.verdict == Verdict::Drift);
+            Rule::Ewma | Rule::Cusum | Rule::Shewhart | Rule::WesternElectric | Rule::Nelson => {
                 if let Some(drift) = &mut self.drift {
-                    drift.restore(event.baseline.as_ref(), latched);
+                    drift.restore(event);
                 }
             }
             // No monitor is a master.
@@ -139,7 +156,7 @@ impl Chart {
     pub fn rearm(&mut self) {
         if let Some(drift) = &mut self.drift {
             let version = drift.baseline.as_ref().map_or(1, |b| b.version.saturating_add(1));
-            drift.latched = None;
+            drift.alarm = None;
             drift.stage = Stage::Learning(Learning::new(drift.spec.learn, version));
         }
     }
@@ -147,10 +164,11 @@ impl Chart {
     /// The next value does not follow on the last one. The moving average stays: a pause neither
     /// proves nor disproves a change.
     pub fn interrupt(&mut self) {
-        if let Some(drift) = &mut self.drift
-            && let Stage::Judging(judging) = &mut drift.stage
-        {
-            judging.ewma.interrupt();
+        match self.drift.as_mut().map(|drift| &mut drift.stage) {
+            Some(Stage::Judging(judging) | Stage::Latched(Some(judging))) => {
+                judging.residuals.interrupt();
+            }
+            Some(Stage::Learning(_) | Stage::Latched(None)) | None => {}
         }
     }
 
@@ -163,7 +181,7 @@ impl Chart {
         match (self.beyond(), self.drift.as_ref().map(|drift| &drift.stage)) {
             (Some(side), _) => Quiet::Beyond(side),
             (None, Some(Stage::Learning(_))) => Quiet::Learning,
-            (None, Some(Stage::Latched)) => Quiet::Latched,
+            (None, Some(Stage::Latched(_))) => Quiet::Latched,
             (None, Some(Stage::Judging(_)) | None) => Quiet::Inside,
         }
     }
@@ -171,7 +189,7 @@ impl Chart {
     /// What the monitor says of a value inside the absolute limits.
     fn verdict_inside(&self) -> Verdict {
         match self.drift.as_ref().map(|drift| &drift.stage) {
-            Some(Stage::Latched) => Verdict::Drift,
+            Some(Stage::Latched(_)) => Verdict::Drift,
             Some(Stage::Judging(_) | Stage::Learning(_)) | None => Verdict::InControl,
         }
     }
@@ -179,66 +197,109 @@ impl Chart {
 
 impl DriftRule {
     /// `warned`: a value beyond an absolute limit is judged, never learned from.
-    fn step(&mut self, time: Utc, x: f64, warned: bool) -> Option<Finding> {
+    fn step(&mut self, time: Utc, x: f64, warned: bool, out: &mut impl FnMut(Finding)) {
         if self.pace.as_mut().is_some_and(|pace| !pace.is_due(time)) {
-            return None;
-        }
-        match &mut self.stage {
-            Stage::Latched => None,
-            Stage::Learning(_) if warned => None,
-            Stage::Learning(learning) => {
-                let baseline = learning.step(x)?;
-                self.arm(&baseline);
-                Some(finding(Verdict::InControl, baseline))
-            }
-            Stage::Judging(judging) => {
-                let Judging { ewma, memory } = &mut **judging;
-                memory.push(time, ewma.step(x)?);
-                let side = ewma.beyond()?;
-                let finding = Finding {
-                    side: Some(side),
-                    statistic: Some(ewma.level()),
-                    limit: Some(ewma.limit(side)),
-                    onset: memory.onset(side),
-                    ..finding(Verdict::Drift, self.baseline.clone()?)
-                };
-                self.latched = Some(side);
-                self.stage = Stage::Latched;
-                Some(finding)
-            }
-        }
-    }
-
-    fn arm(&mut self, baseline: &Baseline) {
-        let values = self.spec.false_alarm_interval.as_secs_f64() / self.spec.every.as_secs_f64();
-        let ewma = Ewma::new(baseline, values);
-        self.baseline = Some(baseline.clone());
-        self.latched = None;
-        self.stage = Stage::Judging(Box::new(Judging { ewma, memory: Memory::default() }));
-    }
-
-    fn restore(&mut self, baseline: Option<&Baseline>, latched: Option<Side>) {
-        if self.baseline.as_ref() == baseline && self.latched == latched {
             return;
         }
-        if let Some(baseline) = baseline {
-            self.arm(baseline);
+        match &mut self.stage {
+            Stage::Latched(None) => {}
+            Stage::Learning(_) if warned => {}
+            Stage::Learning(learning) => {
+                if let Some(baseline) = learning.step(x) {
+                    self.arm(&baseline, true);
+                    let said = |rule| finding(rule, Verdict::InControl, baseline.clone());
+                    self.spec.rules.iter().map(said).for_each(out);
+                }
+            }
+            Stage::Judging(judging) | Stage::Latched(Some(judging)) => {
+                let Some(residual) = judging.residuals.step(x) else { return };
+                judging.memory.push(time, residual.clipped());
+                judging.detectors.iter_mut().for_each(|detector| detector.step(residual));
+                self.speak(out);
+            }
         }
-        if latched.is_some() {
-            self.latched = latched;
-            self.stage = Stage::Latched;
+    }
+
+    /// Tells of the rules that have something new to say: the first of them alarms, the others join it.
+    fn speak(&mut self, out: &mut impl FnMut(Finding)) {
+        let (Stage::Judging(judging) | Stage::Latched(Some(judging))) = &self.stage else { return };
+        let Some(baseline) = &self.baseline else { return };
+        for detector in &judging.detectors {
+            let Some(side) = detector.beyond() else { continue };
+            let rule = detector.rule();
+            let joins = self.alarm.as_ref().map(|alarm| alarm.opened);
+            let alarm =
+                self.alarm.get_or_insert_with(|| Alarm { opened: rule, side, said: Vec::new() });
+            if alarm.side != side || alarm.said.contains(&rule) {
+                continue;
+            }
+            alarm.said.push(rule);
+            let (statistic, limit) = detector.against(side, &judging.residuals);
+            out(Finding {
+                side: Some(side),
+                statistic: Some(statistic),
+                limit: Some(limit),
+                onset: judging.memory.onset(side, baseline.n),
+                joins,
+                test: detector.test(),
+                ..finding(rule, Verdict::Drift, baseline.clone())
+            });
+        }
+        if let Some(alarm) = &self.alarm {
+            let heard = judging.detectors.iter().all(|d| alarm.said.contains(&d.rule()));
+            let latched = Stage::Latched(None);
+            match std::mem::replace(&mut self.stage, latched) {
+                Stage::Judging(judging) | Stage::Latched(Some(judging)) if !heard => {
+                    self.stage = Stage::Latched(Some(judging));
+                }
+                Stage::Judging(_) | Stage::Latched(_) | Stage::Learning(_) => {}
+            }
+        }
+    }
+
+    /// `learned`: just now; else the baseline comes back from the record.
+    fn arm(&mut self, baseline: &Baseline, learned: bool) {
+        let residuals = Residuals::new(baseline);
+        let detectors = detector::all(&self.spec, baseline, &residuals, learned);
+        self.baseline = Some(baseline.clone());
+        self.alarm = None;
+        self.stage =
+            Stage::Judging(Box::new(Judging { residuals, detectors, memory: Memory::default() }));
+    }
+
+    /// Whatever rule learned it, a baseline is the monitor's; whichever spoke of it, a drift stands.
+    fn restore(&mut self, event: &VerdictEvent) {
+        let known = self.baseline.as_ref() == event.baseline.as_ref();
+        let said = self.alarm.as_ref().is_some_and(|alarm| alarm.said.contains(&event.rule));
+        let side = event.side.filter(|_| event.verdict == Verdict::Drift);
+        if known && said == side.is_some() {
+            return;
+        }
+        if let (true, Some(alarm), Some(_)) = (known, &mut self.alarm, side) {
+            alarm.said.push(event.rule);
+            return;
+        }
+        if let Some(baseline) = &event.baseline {
+            self.arm(baseline, false);
+        }
+        if let Some(side) = side {
+            let opened = event.joins.unwrap_or(event.rule);
+            self.alarm = Some(Alarm { opened, side, said: vec![event.rule] });
+            self.stage = Stage::Latched(None);
         }
     }
 }
 
-fn finding(verdict: Verdict, baseline: Baseline) -> Finding {
+fn finding(rule: Rule, verdict: Verdict, baseline: Baseline) -> Finding {
     Finding {
-        rule: Rule::Ewma,
+        rule,
         verdict,
         side: None,
         statistic: None,
         limit: None,
         onset: None,
         baseline: Some(baseline),
+        joins: None,
+        test: None,
     }
 }

@@ -216,6 +216,8 @@ impl Watch {
             item: None,
             unit: Ucum::parse("s").ok(),
             over: None,
+            joins: None,
+            test: None,
         }
     }
 

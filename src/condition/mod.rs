@@ -5,13 +5,20 @@
 //! production, and it never learns a new level by itself.
 mod baseline;
 mod chart;
+mod cusum;
+mod cusum_length;
+mod detector;
 mod ewma;
 mod limit;
 mod master;
 mod onset;
 mod pace;
+mod quadrature;
 mod quiet;
+mod residual;
 mod run_length;
+mod runs;
+mod runs_length;
 #[cfg(test)]
 mod tests;
 
@@ -228,6 +235,8 @@ impl Watch {
                 item: observation.item.cloned(),
                 unit: unit.clone(),
                 over: None,
+                joins: finding.joins,
+                test: finding.test,
             });
         });
         match observation.value.filter(|x| x.is_finite()) {

@@ -3,6 +3,7 @@
 //! The run length obeys a Fredholm equation of the second kind (Crowder, Technometrics 29, 1987),
 //! solved here at Gauss–Legendre nodes: for a smooth kernel that reaches with 60 nodes what a Markov
 //! chain (Brook & Evans 1972) needs several hundred states for.
+use super::quadrature::{legendre, solve};
 use std::f64::consts::PI;
 use std::sync::LazyLock;
 
@@ -127,23 +128,7 @@ pub(super) fn average_run_length(lambda: f64, limit: f64, shift: f64) -> f64 {
     for (i, row) in matrix.iter_mut().enumerate() {
         row[i] += 1.0;
     }
-    // Rows of `I - K` are diagonally dominant: elimination needs no pivots.
-    let mut runs = vec![1.0; m];
-    for k in 0..m {
-        let (above, below) = matrix.split_at_mut(k + 1);
-        let pivot = &above[k];
-        for (offset, row) in below.iter_mut().enumerate() {
-            let factor = row[k] / pivot[k];
-            for (to, from) in row.iter_mut().zip(pivot).skip(k) {
-                *to -= factor * from;
-            }
-            runs[k + 1 + offset] -= factor * runs[k];
-        }
-    }
-    for k in (0..m).rev() {
-        let known: f64 = (k + 1..m).map(|j| matrix[k][j] * runs[j]).sum();
-        runs[k] = (runs[k] - known) / matrix[k][k];
-    }
+    let runs = solve(matrix, vec![1.0; m]);
     1.0 + nodes.iter().zip(&runs).map(|(to, run)| kernel(0.0, *to) * run).sum::<f64>()
 }
 
@@ -154,25 +139,4 @@ pub(super) fn average_run_length(lambda: f64, limit: f64, shift: f64) -> f64 {
 )]
 fn count_of_nodes(width_in_sigma: f64) -> u32 {
     ((width_in_sigma * NODES_PER_SIGMA).ceil() as u32).clamp(16, 400)
-}
-
-/// Nodes and weights of Gauss–Legendre quadrature over −1 to 1, by Newton's method.
-fn legendre(count: u32) -> Vec<(f64, f64)> {
-    let n = f64::from(count);
-    (0..count)
-        .map(|i| {
-            let mut x = (PI * (f64::from(i) + 0.75) / (n + 0.5)).cos();
-            let mut slope = 1.0;
-            for _ in 0..8 {
-                let (mut before, mut p) = (1.0, x);
-                for k in 2..=count {
-                    let k = f64::from(k);
-                    (before, p) = (p, ((2.0 * k - 1.0) * x * p - (k - 1.0) * before) / k);
-                }
-                slope = n * (x * p - before) / (x * x - 1.0);
-                x -= p / slope;
-            }
-            (x, 2.0 / ((1.0 - x * x) * slope * slope))
-        })
-        .collect()
 }

@@ -201,7 +201,7 @@ impl Follower {
                 if v.verdict == Verdict::Drift && v.rule == Rule::Master {
                     tracing::warn!(station = %v.station, master = %v.monitor, item = ?v.item, "a master is overdue or was judged wrongly");
                 }
-                if v.verdict == Verdict::Drift && v.rule == Rule::Ewma {
+                if v.verdict == Verdict::Drift && v.rule != Rule::Master && v.joins.is_none() {
                     m.condition_drifts.with_label_values(&labels).inc();
                     tracing::warn!(station = %v.station, monitor = %v.monitor, "drift");
                 }

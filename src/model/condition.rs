@@ -35,6 +35,18 @@ pub enum Rule {
     /// A piece with a known outcome, which the station must judge right, in time.
     #[n(2)]
     Master,
+    /// Cumulative sum (ISO 7870-4).
+    #[n(3)]
+    Cusum,
+    /// A single value against control limits (ISO 7870-2).
+    #[n(4)]
+    Shewhart,
+    /// The four tests of the Western Electric handbook (1956).
+    #[n(5)]
+    WesternElectric,
+    /// Those tests of Nelson (1984) that speak of a level.
+    #[n(6)]
+    Nelson,
 }
 
 /// To which side of the centre.
@@ -130,4 +142,10 @@ pub struct VerdictEvent {
     /// said of now.
     #[n(12)]
     pub over: Option<Utc>,
+    /// The rule that spoke first of the same drift: this one says so too, and it is no second alarm.
+    #[n(13)]
+    pub joins: Option<Rule>,
+    /// Of a rule that is a set of tests: the number of the one that decided, as its book counts them.
+    #[n(14)]
+    pub test: Option<u8>,
 }

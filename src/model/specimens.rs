@@ -478,6 +478,8 @@ fn verdicts() -> Vec<VerdictEvent> {
         item: Some(unit("SN-1")),
         unit: Some(ucum("N.m")),
         over: Some(utc(9)),
+        joins: None,
+        test: None,
     };
     let bare = VerdictEvent {
         side: None,

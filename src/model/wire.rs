@@ -135,6 +135,38 @@ mod tests {
         assert_eq!(kinds, [(0x82, 8), (0x82, 8), (0x82, 9)]);
     }
 
+    #[test]
+    fn a_later_rule_and_a_verdict_that_joins_another_are_read_again_and_keep_their_numbers() {
+        use crate::model::{Body, Rule, specimens};
+        let record = specimens::records().into_iter().find_map(|record| {
+            let Body::Verdict(event) = record.body else { return None };
+            event.over.is_none().then_some(event)
+        });
+        let mut event = record.unwrap();
+        let before = encode(&event);
+        for (rule, number) in [
+            (Rule::Limit, 0),
+            (Rule::Ewma, 1),
+            (Rule::Master, 2),
+            (Rule::Cusum, 3),
+            (Rule::Shewhart, 4),
+            (Rule::WesternElectric, 5),
+            (Rule::Nelson, 6),
+        ] {
+            assert_eq!(encode(&rule), [number]);
+            event.joins = Some(rule);
+            let bytes = encode(&event);
+            assert_eq!(bytes[bytes.len() - 2..], [13, number]);
+            assert_eq!(decode::<crate::model::VerdictEvent>(&bytes).ok().as_ref(), Some(&event));
+        }
+        (event.joins, event.test) = (None, Some(5));
+        let bytes = encode(&event);
+        assert_eq!(bytes[bytes.len() - 2..], [14, 5]);
+        assert_eq!(decode::<crate::model::VerdictEvent>(&bytes).ok().as_ref(), Some(&event));
+        event.test = None;
+        assert_eq!(encode(&event), before);
+    }
+
     /// What came to the first version later is left out where there is nothing to say, and read again where there is.
     #[test]
     fn a_later_key_is_written_only_where_it_says_something() {

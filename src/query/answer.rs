@@ -611,8 +611,10 @@ pub struct ConditionView {
     pub station: StationId,
     /// Of what.
     pub monitor: MonitorId,
-    /// Which rule spoke last.
+    /// Which rule spoke last; of a drift, which spoke of it first.
     pub rule: Option<Rule>,
+    /// All rules that say so, in the order in which they did.
+    pub rules: Vec<Rule>,
     /// What it says.
     pub verdict: Verdict,
     /// To which side.

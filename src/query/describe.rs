@@ -415,5 +415,6 @@ fn verdict(spoken: &VerdictEvent) -> String {
         Verdict::Drift => "has drifted",
         Verdict::NoData => "has no data",
     };
-    format!("{monitor} at {station} {says}")
+    let joins = spoken.joins.map_or("", |_| ", by another of its rules too");
+    format!("{monitor} at {station} {says}{joins}")
 }

@@ -72,14 +72,22 @@ impl Monitors {
     }
 }
 
-/// The gravest of what its rules say; of equals the one said last.
+/// The gravest of what its rules say; of equals the one said last, but for what only joins another.
 fn view(station: &StationId, monitor: &MonitorId, said: &Monitor) -> ConditionView {
-    let gravest = said.by_rule.values().max_by_key(|s| (gravity(s.event.verdict), s.position));
+    let weight = |s: &&Spoken| (gravity(s.event.verdict), s.event.joins.is_none(), s.position);
+    let gravest = said.by_rule.values().max_by_key(weight);
+    let mut agreed: Vec<&Spoken> = said
+        .by_rule
+        .values()
+        .filter(|s| gravest.is_some_and(|gravest| gravest.event.verdict == s.event.verdict))
+        .collect();
+    agreed.sort_by_key(|spoken| spoken.position);
     let event = gravest.map(|spoken| &spoken.event);
     ConditionView {
         station: station.clone(),
         monitor: monitor.clone(),
         rule: event.map(|e| e.rule),
+        rules: agreed.iter().map(|spoken| spoken.event.rule).collect(),
         verdict: event.map_or(Verdict::NoData, |e| e.verdict),
         side: event.and_then(|e| e.side),
         statistic: event.and_then(|e| e.statistic),

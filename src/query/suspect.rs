@@ -63,7 +63,8 @@ impl Windows {
     /// change may have begun then: whoever recalls takes more rather than less.
     pub(super) fn spoke(&mut self, position: Position, event: &VerdictEvent, well: Option<Utc>) {
         let begin = |onset: Onset| onset.earliest.or(well).unwrap_or(onset.estimate);
-        let key = (event.station.clone(), event.monitor.clone(), event.rule);
+        let rule = event.joins.unwrap_or(event.rule);
+        let key = (event.station.clone(), event.monitor.clone(), rule);
         match (event.verdict, event.onset) {
             (Verdict::Drift, Some(onset)) if let Some(over) = event.over => {
                 let window = Window {
@@ -113,7 +114,15 @@ fn cause(event: &VerdictEvent) -> SuspectCause {
     match (event.rule, &event.item) {
         (Rule::Master, Some(_)) => SuspectCause::MasterWrong,
         (Rule::Master, None) => SuspectCause::MasterOverdue,
-        (Rule::Limit | Rule::Ewma, _) => SuspectCause::Drift,
+        (
+            Rule::Limit
+            | Rule::Ewma
+            | Rule::Cusum
+            | Rule::Shewhart
+            | Rule::WesternElectric
+            | Rule::Nelson,
+            _,
+        ) => SuspectCause::Drift,
     }
 }
 

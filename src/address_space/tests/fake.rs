@@ -270,6 +270,7 @@ impl Source for Fake {
             station: station_id(),
             monitor: MonitorId::parse("torque").unwrap(),
             rule: Some(Rule::Ewma),
+            rules: vec![Rule::Ewma],
             verdict: Verdict::Drift,
             side: Some(Side::High),
             statistic: Some(13.1),

@@ -2,7 +2,7 @@
 use super::*;
 use crate::model::{Rule, Side, StationId, Verdict, VerdictEvent};
 
-fn recorded(finding: &Finding) -> VerdictEvent {
+pub(super) fn recorded(finding: &Finding) -> VerdictEvent {
     VerdictEvent {
         station: StationId::parse("OP10").unwrap(),
         monitor: MonitorId::parse("torque").unwrap(),
@@ -17,6 +17,8 @@ fn recorded(finding: &Finding) -> VerdictEvent {
         item: None,
         unit: None,
         over: None,
+        joins: finding.joins,
+        test: finding.test,
     }
 }
 

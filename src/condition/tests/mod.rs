@@ -1,17 +1,20 @@
 //! What holds of the charts together: the published run lengths, the promise, latching, recovery.
 #![expect(clippy::cast_precision_loss, reason = "counts and times of simulations are small")]
 
+mod bad;
 mod charts;
 mod conditions;
+mod joint;
 mod promise;
 mod tables;
 
 use super::chart::{Chart, Finding, Observation};
-use crate::model::plant::{Drift, Limits, Monitor, Watched};
+use crate::model::plant::{Drift, DriftRules, Limits, Monitor, RunSet, Watched};
 use crate::model::{HandshakeId, MonitorId, TagName, Utc};
 use std::time::Duration;
 
 /// Normal numbers from a seed (splitmix64, Box–Muller).
+#[derive(Clone)]
 struct Noise(u64);
 
 impl Noise {
@@ -51,6 +54,11 @@ impl Process {
 
 /// One value per unit, one false alarm in `run_length` of them.
 fn monitor(run_length: u64, learn: u32) -> Monitor {
+    watched(run_length, learn, DriftRules::DEFAULT)
+}
+
+/// The same, watched by these rules.
+fn watched(run_length: u64, learn: u32, rules: DriftRules) -> Monitor {
     Monitor {
         id: MonitorId::parse("torque").unwrap(),
         of: Watched::Measurement(
@@ -63,9 +71,19 @@ fn monitor(run_length: u64, learn: u32) -> Monitor {
             false_alarm_interval: Duration::from_secs(run_length),
             learn,
             every: Duration::from_secs(1),
+            rules,
+            catch: None,
         }),
     }
 }
+
+const CUSUM: DriftRules = DriftRules { ewma: false, cusum: true, runs: None };
+const BOTH: DriftRules = DriftRules { ewma: true, cusum: true, runs: None };
+const ZONES: DriftRules =
+    DriftRules { ewma: false, cusum: false, runs: Some(RunSet::WesternElectric) };
+const TWO: DriftRules =
+    DriftRules { ewma: true, cusum: false, runs: Some(RunSet::WesternElectric) };
+const ALL: DriftRules = DriftRules { ewma: true, cusum: true, runs: Some(RunSet::Nelson) };
 
 fn step(chart: &mut Chart, time: i64, x: f64) -> Vec<Finding> {
     let mut out = Vec::new();

@@ -1,4 +1,5 @@
 //! Exchanges of words with a PLC, as they are written.
+use super::DriftWord;
 use super::label::PerCode;
 use crate::config::spot::{Keyed, NameOr, Names, Scalar, Span, Spot};
 use crate::model::Result as Outcome;
@@ -325,6 +326,15 @@ pub(in crate::config) struct Measured {
     /// With `drift`: values from which the baseline is learned.
     #[schemars(range(min = 10), extend("default" = 50))]
     pub(in crate::config) learn: Option<Spot<u32>>,
+    /// With `drift`: what watches for it. `ewma`, a moving average, is best at changes that come slowly; `cusum`, a
+    /// cumulative sum, at a lasting change of the size of `catch`. `shewhart`, a single value beyond a
+    /// limit, and the zone tests of `western-electric` and `nelson` find great changes at once; one of these three. With
+    /// several rules the promise is that of all together.
+    #[schemars(extend("default" = ["ewma"]))]
+    pub(in crate::config) rules: Option<Spot<Vec<Spot<DriftWord>>>>,
+    /// With `drift`: the lasting change worth catching, in the monitor's unit; one standard deviation unless said.
+    #[schemars(range(min = 0))]
+    pub(in crate::config) catch: Option<Spot<f64>>,
     /// With `drift`: mean time between two values.
     #[schemars(extend("default" = "1s"))]
     pub(in crate::config) cycle: Option<Spot<Span>>,

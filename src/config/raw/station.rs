@@ -336,8 +336,32 @@ pub(in crate::config) struct Monitor {
     /// With `drift`: values from which the baseline is learned.
     #[schemars(range(min = 10), extend("default" = 50))]
     pub(in crate::config) learn: Option<Spot<u32>>,
+    /// With `drift`: what watches for it. `ewma`, a moving average, is best at changes that come slowly; `cusum`, a
+    /// cumulative sum, at a lasting change of the size of `catch`. With both the promise is that of both together.
+    #[schemars(extend("default" = ["ewma"]))]
+    pub(in crate::config) rules: Option<Spot<Vec<Spot<DriftWord>>>>,
+    /// With `drift`: the lasting change worth catching, in the monitor's unit; one standard deviation unless said.
+    #[schemars(range(min = 0))]
+    pub(in crate::config) catch: Option<Spot<f64>>,
     /// OPC UA: how often it is looked at, if not as its device says.
     pub(in crate::config) publish: Option<Spot<Span>>,
     /// Modbus: how often it is looked at, if not as its device says.
     pub(in crate::config) poll: Option<Spot<Span>>,
+}
+
+/// What watches for drift.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "DriftRule")]
+pub(in crate::config) enum DriftWord {
+    /// An exponentially weighted moving average.
+    Ewma,
+    /// A cumulative sum.
+    Cusum,
+    /// A single value beyond a limit. Of measurements only.
+    Shewhart,
+    /// The four tests of the Western Electric handbook. Of measurements only.
+    WesternElectric,
+    /// Nelson's tests 1, 2, 5 and 6. Of measurements only.
+    Nelson,
 }

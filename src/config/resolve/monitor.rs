@@ -2,10 +2,12 @@
 use super::device::Kind;
 use super::word::Use;
 use super::{Resolver, Table, span};
-use crate::config::raw;
+use crate::config::raw::{self, DriftWord};
 use crate::config::spot::{NameOr, Spot};
 use crate::model::MonitorId;
-use crate::model::plant::{Drift, Handshake, Limits, Monitor, TagIndex, Watched};
+use crate::model::plant::{
+    Drift, DriftRules, Handshake, Limits, Monitor, RunSet, TagIndex, Watched,
+};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -13,6 +15,42 @@ use std::time::Duration;
 const LEARN: u32 = 50;
 const CYCLE: Duration = Duration::from_secs(1);
 const DRIFT: &str = "one false alarm in ";
+
+/// What a plant file says of drift.
+struct RawDrift<'a> {
+    interval: Option<&'a Spot<String>>,
+    learn: Option<&'a Spot<u32>>,
+    rules: Option<&'a Spot<Vec<Spot<DriftWord>>>>,
+    catch: Option<&'a Spot<f64>>,
+    /// One value per item.
+    per_item: bool,
+}
+
+impl<'a> From<&'a raw::Monitor> for RawDrift<'a> {
+    fn from(raw: &'a raw::Monitor) -> Self {
+        let (interval, learn) = (raw.drift.as_ref(), raw.learn.as_ref());
+        Self {
+            interval,
+            learn,
+            rules: raw.rules.as_ref(),
+            catch: raw.catch.as_ref(),
+            per_item: false,
+        }
+    }
+}
+
+impl<'a> From<&'a raw::Measured> for RawDrift<'a> {
+    fn from(raw: &'a raw::Measured) -> Self {
+        let (interval, learn) = (raw.drift.as_ref(), raw.learn.as_ref());
+        Self {
+            interval,
+            learn,
+            rules: raw.rules.as_ref(),
+            catch: raw.catch.as_ref(),
+            per_item: true,
+        }
+    }
+}
 
 impl Resolver<'_> {
     /// The monitors that a station names.
@@ -55,7 +93,7 @@ impl Resolver<'_> {
         let period = self.monitor_period(t, raw);
         let publish = t.device.and_then(|device| self.draft(device)).map(|draft| draft.publish);
         let every = period.or(publish).unwrap_or(span::LOOK);
-        let drift = self.drift(t, raw.drift.as_ref(), raw.learn.as_ref(), every);
+        let drift = self.drift(t, &raw.into(), every);
         let word = word?;
         if let Some(deadband) = &raw.deadband {
             self.check_deadband(t, deadband, word.tag);
@@ -136,7 +174,7 @@ impl Resolver<'_> {
             }
         }
         let every = self.period(t, raw.cycle.as_ref(), CYCLE);
-        let drift = self.drift(t, raw.drift.as_ref(), raw.learn.as_ref(), every)?;
+        let drift = self.drift(t, &raw.into(), every)?;
         let limits = self.alarm_limits(t, [&raw.low, &raw.high, &raw.deadband].map(Option::as_ref));
         let id = name.with(format!("{}.{}", **handshake, **name));
         let id = self.name(t, &id, MonitorId::parse);
@@ -162,19 +200,27 @@ impl Resolver<'_> {
         limited.then_some(Limits { low, high, deadband })
     }
 
-    fn drift(
-        &mut self,
-        t: &Table<'_>,
-        raw: Option<&Spot<String>>,
-        learn: Option<&Spot<u32>>,
-        every: Duration,
-    ) -> Option<Drift> {
-        let Some(raw) = raw else {
-            if let Some(learn) = learn {
-                self.error(t, learn.span(), "`learn` goes with `drift`").label("no `drift`");
+    fn drift(&mut self, t: &Table<'_>, drift: &RawDrift<'_>, every: Duration) -> Option<Drift> {
+        let Some(raw) = drift.interval else {
+            let keys = [
+                ("learn", drift.learn.map(Spot::span)),
+                ("rules", drift.rules.map(Spot::span)),
+                ("catch", drift.catch.map(Spot::span)),
+            ];
+            for (key, span) in keys {
+                if let Some(span) = span {
+                    self.error(t, span, format!("`{key}` goes with `drift`")).label("no `drift`");
+                }
             }
             return None;
         };
+        let rules = self.drift_rules(t, drift);
+        let catch = drift.catch.map(|catch| {
+            if !(catch.is_finite() && **catch > 0.0) {
+                self.error(t, catch.span(), "`catch` is a number above 0").label("not a change");
+            }
+            **catch
+        });
         let interval = raw.strip_prefix(DRIFT).and_then(|interval| span::parse(interval.trim()));
         let Some(interval) = interval else {
             self.error(t, raw.span(), format!("`{}` does not say what drift is", **raw))
@@ -189,8 +235,44 @@ impl Resolver<'_> {
                 .help("false alarms must be much rarer than values: say days, not seconds");
             return None;
         }
-        let learn = learn.map_or(LEARN, |learn| **learn);
-        Some(Drift { false_alarm_interval: interval, learn, every })
+        let learn = drift.learn.map_or(LEARN, |learn| **learn);
+        Some(Drift { false_alarm_interval: interval, learn, every, rules, catch })
+    }
+
+    fn drift_rules(&mut self, t: &Table<'_>, drift: &RawDrift<'_>) -> DriftRules {
+        let Some(raw) = drift.rules else { return DriftRules::DEFAULT };
+        if raw.is_empty() {
+            self.error(t, raw.span(), "`rules` names no rule")
+                .label("wanted one at least")
+                .help("leave `rules` out for `[\"ewma\"]`");
+        }
+        let mut rules = DriftRules { ewma: false, cusum: false, runs: None };
+        for word in raw.iter() {
+            let set = match **word {
+                DriftWord::Ewma => {
+                    rules.ewma = true;
+                    continue;
+                }
+                DriftWord::Cusum => {
+                    rules.cusum = true;
+                    continue;
+                }
+                DriftWord::Shewhart => RunSet::Shewhart,
+                DriftWord::WesternElectric => RunSet::WesternElectric,
+                DriftWord::Nelson => RunSet::Nelson,
+            };
+            if !drift.per_item {
+                self.error(t, word.span(), "this rule judges one value per part")
+                    .label("a monitor watches every change of its tag")
+                    .help("say it at a measurement: `values.X.rules`");
+            }
+            if rules.runs.replace(set).is_some_and(|other| other != set) {
+                self.error(t, word.span(), "one set of tests is enough")
+                    .label("another is named before it")
+                    .help("`western-electric` and `nelson` have the test of `shewhart` in them");
+            }
+        }
+        rules
     }
 
     /// A monitor's deadband must not hide the changes that a handshake lives on.

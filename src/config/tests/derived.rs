@@ -2,8 +2,8 @@
 use super::{GOOD, check, good, root};
 use crate::config::plant::Checked;
 use crate::model::plant::{
-    Area, CodeFrom, Counter, Host, Limits, Protocol, ScopeFrom, StringOrder, Tag, TagIndex,
-    TagSource, Test, Transport, Trust, Watched, Word, WordOrder,
+    Area, CodeFrom, Counter, DriftRules, Host, Limits, Protocol, RunSet, ScopeFrom, StringOrder,
+    Tag, TagIndex, TagSource, Test, Transport, Trust, Watched, Word, WordOrder,
 };
 use crate::model::{Scope, ScopeName, Value};
 use std::time::Duration;
@@ -187,6 +187,23 @@ fn a_measurement_that_may_drift_is_a_monitor() {
     assert_eq!(motor.drift.unwrap().every, ms(2000));
     assert_eq!(motor.limits, Some(Limits { low: None, high: Some(80.0), deadband: 2.0 }));
     assert_eq!((noise.limits, noise.drift), (None, None));
+}
+
+#[test]
+fn what_watches_for_drift_is_a_moving_average_unless_said() {
+    let drifts = |from: &str, to: &str| {
+        let checked = check(&[("good.toml", &GOOD.replace(from, to))]).unwrap();
+        let monitors = &checked.plant.stations[0].monitors;
+        [0, 2].map(|i| monitors[i].drift.unwrap()).map(|drift| (drift.rules, drift.catch))
+    };
+    let usual = (DriftRules::DEFAULT, None);
+    assert_eq!(drifts("?", "?"), [usual, usual]);
+    let cusum = DriftRules { ewma: false, cusum: true, runs: None };
+    let motor = drifts("in 7d\"", "in 7d\", rules = [\"cusum\"], catch = 2.5");
+    assert_eq!(motor, [(cusum, Some(2.5)), usual]);
+    let torque = drifts("in 30d\"", "in 30d\", rules = [\"nelson\", \"ewma\"]");
+    let both = DriftRules { ewma: true, cusum: false, runs: Some(RunSet::Nelson) };
+    assert_eq!(torque, [usual, (both, None)]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Whoever watches is told of every word that moved what came of it, or why nothing did.
 use super::floor::Floor;
 use super::*;
-use crate::model::plant::{Drift, Limits};
+use crate::model::plant::{Drift, DriftRules, Limits};
 
 const STATE: TagIndex = TagIndex(6);
 const BATCH: TagIndex = TagIndex(7);
@@ -261,6 +261,8 @@ fn monitored(limits: bool, masters: Option<&str>) -> impl FnOnce(&mut Plant) {
         let drift = Drift {
             learn: 30,
             every: Duration::from_secs(1),
+            rules: DriftRules::DEFAULT,
+            catch: None,
             false_alarm_interval: Duration::from_secs(1_000),
         };
         let station = &mut plant.stations[0];

@@ -474,6 +474,7 @@ impl Source for Made {
             station: station("PRESS10"),
             monitor: MonitorId::parse("temp").unwrap(),
             rule: Some(Rule::Ewma),
+            rules: vec![Rule::Ewma],
             verdict: Verdict::Drift,
             side: Some(Side::High),
             statistic: Some(71.25),

@@ -2,7 +2,7 @@
 use super::{Check, DeviceIndex, NodeAddress, ReasonCodes, TagIndex, ToolLife};
 use crate::model::label::CodeForm;
 use crate::model::{
-    Code, HandshakeId, LineId, MonitorId, MountPointId, Permit, PhaseId, Purpose, Result,
+    Code, HandshakeId, LineId, MonitorId, MountPointId, Permit, PhaseId, Purpose, Result, Rule,
     ScopeName, StationId, TagName, Ucum, Value, Verb,
 };
 use std::collections::BTreeMap;
@@ -677,4 +677,54 @@ pub struct Drift {
     pub learn: u32,
     /// Mean time between two values, by which the interval becomes a run length.
     pub every: Duration,
+    /// What watches for it.
+    pub rules: DriftRules,
+    /// The lasting change worth catching, in the monitor's unit; greater than 0. One standard deviation of
+    /// independent values unless said.
+    pub catch: Option<f64>,
+}
+
+/// Rules that watch for drift; one at least. The promise is kept by all of them together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DriftRules {
+    /// The moving average: best at changes that come slowly.
+    pub ewma: bool,
+    /// The cumulative sum: best at a lasting change of the size worth catching.
+    pub cusum: bool,
+    /// Single values and runs of them: best at a great change. Only of what is measured once per item.
+    pub runs: Option<RunSet>,
+}
+
+/// A set of tests of single values and runs of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunSet {
+    /// One value beyond a limit.
+    Shewhart,
+    /// The four tests of the Western Electric handbook.
+    WesternElectric,
+    /// Nelson's tests 1, 2, 5 and 6.
+    Nelson,
+}
+
+impl RunSet {
+    /// The rule that speaks for it.
+    pub fn rule(self) -> Rule {
+        match self {
+            Self::Shewhart => Rule::Shewhart,
+            Self::WesternElectric => Rule::WesternElectric,
+            Self::Nelson => Rule::Nelson,
+        }
+    }
+}
+
+impl DriftRules {
+    /// What watches where nothing is said.
+    pub const DEFAULT: Self = Self { ewma: true, cusum: false, runs: None };
+
+    /// In the order in which they speak.
+    pub fn iter(self) -> impl Iterator<Item = Rule> {
+        let rules = [(self.ewma, Rule::Ewma), (self.cusum, Rule::Cusum)];
+        let rules = rules.into_iter().filter_map(|(watches, rule)| watches.then_some(rule));
+        rules.chain(self.runs.map(RunSet::rule))
+    }
 }

@@ -408,7 +408,13 @@ fn the_gravest_of_a_monitors_rules_is_shown_since_it_says_so() {
             item: None,
             unit: None,
             over: None,
+            joins: None,
+            test: None,
         })
+    };
+    let joins = |time| {
+        let Body::Verdict(event) = says(time, Rule::Cusum, Verdict::Drift) else { unreachable!() };
+        Body::Verdict(VerdictEvent { joins: Some(Rule::Ewma), ..event })
     };
     let plant = Body::Plant(PlantLoaded {
         hash: crate::model::Digest([7; 32]),
@@ -421,6 +427,7 @@ fn the_gravest_of_a_monitors_rules_is_shown_since_it_says_so() {
         says(1, Rule::Ewma, Verdict::Drift),
         says(2, Rule::Ewma, Verdict::Drift),
         says(3, Rule::Limit, Verdict::InControl),
+        joins(4),
         plant,
     ]));
     let shown: Vec<_> =
@@ -432,6 +439,8 @@ fn the_gravest_of_a_monitors_rules_is_shown_since_it_says_so() {
             (station("OP10"), Some(Rule::Ewma), Verdict::Drift, Some(Utc(1))),
         ]
     );
+    let rules: Vec<_> = query.conditions().into_iter().map(|c| c.rules).collect();
+    assert_eq!(rules, [vec![], vec![Rule::Ewma, Rule::Cusum]]);
 }
 
 #[test]

@@ -37,6 +37,8 @@ fn says(time: i64, verdict: Verdict, since: Option<i64>, shown: bool) -> Body {
         item: shown.then(|| unit("MSTR-1")),
         unit: None,
         over: None,
+        joins: None,
+        test: None,
     })
 }
 
@@ -85,6 +87,27 @@ fn what_was_made_since_the_last_good_master_is_suspect() {
     assert_eq!((items(&short.body[0]).len(), short.body[0].left_out), (2, 1));
     let marks = |code: &str| query.item(&unit(code)).unwrap().body.suspect.len();
     assert_eq!(["BEFORE", "FIRST", "THIRD", "TRIED", "AFTER"].map(marks), [0, 1, 1, 0, 0]);
+}
+
+/// One drift is one window, whichever rule joins the one that spoke first.
+#[test]
+fn a_rule_that_joins_a_drift_opens_no_window_and_the_one_that_spoke_first_ends_it() {
+    let of = |rule, joins, body| {
+        let Body::Verdict(event) = body else { unreachable!() };
+        Body::Verdict(VerdictEvent { rule, joins, ..event })
+    };
+    let drift = |time| says(time, Verdict::Drift, Some(10), false);
+    let well = |time| says(time, Verdict::InControl, None, false);
+    let (query, _dir) = query(&numbered(vec![
+        of(Rule::Cusum, None, drift(20)),
+        of(Rule::Ewma, Some(Rule::Cusum), drift(22)),
+        of(Rule::Ewma, None, well(30)),
+        of(Rule::Cusum, None, well(31)),
+    ]));
+    let windows = query.suspects(None, 100, LAST).unwrap().body;
+    let [view] = &windows[..] else { panic!("{windows:?}") };
+    assert_eq!(view.window.interval, Interval { from: Utc(10), to: Some(Utc(31)) });
+    assert_eq!(view.window.cause, SuspectCause::Drift);
 }
 
 /// The rule has no bound for when it began: whatever was made since it last said that all is well may be touched.

@@ -1,0 +1,70 @@
+//! The two-sided tabular cumulative sum chart (Page 1954, ISO 7870-4), with a fast initial response (Lucas & Crosier 1982).
+use super::cusum_length::{Reference, limit_for};
+use crate::model::Side;
+
+/// A chart of residuals. In their standard deviations, all of it.
+#[derive(Debug, Clone)]
+pub(super) struct Cusum {
+    reference: f64,
+    limit: f64,
+    high: Sum,
+    low: Sum,
+}
+
+/// What exceeded the reference to one side since it last did not.
+#[derive(Debug, Clone, Copy)]
+struct Sum {
+    total: f64,
+    /// What of it is a head start.
+    head: f64,
+    values: f64,
+}
+
+impl Sum {
+    fn step(&mut self, excess: f64) {
+        self.total += excess;
+        self.values += 1.0;
+        if self.total <= 0.0 {
+            *self = Self { total: 0.0, head: 0.0, values: 0.0 };
+        }
+    }
+}
+
+impl Cusum {
+    /// One false alarm in `run_length` values, judged by what `n` values taught. `fast`: begun half-way to
+    /// the limit, so that a change that is there from the begin is found in half the time.
+    pub(super) fn new(reference: Reference, run_length: f64, n: u32, fast: bool) -> Self {
+        let limit = limit_for(reference, run_length, n, fast);
+        let head = if fast { 0.5 * limit } else { 0.0 };
+        let begin = Sum { total: head, head, values: 0.0 };
+        Self { reference: reference.get(), limit, high: begin, low: begin }
+    }
+
+    /// Takes a residual.
+    pub(super) fn step(&mut self, z: f64) {
+        self.high.step(z - self.reference);
+        self.low.step(-z - self.reference);
+    }
+
+    /// Beyond which limit a sum is.
+    pub(super) fn beyond(&self) -> Option<Side> {
+        if self.high.total > self.limit {
+            Some(Side::High)
+        } else if self.low.total > self.limit {
+            Some(Side::Low)
+        } else {
+            None
+        }
+    }
+
+    /// The mean of the residuals since the sum of a side left 0 or began, and what mean would have brought it to
+    /// the limit.
+    pub(super) fn against(&self, side: Side) -> (f64, f64) {
+        let (of, sign) = match side {
+            Side::High => (self.high, 1.0),
+            Side::Low => (self.low, -1.0),
+        };
+        let mean = |sum: f64| sign * (self.reference + (sum - of.head) / f64::max(of.values, 1.0));
+        (mean(of.total), mean(self.limit))
+    }
+}
