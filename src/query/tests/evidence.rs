@@ -36,6 +36,8 @@ fn spoke(time: i64, at: &str, verdict: Verdict, since: Option<i64>) -> Body {
         item: None,
         unit: None,
         over: None,
+        joins: None,
+        test: None,
     })
 }
 
