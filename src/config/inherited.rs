@@ -82,6 +82,8 @@ takes back.
 
 What is bad, no finite number, or below 0 in a sum is not counted, and is not 0 either: the attribute is then *at least* so much, as it is
 when something was in work before the attribute was declared, when it is not known which lot was in a feeder, or when records were dropped since their time was over.
+What nobody observed is not told of by that: a visit that lies in a gap or was set aside adds nothing. Where a limit must hold, let `route` ask that
+the item was completed where it is measured. All handshakes have to measure it in the same unit.
 Values are kept at hand from the record of the plant on that declares the attribute.
 
 `at_most` of a product bounds a `sum` or `maximum`, `at_least` a `minimum`. `attribute-plan` asks what the item comes to up to

@@ -14,7 +14,7 @@ pub enum Movement {
     Scrapped,
     /// All that was left was shipped.
     Shipped,
-    /// A part of it was shipped, and nobody knows how much: it is in several containers.
+    /// A part of it was shipped in a container, and nobody knows how much.
     Parted,
     /// So much was found in stock.
     Counted,

@@ -57,11 +57,17 @@ impl Monitors {
         monitor.by_rule.insert(event.rule, spoken);
     }
 
-    /// Since when a rule has said that all is well, if that is what it said last.
+    /// Since when a rule has said that all is well, if that is what it said last; of one that a plant file added and that has
+    /// not spoken yet: since when another has by the same baseline.
     pub(super) fn well_since(&self, of: &VerdictEvent) -> Option<Utc> {
         let monitor = self.known.get(&(of.station.clone(), of.monitor.clone()))?;
-        let spoken = monitor.by_rule.get(&of.rule)?;
-        (spoken.event.verdict == Verdict::InControl).then_some(spoken.since)
+        let spoken = |spoken: &&Spoken| {
+            let same = of.baseline.is_some() && spoken.event.baseline == of.baseline;
+            spoken.event.rule == of.rule || same
+        };
+        let well = monitor.by_rule.values().filter(spoken);
+        let well = well.filter(|spoken| spoken.event.verdict == Verdict::InControl);
+        well.map(|spoken| spoken.since).min()
     }
 
     /// The monitors of the plant in its order, then those that only older records speak of.

@@ -1,7 +1,7 @@
 //! Rules about what was measured of an item and of what it is made of, as far as attributes come from it.
 use super::{Case, Finding, Named};
 use crate::model::plant::{Bound, Measured, MeasuredRule};
-use crate::model::{Portion, Text, Total};
+use crate::model::{Text, Total};
 
 impl Case<'_> {
     /// What was measured up to this request comes to no more and no less than the product may have: of the item, or also of
@@ -42,6 +42,9 @@ impl Case<'_> {
                 return match (&total.missing, total.value) {
                     (Some(why), _) => Finding::Unknown(format!("not all is known of {of}: {why}")),
                     (None, None) => Finding::Unknown(format!("no {of} was measured")),
+                    (None, Some(_)) if measured.ancestors && !self.mounts_seen => {
+                        self.mounts_not_seen()
+                    }
                     (None, Some(_)) => Finding::Passed,
                 };
             }
@@ -54,13 +57,17 @@ impl Case<'_> {
 fn comes_to(total: &Total, rule: MeasuredRule, item: &impl std::fmt::Display) -> String {
     let Total { attribute, value, most, missing } = total;
     let value = value.unwrap_or_default();
-    let least = if missing.is_some() { "at least " } else { "" };
+    let known = match (rule, missing) {
+        (_, None) => "",
+        (MeasuredRule::Sum | MeasuredRule::Maximum, Some(_)) => "at least ",
+        (MeasuredRule::Minimum, Some(_)) => "at most ",
+    };
     match (rule, most) {
-        (MeasuredRule::Sum, Some(Portion { value: part, .. })) if *part < value => {
-            let portion = most.as_ref().map(ToString::to_string).unwrap_or_default();
-            format!("{attribute} of {item} is {least}{value}, most of it {part} of {portion}")
+        (MeasuredRule::Sum, Some(portion)) if portion.value < value => {
+            let part = portion.value;
+            format!("{attribute} of {item} is {known}{value}, most of it {part} of {portion}")
         }
-        (_, Some(portion)) => format!("{attribute} of {item} is {value} by {portion}"),
-        (_, None) => format!("{attribute} of {item} is {value}"),
+        (_, Some(portion)) => format!("{attribute} of {item} is {known}{value} by {portion}"),
+        (_, None) => format!("{attribute} of {item} is {known}{value}"),
     }
 }

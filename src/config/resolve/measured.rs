@@ -73,7 +73,8 @@ impl Resolver<'_> {
         let stations = files.iter().flat_map(|read| &read.raw).flat_map(|raw| raw.station.iter());
         let handshakes = stations.flat_map(|(_, station)| station.handshake.iter());
         let values = handshakes.flat_map(|(_, handshake)| handshake.values.iter());
-        let known: BTreeSet<&str> = values.map(|(name, _)| name.as_str()).collect();
+        let values: Vec<_> = values.collect();
+        let known: BTreeSet<&str> = values.iter().map(|(name, _)| name.as_str()).collect();
         // A file that cannot be read may have it.
         let unread = files.iter().any(|read| read.raw.is_none());
         if !unread && !known.contains(told.as_str()) {
@@ -81,6 +82,17 @@ impl Resolver<'_> {
             self.error(t, told.span(), format!("no handshake measures `{}`", **told))
                 .label("under `values` of no handshake")
                 .help(hint);
+            return None;
+        }
+        let same = values.iter().filter(|(name, _)| name.as_str() == told.as_str());
+        let units = same.filter_map(|(_, value)| value.eu.as_ref());
+        let units: BTreeSet<&str> = units.map(|unit| unit.as_str()).collect();
+        if units.len() > 1 {
+            let units: Vec<String> = units.iter().map(|unit| format!("`{unit}`")).collect();
+            let said = format!("`{}` is measured in {}", **told, units.join(" and "));
+            self.error(t, told.span(), said)
+                .label("of different units nothing comes together")
+                .help("give the measurements of different units different names");
             return None;
         }
         self.name(t, told, TagName::parse)

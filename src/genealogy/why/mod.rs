@@ -13,6 +13,7 @@ mod labels;
 mod layout;
 mod pairs;
 mod round;
+mod strata;
 
 pub use counts::Odds;
 use counts::{Table, count};

@@ -3,6 +3,7 @@ use super::counts::{Table, count};
 use super::labels::Labels;
 use super::layout::{Layout, Scored};
 use super::pairs::{self, Pair, Pairs};
+use super::strata::Strata;
 use super::{Cases, Cause, Factor, Settings};
 
 /// Of the error that is allowed so much is for single factors; the rest is for pairs.
@@ -98,7 +99,12 @@ impl<'r> Round<'r> {
         let bad: Vec<u32> = bad.map(|((unit, _), _)| unit).collect();
         let rooms = (self.factors, &self.layout, self.table);
         let pairs = Pairs::new(rooms, (&bad, self.cases.bad.len()), self.all);
+        let strata = Strata::new(self.cases, self.active);
+        let times = f64::from(count(self.factors.len() * self.factors.len().saturating_sub(1) / 2));
         let mut pairs = pairs.best(error, PAIRS);
+        for pair in &mut pairs {
+            pair.p = pair.p.max((strata.chance(&pair.units) * times).min(1.0));
+        }
         pairs.retain(|pair| pair.p <= error - self.error_of_one());
         pairs
     }

@@ -16,7 +16,8 @@ struct Stay {
     left: Option<At>,
 }
 
-/// What left the site in the containers that a lot is in. Of a lot in several nobody knows how much is in which.
+/// What left the site in the containers that a lot is in. Of a lot in several, or of which more came in after it was packed,
+/// nobody knows how much is in which.
 pub(super) fn left(memory: &View<'_>, lot: NodeId, hops: &[Hop]) -> Vec<Moved> {
     let packed = hops.iter().filter(|hop| hop.kind == LinkKind::PackedIn);
     let stays = packed.map(|hop| Stay {
@@ -29,22 +30,14 @@ pub(super) fn left(memory: &View<'_>, lot: NodeId, hops: &[Hop]) -> Vec<Moved> {
     let stays: Vec<Stay> = stays.collect();
     let came = memory.life(lot).standing(memory.void()).filter(|m| m.kind == Kind::Receive);
     let came: Vec<At> = came.map(|moment| moment.key()).collect();
-    let moved = stays.iter().filter_map(|stay| {
-        let at = stay.left.filter(|at| stay.is_open(*at, &came))?;
-        let in_others = stays.iter().any(|other| {
-            let later = other.left.is_none_or(|left| left > at);
-            later && other.is_open(at, &came)
-        });
-        let what = if in_others { Movement::Parted } else { Movement::Shipped };
+    let moved = stays.iter().filter_map(|Stay { entered, left }| {
+        let at = left.filter(|at| entered <= at)?;
+        let more = came.iter().any(|came| entered < came && *came < at);
+        let elsewhere = stays
+            .iter()
+            .any(|other| other.entered <= at && other.left.is_none_or(|left| left > at));
+        let what = if more || elsewhere { Movement::Parted } else { Movement::Shipped };
         Some(Moved { time: at.0, position: at.1, what, amount: None })
     });
     moved.collect()
-}
-
-impl Stay {
-    /// Whether the lot was put there before that moment, and has not come in by itself since.
-    fn is_open(&self, at: At, came: &[At]) -> bool {
-        let anew = came.iter().any(|came| self.entered < *came && *came < at);
-        self.entered <= at && !anew
-    }
 }

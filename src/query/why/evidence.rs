@@ -163,8 +163,8 @@ impl Around {
         let is_near =
             |record: &Record| time(record).is_some_and(|at| (self.from..=self.to).contains(&at));
         let mut all = Vec::new();
-        let before = (0..LOOK_MAX / CHUNK).map(|n| step.saturating_sub((n + 1) * CHUNK));
-        let after = (0..LOOK_MAX / CHUNK).map(|n| step.saturating_add(n * CHUNK));
+        let before = (0..LOOK_MAX.div_ceil(CHUNK)).map(|n| step.saturating_sub((n + 1) * CHUNK));
+        let after = (0..LOOK_MAX.div_ceil(CHUNK)).map(|n| step.saturating_add(n * CHUNK));
         // Both ways, until nothing is near any more.
         for mut begins in [before.collect::<Vec<_>>(), after.collect()] {
             begins.dedup();

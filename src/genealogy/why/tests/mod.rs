@@ -121,6 +121,23 @@ fn what_cannot_be_told_from_one_of_two_is_a_twin() {
     assert!(cause.factors.len() == 2 && named.contains(&twin) && named.contains(&one), "{named:?}");
 }
 
+/// All of the one product went through both, of the other through either alone; within a product it makes no difference.
+#[test]
+fn what_tells_products_apart_is_no_cause_within_one() {
+    let (few, all) = (100, 1_100);
+    let cases = Cases {
+        bad: (0..all).map(|unit| if unit < few { unit % 5 < 3 } else { unit % 200 == 0 }).collect(),
+        strata: (0..all).map(|unit| u32::from(unit < few)).collect(),
+    };
+    let factor = |attribute, others: std::ops::Range<u32>| {
+        let exposed = (0..few).chain(others).map(|unit| (i64::from(unit), unit));
+        Factor { attribute, exposed: exposed.collect() }
+    };
+    let factors = [factor(0, few..few + 200), factor(1, few + 200..few + 400)];
+    let found = rank(&cases, &factors, &Settings { permutations: 99, ..Settings::default() });
+    assert_eq!(found.causes, Vec::new());
+}
+
 #[test]
 fn two_bad_units_show_nothing() {
     let cases = Cases { bad: vec![true, true, false, false, false], strata: vec![0; 5] };
