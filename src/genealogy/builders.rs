@@ -1,8 +1,9 @@
 //! Events and plants for tests, in few words.
 use crate::model::plant::{Catalog, Plant, PurposeSpec, Station};
 use crate::model::{
-    Amount, Code, Consumption, Digest, Interval, ItemClass, ItemKey, Member, MountKey, MountPointId,
-    MountUse, Position, Scope, ScopeName, SiteId, StationId, Stay, Text, TraceEvent, Utc, What,
+    Amount, Code, Consumption, Digest, Interval, ItemClass, ItemKey, Member, MountKey,
+    MountPointId, MountUse, Position, Scope, ScopeName, SiteId, StationId, Stay, Text, TraceEvent,
+    Utc, What,
 };
 
 pub(crate) fn unit(code: &str) -> ItemKey {

@@ -72,7 +72,8 @@ mod tests {
         let mut plant = plant(&[("OP10", &[]), ("OP20", &["OP10"]), ("PACK", &["OP20"])]);
         let route = vec![station("OP10"), station("OP20")];
         let short = Product { route, ..Product::default() };
-        plant.catalog.products = [(text("SHORT"), short), (text("PLAIN"), Product::default())].into();
+        plant.catalog.products =
+            [(text("SHORT"), short), (text("PLAIN"), Product::default())].into();
         let demand = Demand::of(&plant);
         assert_eq!(named(demand.ways(Some(&text("SHORT")))), [["OP10", "OP20"]]);
         for product in [None, Some(text("PLAIN")), Some(text("STRANGE"))] {

@@ -22,7 +22,7 @@ impl Draw {
     }
 
     /// The next of them.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -31,7 +31,7 @@ impl Draw {
 
     /// One below a count; 0 if there is none.
     fn below(&mut self, count: usize) -> usize {
-        let below = u128::from(self.next()).wrapping_mul(count as u128) >> 64;
+        let below = u128::from(self.number()).wrapping_mul(count as u128) >> 64;
         usize::try_from(below).unwrap_or_default()
     }
 }
@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn the_numbers_of_a_seed_are_those_of_the_published_generator() {
         let mut draw = Draw::of(1_234_567);
-        let first = [draw.next(), draw.next(), draw.next()];
+        let first = [draw.number(), draw.number(), draw.number()];
         let wanted =
             [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
         assert_eq!(first, wanted);
