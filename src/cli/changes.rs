@@ -25,9 +25,8 @@ fn changes(verb: &str) -> Option<Changes> {
         "check" | "test" | "plan" | "probe" | "browse" | "pin" | "export events"
         | "export tags" | "import tags" | "certs list" | "tap" | "resolve" | "trace" | "recall"
         | "holds" | "yield" | "suspects" | "why" | "person" | "verify" | "prove"
-        | "check-proof" | "completions" | "drill" | "case show" | "case ls" | "case sheets" => {
-            Changes::Nothing
-        }
+        | "check-proof" | "completions" | "drill" | "drill-recall" | "case show" | "case ls"
+        | "case sheets" => Changes::Nothing,
         // Only with `--adopt`.
         "replay" | "orders load" | "reload" | "hold" | "release" | "count" | "case open"
         | "case revise" | "case close" => Changes::ByRequest,

@@ -10,6 +10,7 @@ mod client;
 mod count;
 mod demo;
 mod drill;
+mod drill_recall;
 mod exit;
 mod export;
 mod hold;
@@ -104,6 +105,8 @@ enum Verb {
     Trace(trace::Args),
     /// Everything that a lot went into, and what cannot be told.
     Recall(recall::Args),
+    /// Ask a recall as a drill: how fast the answer is there, and how much of it can be acted upon.
+    DrillRecall(drill_recall::Args),
     /// Put items on hold: they, and everything that they went into, must not move on.
     Hold(hold::HoldArgs),
     /// End holds, or let single items go although what they were made of stays on hold.
@@ -179,6 +182,7 @@ pub fn main() -> Exit {
         Verb::Resolve(args) => resolve::run(&context, &args),
         Verb::Trace(args) => trace::run(&context, &args),
         Verb::Recall(args) => recall::run(&context, &args),
+        Verb::DrillRecall(args) => drill_recall::run(&context, &args),
         Verb::Hold(args) => hold::hold(&context, &args),
         Verb::Release(args) => hold::release(&context, &args),
         Verb::Holds(args) => hold::list(&context, &args),

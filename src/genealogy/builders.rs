@@ -1,7 +1,9 @@
-//! Events for tests, in few words.
+//! Events and plants for tests, in few words.
+use crate::model::plant::{Catalog, Plant, PurposeSpec, Station};
 use crate::model::{
-    Amount, Code, Consumption, Interval, ItemClass, ItemKey, Member, MountKey, MountPointId,
-    MountUse, Position, Scope, ScopeName, StationId, Stay, Text, TraceEvent, Utc, What,
+    Amount, Code, Consumption, Digest, Interval, ItemClass, ItemKey, Member, MountKey,
+    MountPointId, MountUse, Position, Scope, ScopeName, SiteId, StationId, Stay, Text, TraceEvent,
+    Utc, What,
 };
 
 pub(crate) fn unit(code: &str) -> ItemKey {
@@ -118,4 +120,32 @@ pub(crate) fn unpack(items: &[&ItemKey], from: &ItemKey) -> What {
 
 pub(crate) fn correct(loser: u64) -> What {
     What::Correct { position: Position(loser), reason: text("wrong") }
+}
+
+/// A plant with nothing but stations, each with those that come before it.
+pub(crate) fn plant(stations: &[(&str, &[&str])]) -> Plant {
+    let made = |(name, after): &(&str, &[&str])| Station {
+        id: station(name),
+        device: None,
+        line: None,
+        after: after.iter().copied().map(station).collect(),
+        purpose: PurposeSpec { from: None, masters: None },
+        evidence: Vec::new(),
+        orders: false,
+        carry_over: false,
+        handshakes: Vec::new(),
+        phases: Vec::new(),
+        mounts: Vec::new(),
+        monitors: Vec::new(),
+        masters: Vec::new(),
+    };
+    Plant {
+        site: SiteId::parse("plant").unwrap(),
+        devices: Vec::new(),
+        tags: Vec::new(),
+        stations: stations.iter().map(made).collect(),
+        catalog: Catalog::default(),
+        files: Vec::new(),
+        hash: Digest([0; 32]),
+    }
 }

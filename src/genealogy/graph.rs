@@ -98,6 +98,11 @@ impl Graph {
         links.any(|link| link.stands(as_of) && counts(link.source))
     }
 
+    /// The links at a node, as far as somebody looks at them, those that stand no longer included.
+    pub fn links(&self, node: NodeId, direction: Direction) -> impl Iterator<Item = Link> {
+        self.facts.links(node, direction)
+    }
+
     /// What a number stands for.
     ///
     /// # Panics

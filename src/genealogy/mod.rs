@@ -9,6 +9,8 @@ mod balance;
 #[cfg(test)]
 pub(crate) mod builders;
 mod correction;
+mod demand;
+pub mod drill;
 mod fact;
 mod graph;
 mod link;
@@ -21,6 +23,7 @@ pub mod why;
 pub use ancestors::{Ancestor, Ancestors};
 pub use balance::{Balance, Moved, Movement};
 pub use correction::{Corrections, Void};
+pub use demand::Demand;
 pub use fact::{Claim, Fact, links_of};
 pub use graph::{Facts, Graph};
 pub use link::{Certainty, Direction, Link, LinkKind, Links, Node, NodeId};

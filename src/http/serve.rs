@@ -5,7 +5,7 @@ use super::guard;
 use super::problem::Problem;
 use super::{AppState, Source};
 use super::{adopt, api, notary, page, reload, tap};
-use crate::model::similar;
+use crate::model::{Utc, similar};
 use crate::telemetry::{Metrics, Now};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Query, Request, State};
@@ -53,6 +53,11 @@ pub(super) struct Site {
 }
 
 impl Site {
+    /// What the clock says.
+    pub(super) fn wall(&self) -> Utc {
+        (self.now)().wall
+    }
+
     /// Asks a question on a thread that may block.
     pub(super) async fn ask<T: Send + 'static>(
         &self,
@@ -119,7 +124,7 @@ pub(super) fn routes() -> Vec<Route> {
 const RECALL: &[&str] = &["lot", "station", "from", "to", "where", "window", "as_of"];
 
 /// What is answered within a time.
-fn in_time_routes() -> [Route; 32] {
+fn in_time_routes() -> [Route; 34] {
     [
         ("/", &[], get(page::start)),
         ("/item", &["id"], get(page::item)),
@@ -131,6 +136,8 @@ fn in_time_routes() -> [Route; 32] {
         ("/api/v1/item", &["id", "as_of"], get(api::item)),
         ("/api/v1/trace", &["id", "direction", "depth", "as_of"], get(api::trace)),
         ("/api/v1/recall", RECALL, get(api::recall)),
+        ("/api/v1/drill-recall", &["of", "seed", "direction"], get(api::drill)),
+        ("/api/v1/coverage", &["from", "to"], get(api::coverage)),
         ("/api/v1/holds", &["as_of"], get(api::holds)),
         ("/api/v1/cases", &["as_of"], get(api::cases)),
         ("/api/v1/cases", RECALL, post(api::open_case)),

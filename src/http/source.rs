@@ -1,9 +1,9 @@
 //! What this room asks of `query`, so that its tests can answer instead.
 use crate::model::{CaseId, Frozen, Interval, ItemClass, ItemKey, Position, StationId, Text};
 use crate::query::{
-    Answer, CaseDifference, CaseShown, CaseView, ConditionView, Direction, EventView, Freezing,
-    GapView, ItemView, Query, Recall, RecallOf, Resolution, Sheet, StandingHold, StationView,
-    SuspectView, Trace, Unfrozen, Why, WhyAsked, Yield,
+    Answer, CaseDifference, CaseShown, CaseView, ConditionView, Coverage, Direction, EventView,
+    Freezing, GapView, ItemView, MockOf, MockRecall, Query, Recall, RecallOf, Resolution, Sheet,
+    StandingHold, StationView, SuspectView, Trace, Undrilled, Unfrozen, Why, WhyAsked, Yield,
 };
 use std::collections::BTreeMap;
 
@@ -38,6 +38,15 @@ pub trait Source: Send + Sync {
     fn since(&self, before: &Frozen, after: &Recall) -> Result<CaseDifference, Unfrozen>;
     /// Whom to tell of what a recall found to have left.
     fn sheets(&self, recall: &Answer<Recall>, contacts: &BTreeMap<Text, Text>) -> Vec<Sheet>;
+    /// Asks as a recall in earnest would ask, and says what of the answer can be acted upon.
+    fn drill(
+        &self,
+        of: &MockOf,
+        direction: Direction,
+        contacts: &BTreeMap<Text, Text>,
+    ) -> Result<Answer<MockRecall>, Undrilled>;
+    /// Of how many items that were finished in an interval every demanded step is on record.
+    fn coverage(&self, interval: Interval) -> Answer<Coverage>;
     /// The cases of recall as of a record, the newest first.
     fn cases(&self, as_of: Position) -> Vec<CaseView>;
     /// One case; `None` if no record opened it.
@@ -124,6 +133,19 @@ impl Source for Query {
 
     fn sheets(&self, recall: &Answer<Recall>, contacts: &BTreeMap<Text, Text>) -> Vec<Sheet> {
         self.sheets(recall, contacts)
+    }
+
+    fn drill(
+        &self,
+        of: &MockOf,
+        direction: Direction,
+        contacts: &BTreeMap<Text, Text>,
+    ) -> Result<Answer<MockRecall>, Undrilled> {
+        self.drill(of, direction, contacts)
+    }
+
+    fn coverage(&self, interval: Interval) -> Answer<Coverage> {
+        self.coverage(interval)
     }
 
     fn cases(&self, as_of: Position) -> Vec<CaseView> {

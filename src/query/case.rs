@@ -266,7 +266,7 @@ pub(super) fn freeze(question: CaseQuestion, answer: Answer<Recall>) -> Result<F
 }
 
 /// Up to which record an answer should have been computed, if it was not.
-fn lag(completeness: &Completeness) -> Option<Position> {
+pub(super) fn lag(completeness: &Completeness) -> Option<Position> {
     let Completeness::Incomplete(why) = completeness else { return None };
     why.iter().find_map(|why| match why {
         Incomplete::Lag { durable } => Some(*durable),

@@ -10,8 +10,10 @@ mod attribute;
 mod balance;
 mod body;
 mod case;
+mod coverage;
 mod describe;
 mod doubt;
+mod drill;
 mod follow;
 mod hold;
 mod inherit;
@@ -51,6 +53,8 @@ pub use case::{
     CaseDifference, CaseEntry, CaseGroup, CaseItem, CaseShown, CaseSince, CaseView, Freezing,
     Unfrozen,
 };
+pub use coverage::{Coverage, Lack, Uncovered};
+pub use drill::{MockAnswer, MockOf, MockRecall, Share, Undrilled};
 pub use follow::{QueryError, QueryOptions, Remembered};
 pub use memory::READ_SCHEMA;
 pub use only::{Only, OnlyError};

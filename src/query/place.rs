@@ -57,6 +57,11 @@ impl Place {
         }
     }
 
+    /// The first and the last time that something happened to an item here.
+    pub(super) fn span(&self) -> Option<(Utc, Utc)> {
+        Some((self.visits.first()?.0, self.visits.last()?.0))
+    }
+
     /// When the next item arrived after the one that arrived by `key`.
     pub(super) fn next_arrival(&self, key: (Utc, Position), void: &Void) -> Option<Utc> {
         use std::ops::Bound::{Excluded, Unbounded};

@@ -20,6 +20,7 @@ mod hold;
 mod hour;
 mod limits;
 mod missing;
+mod mock;
 mod nist;
 mod overflow;
 mod patterns;

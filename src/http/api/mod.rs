@@ -1,5 +1,6 @@
 //! The JSON API under `/api/v1`, and what machines ask: `/live`, `/ready`, `/metrics`.
 mod cases;
+mod drills;
 mod parameters;
 mod questions;
 mod sheets;
@@ -7,6 +8,7 @@ mod sheets;
 pub(super) use cases::{
     case, cases, close as close_case, open as open_case, revise as revise_case,
 };
+pub(super) use drills::{coverage, drill};
 pub(super) use parameters::{Asked, Parameters, parameters};
 pub(super) use questions::{
     conditions, devices, events, gaps, holds, item, recall, resolve, stations, suspects, trace,

@@ -4,6 +4,7 @@ use crate::model::{Interval, Position, StationId, Utc};
 use crate::query::{Direction, Only, RecallOf};
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
+use std::time::Duration;
 
 /// Rows of a list, if not told.
 const LIMIT: usize = 100;
@@ -29,6 +30,8 @@ pub(in crate::http) struct Parameters {
     window: Option<u64>,
     position: Option<u64>,
     earlier: Option<String>,
+    of: Option<String>,
+    seed: Option<u64>,
 }
 
 /// The parameters as axum extracts them.
@@ -79,6 +82,27 @@ impl Parameters {
         }
     }
 
+    /// Of a drill, which goes forward unless said.
+    pub(super) fn drilled(&self) -> Result<Direction, Problem> {
+        self.direction.as_ref().map_or(Ok(Direction::Forward), |_| self.direction())
+    }
+
+    /// What a drill is about: a text that names an item, or a seed that draws one; both are two questions.
+    pub(super) fn of_drill(&self) -> Result<Option<String>, Problem> {
+        match (&self.of, self.seed) {
+            (Some(_), Some(_)) => {
+                let why = "`of` and `seed` are two questions: name an item, or have one drawn";
+                Err(Problem::request(why))
+            }
+            (Some(_), None) => wanted(self.of.as_deref(), "of", "l/supplier/ACME/0001").map(Some),
+            (None, _) => Ok(None),
+        }
+    }
+
+    pub(super) fn seed(&self) -> Option<u64> {
+        self.seed
+    }
+
     pub(super) fn depth(&self) -> Option<u32> {
         self.depth
     }
@@ -126,6 +150,13 @@ impl Parameters {
         let only = Only::all(self.only.as_deref().unwrap_or_default());
         let only = only.map_err(|why| Problem::request(format!("`where`: {why}")))?;
         Ok(Some(RecallOf::Station { id, interval: self.interval()?, only }))
+    }
+
+    /// From so long before its end, or before now, unless said.
+    pub(super) fn recent(&self, len: Duration, now: Utc) -> Result<Interval, Problem> {
+        let Interval { from, to } = self.interval()?;
+        let begin = to.unwrap_or(now).minus(len);
+        Ok(Interval { from: self.from.as_ref().map_or(begin, |_| from), to })
     }
 
     /// From the beginning, and up to now, unless said.

@@ -8,11 +8,12 @@ use crate::model::{
 };
 use crate::query::{
     Answer, Candidate, CaseDifference, CaseEntry, CaseShown, CaseSince, CaseView, Completeness,
-    ConditionView, Direction, EventView, Fit, Freezing, GapView, HoldView, Incomplete,
-    InheritedValue, InheritedView, InheritedWay, Is, ItemState, ItemView, LinkView, LotBalance,
-    MeasurementView, Recall, RecallGroup, RecallOf, Resolution, Resolved, Sheet, SheetItem,
-    StandingHold, StationView, StepView, SuspectCause, SuspectView, SuspectWindow, Trace,
-    TraceLink, TraceNode, Unfrozen, Why, WhyAsked, Yield, YieldRow,
+    ConditionView, Coverage, Direction, EventView, Fit, Freezing, GapView, HoldView, Incomplete,
+    InheritedValue, InheritedView, InheritedWay, Is, ItemState, ItemView, Lack, LinkView,
+    LotBalance, MeasurementView, MockAnswer, MockOf, MockRecall, Recall, RecallGroup, RecallOf,
+    Resolution, Resolved, Share, Sheet, SheetItem, StandingHold, StationView, StepView,
+    SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink, TraceNode, Uncovered, Undrilled,
+    Unfrozen, Why, WhyAsked, Yield, YieldRow,
 };
 use std::collections::BTreeMap;
 
@@ -401,6 +402,53 @@ impl Source for Made {
         let contact = contacts.get(&text("ACME")).cloned();
         let items = recall.body.shipped.iter().map(row).collect();
         vec![Sheet { customer, document: Some(text("DN-5")), contact, items }]
+    }
+
+    fn drill(
+        &self,
+        of: &MockOf,
+        direction: Direction,
+        contacts: &BTreeMap<Text, Text>,
+    ) -> std::result::Result<Answer<MockRecall>, Undrilled> {
+        let (item, seed) = match of {
+            MockOf::Item(item) => (item.clone(), None),
+            MockOf::Drawn(13, _) => return Err(Undrilled::Nothing),
+            MockOf::Drawn(seed, _) => (key("l/supplier/ACME/0001"), Some(*seed)),
+        };
+        let recall = self.recall(&RecallOf::Lot(item.clone()), Position(42)).unwrap();
+        let Answer { position, completeness, body: recall } = recall;
+        let share = |known| Some(Share { of: 1, known });
+        let body = MockRecall {
+            item,
+            direction,
+            seed,
+            seconds: 0.25,
+            hash: specimens::frozen().hash,
+            groups: [("suspect", 1), ("container", 1), ("shipped", 1), ("unknown", 0)].into(),
+            located: share(1),
+            last_seen: share(1),
+            customers: share(0),
+            contacts: share(contacts.len() as u64),
+            suppliers: None,
+            balance: Some(balance()),
+            accounted: Some(0.98),
+            answer: MockAnswer::Recall(recall),
+        };
+        Ok(Answer { position, completeness, body })
+    }
+
+    fn coverage(&self, interval: Interval) -> Answer<Coverage> {
+        let (item, station) = (key("u/site/SN-0001"), station("PRESS10"));
+        let body = Coverage {
+            interval,
+            finished: 4,
+            covered: 3,
+            lacking: 1,
+            doubtful: 0,
+            share: Some(0.75),
+            uncovered: vec![Uncovered { item, station, why: Lack::Missing }],
+        };
+        Answer { position: Position(42), completeness: Completeness::Complete, body }
     }
 
     fn cases(&self, as_of: Position) -> Vec<CaseView> {

@@ -9,6 +9,7 @@
 mod answers;
 mod balance;
 mod cases;
+mod drills;
 mod evidence;
 mod follow;
 mod image;
