@@ -697,14 +697,8 @@ fn facts() -> Facts {
     };
     let known = vec![(unit("SN-1"), true), (unit("SN-2"), false)];
     let past = vec![all, Past::none(&lot("0001"))];
-    Facts {
-        token: ReadToken(9),
-        known,
-        position: Position(70),
-        past,
-        behind: None,
-        measured: Vec::new(),
-    }
+    let (behind, measured) = (None, Vec::new());
+    Facts { token: ReadToken(9), known, position: Position(70), past, behind, measured }
 }
 
 fn commands() -> Vec<Command> {

@@ -1,8 +1,9 @@
 //! What happened at the edges of a cause, against what was planted there.
 use super::*;
-use crate::demo::scenario::{Plan, Scenario, play};
+use crate::demo::scenario;
 use crate::genealogy::builders::*;
 use crate::model::{Interval, MonitorId, Onset, Result, Rule, Verdict, VerdictEvent, What};
+use scenario::{Plan, Scenario, play};
 
 fn asked(query: &Query) -> Why {
     let interval = Interval { from: Utc(0), to: None };
