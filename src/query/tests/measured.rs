@@ -244,6 +244,7 @@ proptest! {
         records in any_measured_shift(),
         cut in any::<prop::sample::Index>(),
     ) {
+        prop_assume!(!records.is_empty());
         let (whole, _dir) = query(&records);
         in_force(&whole);
         let cut = cut.index(records.len()) + 1;
