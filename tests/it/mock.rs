@@ -42,9 +42,7 @@ fn a_drill_finds_what_the_plant_says_and_what_a_case_freezes() {
     (options.cycle, options.drift, options.parts_max) = (CYCLE, None, Some(PARTS));
     let runtime = runtime();
     let (demo, plcs) = runtime.block_on(Demo::start(options, dir.path())).unwrap();
-    let files: Vec<(&str, String)> =
-        demo.plant_files.iter().map(|(name, text)| (name.as_str(), text.clone())).collect();
-    let site = Site::new(&files);
+    let site = Site::of(&demo);
     runtime.spawn(plcs);
     let daemon = site.start();
     let mut progress = demo.progress();

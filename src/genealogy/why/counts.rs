@@ -69,20 +69,23 @@ impl Table {
     /// Logarithm of the probability of so many bad ones or more among the exposed by chance (Fisher's exact test,
     /// one-sided).
     pub(super) fn ln_tail(&self, of: Counts) -> f64 {
+        let bad = of.bad..=of.exposed.min(of.all_bad);
+        let terms: Vec<f64> = bad.filter_map(|bad| self.ln_exactly(Counts { bad, ..of })).collect();
+        let most = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        most + terms.iter().map(|term| (term - most).exp()).sum::<f64>().ln()
+    }
+
+    /// Logarithm of the probability of exactly so many, at most as many as are exposed and as are bad; `None` if more good ones
+    /// were exposed than there are.
+    pub(super) fn ln_exactly(&self, of: Counts) -> Option<f64> {
         let Counts { bad, exposed, all_bad, all } = of;
         let choose = |n: u32, k: u32| {
             let ln = |n: u32| self.ln_factorial[n as usize];
             ln(n) - ln(k) - ln(n - k)
         };
-        let term = |k: u32| {
-            // More good ones than there are cannot be exposed.
-            let good = exposed - k;
-            (good <= all - all_bad)
-                .then(|| choose(all_bad, k) + choose(all - all_bad, good) - choose(all, exposed))
-        };
-        let terms: Vec<f64> = (bad..=exposed.min(all_bad)).filter_map(term).collect();
-        let most = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        most + terms.iter().map(|term| (term - most).exp()).sum::<f64>().ln()
+        let good = exposed - bad;
+        (good <= all - all_bad)
+            .then(|| choose(all_bad, bad) + choose(all - all_bad, good) - choose(all, exposed))
     }
 }
 

@@ -99,7 +99,7 @@ impl<'r> Round<'r> {
         let bad: Vec<u32> = bad.map(|((unit, _), _)| unit).collect();
         let rooms = (self.factors, &self.layout, self.table);
         let pairs = Pairs::new(rooms, (&bad, self.cases.bad.len()), self.all);
-        let strata = Strata::new(self.cases, self.active);
+        let strata = Strata::new(self.cases, self.active, self.table);
         let times = f64::from(count(self.factors.len() * self.factors.len().saturating_sub(1) / 2));
         let mut pairs = pairs.best(error, PAIRS);
         for pair in &mut pairs {

@@ -1,41 +1,120 @@
 //! Whether units are bad more often than others of their own stratum: what tells strata apart is no cause within one.
 use super::Cases;
+use super::counts::{Counts, Table};
 use std::collections::BTreeMap;
+
+/// With more bad ones than this among some units a bound on the probability is near enough.
+const EXACT_MAX: usize = 4_000;
 
 /// Of each stratum, the units that are looked at and the bad ones of them.
 pub(super) struct Strata<'s> {
     cases: &'s Cases,
-    counts: BTreeMap<u32, [f64; 2]>,
+    table: &'s Table,
+    all: BTreeMap<u32, Counts>,
 }
 
 impl<'s> Strata<'s> {
     /// Of the units that are active.
-    pub(super) fn new(cases: &'s Cases, active: &[bool]) -> Self {
-        let mut counts: BTreeMap<u32, [f64; 2]> = BTreeMap::new();
+    pub(super) fn new(cases: &'s Cases, active: &[bool], table: &'s Table) -> Self {
+        let mut all: BTreeMap<u32, Counts> = BTreeMap::new();
         let left = cases.strata.iter().zip(&cases.bad).zip(active);
         for ((stratum, bad), _) in left.filter(|(_, active)| **active) {
-            let [units, all_bad] = counts.entry(*stratum).or_default();
-            *units += 1.0;
-            *all_bad += f64::from(*bad);
+            let of =
+                all.entry(*stratum).or_insert(Counts { bad: 0, exposed: 0, all_bad: 0, all: 0 });
+            of.all += 1;
+            of.all_bad += u32::from(*bad);
         }
-        Self { cases, counts }
+        Self { cases, table, all }
     }
 
-    /// How often, at most, as many of these units are bad if in each stratum all are alike: the bound of Chernoff with the
-    /// mean over all strata, which draws without replacement keep too. 0 where there is one stratum alone, of which the
-    /// exact tail is known.
+    /// How often as many of these units, or more, are bad if in each stratum all are alike.
     pub(super) fn chance(&self, units: &[u32]) -> f64 {
-        if self.counts.len() < 2 {
-            return 0.0;
-        }
-        let (mut bad, mut mean) = (0.0, 0.0);
+        let mut strata: BTreeMap<u32, Counts> = BTreeMap::new();
         for unit in units {
             let at = *unit as usize;
-            let stratum = self.cases.strata.get(at);
-            let Some([all, all_bad]) = stratum.and_then(|of| self.counts.get(of)) else { continue };
-            mean += all_bad / all;
-            bad += f64::from(self.cases.bad.get(at).copied().unwrap_or(false));
+            let Some(stratum) = self.cases.strata.get(at) else { continue };
+            let Some(all) = self.all.get(stratum) else { continue };
+            let of = strata.entry(*stratum).or_insert(*all);
+            of.exposed += 1;
+            of.bad += u32::from(self.cases.bad.get(at).copied().unwrap_or(false));
         }
-        if bad <= mean { 1.0 } else { (bad - mean - bad * (bad / mean).ln()).exp() }
+        let bad: usize = strata.values().map(|of| of.bad as usize).sum();
+        if bad > EXACT_MAX { bound(&strata) } else { self.exactly(&strata, bad) }
+    }
+
+    /// The tail of a sum of independent draws without replacement.
+    fn exactly(&self, strata: &BTreeMap<u32, Counts>, bad: usize) -> f64 {
+        // Of each number below `bad` how likely it is in the strata so far, and of all from there on together.
+        let mut chances = vec![1.0];
+        for of in strata.values() {
+            let mut next = vec![0.0; (chances.len() + of.exposed as usize).min(bad + 1)];
+            for more in 0..=of.exposed.min(of.all_bad) {
+                let exactly = self.table.ln_exactly(Counts { bad: more, ..*of });
+                let Some(exactly) = exactly.map(f64::exp) else { continue };
+                for (before, chance) in chances.iter().enumerate() {
+                    if let Some(sum) = next.get_mut((before + more as usize).min(bad)) {
+                        *sum += chance * exactly;
+                    }
+                }
+            }
+            chances = next;
+        }
+        chances.get(bad).copied().unwrap_or(1.0).min(1.0)
+    }
+}
+
+/// The bound of Chernoff by the mean over all strata, which draws without replacement keep too.
+fn bound(strata: &BTreeMap<u32, Counts>) -> f64 {
+    let mean = |of: &Counts| f64::from(of.exposed) * f64::from(of.all_bad) / f64::from(of.all);
+    let mean: f64 = strata.values().map(mean).sum();
+    let bad: f64 = strata.values().map(|of| f64::from(of.bad)).sum();
+    if bad <= mean { 1.0 } else { (bad - mean - bad * (bad / mean).ln()).exp() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cases(strata: &[u32], bad: &[u32]) -> Cases {
+        let is_bad = |unit: usize| bad.iter().any(|bad| *bad as usize == unit);
+        Cases { strata: strata.to_vec(), bad: (0..strata.len()).map(is_bad).collect() }
+    }
+
+    #[test]
+    fn of_one_stratum_it_is_the_tail_of_fishers_exact_test() {
+        let (table, bad) = (Table::new(16), [0, 1, 2, 3, 4, 5, 6, 7, 14, 15]);
+        let cases = cases(&[0; 16], &bad);
+        let strata = Strata::new(&cases, &[true; 16], &table);
+        let units: Vec<u32> = (0..9).collect();
+        let tail = table.ln_tail(Counts { bad: 8, exposed: 9, all_bad: 10, all: 16 }).exp();
+        assert!((strata.chance(&units) - tail).abs() < 1e-12);
+    }
+
+    /// Two of four are drawn of each of two strata, with one bad one in the one and two in the other: by counting,
+    /// (3/6 · 1/6) of all three, and (3/6 · 4/6 + 3/6 · 1/6) of exactly two.
+    #[test]
+    fn of_two_strata_it_is_what_counting_gives() {
+        let cases = cases(&[0, 0, 0, 0, 1, 1, 1, 1], &[0, 4, 5]);
+        let table = Table::new(8);
+        let strata = Strata::new(&cases, &[true; 8], &table);
+        let close = |units: &[u32], wanted: f64| {
+            let found = strata.chance(units);
+            assert!((found - wanted).abs() < 1e-12, "{found} {wanted}");
+        };
+        close(&[0, 1, 4, 5], 1.0 / 12.0);
+        close(&[0, 1, 4, 6], 1.0 / 12.0 + 4.0 / 12.0 + 1.0 / 12.0);
+        close(&[1, 2, 6, 7], 1.0);
+    }
+
+    #[test]
+    fn the_bound_is_no_less_than_what_it_bounds() {
+        let strata: Vec<u32> = (0..200).map(|unit| unit % 2).collect();
+        let cases = cases(&strata, &(0..40).collect::<Vec<_>>());
+        let table = Table::new(200);
+        let of = Strata::new(&cases, &[true; 200], &table);
+        let units: Vec<u32> = (20..60).collect();
+        let counts = Counts { bad: 10, exposed: 20, all_bad: 20, all: 100 };
+        let told = BTreeMap::from([(0, counts), (1, counts)]);
+        assert!(bound(&told) >= of.chance(&units) && bound(&told) < 1e-2);
     }
 }

@@ -265,6 +265,13 @@ fn what_was_measured_is_within_the_bounds_of_the_product() {
         (
             least,
             Bound::AtLeast(7.5),
+            heat(Some(7.0), gone()),
+            nok,
+            format!("heat of u/site/SN-1 is at most 7 by {by}; A wants 7.5 at least"),
+        ),
+        (
+            least,
+            Bound::AtLeast(7.5),
             heat(None, None),
             unsure,
             "no heat of u/site/SN-1 was measured".to_owned(),
@@ -278,6 +285,17 @@ fn what_was_measured_is_within_the_bounds_of_the_product() {
     world.facts().measured.clear();
     let wanted = "what heat of u/site/SN-1 comes to was not told";
     assert_eq!(world.told(Check::AttributePlan), (unsure, wanted.to_owned()));
+}
+
+#[test]
+fn what_was_measured_is_not_known_while_the_lots_in_the_feeders_are_not() {
+    for (ancestors, permit) in [(true, Permit::Unknown), (false, Permit::Ok)] {
+        let mut world = measured(MeasuredRule::Sum, Bound::AtMost(9.0), heat(Some(0.0), None));
+        let heat = world.plant.catalog.measured.get_mut(&text("heat")).unwrap();
+        heat.ancestors = ancestors;
+        world.mounts_seen = false;
+        assert_eq!(world.told(Check::AttributePlan).0, permit, "{ancestors}");
+    }
 }
 
 #[test]
