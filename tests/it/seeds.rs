@@ -1,5 +1,5 @@
 //! Ten seeds of the simulated plant, on its real servers: no alarm while the press is healthy; with the
-//! drift an alarm whose bounds hold the part with which it really began.
+//! drift an alarm whose bounds hold the part with which it really began, as often as they promise.
 use super::support::runtime;
 use pedigree::config::daemon::Ledger;
 use pedigree::daemon::{self, Settings};
@@ -99,8 +99,10 @@ fn a_healthy_press_raises_no_alarm() {
     }
 }
 
+/// Nine of ten are held by what the bounds promise; fewer than eight of ten seeds would come in 7 of 100 such tens.
 #[test]
 fn the_bounds_of_a_drift_hold_its_true_begin() {
+    let mut held = 0;
     for (seed, run) in all(true) {
         let began = run.began.unwrap();
         let [drift] = run.drifts.as_slice() else {
@@ -108,8 +110,9 @@ fn the_bounds_of_a_drift_hold_its_true_begin() {
         };
         assert_eq!(drift.monitor.as_str(), "result.force");
         let onset = drift.onset.unwrap();
-        let earliest = onset.earliest.unwrap();
-        println!("seed {seed}: began {began}, bounds {earliest} to {}", onset.latest);
-        assert!(earliest <= began && began <= onset.latest, "seed {seed}: {began} in {onset:?}");
+        let holds = onset.earliest.is_none_or(|earliest| earliest <= began);
+        println!("seed {seed}: began {began}, {onset:?}");
+        held += u32::from(holds && began <= onset.latest);
     }
+    assert!(held >= 8, "{held} of 10");
 }
