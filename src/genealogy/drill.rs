@@ -1,10 +1,9 @@
-//! Drills of a recall: when one is due, what it is about, and whether that is small enough to ask beside the work. The
+//! Drills of a recall: what one is about, and whether that is small enough to ask beside the work. The
 //! choice follows from a seed and from nothing else.
 use super::graph::Graph;
 use super::link::{Direction, LinkKind, NodeId};
-use crate::model::{Position, Utc};
+use crate::model::Position;
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 /// Nodes that one turn of a search looks at.
 const LOOKS: usize = 4_096;
@@ -93,14 +92,6 @@ impl Search {
     }
 }
 
-/// When the next drill is due: the next multiple of `every` since 1970 that is after `now`, whenever the daemon was
-/// started. A `now` before 1970, or an `every` of nothing, has none.
-pub fn due(every: Duration, now: Utc) -> Option<Utc> {
-    let every = i64::try_from(every.as_nanos()).ok().filter(|every| *every > 0)?;
-    let passed = now.0.checked_div(every).filter(|_| now.0 >= 0)?;
-    passed.checked_add(1)?.checked_mul(every).map(Utc)
-}
-
 /// Whether a node went into something else, or was made of something else. That it lay in a feeder or in a container is not
 /// enough.
 pub fn is_used(graph: &Graph, node: NodeId, direction: Direction, as_of: Position) -> bool {
@@ -177,21 +168,6 @@ mod tests {
             prop_assert!(found.is_none_or(|found| fits.contains(&found)));
             prop_assert_eq!(found, searched(seed, count, &fits));
         }
-
-        #[test]
-        fn a_drill_is_due_once_in_every_interval_and_never_at_once(
-            every_s in 1_u64..10_000_000,
-            now in 0_i64..4_000_000_000_000_000_000,
-        ) {
-            let every = Duration::from_secs(every_s);
-            let next = due(every, Utc(now)).unwrap();
-            let every_ns = i64::try_from(every.as_nanos()).unwrap();
-            prop_assert!(next.0 > now && next.0 - now <= every_ns);
-            prop_assert_eq!(next.0 % every_ns, 0);
-            // Whoever starts anew in between waits for the same one.
-            prop_assert_eq!(due(every, Utc(next.0 - 1)), Some(next));
-            prop_assert_eq!(due(every, next), Some(Utc(next.0 + every_ns)));
-        }
     }
 
     #[test]
@@ -212,12 +188,6 @@ mod tests {
         let wanted =
             [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
         assert_eq!(first, wanted);
-    }
-
-    #[test]
-    fn before_1970_and_without_an_interval_nothing_is_due() {
-        assert_eq!(due(Duration::from_secs(1), Utc(-1)), None);
-        assert_eq!(due(Duration::ZERO, Utc(1)), None);
     }
 
     #[test]
