@@ -2,7 +2,7 @@
 //!
 //! The run length from a sum obeys a Fredholm equation with an atom at 0, where sums wait (Page 1954; the
 //! Markov chain of Brook & Evans 1972 in the limit of many states), solved at Gauss–Legendre nodes.
-use super::quadrature::{below, density, legendre, solve};
+use super::quadrature::{below, density, interpolated, legendre, solve, where_it_falls};
 use std::sync::OnceLock;
 
 /// The share of the promised interval at which the promise is held.
@@ -78,13 +78,7 @@ impl Table {
 
     /// By cubic interpolation; beyond the table the logarithm grows by `2k` with the limit, and what begins
     /// half-way is early as seldom as the last.
-    #[expect(clippy::indexing_slicing, reason = "the first of four points is at most COUNT - 4")]
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "a small index that is not negative"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "a small number")]
     fn at(&self, limit: f64) -> (f64, f64) {
         let x = limit.max(0.0) / self.step;
         if x >= (COUNT - 1) as f64 {
@@ -92,18 +86,7 @@ impl Table {
             let beyond = (x - (COUNT - 1) as f64) * slope;
             return (self.from_zero[COUNT - 1] + beyond, self.early[COUNT - 1]);
         }
-        let first = (x as usize).saturating_sub(1).min(COUNT - 4);
-        let t = x - first as f64;
-        let weights = [
-            -(t - 1.0) * (t - 2.0) * (t - 3.0) / 6.0,
-            t * (t - 2.0) * (t - 3.0) / 2.0,
-            -t * (t - 1.0) * (t - 3.0) / 2.0,
-            t * (t - 1.0) * (t - 2.0) / 6.0,
-        ];
-        let sum = |of: &[f64; COUNT]| {
-            weights.iter().zip(&of[first..]).map(|(weight, y)| weight * y).sum::<f64>()
-        };
-        (sum(&self.from_zero), sum(&self.early))
+        (interpolated(&self.from_zero, x), interpolated(&self.early, x))
     }
 }
 
@@ -163,13 +146,7 @@ pub(super) fn average_run_length(reference: f64, limit: f64, shift: f64, fast: b
 pub(super) fn limit_for(reference: Reference, run_length: f64, n: u32, fast: bool) -> f64 {
     let horizon = HORIZON * run_length.max(1.0);
     let wanted = -(-HORIZON).exp_m1();
-    let (mut low, mut high) = (0.0, LIMIT_MAX);
-    for _ in 0..60 {
-        let middle = 0.5 * (low + high);
-        let too_many = alarmed(reference, middle, n, horizon, fast) > wanted;
-        if too_many { low = middle } else { high = middle }
-    }
-    0.5 * (low + high)
+    where_it_falls(wanted, LIMIT_MAX, |limit| alarmed(reference, limit, n, horizon, fast))
 }
 
 /// Share of charts that have alarmed falsely after `horizon` values, over baselines of `n` values.
@@ -182,10 +159,11 @@ fn alarmed(reference: Reference, limit: f64, n: u32, horizon: f64, fast: bool) -
     let known = ln_run - siegmund(k, limit);
     let (of_centre, of_spread) = ((1.0 / f64::from(n)).sqrt(), (1.5 / f64::from(n)).sqrt());
     let (mut sum, mut weights) = (0.0, 0.0);
-    for i in -POINTS..=POINTS {
+    // Errors of the centre to both sides come to the same.
+    for (i, times) in (0..=POINTS).map(|i| (i, if i == 0 { 1.0 } else { 2.0 })) {
         for j in -POINTS..=POINTS {
             let (u, v) = (0.5 * f64::from(i), 0.5 * f64::from(j));
-            let weight = (-0.5 * (u * u + v * v)).exp();
+            let weight = times * (-0.5 * (u * u + v * v)).exp();
             let (centre, scale) = (u * of_centre, (1.0 + v * of_spread).max(0.05));
             let side = |centre: f64| (-known - siegmund(k * scale + centre, limit * scale)).exp();
             let rate = (side(centre) + side(-centre)).min(1.0);

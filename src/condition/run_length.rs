@@ -3,7 +3,7 @@
 //! The run length obeys a Fredholm equation of the second kind (Crowder, Technometrics 29, 1987),
 //! solved here at Gauss–Legendre nodes: for a smooth kernel that reaches with 60 nodes what a Markov
 //! chain (Brook & Evans 1972) needs several hundred states for.
-use super::quadrature::{legendre, solve};
+use super::quadrature::{interpolated, legendre, solve, where_it_falls};
 use std::f64::consts::PI;
 use std::sync::LazyLock;
 
@@ -47,13 +47,7 @@ pub(super) fn statistic_sigma() -> f64 {
 /// alarmed falsely as would with known parameters.
 pub(super) fn limit_for(run_length: f64, n: u32) -> f64 {
     let horizon = HORIZON * run_length.max(1.0);
-    let (mut low, mut high) = (0.0, LIMIT_MAX);
-    for _ in 0..60 {
-        let middle = 0.5 * (low + high);
-        let too_many = alarmed(middle, n, horizon) > alarmed_by_rate(HORIZON);
-        if too_many { low = middle } else { high = middle }
-    }
-    0.5 * (low + high)
+    where_it_falls(alarmed_by_rate(HORIZON), LIMIT_MAX, |limit| alarmed(limit, n, horizon))
 }
 
 /// Share of charts that have alarmed falsely after `horizon` values, over baselines of `n` values.
@@ -81,13 +75,7 @@ fn alarmed_by_rate(expected: f64) -> f64 {
 }
 
 /// Logarithm of the in-control run length with known parameters, by cubic interpolation.
-#[expect(clippy::indexing_slicing, reason = "the first of four points is at most COUNT - 4")]
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    reason = "a small index that is not negative"
-)]
+#[expect(clippy::cast_precision_loss, reason = "a small number")]
 pub(super) fn ln_run_length(limit: f64) -> f64 {
     let table = &*LN_RUN_LENGTH;
     let last = (COUNT - 1) as f64 * STEP;
@@ -98,13 +86,7 @@ pub(super) fn ln_run_length(limit: f64) -> f64 {
         // The tail of the normal distribution, exp(-L²/2)/L.
         return table[COUNT - 1] + 0.5 * (limit * limit - last * last) - (last / limit).ln();
     }
-    let x = limit / STEP;
-    let first = (x as usize).saturating_sub(1).min(COUNT - 4);
-    let t = x - first as f64;
-    let at = |offset: usize| table[first + offset];
-    -at(0) * (t - 1.0) * (t - 2.0) * (t - 3.0) / 6.0 + at(1) * t * (t - 2.0) * (t - 3.0) / 2.0
-        - at(2) * t * (t - 1.0) * (t - 3.0) / 2.0
-        + at(3) * t * (t - 1.0) * (t - 2.0) / 6.0
+    interpolated(table, limit / STEP)
 }
 
 /// Average number of values until an EWMA chart with fixed limits `±limit·√(λ/(2−λ))` alarms, begun at

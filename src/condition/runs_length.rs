@@ -3,7 +3,7 @@
 //! Champ & Woodall, Technometrics 29 (1987): what of the values before still matters is the state of a
 //! Markov chain. The states are found by walking it, 307 for the four tests of Western Electric; in
 //! control a state and its mirror image are one.
-use super::quadrature::{below, solve};
+use super::quadrature::{below, solve, where_it_falls};
 use super::runs::{EDGES, History, Test, tests};
 use crate::model::Side;
 use crate::model::plant::RunSet;
@@ -88,12 +88,7 @@ impl Table {
 pub(super) fn widening_for(set: RunSet, run_length: f64, n: u32) -> f64 {
     let horizon = HORIZON * run_length.max(1.0);
     let wanted = -(-HORIZON).exp_m1();
-    let (mut low, mut high) = (0.0, WIDENING_MAX);
-    for _ in 0..60 {
-        let middle = 0.5 * (low + high);
-        if alarmed(set, middle, n, horizon) > wanted { low = middle } else { high = middle }
-    }
-    0.5 * (low + high)
+    where_it_falls(wanted, WIDENING_MAX, |widening| alarmed(set, widening, n, horizon))
 }
 
 /// Share of charts that have alarmed falsely after `horizon` values, over baselines of `n` values.
@@ -104,12 +99,13 @@ fn alarmed(set: RunSet, widening: f64, n: u32, horizon: f64) -> f64 {
     let (of_centre, of_spread) = ((1.0 / f64::from(n)).sqrt(), (1.0 / f64::from(n)).sqrt());
     let by_spread = table.at(widening).1;
     let (mut sum, mut weights) = (0.0, 0.0);
-    for i in -POINTS..=POINTS {
+    // Errors of the centre to both sides come to the same.
+    for (i, times) in (0..=POINTS).map(|i| (i, if i == 0 { 1.0 } else { 2.0 })) {
         let centre = 0.5 * f64::from(i) * of_centre;
         let [towards, away] = [widening - centre, widening + centre].map(|at| table.at(at).0);
         for j in -POINTS..=POINTS {
             let (u, v) = (0.5 * f64::from(i), 0.5 * f64::from(j));
-            let weight = (-0.5 * (u * u + v * v)).exp();
+            let weight = times * (-0.5 * (u * u + v * v)).exp();
             let gained = by_spread * v * of_spread;
             let rate = 0.5 * ((-towards - gained).exp() + (-away - gained).exp());
             weights += weight;

@@ -565,7 +565,7 @@ fn judge(world: &mut World, splice: Splice) -> std::result::Result<(), TestCaseE
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn a_counter_records_each_part_once_with_its_lot(
@@ -617,7 +617,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn a_lot_that_is_changed_at_any_time_is_never_a_wrong_link(
