@@ -20,7 +20,7 @@ impl Differs {
 }
 
 impl Memory {
-    /// The items that a station works with, or must not go on with.
+    /// The items that a station works with; of those on hold more stays than they.
     pub fn in_use(&self) -> BTreeSet<ItemKey> {
         let stations = self.stations.values().flat_map(|station| {
             let refused = station.refused.iter().map(|(item, _)| item);
@@ -29,8 +29,7 @@ impl Memory {
             let rows = station.orders.iter().map(|(_, row)| &row.item);
             station.places.items().chain(refused).chain(mounted).chain(batch).chain(rows)
         });
-        let waiting = self.holds.keys().chain(self.unread.items());
-        stations.chain(waiting).chain(self.carriers.items()).cloned().collect()
+        stations.chain(self.unread.items()).chain(self.carriers.items()).cloned().collect()
     }
 
     /// Records by which something is known for as long as nothing else takes their place.

@@ -1,13 +1,15 @@
 //! Which steps may go: those of items that nobody has to be able to trace any more.
 //!
 //! [`Tally::see`] takes each step once, in the order of the ledger; [`Tally::judge`] says which items go, and with them
-//! which steps. Nothing here knows what a station still works with: whoever asks names the items in use, and the
-//! records that a running state rests on.
+//! which steps. Nothing here knows what a station still works with, nor what is recalled: whoever asks names the items in
+//! use, what is recalled, and the records that a running state rests on.
 mod judged;
 mod keep;
+mod recalled;
 
 pub use judged::Judged;
 pub use keep::Keep;
+pub use recalled::Recalled;
 
 use super::{LinkKind, Node, links_of};
 use crate::model::{
@@ -22,8 +24,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub enum Stays {
     /// It is kept for good, or its time is not over.
     Kept,
-    /// It is in use: on hold, in a feeder, on a carrier, in work.
+    /// It is in use: in a feeder, on a carrier, in work.
     InUse,
+    /// It is on hold or recalled, or it came into something that is, or that came into it.
+    Recalled,
     /// What it went into stays, or what was in it.
     Linked,
 }
@@ -262,7 +266,8 @@ mod tests {
     use crate::model::At;
 
     fn names(tally: &Tally, item: &ItemKey) -> Vec<String> {
-        let judged = tally.judge(&Keep::default(), Utc(0), &BTreeSet::new(), &BTreeSet::new());
+        let none = (&BTreeSet::new(), &Recalled::default());
+        let judged = tally.judge(&Keep::default(), Utc(0), none, &BTreeSet::new());
         judged.names(item).map(ToString::to_string).collect()
     }
 

@@ -6,16 +6,18 @@ use crate::config::retention::Retention;
 use crate::daemon;
 use crate::ledger::Reader;
 use crate::model::Utc;
-use plan::{Plan, Source};
+use plan::{Plan, Source, Stuck};
 
 mod apply;
+mod open_cases;
 mod plan;
 mod show;
 mod tape;
 
 /// Say what the rules of `[retention]` let go, or let it go.
 ///
-/// An item goes when its time is over, when everything that it went into goes, and when no station works with it or holds it. Of
+/// An item goes when its time is over, when everything that it went into goes, when no station works with it, and when neither a hold nor
+/// an open case of recall leads to it. Of
 /// what goes nothing is left but hashes, so that all else is still proven; whoever asks about it, or about that time, is told
 /// that something went. Nothing that goes comes back: make a backup before, and another one after, or the copy has it still.
 #[derive(Debug, clap::Args)]
@@ -52,8 +54,14 @@ fn said(context: &Context, config: &DaemonConfig, now: Utc) -> Done {
 
 fn plan<'s>(source: &'s Source, retention: &Retention, now: Utc) -> Result<Plan<'s>, Failure> {
     let plan = Plan::of(source, &retention.keep, now).map_err(|why| offline::failed(&why))?;
-    if plan.is_stuck {
-        output::notice("no record can go: what the stations still work with rests on all of them");
+    match &plan.stuck {
+        Some(Stuck::Stations) => output::notice(
+            "no record can go: what the stations still work with rests on all of them",
+        ),
+        Some(Stuck::Case(case)) => output::notice(&format!(
+            "no record can go: {case} is open, and this version cannot read what it asks; revise or close it"
+        )),
+        None => {}
     }
     Ok(plan)
 }

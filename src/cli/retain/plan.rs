@@ -1,8 +1,9 @@
 //! What would go: the steps of sealed segments, held against the rules and against what the stations work with.
+use super::open_cases::OpenCases;
 use crate::engine::Engine;
-use crate::genealogy::retention::{Judged, Keep, Tally};
+use crate::genealogy::retention::{Judged, Keep, Recalled, Tally};
 use crate::ledger::{LedgerError, Reader, Sealed, Span};
-use crate::model::{ItemKey, PersonKey, Position, Record, Utc};
+use crate::model::{CaseId, ItemKey, PersonKey, Position, Record, Utc};
 use std::collections::BTreeSet;
 
 /// A ledger, and what its steps say of its items.
@@ -10,6 +11,7 @@ pub(super) struct Source {
     steps: Steps,
     tally: Tally,
     whole: Engine,
+    cases: OpenCases,
 }
 
 /// The steps of a ledger.
@@ -28,15 +30,16 @@ impl Source {
             .map(|segment| reader.spans(segment.first).map(|spans| (segment, spans)))
             .collect();
         let mut steps = Steps { reader, sealed: sealed?, end: Position(u64::MAX) };
-        let (mut tally, mut whole) = (Tally::default(), nobody());
+        let (mut tally, mut whole, mut cases) = (Tally::default(), nobody(), OpenCases::default());
         steps.each(|records, stays| {
             for record in records {
                 whole.apply(record);
+                cases.take(record);
             }
             tally.see(records, stays);
         })?;
         steps.end = whole.position();
-        Ok(Self { steps, tally, whole })
+        Ok(Self { steps, tally, whole, cases })
     }
 }
 
@@ -78,8 +81,16 @@ pub(super) struct Plan<'s> {
     /// Up to when time is counted.
     pub(super) now: Utc,
     pub(super) judged: Judged<'s>,
-    /// Whether whatever goes would make the engine another, so that nothing does.
-    pub(super) is_stuck: bool,
+    /// Why nothing goes at all.
+    pub(super) stuck: Option<Stuck>,
+}
+
+/// Why nothing goes at all.
+pub(super) enum Stuck {
+    /// Whatever goes would make the engine another.
+    Stations,
+    /// Nobody can say what this open case is about.
+    Case(CaseId),
 }
 
 /// Of one segment.
@@ -93,7 +104,11 @@ impl<'s> Plan<'s> {
     /// Time is counted up to the last record: a clock that is wrong now, far ahead, lets nothing go.
     pub(super) fn of(source: &'s Source, keep: &Keep, now: Utc) -> Result<Self, LedgerError> {
         let now = source.whole.memory().last_at.map_or(now, |last| last.min(now));
-        let judged = source.whole.retain(&source.tally, (keep, now), |judged| {
+        let recalled = match source.cases.recalled() {
+            Ok(recalled) => recalled,
+            Err(case) => return Ok(Self::nothing(source, now, Stuck::Case(case))),
+        };
+        let judged = source.whole.retain(&source.tally, (keep, now), recalled, |judged| {
             let mut left = nobody();
             source.steps.each(|records, _| {
                 let first = records.first().map(|record| record.position);
@@ -105,11 +120,17 @@ impl<'s> Plan<'s> {
             })?;
             Ok::<_, LedgerError>(left)
         })?;
-        let is_stuck = judged.is_none();
-        let none = (BTreeSet::new(), BTreeSet::new());
-        let judged =
-            judged.unwrap_or_else(|| source.tally.judge(&Keep::default(), now, &none.0, &none.1));
-        Ok(Self { source, now, judged, is_stuck })
+        Ok(match judged {
+            Some(judged) => Self { source, now, judged, stuck: None },
+            None => Self::nothing(source, now, Stuck::Stations),
+        })
+    }
+
+    /// All is kept for good.
+    fn nothing(source: &'s Source, now: Utc, why: Stuck) -> Self {
+        let none = (&BTreeSet::new(), &Recalled::default());
+        let judged = source.tally.judge(&Keep::default(), now, none, &BTreeSet::new());
+        Self { source, now, judged, stuck: Some(why) }
     }
 
     pub(super) fn is_empty(&self) -> bool {

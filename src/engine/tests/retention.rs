@@ -1,8 +1,8 @@
 //! What retention leaves decides as all of it would.
 use super::image::inputs;
 use super::*;
-use crate::genealogy::builders::{event, unit};
-use crate::genealogy::retention::{Judged, Keep, Tally};
+use crate::genealogy::builders::{arrive, consume, event, lot, unit};
+use crate::genealogy::retention::{Judged, Keep, Recalled, Tally};
 use crate::model::specimens;
 use std::convert::Infallible;
 
@@ -31,7 +31,7 @@ fn retained(records: &[Record], kept: i64, now: Utc) -> Option<Vec<Record>> {
     }
     let keep = Keep { otherwise: Some(kept), ..Keep::default() };
     let fold = |judged: &Judged<'_>| Ok::<_, Infallible>(self::folded(&thinned(records, judged)));
-    let judged = folded(records).retain(&tally, (&keep, now), fold).unwrap();
+    let judged = folded(records).retain(&tally, (&keep, now), Recalled::default(), fold).unwrap();
     judged.map(|judged| thinned(records, &judged))
 }
 
@@ -106,6 +106,35 @@ fn what_a_station_goes_on_from_stays_though_its_item_goes() {
     let left = retained(&records, 0, Utc(i64::MAX)).unwrap();
     assert!((100..300).contains(&gone(&left)), "{}", gone(&left));
     assert!(folded(&records).memory().differs(folded(&left).memory()).is_empty());
+}
+
+/// A lot on hold leads to whatever it went into: of that nothing goes.
+#[test]
+fn of_what_is_on_hold_and_of_what_it_went_into_nothing_goes() {
+    let reason = crate::genealogy::builders::text("moist");
+    let hold = What::Hold { item: lot("BAD"), reason, meaning: None };
+    let parts = |n: u64| {
+        let of = lot(if n % 10 == 0 { "BAD" } else { "GOOD" });
+        [consume(&of, &unit(&format!("U{n}"))), arrive(&unit(&format!("U{n}")))]
+    };
+    let told = (1..=200).flat_map(parts).chain([hold]);
+    let made = |(n, what): (u64, What)| {
+        let time = Utc(i64::try_from(n).unwrap());
+        let body = Body::Trace(event(time.0, Some("OP10"), what));
+        let at = At { monotonic: Monotonic(n), wall: time };
+        Record { position: Position(n), at, body, plant: None }
+    };
+    let records: Vec<Record> = (1..).zip(told).map(made).collect();
+    let left = retained(&records, 0, Utc(i64::MAX)).unwrap();
+    assert!(gone(&left) > 200, "{}", gone(&left));
+    for (was, now) in records.iter().zip(&left) {
+        let Body::Trace(event) = &was.body else { continue };
+        let stays = event.items().iter().any(|item| {
+            let number = item.code.as_str().strip_prefix('U').and_then(|n| n.parse::<u64>().ok());
+            **item == lot("BAD") || number.is_some_and(|n| n % 10 == 0)
+        });
+        assert!(!stays || was == now, "{was:?}");
+    }
 }
 
 /// One of each kind and verb: whatever goes, nothing is decided in another way.

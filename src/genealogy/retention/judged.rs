@@ -1,20 +1,20 @@
 //! What may go, and of what less is told then.
-use super::{Keep, Stays, Tally};
+use super::{Keep, Recalled, Stays, Tally};
 use crate::genealogy::Node;
 use crate::model::{ItemKey, Position, Text, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Tally {
-    /// Says what goes at `now`. `in_use` are items that a station still works with, `rest` records that its
-    /// state rests on: both stay.
+    /// Says what goes at `now`. `in_use` are items that a station still works with, `recalled` what is recalled or on hold,
+    /// `rest` records that a running state rests on: all of them stay.
     pub fn judge(
         &self,
         keep: &Keep,
         now: Utc,
-        in_use: &BTreeSet<ItemKey>,
+        (in_use, recalled): (&BTreeSet<ItemKey>, &Recalled),
         rest: &BTreeSet<Position>,
     ) -> Judged<'_> {
-        let why = self.stay(keep, now, in_use);
+        let why = self.stay(keep, now, in_use, &self.recalled(recalled));
         let goes = |items: &[usize]| items.iter().all(|item| why.get(*item) == Some(&None));
         let may = self.steps.iter().filter(|(_, step)| !step.stays && goes(&step.items));
         let mut drops: BTreeSet<Position> = may.map(|(first, _)| *first).collect();
@@ -132,7 +132,13 @@ impl Tally {
     }
 
     /// Why each stays; `None` for what goes. What stays keeps all that it was made of, and the containers that it was in.
-    fn stay(&self, keep: &Keep, now: Utc, in_use: &BTreeSet<ItemKey>) -> Vec<Option<Stays>> {
+    fn stay(
+        &self,
+        keep: &Keep,
+        now: Utc,
+        in_use: &BTreeSet<ItemKey>,
+        recalled: &BTreeSet<usize>,
+    ) -> Vec<Option<Stays>> {
         let mut why: Vec<Option<Stays>> = vec![None; self.things.len()];
         let mut linked: Vec<Vec<usize>> = vec![Vec::new(); self.things.len()];
         let mut open = Vec::new();
@@ -146,7 +152,9 @@ impl Tally {
                 containers.extend(&thing.was_in);
             }
             let Node::Item(key) = node else { continue };
-            let stays = if in_use.contains(key) {
+            let stays = if recalled.contains(&number) {
+                Stays::Recalled
+            } else if in_use.contains(key) {
                 Stays::InUse
             } else if keep.ends(key.class, thing).is_none_or(|end| now < end) {
                 Stays::Kept
