@@ -9,7 +9,7 @@ use proptest::prelude::*;
 const WAY: [&str; 2] = ["OP10", "OP20"];
 
 fn line() -> Arc<Plant> {
-    Arc::new(plant(&[("OP10", &[]), ("OP20", &["OP10"]), ("PACK", &[])]))
+    Arc::new(plant(&[("OP10", &[]), ("OP20", &["OP10"]), ("PACK", &["OP20"])]))
 }
 
 /// Finished, covered, lacking, doubtful, by looking through all records.
