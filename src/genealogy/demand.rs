@@ -123,9 +123,8 @@ mod tests {
 
     /// The stations of each way, and its ends.
     fn named(ways: &[Way<'_>]) -> Vec<(String, String)> {
-        let line = |ids: &[&StationId]| {
-            ids.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(" ")
-        };
+        let line =
+            |ids: &[&StationId]| ids.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(" ");
         ways.iter().map(|way| (line(&way.stations), line(&way.ends))).collect()
     }
 

@@ -5,6 +5,7 @@ use super::view::View;
 use crate::genealogy::{Demand, NodeId, Way};
 use crate::model::{Interval, ItemClass, ItemKey, Result, StationId, Utc};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// Items that are named of those that are not covered.
 const NAMED_MAX: usize = 20;
@@ -57,6 +58,9 @@ pub enum Lack {
 }
 
 impl Coverage {
+    /// It is that of the last seven days, if not told.
+    pub const SPAN: Duration = Duration::from_hours(7 * 24);
+
     pub(super) fn none(interval: Interval) -> Self {
         let (finished, covered, lacking, doubtful) = (0, 0, 0, 0);
         let uncovered = Vec::new();

@@ -2,8 +2,8 @@
 use super::{Check, DeviceIndex, NodeAddress, ReasonCodes, TagIndex, ToolLife};
 use crate::model::label::CodeForm;
 use crate::model::{
-    Code, HandshakeId, ItemClass, LineId, MonitorId, MountPointId, Permit, PhaseId, Purpose, Result, Rule,
-    ScopeName, StationId, TagName, Ucum, Value, Verb,
+    Code, HandshakeId, ItemClass, LineId, MonitorId, MountPointId, Permit, PhaseId, Purpose,
+    Result, Rule, ScopeName, StationId, TagName, Ucum, Value, Verb,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -44,8 +44,7 @@ impl Station {
     pub fn completes(&self) -> bool {
         let is_counted = |item: &CodeSpec| item.class != ItemClass::Container;
         let asked = self.handshakes.iter().any(|handshake| {
-            matches!(handshake.event, Verb::Complete | Verb::Produce)
-                && is_counted(&handshake.item)
+            matches!(handshake.event, Verb::Complete | Verb::Produce) && is_counted(&handshake.item)
         });
         let ended = |phase: &Phase| {
             let works = !matches!(phase.event, Some(Verb::Clean | Verb::Inspect));
