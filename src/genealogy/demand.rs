@@ -119,6 +119,7 @@ impl<'p> Order<'p> {
 mod tests {
     use super::super::builders::*;
     use super::*;
+    use crate::model::ItemClass;
     use crate::model::plant::Product;
 
     /// The stations of each way, and its ends.
@@ -161,6 +162,10 @@ mod tests {
             ("PACK-2", &["PACK"]),
             ("PACK-3", &["PACK-4"]),
         ]);
+        // One that closes boxes completes no unit.
+        let mut closing = plant.stations[0].phases.clone();
+        closing[0].item.as_mut().unwrap().class = ItemClass::Container;
+        plant.stations[2].phases = closing;
         let boxed = product(&["A", "PACK", "PACK-2"]);
         plant.catalog.products = [(text("P"), boxed), (text("Q"), product(&["PACK"]))].into();
         let demand = Demand::of(&plant);
