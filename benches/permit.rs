@@ -121,6 +121,7 @@ async fn measure(requests: u16, folder: &Path, now: Now) -> (Times, Times) {
         http: ([127, 0, 0, 1], 0).into(),
         opcua: None,
         contacts: std::collections::BTreeMap::new(),
+        drill_every: None,
         crash: None,
         now,
     };

@@ -105,6 +105,7 @@ async fn both(args: &Args, dir: &Path, temporary: bool) -> Done {
         http: args.http,
         opcua: Some(args.opcua),
         contacts: std::collections::BTreeMap::new(),
+        drill_every: None,
         crash: None,
         now,
     };

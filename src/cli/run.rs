@@ -32,6 +32,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
         http: config.http.listen,
         opcua: config.opcua.enabled.then_some(config.opcua.listen),
         contacts: config.contacts,
+        drill_every: config.drill_every,
         crash: args.crash.clone(),
         now: daemon::clock(),
     };

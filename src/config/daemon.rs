@@ -29,6 +29,9 @@ const SCRUB_BYTES_PER_SECOND: u64 = 2_000_000;
 /// How often checkpoints may be signed: a file of them grows by some 250 bytes each.
 const CHECKPOINT_EVERY_RANGE: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_hours(24);
+/// How often drills may be asked: more seldom than yearly is none.
+const DRILL_EVERY_RANGE: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_hours(366 * 24);
 
 /// What the daemon is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +54,8 @@ pub struct DaemonConfig {
     pub opcua: OpcUa,
     /// Whom to tell at which customer.
     pub contacts: BTreeMap<Text, Text>,
+    /// How often a recall is asked as a drill, if at all.
+    pub drill_every: Option<Duration>,
     /// What is logged, as a filter of `tracing`.
     pub log: String,
 }
@@ -124,6 +129,8 @@ pub(super) struct File {
     /// Whom to tell at which customer, as stop-ship sheets have it: the name of a customer as shipments tell it, and
     /// a person, a number, an address.
     contacts: Option<BTreeMap<String, String>>,
+    /// Recalls that are asked as drills.
+    drill: Option<DrillTable>,
 }
 
 /// How the ledger is kept.
@@ -140,6 +147,17 @@ struct LedgerTable {
     /// How fast finished parts of the ledger are read again to find damage; 0 is never.
     #[schemars(extend("default" = 2_000_000))]
     scrub_bytes_per_second: Option<u64>,
+}
+
+/// Recalls that are asked as drills, so that it is known that they can be answered.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Drill")]
+struct DrillTable {
+    /// How often one is asked of a lot and of a finished item that are drawn, 1s to 366d: at the multiples of it since
+    /// 1970, with `1d` at midnight UTC. None unless said.
+    #[schemars(extend("examples" = ["1d"]))]
+    every: Option<String>,
 }
 
 /// API and pages.
@@ -242,8 +260,19 @@ fn layered(text: Option<&str>, variables: &Variables) -> Result<File, ::config::
 }
 
 fn settle(raw: &File, folder: &Path, origin: &Origins<'_>, sink: &mut Sink) -> DaemonConfig {
-    let File { site, data_dir, plant_dir, pki_dir, log, ledger, retention, http, opcua, contacts } =
-        raw;
+    let File {
+        site,
+        data_dir,
+        plant_dir,
+        pki_dir,
+        log,
+        ledger,
+        retention,
+        http,
+        opcua,
+        drill,
+        contacts,
+    } = raw;
     let site = site.as_deref().unwrap_or("site");
     let site = SiteId::parse(site).unwrap_or_else(|error| {
         sink.error(&origin.of("site"), format!("`site` is refused: {error}")).label("not a name");
@@ -269,6 +298,10 @@ fn settle(raw: &File, folder: &Path, origin: &Origins<'_>, sink: &mut Sink) -> D
     let listen = address("opcua.listen", listen, default, origin, sink);
     let ledger = keeping(ledger.as_ref(), folder, &data_dir, origin, sink);
     let retention = retention::settle(retention.as_ref(), origin, sink);
+    let drill_every = drill.as_ref().and_then(|drill| drill.every.as_deref()).and_then(|text| {
+        let wanted = (&DRILL_EVERY_RANGE, "a duration from 1s to 366d", "write `1d`");
+        period(("drill.every", text), wanted, origin, sink)
+    });
     let contacts = contacts.iter().flatten();
     let contacts = contacts
         .filter_map(|(name, of)| contact((name.as_str(), of.as_str()), origin, sink))
@@ -276,6 +309,7 @@ fn settle(raw: &File, folder: &Path, origin: &Origins<'_>, sink: &mut Sink) -> D
     DaemonConfig {
         site,
         contacts,
+        drill_every,
         ledger,
         retention,
         plant_dir: in_folder(plant_dir, "plant.d"),
@@ -315,21 +349,31 @@ fn keeping(
     let Some(LedgerTable { checkpoints, checkpoint_every, scrub_bytes_per_second }) = raw else {
         return default;
     };
-    let every = checkpoint_every.as_deref().map_or(Some(default.checkpoint_every), |text| {
-        span::parse(text).filter(|every| CHECKPOINT_EVERY_RANGE.contains(every))
+    let every = checkpoint_every.as_deref().and_then(|text| {
+        let wanted = (&CHECKPOINT_EVERY_RANGE, "a duration from 1s to 24h", "write `1m`");
+        period(("ledger.checkpoint_every", text), wanted, origin, sink)
     });
-    if every.is_none() {
-        let key = "ledger.checkpoint_every";
-        let text = checkpoint_every.as_deref().unwrap_or_default();
-        sink.error(&origin.of(key), format!("`{key}` cannot be `{text}`"))
-            .label("wanted a duration from 1s to 24h")
-            .help("write `1m`");
-    }
     Ledger {
         checkpoints: checkpoints.as_ref().map_or(default.checkpoints, |path| folder.join(path)),
         checkpoint_every: every.unwrap_or(default.checkpoint_every),
         scrub_bytes_per_second: scrub_bytes_per_second.unwrap_or(default.scrub_bytes_per_second),
     }
+}
+
+/// How often something is done, within bounds; a fault and nothing if it is told otherwise.
+fn period(
+    (key, text): (&str, &str),
+    (range, wanted, help): (&RangeInclusive<Duration>, &str, &str),
+    origin: &Origins<'_>,
+    sink: &mut Sink,
+) -> Option<Duration> {
+    let every = span::parse(text).filter(|every| range.contains(every));
+    if every.is_none() {
+        sink.error(&origin.of(key), format!("`{key}` cannot be `{text}`"))
+            .label(format!("wanted {wanted}"))
+            .help(help);
+    }
+    every
 }
 
 fn address(

@@ -5,6 +5,7 @@
 mod adopt;
 mod clock;
 mod devices;
+mod drill;
 mod error;
 mod faces;
 mod facts;
@@ -48,6 +49,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -81,6 +83,8 @@ pub struct Settings {
     pub opcua: Option<SocketAddr>,
     /// Whom to tell at which customer.
     pub contacts: BTreeMap<Text, Text>,
+    /// How often a recall is asked as a drill, if at all.
+    pub drill_every: Option<Duration>,
     /// A rehearsed crash, such as `after-sync:3`.
     pub crash: Option<String>,
     /// The clock.
@@ -185,12 +189,15 @@ pub async fn run(
 }
 
 /// Those that look after what is kept: full files are sealed, checkpoints signed, segments read again, images
-/// kept.
+/// kept, and it is tried whether a recall can be answered.
 fn watch_over(common: &Common, settings: &Settings, kept: &kept::Kept) {
     seal::start(common, &settings.data_dir, kept.tape.writing());
     notary::start(common, Arc::clone(&kept.notary), &settings.ledger);
     image::start(common, Arc::clone(&kept.keeper), kept.ledger.durable());
     scrub::start(common, kept.ledger.reader(), settings.ledger.scrub_bytes_per_second);
+    if let Some(every) = settings.drill_every {
+        drill::start(common, kept.read_side.query.clone(), settings.contacts.clone(), every);
+    }
 }
 
 /// Those that follow the ledger for everybody who asks.

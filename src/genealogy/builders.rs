@@ -1,10 +1,15 @@
 //! Events and plants for tests, in few words.
-use crate::model::plant::{Catalog, Plant, PurposeSpec, Station};
+use crate::model::label::CodeForm;
+use crate::model::plant::{
+    Catalog, CodeFrom, CodeSpec, Condition, Phase, Plant, PurposeSpec, ScopeFrom, Station,
+    TagIndex, Test, Word,
+};
 use crate::model::{
     Amount, Code, Consumption, Digest, Interval, ItemClass, ItemKey, Member, MountKey,
-    MountPointId, MountUse, Position, Scope, ScopeName, SiteId, StationId, Stay, Text, TraceEvent,
-    Utc, What,
+    MountPointId, MountUse, PhaseId, Position, Scope, ScopeName, SiteId, StationId, Stay, Text,
+    TraceEvent, Utc, Verb, What,
 };
+use std::time::Duration;
 
 pub(crate) fn unit(code: &str) -> ItemKey {
     ItemKey::unit(Code::parse(code).unwrap())
@@ -122,7 +127,33 @@ pub(crate) fn correct(loser: u64) -> What {
     What::Correct { position: Position(loser), reason: text("wrong") }
 }
 
-/// A plant with nothing but stations, each with those that come before it.
+/// A phase that completes the unit that was presented last.
+fn work() -> Phase {
+    let word = Word { tag: TagIndex(0), bit: None };
+    let current = CodeSpec {
+        class: ItemClass::Unit,
+        from: CodeFrom::Current,
+        scope: ScopeFrom::Site,
+        no_read: Vec::new(),
+        form: CodeForm::default(),
+    };
+    Phase {
+        id: PhaseId::parse("work").unwrap(),
+        while_: Condition { word, test: Test::Changes },
+        split: Vec::new(),
+        ignore: Duration::ZERO,
+        settle: Duration::ZERO,
+        confirm: None,
+        event: Some(Verb::Complete),
+        item: Some(current),
+        operation: None,
+        record: Vec::new(),
+        by: None,
+    }
+}
+
+/// A plant with nothing but stations that complete units, each with those that come before it; one whose name begins
+/// with `PACK` completes none.
 pub(crate) fn plant(stations: &[(&str, &[&str])]) -> Plant {
     let made = |(name, after): &(&str, &[&str])| Station {
         id: station(name),
@@ -134,7 +165,7 @@ pub(crate) fn plant(stations: &[(&str, &[&str])]) -> Plant {
         orders: false,
         carry_over: false,
         handshakes: Vec::new(),
-        phases: Vec::new(),
+        phases: if name.starts_with("PACK") { Vec::new() } else { vec![work()] },
         mounts: Vec::new(),
         monitors: Vec::new(),
         masters: Vec::new(),

@@ -6,53 +6,111 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The order of work of a plant, by its products' routes and by `after` of its stations.
 #[derive(Debug)]
 pub struct Demand<'p> {
-    plant: &'p Plant,
-    after: BTreeMap<&'p StationId, &'p [StationId]>,
-    /// Stations that come after some station and before none.
-    ends: BTreeSet<&'p StationId>,
+    /// The way of each product with a route; none if nothing is completed on it.
+    routes: BTreeMap<&'p Text, Option<Way<'p>>>,
+    /// A way for each station that comes after some station and before none.
+    ways: Vec<Way<'p>>,
+}
+
+/// A way through the plant.
+#[derive(Debug)]
+pub struct Way<'p> {
+    /// Every station that an item must have gone through on it.
+    pub stations: Vec<&'p StationId>,
+    /// Where it is finished: its last station that completes anything. Several where they stand side by side.
+    pub ends: Vec<&'p StationId>,
 }
 
 impl<'p> Demand<'p> {
     /// That of a plant.
     pub fn of(plant: &'p Plant) -> Self {
-        let ordered = plant.stations.iter().filter(|station| !station.after.is_empty());
-        let after: BTreeMap<_, _> =
-            ordered.map(|station| (&station.id, station.after.as_slice())).collect();
-        let before: BTreeSet<&StationId> = after.values().copied().flatten().collect();
-        let ends = after.keys().copied().filter(|id| !before.contains(id)).collect();
-        Self { plant, after, ends }
+        let order = Order::of(plant);
+        let products = plant.catalog.products.iter();
+        let routed = products.filter(|(_, product)| !product.route.is_empty());
+        Self {
+            routes: routed.map(|(name, product)| (name, order.routed(&product.route))).collect(),
+            ways: order.last().filter_map(|last| order.before(last)).collect(),
+        }
     }
 
     /// Every station at which an item may be finished.
     pub fn ends(&self) -> BTreeSet<&'p StationId> {
-        let products = self.plant.catalog.products.values();
-        self.ends.iter().copied().chain(products.filter_map(|of| of.route.last())).collect()
+        let all = self.routes.values().flatten().chain(&self.ways);
+        all.flat_map(|way| way.ends.iter().copied()).collect()
     }
 
-    /// The ways that an item of a product may have gone to be finished, each with its last station in the end: the
-    /// product's route; without one, for each station that comes last in the plant, it and all that comes before it.
-    /// None if nobody says in which order it is worked on.
-    pub fn ways(&self, product: Option<&Text>) -> Vec<Vec<&'p StationId>> {
-        let known = product.and_then(|name| self.plant.catalog.products.get(name));
-        match known {
-            Some(product) if !product.route.is_empty() => vec![product.route.iter().collect()],
-            Some(_) | None => self.ends.iter().map(|end| self.before(end)).collect(),
+    /// The ways that an item of a product may have gone to be finished: the product's route; without one, for each
+    /// station that comes last in the plant, it and all that comes before it. What only packs, or completes nothing for
+    /// another reason, is not the end of a way. None if nobody says in which order it is worked on.
+    pub fn ways(&self, product: Option<&Text>) -> &[Way<'p>] {
+        let route = product.and_then(|name| self.routes.get(name));
+        route.map_or(&self.ways, |way| way.as_slice())
+    }
+}
+
+/// Which stations come before which, and which complete anything.
+struct Order<'p> {
+    after: BTreeMap<&'p StationId, &'p [StationId]>,
+    completing: BTreeSet<&'p StationId>,
+}
+
+impl<'p> Order<'p> {
+    fn of(plant: &'p Plant) -> Self {
+        let ordered = plant.stations.iter().filter(|station| !station.after.is_empty());
+        let completing = plant.stations.iter().filter(|station| station.completes());
+        Self {
+            after: ordered.map(|station| (&station.id, station.after.as_slice())).collect(),
+            completing: completing.map(|station| &station.id).collect(),
         }
     }
 
-    /// A station behind all that come before it.
-    fn before(&self, end: &'p StationId) -> Vec<&'p StationId> {
-        let mut found = vec![end];
+    /// Stations that come after some station and before none.
+    fn last(&self) -> impl Iterator<Item = &'p StationId> {
+        let before: BTreeSet<&StationId> = self.after.values().copied().flatten().collect();
+        self.after.keys().copied().filter(move |id| !before.contains(id))
+    }
+
+    /// A route up to its last station that completes anything.
+    fn routed(&self, route: &'p [StationId]) -> Option<Way<'p>> {
+        let end = route.iter().rposition(|station| self.completing.contains(station))?;
+        let stations: Vec<_> = route.iter().take(end + 1).collect();
+        Some(Way { ends: stations.last().copied().into_iter().collect(), stations })
+    }
+
+    /// All that comes before the last station, up to where something is completed.
+    fn before(&self, last: &'p StationId) -> Option<Way<'p>> {
+        let idle = |station: &StationId| !self.completing.contains(station);
+        let mut ends = self.back_from([last], idle);
+        ends.retain(|station| !idle(station));
+        let earlier = |end: &'p StationId| self.back_from(self.after_of(end), |_| true);
+        let earlier: BTreeSet<_> = ends.iter().copied().flat_map(earlier).collect();
+        ends.retain(|end| !earlier.contains(end));
+        let mut stations = self.back_from(ends.iter().copied(), |_| true);
+        stations.reverse();
+        (!ends.is_empty()).then_some(Way { stations, ends })
+    }
+
+    fn after_of(&self, station: &StationId) -> &'p [StationId] {
+        self.after.get(station).copied().unwrap_or_default()
+    }
+
+    /// These, and all before them as long as it goes on from a station.
+    fn back_from(
+        &self,
+        begin: impl IntoIterator<Item = &'p StationId>,
+        goes_on: impl Fn(&StationId) -> bool,
+    ) -> Vec<&'p StationId> {
+        let mut found: Vec<_> = begin.into_iter().collect();
         let mut next = 0;
-        while let Some(station) = found.get(next) {
+        while let Some(station) = found.get(next).copied() {
             next += 1;
-            for before in self.after.get(station).copied().unwrap_or_default() {
+            let before = self.after_of(station).iter().filter(|_| goes_on(station));
+            for before in before {
                 if !found.contains(&before) {
                     found.push(before);
                 }
             }
         }
-        found.reverse();
         found
     }
 }
@@ -61,26 +119,65 @@ impl<'p> Demand<'p> {
 mod tests {
     use super::super::builders::*;
     use super::*;
+    use crate::model::ItemClass;
     use crate::model::plant::Product;
 
-    fn named(ways: Vec<Vec<&StationId>>) -> Vec<Vec<&str>> {
-        ways.into_iter().map(|way| way.into_iter().map(StationId::as_str).collect()).collect()
+    /// The stations of each way, and its ends.
+    fn named(ways: &[Way<'_>]) -> Vec<(String, String)> {
+        let line =
+            |ids: &[&StationId]| ids.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(" ");
+        ways.iter().map(|way| (line(&way.stations), line(&way.ends))).collect()
+    }
+
+    fn wanted(ways: &[(&str, &str)]) -> Vec<(String, String)> {
+        ways.iter().map(|(way, ends)| ((*way).to_owned(), (*ends).to_owned())).collect()
+    }
+
+    fn product(route: &[&str]) -> Product {
+        Product { route: route.iter().copied().map(station).collect(), ..Product::default() }
     }
 
     #[test]
     fn a_route_goes_before_the_order_of_the_stations() {
-        let mut plant = plant(&[("OP10", &[]), ("OP20", &["OP10"]), ("PACK", &["OP20"])]);
-        let route = vec![station("OP10"), station("OP20")];
-        let short = Product { route, ..Product::default() };
+        let mut plant = plant(&[("OP10", &[]), ("OP20", &["OP10"]), ("OP30", &["OP20"])]);
         plant.catalog.products =
-            [(text("SHORT"), short), (text("PLAIN"), Product::default())].into();
+            [(text("SHORT"), product(&["OP10", "OP20"])), (text("PLAIN"), product(&[]))].into();
         let demand = Demand::of(&plant);
-        assert_eq!(named(demand.ways(Some(&text("SHORT")))), [["OP10", "OP20"]]);
+        let short = wanted(&[("OP10 OP20", "OP20")]);
+        assert_eq!(named(demand.ways(Some(&text("SHORT")))), short);
         for product in [None, Some(text("PLAIN")), Some(text("STRANGE"))] {
-            assert_eq!(named(demand.ways(product.as_ref())), [["OP10", "OP20", "PACK"]]);
+            let all = wanted(&[("OP10 OP20 OP30", "OP30")]);
+            assert_eq!(named(demand.ways(product.as_ref())), all);
         }
         let ends: Vec<_> = demand.ends().into_iter().map(StationId::as_str).collect();
-        assert_eq!(ends, ["OP20", "PACK"]);
+        assert_eq!(ends, ["OP20", "OP30"]);
+    }
+
+    #[test]
+    fn what_completes_nothing_is_not_the_end_of_a_way() {
+        let mut plant = plant(&[
+            ("A", &[]),
+            ("B", &["A"]),
+            ("PACK", &["A", "B"]),
+            ("PACK-2", &["PACK"]),
+            ("PACK-3", &["PACK-4"]),
+        ]);
+        // One that closes boxes completes no unit.
+        let mut closing = plant.stations[0].phases.clone();
+        closing[0].item.as_mut().unwrap().class = ItemClass::Container;
+        plant.stations[2].phases = closing;
+        let boxed = product(&["A", "PACK", "PACK-2"]);
+        plant.catalog.products = [(text("P"), boxed), (text("Q"), product(&["PACK"]))].into();
+        let demand = Demand::of(&plant);
+        assert_eq!(named(demand.ways(None)), wanted(&[("A B", "B")]));
+        assert_eq!(named(demand.ways(Some(&text("P")))), wanted(&[("A", "A")]));
+        assert_eq!(named(demand.ways(Some(&text("Q")))), []);
+    }
+
+    #[test]
+    fn stations_side_by_side_before_the_packing_are_one_way_with_two_ends() {
+        let plant = plant(&[("A", &[]), ("B", &["A"]), ("C", &["A"]), ("PACK", &["B", "C"])]);
+        assert_eq!(named(Demand::of(&plant).ways(None)), wanted(&[("A C B", "B C")]));
     }
 
     #[test]
@@ -96,7 +193,7 @@ mod tests {
             ("ALONE", &[]),
         ];
         let plant = plant(&both);
-        let ways = named(Demand::of(&plant).ways(None));
-        assert_eq!(ways, [["B", "A", "C", "D"], ["B", "A", "C", "E"]]);
+        let ways = wanted(&[("B A C D", "D"), ("B A C E", "E")]);
+        assert_eq!(named(Demand::of(&plant).ways(None)), ways);
     }
 }

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 /// Nodes that one turn of a search looks at.
 const LOOKS: usize = 4_096;
-/// Turns in which nodes are drawn one by one; after that all are looked at in their order.
-const DRAWS: usize = 4;
+/// Nodes that are drawn one by one; after that all are looked at in their order.
+const DRAWS: usize = 4 * LOOKS;
 
 /// Numbers that follow from a seed: `SplitMix64` (Steele, Lea, Flood 2014).
 #[derive(Debug, Clone)]
@@ -36,12 +36,13 @@ impl Draw {
 }
 
 /// A search for a node that fits, each that fits as likely as any other unless they are very rare: then it is the next
-/// one from a place that was drawn. It goes in turns, so that nobody else has to wait for its end.
+/// one from a place that was drawn. It goes in turns, so that nobody else has to wait for its end, and goes on after one
+/// that was found, for whoever does not want that.
 #[derive(Debug, Clone)]
 pub struct Search {
     draw: Draw,
     count: usize,
-    turns: usize,
+    drawn: usize,
     /// Where all are looked at from, once that is begun.
     begin: usize,
     looked: usize,
@@ -61,7 +62,7 @@ pub enum Found {
 impl Search {
     /// Among the first `count` nodes.
     pub fn new(seed: u64, count: usize) -> Self {
-        Self { draw: Draw::of(seed), count, turns: 0, begin: 0, looked: 0 }
+        Self { draw: Draw::of(seed), count, drawn: 0, begin: 0, looked: 0 }
     }
 
     /// Looks at some more.
@@ -70,9 +71,9 @@ impl Search {
         if self.looked >= self.count {
             return Found::None;
         }
-        self.turns += 1;
-        if self.turns <= DRAWS {
-            for _ in 0..LOOKS {
+        if self.drawn < DRAWS {
+            for _ in 0..LOOKS.min(DRAWS - self.drawn) {
+                self.drawn += 1;
                 let drawn = self.draw.below(self.count);
                 if let Some(node) = node(drawn).filter(|node| fits(*node)) {
                     return Found::Node(node);
@@ -145,7 +146,7 @@ mod tests {
     fn searched(seed: u64, count: usize, fits: &BTreeSet<usize>) -> Option<usize> {
         let mut search = Search::new(seed, count);
         // Draws, all in turns, and one more.
-        for _ in 0..=DRAWS + count.div_ceil(LOOKS) {
+        for _ in 0..=DRAWS / LOOKS + count.div_ceil(LOOKS) {
             match search.turn(|node| fits.contains(&node.get())) {
                 Found::Node(node) => return Some(node.get()),
                 Found::NotYet => {}
@@ -167,6 +168,21 @@ mod tests {
             prop_assert_eq!(found.is_some(), !fits.is_empty());
             prop_assert!(found.is_none_or(|found| fits.contains(&found)));
             prop_assert_eq!(found, searched(seed, count, &fits));
+        }
+    }
+
+    #[test]
+    fn a_search_goes_on_after_what_nobody_wants_and_ends_when_all_were_looked_at() {
+        for count in [1, 100, 3 * LOOKS] {
+            let mut search = Search::new(17, count);
+            let found = std::iter::from_fn(|| match search.turn(|_| true) {
+                Found::Node(node) => Some(node.get()),
+                Found::NotYet | Found::None => None,
+            });
+            let found: Vec<usize> = found.collect();
+            let distinct: BTreeSet<_> = found.iter().collect();
+            assert_eq!((distinct.len(), found.len()), (count, DRAWS + count), "of {count}");
+            assert_eq!(search.turn(|_| true), Found::None);
         }
     }
 

@@ -23,7 +23,7 @@ pub mod why;
 pub use ancestors::{Ancestor, Ancestors};
 pub use balance::{Balance, Moved, Movement};
 pub use correction::{Corrections, Void};
-pub use demand::Demand;
+pub use demand::{Demand, Way};
 pub use fact::{Claim, Fact, links_of};
 pub use graph::{Facts, Graph};
 pub use link::{Certainty, Direction, Link, LinkKind, Links, Node, NodeId};

@@ -2,9 +2,10 @@
 use super::life::{Kind, StationNumber};
 use super::reason::Reasons;
 use super::view::View;
-use crate::genealogy::{Demand, NodeId};
+use crate::genealogy::{Demand, NodeId, Way};
 use crate::model::{Interval, ItemClass, ItemKey, Result, StationId, Utc};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// Items that are named of those that are not covered.
 const NAMED_MAX: usize = 20;
@@ -57,6 +58,9 @@ pub enum Lack {
 }
 
 impl Coverage {
+    /// It is that of the last seven days, if not told.
+    pub const SPAN: Duration = Duration::from_hours(7 * 24);
+
     pub(super) fn none(interval: Interval) -> Self {
         let (finished, covered, lacking, doubtful) = (0, 0, 0, 0);
         let uncovered = Vec::new();
@@ -125,23 +129,24 @@ pub(super) fn take(memory: &View<'_>, demand: &Demand<'_>, slice: Interval, into
             && slice.from <= time
             && slice.to.is_none_or(|to| time < to)
         {
-            into.take(item, memory.lack(node, &way));
+            into.take(item, memory.lack(node, way));
         }
     }
 }
 
 impl View<'_> {
-    /// When an item was finished, if it was, and the stations that it must have gone through: where its last completion
-    /// at the end of a way that it may have gone was as production, and did not end badly. Of several that way counts
-    /// whose end was last.
-    pub(super) fn finished<'p>(
+    /// When an item was finished, if it was, and on which way: where its last completion at the end of a way that it may
+    /// have gone was as production, and did not end badly. Of several that way counts whose end was last.
+    pub(super) fn finished<'d, 'p>(
         &self,
         node: NodeId,
-        demand: &Demand<'p>,
-    ) -> Option<(Utc, Vec<&'p StationId>)> {
-        let ways = demand.ways(self.product(node).as_ref()).into_iter();
+        demand: &'d Demand<'p>,
+    ) -> Option<(Utc, &'d Way<'p>)> {
+        let ways = demand.ways(self.product(node).as_ref()).iter();
         let ended = ways.filter_map(|way| {
-            let last = self.completed_at(node, self.places.find(way.last()?)?)?;
+            let ends = way.ends.iter().filter_map(|end| self.places.find(end));
+            let done = ends.filter_map(|end| self.completed_at(node, end));
+            let last = done.max_by_key(|(time, _)| *time)?;
             let well = last.1.is_none_or(|result| result == Result::Pass);
             well.then_some((last.0, way))
         });
@@ -158,7 +163,8 @@ impl View<'_> {
     }
 
     /// What is not on record of a way that an item went, the first step of which it is so.
-    fn lack<'p>(&self, node: NodeId, way: &[&'p StationId]) -> Option<(&'p StationId, Lack)> {
+    fn lack<'p>(&self, node: NodeId, way: &Way<'p>) -> Option<(&'p StationId, Lack)> {
+        let way = way.stations.as_slice();
         if self.retained.of(node).is_some() {
             return way.last().map(|end| (*end, Lack::Dropped));
         }

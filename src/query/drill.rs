@@ -9,10 +9,12 @@ use super::view::View;
 use super::{Drafted, Query};
 use crate::genealogy::drill::{Found, Search, is_used, is_within};
 use crate::genealogy::{Certainty, Demand, Direction, LinkKind, NodeId};
-use crate::model::{Digest, Interval, ItemClass, ItemKey, Position, Scope, Text};
+use crate::model::{Digest, Interval, ItemClass, ItemKey, Position, Scope, Text, Utc};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Drawn items whose answer goes too far, until none is drawn at all.
+const TOO_LARGE_MAX: usize = 250;
 /// Items whose place is looked up under one lock.
 const CHUNK: usize = 1_000;
 /// The first line of what is hashed of a drill backward.
@@ -26,6 +28,11 @@ pub enum MockOf {
     /// One that a seed draws: forward a lot that was used, backward a finished item that was made of something; with a
     /// number, only one whose answer goes over so many links at most.
     Drawn(u64, Option<usize>),
+}
+
+/// The seed of a time: the milliseconds since 1970.
+pub fn seed_at(time: Utc) -> u64 {
+    u64::try_from(time.0 / 1_000_000).unwrap_or_default()
 }
 
 /// What came of a drill.
@@ -163,20 +170,28 @@ impl Query {
             let memory = self.inner.memory.read();
             (memory.position.min(last), Search::new(seed, memory.graph.len()))
         };
-        loop {
-            let memory = self.inner.memory.read();
-            let memory = memory.view(position);
-            let found = search.turn(|node| {
-                let way = (direction, position);
-                memory.can_be_drilled(node, direction, demand.as_ref())
-                    && links_max.is_none_or(|most| is_within(&memory.graph, node, way, most))
-            });
+        let mut too_large = 0;
+        while too_large < TOO_LARGE_MAX {
+            let found = {
+                let memory = self.inner.memory.read();
+                let memory = memory.view(position);
+                search.turn(|node| memory.can_be_drilled(node, direction, demand.as_ref()))
+            };
             match found {
-                Found::Node(node) => return memory.key(node).cloned(),
+                Found::Node(node) => {
+                    // Whoever waits for memory comes in between: a walk is longer than a look.
+                    let memory = self.inner.memory.read();
+                    let fits = |most| is_within(&memory.graph, node, (direction, position), most);
+                    if links_max.is_none_or(fits) {
+                        return memory.view(position).key(node).cloned();
+                    }
+                    too_large += 1;
+                }
                 Found::NotYet => {}
                 Found::None => return None,
             }
         }
+        None
     }
 
     fn forward(
@@ -266,6 +281,15 @@ impl Query {
     /// Of how many items that were finished in a time every step that the plant in force demands is on record without
     /// a gap, as of the last record. Others are answered in between.
     pub fn coverage(&self, interval: Interval) -> Answer<Coverage> {
+        self.coverage_unless(interval, || false).expect("nobody stops it")
+    }
+
+    /// The same; nothing if it was stopped before its end.
+    pub fn coverage_unless(
+        &self,
+        interval: Interval,
+        stopped: impl Fn() -> bool,
+    ) -> Option<Answer<Coverage>> {
         self.timed("coverage", || {
             let asked = self.asked(Position(u64::MAX));
             let mut coverage = Coverage::none(interval);
@@ -283,6 +307,9 @@ impl Query {
                 (memory.position, slices)
             };
             for slice in slices {
+                if stopped() {
+                    return None;
+                }
                 let memory = self.inner.memory.read();
                 if let Some(demand) = &demand {
                     coverage::take(&memory.view(position), demand, slice, &mut coverage);
@@ -292,7 +319,7 @@ impl Query {
                 let memory = self.inner.memory.read();
                 Drafted::new(&memory.view(position), reasons, coverage.done())
             };
-            self.answer(asked, draft, |coverage, _| coverage)
+            Some(self.answer(asked, draft, |coverage, _| coverage))
         })
     }
 }

@@ -54,7 +54,7 @@ pub use case::{
     Unfrozen,
 };
 pub use coverage::{Coverage, Lack, Uncovered};
-pub use drill::{MockAnswer, MockOf, MockRecall, Share, Undrilled};
+pub use drill::{MockAnswer, MockOf, MockRecall, Share, Undrilled, seed_at};
 pub use follow::{QueryError, QueryOptions, Remembered};
 pub use memory::READ_SCHEMA;
 pub use only::{Only, OnlyError};

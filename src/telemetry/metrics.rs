@@ -1,6 +1,7 @@
 //! Every metric, once: name, help and labels. `docs/metrics.md` is generated from [`TABLE`].
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
 /// Upper bounds of the latency histograms, in seconds.
@@ -42,6 +43,9 @@ macro_rules! kind_name {
         "counter"
     };
     (IntGaugeVec) => {
+        "gauge"
+    };
+    (GaugeVec) => {
         "gauge"
     };
     (HistogramVec) => {
@@ -95,10 +99,23 @@ metrics! {
     queue_depth: IntGaugeVec("pedigree_queue_depth", "What waits in a queue.", ["queue"]);
     queue_capacity: IntGaugeVec("pedigree_queue_capacity", "What a queue can hold.", ["queue"]);
     query_seconds: HistogramVec("pedigree_query_duration_seconds", "Time to answer a question.", ["query"]);
+    recall_seconds: GaugeVec("pedigree_recall_seconds", "How long the last drill of a recall by the schedule took.", ["direction"]);
+    recall_complete: IntGaugeVec("pedigree_recall_complete", "Whether nothing is known to be missing in the answer of that drill.", ["direction"]);
+    recall_accounted: GaugeVec("pedigree_recall_accounted_ratio", "Share of what came of the lot of the last drill forward that is accounted for; absent if it is not known.", []);
+    recall_last: IntGaugeVec("pedigree_recall_last_timestamp_seconds", "When the last drill of a recall by the schedule was answered, in seconds since 1970.", ["direction"]);
+    coverage: GaugeVec("pedigree_traceability_coverage_ratio", "Share of what was finished in the seven days before the last drill of which all demanded steps are on record; absent if nothing was.", []);
     http_requests: IntCounterVec("pedigree_http_requests_total", "HTTP requests answered.", ["route", "code"]);
     opcua_sessions: IntGaugeVec("pedigree_opcua_sessions", "Sessions of OPC UA clients.", []);
     opcua_rejected: IntCounterVec("pedigree_opcua_rejected_certificates_total", "Client certificates that were not trusted.", []);
     opcua_refused: IntCounterVec("pedigree_opcua_refused_connections_total", "Connections of OPC UA clients that were refused or ended, by reason.", ["reason"]);
+}
+
+/// Shows a figure of a gauge without labels; one that is not known is absent.
+pub fn show(gauge: &GaugeVec, figure: Option<f64>) {
+    match figure {
+        Some(figure) => gauge.with_label_values::<&str>(&[]).set(figure),
+        None => gauge.reset(),
+    }
 }
 
 impl Default for Metrics {

@@ -4,7 +4,7 @@
 mod metrics;
 mod points;
 
-pub use metrics::{Metrics, TABLE};
+pub use metrics::{Metrics, TABLE, show};
 pub use points::{CrashFault, Point, Points};
 
 use crate::model::At;

@@ -60,6 +60,7 @@ async fn run(dir: &Path, site: &SiteId) -> Utc {
         http: "127.0.0.1:0".parse().unwrap(),
         opcua: None,
         contacts: std::collections::BTreeMap::new(),
+        drill_every: None,
         crash: None,
         now: now.clone(),
     };

@@ -42,6 +42,7 @@ async fn run(seed: u64, drift: bool) -> Run {
         http: "127.0.0.1:0".parse().unwrap(),
         opcua: None,
         contacts: std::collections::BTreeMap::new(),
+        drill_every: None,
         crash: None,
         now,
     };

@@ -61,6 +61,7 @@ pub async fn serve(dir: &Path) {
         http: ([127, 0, 0, 1], 0).into(),
         opcua: None,
         contacts: std::collections::BTreeMap::new(),
+        drill_every: None,
         crash: None,
         now: clock(),
     };

@@ -47,6 +47,23 @@ fn checkpoints_may_lie_elsewhere_and_come_neither_too_often_nor_never() {
 }
 
 #[test]
+fn drills_are_asked_as_often_as_is_said_and_never_unless_said() {
+    let every = |text: &str| with(text, &[]).unwrap().drill_every.map(|every| every.as_secs());
+    assert_eq!((every(""), every("[drill]\n")), (None, None));
+    assert_eq!(every("[drill]\nevery = \"1d\"\n"), Some(86_400));
+    let told = with("", &[("PEDIGREE__DRILL__EVERY", "1y")]).unwrap().drill_every;
+    assert_eq!(told.map(|every| every.as_secs()), Some(31_557_600));
+    for every in ["0s", "999ms", "2y", "daily"] {
+        let faults = with(&format!("[drill]\nevery = \"{every}\"\n"), &[]).unwrap_err();
+        let fault = faults.iter().next().unwrap();
+        let message = format!("`drill.every` cannot be `{every}`");
+        assert_eq!((fault.line, &fault.message), (2, &message));
+        let shown = faults.render(miette::GraphicalTheme::none());
+        assert!(shown.contains("a duration from 1s to 366d"), "{shown}");
+    }
+}
+
+#[test]
 fn what_is_kept_how_long_is_said_by_name_and_for_good_unless_said() {
     const DAY: i64 = 86_400_000_000_000;
     let retention = |text: &str| with(text, &[]).map(|config| config.retention);

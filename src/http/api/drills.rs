@@ -4,17 +4,13 @@ use crate::http::Source;
 use crate::http::named::one;
 use crate::http::problem::Problem;
 use crate::http::serve::Site;
-use crate::model::{ItemClass, Utc};
-use crate::query::{Direction, MockOf, Undrilled};
+use crate::model::ItemClass;
+use crate::query::{Coverage, Direction, MockOf, Undrilled, seed_at};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
-use std::time::Duration;
-
-/// Coverage is that of so long a time, if not told.
-const WEEK: Duration = Duration::from_hours(7 * 24);
 
 impl From<Undrilled> for Problem {
     fn from(why: Undrilled) -> Self {
@@ -23,11 +19,6 @@ impl From<Undrilled> for Problem {
             Undrilled::Unfrozen(why) => why.into(),
         }
     }
-}
-
-/// A seed that nobody chose: the milliseconds since 1970 at which it was asked for.
-fn seed_at(now: Utc) -> u64 {
-    u64::try_from(now.0 / 1_000_000).unwrap_or_default()
 }
 
 /// `GET /api/v1/drill-recall?of=&direction=`: a recall of an item as a drill, with how long it took and what of its
@@ -68,7 +59,7 @@ pub(in crate::http) async fn coverage(
     State(site): State<Arc<Site>>,
     asked: Asked,
 ) -> Result<Response, Problem> {
-    let interval = parameters(asked)?.recent(WEEK, site.wall())?;
+    let interval = parameters(asked)?.recent(Coverage::SPAN, site.wall())?;
     let ask = move |source: &dyn Source| source.coverage(interval);
     Ok(Json(site.ask("coverage", ask).await?).into_response())
 }

@@ -2,8 +2,8 @@
 use super::{Check, DeviceIndex, NodeAddress, ReasonCodes, TagIndex, ToolLife};
 use crate::model::label::CodeForm;
 use crate::model::{
-    Code, HandshakeId, LineId, MonitorId, MountPointId, Permit, PhaseId, Purpose, Result, Rule,
-    ScopeName, StationId, TagName, Ucum, Value, Verb,
+    Code, HandshakeId, ItemClass, LineId, MonitorId, MountPointId, Permit, PhaseId, Purpose,
+    Result, Rule, ScopeName, StationId, TagName, Ucum, Value, Verb,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -37,6 +37,21 @@ pub struct Station {
     pub monitors: Vec<Monitor>,
     /// Pieces with a known outcome that are shown to it.
     pub masters: Vec<Master>,
+}
+
+impl Station {
+    /// Whether units or lots can be completed at it.
+    pub fn completes(&self) -> bool {
+        let is_counted = |item: &CodeSpec| item.class != ItemClass::Container;
+        let asked = self.handshakes.iter().any(|handshake| {
+            matches!(handshake.event, Verb::Complete | Verb::Produce) && is_counted(&handshake.item)
+        });
+        let ended = |phase: &Phase| {
+            let works = !matches!(phase.event, Some(Verb::Clean | Verb::Inspect));
+            works && phase.item.as_ref().is_some_and(is_counted)
+        };
+        asked || self.phases.iter().any(ended)
+    }
 }
 
 /// A piece with a known outcome that is shown to a station now and then.

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 const WAY: [&str; 2] = ["OP10", "OP20"];
 
 fn line() -> Arc<Plant> {
-    Arc::new(plant(&[("OP10", &[]), ("OP20", &["OP10"]), ("PACK", &[])]))
+    Arc::new(plant(&[("OP10", &[]), ("OP20", &["OP10"]), ("PACK", &["OP20"])]))
 }
 
 /// Finished, covered, lacking, doubtful, by looking through all records.
@@ -96,4 +96,33 @@ fn a_drill_says_what_of_its_answer_can_be_acted_upon() {
     assert_eq!((back.groups["sure"], back.suppliers), (1, of(1, 1)));
     let strange = query.drill(&MockOf::Item(lot("NONE")), Direction::Forward, &contacts);
     assert_eq!(strange.unwrap_err(), Undrilled::Unfrozen(Unfrozen::Unknown));
+}
+
+#[test]
+fn what_reaches_too_far_is_not_drawn_where_that_is_not_wanted() {
+    let (large, small) = (lot("LARGE"), lot("SMALL"));
+    let into = |of: &ItemKey, n: i64| event(n, Some("OP10"), consume(of, &unit(&format!("U{n}"))));
+    let mut events: Vec<_> = (1..=5).map(|n| into(&large, n)).collect();
+    events.push(into(&small, 6));
+    let (query, _dir) = query(&traced(events));
+    let drawn = |seed, most| {
+        let of = MockOf::Drawn(seed, most);
+        query.drill(&of, Direction::Forward, &BTreeMap::new()).map(|drill| drill.body.item)
+    };
+    let any: BTreeSet<_> = (0..50).map(|seed| drawn(seed, None).unwrap()).collect();
+    assert_eq!(any, BTreeSet::from([large, small.clone()]));
+    for seed in 0..50 {
+        assert_eq!(drawn(seed, Some(1)), Ok(small.clone()), "seed {seed}");
+    }
+    assert_eq!(drawn(1, Some(0)), Err(Undrilled::Nothing));
+}
+
+#[test]
+fn coverage_that_is_stopped_says_nothing() {
+    let done = completed(10, "OP20", &unit("U1"), (5, 10), None, Vec::new());
+    let (query, _dir) = query(&traced(vec![done]));
+    query.put_in_force(line());
+    let all = interval(0, None);
+    assert_eq!(query.coverage_unless(all, || false).unwrap().body.lacking, 1);
+    assert_eq!(query.coverage_unless(all, || true), None);
 }
