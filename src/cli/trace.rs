@@ -85,6 +85,9 @@ fn as_text(item: &Value, ways: &[Value], all: bool) -> Result<(), Failure> {
     if let Some(balance) = body.get("balance") {
         output::line(format_args!("  {}", words::balance(balance)))?;
     }
+    for line in body.get("level").into_iter().flat_map(level) {
+        output::line(line)?;
+    }
     for step in array(body, "steps") {
         output::line(step_line(step))?;
     }
@@ -114,6 +117,26 @@ fn as_text(item: &Value, ways: &[Value], all: bool) -> Result<(), Failure> {
     let state = if complete { "complete" } else { "NOT complete" };
     output::notice(&format!("{state}, as of record #{position}"));
     Ok(())
+}
+
+/// How far the record goes, and what is wanting for a higher level.
+fn level(of: &Value) -> Vec<String> {
+    let sides = [('M', of.get("material")), ('P', of.get("process"))];
+    let sides = sides.map(|(letter, side)| (letter, side.unwrap_or(&Value::Null)));
+    let level = |side: &Value| side.get("level").and_then(Value::as_u64).unwrap_or_default();
+    let names = sides.map(|(letter, side)| match level(side) {
+        0 => format!("below {letter}1"),
+        level => format!("{letter}{level}"),
+    });
+    let mut lines = vec![format!("  level {}", names.join(", "))];
+    for (letter, side) in sides {
+        let next = level(side) + 1;
+        let reasons = array(side, "reasons").filter_map(Value::as_str);
+        lines.extend(reasons.map(|why| format!("    {letter}{next} wanted: {why}")));
+        let more = side.get("more").and_then(Value::as_u64);
+        lines.extend(more.map(|more| format!("    {letter}{next} wanted: and {more} more")));
+    }
+    lines
 }
 
 /// An attribute that comes from what it was made of: a line for each value.

@@ -40,6 +40,24 @@ impl<'p> Demand<'p> {
         }
     }
 
+    /// The stations that an item must have come through that was at some: on the route of its product all before the last
+    /// of them; without one, all that come before any of them.
+    pub fn behind(
+        &self,
+        product: Option<&Text>,
+        seen: &BTreeSet<&StationId>,
+    ) -> BTreeSet<&'p StationId> {
+        let known = product.and_then(|name| self.plant.catalog.products.get(name));
+        let route = known.map(|product| product.route.as_slice()).unwrap_or_default();
+        if let Some(last) = route.iter().rposition(|station| seen.contains(station)) {
+            return route.iter().take(last).collect();
+        }
+        let plant = self.plant.stations.iter().map(|station| &station.id);
+        let seen = plant.filter(|station| route.is_empty() && seen.contains(station));
+        let before = |station| self.before(station).into_iter().filter(move |id| *id != station);
+        seen.flat_map(before).collect()
+    }
+
     /// A station behind all that come before it.
     fn before(&self, end: &'p StationId) -> Vec<&'p StationId> {
         let mut found = vec![end];
@@ -81,6 +99,27 @@ mod tests {
         }
         let ends: Vec<_> = demand.ends().into_iter().map(StationId::as_str).collect();
         assert_eq!(ends, ["OP20", "PACK"]);
+    }
+
+    #[test]
+    fn what_was_at_a_station_came_through_all_before_it_and_through_none_beside_it() {
+        let mut plant = plant(&[("A", &[]), ("B", &[]), ("C", &["A"]), ("D", &["C", "B"])]);
+        let route = ["B", "C", "D"].map(station).to_vec();
+        plant.catalog.products = [(text("R"), Product { route, ..Product::default() })].into();
+        let demand = Demand::of(&plant);
+        let behind = |product: Option<&str>, seen: &[&str]| -> Vec<&str> {
+            let seen: Vec<StationId> = seen.iter().copied().map(station).collect();
+            let behind = demand.behind(product.map(text).as_ref(), &seen.iter().collect());
+            behind.into_iter().map(StationId::as_str).collect()
+        };
+        assert_eq!(behind(None, &["C"]), ["A"]);
+        assert_eq!(behind(None, &["D", "C"]), ["A", "B", "C"]);
+        assert_eq!(behind(Some("R"), &["C"]), ["B"]);
+        assert_eq!(behind(Some("R"), &["D", "A"]), ["B", "C"]);
+        for seen in [&["A"][..], &["X"], &[]] {
+            assert_eq!(behind(None, seen), [""; 0]);
+            assert_eq!(behind(Some("R"), seen), [""; 0]);
+        }
     }
 
     #[test]

@@ -66,6 +66,7 @@ fn as_built_yield_and_genealogy_of_a_day_are_the_plants_own_list() {
     for part in &truth {
         as_built(&daemon, part, &mut faults);
         genealogy(&daemon, part, &mut faults);
+        level(&daemon, part, &mut faults);
     }
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
     yields(&daemon, &truth);
@@ -140,6 +141,13 @@ fn genealogy(daemon: &Daemon, truth: &PartTruth, faults: &mut Vec<String>) {
         }
     }
     assert_eq!(truth.reached == Reached::Packed, truth.container.is_some());
+}
+
+/// How far its record goes: what was done where nobody knew it, or before anybody did, is wanting.
+fn level(daemon: &Daemon, truth: &PartTruth, faults: &mut Vec<String>) {
+    let level = item(daemon, truth)["level"].take();
+    println!("{:?} {:?} {level}", truth.fate, truth.reached);
+    let _ = faults;
 }
 
 /// Items, visits, first pass, passed, failed, untold.

@@ -96,4 +96,17 @@ fn a_gap_flips_exactly_the_answers_that_it_touches() {
         .filter(|s| daemon.get(&format!("/api/v1/item?id={s}"))["completeness"] != "complete")
         .collect();
     assert_eq!(incomplete, [press[before]["serial"].as_str().unwrap()], "{}", site.log());
+    let levels: Vec<_> = press.iter().map(|p| level(&daemon, p)).collect();
+    for (at, (level, reasons)) in levels.iter().enumerate() {
+        println!("{at} {level} {reasons:?}");
+    }
+}
+
+/// The level of a part, `M2, P4`, and what is wanting for a higher one of the process.
+fn level(daemon: &Daemon, part: &Value) -> (String, Vec<String>) {
+    let serial = part["serial"].as_str().unwrap();
+    let level = daemon.get(&format!("/api/v1/item?id={serial}"))["body"]["level"].take();
+    let reasons = level["process"]["reasons"].as_array().unwrap().iter();
+    let reasons = reasons.map(|why| why.as_str().unwrap().to_owned()).collect();
+    (format!("M{}, P{}", level["material"]["level"], level["process"]["level"]), reasons)
 }

@@ -115,6 +115,7 @@ fn step() -> StepView {
     StepView {
         position: Position(40),
         verb: "complete",
+        rule: None,
         station: Some(station_id()),
         time: TIME,
         stay: None,
@@ -192,6 +193,7 @@ impl Source for Fake {
                 went_into: went_into(&text),
                 balance: None,
                 inherited: Vec::new(),
+                level: None,
             })
         })
     }
