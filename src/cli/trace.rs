@@ -85,9 +85,6 @@ fn as_text(item: &Value, ways: &[Value], all: bool) -> Result<(), Failure> {
     if let Some(balance) = body.get("balance") {
         output::line(format_args!("  {}", words::balance(balance)))?;
     }
-    for line in body.get("level").into_iter().flat_map(level) {
-        output::line(line)?;
-    }
     for step in array(body, "steps") {
         output::line(step_line(step))?;
     }
@@ -95,6 +92,9 @@ fn as_text(item: &Value, ways: &[Value], all: bool) -> Result<(), Failure> {
         output::line(superseded_line(gone))?;
     }
     for line in array(body, "inherited").flat_map(inherited) {
+        output::line(line)?;
+    }
+    for line in body.get("level").into_iter().flat_map(level) {
         output::line(line)?;
     }
     for answer in ways {
@@ -371,6 +371,21 @@ mod tests {
 
     fn answer(why: &[Value]) -> Value {
         json!({ "completeness": { "incomplete": why } })
+    }
+
+    #[test]
+    fn a_level_is_told_with_what_is_wanting_for_the_next() {
+        let wanting = json!({ "level": 2, "reasons": ["which reel"], "more": 3 });
+        let of = json!({ "material": wanting, "process": { "level": 0, "reasons": ["a step"] } });
+        insta::assert_snapshot!(level(&of).join("\n"), @r"
+        level M2, below P1
+          M3 wanted: which reel
+          M3 wanted: and 3 more
+          P1 wanted: a step
+        ");
+        let highest = json!({ "level": 4, "reasons": [] });
+        let of = json!({ "material": highest, "process": highest });
+        assert_eq!(level(&of), ["  level M4, P4"]);
     }
 
     #[test]

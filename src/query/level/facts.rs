@@ -3,13 +3,13 @@ use super::Came;
 use super::origin::Origin;
 use crate::genealogy::{Demand, LinkKind};
 use crate::model::plant::{Handshake, MountPoint, Phase, Plant, Product, Station};
-use crate::model::{ItemKey, Position, StationId, Text, Verb};
+use crate::model::{ItemKey, Position, STOCK, StationId, Text, Verb};
 use crate::query::answer::{ItemView, LinkView, StepView};
 use std::collections::BTreeSet;
 
 /// What is done to an item where it is made. The rest is where it stood and went, what people say of it, and what it was used
 /// for.
-const DONE: [Verb; 10] = [
+const DONE: [Verb; 9] = [
     Verb::Arrive,
     Verb::Complete,
     Verb::Produce,
@@ -19,7 +19,6 @@ const DONE: [Verb; 10] = [
     Verb::Split,
     Verb::Merge,
     Verb::Inspect,
-    Verb::Scrap,
 ];
 /// Of these, at which an item may be the one that goes into another.
 const USES: [Verb; 4] = [Verb::Consume, Verb::Install, Verb::Split, Verb::Merge];
@@ -77,7 +76,9 @@ impl<'a> Facts<'a> {
         let used: BTreeSet<Position> = item.went_into.iter().map(|link| link.position).collect();
         let made = item.steps.iter().filter(|step| {
             let is_used = is_one_of(&USES, step.verb) && used.contains(&step.position);
-            is_one_of(&DONE, step.verb) && !is_used
+            // Whoever counts what is left of a lot says nothing of how it was made.
+            let is_count = step.measurements.iter().any(|found| found.name.as_str() == STOCK);
+            is_one_of(&DONE, step.verb) && !is_used && !is_count
         });
         let mut steps: Vec<Done<'a>> = made.map(|step| done(plant, step)).collect();
         steps.sort_by_key(|done| (done.step.time, done.step.position));

@@ -323,6 +323,9 @@ fn from_the_second_rung_on_nine_of_ten_steps_are_automatic() {
         let said = step(20, "OP20", "none", verb);
         case.item.steps.push(StepView { evidence: Evidence::Manual, result: None, ..said });
     }
+    let mut count = step(21, "OP20", "none", "inspect");
+    count.measurements[0].name = TagName::parse(crate::model::STOCK).unwrap();
+    case.item.steps.push(StepView { evidence: Evidence::Manual, ..count });
     assert_eq!(case.level().to_string(), "M4, P4");
 }
 
