@@ -250,7 +250,9 @@ fn each_rung_of_the_material_wants_its_own() {
     let serial = "M4 wanted: l/supplier/ACME/glue was built in without a serial of its own";
     comes_to("M3, P4", serial, |case| case.item.made_of[3].kind = LinkKind::InstalledIn);
     let open = "M4 wanted: l/supplier/ACME/raw is in it, and that it came from outside, and from whom, is not told";
-    comes_to("M3, P4", open, |case| drop(case.came.open.insert(lot("raw"))));
+    comes_to("M3, P4", open, |case| {
+        case.came.open.insert(lot("raw"));
+    });
     comes_to("M3, P4", "M4 wanted: what a feeder held that it goes back to is not known", |case| {
         case.came.loose = 1;
     });
@@ -270,7 +272,9 @@ fn each_rung_of_the_process_wants_its_own() {
     let outcome = "P2 wanted: no outcome at OP10 on 1970-01-01T00:00:00.005Z";
     comes_to("M4, P1", outcome, |case| case.item.steps[0].result = None);
     comes_to("M4, P1", "P2 wanted: no step says how it ended", |case| {
-        case.item.steps.iter_mut().for_each(|step| step.result = None);
+        for step in &mut case.item.steps {
+            step.result = None;
+        }
     });
     let at = "at OP10 on 1970-01-01T00:00:00.005Z";
     let changes: [(&str, fn(&mut StepView)); 4] = [
@@ -285,7 +289,9 @@ fn each_rung_of_the_process_wants_its_own() {
     }
     comes_to("M4, P2", "P3 wanted: nothing that was measured is on record", |case| {
         case.plant.stations[0].handshakes[0].measurements.clear();
-        case.item.steps.iter_mut().for_each(|step| step.measurements.clear());
+        for step in &mut case.item.steps {
+            step.measurements.clear();
+        }
     });
     comes_to("M4, P2", "P3 wanted: no tool in punch at OP10", |case| {
         case.item.made_of.remove(1);
@@ -531,7 +537,9 @@ impl Known {
             Incomplete::Lag { durable: Position(9) },
         ];
         let doubts = doubts.into_iter().zip(self.clear).filter(|(_, clear)| !clear);
-        doubts.for_each(|(doubt, _)| case.doubt(doubt));
+        for (doubt, _) in doubts {
+            case.doubt(doubt);
+        }
         let [open, loose, cut] = self.closed.map(|closed| !closed);
         case.came.open = open.then(|| lot("raw")).into_iter().collect();
         (case.came.loose, case.came.is_cut) = (usize::from(loose), cut);
