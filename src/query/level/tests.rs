@@ -17,6 +17,9 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// What is not known of a step.
+type Change = fn(&mut StepView);
+
 const WORD: Word = Word { tag: TagIndex(0), bit: None };
 
 fn code() -> CodeSpec {
@@ -277,7 +280,7 @@ fn each_rung_of_the_process_wants_its_own() {
         }
     });
     let at = "at OP10 on 1970-01-01T00:00:00.005Z";
-    let changes: [(&str, fn(&mut StepView)); 4] = [
+    let changes: [(&str, Change); 4] = [
         ("no operator", |step| step.operator = None),
         ("no operation", |step| step.operation = None),
         ("no force", |step| step.measurements.clear()),
