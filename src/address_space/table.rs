@@ -4,7 +4,8 @@ use super::place::Object;
 use super::types;
 use crate::model::{ItemClass, Position, Purpose, Result, StationId, Utc, Value, Verdict};
 use crate::query::{
-    Answer, Completeness, ConditionView, Incomplete, ItemState, ItemView, StationView, StepView,
+    Answer, Completeness, ConditionView, Incomplete, ItemState, ItemView, Level, StationView,
+    StepView,
 };
 use ::opcua::types::{DataTypeId, DateTime, NodeId, Variant};
 
@@ -83,6 +84,9 @@ table! {
         "Complete": Flag = |a| a.completeness.is_complete().into();
         "Reasons": TextList = |a| reasons(&a.completeness).into();
         "AsOf": Count = |a| a.position.0.into();
+        "Level": Text = |a| text(a.body.level.as_ref());
+        "LevelReasons": TextList =
+            |a| a.body.level.as_ref().map(Level::wanting).unwrap_or_default().into();
     }
 }
 table! {

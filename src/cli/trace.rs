@@ -94,6 +94,9 @@ fn as_text(item: &Value, ways: &[Value], all: bool) -> Result<(), Failure> {
     for line in array(body, "inherited").flat_map(inherited) {
         output::line(line)?;
     }
+    for line in body.get("level").into_iter().flat_map(level) {
+        output::line(line)?;
+    }
     for answer in ways {
         let trace = answer.get("body").unwrap_or(&Value::Null);
         let lines = tree::draw(trace, all);
@@ -114,6 +117,26 @@ fn as_text(item: &Value, ways: &[Value], all: bool) -> Result<(), Failure> {
     let state = if complete { "complete" } else { "NOT complete" };
     output::notice(&format!("{state}, as of record #{position}"));
     Ok(())
+}
+
+/// How far the record goes, and what is wanting for a higher level.
+fn level(of: &Value) -> Vec<String> {
+    let sides = [('M', of.get("material")), ('P', of.get("process"))];
+    let sides = sides.map(|(letter, side)| (letter, side.unwrap_or(&Value::Null)));
+    let level = |side: &Value| side.get("level").and_then(Value::as_u64).unwrap_or_default();
+    let names = sides.map(|(letter, side)| match level(side) {
+        0 => format!("below {letter}1"),
+        level => format!("{letter}{level}"),
+    });
+    let mut lines = vec![format!("  level {}", names.join(", "))];
+    for (letter, side) in sides {
+        let next = level(side) + 1;
+        let reasons = array(side, "reasons").filter_map(Value::as_str);
+        lines.extend(reasons.map(|why| format!("    {letter}{next} wanted: {why}")));
+        let more = side.get("more").and_then(Value::as_u64);
+        lines.extend(more.map(|more| format!("    {letter}{next} wanted: and {more} more")));
+    }
+    lines
 }
 
 /// An attribute that comes from what it was made of: a line for each value.
@@ -348,6 +371,21 @@ mod tests {
 
     fn answer(why: &[Value]) -> Value {
         json!({ "completeness": { "incomplete": why } })
+    }
+
+    #[test]
+    fn a_level_is_told_with_what_is_wanting_for_the_next() {
+        let wanting = json!({ "level": 2, "reasons": ["which reel"], "more": 3 });
+        let of = json!({ "material": wanting, "process": { "level": 0, "reasons": ["a step"] } });
+        insta::assert_snapshot!(level(&of).join("\n"), @r"
+        level M2, below P1
+          M3 wanted: which reel
+          M3 wanted: and 3 more
+          P1 wanted: a step
+        ");
+        let highest = json!({ "level": 4, "reasons": [] });
+        let of = json!({ "material": highest, "process": highest });
+        assert_eq!(level(&of), ["  level M4, P4"]);
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The order of work of a plant, by its products' routes and by `after` of its stations.
 #[derive(Debug)]
 pub struct Demand<'p> {
+    plant: &'p Plant,
+    order: Order<'p>,
     /// The way of each product with a route; none if nothing is completed on it.
     routes: BTreeMap<&'p Text, Option<Way<'p>>>,
     /// A way for each station that comes after some station and before none.
@@ -30,6 +32,8 @@ impl<'p> Demand<'p> {
         Self {
             routes: routed.map(|(name, product)| (name, order.routed(&product.route))).collect(),
             ways: order.last().filter_map(|last| order.before(last)).collect(),
+            plant,
+            order,
         }
     }
 
@@ -46,9 +50,31 @@ impl<'p> Demand<'p> {
         let route = product.and_then(|name| self.routes.get(name));
         route.map_or(&self.ways, |way| way.as_slice())
     }
+
+    /// The stations that an item must have come through that was at some: on the route of its product all before the last
+    /// of them; without one, all that come before any of them.
+    pub fn behind(
+        &self,
+        product: Option<&Text>,
+        seen: &BTreeSet<&StationId>,
+    ) -> BTreeSet<&'p StationId> {
+        let known = product.and_then(|name| self.plant.catalog.products.get(name));
+        let route = known.map(|product| product.route.as_slice()).unwrap_or_default();
+        if let Some(last) = route.iter().rposition(|station| seen.contains(station)) {
+            return route.iter().take(last).collect();
+        }
+        let plant = self.plant.stations.iter().map(|station| &station.id);
+        let seen = plant.filter(|station| route.is_empty() && seen.contains(station));
+        let before = |station| {
+            let all = self.order.back_from(self.order.after_of(station), |_| true);
+            all.into_iter().filter(move |id| *id != station)
+        };
+        seen.flat_map(before).collect()
+    }
 }
 
 /// Which stations come before which, and which complete anything.
+#[derive(Debug)]
 struct Order<'p> {
     after: BTreeMap<&'p StationId, &'p [StationId]>,
     completing: BTreeSet<&'p StationId>,
@@ -178,6 +204,26 @@ mod tests {
     fn stations_side_by_side_before_the_packing_are_one_way_with_two_ends() {
         let plant = plant(&[("A", &[]), ("B", &["A"]), ("C", &["A"]), ("PACK", &["B", "C"])]);
         assert_eq!(named(Demand::of(&plant).ways(None)), wanted(&[("A C B", "B C")]));
+    }
+
+    #[test]
+    fn what_was_at_a_station_came_through_all_before_it_and_through_none_beside_it() {
+        let mut plant = plant(&[("A", &[]), ("B", &[]), ("C", &["A"]), ("D", &["C", "B"])]);
+        plant.catalog.products = [(text("R"), product(&["B", "C", "D"]))].into();
+        let demand = Demand::of(&plant);
+        let behind = |product: Option<&str>, seen: &[&str]| -> Vec<&str> {
+            let seen: Vec<StationId> = seen.iter().copied().map(station).collect();
+            let behind = demand.behind(product.map(text).as_ref(), &seen.iter().collect());
+            behind.into_iter().map(StationId::as_str).collect()
+        };
+        assert_eq!(behind(None, &["C"]), ["A"]);
+        assert_eq!(behind(None, &["D", "C"]), ["A", "B", "C"]);
+        assert_eq!(behind(Some("R"), &["C"]), ["B"]);
+        assert_eq!(behind(Some("R"), &["D", "A"]), ["B", "C"]);
+        for seen in [&["A"][..], &["X"], &[]] {
+            assert_eq!(behind(None, seen), [""; 0]);
+            assert_eq!(behind(Some("R"), seen), [""; 0]);
+        }
     }
 
     #[test]

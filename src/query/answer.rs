@@ -1,4 +1,5 @@
 //! The shapes of answers. They are what `http` sends as JSON and what `address_space` shows.
+use super::level::Level;
 use super::only::Only;
 use crate::genealogy::{Balance, Certainty, Direction, LinkKind};
 use crate::model::{
@@ -231,6 +232,9 @@ pub struct ItemView {
     /// What it inherits from what it was made of, at any depth, by the attributes of the plant in force.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inherited: Vec<InheritedView>,
+    /// How far all this goes, by the plant in force, and why no further; a container has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level: Option<Level>,
 }
 
 /// An attribute of an item, with what it was made of counted in.
@@ -305,6 +309,9 @@ pub struct StepView {
     pub position: Position,
     /// The verb.
     pub verb: &'static str,
+    /// The handshake, phase or mount of the plant file by which it came to be known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Text>,
     /// Where.
     pub station: Option<StationId>,
     /// When it happened.

@@ -103,7 +103,7 @@ fn named(rule: &str) -> Option<Text> {
 }
 
 /// What of the plant file a record came by, and under which number.
-fn by(body: &Body) -> (Option<Text>, Option<u64>) {
+pub(super) fn by(body: &Body) -> (Option<Text>, Option<u64>) {
     let of = |mark: &HandshakeMark| (named(mark.key.handshake.as_str()), Some(mark.key.number.0));
     match body {
         Body::Trace(event) => match &event.handshake {

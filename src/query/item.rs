@@ -4,6 +4,7 @@ use super::answer::{InheritedView, ItemState, ItemView, LinkView, SupersededView
 use super::balance::{self, BalanceDraft};
 use super::body::Bodies;
 use super::hold::{self, HoldDraft};
+use super::level::{Came, CameDraft};
 use super::material::Counted;
 use super::reason::Reasons;
 use super::step::{self, StepsDraft};
@@ -27,10 +28,11 @@ pub(super) struct ItemDraft {
     went_into: Vec<LinkDraft>,
     balance: Option<BalanceDraft>,
     inherited: Vec<InheritedView>,
+    came: Option<CameDraft>,
 }
 
 /// What memory knows of a link to another item.
-struct LinkDraft {
+pub(super) struct LinkDraft {
     other: ItemKey,
     met: (Utc, Option<StationId>),
     told: HopDraft,
@@ -103,15 +105,17 @@ pub(super) fn draft(
         went_into,
         balance: balance::draft(memory, node),
         inherited: catalog.map(|catalog| memory.inherited(node, catalog)).unwrap_or_default(),
+        came: (key.class != ItemClass::Container).then(|| CameDraft::of(memory, node)),
     };
     Some(Drafted::new(memory, reasons, body))
 }
 
+/// The item, and what else its level is told by; the level is still to come, since it depends on what is missing.
 pub(super) fn finish(
     draft: ItemDraft,
     catalog: Option<&Catalog>,
     bodies: &mut Bodies<'_>,
-) -> ItemView {
+) -> (ItemView, Option<Came>) {
     let ItemDraft {
         steps,
         taken_back,
@@ -123,6 +127,7 @@ pub(super) fn finish(
         went_into,
         balance,
         inherited,
+        came,
     } = draft;
     let balance = balance.and_then(|balance| balance::finish(balance, catalog, bodies));
     let holds = holds.into_iter().map(|held| hold::view(held, bodies)).collect();
@@ -132,7 +137,8 @@ pub(super) fn finish(
     let went_into = went_into.into_iter().map(view).collect();
     let superseded = taken_back.into_iter().filter_map(|gone| superseded(&steps, gone, bodies));
     let superseded = superseded.collect();
-    ItemView {
+    let came = came.map(|came| came.finish(bodies));
+    let view = ItemView {
         superseded,
         steps: step::finish(&steps, bodies),
         key: steps.item,
@@ -146,7 +152,9 @@ pub(super) fn finish(
         went_into,
         balance,
         inherited,
-    }
+        level: None,
+    };
+    (view, came)
 }
 
 fn taken_back(memory: &View<'_>, node: NodeId) -> Vec<(Position, Position)> {
@@ -171,7 +179,7 @@ fn superseded(
     Some(SupersededView { step: step::step(steps, &record)?, by, who, reason })
 }
 
-fn link(memory: &View<'_>, walk: &Walk, hop: &Hop) -> Option<LinkDraft> {
+pub(super) fn link(memory: &View<'_>, walk: &Walk, hop: &Hop) -> Option<LinkDraft> {
     Some(LinkDraft {
         other: memory.key(walk.beyond(hop))?.clone(),
         met: met(memory, hop),
@@ -180,7 +188,7 @@ fn link(memory: &View<'_>, walk: &Walk, hop: &Hop) -> Option<LinkDraft> {
     })
 }
 
-fn link_view(link: LinkDraft, bodies: &mut Bodies<'_>) -> LinkView {
+pub(super) fn link_view(link: LinkDraft, bodies: &mut Bodies<'_>) -> LinkView {
     let LinkDraft { other, met: (time, station), told, part } = link;
     let (amount, place) = amount_and_place(&told, &part, bodies);
     let untold = told.untold();

@@ -19,6 +19,7 @@ mod hold;
 mod inherit;
 mod item;
 mod known;
+mod level;
 mod life;
 mod material;
 mod measured;
@@ -56,6 +57,7 @@ pub use case::{
 pub use coverage::{Coverage, Lack, Uncovered};
 pub use drill::{MockAnswer, MockOf, MockRecall, Share, Undrilled, seed_at};
 pub use follow::{QueryError, QueryOptions, Remembered};
+pub use level::{Level, Reached};
 pub use memory::READ_SCHEMA;
 pub use only::{Only, OnlyError};
 pub use past::Histories;
@@ -121,10 +123,11 @@ impl Query {
                 item::draft(&memory.view(as_of), visited, key, catalog)
             })?;
             let finish = |draft, bodies: &mut Bodies<'_>| item::finish(draft, catalog, bodies);
-            let mut answer = self.answer(asked, draft, finish);
-            let open = answer.body.balance.as_ref().and_then(LotBalance::open);
-            answer.completeness.and(open);
-            Some(answer)
+            let Answer { position, mut completeness, body: (mut body, came) } =
+                self.answer(asked, draft, finish);
+            completeness.and(body.balance.as_ref().and_then(LotBalance::open));
+            body.level = came.map(|came| level::of(&body, &completeness, plant.as_deref(), &came));
+            Some(Answer { position, completeness, body })
         })
     }
 

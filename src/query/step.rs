@@ -55,6 +55,7 @@ pub(super) fn step(draft: &StepsDraft, record: &Record) -> Option<StepView> {
     Some(StepView {
         position: record.position,
         verb: event.what.verb().as_str(),
+        rule: super::describe::by(&record.body).0,
         station: event.station.clone(),
         time: event.time.at,
         stay,

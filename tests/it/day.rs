@@ -66,6 +66,7 @@ fn as_built_yield_and_genealogy_of_a_day_are_the_plants_own_list() {
     for part in &truth {
         as_built(&daemon, part, &mut faults);
         genealogy(&daemon, part, &mut faults);
+        level(&daemon, part, &mut faults);
     }
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
     yields(&daemon, &truth);
@@ -140,6 +141,35 @@ fn genealogy(daemon: &Daemon, truth: &PartTruth, faults: &mut Vec<String>) {
         }
     }
     assert_eq!(truth.reached == Reached::Packed, truth.container.is_some());
+}
+
+/// How far its record goes: only a station of which nobody knows its work, or that it never saw, stands in the way of the
+/// process, and the time in which another program was loaded; where the bearing sits, and where melts and punches come from, this plant tells nobody.
+fn level(daemon: &Daemon, truth: &PartTruth, faults: &mut Vec<String>) {
+    let answer = daemon.get(&format!("/api/v1/item?id={}", truth.part.unit));
+    let level = &answer["body"]["level"];
+    // The press that is loaded with another program is not seen meanwhile.
+    let seen = answer["completeness"] == "complete";
+    let process = if seen { (4, "") } else { (2, "PRESS20 was not observed") };
+    let unknown = match truth.fate {
+        Fate::Plain | Fate::Retest | Fate::Rework => None,
+        Fate::Unread => Some(("PRESS20", "punch")),
+        Fate::Stranger => Some(("CAST10", "furnace")),
+    };
+    let wanted = match unknown {
+        None => [(2, "where l/site/MELT".to_owned()), (process.0, process.1.to_owned())],
+        Some((station, feeder)) => [
+            (1, format!("no lot of the feeder {feeder} at {station}")),
+            (1, format!("the end of its work at {station} is not on record")),
+        ],
+    };
+    for (side, wanted) in ["material", "process"].into_iter().zip(wanted) {
+        let reasons = level[side]["reasons"].as_array().unwrap().iter();
+        let mut said = reasons.map(|reason| reason.as_str().unwrap()).chain([""]);
+        if level[side]["level"] != wanted.0 || !said.any(|why| why.starts_with(&wanted.1)) {
+            faults.push(format!("{}: {side} {}, wanted {wanted:?}", truth.part.unit, level[side]));
+        }
+    }
 }
 
 /// Items, visits, first pass, passed, failed, untold.

@@ -96,4 +96,20 @@ fn a_gap_flips_exactly_the_answers_that_it_touches() {
         .filter(|s| daemon.get(&format!("/api/v1/item?id={s}"))["completeness"] != "complete")
         .collect();
     assert_eq!(incomplete, [press[before]["serial"].as_str().unwrap()], "{}", site.log());
+    levels(&daemon, &press, before);
+}
+
+/// Each part has the level that this line can reach, but for the one that a gap touches.
+fn levels(daemon: &Daemon, press: &[Value], touched: usize) {
+    for (at, part) in press.iter().enumerate() {
+        let serial = part["serial"].as_str().unwrap();
+        let level = daemon.get(&format!("/api/v1/item?id={serial}"))["body"]["level"].take();
+        let process = &level["process"];
+        // Where coils and bearings come from is told to nobody here.
+        assert_eq!(level["material"]["level"], 2, "{serial}: {level}");
+        assert_eq!(process["level"], if at == touched { 2 } else { 4 }, "{serial}: {level}");
+        let unseen = |side: &Value| side["reasons"].to_string().contains("was not observed");
+        let told = [unseen(&level["material"]), unseen(process)];
+        assert_eq!(told, [at == touched; 2], "{serial}: {level}");
+    }
 }

@@ -103,6 +103,8 @@ async fn values_are_those_of_the_facts() {
         ("u/site/SN-1#Hold", Variant::Empty),
         ("u/site/SN-1#Complete", Variant::from(true)),
         ("u/site/SN-1#AsOf", Variant::from(41u64)),
+        ("u/site/SN-1#Level", Variant::from("M2, below P1")),
+        ("u/site/SN-1#LevelReasons", Variant::from(vec!["P1 wanted: a step".to_owned()])),
         ("u/site/SN-1#LastSeen", Variant::from(ticks)),
         ("u/site/SN-1#Steps/40/Verb", Variant::from("complete")),
         ("u/site/SN-1#Steps/40/Measurements/torque.final/1", Variant::from(12.5)),

@@ -7,8 +7,8 @@ use crate::model::{
 };
 use crate::query::{
     Answer, Candidate, Completeness, ConditionView, Direction, EventView, Fit, Incomplete,
-    ItemState, ItemView, LinkView, MeasurementView, Recall, RecallGroup, RecallOf, Resolution,
-    Resolved, StationView, StepView, Trace, TraceLink, TraceNode,
+    ItemState, ItemView, Level, LinkView, MeasurementView, Reached, Recall, RecallGroup, RecallOf,
+    Resolution, Resolved, StationView, StepView, Trace, TraceLink, TraceNode,
 };
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -115,6 +115,7 @@ fn step() -> StepView {
     StepView {
         position: Position(40),
         verb: "complete",
+        rule: None,
         station: Some(station_id()),
         time: TIME,
         stay: None,
@@ -177,6 +178,9 @@ impl Source for Fake {
 
     fn item(&self, key: &ItemKey) -> Option<Answer<ItemView>> {
         let text = key.to_string();
+        let side = |level, reasons| Reached { level, reasons, more: 0 };
+        let process = side(0, vec!["a step".to_owned()]);
+        let level = Some(Level { material: side(2, Vec::new()), process });
         self.knows(key).then(|| {
             self.answer(ItemView {
                 key: key.clone(),
@@ -192,6 +196,7 @@ impl Source for Fake {
                 went_into: went_into(&text),
                 balance: None,
                 inherited: Vec::new(),
+                level,
             })
         })
     }

@@ -37,6 +37,8 @@ pub(super) struct ItemPage {
     made_of: Rows<Link>,
     went_into: Rows<Link>,
     inherited: Vec<Inherits>,
+    /// The level, and what is wanting for a higher one.
+    level: Option<(String, Vec<String>)>,
 }
 
 /// The first rows of a list and how many more there are.
@@ -141,6 +143,7 @@ impl ItemPage {
             made_of: rows(body.made_of, |link| Link::new(words::made_of(link.kind), link)),
             went_into: rows(body.went_into, |link| Link::new(words::went_into(link.kind), link)),
             inherited: body.inherited.into_iter().map(inherits).collect(),
+            level: body.level.map(|level| (level.to_string(), level.wanting())),
         }
     }
 }

@@ -9,9 +9,9 @@ use crate::model::{
 use crate::query::{
     Answer, Candidate, CaseDifference, CaseEntry, CaseShown, CaseSince, CaseView, Completeness,
     ConditionView, Coverage, Direction, EventView, Fit, Freezing, GapView, HoldView, Incomplete,
-    InheritedValue, InheritedView, InheritedWay, Is, ItemState, ItemView, Lack, LinkView,
-    LotBalance, MeasurementView, MockAnswer, MockOf, MockRecall, Recall, RecallGroup, RecallOf,
-    Resolution, Resolved, Share, Sheet, SheetItem, StandingHold, StationView, StepView,
+    InheritedValue, InheritedView, InheritedWay, Is, ItemState, ItemView, Lack, Level, LinkView,
+    LotBalance, MeasurementView, MockAnswer, MockOf, MockRecall, Reached, Recall, RecallGroup,
+    RecallOf, Resolution, Resolved, Share, Sheet, SheetItem, StandingHold, StationView, StepView,
     SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink, TraceNode, Uncovered, Undrilled,
     Unfrozen, Why, WhyAsked, Yield, YieldRow,
 };
@@ -103,6 +103,7 @@ fn step() -> StepView {
     StepView {
         position: Position(16),
         verb: "complete",
+        rule: Some(text("result")),
         station: Some(station("PRESS10")),
         time: at(40),
         stay: Some(Interval { from: at(0), to: Some(at(40)) }),
@@ -164,8 +165,19 @@ fn pump() -> Answer<ItemView> {
             )],
             balance: Some(balance()),
             inherited: inherited(),
+            level: Some(level()),
         },
     }
+}
+
+/// Something is wanting on either side, and more than is named.
+fn level() -> Level {
+    let of = |level, reasons: &[&str], more| Reached {
+        level,
+        reasons: reasons.iter().copied().map(str::to_owned).collect(),
+        more,
+    };
+    Level { material: of(2, &["where l/site/<1> came from"], 3), process: of(0, &["nothing"], 0) }
 }
 
 /// Some of it is missing.
@@ -261,6 +273,7 @@ fn bare(key: ItemKey, links: usize) -> Answer<ItemView> {
             went_into: Vec::new(),
             balance: None,
             inherited: Vec::new(),
+            level: None,
         },
     }
 }

@@ -13,6 +13,7 @@ mod drills;
 mod evidence;
 mod follow;
 mod image;
+mod level;
 mod line;
 mod measured;
 mod members;
