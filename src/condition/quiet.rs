@@ -15,6 +15,10 @@ pub struct Spoken {
 pub(super) enum Quiet {
     /// Bad quality, or no number.
     NoValue,
+    /// The same, which is not told before it has lasted.
+    NoValueYet,
+    /// Told when it had lasted.
+    Missing,
     /// It is not production.
     NoProduction,
     /// The level is not known yet.
@@ -31,6 +35,8 @@ impl Quiet {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::NoValue => "held because there is no good number to judge",
+            Self::NoValueYet => "held because there is no good number, and may be none for a while",
+            Self::Missing => "did not fire again: that there is no good value is told already",
             Self::NoProduction => "did not fire because this is not production",
             Self::Learning => "held because it is learning what is normal",
             Self::Inside => "did not fire because the values are as they should be",

@@ -120,7 +120,8 @@ fn cause(event: &VerdictEvent) -> SuspectCause {
             | Rule::Cusum
             | Rule::Shewhart
             | Rule::WesternElectric
-            | Rule::Nelson,
+            | Rule::Nelson
+            | Rule::Missing,
             _,
         ) => SuspectCause::Drift,
     }

@@ -343,6 +343,9 @@ pub(in crate::config) struct Monitor {
     /// With `drift`: the lasting change worth catching, in the monitor's unit; one standard deviation unless said.
     #[schemars(range(min = 0))]
     pub(in crate::config) catch: Option<Spot<f64>>,
+    /// No good value for so long, although its device is observed, is a warning.
+    #[schemars(extend("examples" = ["3m"]))]
+    pub(in crate::config) missing: Option<Spot<Span>>,
     /// OPC UA: how often it is looked at, if not as its device says.
     pub(in crate::config) publish: Option<Spot<Span>>,
     /// Modbus: how often it is looked at, if not as its device says.

@@ -1,7 +1,7 @@
 //! Whoever watches is told of every word that moved what came of it, or why nothing did.
 use super::floor::Floor;
 use super::*;
-use crate::model::plant::{Drift, DriftRules, Limits};
+use crate::model::plant::{Drift, DriftRules, Limits, SignalRules};
 
 const STATE: TagIndex = TagIndex(6);
 const BATCH: TagIndex = TagIndex(7);
@@ -275,6 +275,7 @@ fn monitored(limits: bool, masters: Option<&str>) -> impl FnOnce(&mut Plant) {
             unit: None,
             limits: limits.then_some(Limits { low: None, high: Some(10.0), deadband: 0.0 }),
             drift: (!limits).then_some(drift),
+            signal: SignalRules::default(),
         }];
         station.purpose.masters = masters;
     }
@@ -311,6 +312,43 @@ fn a_monitor_says_once_why_it_says_nothing() {
     let mut floor = Floor::new(monitored(true, Some("SN-")), Pattern::Counter);
     let told = part(&mut floor, Value::UInt(1));
     says(&told, force, "did not fire because this is not production");
+}
+
+#[test]
+fn a_value_that_is_missing_says_why_it_does_not_warn_and_warns_when_its_time_comes() {
+    let missing = |plant: &mut Plant| {
+        plant.stations[0].monitors = vec![Monitor {
+            id: MonitorId::parse("count").unwrap(),
+            of: Watched::Tag(word(COUNT)),
+            unit: None,
+            limits: None,
+            drift: None,
+            signal: SignalRules { missing: Some(Duration::from_secs(1)) },
+        }];
+    };
+    let mut floor = Floor::new(missing, Pattern::Counter);
+    floor.tell(COUNT, Value::UInt(1));
+    assert_eq!(floor.engine.next_wake().unwrap().1, "condition");
+    let told = floor.tell_bad(COUNT);
+    says(&told, "ST10.count", "held because there is no good number, and may be none for a while");
+    let since = floor.now;
+    assert!(floor.step(&Input::Wake).is_empty(), "not yet");
+    let (due, _) = floor.engine.next_wake().unwrap();
+    assert!(due.0 <= since + 1_000_000_000);
+    floor.now = since + 1_000_000_000;
+    floor.step(&Input::Wake);
+    let Body::Verdict(said) = &floor.records.last().unwrap().body else { panic!("not recorded") };
+    assert_eq!((said.rule, said.verdict), (Rule::Missing, Verdict::Warning));
+    assert_eq!(said.quality, Some(Quality::BAD_TIMEOUT));
+    assert_eq!(floor.engine.next_wake(), None);
+    says(&floor.tell_bad(COUNT), "ST10.count", "that there is no good value is told already");
+
+    let mut again = Engine::new(persons());
+    floor.records.iter().for_each(|record| again.apply(record));
+    assert_eq!(again.image(), floor.engine.image());
+    floor.tell(COUNT, Value::UInt(1));
+    let Body::Verdict(said) = &floor.records.last().unwrap().body else { panic!("not recorded") };
+    assert_eq!((said.rule, said.verdict), (Rule::Missing, Verdict::InControl));
 }
 
 #[test]

@@ -646,6 +646,15 @@ pub struct Monitor {
     pub limits: Option<Limits>,
     /// What may be called drift.
     pub drift: Option<Drift>,
+    /// What its signal may not do.
+    pub signal: SignalRules,
+}
+
+/// What the signal of a tag may not do, whatever its values are. Nothing of it is watched unless said.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct SignalRules {
+    /// For so long its device may be observed without a good value; greater than 0.
+    pub missing: Option<Duration>,
 }
 
 /// What a monitor watches.
