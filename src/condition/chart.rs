@@ -169,7 +169,7 @@ impl Chart {
                 }
             }
             // No monitor is a master; the others go by the clock.
-            Rule::Master | Rule::Missing => {}
+            Rule::Master | Rule::Missing | Rule::Flat => {}
         }
     }
 
@@ -191,6 +191,11 @@ impl Chart {
             }
             Some(Stage::Learning(_) | Stage::Latched(None)) | None => {}
         }
+    }
+
+    /// What is normal, if it is known.
+    pub(super) fn baseline(&self) -> Option<&Baseline> {
+        self.drift.as_ref()?.baseline.as_ref()
     }
 
     fn beyond(&self) -> Option<Side> {

@@ -9,7 +9,7 @@ mod cusum;
 mod cusum_length;
 mod detector;
 mod ewma;
-
+mod flat;
 mod limit;
 mod master;
 mod missing;
@@ -36,6 +36,7 @@ use crate::model::{
     At, HandshakeId, ItemKey, Link, Measurement, MonitorId, Monotonic, Sample, StationId, TagName,
     Ucum, Utc, VerdictEvent,
 };
+use flat::Passed;
 use quiet::Quiet;
 use signal::{Signal, Told};
 use std::collections::BTreeMap;
@@ -50,6 +51,8 @@ pub struct Conditions {
     by_tag: Vec<Vec<usize>>,
     /// The watches of measurements of each station, by its index.
     by_station: Vec<Vec<usize>>,
+    /// The watches of each station that go by its work, by its index.
+    by_work: Vec<Vec<usize>>,
     /// No rule is due before.
     due: Option<Monotonic>,
 }
@@ -81,6 +84,7 @@ impl Conditions {
             watches: Vec::new(),
             by_tag: vec![Vec::new(); plant.tags.len()],
             by_station: vec![Vec::new(); plant.stations.len()],
+            by_work: vec![Vec::new(); plant.stations.len()],
             due: None,
         };
         for (index, station) in plant.stations() {
@@ -103,6 +107,11 @@ impl Conditions {
                     }
                 };
                 lists.get_mut(at).into_iter().for_each(|list| list.push(new.watches.len()));
+                let by_work = !(station.handshakes.is_empty() && station.phases.is_empty());
+                if by_work && monitor.signal.flat.is_some() {
+                    let list = new.by_work.get_mut(index.get());
+                    list.into_iter().for_each(|list| list.push(new.watches.len()));
+                }
                 new.watches.push(Watch {
                     station: station.id.clone(),
                     monitor: monitor.id.clone(),
@@ -110,7 +119,7 @@ impl Conditions {
                     device,
                     of,
                     chart: Chart::new(monitor),
-                    signal: Signal::new(&monitor.signal),
+                    signal: Signal::new(&monitor.signal, by_work),
                     quiet: None,
                 });
             }
@@ -229,11 +238,21 @@ impl Conditions {
     }
 
     /// Values of a device, or of one tag of it, were lost on the way to us.
-    pub fn on_lost(&mut self, device: DeviceIndex, lost: Option<TagIndex>) {
+    pub fn on_lost(&mut self, at: At, device: DeviceIndex, lost: Option<TagIndex>) {
         for watch in self.watches.iter_mut().filter(|watch| watch.device == Some(device)) {
             let Of::Tag { tag, .. } = watch.of else { continue };
             if lost.is_none_or(|lost| lost == tag) {
-                watch.signal.lost();
+                watch.signal.lost(at);
+            }
+        }
+    }
+
+    /// A station has worked on something; the caller leaves out what is not production.
+    pub fn on_work(&mut self, at: At, station: StationIndex, out: &mut Spoken) {
+        for index in self.by_work.get(station.get()).into_iter().flatten() {
+            let Some(watch) = self.watches.get_mut(*index) else { continue };
+            if let Some(passed) = watch.signal.worked(at, watch.chart.baseline()) {
+                watch.passed(at, passed, out);
             }
         }
     }
@@ -261,9 +280,9 @@ impl Watch {
     /// A tag said something.
     fn told(&mut self, told: &Told, out: &mut Spoken) {
         let said = out.verdicts.len();
-        let mut findings = Vec::new();
-        self.signal.told(told, &mut |finding| findings.push(finding));
-        out.verdicts.extend(findings.into_iter().map(|found| self.event(found, told.time, None)));
+        for found in self.signal.told(told, self.chart.baseline()) {
+            out.verdicts.push(self.event(found, told.time, None));
+        }
         let quiet =
             self.judge(&Observation { time: told.time, value: told.value, item: None }, out);
         let quiet = self.signal.quiet(told).unwrap_or(quiet);
@@ -277,11 +296,19 @@ impl Watch {
     }
 
     fn on_time(&mut self, at: At, out: &mut Spoken) {
-        let mut findings = Vec::new();
-        self.signal.on_time(at, &mut |finding| findings.push(finding));
-        for finding in findings {
-            out.verdicts.push(self.event(finding, at.wall, None));
-            self.quiet = None;
+        for passed in self.signal.on_time(at, self.chart.baseline()) {
+            self.passed(at, passed, out);
+        }
+    }
+
+    /// Tells what comes of time that has passed.
+    fn passed(&mut self, at: At, passed: Passed, out: &mut Spoken) {
+        match passed {
+            Ok(finding) => {
+                out.verdicts.push(self.event(finding, at.wall, None));
+                self.quiet = None;
+            }
+            Err(quiet) => self.tell(quiet, out),
         }
     }
 

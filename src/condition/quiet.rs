@@ -19,6 +19,10 @@ pub(super) enum Quiet {
     NoValueYet,
     /// Told when it had lasted.
     Missing,
+    /// It stands still, and normally varies no more than that.
+    Steady,
+    /// Told when it had stood still for long.
+    Flat,
     /// It is not production.
     NoProduction,
     /// The level is not known yet.
@@ -37,6 +41,8 @@ impl Quiet {
             Self::NoValue => "held because there is no good number to judge",
             Self::NoValueYet => "held because there is no good number, and may be none for a while",
             Self::Missing => "did not fire again: that there is no good value is told already",
+            Self::Steady => "did not fire because it stands still no more than it normally does",
+            Self::Flat => "did not fire again: that it stands still is told already",
             Self::NoProduction => "did not fire because this is not production",
             Self::Learning => "held because it is learning what is normal",
             Self::Inside => "did not fire because the values are as they should be",

@@ -136,7 +136,7 @@ impl Engine {
             Input::Lost { device, tag, .. } => {
                 self.capture.on_input(&mut step, input);
                 if let Some(conditions) = &mut self.conditions {
-                    conditions.on_lost(*device, *tag);
+                    conditions.on_lost(step.at, *device, *tag);
                 }
             }
             Input::Read(_)
@@ -206,6 +206,7 @@ impl Engine {
         for record in step.frame() {
             if let Body::Trace(event) = &record.body {
                 judge_event(conditions, plant, event, &mut spoken);
+                judge_work(conditions, plant, step.at, event, &mut spoken);
                 if let Some(masters) = &mut self.masters {
                     judge_master(masters, step.at, event, &mut spoken);
                 }
@@ -239,6 +240,28 @@ fn judge_event(conditions: &mut Conditions, plant: &Plant, event: &TraceEvent, o
             return conditions.leave_out(index, &mark.key.handshake, out);
         }
         conditions.on_measurements(index, &mark.key.handshake, time, item, measurements, out);
+    }
+}
+
+/// A station that makes, admits or inspects something works.
+fn judge_work(
+    conditions: &mut Conditions,
+    plant: &Plant,
+    at: At,
+    event: &TraceEvent,
+    out: &mut Spoken,
+) {
+    let works = matches!(
+        event.what,
+        What::Arrive { .. } | What::Complete { .. } | What::Produce { .. } | What::Inspect { .. }
+    );
+    let station = event
+        .station
+        .as_ref()
+        .filter(|_| works && event.adopted.is_none() && event.purpose == Purpose::Production);
+    let found = station.and_then(|id| plant.stations().find(|(_, s)| s.id == *id));
+    if let Some((index, _)) = found {
+        conditions.on_work(at, index, out);
     }
 }
 

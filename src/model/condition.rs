@@ -50,6 +50,9 @@ pub enum Rule {
     /// No good value, although the device is observed.
     #[n(7)]
     Missing,
+    /// A value that does not move, although it normally varies.
+    #[n(8)]
+    Flat,
 }
 
 /// To which side of the centre.

@@ -153,6 +153,7 @@ mod tests {
             (Rule::WesternElectric, 5),
             (Rule::Nelson, 6),
             (Rule::Missing, 7),
+            (Rule::Flat, 8),
         ] {
             assert_eq!(encode(&rule), [number]);
             event.joins = Some(rule);

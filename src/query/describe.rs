@@ -413,6 +413,18 @@ fn missing(spoken: &VerdictEvent) -> String {
     format!("has no good value since {estimate}: {last}{}", good.unwrap_or_default())
 }
 
+/// What is said of a monitor that stands still, or moves again.
+fn flat(spoken: &VerdictEvent) -> String {
+    let onset = spoken.onset.filter(|_| spoken.verdict == Verdict::Warning);
+    let (Some(onset), Some(value)) = (onset, spoken.statistic) else {
+        return "varies".to_owned();
+    };
+    let unit = spoken.unit.as_ref().map_or_else(String::new, |unit| format!(" {unit}"));
+    let within = spoken.limit.filter(|within| *within > 0.0);
+    let within = within.map_or_else(String::new, |within| format!(", within {within}{unit}"));
+    format!("stands still at {value}{unit} since {}{within}, and normally varies", onset.estimate)
+}
+
 fn verdict(spoken: &VerdictEvent) -> String {
     let VerdictEvent { station, monitor, .. } = spoken;
     if spoken.rule == Rule::Master {
@@ -427,6 +439,9 @@ fn verdict(spoken: &VerdictEvent) -> String {
     }
     if spoken.rule == Rule::Missing {
         return format!("{monitor} at {station} {}", missing(spoken));
+    }
+    if spoken.rule == Rule::Flat {
+        return format!("{monitor} at {station} {}", flat(spoken));
     }
     let says = match spoken.verdict {
         Verdict::InControl => "is in control",
@@ -468,5 +483,20 @@ mod tests {
         insta::assert_snapshot!(missing(Verdict::Warning, None, None), @"torque at OP10 has no good value since 1970-01-01T00:01:00.000Z: none came");
         insta::assert_snapshot!(missing(Verdict::Warning, None, Some(Quality::GOOD)), @"torque at OP10 has no good value since 1970-01-01T00:01:00.000Z: Good without a number");
         insta::assert_snapshot!(missing(Verdict::InControl, None, None), @"torque at OP10 has a good value");
+    }
+
+    #[test]
+    fn a_flat_line_is_told_with_where_it_stands_and_since_when() {
+        let flat = |verdict, within| {
+            said(|event| {
+                (event.rule, event.verdict) = (Rule::Flat, verdict);
+                (event.statistic, event.limit) = (Some(21.5), Some(within));
+                event.onset = Some(Onset { estimate: Utc(0), earliest: None, latest: Utc(0) });
+                event.unit = Some(crate::model::Ucum::parse("Cel").unwrap());
+            })
+        };
+        insta::assert_snapshot!(flat(Verdict::Warning, 0.1), @"torque at OP10 stands still at 21.5 Cel since 1970-01-01T00:00:00.000Z, within 0.1 Cel, and normally varies");
+        insta::assert_snapshot!(flat(Verdict::Warning, 0.0), @"torque at OP10 stands still at 21.5 Cel since 1970-01-01T00:00:00.000Z, and normally varies");
+        insta::assert_snapshot!(flat(Verdict::InControl, 0.0), @"torque at OP10 varies");
     }
 }

@@ -121,7 +121,8 @@ fn cause(event: &VerdictEvent) -> SuspectCause {
             | Rule::Shewhart
             | Rule::WesternElectric
             | Rule::Nelson
-            | Rule::Missing,
+            | Rule::Missing
+            | Rule::Flat,
             _,
         ) => SuspectCause::Drift,
     }

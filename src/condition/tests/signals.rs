@@ -1,10 +1,12 @@
 //! What a signal may not do, whatever comes: never a false warning, never one twice, never a wake that is over.
+use super::charts::recorded;
 use super::conditions::{plant, sample};
-use crate::condition::{Conditions, Spoken};
-use crate::model::plant::{DeviceIndex, Plant, SignalRules, TagIndex};
+use super::watched;
+use crate::condition::{Conditions, Finding, Spoken};
+use crate::model::plant::{DeviceIndex, DriftRules, Flat, Plant, SignalRules, TagIndex};
 use crate::model::{
-    At, Boot, GapCause, Link, Monotonic, Quality, Rule, Sample, Session, Utc, Value, Verdict,
-    VerdictEvent,
+    At, Baseline, Boot, GapCause, Link, Monotonic, Quality, Rule, Sample, Session, Utc, Value,
+    Verdict, VerdictEvent,
 };
 use proptest::prelude::*;
 use std::time::Duration;
@@ -17,8 +19,25 @@ fn guarded() -> Plant {
     let mut plant = plant();
     let temp = &mut plant.stations[0].monitors[0];
     temp.limits = None;
-    temp.signal = SignalRules { missing: Some(Duration::from_secs(ALLOWED)) };
+    temp.signal = SignalRules { missing: Some(Duration::from_secs(ALLOWED)), flat: None };
     plant
+}
+
+/// The same; it may stand still for three minutes, and normally it does not.
+fn lively() -> Bench {
+    let mut plant = guarded();
+    let temp = &mut plant.stations[0].monitors[0];
+    temp.drift = watched(1_000_000, 50, DriftRules::DEFAULT).drift;
+    let flat = Flat { lasting: Duration::from_secs(ALLOWED), within: 0.0 };
+    temp.signal = SignalRules { missing: None, flat: Some(flat) };
+    let mut bench = Bench::new(plant);
+    let baseline = Baseline { centre_line: 0.0, sigma: 1.0, phi: 0.0, n: 50, version: 1 };
+    let mut learned = recorded(&Finding::new(Rule::Ewma, Verdict::InControl));
+    learned.baseline = Some(baseline);
+    learned.monitor = bench.plant.stations[0].monitors[0].id.clone();
+    bench.conditions.restore(&bench.plant, &learned);
+    bench.link(true);
+    bench
 }
 
 #[derive(Debug, Clone)]
@@ -128,11 +147,19 @@ impl Bench {
             Happens::Live => self.link(true),
             Happens::Down => self.link(false),
             Happens::Lost(all) => {
-                self.conditions.on_lost(DeviceIndex(0), (!all).then_some(TagIndex(TEMP)));
+                let at = self.at();
+                self.conditions.on_lost(at, DeviceIndex(0), (!all).then_some(TagIndex(TEMP)));
             }
             Happens::Passes(seconds) => self.pass(*seconds),
         }
     }
+}
+
+/// Beside a hundred thousand charts.
+#[test]
+fn the_state_of_these_rules_is_small() {
+    let size = size_of::<crate::condition::signal::Signal>();
+    assert!(size <= 192, "{size} bytes");
 }
 
 proptest! {
@@ -190,5 +217,43 @@ proptest! {
         again.told(&sample(TEMP, Value::Real(1.0), Quality::GOOD));
         let last = again.said.last().map(|event| event.verdict);
         prop_assert_eq!(last, Some(Verdict::InControl));
+    }
+
+    #[test]
+    fn a_value_is_flat_only_where_it_was_good_and_the_same_in_all_the_time(
+        all in proptest::collection::vec(happens(), 0..60),
+    ) {
+        let mut bench = lively();
+        let (mut last, mut since, mut warned, mut observed) = (None, 0, false, true);
+        for one in &all {
+            let before = (bench.said.len(), bench.seconds);
+            bench.happens(one);
+            for event in bench.said[before.0..].iter().filter(|event| event.rule == Rule::Flat) {
+                if event.verdict == Verdict::Warning {
+                    prop_assert!(!warned && last == event.statistic.map(|x| (x + 0.0).to_bits()), "{:?}", event);
+                    prop_assert!(bench.seconds >= since + ALLOWED, "{:?}", event);
+                }
+                warned = event.verdict == Verdict::Warning;
+            }
+            observed = !matches!(one, Happens::Down) && (observed || matches!(one, Happens::Live));
+            let now = match one {
+                Happens::Told(..) if !observed => None,
+                Happens::Told(value, quality, _) => {
+                    let sample = sample(TEMP, value.clone(), *quality);
+                    let number = sample.good().and_then(Value::number);
+                    // Zero and its negative are one value.
+                    number.filter(|x| x.is_finite()).map(|x| (x + 0.0).to_bits())
+                }
+                Happens::Down => None,
+                Happens::Live | Happens::Passes(_) => last,
+                Happens::Lost(_) => {
+                    since = before.1;
+                    last
+                }
+            };
+            if now != last {
+                (last, since) = (now, before.1);
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@ use crate::config::raw::{self, DriftWord};
 use crate::config::spot::{NameOr, Spot};
 use crate::model::MonitorId;
 use crate::model::plant::{
-    Drift, DriftRules, Handshake, Limits, Monitor, RunSet, SignalRules, TagIndex, Watched,
+    Drift, DriftRules, Flat, Handshake, Limits, Monitor, RunSet, SignalRules, TagIndex, Watched,
 };
 use std::ops::Range;
 use std::time::Duration;
@@ -14,6 +14,8 @@ use std::time::Duration;
 /// Values from which a baseline is learned.
 const LEARN: u32 = 50;
 const CYCLE: Duration = Duration::from_secs(1);
+/// So many looks without a change are chance no more.
+const LOOKS_PER_FLAT: u32 = 10;
 /// In the place of what cannot be read.
 const MISSING: Duration = Duration::from_mins(3);
 const DRIFT: &str = "one false alarm in ";
@@ -125,7 +127,34 @@ impl Resolver<'_> {
                 .label(format!("it is looked at every {every}"))
                 .help("write how long a value may be missing: `missing = \"3m\"`");
         }
-        SignalRules { missing: missing.map(|(_, missing)| missing) }
+        let missing = missing.map(|(_, missing)| missing);
+        SignalRules { missing, flat: self.flat(t, raw, every) }
+    }
+
+    fn flat(&mut self, t: &Table<'_>, raw: &raw::Monitor, every: Duration) -> Option<Flat> {
+        if let Some(within) = &raw.flat_within {
+            if raw.flat.is_none() {
+                self.error(t, within.span(), "`flat_within` goes with `flat`").label("no `flat`");
+            }
+            if !within.is_finite() || **within < 0.0 {
+                self.error(t, within.span(), "`flat_within` is a number from 0 on")
+                    .label("not a width");
+            }
+        }
+        let flat = raw.flat.as_ref()?;
+        let lasting = self.period(t, Some(flat), every * LOOKS_PER_FLAT);
+        if raw.drift.is_none() {
+            self.error(t, flat.span(), "`flat` goes with `drift`")
+                .label("nobody learns how it normally varies")
+                .help("write `drift = \"one false alarm in 30d\"` beside it");
+        }
+        if lasting < every * LOOKS_PER_FLAT {
+            let every = span::shown(every);
+            self.error(t, flat.span(), "too few looks tell that a value stands still")
+                .label(format!("it is looked at every {every}"))
+                .help(format!("wanted {LOOKS_PER_FLAT} of them at least"));
+        }
+        Some(Flat { lasting, within: raw.flat_within.as_ref().map_or(0.0, |within| **within) })
     }
 
     fn monitor_period(&mut self, t: &Table<'_>, raw: &raw::Monitor) -> Option<Duration> {

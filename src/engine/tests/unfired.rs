@@ -1,7 +1,7 @@
 //! Whoever watches is told of every word that moved what came of it, or why nothing did.
 use super::floor::Floor;
 use super::*;
-use crate::model::plant::{Drift, DriftRules, Limits, SignalRules};
+use crate::model::plant::{Drift, DriftRules, Flat, Limits, SignalRules};
 
 const STATE: TagIndex = TagIndex(6);
 const BATCH: TagIndex = TagIndex(7);
@@ -323,7 +323,7 @@ fn a_value_that_is_missing_says_why_it_does_not_warn_and_warns_when_its_time_com
             unit: None,
             limits: None,
             drift: None,
-            signal: SignalRules { missing: Some(Duration::from_secs(1)) },
+            signal: SignalRules { missing: Some(Duration::from_secs(1)), flat: None },
         }];
     };
     let mut floor = Floor::new(missing, Pattern::Counter);
@@ -349,6 +349,52 @@ fn a_value_that_is_missing_says_why_it_does_not_warn_and_warns_when_its_time_com
     floor.tell(COUNT, Value::UInt(1));
     let Body::Verdict(said) = &floor.records.last().unwrap().body else { panic!("not recorded") };
     assert_eq!((said.rule, said.verdict), (Rule::Missing, Verdict::InControl));
+}
+
+#[test]
+fn a_value_that_stands_still_is_told_while_parts_are_made_and_not_while_none_are() {
+    let ms = Duration::from_millis;
+    let flat = |plant: &mut Plant| {
+        plant.stations[0].monitors = vec![Monitor {
+            id: MonitorId::parse("count").unwrap(),
+            of: Watched::Tag(word(COUNT)),
+            unit: None,
+            limits: None,
+            drift: Some(Drift {
+                learn: 30,
+                every: ms(1),
+                rules: DriftRules::DEFAULT,
+                catch: None,
+                false_alarm_interval: Duration::from_hours(1),
+            }),
+            signal: SignalRules {
+                missing: None,
+                flat: Some(Flat { lasting: ms(100), within: 0.0 }),
+            },
+        }];
+    };
+    let mut floor = Floor::new(flat, Pattern::Counter);
+    let said = |floor: &Floor| {
+        let of = |record: &Record| {
+            let Body::Verdict(event) = &record.body else { return None };
+            (event.rule == Rule::Flat).then_some(event.verdict)
+        };
+        floor.records.iter().filter_map(of).collect::<Vec<_>>()
+    };
+    for n in 0..100 {
+        floor.tell(COUNT, Value::UInt(n * 7 % 5));
+    }
+    assert_eq!(said(&floor), [Verdict::InControl]);
+    for _ in 0..200 {
+        floor.step(&Input::Wake);
+    }
+    assert_eq!(said(&floor), [Verdict::InControl], "nothing is made");
+    for _ in 0..40 {
+        part(&mut floor, Value::UInt(1));
+    }
+    assert_eq!(said(&floor), [Verdict::InControl, Verdict::Warning]);
+    floor.tell(COUNT, Value::UInt(0));
+    assert_eq!(said(&floor).last(), Some(&Verdict::InControl));
 }
 
 #[test]

@@ -655,6 +655,17 @@ pub struct Monitor {
 pub struct SignalRules {
     /// For so long its device may be observed without a good value; greater than 0.
     pub missing: Option<Duration>,
+    /// For so long it may stand still, where it normally varies.
+    pub flat: Option<Flat>,
+}
+
+/// What is standing still.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Flat {
+    /// For so long; greater than 0. Where the station tells of its work only while it works.
+    pub lasting: Duration,
+    /// What does not move by more stands still; in the monitor's unit, not negative.
+    pub within: f64,
 }
 
 /// What a monitor watches.
