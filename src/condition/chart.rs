@@ -7,7 +7,9 @@ use super::pace::Pace;
 use super::quiet::Quiet;
 use super::residual::Residuals;
 use crate::model::plant::{Drift, Monitor, Watched};
-use crate::model::{Baseline, ItemKey, Onset, Rule, Side, Utc, Verdict, VerdictEvent};
+use crate::model::{
+    Baseline, ItemKey, Onset, Quality, Rule, Side, Ucum, Utc, Verdict, VerdictEvent,
+};
 
 /// One value of a monitor.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +43,29 @@ pub struct Finding {
     pub joins: Option<Rule>,
     /// The number of the test that decided, of a set of them.
     pub test: Option<u8>,
+    /// The unit of the statistic and the limit where it is not the monitor's.
+    pub unit: Option<Ucum>,
+    /// The status of the last value, of a rule that waits for a good one.
+    pub quality: Option<Quality>,
+}
+
+impl Finding {
+    /// A rule says this, and nothing more.
+    pub(super) fn new(rule: Rule, verdict: Verdict) -> Self {
+        Self {
+            rule,
+            verdict,
+            side: None,
+            statistic: None,
+            limit: None,
+            onset: None,
+            baseline: None,
+            joins: None,
+            test: None,
+            unit: None,
+            quality: None,
+        }
+    }
 }
 
 /// One monitor's state.
@@ -114,16 +139,12 @@ impl Chart {
         let Some(x) = observation.value.filter(|x| x.is_finite()) else { return };
         if let Some(crossing) = self.limits.as_mut().and_then(|limits| limits.step(x)) {
             let outside = crossing.beyond.map(|_| Verdict::Warning);
+            let verdict = outside.unwrap_or_else(|| self.verdict_inside());
             out(Finding {
-                rule: Rule::Limit,
-                verdict: outside.unwrap_or_else(|| self.verdict_inside()),
                 side: crossing.beyond,
                 statistic: Some(x),
                 limit: crossing.limit,
-                onset: None,
-                baseline: None,
-                joins: None,
-                test: None,
+                ..Finding::new(Rule::Limit, verdict)
             });
         }
         let beyond = self.beyond();
@@ -147,8 +168,8 @@ impl Chart {
                     drift.restore(event);
                 }
             }
-            // No monitor is a master.
-            Rule::Master => {}
+            // No monitor is a master; the others go by the clock.
+            Rule::Master | Rule::Missing | Rule::Flat => {}
         }
     }
 
@@ -170,6 +191,11 @@ impl Chart {
             }
             Some(Stage::Learning(_) | Stage::Latched(None)) | None => {}
         }
+    }
+
+    /// What is normal, if it is known.
+    pub(super) fn baseline(&self) -> Option<&Baseline> {
+        self.drift.as_ref()?.baseline.as_ref()
     }
 
     fn beyond(&self) -> Option<Side> {
@@ -291,15 +317,5 @@ impl DriftRule {
 }
 
 fn finding(rule: Rule, verdict: Verdict, baseline: Baseline) -> Finding {
-    Finding {
-        rule,
-        verdict,
-        side: None,
-        statistic: None,
-        limit: None,
-        onset: None,
-        baseline: Some(baseline),
-        joins: None,
-        test: None,
-    }
+    Finding { baseline: Some(baseline), ..Finding::new(rule, verdict) }
 }

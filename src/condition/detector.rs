@@ -40,7 +40,7 @@ pub(super) fn all(
         Rule::Shewhart => runs(RunSet::Shewhart),
         Rule::WesternElectric => runs(RunSet::WesternElectric),
         Rule::Nelson => runs(RunSet::Nelson),
-        Rule::Limit | Rule::Master => None,
+        Rule::Limit | Rule::Master | Rule::Missing | Rule::Flat => None,
     };
     spec.rules.iter().filter_map(detector).collect()
 }

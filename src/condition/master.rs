@@ -218,6 +218,7 @@ impl Watch {
             over: None,
             joins: None,
             test: None,
+            quality: None,
         }
     }
 

@@ -9,8 +9,10 @@ mod cusum;
 mod cusum_length;
 mod detector;
 mod ewma;
+mod flat;
 mod limit;
 mod master;
+mod missing;
 mod onset;
 mod pace;
 mod quadrature;
@@ -19,6 +21,7 @@ mod residual;
 mod run_length;
 mod runs;
 mod runs_length;
+mod signal;
 #[cfg(test)]
 mod tests;
 
@@ -26,12 +29,16 @@ pub use chart::{Chart, Finding, Observation};
 pub use master::Masters;
 pub use quiet::Spoken;
 
-use crate::model::plant::{DeviceIndex, Plant, StationIndex, Watched};
-use crate::model::{
-    HandshakeId, ItemKey, Measurement, MonitorId, Sample, StationId, TagName, Ucum, Utc,
-    VerdictEvent,
+use crate::model::plant::{
+    DeviceIndex, Monitor, Plant, SignalRules, StationIndex, TagIndex, Watched,
 };
+use crate::model::{
+    At, HandshakeId, ItemKey, Link, Measurement, MonitorId, Monotonic, Sample, StationId, TagName,
+    Ucum, Utc, VerdictEvent,
+};
+use flat::Passed;
 use quiet::Quiet;
+use signal::{Signal, Told};
 use std::collections::BTreeMap;
 
 /// All charts of a plant.
@@ -44,6 +51,10 @@ pub struct Conditions {
     by_tag: Vec<Vec<usize>>,
     /// The watches of measurements of each station, by its index.
     by_station: Vec<Vec<usize>>,
+    /// The watches of each station that go by its work, by its index.
+    by_work: Vec<Vec<usize>>,
+    /// No rule is due before.
+    due: Option<Monotonic>,
 }
 
 /// One monitor with its chart.
@@ -55,13 +66,14 @@ struct Watch {
     device: Option<DeviceIndex>,
     of: Of,
     chart: Chart,
+    signal: Signal,
     /// Why it said nothing, as was told last.
     quiet: Option<Quiet>,
 }
 
 #[derive(Debug, Clone)]
 enum Of {
-    Tag { bit: Option<u8> },
+    Tag { tag: TagIndex, bit: Option<u8> },
     Measurement { handshake: HandshakeId, name: TagName },
 }
 
@@ -72,15 +84,21 @@ impl Conditions {
             watches: Vec::new(),
             by_tag: vec![Vec::new(); plant.tags.len()],
             by_station: vec![Vec::new(); plant.stations.len()],
+            by_work: vec![Vec::new(); plant.stations.len()],
+            due: None,
         };
         for (index, station) in plant.stations() {
             // One without a rule is recorded by the tape and judged by nobody.
             let judged = station.monitors.iter();
-            for monitor in judged.filter(|m| m.limits.is_some() || m.drift.is_some()) {
+            let ruled = |m: &&Monitor| {
+                m.limits.is_some() || m.drift.is_some() || m.signal != SignalRules::default()
+            };
+            for monitor in judged.filter(ruled) {
                 let (of, device, lists, at) = match &monitor.of {
                     Watched::Tag(word) => {
                         let device = Some(plant.tag(word.tag).device);
-                        (Of::Tag { bit: word.bit }, device, &mut new.by_tag, word.tag.get())
+                        let of = Of::Tag { tag: word.tag, bit: word.bit };
+                        (of, device, &mut new.by_tag, word.tag.get())
                     }
                     Watched::Measurement(handshake, name) => {
                         let of =
@@ -88,7 +106,12 @@ impl Conditions {
                         (of, station.device, &mut new.by_station, index.get())
                     }
                 };
-                lists.get_mut(at).into_iter().for_each(|list| list.push(new.watches.len()));
+                let add = |list: &mut Vec<usize>| list.push(new.watches.len());
+                lists.get_mut(at).into_iter().for_each(add);
+                let by_work = !(station.handshakes.is_empty() && station.phases.is_empty());
+                if by_work && monitor.signal.flat.is_some() {
+                    new.by_work.get_mut(index.get()).into_iter().for_each(add);
+                }
                 new.watches.push(Watch {
                     station: station.id.clone(),
                     monitor: monitor.id.clone(),
@@ -96,6 +119,7 @@ impl Conditions {
                     device,
                     of,
                     chart: Chart::new(monitor),
+                    signal: Signal::new(&monitor.signal, by_work),
                     quiet: None,
                 });
             }
@@ -105,7 +129,7 @@ impl Conditions {
 
     /// Takes a sample of a tag; adds verdicts that changed to `out`. The caller leaves out what is not
     /// production.
-    pub fn on_sample(&mut self, plant: &Plant, sample: &Sample, out: &mut Spoken) {
+    pub fn on_sample(&mut self, plant: &Plant, at: At, sample: &Sample, out: &mut Spoken) {
         debug_assert_eq!(
             plant.tags.len(),
             self.by_tag.len(),
@@ -113,12 +137,15 @@ impl Conditions {
         );
         for index in self.by_tag.get(sample.tag.get()).into_iter().flatten() {
             let Some(watch) = self.watches.get_mut(*index) else { continue };
-            let Of::Tag { bit } = watch.of else { continue };
+            let Of::Tag { bit, .. } = watch.of else { continue };
             let value = sample.good().and_then(|value| match bit {
                 Some(bit) => value.bit(bit).map(|set| f64::from(u8::from(set))),
                 None => value.number(),
             });
-            watch.step(&Observation { time: sample.time(), value, item: None }, out);
+            let (time, quality) = (sample.time(), sample.quality);
+            let value = value.filter(|x| x.is_finite());
+            watch.told(&Told { at, time, value, quality }, out);
+            self.due = self.due.into_iter().chain(watch.signal.due()).min();
         }
     }
 
@@ -173,6 +200,7 @@ impl Conditions {
             .find(|watch| watch.station == event.station && watch.monitor == event.monitor);
         if let Some(watch) = watch {
             watch.chart.restore(event);
+            watch.signal.restore(event);
         }
     }
 
@@ -182,28 +210,110 @@ impl Conditions {
             .watches
             .into_iter()
             .filter(|watch| untouched(&watch.station))
-            .map(|watch| ((watch.station, watch.monitor), watch.chart))
+            .map(|watch| ((watch.station, watch.monitor), (watch.chart, watch.signal)))
             .collect();
         for watch in &mut self.watches {
-            if let Some(chart) = charts.remove(&(watch.station.clone(), watch.monitor.clone())) {
-                watch.chart = chart;
+            if let Some(of) = charts.remove(&(watch.station.clone(), watch.monitor.clone())) {
+                (watch.chart, watch.signal) = of;
+            }
+        }
+        self.due = self.watches.iter().filter_map(|watch| watch.signal.due()).min();
+    }
+
+    /// A device is observed, or not any more: then what its tags say next does not follow on what they said
+    /// last. Moving averages and memories stay, since a pause neither proves nor disproves a change.
+    pub fn on_link(&mut self, at: At, device: DeviceIndex, link: &Link) {
+        for watch in self.watches.iter_mut().filter(|watch| watch.device == Some(device)) {
+            match link {
+                Link::Live { .. } => {
+                    watch.signal.live(at);
+                    self.due = self.due.into_iter().chain(watch.signal.due()).min();
+                }
+                Link::Down { .. } => {
+                    watch.chart.interrupt();
+                    watch.signal.down();
+                }
             }
         }
     }
 
-    /// A device is not observed any more: what its tags say next does not follow on what they said
-    /// last. Moving averages and memories stay, since a pause neither proves nor disproves a change.
-    pub fn silence(&mut self, device: DeviceIndex) {
+    /// Values of a device, or of one tag of it, were lost on the way to us.
+    pub fn on_lost(&mut self, at: At, device: DeviceIndex, lost: Option<TagIndex>) {
         for watch in self.watches.iter_mut().filter(|watch| watch.device == Some(device)) {
-            watch.chart.interrupt();
+            let Of::Tag { tag, .. } = watch.of else { continue };
+            if lost.is_none_or(|lost| lost == tag) {
+                watch.signal.lost(at);
+            }
         }
+    }
+
+    /// A station has worked on something; the caller leaves out what is not production.
+    pub fn on_work(&mut self, at: At, station: StationIndex, out: &mut Spoken) {
+        for index in self.by_work.get(station.get()).into_iter().flatten() {
+            let Some(watch) = self.watches.get_mut(*index) else { continue };
+            if let Some(passed) = watch.signal.worked(at, watch.chart.baseline()) {
+                watch.passed(at, passed, out);
+            }
+        }
+    }
+
+    /// Adds what the rules say that are due by now.
+    pub fn on_time(&mut self, at: At, out: &mut Spoken) {
+        if self.due.is_none_or(|due| due > at.monotonic) {
+            return;
+        }
+        for watch in &mut self.watches {
+            if watch.signal.due().is_some_and(|due| due <= at.monotonic) {
+                watch.on_time(at, out);
+            }
+        }
+        self.due = self.watches.iter().filter_map(|watch| watch.signal.due()).min();
+    }
+
+    /// When a rule may be due next.
+    pub fn next_wake(&self) -> Option<(Monotonic, &'static str)> {
+        self.due.map(|due| (due, "condition"))
     }
 }
 
 impl Watch {
+    /// A tag said something.
+    fn told(&mut self, told: &Told, out: &mut Spoken) {
+        let said = out.verdicts.len();
+        for found in self.signal.told(told, self.chart.baseline()) {
+            out.verdicts.push(self.event(found, told.time, None));
+        }
+        let quiet =
+            self.judge(&Observation { time: told.time, value: told.value, item: None }, out);
+        let quiet = self.signal.quiet(told).unwrap_or(quiet);
+        self.conclude(said, quiet, out);
+    }
+
     fn step(&mut self, observation: &Observation<'_>, out: &mut Spoken) {
         let said = out.verdicts.len();
-        let quiet = self.judge(observation, &mut out.verdicts);
+        let quiet = self.judge(observation, out);
+        self.conclude(said, quiet, out);
+    }
+
+    fn on_time(&mut self, at: At, out: &mut Spoken) {
+        for passed in self.signal.on_time(at, self.chart.baseline()) {
+            self.passed(at, passed, out);
+        }
+    }
+
+    /// Tells what comes of time that has passed.
+    fn passed(&mut self, at: At, passed: Passed, out: &mut Spoken) {
+        match passed {
+            Ok(finding) => {
+                out.verdicts.push(self.event(finding, at.wall, None));
+                self.quiet = None;
+            }
+            Err(quiet) => self.tell(quiet, out),
+        }
+    }
+
+    /// Says why nothing was said, if it was not.
+    fn conclude(&mut self, said: usize, quiet: Quiet, out: &mut Spoken) {
         if out.verdicts.len() > said {
             self.quiet = None;
         } else {
@@ -218,30 +328,35 @@ impl Watch {
         }
     }
 
-    fn judge(&mut self, observation: &Observation<'_>, out: &mut Vec<VerdictEvent>) -> Quiet {
-        let Self { station, monitor, unit, chart, .. } = self;
-        chart.step(observation, &mut |finding| {
-            out.push(VerdictEvent {
-                station: station.clone(),
-                monitor: monitor.clone(),
-                rule: finding.rule,
-                verdict: finding.verdict,
-                side: finding.side,
-                statistic: finding.statistic,
-                limit: finding.limit,
-                time: observation.time,
-                onset: finding.onset,
-                baseline: finding.baseline,
-                item: observation.item.cloned(),
-                unit: unit.clone(),
-                over: None,
-                joins: finding.joins,
-                test: finding.test,
-            });
-        });
+    fn judge(&mut self, observation: &Observation<'_>, out: &mut Spoken) -> Quiet {
+        let mut findings = Vec::new();
+        self.chart.step(observation, &mut |finding| findings.push(finding));
+        let event = |found| self.event(found, observation.time, observation.item);
+        out.verdicts.extend(findings.into_iter().map(event));
         match observation.value.filter(|x| x.is_finite()) {
-            Some(_) => chart.quiet(),
+            Some(_) => self.chart.quiet(),
             None => Quiet::NoValue,
+        }
+    }
+
+    fn event(&self, finding: Finding, time: Utc, item: Option<&ItemKey>) -> VerdictEvent {
+        VerdictEvent {
+            station: self.station.clone(),
+            monitor: self.monitor.clone(),
+            rule: finding.rule,
+            verdict: finding.verdict,
+            side: finding.side,
+            statistic: finding.statistic,
+            limit: finding.limit,
+            time,
+            onset: finding.onset,
+            baseline: finding.baseline,
+            item: item.cloned(),
+            unit: finding.unit.or_else(|| self.unit.clone()),
+            over: None,
+            joins: finding.joins,
+            test: finding.test,
+            quality: finding.quality,
         }
     }
 }

@@ -15,6 +15,14 @@ pub struct Spoken {
 pub(super) enum Quiet {
     /// Bad quality, or no number.
     NoValue,
+    /// The same, which is not told before it has lasted.
+    NoValueYet,
+    /// Told when it had lasted.
+    Missing,
+    /// It stands still, and normally varies no more than that.
+    Steady,
+    /// Told when it had stood still for long.
+    Flat,
     /// It is not production.
     NoProduction,
     /// The level is not known yet.
@@ -31,6 +39,10 @@ impl Quiet {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::NoValue => "held because there is no good number to judge",
+            Self::NoValueYet => "held because there is no good number, and may be none for a while",
+            Self::Missing => "did not fire again: that there is no good value is told already",
+            Self::Steady => "did not fire because it stands still no more than it normally does",
+            Self::Flat => "did not fire again: that it stands still is told already",
             Self::NoProduction => "did not fire because this is not production",
             Self::Learning => "held because it is learning what is normal",
             Self::Inside => "did not fire because the values are as they should be",

@@ -191,7 +191,8 @@ impl Follower {
             }
             Body::Verdict(v) => {
                 let labels = [v.station.as_str(), v.monitor.as_str()];
-                let code = match v.verdict {
+                // Another of its rules may still say worse.
+                let code = match self.query.verdict(&v.station, &v.monitor) {
                     Verdict::InControl => 0,
                     Verdict::Warning => 1,
                     Verdict::Drift => 2,

@@ -3,7 +3,7 @@ use crate::capture::{Capture, Memory};
 use crate::condition::{Conditions, Masters, Spoken};
 use crate::model::plant::{Carried, Plant, Station, StationIndex};
 use crate::model::{
-    At, Body, Effect, GapCause, Input, Link, MonitorId, Monotonic, Notice, PersonKey, PlantLoaded,
+    At, Body, Effect, GapCause, Input, MonitorId, Monotonic, Notice, PersonKey, PlantLoaded,
     Position, Purpose, Record, Rule, StartCause, StationId, Step, Text, TraceEvent, Utc, Verdict,
     VerdictEvent, What,
 };
@@ -94,7 +94,8 @@ impl Engine {
     /// The next time at which [`Input::Wake`] is wanted, and what for.
     pub fn next_wake(&self) -> Option<(Monotonic, &'static str)> {
         let masters = self.masters.as_ref().and_then(Masters::next_wake);
-        self.capture.next_wake().into_iter().chain(masters).min()
+        let conditions = self.conditions.as_ref().and_then(Conditions::next_wake);
+        self.capture.next_wake().into_iter().chain(masters).chain(conditions).min()
     }
 
     /// Makes an input one that may be kept, without any badge in it; a step decides the same from it.
@@ -121,19 +122,24 @@ impl Engine {
                     (&mut self.conditions, self.capture.plant())
                 {
                     for sample in samples {
-                        conditions.on_sample(plant, sample, &mut spoken);
+                        conditions.on_sample(plant, step.at, sample, &mut spoken);
                     }
                 }
                 record_spoken(&mut self.capture, &mut step, spoken);
             }
             Input::Link { device, link } => {
                 self.capture.on_input(&mut step, input);
-                if let (Link::Down { .. }, Some(conditions)) = (link, &mut self.conditions) {
-                    conditions.silence(*device);
+                if let Some(conditions) = &mut self.conditions {
+                    conditions.on_link(step.at, *device, link);
                 }
             }
-            Input::Lost { .. }
-            | Input::Read(_)
+            Input::Lost { device, tag, .. } => {
+                self.capture.on_input(&mut step, input);
+                if let Some(conditions) = &mut self.conditions {
+                    conditions.on_lost(step.at, *device, *tag);
+                }
+            }
+            Input::Read(_)
             | Input::Written(_)
             | Input::Facts(_)
             | Input::Command { .. }
@@ -200,6 +206,7 @@ impl Engine {
         for record in step.frame() {
             if let Body::Trace(event) = &record.body {
                 judge_event(conditions, plant, event, &mut spoken);
+                judge_work(conditions, plant, step.at, event, &mut spoken);
                 if let Some(masters) = &mut self.masters {
                     judge_master(masters, step.at, event, &mut spoken);
                 }
@@ -208,6 +215,7 @@ impl Engine {
         if let Some(masters) = &mut self.masters {
             masters.on_time(step.at, &mut spoken.verdicts);
         }
+        conditions.on_time(step.at, &mut spoken);
         record_spoken(&mut self.capture, step, spoken);
     }
 }
@@ -232,6 +240,28 @@ fn judge_event(conditions: &mut Conditions, plant: &Plant, event: &TraceEvent, o
             return conditions.leave_out(index, &mark.key.handshake, out);
         }
         conditions.on_measurements(index, &mark.key.handshake, time, item, measurements, out);
+    }
+}
+
+/// A station that makes, admits or inspects something works.
+fn judge_work(
+    conditions: &mut Conditions,
+    plant: &Plant,
+    at: At,
+    event: &TraceEvent,
+    out: &mut Spoken,
+) {
+    let works = matches!(
+        event.what,
+        What::Arrive { .. } | What::Complete { .. } | What::Produce { .. } | What::Inspect { .. }
+    );
+    let station = event
+        .station
+        .as_ref()
+        .filter(|_| works && event.adopted.is_none() && event.purpose == Purpose::Production);
+    let found = station.and_then(|id| plant.stations().find(|(_, s)| s.id == *id));
+    if let Some((index, _)) = found {
+        conditions.on_work(at, index, out);
     }
 }
 

@@ -1,5 +1,5 @@
 //! What a condition rule says.
-use super::{ItemKey, MonitorId, StationId, Ucum, Utc};
+use super::{ItemKey, MonitorId, Quality, StationId, Ucum, Utc};
 use minicbor::{Decode, Encode};
 
 /// What a rule says of a machine (ISO 7870).
@@ -47,6 +47,12 @@ pub enum Rule {
     /// Those tests of Nelson (1984) that speak of a level.
     #[n(6)]
     Nelson,
+    /// No good value, although the device is observed.
+    #[n(7)]
+    Missing,
+    /// A value that does not move, although it normally varies.
+    #[n(8)]
+    Flat,
 }
 
 /// To which side of the centre.
@@ -148,4 +154,8 @@ pub struct VerdictEvent {
     /// Of a rule that is a set of tests: the number of the one that decided, as its book counts them.
     #[n(14)]
     pub test: Option<u8>,
+    /// Of a rule that waits for a good value: the status of the last one; none came where there is none.
+    #[n(15)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Quality>,
 }

@@ -64,6 +64,13 @@ impl Quality {
     }
 }
 
+impl serde::Serialize for Quality {
+    /// Its name, as OPC UA has it.
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
 impl fmt::Display for Quality {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match *self {

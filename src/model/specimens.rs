@@ -480,6 +480,7 @@ fn verdicts() -> Vec<VerdictEvent> {
         over: Some(utc(9)),
         joins: None,
         test: None,
+        quality: None,
     };
     let bare = VerdictEvent {
         side: None,

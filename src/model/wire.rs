@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_later_rule_and_a_verdict_that_joins_another_are_read_again_and_keep_their_numbers() {
-        use crate::model::{Body, Rule, specimens};
+        use crate::model::{Body, Quality, Rule, specimens};
         let record = specimens::records().into_iter().find_map(|record| {
             let Body::Verdict(event) = record.body else { return None };
             event.over.is_none().then_some(event)
@@ -152,6 +152,8 @@ mod tests {
             (Rule::Shewhart, 4),
             (Rule::WesternElectric, 5),
             (Rule::Nelson, 6),
+            (Rule::Missing, 7),
+            (Rule::Flat, 8),
         ] {
             assert_eq!(encode(&rule), [number]);
             event.joins = Some(rule);
@@ -163,7 +165,11 @@ mod tests {
         let bytes = encode(&event);
         assert_eq!(bytes[bytes.len() - 2..], [14, 5]);
         assert_eq!(decode::<crate::model::VerdictEvent>(&bytes).ok().as_ref(), Some(&event));
-        event.test = None;
+        (event.test, event.quality) = (None, Some(Quality(9)));
+        let bytes = encode(&event);
+        assert_eq!(bytes[bytes.len() - 2..], [15, 9]);
+        assert_eq!(decode::<crate::model::VerdictEvent>(&bytes).ok().as_ref(), Some(&event));
+        event.quality = None;
         assert_eq!(encode(&event), before);
     }
 

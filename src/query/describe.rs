@@ -3,8 +3,9 @@ use super::answer::{EventView, PermitView};
 use super::step::outcome;
 use crate::model::{
     Amount, Body, CarriedOver, CaseCounts, CaseEvent, EpochBegun, EpochCause, Gap, GapCause,
-    GapSource, HandshakeMark, ItemKey, Member, MountKey, Overruled, Permit, Position, Quarantine,
-    QuarantineCause, Record, Rule, Text, Tombstone, TraceEvent, Utc, Verdict, VerdictEvent, What,
+    GapSource, HandshakeMark, ItemKey, Member, MountKey, Onset, Overruled, Permit, Position,
+    Quarantine, QuarantineCause, Record, Rule, Text, Tombstone, TraceEvent, Utc, Verdict,
+    VerdictEvent, What,
 };
 
 /// Members named in a sentence: a panel has as many; the record has all.
@@ -397,6 +398,33 @@ fn gap(missed: &Gap) -> String {
     }
 }
 
+/// What is said of a monitor that waits for a good value.
+fn missing(spoken: &VerdictEvent) -> String {
+    let onset = spoken.onset.filter(|_| spoken.verdict == Verdict::Warning);
+    let Some(Onset { estimate, earliest, .. }) = onset else {
+        return "has a good value".to_owned();
+    };
+    let last = match spoken.quality {
+        Some(quality) if quality.is_good() => format!("{quality} without a number"),
+        Some(quality) => quality.to_string(),
+        None => "none came".to_owned(),
+    };
+    let good = earliest.map(|good| format!("; the last good one came at {good}"));
+    format!("has no good value since {estimate}: {last}{}", good.unwrap_or_default())
+}
+
+/// What is said of a monitor that stands still, or moves again.
+fn flat(spoken: &VerdictEvent) -> String {
+    let onset = spoken.onset.filter(|_| spoken.verdict == Verdict::Warning);
+    let (Some(onset), Some(value)) = (onset, spoken.statistic) else {
+        return "varies".to_owned();
+    };
+    let unit = spoken.unit.as_ref().map_or_else(String::new, |unit| format!(" {unit}"));
+    let within = spoken.limit.filter(|within| *within > 0.0);
+    let within = within.map_or_else(String::new, |within| format!(", within {within}{unit}"));
+    format!("stands still at {value}{unit} since {}{within}, and normally varies", onset.estimate)
+}
+
 fn verdict(spoken: &VerdictEvent) -> String {
     let VerdictEvent { station, monitor, .. } = spoken;
     if spoken.rule == Rule::Master {
@@ -409,6 +437,12 @@ fn verdict(spoken: &VerdictEvent) -> String {
         let over = spoken.over.map(|over| format!(", and was right again at {over}"));
         return format!("master {monitor} at {station}: {says}{}", over.unwrap_or_default());
     }
+    if spoken.rule == Rule::Missing {
+        return format!("{monitor} at {station} {}", missing(spoken));
+    }
+    if spoken.rule == Rule::Flat {
+        return format!("{monitor} at {station} {}", flat(spoken));
+    }
     let says = match spoken.verdict {
         Verdict::InControl => "is in control",
         Verdict::Warning => "is past a warning limit",
@@ -417,4 +451,52 @@ fn verdict(spoken: &VerdictEvent) -> String {
     };
     let joins = spoken.joins.map_or("", |_| ", by another of its rules too");
     format!("{monitor} at {station} {says}{joins}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Quality, specimens};
+
+    /// What is said of a monitor by a rule.
+    fn said(change: impl FnOnce(&mut VerdictEvent)) -> String {
+        let of = |record: Record| {
+            let Body::Verdict(event) = record.body else { return None };
+            (event.rule == Rule::Limit).then_some(event)
+        };
+        let mut event = specimens::records().into_iter().find_map(of).unwrap();
+        change(&mut event);
+        verdict(&event)
+    }
+
+    #[test]
+    fn a_missing_value_is_told_with_the_last_good_one_and_the_last_status() {
+        let at = |seconds: i64| Utc(seconds * 1_000_000_000);
+        let missing = |verdict, earliest, quality| {
+            said(|event| {
+                let onset = Onset { estimate: at(60), earliest, latest: at(60) };
+                (event.rule, event.verdict) = (Rule::Missing, verdict);
+                (event.onset, event.quality) = (Some(onset), quality);
+            })
+        };
+        insta::assert_snapshot!(missing(Verdict::Warning, Some(at(50)), Some(Quality::BAD_RANGE)), @"torque at OP10 has no good value since 1970-01-01T00:01:00.000Z: BadOutOfRange; the last good one came at 1970-01-01T00:00:50.000Z");
+        insta::assert_snapshot!(missing(Verdict::Warning, None, None), @"torque at OP10 has no good value since 1970-01-01T00:01:00.000Z: none came");
+        insta::assert_snapshot!(missing(Verdict::Warning, None, Some(Quality::GOOD)), @"torque at OP10 has no good value since 1970-01-01T00:01:00.000Z: Good without a number");
+        insta::assert_snapshot!(missing(Verdict::InControl, None, None), @"torque at OP10 has a good value");
+    }
+
+    #[test]
+    fn a_flat_line_is_told_with_where_it_stands_and_since_when() {
+        let flat = |verdict, within| {
+            said(|event| {
+                (event.rule, event.verdict) = (Rule::Flat, verdict);
+                (event.statistic, event.limit) = (Some(21.5), Some(within));
+                event.onset = Some(Onset { estimate: Utc(0), earliest: None, latest: Utc(0) });
+                event.unit = Some(crate::model::Ucum::parse("Cel").unwrap());
+            })
+        };
+        insta::assert_snapshot!(flat(Verdict::Warning, 0.1), @"torque at OP10 stands still at 21.5 Cel since 1970-01-01T00:00:00.000Z, within 0.1 Cel, and normally varies");
+        insta::assert_snapshot!(flat(Verdict::Warning, 0.0), @"torque at OP10 stands still at 21.5 Cel since 1970-01-01T00:00:00.000Z, and normally varies");
+        insta::assert_snapshot!(flat(Verdict::InControl, 0.0), @"torque at OP10 varies");
+    }
 }

@@ -71,7 +71,8 @@ pub use why::{
 use crate::genealogy::{NodeId, Void};
 use crate::model::plant::Plant;
 use crate::model::{
-    CaseId, Frozen, Interval, ItemClass, ItemKey, Position, Record, StationId, Text,
+    CaseId, Frozen, Interval, ItemClass, ItemKey, MonitorId, Position, Record, StationId, Text,
+    Verdict,
 };
 use crate::store::StoreError;
 use body::Bodies;
@@ -389,6 +390,11 @@ impl Query {
     /// The monitors with their verdicts.
     pub fn conditions(&self) -> Vec<ConditionView> {
         self.inner.memory.read().monitors.views()
+    }
+
+    /// What a monitor says: the gravest of what its rules do.
+    pub fn verdict(&self, station: &StationId, monitor: &MonitorId) -> Verdict {
+        self.inner.memory.read().monitors.verdict(station, monitor)
     }
 
     /// The last gaps, newest first, at most `count_max`.

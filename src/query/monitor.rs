@@ -70,6 +70,13 @@ impl Monitors {
         well.map(|spoken| spoken.since).min()
     }
 
+    /// The gravest of what the rules of a monitor say.
+    pub(super) fn verdict(&self, station: &StationId, monitor: &MonitorId) -> Verdict {
+        let said = self.known.get(&(station.clone(), monitor.clone()));
+        let said = said.and_then(gravest);
+        said.map_or(Verdict::NoData, |spoken| spoken.event.verdict)
+    }
+
     /// The monitors of the plant in its order, then those that only older records speak of.
     pub(super) fn views(&self) -> Vec<ConditionView> {
         let gone = self.known.iter().filter(|(key, _)| !self.plant.contains(key));
@@ -79,9 +86,13 @@ impl Monitors {
 }
 
 /// The gravest of what its rules say; of equals the one said last, but for what only joins another.
-fn view(station: &StationId, monitor: &MonitorId, said: &Monitor) -> ConditionView {
+fn gravest(said: &Monitor) -> Option<&Spoken> {
     let weight = |s: &&Spoken| (gravity(s.event.verdict), s.event.joins.is_none(), s.position);
-    let gravest = said.by_rule.values().max_by_key(weight);
+    said.by_rule.values().max_by_key(weight)
+}
+
+fn view(station: &StationId, monitor: &MonitorId, said: &Monitor) -> ConditionView {
+    let gravest = gravest(said);
     let mut agreed: Vec<&Spoken> = said
         .by_rule
         .values()

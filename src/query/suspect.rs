@@ -120,7 +120,9 @@ fn cause(event: &VerdictEvent) -> SuspectCause {
             | Rule::Cusum
             | Rule::Shewhart
             | Rule::WesternElectric
-            | Rule::Nelson,
+            | Rule::Nelson
+            | Rule::Missing
+            | Rule::Flat,
             _,
         ) => SuspectCause::Drift,
     }

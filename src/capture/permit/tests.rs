@@ -128,7 +128,7 @@ fn plant() -> Plant {
 fn torque() -> Monitor {
     let of = Watched::Tag(Word { tag: TagIndex(0), bit: None });
     let id = MonitorId::parse("torque").unwrap();
-    Monitor { id, of, unit: None, limits: None, drift: None }
+    Monitor { id, of, unit: None, limits: None, drift: None, signal: SignalRules::default() }
 }
 
 /// A product that may contain milk, of two parts of C and a reel of R.

@@ -19,6 +19,7 @@ pub(super) fn recorded(finding: &Finding) -> VerdictEvent {
         over: None,
         joins: finding.joins,
         test: finding.test,
+        quality: finding.quality,
     }
 }
 

@@ -3,12 +3,12 @@ use crate::condition::{Conditions, Spoken};
 use crate::model::plant::{Area, RegisterType, StringOrder, WordOrder};
 use crate::model::plant::{
     Device, DeviceIndex, Heartbeat, Limits, ModbusLink, Monitor, Plant, Protocol, PurposeSpec,
-    ReadLimits, Register, Station, StationIndex, Tag, TagIndex, TagSource, Transport, Trust,
-    Watched, Word,
+    ReadLimits, Register, SignalRules, Station, StationIndex, Tag, TagIndex, TagSource, Transport,
+    Trust, Watched, Word,
 };
 use crate::model::{
-    Code, DeviceId, Digest, HandshakeId, ItemKey, Measurement, MonitorId, Quality, Sample, SiteId,
-    StationId, TagName, Ucum, Utc, Value, Verdict,
+    At, Code, DeviceId, Digest, HandshakeId, ItemKey, Measurement, MonitorId, Quality, Sample,
+    SiteId, StationId, TagName, Ucum, Utc, Value, Verdict,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -64,11 +64,12 @@ fn monitor(id: &str, of: Watched) -> Monitor {
         unit: Some(Ucum::parse("Cel").unwrap()),
         limits: Some(Limits { low: None, high: Some(0.5), deadband: 0.0 }),
         drift: None,
+        signal: SignalRules::default(),
     }
 }
 
 /// A press with a temperature, bit 3 of a status word, and a torque measured per unit.
-fn plant() -> Plant {
+pub(super) fn plant() -> Plant {
     let torque = (HandshakeId::parse("result").unwrap(), TagName::parse("torque").unwrap());
     Plant {
         site: SiteId::parse("works").unwrap(),
@@ -99,7 +100,7 @@ fn plant() -> Plant {
     }
 }
 
-fn sample(tag: u32, value: Value, quality: Quality) -> Sample {
+pub(super) fn sample(tag: u32, value: Value, quality: Quality) -> Sample {
     Sample {
         tag: TagIndex(tag),
         value,
@@ -116,7 +117,7 @@ fn a_sample_reaches_the_monitor_of_its_tag_or_bit() {
     let mut conditions = Conditions::new(&plant);
     let mut said = |tag, value, quality| {
         let mut out = Spoken::default();
-        conditions.on_sample(&plant, &sample(tag, value, quality), &mut out);
+        conditions.on_sample(&plant, At::default(), &sample(tag, value, quality), &mut out);
         let said = |event: &crate::model::VerdictEvent| {
             assert_eq!((event.station.as_str(), event.time), ("OP10", Utc(5)));
             (event.monitor.to_string(), event.verdict)
@@ -165,12 +166,12 @@ fn what_the_record_says_of_a_monitor_is_not_said_again() {
     let mut conditions = Conditions::new(&plant);
     let hot = sample(1, Value::Real(9.0), Quality::GOOD);
     let mut out = Spoken::default();
-    conditions.on_sample(&plant, &hot, &mut out);
+    conditions.on_sample(&plant, At::default(), &hot, &mut out);
     let out = out.verdicts;
     let mut again = Conditions::new(&plant);
     again.restore(&plant, &out[0]);
     let mut said = Spoken::default();
-    again.on_sample(&plant, &hot, &mut said);
+    again.on_sample(&plant, At::default(), &hot, &mut said);
     assert_eq!(said.verdicts, []);
     assert_eq!(said.notices.len(), 1, "why not is told: {said:?}");
     let mut elsewhere = out[0].clone();
@@ -184,12 +185,12 @@ fn charts_of_stations_that_nothing_changed_go_on_and_others_begin_anew() {
     let high = sample(1, Value::Real(0.9), Quality::GOOD);
     let spoken = |untouched: bool| {
         let (mut before, mut out) = (Conditions::new(&plant), Spoken::default());
-        before.on_sample(&plant, &high, &mut out);
+        before.on_sample(&plant, At::default(), &high, &mut out);
         assert_eq!(out.verdicts.len(), 1, "above its limit for the first time: {out:?}");
         let mut next = Conditions::new(&plant);
         next.adopt(before, |_| untouched);
         let mut out = Spoken::default();
-        next.on_sample(&plant, &high, &mut out);
+        next.on_sample(&plant, At::default(), &high, &mut out);
         out.verdicts.len()
     };
     assert_eq!(spoken(true), 0, "it is above its limit still, which was said");

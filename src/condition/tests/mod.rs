@@ -6,10 +6,11 @@ mod charts;
 mod conditions;
 mod joint;
 mod promise;
+mod signals;
 mod tables;
 
 use super::chart::{Chart, Finding, Observation};
-use crate::model::plant::{Drift, DriftRules, Limits, Monitor, RunSet, Watched};
+use crate::model::plant::{Drift, DriftRules, Limits, Monitor, RunSet, SignalRules, Watched};
 use crate::model::{HandshakeId, MonitorId, TagName, Utc};
 use std::time::Duration;
 
@@ -74,6 +75,7 @@ fn watched(run_length: u64, learn: u32, rules: DriftRules) -> Monitor {
             rules,
             catch: None,
         }),
+        signal: SignalRules::default(),
     }
 }
 

@@ -343,6 +343,16 @@ pub(in crate::config) struct Monitor {
     /// With `drift`: the lasting change worth catching, in the monitor's unit; one standard deviation unless said.
     #[schemars(range(min = 0))]
     pub(in crate::config) catch: Option<Spot<f64>>,
+    /// No good value for so long, although its device is observed, is a warning.
+    #[schemars(extend("examples" = ["3m"]))]
+    pub(in crate::config) missing: Option<Spot<Span>>,
+    /// With `drift`: standing still for so long is a warning, where the baseline says that it normally varies; only while the
+    /// station works, where it has a handshake or a phase.
+    #[schemars(extend("examples" = ["10m"]))]
+    pub(in crate::config) flat: Option<Spot<Span>>,
+    /// With `flat`: what moves by no more stands still, in the monitor's unit.
+    #[schemars(extend("default" = 0))]
+    pub(in crate::config) flat_within: Option<Spot<f64>>,
     /// OPC UA: how often it is looked at, if not as its device says.
     pub(in crate::config) publish: Option<Spot<Span>>,
     /// Modbus: how often it is looked at, if not as its device says.

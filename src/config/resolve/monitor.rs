@@ -6,7 +6,7 @@ use crate::config::raw::{self, DriftWord};
 use crate::config::spot::{NameOr, Spot};
 use crate::model::MonitorId;
 use crate::model::plant::{
-    Drift, DriftRules, Handshake, Limits, Monitor, RunSet, TagIndex, Watched,
+    Drift, DriftRules, Flat, Handshake, Limits, Monitor, RunSet, SignalRules, TagIndex, Watched,
 };
 use std::ops::Range;
 use std::time::Duration;
@@ -14,6 +14,10 @@ use std::time::Duration;
 /// Values from which a baseline is learned.
 const LEARN: u32 = 50;
 const CYCLE: Duration = Duration::from_secs(1);
+/// So many looks without a change are chance no more.
+const LOOKS_PER_FLAT: u32 = 10;
+/// In the place of what cannot be read.
+const MISSING: Duration = Duration::from_mins(3);
 const DRIFT: &str = "one false alarm in ";
 
 /// What a plant file says of drift.
@@ -75,7 +79,14 @@ impl Resolver<'_> {
         let id = self.name(t, name, MonitorId::parse);
         let word = self.word(t, tag, Use::Monitor)?;
         let unit = self.tags.get(word.tag).unit.clone();
-        Some(Monitor { id: id?, of: Watched::Tag(word), unit, limits: None, drift: None })
+        Some(Monitor {
+            id: id?,
+            of: Watched::Tag(word),
+            unit,
+            limits: None,
+            drift: None,
+            signal: SignalRules::default(),
+        })
     }
 
     fn monitor(
@@ -94,6 +105,7 @@ impl Resolver<'_> {
         let publish = t.device.and_then(|device| self.draft(device)).map(|draft| draft.publish);
         let every = period.or(publish).unwrap_or(span::LOOK);
         let drift = self.drift(t, &raw.into(), every);
+        let signal = self.signal(t, raw, every);
         let word = word?;
         if let Some(deadband) = &raw.deadband {
             self.check_deadband(t, deadband, word.tag);
@@ -104,7 +116,45 @@ impl Resolver<'_> {
             (one, other) => one.or(other),
         };
         let unit = unit.or_else(|| tag.unit.clone());
-        Some(Monitor { id: id?, of: Watched::Tag(word), unit, limits, drift })
+        Some(Monitor { id: id?, of: Watched::Tag(word), unit, limits, drift, signal })
+    }
+
+    fn signal(&mut self, t: &Table<'_>, raw: &raw::Monitor, every: Duration) -> SignalRules {
+        let missing = raw.missing.as_ref().map(|span| (span, self.period(t, Some(span), MISSING)));
+        if let Some((span, _)) = missing.filter(|(_, missing)| *missing < every) {
+            let every = span::shown(every);
+            self.error(t, span.span(), "that is not even one look")
+                .label(format!("it is looked at every {every}"))
+                .help("write how long a value may be missing: `missing = \"3m\"`");
+        }
+        let missing = missing.map(|(_, missing)| missing);
+        SignalRules { missing, flat: self.flat(t, raw, every) }
+    }
+
+    fn flat(&mut self, t: &Table<'_>, raw: &raw::Monitor, every: Duration) -> Option<Flat> {
+        if let Some(within) = &raw.flat_within {
+            if raw.flat.is_none() {
+                self.error(t, within.span(), "`flat_within` goes with `flat`").label("no `flat`");
+            }
+            if !within.is_finite() || **within < 0.0 {
+                self.error(t, within.span(), "`flat_within` is a number from 0 on")
+                    .label("not a width");
+            }
+        }
+        let flat = raw.flat.as_ref()?;
+        let lasting = self.period(t, Some(flat), every * LOOKS_PER_FLAT);
+        if raw.drift.is_none() {
+            self.error(t, flat.span(), "`flat` goes with `drift`")
+                .label("nobody learns how it normally varies")
+                .help("write `drift = \"one false alarm in 30d\"` beside it");
+        }
+        if lasting < every * LOOKS_PER_FLAT {
+            let every = span::shown(every);
+            self.error(t, flat.span(), "too few looks tell that a value stands still")
+                .label(format!("it is looked at every {every}"))
+                .help(format!("wanted {LOOKS_PER_FLAT} of them at least"));
+        }
+        Some(Flat { lasting, within: raw.flat_within.as_ref().map_or(0.0, |within| **within) })
     }
 
     fn monitor_period(&mut self, t: &Table<'_>, raw: &raw::Monitor) -> Option<Duration> {
@@ -140,6 +190,7 @@ impl Resolver<'_> {
                     unit: m.unit.clone(),
                     limits,
                     drift: Some(drift),
+                    signal: SignalRules::default(),
                 });
                 if let Some(monitor) = &found
                     && raw.monitor.iter().any(|(name, _)| **name == monitor.id.as_str())

@@ -1,7 +1,7 @@
 //! Whoever watches is told of every word that moved what came of it, or why nothing did.
 use super::floor::Floor;
 use super::*;
-use crate::model::plant::{Drift, DriftRules, Limits};
+use crate::model::plant::{Drift, DriftRules, Flat, Limits, SignalRules};
 
 const STATE: TagIndex = TagIndex(6);
 const BATCH: TagIndex = TagIndex(7);
@@ -275,6 +275,7 @@ fn monitored(limits: bool, masters: Option<&str>) -> impl FnOnce(&mut Plant) {
             unit: None,
             limits: limits.then_some(Limits { low: None, high: Some(10.0), deadband: 0.0 }),
             drift: (!limits).then_some(drift),
+            signal: SignalRules::default(),
         }];
         station.purpose.masters = masters;
     }
@@ -311,6 +312,89 @@ fn a_monitor_says_once_why_it_says_nothing() {
     let mut floor = Floor::new(monitored(true, Some("SN-")), Pattern::Counter);
     let told = part(&mut floor, Value::UInt(1));
     says(&told, force, "did not fire because this is not production");
+}
+
+#[test]
+fn a_value_that_is_missing_says_why_it_does_not_warn_and_warns_when_its_time_comes() {
+    let missing = |plant: &mut Plant| {
+        plant.stations[0].monitors = vec![Monitor {
+            id: MonitorId::parse("count").unwrap(),
+            of: Watched::Tag(word(COUNT)),
+            unit: None,
+            limits: None,
+            drift: None,
+            signal: SignalRules { missing: Some(Duration::from_secs(1)), flat: None },
+        }];
+    };
+    let mut floor = Floor::new(missing, Pattern::Counter);
+    floor.tell(COUNT, Value::UInt(1));
+    assert_eq!(floor.engine.next_wake().unwrap().1, "condition");
+    let told = floor.tell_bad(COUNT);
+    says(&told, "ST10.count", "held because there is no good number, and may be none for a while");
+    let since = floor.now;
+    assert!(floor.step(&Input::Wake).is_empty(), "not yet");
+    let (due, _) = floor.engine.next_wake().unwrap();
+    assert!(due.0 <= since + 1_000_000_000);
+    floor.now = since + 1_000_000_000;
+    floor.step(&Input::Wake);
+    let Body::Verdict(said) = &floor.records.last().unwrap().body else { panic!("not recorded") };
+    assert_eq!((said.rule, said.verdict), (Rule::Missing, Verdict::Warning));
+    assert_eq!(said.quality, Some(Quality::BAD_TIMEOUT));
+    assert_eq!(floor.engine.next_wake(), None);
+    says(&floor.tell_bad(COUNT), "ST10.count", "that there is no good value is told already");
+
+    let mut again = Engine::new(persons());
+    floor.records.iter().for_each(|record| again.apply(record));
+    assert_eq!(again.image(), floor.engine.image());
+    floor.tell(COUNT, Value::UInt(1));
+    let Body::Verdict(said) = &floor.records.last().unwrap().body else { panic!("not recorded") };
+    assert_eq!((said.rule, said.verdict), (Rule::Missing, Verdict::InControl));
+}
+
+#[test]
+fn a_value_that_stands_still_is_told_while_parts_are_made_and_not_while_none_are() {
+    let ms = Duration::from_millis;
+    let flat = |plant: &mut Plant| {
+        plant.stations[0].monitors = vec![Monitor {
+            id: MonitorId::parse("count").unwrap(),
+            of: Watched::Tag(word(COUNT)),
+            unit: None,
+            limits: None,
+            drift: Some(Drift {
+                learn: 30,
+                every: ms(1),
+                rules: DriftRules::DEFAULT,
+                catch: None,
+                false_alarm_interval: Duration::from_hours(1),
+            }),
+            signal: SignalRules {
+                missing: None,
+                flat: Some(Flat { lasting: ms(100), within: 0.0 }),
+            },
+        }];
+    };
+    let mut floor = Floor::new(flat, Pattern::Counter);
+    let said = |floor: &Floor| {
+        let of = |record: &Record| {
+            let Body::Verdict(event) = &record.body else { return None };
+            (event.rule == Rule::Flat).then_some(event.verdict)
+        };
+        floor.records.iter().filter_map(of).collect::<Vec<_>>()
+    };
+    for n in 0..100 {
+        floor.tell(COUNT, Value::UInt(n * 7 % 5));
+    }
+    assert_eq!(said(&floor), [Verdict::InControl]);
+    for _ in 0..200 {
+        floor.step(&Input::Wake);
+    }
+    assert_eq!(said(&floor), [Verdict::InControl], "nothing is made");
+    for _ in 0..40 {
+        part(&mut floor, Value::UInt(1));
+    }
+    assert_eq!(said(&floor), [Verdict::InControl, Verdict::Warning]);
+    floor.tell(COUNT, Value::UInt(0));
+    assert_eq!(said(&floor).last(), Some(&Verdict::InControl));
 }
 
 #[test]

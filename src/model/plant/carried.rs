@@ -257,6 +257,7 @@ mod tests {
             unit: None,
             limits: None,
             drift: None,
+            signal: SignalRules::default(),
         }
     }
 

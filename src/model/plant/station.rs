@@ -661,6 +661,26 @@ pub struct Monitor {
     pub limits: Option<Limits>,
     /// What may be called drift.
     pub drift: Option<Drift>,
+    /// What its signal may not do.
+    pub signal: SignalRules,
+}
+
+/// What the signal of a tag may not do, whatever its values are. Nothing of it is watched unless said.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct SignalRules {
+    /// For so long its device may be observed without a good value; greater than 0.
+    pub missing: Option<Duration>,
+    /// For so long it may stand still, where it normally varies.
+    pub flat: Option<Flat>,
+}
+
+/// What is standing still.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Flat {
+    /// For so long; greater than 0. Where the station tells of its work only while it works.
+    pub lasting: Duration,
+    /// What does not move by more stands still; in the monitor's unit, not negative.
+    pub within: f64,
 }
 
 /// What a monitor watches.

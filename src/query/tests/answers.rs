@@ -410,6 +410,7 @@ fn the_gravest_of_a_monitors_rules_is_shown_since_it_says_so() {
             over: None,
             joins: None,
             test: None,
+            quality: None,
         })
     };
     let joins = |time| {

@@ -39,6 +39,7 @@ fn spoke(time: i64, at: &str, verdict: Verdict, since: Option<i64>) -> Body {
         over: None,
         joins: None,
         test: None,
+        quality: None,
     })
 }
 

@@ -39,6 +39,7 @@ fn says(time: i64, verdict: Verdict, since: Option<i64>, shown: bool) -> Body {
         over: None,
         joins: None,
         test: None,
+        quality: None,
     })
 }
 

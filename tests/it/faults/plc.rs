@@ -5,6 +5,7 @@ use pedigree::model::{
     Body, EpochCause, Quality, Quarantine, QuarantineCause, Severity, TraceEvent, Value, Verdict,
     What,
 };
+use std::time::Instant;
 
 #[test]
 fn a_plc_that_is_off_is_a_gap_and_costs_no_part() {
@@ -150,6 +151,48 @@ fn numbers_that_are_none_are_kept_to_the_bit_and_enter_no_statistics() {
     });
     let wanted = outcome.press[4 + all.len() - 1]["serial"].as_str().unwrap();
     assert_eq!(judged.collect::<Vec<_>>(), [wanted]);
+}
+
+/// A sensor that fails is a warning once it has lasted, and a machine that is off is none.
+#[test]
+fn a_watched_value_that_stays_bad_is_missing_until_it_is_good_and_an_outage_is_only_a_gap() {
+    let with_missing = |[press, _]: &mut [String; 2]| {
+        *press = press.replace("eu = \"Cel\" }", "eu = \"Cel\", missing = \"2s\" }");
+    };
+    let Some(mut plant) = Plant::start_with(6, with_missing, &[]) else { return };
+    plant.line.press.kill();
+    plant.lost("press");
+    let off = Instant::now();
+    plant.wait("it is off for longer", || (off.elapsed().as_secs() > 3).then_some(()));
+    plant.line.press.again();
+    plant.live("press");
+    plant.line.press.control("bad Temp on");
+    let condition = |plant: &Plant, wanted: &str| {
+        plant.wait(&format!("the temperature is {wanted}"), || {
+            let all = plant.daemon.get("/api/v1/conditions");
+            let temp = all["body"].as_array()?.iter().find(|c| c["monitor"] == "temp")?;
+            (temp["verdict"] == wanted && temp["rule"] == "missing").then_some(())
+        });
+    };
+    condition(&plant, "warning");
+    plant.line.press.control("bad Temp off");
+    condition(&plant, "in-control");
+    plant.line.press.control("pause off");
+    let outcome = plant.end();
+    assert_eq!(outcome.gaps("press").len(), 1);
+    let said = outcome.records.iter().filter_map(|record| {
+        let Body::Verdict(event) = &record.body else { return None };
+        Some((event.verdict, event.quality, event.statistic))
+    });
+    let said: Vec<_> = said.collect();
+    let [(first, ..), (warned, quality, Some(seconds)), (ended, _, Some(lasted))] = said[..] else {
+        panic!("{said:?}")
+    };
+    let verdicts = [Verdict::InControl, Verdict::Warning, Verdict::InControl];
+    assert_eq!([first, warned, ended], verdicts);
+    // `BadSensorFailure`, as the PLC says.
+    assert_eq!(quality, Some(Quality(0x808C_0000)));
+    assert!((2.0..10.0).contains(&seconds) && lasted >= seconds, "{said:?}");
 }
 
 /// A trigger that is bad or uncertain fires nothing, and when it is good again nothing fires twice.
