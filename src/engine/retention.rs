@@ -1,7 +1,7 @@
 //! What may go without any station deciding otherwise afterwards.
 use super::Engine;
 use crate::capture::Differs;
-use crate::genealogy::retention::{Judged, Keep, Recalled, Tally};
+use crate::genealogy::retention::{Judged, Keep, Tally};
 use crate::model::{Position, StationId, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,8 +18,7 @@ impl Engine {
         differs
     }
 
-    /// What of the records that made this engine goes at `now`; `None` if whatever goes would make it another. Beside what is
-    /// `recalled`, what is on hold stays, with all that it came into.
+    /// What of the records that made this engine goes at `now`; `None` if whatever goes would make it another.
     ///
     /// `fold` makes an engine of what is left: it is compared with this one, and the last steps of every station that is not
     /// the same stay, until it is. So it is not by a rule about each field that nothing is forgotten which a station
@@ -31,16 +30,15 @@ impl Engine {
         &self,
         tally: &'t Tally,
         (keep, now): (&Keep, Utc),
-        mut recalled: Recalled,
         mut fold: impl FnMut(&Judged<'t>) -> Result<Self, E>,
     ) -> Result<Option<Judged<'t>>, E> {
         let in_use = self.memory().in_use();
-        recalled.items.extend(self.memory().holds.keys().cloned());
+        let on_hold = self.memory().holds.keys().cloned().collect();
         let mut rest = self.memory().rests_on();
         let mut tried: BTreeMap<&StationId, usize> =
             tally.stations().map(|station| (station, 0)).collect();
         loop {
-            let judged = tally.judge(keep, now, (&in_use, &recalled), &rest);
+            let judged = tally.judge(keep, now, (&in_use, &on_hold), &rest);
             let differs = self.differs(&fold(&judged)?);
             if differs.is_empty() {
                 return Ok(Some(judged));

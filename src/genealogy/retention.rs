@@ -1,15 +1,14 @@
 //! Which steps may go: those of items that nobody has to be able to trace any more.
 //!
 //! [`Tally::see`] takes each step once, in the order of the ledger; [`Tally::judge`] says which items go, and with them
-//! which steps. Nothing here knows what a station still works with, nor what is recalled: whoever asks names the items in
-//! use, what is recalled, and the records that a running state rests on.
+//! which steps. Nothing here knows what a station still works with, nor what is on hold: whoever asks names both, and the records
+//! that a running state rests on.
+mod held;
 mod judged;
 mod keep;
-mod recalled;
 
 pub use judged::Judged;
 pub use keep::Keep;
-pub use recalled::Recalled;
 
 use super::{LinkKind, Node, links_of};
 use crate::model::{
@@ -26,8 +25,8 @@ pub enum Stays {
     Kept,
     /// It is in use: in a feeder, on a carrier, in work.
     InUse,
-    /// It is on hold or recalled, or it came into something that is, or that came into it.
-    Recalled,
+    /// It is on hold, or something that is came into it.
+    OnHold,
     /// What it went into stays, or what was in it.
     Linked,
 }
@@ -266,7 +265,7 @@ mod tests {
     use crate::model::At;
 
     fn names(tally: &Tally, item: &ItemKey) -> Vec<String> {
-        let none = (&BTreeSet::new(), &Recalled::default());
+        let none = (&BTreeSet::new(), &BTreeSet::new());
         let judged = tally.judge(&Keep::default(), Utc(0), none, &BTreeSet::new());
         judged.names(item).map(ToString::to_string).collect()
     }

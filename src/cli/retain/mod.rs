@@ -9,15 +9,14 @@ use crate::model::Utc;
 use plan::{Plan, Source, Stuck};
 
 mod apply;
-mod open_cases;
 mod plan;
 mod show;
 mod tape;
 
 /// Say what the rules of `[retention]` let go, or let it go.
 ///
-/// An item goes when its time is over, when everything that it went into goes, when no station works with it, and when neither a hold nor
-/// an open case of recall leads to it. Of
+/// An item goes when its time is over, when everything that it went into goes, when no station works with it, and when no hold leads to
+/// it; nothing while a case of recall is open. Of
 /// what goes nothing is left but hashes, so that all else is still proven; whoever asks about it, or about that time, is told
 /// that something went. Nothing that goes comes back: make a backup before, and another one after, or the copy has it still.
 #[derive(Debug, clap::Args)]
@@ -58,8 +57,8 @@ fn plan<'s>(source: &'s Source, retention: &Retention, now: Utc) -> Result<Plan<
         Some(Stuck::Stations) => output::notice(
             "no record can go: what the stations still work with rests on all of them",
         ),
-        Some(Stuck::Case(case)) => output::notice(&format!(
-            "no record can go: {case} is open, and this version cannot read what it asks; revise or close it"
+        Some(Stuck::Open(case)) => output::notice(&format!(
+            "no record can go while a case of recall is open, as {case} is; `pedigree case close {case}` once it is over"
         )),
         None => {}
     }

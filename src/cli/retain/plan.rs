@@ -1,9 +1,8 @@
 //! What would go: the steps of sealed segments, held against the rules and against what the stations work with.
-use super::open_cases::OpenCases;
 use crate::engine::Engine;
-use crate::genealogy::retention::{Judged, Keep, Recalled, Tally};
+use crate::genealogy::retention::{Judged, Keep, Tally};
 use crate::ledger::{LedgerError, Reader, Sealed, Span};
-use crate::model::{CaseId, ItemKey, PersonKey, Position, Record, Utc};
+use crate::model::{Body, CaseId, CaseStep, ItemKey, PersonKey, Position, Record, Utc};
 use std::collections::BTreeSet;
 
 /// A ledger, and what its steps say of its items.
@@ -11,7 +10,8 @@ pub(super) struct Source {
     steps: Steps,
     tally: Tally,
     whole: Engine,
-    cases: OpenCases,
+    /// Cases of recall that nobody has closed.
+    open: BTreeSet<CaseId>,
 }
 
 /// The steps of a ledger.
@@ -30,16 +30,22 @@ impl Source {
             .map(|segment| reader.spans(segment.first).map(|spans| (segment, spans)))
             .collect();
         let mut steps = Steps { reader, sealed: sealed?, end: Position(u64::MAX) };
-        let (mut tally, mut whole, mut cases) = (Tally::default(), nobody(), OpenCases::default());
+        let (mut tally, mut whole, mut open) = (Tally::default(), nobody(), BTreeSet::new());
         steps.each(|records, stays| {
             for record in records {
                 whole.apply(record);
-                cases.take(record);
+                if let Body::Case(event) = &record.body {
+                    let case = event.case(record.position);
+                    match event.step {
+                        CaseStep::Opened { .. } | CaseStep::Revised { .. } => open.insert(case),
+                        CaseStep::Closed { .. } => open.remove(&case),
+                    };
+                }
             }
             tally.see(records, stays);
         })?;
         steps.end = whole.position();
-        Ok(Self { steps, tally, whole, cases })
+        Ok(Self { steps, tally, whole, open })
     }
 }
 
@@ -89,8 +95,8 @@ pub(super) struct Plan<'s> {
 pub(super) enum Stuck {
     /// Whatever goes would make the engine another.
     Stations,
-    /// Nobody can say what this open case is about.
-    Case(CaseId),
+    /// This case of recall is open: of what it asks, and of what it cannot tell, everything is needed.
+    Open(CaseId),
 }
 
 /// Of one segment.
@@ -104,11 +110,10 @@ impl<'s> Plan<'s> {
     /// Time is counted up to the last record: a clock that is wrong now, far ahead, lets nothing go.
     pub(super) fn of(source: &'s Source, keep: &Keep, now: Utc) -> Result<Self, LedgerError> {
         let now = source.whole.memory().last_at.map_or(now, |last| last.min(now));
-        let recalled = match source.cases.recalled() {
-            Ok(recalled) => recalled,
-            Err(case) => return Ok(Self::nothing(source, now, Stuck::Case(case))),
-        };
-        let judged = source.whole.retain(&source.tally, (keep, now), recalled, |judged| {
+        if let Some(case) = source.open.first() {
+            return Ok(Self::nothing(source, now, Stuck::Open(*case)));
+        }
+        let judged = source.whole.retain(&source.tally, (keep, now), |judged| {
             let mut left = nobody();
             source.steps.each(|records, _| {
                 let first = records.first().map(|record| record.position);
@@ -128,7 +133,7 @@ impl<'s> Plan<'s> {
 
     /// All is kept for good.
     fn nothing(source: &'s Source, now: Utc, why: Stuck) -> Self {
-        let none = (&BTreeSet::new(), &Recalled::default());
+        let none = (&BTreeSet::new(), &BTreeSet::new());
         let judged = source.tally.judge(&Keep::default(), now, none, &BTreeSet::new());
         Self { source, now, judged, stuck: Some(why) }
     }

@@ -15,7 +15,7 @@ struct Row {
     goes: u64,
     kept: u64,
     in_use: u64,
-    recalled: u64,
+    on_hold: u64,
     linked: u64,
 }
 
@@ -28,9 +28,9 @@ pub(super) fn plan(context: &Context, plan: &Plan<'_>, tape: &[Old]) -> Result<(
     let tape_bytes: u64 = tape.iter().map(|old| old.bytes).sum();
     if context.json {
         let names = rows.iter().map(|(name, row)| {
-            let Row { goes, kept, in_use, recalled, linked } = row;
+            let Row { goes, kept, in_use, on_hold, linked } = row;
             serde_json::json!({
-                "name": name, "goes": goes, "kept": kept, "in_use": in_use, "recalled": recalled,
+                "name": name, "goes": goes, "kept": kept, "in_use": in_use, "on_hold": on_hold,
                 "linked": linked,
             })
         });
@@ -43,11 +43,11 @@ pub(super) fn plan(context: &Context, plan: &Plan<'_>, tape: &[Old]) -> Result<(
         }));
     }
     let cells = rows.into_iter().map(|(name, row)| {
-        let Row { goes, kept, in_use, recalled, linked } = row;
-        let numbers = [goes, kept, in_use, recalled, linked].map(|n| n.to_string());
+        let Row { goes, kept, in_use, on_hold, linked } = row;
+        let numbers = [goes, kept, in_use, on_hold, linked].map(|n| n.to_string());
         std::iter::once(name).chain(numbers).collect()
     });
-    let head = ["PRODUCT OR MATERIAL", "GOES", "KEPT", "IN USE", "RECALLED", "LINKED"];
+    let head = ["PRODUCT OR MATERIAL", "GOES", "KEPT", "IN USE", "ON HOLD", "LINKED"];
     output::line(output::table(&head, cells.collect()))?;
     output::line(format_args!(
         "{goes} of {records} records go, from {thinned} of {segments} sealed segments: {bytes} bytes"
@@ -73,7 +73,7 @@ fn rows(plan: &Plan<'_>) -> BTreeMap<String, Row> {
                 None => &mut row.goes,
                 Some(Stays::Kept) => &mut row.kept,
                 Some(Stays::InUse) => &mut row.in_use,
-                Some(Stays::Recalled) => &mut row.recalled,
+                Some(Stays::OnHold) => &mut row.on_hold,
                 Some(Stays::Linked) => &mut row.linked,
             };
             *count += 1;

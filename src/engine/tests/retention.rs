@@ -2,7 +2,7 @@
 use super::image::inputs;
 use super::*;
 use crate::genealogy::builders::{arrive, consume, event, lot, unit};
-use crate::genealogy::retention::{Judged, Keep, Recalled, Tally};
+use crate::genealogy::retention::{Judged, Keep, Tally};
 use crate::model::specimens;
 use std::convert::Infallible;
 
@@ -31,7 +31,7 @@ fn retained(records: &[Record], kept: i64, now: Utc) -> Option<Vec<Record>> {
     }
     let keep = Keep { otherwise: Some(kept), ..Keep::default() };
     let fold = |judged: &Judged<'_>| Ok::<_, Infallible>(self::folded(&thinned(records, judged)));
-    let judged = folded(records).retain(&tally, (&keep, now), Recalled::default(), fold).unwrap();
+    let judged = folded(records).retain(&tally, (&keep, now), fold).unwrap();
     judged.map(|judged| thinned(records, &judged))
 }
 

@@ -1,20 +1,20 @@
 //! What may go, and of what less is told then.
-use super::{Keep, Recalled, Stays, Tally};
+use super::{Keep, Stays, Tally};
 use crate::genealogy::Node;
 use crate::model::{ItemKey, Position, Text, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Tally {
-    /// Says what goes at `now`. `in_use` are items that a station still works with, `recalled` what is recalled or on hold,
-    /// `rest` records that a running state rests on: all of them stay.
+    /// Says what goes at `now`. `in_use` are items that a station still works with, `on_hold` those that must not go on,
+    /// `rest` records that a running state rests on: all of them stay, and what a hold leads to.
     pub fn judge(
         &self,
         keep: &Keep,
         now: Utc,
-        (in_use, recalled): (&BTreeSet<ItemKey>, &Recalled),
+        (in_use, on_hold): (&BTreeSet<ItemKey>, &BTreeSet<ItemKey>),
         rest: &BTreeSet<Position>,
     ) -> Judged<'_> {
-        let why = self.stay(keep, now, in_use, &self.recalled(recalled));
+        let why = self.stay(keep, now, in_use, &self.behind_holds(on_hold));
         let goes = |items: &[usize]| items.iter().all(|item| why.get(*item) == Some(&None));
         let may = self.steps.iter().filter(|(_, step)| !step.stays && goes(&step.items));
         let mut drops: BTreeSet<Position> = may.map(|(first, _)| *first).collect();
@@ -137,7 +137,7 @@ impl Tally {
         keep: &Keep,
         now: Utc,
         in_use: &BTreeSet<ItemKey>,
-        recalled: &BTreeSet<usize>,
+        behind_holds: &BTreeSet<usize>,
     ) -> Vec<Option<Stays>> {
         let mut why: Vec<Option<Stays>> = vec![None; self.things.len()];
         let mut linked: Vec<Vec<usize>> = vec![Vec::new(); self.things.len()];
@@ -152,8 +152,8 @@ impl Tally {
                 containers.extend(&thing.was_in);
             }
             let Node::Item(key) = node else { continue };
-            let stays = if recalled.contains(&number) {
-                Stays::Recalled
+            let stays = if behind_holds.contains(&number) {
+                Stays::OnHold
             } else if in_use.contains(key) {
                 Stays::InUse
             } else if keep.ends(key.class, thing).is_none_or(|end| now < end) {
