@@ -117,7 +117,7 @@ impl MissingRule {
 mod tests {
     use super::*;
 
-    const ALLOWED: Duration = Duration::from_secs(180);
+    const ALLOWED: Duration = Duration::from_mins(3);
 
     fn at(seconds: u64) -> At {
         let ns = seconds * 1_000_000_000;

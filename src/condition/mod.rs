@@ -106,11 +106,11 @@ impl Conditions {
                         (of, station.device, &mut new.by_station, index.get())
                     }
                 };
-                lists.get_mut(at).into_iter().for_each(|list| list.push(new.watches.len()));
+                let add = |list: &mut Vec<usize>| list.push(new.watches.len());
+                lists.get_mut(at).into_iter().for_each(add);
                 let by_work = !(station.handshakes.is_empty() && station.phases.is_empty());
                 if by_work && monitor.signal.flat.is_some() {
-                    let list = new.by_work.get_mut(index.get());
-                    list.into_iter().for_each(|list| list.push(new.watches.len()));
+                    new.by_work.get_mut(index.get()).into_iter().for_each(add);
                 }
                 new.watches.push(Watch {
                     station: station.id.clone(),

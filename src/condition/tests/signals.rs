@@ -205,7 +205,9 @@ proptest! {
         all in proptest::collection::vec(happens(), 0..40),
     ) {
         let mut bench = Bench::new(guarded());
-        all.iter().for_each(|one| bench.happens(one));
+        for one in &all {
+            bench.happens(one);
+        }
         let warned = bench.said.last().is_some_and(|event| event.verdict == Verdict::Warning);
         let mut again = Bench::new(guarded());
         bench.said.iter().for_each(|event| again.conditions.restore(&again.plant, event));
