@@ -2,7 +2,7 @@
 //! list has, and what a case of it would freeze.
 use super::support::daemon::{Daemon, Site};
 use super::support::http::until;
-use super::support::runtime;
+use super::support::{PATIENCE, runtime};
 use pedigree::daemon;
 use pedigree::demo::{Demo, DemoOptions, PartTruth};
 use serde_json::Value;
@@ -11,7 +11,6 @@ use std::time::Duration;
 
 const PARTS: u64 = 60;
 const CYCLE: Duration = Duration::from_millis(60);
-const SOON: Duration = Duration::from_mins(5);
 
 /// A verb of the command line: its code, and what it said.
 fn pedigree(site: &Site, daemon: &Daemon, words: &[&str]) -> (Option<i32>, Value) {
@@ -47,12 +46,12 @@ fn a_drill_finds_what_the_plant_says_and_what_a_case_freezes() {
     let daemon = site.start();
     let mut progress = demo.progress();
     let through = progress.wait_for(|through| *through >= PARTS);
-    let through = runtime.block_on(async { tokio::time::timeout(SOON, through).await });
+    let through = runtime.block_on(async { tokio::time::timeout(PATIENCE, through).await });
     assert!(through.is_ok(), "the line stands still: {} parts", *demo.progress().borrow());
     let truth = demo.truth();
     let last = truth.iter().rev().find(|part| part.container.is_some()).unwrap();
     let path = format!("/api/v1/item?id={}", last.part.unit);
-    until("the last part is in its box", SOON, || {
+    until("the last part is in its box", PATIENCE, || {
         let (status, body) = daemon.ask(&path);
         (status == 200 && body.contains("packed-in")).then_some(())
     });
@@ -60,6 +59,7 @@ fn a_drill_finds_what_the_plant_says_and_what_a_case_freezes() {
     for lot in [&last.part.melt, &last.part.grease] {
         let has = |part: &PartTruth| [&part.part.melt, &part.part.grease].contains(&lot);
         let (parts, boxes) = wanted(&truth, has);
+        daemon.caught_up();
         let (code, told) = pedigree(&site, &daemon, &["drill-recall", &lot.to_string()]);
         let drill = &told["drill"];
         assert_eq!(code, Some(0), "{told}");

@@ -3,7 +3,7 @@
 use super::proof::Audited;
 use super::support::daemon::{Daemon, Site};
 use super::support::http::until;
-use super::support::peers;
+use super::support::{PATIENCE, clear_of_the_hour, peers};
 use serde_json::Value;
 use std::fs::{self, File};
 use std::time::{Duration, UNIX_EPOCH};
@@ -18,7 +18,7 @@ fn retain(audited: &Audited, args: &[&str]) -> (Option<i32>, Value, String) {
 /// A daemon that has read all that there is.
 fn ready(site: &Site) -> Daemon {
     let daemon = site.start();
-    until("it is ready", Duration::from_mins(1), || (daemon.ask("/ready").0 == 200).then_some(()));
+    until("it is ready", PATIENCE, || (daemon.ask("/ready").0 == 200).then_some(()));
     daemon
 }
 
@@ -71,6 +71,7 @@ fn both_verify(audited: &Audited) {
 #[test]
 fn what_goes_is_told_and_what_stays_is_traced_and_proven_as_before() {
     let Some(peers) = peers() else { return };
+    clear_of_the_hour();
     let audited = Audited::start(peers);
     let site = &audited.site;
     in_small_segments(site);
