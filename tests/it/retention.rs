@@ -6,6 +6,7 @@ use super::support::http::until;
 use super::support::{PATIENCE, clear_of_the_hour, peers};
 use serde_json::Value;
 use std::fs::{self, File};
+use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// The verb; what it says as JSON, and its exit code.
@@ -13,6 +14,12 @@ fn retain(audited: &Audited, args: &[&str]) -> (Option<i32>, Value, String) {
     let told = audited.site.command(&["retain", "--json"]).args(args).output().unwrap();
     let said = String::from_utf8_lossy(&told.stderr).into_owned();
     (told.status.code(), serde_json::from_slice(&told.stdout).unwrap_or_default(), said)
+}
+
+/// A plant that was stopped before its tape had a second file.
+fn audited(peers: PathBuf) -> Audited {
+    clear_of_the_hour();
+    Audited::start(peers)
 }
 
 /// A daemon that has read all that there is.
@@ -71,8 +78,7 @@ fn both_verify(audited: &Audited) {
 #[test]
 fn what_goes_is_told_and_what_stays_is_traced_and_proven_as_before() {
     let Some(peers) = peers() else { return };
-    clear_of_the_hour();
-    let audited = Audited::start(peers);
+    let audited = audited(peers);
     let site = &audited.site;
     in_small_segments(site);
     let daemon = ready(site);
