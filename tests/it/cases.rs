@@ -85,8 +85,7 @@ fn verb(site: &Site, daemon: &Daemon, args: &[&str]) -> (Option<i32>, Value, Str
 
 fn ready(site: &Site) -> Daemon {
     let daemon = site.start();
-    let soon = std::time::Duration::from_mins(1);
-    super::support::http::until("it is ready", soon, || {
+    super::support::http::until("it is ready", super::support::PATIENCE, || {
         (daemon.ask("/ready").0 == 200).then_some(())
     });
     daemon

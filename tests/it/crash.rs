@@ -1,11 +1,10 @@
 //! The shift with the daemon killed at every named point and at seeded moments, and both PLCs
 //! restarted ten times, five of them with all counters reset.
 use super::support::daemon::{Daemon, Site};
-use super::support::{http, line, line::Line, peers, truth};
+use super::support::{PATIENCE, http, line, line::Line, peers, truth};
 use pedigree::model::{Body, EpochCause, GapCause, Record};
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
-use std::time::Duration;
 
 const POINTS: [&str; 5] = ["after-read", "after-append", "after-sync", "after-reply", "after-ack"];
 /// Kills at named points: each point so often.
@@ -29,7 +28,7 @@ fn every_link_is_right_after_twenty_kills_and_twenty_restarts() {
     let hits = kill_at_points(&site);
     kill_at_moments(&site, &line);
     let daemon = site.start();
-    line.wait_done(Duration::from_mins(7));
+    line.wait_done();
     println!("kills at named points: {hits:?}; at seeded moments: {SEEDED} (seed {SEED})");
     assert!(POINTS.iter().all(|p| hits.get(p).copied() == Some(ROUNDS)), "{hits:?}");
     for truth in [&line.press_truth, &line.assembly_truth] {
@@ -77,7 +76,7 @@ fn kill_at_moments(site: &Site, line: &Line) {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let more = usize::try_from(1 + (seed >> 33) % 20).unwrap();
         let before = truth::parts(&line.press_truth).len();
-        http::until("some parts more", Duration::from_mins(1), || {
+        http::until("some parts more", PATIENCE, || {
             (truth::parts(&line.press_truth).len() >= before + more).then_some(())
         });
         daemon.kill();

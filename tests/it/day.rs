@@ -3,7 +3,7 @@
 //! own list.
 use super::support::daemon::{Daemon, Site};
 use super::support::http::until;
-use super::support::runtime;
+use super::support::{LONG, PATIENCE, runtime};
 use pedigree::daemon;
 use pedigree::demo::{DayPlan, Demo, DemoOptions, Fate, PartTruth, Reached};
 use pedigree::model::{
@@ -15,7 +15,6 @@ use std::time::Duration;
 
 const PARTS: u64 = 300;
 const CYCLE: Duration = Duration::from_millis(40);
-const SOON: Duration = Duration::from_mins(5);
 const DAY: DayPlan = DayPlan { odd_one_in: 5, masters_every: 25, download_after: PARTS / 2 };
 /// What each station measures.
 const MEASURED: [(&str, &str); 4] =
@@ -48,7 +47,7 @@ fn as_built_yield_and_genealogy_of_a_day_are_the_plants_own_list() {
     let daemon = site.start();
     let mut progress = demo.progress();
     let through = progress.wait_for(|through| *through >= PARTS);
-    let through = runtime.block_on(async { tokio::time::timeout(SOON, through).await });
+    let through = runtime.block_on(async { tokio::time::timeout(LONG, through).await });
     assert!(through.is_ok(), "the line stands still: {} parts", *demo.progress().borrow());
 
     let truth = demo.truth();
@@ -58,10 +57,11 @@ fn as_built_yield_and_genealogy_of_a_day_are_the_plants_own_list() {
     }
     let last = truth.iter().rev().find(|part| part.container.is_some()).unwrap();
     let path = format!("/api/v1/item?id={}", last.part.unit);
-    until("the last part is in its box", SOON, || {
+    until("the last part is in its box", PATIENCE, || {
         let (status, body) = daemon.ask(&path);
         (status == 200 && body.contains("packed-in")).then_some(())
     });
+    daemon.caught_up();
     let mut faults = Vec::new();
     for part in &truth {
         as_built(&daemon, part, &mut faults);

@@ -1,14 +1,12 @@
 //! The worked examples, drilled: a stand-in for each controller that has handshakes, on real sockets,
 //! against the daemon that runs the same files.
 use super::support::daemon::{Daemon, Site, read};
-use super::support::here;
+use super::support::{free_port, here};
 use pedigree::model::{Body, Record};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 const EXAMPLES: [&str; 6] =
     ["assembly.toml", "kettle.toml", "smt.toml", "bottling.toml", "screwing.toml", "furnace.toml"];
@@ -94,20 +92,6 @@ const NOT: [(&str, &str); 2] = [
     ("results.toml", "is told by result events, which the stand-in does not send"),
 ];
 
-/// A free port of the loopback, until somebody takes it. Below those that the system itself gives to whoever connects:
-/// of these one is gone again before the daemon or the stand-in listens at it. Each run of the tests begins elsewhere.
-fn free_port() -> u16 {
-    static GIVEN: AtomicU32 = AtomicU32::new(0);
-    loop {
-        let given =
-            std::process::id().wrapping_mul(97).wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
-        let port = 20_000 + u16::try_from(given % 12_000).unwrap();
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-}
-
 /// An example as it stands, but for the place of its controller and how the two come to trust each other.
 fn example(name: &str) -> String {
     on_the_loopback(&read(&here("config/plant.d").join(name)))
@@ -120,6 +104,8 @@ fn on_the_loopback(text: &str) -> String {
         match key.trim() {
             "url" if line.contains("opc.tcp") => format!("url = \"opc.tcp://127.0.0.1:{port}\""),
             "url" => format!("url = \"tcp://127.0.0.1:{port}\""),
+            // A busy machine takes longer than a plant allows it.
+            "deadline" if line.contains("ms") => "deadline = \"1s\"".to_owned(),
             "trust" => "trust = \"first-use\"".to_owned(),
             "login" => "login = { user = \"trace\", password_env = \"DRILL_PASSWORD\" }".to_owned(),
             _ => line.to_owned(),

@@ -1,13 +1,13 @@
 //! What a PLC engineer sees of a line: each word once, and registers as they come.
 use super::support::line::Line;
-use super::support::{http, peers, truth};
-use std::time::Duration;
+use super::support::{PATIENCE, http, peers, truth};
 
 #[test]
 fn an_engineer_sees_each_word_and_what_registers_say_in_every_order() {
     let Some(peers) = peers() else { return };
-    let line = Line::start(&peers, 30, &[], &[]);
-    let site = line.site();
+    // More than whoever looks will see.
+    let line = Line::start(&peers, 100_000, &[], &[]);
+    let site = line.patient_site();
 
     let once = site.command(&["check", "--live"]).output().unwrap();
     let table = String::from_utf8(once.stdout).unwrap();
@@ -47,8 +47,10 @@ fn an_engineer_sees_each_word_and_what_registers_say_in_every_order() {
     let url = format!("http://{}", daemon.http());
     let mut tap = site.command(&["tap", "--raw", "torque", "--count", "4"]);
     let seen = String::from_utf8(tap.env("PEDIGREE_URL", url).output().unwrap().stdout).unwrap();
-    let told = || truth::parts(&line.assembly_truth).len() >= 5;
-    http::until("what was seen is told", Duration::from_secs(20), || told().then_some(()));
+    // A part is told once it is done; the one behind it has another torque.
+    let made = || truth::parts(&line.assembly_truth).len();
+    let goal = made() + 2;
+    http::until("what was seen is told", PATIENCE, || (made() >= goal).then_some(()));
     let torques: Vec<f64> =
         truth::parts(&line.assembly_truth).iter().map(|p| p["torque"].as_f64().unwrap()).collect();
     assert_eq!(seen.lines().count(), 4, "{seen}");

@@ -3,19 +3,16 @@
 use super::support::balance::covers;
 use super::support::daemon::{Daemon, Site, read};
 use super::support::peer::Peer;
-use super::support::{here, http, peers, truth};
+use super::support::{PATIENCE, here, http, peers, truth};
 use pedigree::model::{Body, Gap, GapCause, GapSource, Record};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_mins(1);
 /// Words of the flood, the bytes of each, and the milliseconds between two of its rounds: some 20 MB a second.
 const WORDS: usize = 40;
 const LEN: usize = 16_384;
 const EVERY: usize = 25;
-/// The longest that the disk takes nothing: the flood needs some twenty seconds.
-const STALL_MAX: Duration = Duration::from_secs(50);
 /// Room for all that is put down of it.
 pub(crate) const DISK_BYTES: u64 = 512 << 20;
 /// What the memory of a process is beside what is in its queues: what is being decoded and encoded, and what an
@@ -47,7 +44,7 @@ impl Flood {
         format!(
             "schema = 1\n[device.flood]\nurl = \"{url}\"\nsecurity = \"none\"\n\
              allow_insecure = true\nnamespace = \"urn:flood:plc\"\npublish = \"100ms\"\n\
-             heartbeat = {{ plc = \"Life\", stale_after = \"3s\" }}\n[station.RIVER]\n\
+             heartbeat = {{ plc = \"Life\", stale_after = \"6s\" }}\n[station.RIVER]\n\
              device = \"flood\"\n[station.RIVER.monitor]\nlife = \"Life\"\n{}",
             words.collect::<String>()
         )
@@ -63,11 +60,20 @@ impl Flood {
         self.all("round").last_key_value().map_or(0, |(round, _)| *round)
     }
 
+    /// Waits until so many times more has come from now on than can wait for the disk; how much.
+    pub(crate) fn runs_over(&self, times: u64) -> u64 {
+        let round = self.last();
+        http::until("more comes than may be kept", PATIENCE, || {
+            let came = (self.last() - round) * (WORDS * LEN) as u64;
+            (came > times * on_the_way()).then_some(came)
+        })
+    }
+
     /// Waits until all that was kept for later is told; how many values were not kept.
     pub(crate) fn dropped(daemon: &Daemon) -> u64 {
         let mut before = [0; 2];
         http::until("all that was kept is told", PATIENCE, || {
-            std::thread::sleep(Duration::from_secs(1));
+            std::thread::sleep(Duration::from_secs(3));
             let now = [counted(daemon, TOLD), counted(daemon, DROPPED)];
             let [told, dropped] = std::mem::replace(&mut before, now);
             // But for the beats.
@@ -183,13 +189,9 @@ fn a_flooded_daemon_keeps_its_memory_and_what_is_lost_is_in_a_counted_gap() {
     http::until("some rounds are through", PATIENCE, || (flood.last() >= 20).then_some(()));
     let before = daemon.memory_max();
     let frozen = site.disk().freeze();
-    let round = flood.last();
-    let came = || (flood.last() - round) * (WORDS * LEN) as u64;
-    http::until("far more comes than may be kept", STALL_MAX, || {
-        (came() > 3 * on_the_way()).then_some(())
-    });
+    let came = flood.runs_over(3);
     flood.plc.control("flood off");
-    let (came, memory) = (came(), daemon.memory_max() - before);
+    let memory = daemon.memory_max() - before;
     assert_eq!(daemon.ask("/live").0, 200, "who asks is answered while the disk stands");
     drop(frozen);
     println!(

@@ -2,7 +2,7 @@
 //! later one are left alone, and an index of another form is made anew, wherever that is interrupted.
 use super::support::daemon::{Daemon, Site};
 use super::support::http::until;
-use super::support::{here, peer, peers, runtime};
+use super::support::{PATIENCE, here, peer, peers, runtime};
 use pedigree::ledger::{Files, Ledger, Options, SEGMENT_BYTES_MAX};
 use pedigree::model::{
     At, Body, Code, ItemKey, Origin, Position, Record, SiteId, TraceEvent, Utc, What,
@@ -16,9 +16,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
 
-const SOON: Duration = Duration::from_mins(1);
 /// Records that the index has to be made of.
 const RECORDS: u64 = 30_000;
 /// As far as it is made sure of on its way there: with every eighth shelf of 1,024 that is full.
@@ -111,7 +109,7 @@ fn a_data_directory_of_format_1_is_gone_on_with() {
     let records = site.records();
     let daemon = site.start();
     let last = records.last().unwrap().position.0;
-    until("all of it can be asked for", SOON, || (indexed(&daemon) >= last).then_some(()));
+    until("all of it can be asked for", PATIENCE, || (indexed(&daemon) >= last).then_some(()));
     let events = daemon.get(&format!("/api/v1/events?after=0&limit={last}"));
     assert_eq!(events["body"].as_array().map(Vec::len), usize::try_from(last).ok(), "{events}");
     let public = fs::read_to_string(here("tests/data/format-1/checkpoint.pub")).unwrap();
@@ -207,7 +205,7 @@ fn a_daemon_runs_beside_a_tape_of_a_later_version_and_leaves_it_alone() {
     bytes[8] = 2;
     fs::write(&path, &bytes).unwrap();
     let daemon = site.start();
-    until("it is ready", SOON, || (daemon.ask("/ready").0 == 200).then_some(()));
+    until("it is ready", PATIENCE, || (daemon.ask("/ready").0 == 200).then_some(()));
     assert!(daemon.stop().success(), "{}", site.log());
     assert_eq!(fs::read(&path).unwrap(), bytes);
     let log = site.log();
@@ -284,7 +282,7 @@ fn is_killed(site: &Site, call: &str, when: u32) -> bool {
             return true;
         }
     };
-    let killed = until("it is killed, or has all records", SOON, || {
+    let killed = until("it is killed, or has all records", PATIENCE, || {
         let has_ended = daemon.has_ended().is_some();
         let url = format!("http://{}/metrics", daemon.http());
         let text = ureq::get(url).call().and_then(|mut answer| answer.body_mut().read_to_string());
@@ -332,7 +330,7 @@ fn ways(site: &Site) -> Vec<(&'static str, Lives<'_>)> {
     let at_record = || {
         let life = |at: u64| {
             let daemon = site.start();
-            until("it is on its way", SOON, || (indexed(&daemon) >= at).then_some(()));
+            until("it is on its way", PATIENCE, || (indexed(&daemon) >= at).then_some(()));
             daemon.kill();
             sure(site)
         };
@@ -349,7 +347,9 @@ fn an_index_of_another_form_is_made_anew_once_wherever_the_daemon_is_killed() {
     runtime().block_on(fill(&site.path("data"), 1, RECORDS));
     let whole = || {
         let daemon = site.start();
-        until("all records are in the index", SOON, || (indexed(&daemon) >= RECORDS).then_some(()));
+        until("all records are in the index", PATIENCE, || {
+            (indexed(&daemon) >= RECORDS).then_some(())
+        });
         assert!(daemon.stop().success(), "{}", site.log());
     };
     whole();

@@ -1,12 +1,11 @@
 //! What a PLC has kept while nobody looked.
 use crate::support::balance::covers;
 use crate::support::daemon::{Daemon, Site};
-use crate::support::http;
 use crate::support::peer::Peer;
 use crate::support::peers;
 use crate::support::proxy::{Proxy, Spoil};
+use crate::support::{PATIENCE, http};
 use pedigree::model::{Body, Verdict};
-use std::time::Duration;
 
 /// A metric with these labels, 0 if it is not there yet.
 fn metric(daemon: &Daemon, name: &str) -> f64 {
@@ -16,7 +15,7 @@ fn metric(daemon: &Daemon, name: &str) -> f64 {
 }
 
 fn wait(what: &str, done: impl Fn() -> bool) {
-    http::until(what, Duration::from_mins(1), || done().then_some(()));
+    http::until(what, PATIENCE, || done().then_some(()));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A melt is put on hold while parts are cast from it: the press refuses those and no other, and who was let go of it
 //! is held no more. What was refused is the plant's own list.
 use super::support::daemon::{Daemon, Site};
-use super::support::runtime;
+use super::support::{LONG, runtime};
 use pedigree::daemon;
 use pedigree::demo::{Demo, DemoOptions, PartTruth};
 use pedigree::model::{Body, ItemKey, Permit, Position, What};
@@ -11,9 +11,9 @@ use std::time::Duration;
 
 const PARTS: u64 = 160;
 /// Parts that are through before the hold; of the melt of the newest there are more to come.
-const BEFORE: u64 = 10;
-const CYCLE: Duration = Duration::from_millis(60);
-const SOON: Duration = Duration::from_mins(5);
+const BEFORE: u64 = 2;
+/// A melt lasts for fifty of these and more: the hold comes long before its end.
+const CYCLE: Duration = Duration::from_millis(120);
 
 /// A verb of the command line, with what it said.
 fn pedigree(site: &Site, daemon: &Daemon, words: &[&str]) -> Value {
@@ -39,7 +39,7 @@ fn a_hold_of_a_melt_stops_every_part_that_was_cast_from_it_and_no_other() {
     let through = |count: u64| {
         let mut progress = demo.progress();
         let wait = progress.wait_for(|through| *through >= count);
-        let done = runtime.block_on(async { tokio::time::timeout(SOON, wait).await.is_ok() });
+        let done = runtime.block_on(async { tokio::time::timeout(LONG, wait).await.is_ok() });
         assert!(done, "the line stands still: {} parts", *demo.progress().borrow());
     };
     through(BEFORE);
@@ -51,6 +51,7 @@ fn a_hold_of_a_melt_stops_every_part_that_was_cast_from_it_and_no_other() {
     );
     let since = Position(held[0]["position"].as_u64().unwrap());
     through(PARTS);
+    daemon.caught_up();
 
     let truth = demo.truth();
     let refused: Vec<&PartTruth> = truth.iter().filter(|part| part.refused.is_some()).collect();
@@ -70,6 +71,7 @@ fn a_hold_of_a_melt_stops_every_part_that_was_cast_from_it_and_no_other() {
         &daemon,
         &["release", &one, "--of", &melt, "--reason", "sound", "--badge", "QA-1"],
     );
+    daemon.caught_up();
     assert_eq!((holds(&one), holds(&other)), (vec![], vec![Value::from(&*melt)]));
     let standing = pedigree(&site, &daemon, &["holds"]);
     let standing = standing["body"].as_array().unwrap();

@@ -1,5 +1,5 @@
 //! A shift over the full hour: the tape of the hour before is sealed while the line runs, and both are played as one.
-use super::support::runtime;
+use super::support::{LONG, runtime};
 use pedigree::config::daemon::Ledger;
 use pedigree::daemon::replay::{Wanted, difference, exact};
 use pedigree::daemon::{self, Settings};
@@ -67,8 +67,7 @@ async fn run(dir: &Path, site: &SiteId) -> Utc {
     let stop = CancellationToken::new();
     let (up, _address) = oneshot::channel();
     let watch = async {
-        let within = BEFORE + Duration::from_mins(2);
-        let over = tokio::time::timeout(within, async {
+        let over = tokio::time::timeout(LONG, async {
             let later = |at: &&Utc| at.0 > full;
             // Both halves are long enough, and the first is sealed.
             while files(&data, "parquet") == 0

@@ -1,10 +1,9 @@
 //! A foreign PLC with limits: few items in a subscription, and no deadbands.
 use crate::support::daemon::{Daemon, Site};
-use crate::support::http;
 use crate::support::peer::Peer;
 use crate::support::peers;
+use crate::support::{PATIENCE, http};
 use pedigree::model::{Quality, Value};
-use std::time::Duration;
 
 /// Changes of the words beside the temperature.
 const STEPS: u32 = 12;
@@ -47,7 +46,7 @@ fn a_plc_of_few_items_and_no_deadbands_is_observed_whole_and_small_changes_are_l
 
     let daemon = site.start();
     let wait = |what: &str, until: f64| {
-        http::until(what, Duration::from_mins(1), || (good(&daemon) >= until).then_some(()));
+        http::until(what, PATIENCE, || (good(&daemon) >= until).then_some(()));
     };
     wait("all five are observed", 5.0);
     let mut seen = good(&daemon);

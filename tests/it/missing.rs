@@ -1,7 +1,7 @@
 //! A part of the tape is missing: what needs it is not replayable, and never taken for added, removed or
 //! changed.
 use crate::support::daemon::Site;
-use crate::support::{http, runtime};
+use crate::support::{PATIENCE, clear_of_the_hour, http, runtime};
 use pedigree::config;
 use pedigree::demo::{Demo, DemoOptions};
 use pedigree::ledger::{Files, Ledger, Options, SEGMENT_BYTES_MAX, Scope, verify};
@@ -23,6 +23,7 @@ const PARTS: u64 = 3;
 
 /// Three runs of the daemon over one line, and the records that there were at the end of each.
 fn three_runs() -> (Site, Vec<Vec<Record>>) {
+    clear_of_the_hour();
     let runtime = runtime();
     let dir = tempfile::tempdir().unwrap();
     let options = DemoOptions {
@@ -41,12 +42,12 @@ fn three_runs() -> (Site, Vec<Vec<Record>>) {
         let parts = *demo.progress().borrow() + PARTS;
         http::until_or(
             "the line goes on",
-            Duration::from_mins(2),
+            PATIENCE,
             || (*demo.progress().borrow() >= parts).then_some(()),
             || site.log(),
         );
         // The files of the runs before are full.
-        http::until("they are sealed", Duration::from_mins(1), || {
+        http::until("they are sealed", PATIENCE, || {
             (tape(&site.path("data"), "parquet").len() == runs.len()).then_some(())
         });
         assert!(daemon.stop().success(), "{}", site.log());

@@ -2,7 +2,7 @@
 //! list has, and what a case of it would freeze. Others are asked by the daemon itself, beside the work.
 use super::support::daemon::{Daemon, Site, read};
 use super::support::http::until;
-use super::support::{here, peers, runtime};
+use super::support::{PATIENCE, here, peers, runtime};
 use pedigree::daemon;
 use pedigree::demo::{DayPlan, Demo, DemoOptions, PartTruth};
 use pedigree::model::Result as Outcome;
@@ -13,7 +13,6 @@ use std::time::Duration;
 
 const PARTS: u64 = 60;
 const CYCLE: Duration = Duration::from_millis(60);
-const SOON: Duration = Duration::from_mins(5);
 
 /// A verb of the command line: its code, and what it said.
 fn pedigree(site: &Site, daemon: &Daemon, words: &[&str]) -> (Option<i32>, Value) {
@@ -49,12 +48,12 @@ fn a_drill_finds_what_the_plant_says_and_what_a_case_freezes() {
     let daemon = site.start();
     let mut progress = demo.progress();
     let through = progress.wait_for(|through| *through >= PARTS);
-    let through = runtime.block_on(async { tokio::time::timeout(SOON, through).await });
+    let through = runtime.block_on(async { tokio::time::timeout(PATIENCE, through).await });
     assert!(through.is_ok(), "the line stands still: {} parts", *demo.progress().borrow());
     let truth = demo.truth();
     let last = truth.iter().rev().find(|part| part.container.is_some()).unwrap();
     let path = format!("/api/v1/item?id={}", last.part.unit);
-    until("the last part is in its box", SOON, || {
+    until("the last part is in its box", PATIENCE, || {
         let (status, body) = daemon.ask(&path);
         (status == 200 && body.contains("packed-in")).then_some(())
     });
@@ -62,6 +61,7 @@ fn a_drill_finds_what_the_plant_says_and_what_a_case_freezes() {
     for lot in [&last.part.melt, &last.part.grease] {
         let has = |part: &PartTruth| [&part.part.melt, &part.part.grease].contains(&lot);
         let (parts, boxes) = wanted(&truth, has);
+        daemon.caught_up();
         let (code, told) = pedigree(&site, &daemon, &["drill-recall", &lot.to_string()]);
         let drill = &told["drill"];
         assert_eq!(code, Some(0), "{told}");
@@ -146,7 +146,7 @@ fn a_schedule_asks_drills_beside_the_work_and_tells_of_them_what_the_plant_says(
 
     // As long as nothing is there to draw, that is said once, of either way, and nothing is shown.
     let looks = || site.log().matches("coverage of the seven days before").count();
-    until("two drills were due", SOON, || (looks() >= 2).then_some(()));
+    until("two drills were due", PATIENCE, || (looks() >= 2).then_some(()));
     assert_eq!(site.log().matches("nothing recorded can be drilled on").count(), 2);
     let (_, text) = daemon.ask("/metrics");
     let drills = ["pedigree_recall_", "pedigree_traceability_"];
@@ -156,12 +156,12 @@ fn a_schedule_asks_drills_beside_the_work_and_tells_of_them_what_the_plant_says(
     runtime.spawn(plcs);
     let mut progress = demo.progress();
     let through = progress.wait_for(|through| *through >= PARTS);
-    let through = runtime.block_on(async { tokio::time::timeout(SOON, through).await });
+    let through = runtime.block_on(async { tokio::time::timeout(PATIENCE, through).await });
     assert!(through.is_ok(), "the line stands still: {} parts", *demo.progress().borrow());
     let [finished, lacking] = finished(&demo.truth());
     assert!(finished > PARTS / 2 && lacking > 0, "{finished} {lacking}");
     let covered = |counted: &[u64; 4]| counted[0] == finished;
-    let [_, covered, lacks, doubtful] = until("all that was finished is counted", SOON, || {
+    let [_, covered, lacks, doubtful] = until("all that was finished is counted", PATIENCE, || {
         let coverage = daemon.get("/api/v1/coverage")["body"].take();
         let counts = ["finished", "covered", "lacking", "doubtful"];
         Some(counts.map(|name| coverage[name].as_u64().unwrap())).filter(covered)
@@ -171,7 +171,7 @@ fn a_schedule_asks_drills_beside_the_work_and_tells_of_them_what_the_plant_says(
 
     let [part, whole] = [covered, finished].map(|count| f64::from(u32::try_from(count).unwrap()));
     let share = part / whole;
-    until("the share is shown", SOON, || {
+    until("the share is shown", PATIENCE, || {
         let shown = metric(&daemon, "pedigree_traceability_coverage_ratio")?;
         ((shown - share).abs() < 1e-9).then_some(())
     });
@@ -186,7 +186,7 @@ fn a_schedule_asks_drills_beside_the_work_and_tells_of_them_what_the_plant_says(
 fn answered_as_told(site: &Site, daemon: &Daemon, direction: &str) {
     let way = format!(" direction=\"{direction}\" ");
     // As of the same record, which none comes after on a line that is empty.
-    until("a drill is answered as of the last record", SOON, || {
+    until("a drill is answered as of the last record", PATIENCE, || {
         let log = site.log();
         let mut lines = log.lines().rev();
         let line = lines.find(|l| l.contains("drill of a recall") && l.contains(&way))?;

@@ -2,10 +2,9 @@
 //! alone. The truth is computed from the recordings by a program that knows nothing of Pedigree.
 use super::support::daemon::{Daemon, Site, read};
 use super::support::peer::{Peer, python};
-use super::support::{here, http, peers};
+use super::support::{LONG, PATIENCE, here, http, peers};
 use jiff::Timestamp;
 use serde_json::Value;
-use std::time::Duration;
 
 #[test]
 fn every_operation_of_ten_real_parts_is_found() {
@@ -34,12 +33,12 @@ fn every_operation_of_ten_real_parts_is_found() {
     let load = ["--url", &url, "orders", "load", orders.to_str().unwrap()];
     let loaded = site.command(&load).output().unwrap();
     assert!(loaded.status.success(), "{loaded:?}");
-    http::until("both machines are observed", Duration::from_secs(30), || {
+    http::until("both machines are observed", PATIENCE, || {
         let devices = daemon.get("/api/v1/devices").to_string();
         (devices.matches("\"live\"").count() == 2).then_some(())
     });
     machines.control("go");
-    http::until("the recordings are replayed", Duration::from_secs(400), || {
+    http::until("the recordings are replayed", LONG, || {
         machines.said().iter().any(|line| line.get("end").is_some()).then_some(())
     });
     compare(&site, &daemon, truth["operations"].as_array().unwrap());
@@ -48,7 +47,7 @@ fn every_operation_of_ten_real_parts_is_found() {
 
 fn compare(site: &Site, daemon: &Daemon, operations: &[Value]) {
     let last = operations.len();
-    let found = http::until("all operations are recorded", Duration::from_secs(30), || {
+    let found = http::until("all operations are recorded", PATIENCE, || {
         let found: Vec<Value> = serials(operations).iter().flat_map(|s| steps(daemon, s)).collect();
         (found.len() >= last).then_some(found)
     });

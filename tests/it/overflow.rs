@@ -2,11 +2,10 @@
 use super::support::balance::{asked, balance};
 use super::support::daemon::{Site, read};
 use super::support::peer::Peer;
-use super::support::{here, http, peers, truth};
+use super::support::{PATIENCE, here, http, peers, truth};
 use pedigree::model::{Body, GapCause, GapSource, Record};
 use serde_json::Value;
 use std::path::Path;
-use std::time::Duration;
 
 /// Pulses that fall at once, in each burst.
 const BURSTS: [u64; 3] = [0, 300, 150];
@@ -23,7 +22,7 @@ fn a_queue_of_a_foreign_server_that_runs_over_is_a_gap_and_every_number_is_told(
     let daemon = site.start();
     http::until_or(
         "the PLC is observed",
-        Duration::from_mins(1),
+        PATIENCE,
         || {
             let devices = daemon.get("/api/v1/devices");
             (devices["body"][0]["stage"] == "live").then_some(())
@@ -34,11 +33,12 @@ fn a_queue_of_a_foreign_server_that_runs_over_is_a_gap_and_every_number_is_told(
     for many in BURSTS {
         plc.control(&format!("burst {many}"));
         last += many + 1;
-        // The last one stands for a while.
+        // The last one stands until then.
         let path = format!("/api/v1/item?id=BURST-{last:05}");
         let recorded = || (daemon.ask(&path).0 == 200).then_some(());
-        http::until_or(&path, Duration::from_secs(30), recorded, || site.log());
-        http::until("the bit has fallen", Duration::from_secs(30), || {
+        http::until_or(&path, PATIENCE, recorded, || site.log());
+        plc.control("fall");
+        http::until("the bit has fallen", PATIENCE, || {
             (made(&told).len() as u64 == last).then_some(())
         });
     }

@@ -3,7 +3,7 @@
 use super::support::balance::{asked, balance};
 use super::support::daemon::{Site, read};
 use super::support::peer::Peer;
-use super::support::{here, http, peers, truth};
+use super::support::{PATIENCE, here, http, peers, truth};
 use pedigree::model::{Body, Evidence, GapCause, Record, Value as Word, What};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,9 +12,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const PARTS: u64 = 100;
+/// Parts of a run whose ring is written over, so many entries that nobody reads, and its slots.
+const OVERRUN_PARTS: u64 = 200;
+const OVERRUN: u64 = 80;
+const SLOTS: u64 = 8;
 const STATIONS: [&str; 3] = ["RING", "TURN", "STATE"];
 const POINTS: [&str; 5] = ["after-read", "after-append", "after-sync", "after-reply", "after-ack"];
 const SIGKILL: i32 = 9;
+/// The deadline of the state word, by the plant file, and what stands in it for ok.
+const STATE_DEADLINE: Duration = Duration::from_millis(300);
+const OK: i64 = 4;
 /// Between two kills at moments; what is made meanwhile differs from run to run.
 const BETWEEN: [u64; 4] = [5, 11, 2, 23];
 
@@ -48,7 +55,7 @@ impl Plant {
     fn wait(&self, what: &str, reached: impl Fn(&BTreeMap<String, u64>) -> bool) {
         http::until_or(
             what,
-            Duration::from_mins(2),
+            PATIENCE,
             || reached(&self.done()).then_some(()),
             || format!("{:?}\n{}", self.done(), self.site.log()),
         );
@@ -59,7 +66,7 @@ impl Plant {
         let daemon = self.site.start();
         self.wait("all parts are made", |done| STATIONS.iter().all(|s| done[*s] == self.parts));
         let last = format!("RING-{:05}", self.parts);
-        http::until("the last entry of the ring is recorded", Duration::from_secs(30), || {
+        http::until("the last entry of the ring is recorded", PATIENCE, || {
             (daemon.ask(&format!("/api/v1/item?id={last}")).0 == 200).then_some(())
         });
         assert!(daemon.stop().success(), "{}", self.site.log());
@@ -68,7 +75,7 @@ impl Plant {
 
     /// Waits until nothing is under way; the pulses that were made.
     fn rests(&self) -> Vec<Value> {
-        http::until("the PLC rests", Duration::from_secs(30), || {
+        http::until("the PLC rests", PATIENCE, || {
             let stats: Value = serde_json::from_str(&self.plc.control("stats")).unwrap();
             (stats["resting"] == 5).then_some(())
         });
@@ -120,7 +127,8 @@ fn a_ring_a_toggle_and_a_state_word_survive_every_kill() {
     }
     for more in BETWEEN {
         let (daemon, before) = (plant.site.start(), plant.done());
-        plant.wait("some parts more", |done| done["TURN"] >= before["TURN"] + more);
+        let goal = (before["TURN"] + more).min(PARTS);
+        plant.wait("some parts more", |done| done["TURN"] >= goal);
         daemon.kill();
     }
     let records = plant.end();
@@ -129,24 +137,44 @@ fn a_ring_a_toggle_and_a_state_word_survive_every_kill() {
     assert_eq!(sums, [(100, 0); 3]);
     let stats: Value = serde_json::from_str(&plant.plc.control("stats")).unwrap();
     assert_eq!(stats["busy"], true, "the PLC was never told that its request is seen");
-    // Whoever was answered after a deadline, since nobody looked, was not told ok.
-    let told =
-        plant.made("STATE").iter().map(|part| part["answer"].as_u64().unwrap()).collect::<Vec<_>>();
-    println!("answers of the state word: {told:?}");
-    assert!(told.iter().filter(|answer| **answer == 4).count() > 80, "{told:?}");
+    answers_of_the_state_word(&plant, &records);
+}
+
+/// Whoever was answered within the deadline was told ok, if we were there when it asked; who was answered after it, since
+/// nobody looked, may not have been.
+fn answers_of_the_state_word(plant: &Plant, records: &[Record]) {
+    let late = |serial: &str| {
+        records.iter().any(|record| {
+            let Body::Trace(event) = &record.body else { return false };
+            event.evidence == Evidence::Late && event.what.items()[0].code.as_str() == serial
+        })
+    };
+    let (mut told, mut in_time) = (Vec::new(), 0);
+    for part in plant.made("STATE") {
+        let number = |word: &str| part[word].as_i64().unwrap();
+        let took = Duration::from_nanos(u64::try_from(number("answered") - number("at")).unwrap());
+        told.push(number("answer"));
+        if took < STATE_DEADLINE && !late(part["serial"].as_str().unwrap()) {
+            in_time += 1;
+            assert_eq!(number("answer"), OK, "after {took:?}: {part}");
+        }
+    }
+    println!("answers of the state word, {in_time} in time: {told:?}");
+    assert!(in_time > 0, "nobody was answered in time");
 }
 
 #[test]
 fn a_ring_that_is_written_over_while_the_daemon_is_dead_names_what_is_lost() {
     let Some(peers) = peers() else { return };
-    let plant = Plant::start(&peers, 120);
+    let plant = Plant::start(&peers, OVERRUN_PARTS);
     let daemon = plant.site.start();
     plant.wait("the ring is read", |done| done["RING"] >= 20);
     daemon.kill();
     // Longer than the PLC may be silent.
     std::thread::sleep(Duration::from_secs(4));
+    let goal = plant.done()["RING"] + OVERRUN;
     plant.plc.control("careless on");
-    plant.wait("the ring is written over", |done| done["RING"] >= 100);
+    plant.wait("the ring is written over", |done| done["RING"] >= goal);
     plant.plc.control("careless off");
     let before = plant.site.records().len();
     let stood = truth::asked(&plant.truth);
@@ -156,8 +184,9 @@ fn a_ring_that_is_written_over_while_the_daemon_is_dead_names_what_is_lost() {
     let sums = judge(&plant, &records);
     println!("observed and missed: {sums:?}");
     let (observed, missed) = sums[0];
-    assert!(missed >= 60 && observed as u64 + missed == 120, "{sums:?}");
-    assert_eq!(sums[1..], [(120, 0); 2]);
+    // What it holds at the end is found.
+    assert!(missed >= OVERRUN - SLOTS && observed as u64 + missed == OVERRUN_PARTS, "{sums:?}");
+    assert_eq!(sums[1..], [(200, 0); 2]);
     let lost = records.iter().filter_map(|record| match &record.body {
         Body::Gap(gap) if gap.cause == GapCause::Overrun => Some(gap.first.unwrap().0),
         Body::Trace(_)
@@ -214,18 +243,19 @@ fn a_pulse_is_recorded_or_counted_in_a_gap_whatever_is_killed() {
     plant.plc.control("pulse 5 300");
     pulses("short ones", 30);
     daemon.kill();
-    pulses("while it is dead", 7);
+    // The one that is there when it dies or comes back may be seen.
+    pulses("while it is dead", 8);
     let daemon = plant.site.start();
     pulses("once more", 20);
     daemon.kill();
-    pulses("while it is dead again", 5);
+    pulses("while it is dead again", 6);
     let daemon = plant.site.start();
     // The last ones are long: what was missed before is told with them.
     plant.plc.control("pulse 500 500");
     pulses("those of the end", 4);
     plant.plc.control("pause on");
     let made = plant.rests();
-    http::until("the last pulse is recorded", Duration::from_secs(30), || {
+    http::until("the last pulse is recorded", PATIENCE, || {
         let last = made.last().unwrap()["serial"].as_str().unwrap();
         (daemon.ask(&format!("/api/v1/item?id={last}")).0 == 200).then_some(())
     });

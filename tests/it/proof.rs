@@ -2,7 +2,7 @@
 //! ours (`tests/verify_ledger.py`, written from the documented format), and find whatever was tampered with.
 use super::support::daemon::{Daemon, Site};
 use super::support::http::until;
-use super::support::{here, peer, peers, runtime};
+use super::support::{PATIENCE, here, peer, peers, runtime};
 use pedigree::daemon;
 use pedigree::demo::{Demo, DemoOptions};
 use pedigree::ledger::{Files, Ledger, Options};
@@ -17,7 +17,6 @@ use std::time::Duration;
 
 const PARTS: u64 = 40;
 const CYCLE: Duration = Duration::from_millis(50);
-const SOON: Duration = Duration::from_mins(1);
 
 /// The stopped plant: its ledger in small segments, its checkpoints, and proofs that were asked for while it
 /// ran.
@@ -47,7 +46,7 @@ impl Audited {
         let running = site.start();
         let mut progress = demo.progress();
         let through = progress.wait_for(|through| *through >= PARTS);
-        let through = runtime.block_on(async { tokio::time::timeout(SOON, through).await });
+        let through = runtime.block_on(async { tokio::time::timeout(PATIENCE, through).await });
         assert!(through.is_ok(), "the line stands still");
         let key = running.ask("/api/v1/ledger/key").1.trim().to_owned();
         let truth = demo.truth();
@@ -71,7 +70,7 @@ impl Audited {
     /// What the running daemon proves: of a unit, of a record, and since its first checkpoint.
     fn prove(&self, running: &Daemon) {
         let unit = self.unit.as_str();
-        let first = until("there are checkpoints", SOON, || {
+        let first = until("there are checkpoints", PATIENCE, || {
             let listed = running.get("/api/v1/ledger/checkpoints?limit=1000");
             (listed["body"].as_array()?.len() >= 2).then(|| listed["body"][0].clone())
         });

@@ -1,9 +1,9 @@
 //! Plant files change while the demo plant runs: whoever is not touched keeps its session, no part is
 //! lost or doubled, and faulty files change nothing.
-use super::support::daemon::{Daemon, Site, read};
+use super::support::daemon::{Daemon, Site, demo_files, read};
 use super::support::http::until;
-use super::support::runtime;
 use super::support::truth::completions;
+use super::support::{PATIENCE, runtime};
 use pedigree::daemon;
 use pedigree::demo::{Demo, DemoOptions, PartTruth, Reached};
 use pedigree::model::{Body, GapCause, GapSource, Measurement, Record, Value, What};
@@ -13,7 +13,6 @@ use std::time::Duration;
 
 const PARTS: u64 = 150;
 const CYCLE: Duration = Duration::from_millis(60);
-const SOON: Duration = Duration::from_mins(1);
 
 /// The demo plant with a daemon beside it.
 struct Works {
@@ -37,7 +36,7 @@ impl Works {
         runtime.spawn(plcs);
         let daemon = site.start();
         let name = pedigree::model::SiteId::parse("test").unwrap();
-        let first = pedigree::config::plant::load(&demo.plant_files, &name).unwrap().plant;
+        let first = pedigree::config::plant::load(&demo_files(&demo), &name).unwrap().plant;
         let first_hash = first.hash.to_string();
         Self { demo, site, daemon, first_hash, runtime, _dir: dir }
     }
@@ -45,7 +44,8 @@ impl Works {
     fn wait_parts(&self, parts: u64) {
         let mut progress = self.demo.progress();
         let through = progress.wait_for(|through| *through >= parts);
-        let through = self.runtime.block_on(async { tokio::time::timeout(SOON, through).await });
+        let through =
+            self.runtime.block_on(async { tokio::time::timeout(PATIENCE, through).await });
         assert!(through.is_ok(), "the line stands still before part {parts}");
     }
 
@@ -88,7 +88,9 @@ impl Works {
     }
 
     fn wait_live(&self, device: &str) {
-        until(&format!("{device} is live"), SOON, || self.stage(device).filter(|s| s == "live"));
+        until(&format!("{device} is live"), PATIENCE, || {
+            self.stage(device).filter(|s| s == "live")
+        });
     }
 
     fn stage(&self, device: &str) -> Option<String> {
@@ -140,7 +142,7 @@ fn reloads_under_load_leave_alone_what_they_do_not_touch() {
     // Every index moves, and nobody who runs notices.
     works.write("05-first.toml", FIRST);
     assert!(works.daemon.signal("-HUP"));
-    until("a new device", SOON, || works.stage("aaa-00"));
+    until("a new device", PATIENCE, || works.stage("aaa-00"));
     works.wait_more(20);
     let stations = works.daemon.get("/api/v1/stations").to_string();
     let named = works.daemon.get("/api/v1/events?after=1&limit=1").to_string();
@@ -187,7 +189,7 @@ fn faulty_files_are_refused(works: &Works) {
     assert!(text(&refused.stderr).contains("urrl"), "{}", text(&refused.stderr));
     let before = works.site.log().len();
     assert!(works.daemon.signal("-HUP"));
-    until("the log has the fault", SOON, || {
+    until("the log has the fault", PATIENCE, || {
         works.site.log().get(before..).filter(|log| log.contains("urrl")).map(|_| ())
     });
     works.write("30-assembly.toml", &good);

@@ -1,8 +1,8 @@
 //! A mistake in a plant file is found afterwards: the tape is played under the right file, and what
 //! differs is adopted. The demo plant's own book says what is right.
-use crate::support::daemon::{Daemon, Site};
+use crate::support::daemon::{Daemon, Site, demo_files};
 use crate::support::peer::duckdb;
-use crate::support::{http, peers, runtime};
+use crate::support::{PATIENCE, http, peers, runtime};
 use pedigree::demo::{Demo, DemoOptions, PartTruth, Reached};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -130,9 +130,10 @@ fn shift(site_of: impl FnOnce(&Demo) -> Site) -> (Site, Daemon, Vec<PartTruth>) 
     let site = site_of(&demo);
     let plcs = runtime.spawn(plcs);
     let daemon = site.start();
-    http::until("the line is empty", Duration::from_mins(2), || {
+    http::until("the line is empty", PATIENCE, || {
         (*demo.progress().borrow() >= PARTS).then_some(())
     });
+    daemon.caught_up();
     let truth = demo.truth();
     assert!(truth.iter().all(|row| row.reached >= Reached::Tested), "{truth:?}");
     // The daemon reads on: the PLCs are there until the end of the test.
@@ -154,7 +155,7 @@ fn beside(site: &Site, name: &str, files: &[(String, String)]) -> String {
 
 /// Waits until the last step of every part can be asked for.
 fn all_indexed(daemon: &Daemon, truth: &[PartTruth]) {
-    http::until("all is indexed", Duration::from_secs(10), || {
+    http::until("all is indexed", PATIENCE, || {
         let is_last = |row: &PartTruth| {
             let item = daemon.get(&format!("/api/v1/item?id={}", row.part.unit));
             let steps = item["body"]["steps"].as_array().unwrap();
@@ -240,7 +241,7 @@ fn nothing_can_be_said(
 fn a_handshake_that_another_plant_has_or_has_not_is_told_as_added_or_removed() {
     let mut own = Vec::new();
     let (site, daemon, truth) = shift(|demo| {
-        own.clone_from(&demo.plant_files);
+        own = demo_files(demo);
         let files: Vec<_> = own.iter().map(|(name, text)| (name.as_str(), text.clone())).collect();
         Site::new(&files)
     });
@@ -293,8 +294,8 @@ fn a_handshake_that_another_plant_has_or_has_not_is_told_as_added_or_removed() {
 fn a_mapping_mistake_is_repaired_by_a_replay_that_is_adopted() {
     let mut right = Vec::new();
     let (site, daemon, truth) = shift(|demo| {
-        right.clone_from(&demo.plant_files);
-        Site::new(&mistaken(&demo.plant_files))
+        right = demo_files(demo);
+        Site::new(&mistaken(&right))
     });
     let right = beside(&site, "right.d", &right);
     all_indexed(&daemon, &truth);
@@ -412,7 +413,7 @@ fn adopted(
     let (code, told) = run(site, daemon, &adopt);
     assert_eq!((code, told["adopted"].as_u64()), (Some(0), Some(2 * PARTS)), "{told:#}");
     let position = told["position"].as_u64().unwrap();
-    http::until("the index has it", Duration::from_secs(10), || {
+    http::until("the index has it", PATIENCE, || {
         let at = daemon.get("/api/v1/events?limit=1")["position"].as_u64();
         (at >= Some(position)).then_some(())
     });
@@ -469,11 +470,12 @@ fn a_badge_that_only_the_adopted_plant_knows_of_is_veiled() {
     let (site, daemon, truth) = shift(|demo| {
         let own = "badge    = \"badge\"\n";
         let is_assembly = |text: &str| text.contains("[station.ASM30.monitor]");
+        let files = demo_files(demo);
         let change = |to: &dyn Fn(&str) -> String| {
             let changed = |(name, text): &(String, String)| {
                 (name.clone(), if is_assembly(text) { to(text) } else { text.clone() })
             };
-            demo.plant_files.iter().map(changed).collect::<Vec<_>>()
+            files.iter().map(changed).collect::<Vec<_>>()
         };
         right =
             change(&|text| text.replace(own, &format!("{own}context  = {{ who = \"badge\" }}\n")));
@@ -482,7 +484,7 @@ fn a_badge_that_only_the_adopted_plant_knows_of_is_veiled() {
             let text = text.replace(own, "");
             text.replace(monitor, &format!("{monitor}who = \"badge\"\n"))
         });
-        assert!(right != demo.plant_files && wrong != demo.plant_files);
+        assert!(right != files && wrong != files);
         let wrong: Vec<_> =
             wrong.iter().map(|(name, text)| (name.as_str(), text.clone())).collect();
         Site::new(&wrong)

@@ -3,9 +3,10 @@
 use super::proof::Audited;
 use super::support::daemon::{Daemon, Site};
 use super::support::http::until;
-use super::support::peers;
+use super::support::{PATIENCE, clear_of_the_hour, peers};
 use serde_json::Value;
 use std::fs::{self, File};
+use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// The verb; what it says as JSON, and its exit code.
@@ -15,10 +16,16 @@ fn retain(audited: &Audited, args: &[&str]) -> (Option<i32>, Value, String) {
     (told.status.code(), serde_json::from_slice(&told.stdout).unwrap_or_default(), said)
 }
 
+/// A plant that was stopped before its tape had a second file.
+fn audited(peers: PathBuf) -> Audited {
+    clear_of_the_hour();
+    Audited::start(peers)
+}
+
 /// A daemon that has read all that there is.
 fn ready(site: &Site) -> Daemon {
     let daemon = site.start();
-    until("it is ready", Duration::from_mins(1), || (daemon.ask("/ready").0 == 200).then_some(()));
+    until("it is ready", PATIENCE, || (daemon.ask("/ready").0 == 200).then_some(()));
     daemon
 }
 
@@ -86,7 +93,7 @@ fn both_verify(audited: &Audited) {
 #[test]
 fn what_goes_is_told_and_what_stays_is_traced_and_proven_as_before() {
     let Some(peers) = peers() else { return };
-    let audited = Audited::start(peers);
+    let audited = audited(peers);
     let site = &audited.site;
     in_small_segments(site);
     let daemon = ready(site);

@@ -1,12 +1,11 @@
 //! A foreign SCADA client and a foreign scraper look at the daemon.
 use super::support::daemon::{Daemon, Site};
-use super::support::{here, http, peer};
+use super::support::{PATIENCE, free_port, here, http, peer};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 /// Runs the client; what it prints is JSON.
 fn scada(peers: &Path, site: &Site, daemon: &Daemon, args: &[&str]) -> Result<Value, String> {
@@ -24,7 +23,7 @@ fn scada(peers: &Path, site: &Site, daemon: &Daemon, args: &[&str]) -> Result<Va
 pub(crate) fn introduce(peers: &Path, site: &Site, daemon: &Daemon) {
     let refused = scada(peers, site, daemon, &["stations"]);
     assert!(refused.is_err(), "a client that nobody trusts got in: {refused:?}");
-    let command = http::until("the command that trusts it", Duration::from_secs(10), || {
+    let command = http::until("the command that trusts it", PATIENCE, || {
         let log = site.log();
         let at = log.rfind("pedigree certs trust ")?;
         log[at..].split(['`', '"', '\n']).next().map(str::to_owned)
@@ -120,7 +119,7 @@ fn scraped(peers: &Path, daemon: &Daemon) {
         daemon.http()
     );
     std::fs::write(dir.path().join("prometheus.yml"), config).unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let mut server = Command::new(peers.join("prometheus/usr/bin/prometheus"))
         .arg(format!("--config.file={}", dir.path().join("prometheus.yml").display()))
         .arg(format!("--storage.tsdb.path={}", dir.path().join("tsdb").display()))
@@ -128,7 +127,7 @@ fn scraped(peers: &Path, daemon: &Daemon) {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let found = http::until("Prometheus has scraped", Duration::from_mins(1), || {
+    let found = http::until("Prometheus has scraped", PATIENCE, || {
         let asked = format!("http://127.0.0.1:{port}/api/v1/query?query=pedigree_ledger_position");
         let mut answer = ureq::get(asked).call().ok()?;
         let answer: Value = answer.body_mut().read_json().ok()?;

@@ -1,6 +1,6 @@
 //! Ten seeds of the simulated plant, on its real servers: no alarm while the press is healthy; with the
 //! drift an alarm whose bounds hold the part with which it really began, as often as they promise.
-use super::support::runtime;
+use super::support::{LONG, runtime};
 use pedigree::config::daemon::Ledger;
 use pedigree::daemon::{self, Settings};
 use pedigree::demo::{Demo, DemoOptions, DriftPlan};
@@ -52,7 +52,7 @@ async fn run(seed: u64, drift: bool) -> Run {
     let daemon = daemon::run(settings, stop.clone(), up);
     let watch = async {
         let through = progress.wait_for(|parts| *parts >= PARTS);
-        let through = tokio::time::timeout(Duration::from_mins(4), through).await;
+        let through = tokio::time::timeout(LONG, through).await;
         assert!(through.is_ok_and(|p| p.is_ok()), "seed {seed}: too few parts are through");
         demo.stop();
         stop.cancel();

@@ -2,9 +2,8 @@
 use crate::support::balance::{asked, balance};
 use crate::support::daemon::Site;
 use crate::support::peer::Peer;
-use crate::support::{http, peers, truth};
+use crate::support::{PATIENCE, http, peers, truth};
 use serde_json::Value;
-use std::time::Duration;
 
 const PARTS: usize = 24;
 
@@ -33,7 +32,7 @@ fn a_request_that_rises_again_before_the_server_looks_is_answered() {
     let done = || serde_json::from_str::<Value>(&plc.control("stats")).unwrap()["done"].clone();
     http::until_or(
         "all parts are made",
-        Duration::from_mins(2),
+        PATIENCE,
         || (done() == PARTS).then_some(()),
         || format!("{} are\n{}", done(), site.log()),
     );

@@ -1,9 +1,8 @@
 //! A shift of 500 parts through foreign PLCs; the PLCs write the truth.
 use super::support::daemon::Daemon;
-use super::support::{line, line::Line, peers, truth};
+use super::support::{PATIENCE, http, line, line::Line, peers, truth};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 const PARTS: u32 = 500;
 
@@ -11,11 +10,11 @@ const PARTS: u32 = 500;
 fn a_shift_is_recorded_as_the_plcs_tell_it() {
     let Some(peers) = peers() else { return };
     let line = Line::start(&peers, PARTS, &[], &[]);
-    let site = line.site();
+    let site = line.patient_site();
     let daemon = site.start();
     super::scada::introduce(&peers, &site, &daemon);
     let listener = super::scada::listen(&peers, &site, &daemon, 100);
-    line.wait_done(Duration::from_mins(5));
+    line.wait_done();
     let (press, assembly) = (truth::parts(&line.press_truth), truth::parts(&line.assembly_truth));
     assert_eq!((press.len(), assembly.len()), (500, 500));
     let last = press[499]["serial"].as_str().unwrap();
@@ -63,31 +62,59 @@ fn recall_by_force(daemon: &Daemon, press: &[Value]) {
     assert_eq!(answer["body"]["unknown"].as_array().unwrap().len(), 0);
 }
 
+fn stats(line: &Line) -> Value {
+    serde_json::from_str(&line.assembly.control("stats")).unwrap()
+}
+
+/// Waits until the assembly has moved its heartbeat, and every word has been asked for since: they are asked for one
+/// after the other, and a heartbeat no less often than it moves.
+fn asked_since(line: &Line) {
+    for (word, more) in [("life", 1), ("requests", 50), ("life", 3), ("requests", 50)] {
+        let goal = stats(line)[word].as_u64().unwrap() + more;
+        http::until(word, PATIENCE, || (stats(line)[word].as_u64() >= Some(goal)).then_some(()));
+    }
+}
+
 /// One gap makes incomplete what was there meanwhile, and nothing else.
 #[test]
 fn a_gap_flips_exactly_the_answers_that_it_touches() {
     let Some(peers) = peers() else { return };
     let line = Line::start(&peers, 30, &[], &[]);
-    let site = line.site();
+    let site = line.patient_site();
     let daemon = site.start();
     line.press.control("wait 5");
     line.assembly.control("wait 3");
-    line.assembly.control("pause on");
     // Once the part that it is at is through, the assembly stands idle; the press goes on.
+    line.assembly.control("pause on");
+    let stands = |step: &str| {
+        http::until(step, PATIENCE, || (stats(&line)["step"] == step).then_some(()));
+    };
+    stands("idle");
     line.press.control("wait 20");
+    // Its heartbeat is seen to move once more: the gap does not begin before that.
+    asked_since(&line);
     let done = || truth::parts(&line.assembly_truth).len();
     let before = done();
-    // It takes the next part and goes silent with it for longer than its heartbeat allows.
+    // It takes the next part, no other after it, and goes silent with it for longer than its heartbeat allows.
     line.assembly.control("freeze on");
     line.assembly.control("pause off");
-    super::support::http::until("the gap is recorded", Duration::from_secs(20), || {
+    stands("fit");
+    line.assembly.control("pause on");
+    let gaps = |ended: bool| {
         let gaps = daemon.get("/api/v1/gaps");
-        let text = gaps.to_string();
-        (text.contains("\"assembly\"") && text.contains("silent")).then_some(())
-    });
+        let of = |gap: &Value| {
+            let gap = &gap["gap"];
+            let silent = gap["source"]["device"] == "assembly" && gap["cause"] == "silent";
+            silent && gap["interval"]["to"].is_null() != ended
+        };
+        gaps["body"].as_array().unwrap().iter().any(of).then_some(())
+    };
+    http::until("the gap is recorded", PATIENCE, || gaps(false));
     assert_eq!(done(), before, "a frozen PLC finishes nothing");
     line.assembly.control("freeze off");
-    line.wait_done(Duration::from_mins(2));
+    http::until("the gap has ended", PATIENCE, || gaps(true));
+    line.assembly.control("pause off");
+    line.wait_done();
     let press = truth::parts(&line.press_truth);
     line::wait_recorded(&daemon, press[29]["serial"].as_str().unwrap());
     let incomplete: Vec<&str> = press

@@ -3,7 +3,7 @@
 use super::formats::{fill, indexed};
 use super::support::daemon::{Daemon, Site};
 use super::support::http::until;
-use super::support::runtime;
+use super::support::{PATIENCE, runtime};
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
@@ -12,9 +12,8 @@ use std::time::{Duration, Instant};
 
 /// Records that a daemon before this one left.
 const RECORDS: u64 = 3_000;
-const SOON: Duration = Duration::from_mins(1);
 /// What sled is kept waiting for its file.
-const SLOW: Duration = Duration::from_secs(15);
+const SLOW: Duration = Duration::from_secs(40);
 /// The signal that nobody can catch.
 const SIGKILL: i32 = 9;
 const FROM_IMAGE: &str = "the state is that of an image and what came after";
@@ -135,7 +134,7 @@ fn stopped(daemon: Daemon) {
 fn known(site: &Site, ends: fn(Daemon)) -> (String, Vec<String>, u64) {
     let (before, last) = (site.log().len(), site.records().last().unwrap().position.0);
     let daemon = site.start();
-    until("all can be asked for", SOON, || (indexed(&daemon) >= last).then_some(()));
+    until("all can be asked for", PATIENCE, || (indexed(&daemon) >= last).then_some(()));
     let questions = (0..5).flat_map(|n| {
         ["item?id=u/site/U", "trace?id=u/site/U"].map(|what| format!("/api/v1/{what}{n}"))
     });
@@ -156,7 +155,7 @@ fn after_a_kill_the_read_side_is_there_without_a_fold() {
     assert!(!read_path(&site, last).exists(), "nobody had the time to keep one");
     let daemon = site.start();
     let told = format!("pedigree_image_position{{of=\"read\"}} {stop}");
-    until("it says which image it has", SOON, || {
+    until("it says which image it has", PATIENCE, || {
         daemon.ask("/metrics").1.contains(&told).then_some(())
     });
     stopped(daemon);
@@ -280,7 +279,7 @@ fn a_start_does_not_wait_for_the_index() {
     let daemon = site.launch(command, &[]).unwrap();
     println!("up after {:?}", begun.elapsed());
     let position = || daemon.get("/api/v1/yield")["position"].as_u64();
-    until("all is known", SOON, || (position() >= Some(last)).then_some(()));
+    until("all is known", PATIENCE, || (position() >= Some(last)).then_some(()));
     assert_eq!(indexed(&daemon), 0);
     assert!(begun.elapsed() < SLOW, "it waited");
     let (status, body) = daemon.ask("/api/v1/item?id=u/site/U1");
@@ -293,9 +292,9 @@ fn a_start_does_not_wait_for_the_index() {
     }
     assert_eq!(daemon.ask("/item?id=SN-0").0, 503);
     assert_eq!(daemon.ask("/api/v1/yield?station=X").0, 404, "stations are known");
-    until("all records are in the index", SOON, || (indexed(&daemon) >= last).then_some(()));
+    until("all records are in the index", PATIENCE, || (indexed(&daemon) >= last).then_some(()));
     assert!(begun.elapsed() > SLOW, "nothing was slow");
-    until("it is ready", SOON, || (daemon.ask("/ready").0 == 200).then_some(()));
+    until("it is ready", PATIENCE, || (daemon.ask("/ready").0 == 200).then_some(()));
     assert_eq!(daemon.ask("/api/v1/item?id=u/site/SN-0").0, 404);
     assert!(daemon.stop().success(), "{}", site.log());
 }
@@ -308,12 +307,12 @@ fn a_daemon_runs_without_its_index_until_that_can_be_opened() {
     fs::write(site.path("data/store"), "in its place").unwrap();
     let daemon = site.start();
     let refused = "the index takes no records";
-    until("it is said", SOON, || site.log().contains(refused).then_some(()));
+    until("it is said", PATIENCE, || site.log().contains(refused).then_some(()));
     assert_eq!(indexed(&daemon), 0);
     assert_eq!(daemon.ask("/ready").0, 503);
     fs::remove_file(site.path("data/store")).unwrap();
-    until("all records are in the index", SOON, || (indexed(&daemon) >= last).then_some(()));
-    until("it is ready", SOON, || (daemon.ask("/ready").0 == 200).then_some(()));
+    until("all records are in the index", PATIENCE, || (indexed(&daemon) >= last).then_some(()));
+    until("it is ready", PATIENCE, || (daemon.ask("/ready").0 == 200).then_some(()));
     assert!(daemon.stop().success(), "{}", site.log());
 }
 
@@ -336,7 +335,7 @@ fn a_start_folds_only_what_came_after_the_image() {
     runtime().block_on(fill(&site.path("data"), 1, records));
     let (first, said) = timed(&site, |daemon| {
         // The first image comes without being waited for.
-        until("there is an image", SOON, || {
+        until("there is an image", PATIENCE, || {
             let text = daemon.ask("/metrics").1;
             let line =
                 text.lines().find(|line| line.starts_with("pedigree_image_position{of=\"state\"}"));

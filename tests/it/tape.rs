@@ -1,11 +1,10 @@
 //! The tape of a shift, sealed: others open it, it still plays, and it names nobody.
 use super::support::daemon::{Daemon, Site};
 use super::support::line::{Line, wait_recorded};
-use super::support::{http, peer, peers, truth};
+use super::support::{PATIENCE, http, peer, peers, truth};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 const PARTS: u32 = 20;
 
@@ -17,7 +16,7 @@ fn sealed(site: &Site) -> Vec<PathBuf> {
         let sealed = files.filter(|path| path.extension().is_some_and(|kind| kind == "parquet"));
         sealed.collect::<Vec<_>>()
     };
-    http::until("a file is sealed", Duration::from_mins(1), || (!all().is_empty()).then_some(()));
+    http::until("a file is sealed", PATIENCE, || (!all().is_empty()).then_some(()));
     all()
 }
 
@@ -44,7 +43,7 @@ fn the_sealed_tape_of_a_shift_is_read_by_duckdb_and_plays_byte_for_byte() {
     let line = Line::start(&peers, PARTS, &[], &[]);
     let site = line.site();
     let daemon = site.start();
-    line.wait_done(Duration::from_mins(2));
+    line.wait_done();
     let parts = truth::parts(&line.assembly_truth);
     wait_recorded(&daemon, parts.last().unwrap()["serial"].as_str().unwrap());
     assert!(daemon.stop().success(), "{}", site.log());
@@ -94,7 +93,7 @@ fn nobody_is_named_in_what_is_kept_and_without_the_key_nobody_can_be_told() {
     let line = Line::start(&peers, PARTS, &[], &[]);
     let site = line.site();
     let daemon = site.start();
-    line.wait_done(Duration::from_mins(2));
+    line.wait_done();
     let [press, assembly] =
         [&line.press_truth, &line.assembly_truth].map(|path| truth::parts(path));
     let last = assembly.last().unwrap()["serial"].as_str().unwrap();

@@ -312,6 +312,7 @@ class Assembly:
         retained[2] |= 1 << STEPS.index(step)
         st["hr"] = retained
         st.save()
+        p["t_" + step] = plc.now_ns()  # a busy disk may have taken long
         st["hr"] = self.hr
         self.hr[2] = retained[2]
 
@@ -355,7 +356,7 @@ class Assembly:
         def stats():
             return json.dumps({"done": st["done"], "step": st["step"], "boot": st["boot"], "ended": self.truth.ended, "restarts": st["restarts_done"],
                                "requests": self.requests, "open_max": self.open_max, "writes": self.writes, "refused": self.refused, "spoilt": self.spoilt, "paused": st["pause"],
-                               "frozen": self.frozen, "flags": self.hr[2], "coils": self.coils, "permit": self.hr[PERMIT],
+                               "frozen": self.frozen, "life": self.hr[HR["life"][0]], "flags": self.hr[2], "coils": self.coils, "permit": self.hr[PERMIT],
                                **{s + "_no": self.hr[HR[s + "_no"][0]] for s in STEPS}, **faults})
 
         def pause(word):

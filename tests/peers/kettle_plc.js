@@ -11,7 +11,7 @@ Nothing is retained but the ports (and keys), in `--state`: a PLC that was kille
 0, with other batches. The truth has a line for each run.
 
 Beside them Burst, a bit that rises for a moment, with a serial and a number: `burst N` on the control port lets it do so N times without a
-pause, and once more for a second and a half. */
+pause, and once more until `fall`. */
 "use strict";
 // The library has remarks of its own; our first line of output is ours.
 console.log = console.error;
@@ -26,7 +26,7 @@ const args = { kettles: "3", port: "0", cook: "900", series: "N" };
 for (let i = 2; i < process.argv.length; i += 2) args[process.argv[i].slice(2)] = process.argv[i + 1];
 const run = fs.existsSync(args.truth) ? fs.readFileSync(args.truth, "utf8").split("\n").filter((line) => line.startsWith('{"run"')).length : 0;
 const truth = fs.openSync(args.truth, "a");
-const state = { cooking: 0, done: 0, paused: false, burst: 0, bursts: Promise.resolve(), words: null };
+const state = { cooking: 0, done: 0, paused: false, burst: 0, bursts: Promise.resolve(), fall: null, words: null };
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const between = (low, high) => low + Math.random() * (high - low);
 
@@ -89,7 +89,7 @@ async function burst(words, many) {
         put(words.No, DataType.UInt16, state.burst);
         const at = put(words.Done, DataType.Boolean, true);
         rows.push(`{"station": "BURST", "serial": "${serial}", "number": ${state.burst}, "at": ${at}}`);
-        if (n === many) await sleep(1500);
+        if (n === many) await new Promise((resolve) => { state.fall = resolve; });
         put(words.Done, DataType.Boolean, false);
     }
     line(rows.join("\n"));
@@ -105,6 +105,7 @@ async function life(node) {
 function command([verb, word]) {
     if (verb === "pause") state.paused = word === "on";
     else if (verb === "burst") state.bursts = state.bursts.then(() => burst(state.words, Number(word)));
+    else if (verb === "fall" && state.fall) state.fall();
     else if (verb === "stats") return JSON.stringify({ cooking: state.cooking, done: state.done }) + "\nok\n";
     else if (verb === "stop") process.exit(0);
     else return `err ${verb} is no command\n`;
@@ -121,13 +122,16 @@ function control(port) {
     return new Promise((resolve) => server.listen(port, HOST, () => resolve(server.address().port)));
 }
 
-/** A port that is free now; node-opcua does not tell which one it took. */
+/** As `free_port` of plc_common.py; node-opcua does not tell which one it took. */
+let given = 0;
 function freePort() {
+    given += 1;
+    const port = 20000 + ((process.pid * 97 + given) % 12000);
     const server = net.createServer();
-    return new Promise((resolve) => server.listen(0, HOST, () => {
-        const { port } = server.address();
-        server.close(() => resolve(port));
-    }));
+    return new Promise((resolve) => {
+        server.on("error", () => resolve(freePort()));
+        server.listen(port, HOST, () => server.close(() => resolve(port)));
+    });
 }
 
 async function main() {

@@ -184,6 +184,7 @@ class Patterns:
             for word, value in (("Serial", p["serial"]), ("Value", p["value"]), ("No", number), ("Ask", REQUEST)):
                 await self.put(f"State.{word}", value)
             p["answer"] = await self.until("State.Answer", self.answered)
+            p["answered"] = plc.now_ns()
             self.made("STATE", p)
             await self.put("State.Ask", IDLE)
             await self.until("State.Answer", lambda answer: answer == IDLE)

@@ -1,5 +1,6 @@
 """What the stand-in PLCs share: retained state, the truth file, the restart plan, the control port."""
 import asyncio
+import itertools
 import json
 import os
 import socket
@@ -13,10 +14,17 @@ def now_ns():
     return time.time_ns()
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind((HOST, 0))
-        return s.getsockname()[1]
+def free_port(given=itertools.count(1)):
+    """Below those that the system itself gives to whoever connects or takes any: of these one may be gone before it is listened at, and
+    again while its PLC is off. Each process begins elsewhere."""
+    for n in given:
+        port = 20_000 + (os.getpid() * 97 + n) % 12_000
+        with socket.socket() as s:
+            try:
+                s.bind((HOST, port))
+            except OSError:
+                continue
+            return port
 
 
 def sync_dir(path):

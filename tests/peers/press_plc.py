@@ -12,6 +12,8 @@ A restart plan is `PART:KIND,…`. KIND is
   keep-mid-result   while the part waits for Ack; the same
   keep-mid          keep-mid-result for even parts, keep-mid-admit for odd ones
 
+`last N` on the control port lets it end after part N, or the one that it is at, instead of part `--parts`.
+
 With `--fresh` nothing is retained but which part is next, its patience, its ports and its key: a press that was killed begins its program
 anew, its words cleared, its counters from 0; the part that was in it is scrapped without a word. The truth has a line for each run, and one
 `{"asked": …}` for each handshake before any word of it can be seen.
@@ -109,7 +111,7 @@ class Press:
         self.args = args
         self.state = plc.State(args.state, "press.json", {
             "boot": random.randrange(1_000, 1_000_000), "port": 0, "control": 0, "done": 0, "phase": "idle", "part": {},
-            "restarts_done": 0, "pause": False, "bad": {}, "jump": 0.0, "decoys": 0, "kinds": {}, "forced": {}, "patience": None, "words": {n: v for n, (_, v) in WORDS.items()}})
+            "restarts_done": 0, "pause": False, "last": 0, "bad": {}, "jump": 0.0, "decoys": 0, "kinds": {}, "forced": {}, "patience": None, "words": {n: v for n, (_, v) in WORDS.items()}})
         self.truth = plc.Truth(args.truth)
         self.plan = plc.Plan(args.restarts, ("keep", "reset"), ("keep-mid", "keep-mid-admit", "keep-mid-result"))
         self.words, self.bad = self.state["words"], self.state["bad"]
@@ -256,7 +258,7 @@ class Press:
             if st["phase"] == "idle":
                 if kind := self.plan.after(st, st["done"]):
                     self.restart_between(kind)
-                if st["done"] >= a.parts:
+                if st["done"] >= (st["last"] or a.parts):
                     break
                 while self.paused():
                     await asyncio.sleep(0.005)
@@ -268,7 +270,7 @@ class Press:
                 await self.result()
             else:
                 await self.finish_result()
-        self.truth.end(a.parts)
+        self.truth.end(st["done"])
         await asyncio.Event().wait()
 
     def paused(self):
@@ -296,6 +298,7 @@ class Press:
             w[name] = p[key]
         w["Admit.ReqId"] = p["admit_number"]
         st.save()
+        p["t_admit"] = plc.now_ns()  # a busy disk may have taken long
         self.note("admit")
         at = self.now()
         for name in ("Coil.LotId", "Coil.Material", "Operator", "Admit.Serial", "Admit.ReqId"):
@@ -322,6 +325,7 @@ class Press:
                 p[key] = forced
             w["Result." + name] = p[key] if forced is None else parsed("Result." + name, forced)
         st.save()
+        p["t_result"] = plc.now_ns()
         self.note("result")
         at = self.now()
         for name in ("Serial", "Force", "Temp", "Result", "Count"):
@@ -390,7 +394,7 @@ class Press:
 
         return {"stats": lambda: json.dumps(stats()), "pause": pause, "bad": bad, "set": put, "wait": wait, "freeze": freeze,
                 "get": lambda name: json.dumps(self.words[name]), "force": force, "patience": patience, "kind": kind,
-                "tsjump": retain("jump", float), "decoys": retain("decoys", int), "stop": self.stopped.set}
+                "last": retain("last", int), "tsjump": retain("jump", float), "decoys": retain("decoys", int), "stop": self.stopped.set}
 
 
 def main():

@@ -44,19 +44,19 @@ fn late_missing_and_spoilt_frames_cost_no_part() {
     let faults = [("delay 1200", "delay 0"), ("drop on", "drop off"), ("drop late", "drop off")];
     for (n, (begin, end)) in faults.into_iter().enumerate() {
         plant.assembled(2 + 3 * n);
-        plant.line.assembly.control(begin);
-        plant.lost_once("assembly", n + 1);
+        plant.lost_by("assembly", || drop(plant.line.assembly.control(begin)));
         plant.line.assembly.control(end);
         plant.live("assembly");
     }
-    let before = spoilt(&plant);
-    for n in 0..3 {
-        plant.line.assembly.control("garbage on");
-        plant.lost_once("assembly", faults.len() + n + 1);
+    for _ in 0..3 {
+        let before = spoilt(&plant);
+        plant.lost_by("assembly", || {
+            plant.line.assembly.control("garbage on");
+            plant.wait("an answer is spoilt", || (spoilt(&plant) > before).then_some(()));
+        });
         plant.line.assembly.control("garbage off");
         plant.live("assembly");
     }
-    assert!(spoilt(&plant) >= before + 3);
     let outcome = plant.end_whole();
     assert!(!outcome.gaps("assembly").is_empty());
 }
@@ -70,8 +70,7 @@ fn an_encrypted_device_is_asked_only_if_it_is_the_one() {
     };
     let Some(plant) = plant(12, &["--tls"], change) else { return };
     plant.assembled(4);
-    plant.assembly.cut();
-    plant.lost_once("assembly", 1);
+    plant.lost_by("assembly", || plant.assembly.cut());
     plant.live("assembly");
     let thumbprint = plant.line.assembly.up["thumbprint_sha256"].as_str().unwrap().to_owned();
     let url = format!("tls://127.0.0.1:{}", plant.line.assembly.port("port"));

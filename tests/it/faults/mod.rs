@@ -14,13 +14,14 @@ mod stall;
 use super::support::balance::{Balance, asked, balance, gaps_of};
 use super::support::daemon::{Daemon, Site};
 use super::support::proxy::Proxy;
-use super::support::{http, line, line::Line, peers, truth};
+use super::support::{PATIENCE, http, line, line::Line, patient, peers, truth};
 use pedigree::model::{Body, Gap, GapCause, Record, TraceEvent, What};
 use serde_json::Value;
-use std::time::Duration;
 
-/// How long a fault may take to be seen, and to heal: generous, since others use the machine too.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Parts of a line that is told when to end.
+const MANY: u32 = 100_000;
+/// So far the press of such a line may be ahead of the parts that are waited for.
+const AHEAD: usize = 4;
 /// The handshakes of the line: station, handshake, and where the truth has number and time.
 const PRESS: [(&str, &str, &str, &str); 2] = [
     ("PRESS10", "admit", "admit_number", "t_admit"),
@@ -49,10 +50,22 @@ struct Outcome {
     assembly: Vec<Value>,
 }
 
+/// Makes plant files patient with their PLCs.
+fn patiently(files: &mut [String; 2]) {
+    *files = files.each_ref().map(|text| patient(text));
+}
+
 impl Plant {
     /// Running, with the first parts through both stations. `None` without foreign peers.
     fn start(parts: u32) -> Option<Self> {
         let plant = Self::start_with(parts, |_| {}, &[])?;
+        plant.line.press.control("pause off");
+        Some(plant)
+    }
+
+    /// The same, patient with both PLCs.
+    fn start_patient(parts: u32) -> Option<Self> {
+        let plant = Self::start_with(parts, patiently, &[])?;
         plant.line.press.control("pause off");
         Some(plant)
     }
@@ -94,25 +107,43 @@ impl Plant {
         });
     }
 
-    /// Lets the press make parts until it has made so many, and stand then.
+    /// Lets a press that has not made so many parts yet make them, and stand then.
     fn press_until(&self, parts: usize) {
         self.line.press.control(&format!("pause {parts}"));
+        assert_eq!(self.press_rests(parts), parts, "it was already further");
+    }
+
+    /// Waits until the press stands after so many parts or more; after how many.
+    fn press_rests(&self, parts: usize) -> usize {
         self.wait(&format!("the press rests after {parts} parts"), || {
             let stats: Value = serde_json::from_str(&self.line.press.control("stats")).ok()?;
-            (stats["phase"] == "idle" && stats["done"] == parts).then_some(())
-        });
+            let done = usize::try_from(stats["done"].as_u64()?).ok()?;
+            (stats["phase"] == "idle" && done >= parts).then_some(done)
+        })
+    }
+
+    /// Lets the line end with so many parts more than the press has made by now.
+    fn last(&self, more: usize) {
+        let made = truth::parts(&self.line.press_truth).len();
+        self.line.press.control(&format!("last {}", made + more));
+        self.line.press.control("pause off");
+    }
+
+    /// Waits until so many parts more are through the assembly; the press goes only a little further.
+    fn assemble(&self, more: usize) {
+        let goal = self.made() + more;
+        self.line.press.control(&format!("pause {}", goal + AHEAD));
+        self.assembled(goal);
+    }
+
+    /// How many parts are through the assembly.
+    fn made(&self) -> usize {
+        truth::parts(&self.line.assembly_truth).len()
     }
 
     /// Waits until so many parts are through the assembly.
     fn assembled(&self, parts: usize) {
-        self.assembled_within(parts, PATIENCE);
-    }
-
-    /// The same, where chance decides how long it takes.
-    fn assembled_within(&self, parts: usize, patience: Duration) {
-        let done = || truth::parts(&self.line.assembly_truth).len() >= parts;
-        let look = || done().then_some(());
-        http::until_or(&format!("{parts} parts are assembled"), patience, look, || self.site.log());
+        self.wait(&format!("{parts} parts are assembled"), || (self.made() >= parts).then_some(()));
     }
 
     /// Waits until the device is known not to be observed; why.
@@ -122,13 +153,24 @@ impl Plant {
         })
     }
 
+    /// How many gaps of the device are on record.
+    fn gaps(&self, device: &str) -> usize {
+        let all = self.daemon.get("/api/v1/gaps");
+        let of = |gap: &&Value| gap["gap"]["source"]["device"] == device;
+        all["body"].as_array().unwrap().iter().filter(of).count()
+    }
+
+    /// Makes a fault, and waits until it is on record as a gap of the device.
+    fn lost_by(&self, device: &str, fault: impl FnOnce()) {
+        let before = self.gaps(device);
+        fault();
+        self.lost_once(device, before + 1);
+    }
+
     /// Waits until so many gaps of the device are on record.
     fn lost_once(&self, device: &str, gaps: usize) {
-        self.wait(&format!("gap {gaps} of {device}"), || {
-            let all = self.daemon.get("/api/v1/gaps");
-            let of = |gap: &&Value| gap["gap"]["source"]["device"] == device;
-            (all["body"].as_array()?.iter().filter(of).count() >= gaps).then_some(())
-        });
+        let look = || (self.gaps(device) >= gaps).then_some(());
+        self.wait(&format!("gap {gaps} of {device}"), look);
     }
 
     /// Waits until requests of the press are known not to be observed, for the so manieth time.

@@ -1,5 +1,5 @@
 //! What a Modbus device or its gateway does wrong.
-use super::Plant;
+use super::{Plant, patient};
 use serde_json::Value;
 
 impl Plant {
@@ -29,10 +29,11 @@ fn answers_that_are_none_are_never_values() {
 /// Illegal address, failure, busy, and a gateway that does not reach its target.
 #[test]
 fn exceptions_are_a_gap_and_cost_no_part() {
-    let Some(plant) = Plant::start(12) else { return };
-    for (n, code) in [2, 4, 6, 11].into_iter().enumerate() {
-        plant.line.assembly.control(&format!("exc {code}"));
-        plant.lost_once("assembly", n + 1);
+    let with_the_press = |[press, _]: &mut [String; 2]| *press = patient(press);
+    let Some(plant) = Plant::start_with(12, with_the_press, &[]) else { return };
+    plant.line.press.control("pause off");
+    for code in [2, 4, 6, 11] {
+        plant.lost_by("assembly", || drop(plant.line.assembly.control(&format!("exc {code}"))));
         plant.line.assembly.control("exc off");
         plant.live("assembly");
     }
@@ -48,8 +49,7 @@ fn answers_that_come_late_or_never_cost_no_part() {
     let faults = [("delay 1200", "delay 0"), ("drop on", "drop off"), ("drop late", "drop off")];
     for (n, (begin, end)) in faults.into_iter().cycle().take(6).enumerate() {
         plant.assembled(2 + 3 * n);
-        plant.line.assembly.control(begin);
-        plant.lost_once("assembly", n + 1);
+        plant.lost_by("assembly", || drop(plant.line.assembly.control(begin)));
         plant.line.assembly.control(end);
         plant.live("assembly");
     }

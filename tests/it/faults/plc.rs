@@ -9,7 +9,7 @@ use std::time::Duration;
 
 #[test]
 fn a_plc_that_is_off_is_a_gap_and_costs_no_part() {
-    let Some(mut plant) = Plant::start(12) else { return };
+    let Some(mut plant) = Plant::start_patient(12) else { return };
     plant.line.press.kill();
     plant.lost("press");
     plant.line.press.again();

@@ -2,7 +2,7 @@
 //! back what is said.
 use super::lines::plant;
 use crate::support::line::Line;
-use crate::support::{http, peers};
+use crate::support::{PATIENCE, http, peers};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,6 @@ use std::process::{Child, Command};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
-use std::time::Duration;
 
 /// The assembly's plant file with this serial port.
 fn over(port: &Path, file: &str) -> String {
@@ -29,7 +28,7 @@ impl Cable {
         let ends = ends.map(|end| dir.join(end));
         let words = ends.each_ref().map(|end| format!("pty,raw,echo=0,link={}", end.display()));
         let socat = Command::new("socat").args(words).spawn().expect("`make peers` installs socat");
-        http::until("the cable is plugged in", Duration::from_secs(10), || {
+        http::until("the cable is plugged in", PATIENCE, || {
             ends.iter().all(|end| end.exists()).then_some(())
         });
         Self { socat, ends }
@@ -138,11 +137,14 @@ fn noise_and_echoes_of_a_serial_line_cost_no_part() {
     plant.assembled(4);
     noise.flips.store(2_000, Ordering::Relaxed);
     plant.assembled(12);
+    let before = noise.spoilt.load(Ordering::Relaxed);
     noise.flips.store(10, Ordering::Relaxed);
+    plant.wait("bytes are spoilt", || {
+        (noise.spoilt.load(Ordering::Relaxed) > before + 5).then_some(())
+    });
     plant.lost("assembly");
     noise.flips.store(0, Ordering::Relaxed);
     plant.live("assembly");
-    assert!(noise.spoilt.load(Ordering::Relaxed) > 5);
     plant.assembled(16);
     // What comes back first is no answer: nobody hears the device then.
     noise.echo.store(true, Ordering::Relaxed);

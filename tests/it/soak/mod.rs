@@ -26,7 +26,7 @@ const SECONDS: u64 = 120;
 /// So many parts may lie between a press and its assembly.
 const BETWEEN_MAX: usize = 40;
 /// How long the plant may take to come to rest after the last fault.
-const REST: Duration = Duration::from_mins(3);
+const REST: Duration = Duration::from_mins(10);
 /// A press that waits for nobody goes on after so many milliseconds.
 const HURRY: &str = "patience 400";
 /// Pulses, many of them too short to be read, and those of a plant that comes to rest.

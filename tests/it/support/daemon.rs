@@ -1,6 +1,6 @@
 //! The daemon as a process of its own, as an operator runs it.
 use super::disk::Disk;
-use super::{Folder, http};
+use super::{Folder, PATIENCE, http, patient};
 use pedigree::config;
 use pedigree::demo::Demo;
 use pedigree::model::plant::{Plant, PlantFile};
@@ -41,7 +41,8 @@ impl Site {
 
     /// Of a demo plant that runs.
     pub(crate) fn of(demo: &Demo) -> Self {
-        let files = demo.plant_files.iter().map(|(name, text)| (name.as_str(), text.clone()));
+        let files = demo_files(demo);
+        let files = files.iter().map(|(name, text)| (name.as_str(), text.clone()));
         Self::new(&files.collect::<Vec<_>>())
     }
 
@@ -161,6 +162,21 @@ impl Daemon {
         serde_json::from_str(&body).unwrap_or_else(|why| panic!("{path}: {why}: {body}"))
     }
 
+    /// Waits until whatever was recorded up to this moment can be asked for.
+    pub(crate) fn caught_up(&self) {
+        let metrics = |name: &str| {
+            let page = self.ask("/metrics").1;
+            let value = page.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+            value.unwrap_or(0_u64)
+        };
+        let recorded = metrics("pedigree_ledger_position ");
+        http::until("what was recorded can be asked for", PATIENCE, || {
+            let known = self.get("/api/v1/events?limit=1")["position"].as_u64();
+            let indexed = metrics("pedigree_store_position ");
+            (known >= Some(recorded) && indexed >= recorded).then_some(())
+        });
+    }
+
     /// Status and body.
     pub(crate) fn ask(&self, path: &str) -> (u16, String) {
         http::get(&format!("http://{}{path}", self.http()))
@@ -216,6 +232,11 @@ impl Drop for Daemon {
             drop(self.child.wait());
         }
     }
+}
+
+/// The plant files of a demo plant.
+pub(crate) fn demo_files(demo: &Demo) -> Vec<(String, String)> {
+    demo.plant_files.iter().map(|(name, text)| (name.clone(), patient(text))).collect()
 }
 
 /// Opens a file that must exist.

@@ -18,7 +18,7 @@ const BALLAST: &str = "ballast";
 /// Freezes it, says so, and thaws it when nobody wants it frozen any more: also when the test is killed, since what
 /// waits for a frozen disk cannot be.
 const FREEZE: &str =
-    "fsfreeze --freeze \"$1\" && echo frozen && timeout 60 cat; fsfreeze --unfreeze \"$1\"";
+    "fsfreeze --freeze \"$1\" && echo frozen && timeout 900 cat; fsfreeze --unfreeze \"$1\"";
 /// `EXT4_IOC_SHUTDOWN`: from this call on nothing that is written reaches the disk. A power cut takes the processor
 /// with it, so whoever writes is stopped first: a sync that is under way at the call now and then says Ok of what is
 /// lost (one in some seventy calls beside a loop that only writes and syncs), and nobody may live to tell it.

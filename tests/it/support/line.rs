@@ -2,10 +2,9 @@
 use super::daemon::{Daemon, Site, read};
 use super::net::Net;
 use super::peer::Peer;
-use super::{here, http};
+use super::{LONG, PATIENCE, here, http, patient};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// The press (asyncua, encrypted) and the assembly (pymodbus).
 pub(crate) struct Line {
@@ -58,6 +57,15 @@ impl Line {
         Site::new(&[("press.toml", press), ("assembly.toml", assembly)])
     }
 
+    /// The same, patient with its PLCs.
+    pub(crate) fn patient_site(&self) -> Site {
+        let site = self.site();
+        for name in ["press.toml", "assembly.toml"] {
+            site.plant(&[(name, patient(&read(&site.path("plant.d").join(name))))]);
+        }
+        site
+    }
+
     /// Its plant files, with the PLCs at these ports.
     pub(crate) fn plant(&self, press: u16, assembly: u16) -> [String; 2] {
         let thumbprint = self.press.up["thumbprint_sha256"].as_str().unwrap();
@@ -76,14 +84,14 @@ impl Line {
     }
 
     /// Waits until all parts are through.
-    pub(crate) fn wait_done(&self, within: Duration) {
-        http::until("all parts are through", within, || self.is_done().then_some(()));
+    pub(crate) fn wait_done(&self) {
+        http::until("all parts are through", LONG, || self.is_done().then_some(()));
     }
 }
 
 /// Waits until the last part's last step can be asked for.
 pub(crate) fn wait_recorded(daemon: &Daemon, serial: &str) -> Value {
-    http::until(&format!("{serial} is complete"), Duration::from_secs(30), || {
+    http::until(&format!("{serial} is complete"), PATIENCE, || {
         let (status, body) = daemon.ask(&format!("/api/v1/item?id={serial}"));
         let item: Value = serde_json::from_str(&body).ok()?;
         let steps = item["body"]["steps"].as_array()?;

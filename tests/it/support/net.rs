@@ -73,10 +73,14 @@ impl Net {
         assert!(nft.wait().unwrap().success(), "`nft` refused:\n{rules}");
     }
 
-    /// Nothing is lost any more; how many packets were, there and back.
-    pub(crate) fn lost(&self) -> (u64, u64) {
-        let told = self.switch.run("nft", &["--json", "list", "table", "ip", "loss"]);
+    /// Nothing is lost any more.
+    pub(crate) fn lose_none(&self) {
         self.switch.run("nft", &["delete", "table", "ip", "loss"]);
+    }
+
+    /// How many packets were lost since some are, there and back.
+    pub(crate) fn losses(&self) -> (u64, u64) {
+        let told = self.switch.run("nft", &["--json", "list", "table", "ip", "loss"]);
         let told: serde_json::Value = serde_json::from_str(&told).unwrap();
         let rules = told["nftables"].as_array().unwrap();
         let dropped = |way: &str| {
@@ -96,11 +100,17 @@ impl Net {
         }
     }
 
-    /// It is as wide as before; how many packets had to wait, there and back.
-    pub(crate) fn waited(&self) -> (u64, u64) {
+    /// It is as wide as before.
+    pub(crate) fn widen(&self) {
+        for side in ["near", "far"] {
+            self.switch.run("tc", &["qdisc", "del", "dev", side, "root"]);
+        }
+    }
+
+    /// How many packets had to wait since it is narrow, there and back.
+    pub(crate) fn waits(&self) -> (u64, u64) {
         let waited = |side: &str| {
             let told = self.switch.run("tc", &["-s", "-j", "qdisc", "show", "dev", side]);
-            self.switch.run("tc", &["qdisc", "del", "dev", side, "root"]);
             let told: serde_json::Value = serde_json::from_str(&told).unwrap();
             told[0]["overlimits"].as_u64().unwrap()
         };
