@@ -113,8 +113,9 @@ fn what_a_station_goes_on_from_stays_though_its_item_goes() {
 fn of_what_is_on_hold_and_of_what_it_went_into_nothing_goes() {
     let reason = crate::genealogy::builders::text("moist");
     let hold = What::Hold { item: lot("BAD"), reason, meaning: None };
+    let is_bad = |n: u64| n.is_multiple_of(10);
     let parts = |n: u64| {
-        let of = lot(if n % 10 == 0 { "BAD" } else { "GOOD" });
+        let of = lot(if is_bad(n) { "BAD" } else { "GOOD" });
         [consume(&of, &unit(&format!("U{n}"))), arrive(&unit(&format!("U{n}")))]
     };
     let told = (1..=200).flat_map(parts).chain([hold]);
@@ -131,7 +132,7 @@ fn of_what_is_on_hold_and_of_what_it_went_into_nothing_goes() {
         let Body::Trace(event) = &was.body else { continue };
         let stays = event.items().iter().any(|item| {
             let number = item.code.as_str().strip_prefix('U').and_then(|n| n.parse::<u64>().ok());
-            **item == lot("BAD") || number.is_some_and(|n| n % 10 == 0)
+            **item == lot("BAD") || number.is_some_and(is_bad)
         });
         assert!(!stays || was == now, "{was:?}");
     }
