@@ -52,10 +52,15 @@ fn asked(audited: &Audited, daemon: &Daemon, verb: &[&str]) -> Value {
     serde_json::from_slice(&told.stdout).unwrap()
 }
 
-/// A case of recall of a unit; its name.
-fn opened_case(audited: &Audited, daemon: &Daemon) -> String {
+/// As long as somebody recalls anything.
+fn while_a_case_is_open_nothing_goes(audited: &Audited, daemon: &Daemon) {
     let opened = asked(audited, daemon, &["case", "open", "--lot", &audited.units[0]]);
-    opened["case"].as_str().unwrap().to_owned()
+    let case = opened["case"].as_str().unwrap();
+    keep_half_of_the_shift(audited);
+    let (code, said, notice) = retain(audited, &[]);
+    assert!(code == Some(0) && said["records"]["goes"] == 0, "{said} {notice}");
+    assert!(notice.contains(&format!("{case} is")), "{notice}");
+    asked(audited, daemon, &["case", "close", case]);
 }
 
 /// Only sealed segments can be thinned: the same records in small ones.
@@ -99,13 +104,7 @@ fn what_goes_is_told_and_what_stays_is_traced_and_proven_as_before() {
     let daemon = ready(site);
     let before: Vec<_> = audited.units.iter().map(|unit| traced(&daemon, unit).unwrap()).collect();
     assert!(before.iter().all(|(_, completeness)| !went(completeness)));
-    // As long as somebody recalls anything, nothing goes.
-    let case = opened_case(&audited, &daemon);
-    keep_half_of_the_shift(&audited);
-    let (code, said, notice) = retain(&audited, &[]);
-    assert!(code == Some(0) && said["records"]["goes"] == 0, "{said} {notice}");
-    assert!(notice.contains(&format!("{case} is")), "{notice}");
-    asked(&audited, &daemon, &["case", "close", &case]);
+    while_a_case_is_open_nothing_goes(&audited, &daemon);
     // Beside a daemon it is said what would go, and nothing goes.
     keep_half_of_the_shift(&audited);
     let (code, said, notice) = retain(&audited, &[]);

@@ -16,9 +16,9 @@ mod tape;
 /// Say what the rules of `[retention]` let go, or let it go.
 ///
 /// An item goes when its time is over, when everything that it went into goes, when no station works with it, and when no hold leads to
-/// it; nothing while a case of recall is open. Of
-/// what goes nothing is left but hashes, so that all else is still proven; whoever asks about it, or about that time, is told
-/// that something went. Nothing that goes comes back: make a backup before, and another one after, or the copy has it still.
+/// it; nothing while a case of recall is open. Of what goes nothing is left but hashes, so that all else is still proven; whoever
+/// asks about it, or about that time, is told that something went. Nothing that goes comes back: make a backup before, and another
+/// one after, or the copy has it still.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Let it go: not only say so. The daemon has to be stopped.
