@@ -261,8 +261,19 @@ fn uses(event: &TraceEvent) -> impl Iterator<Item = &MountUse> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::genealogy::builders::{complete, consume, event, lot, text, unit};
+    use crate::genealogy::builders::{complete, consume, container, event, lot, pack, text, unit};
     use crate::model::At;
+
+    /// Each of them a record, and a step, of its own.
+    fn told(events: impl IntoIterator<Item = TraceEvent>) -> Tally {
+        let mut tally = Tally::default();
+        for (position, event) in (1..).map(Position).zip(events) {
+            let record =
+                Record { position, at: At::default(), body: Body::Trace(event), plant: None };
+            tally.see(&[record], false);
+        }
+        tally
+    }
 
     fn names(tally: &Tally, item: &ItemKey) -> Vec<String> {
         let none = (&BTreeSet::new(), &BTreeSet::new());
@@ -277,14 +288,31 @@ mod tests {
         let used = TraceEvent { product: Some(text("A")), material: Some(text("OIL")), ..used };
         let made = event(2, Some("OP10"), complete(&unit("U2"), Vec::new()));
         let made = TraceEvent { material: Some(text("OIL")), ..made };
-        let mut tally = Tally::default();
-        for (position, event) in (1..).map(Position).zip([used, made]) {
-            let record =
-                Record { position, at: At::default(), body: Body::Trace(event), plant: None };
-            tally.see(&[record], false);
-        }
+        let tally = told([used, made]);
         assert_eq!(names(&tally, &scoped), ["GREASE", "OIL"]);
         assert_eq!(names(&tally, &unit("U1")), ["A"]);
         assert!(names(&tally, &unit("U2")).is_empty() && names(&tally, &lot("L")).is_empty());
+    }
+
+    /// A pallet of boxes: what is in one of them is on hold with it, and what another box holds is not.
+    #[test]
+    fn what_was_in_something_on_hold_at_any_depth_stays_with_it() {
+        let packed = [
+            pack(&[&unit("U1")], &container("BOX-1")),
+            pack(&[&container("BOX-1")], &container("PALLET")),
+            consume(&lot("L1"), &unit("U1")),
+            pack(&[&unit("U2")], &container("BOX-2")),
+        ];
+        let tally = told(packed.map(|what| event(1, Some("PACK"), what)));
+        let keep = Keep { otherwise: Some(1), ..Keep::default() };
+        let staying = |on_hold: &ItemKey| -> BTreeSet<ItemKey> {
+            let held = (&BTreeSet::new(), &[on_hold.clone()].into());
+            let judged = tally.judge(&keep, Utc(1_000), held, &BTreeSet::new());
+            let stays = judged.items().filter(|(_, why)| why.is_some());
+            stays.map(|(item, _)| item.clone()).collect()
+        };
+        let pallet = [container("PALLET"), container("BOX-1"), unit("U1"), lot("L1")].into();
+        assert_eq!(staying(&container("PALLET")), pallet);
+        assert_eq!(staying(&unit("U2")), [container("BOX-2"), unit("U2")].into());
     }
 }
