@@ -1,8 +1,8 @@
 //! Events and plants for tests, in few words.
 use crate::model::label::CodeForm;
 use crate::model::plant::{
-    Catalog, CodeFrom, CodeSpec, Condition, Phase, Plant, PurposeSpec, ScopeFrom, Station,
-    TagIndex, Test, Word,
+    Catalog, CodeFrom, CodeSpec, Condition, MountPoint, Phase, Plant, PurposeSpec, ScopeFrom,
+    Splice, Station, TagIndex, Test, ToolLife, Word,
 };
 use crate::model::{
     Amount, Code, Consumption, Digest, Interval, ItemClass, ItemKey, Member, MountKey,
@@ -128,15 +128,8 @@ pub(crate) fn correct(loser: u64) -> What {
 }
 
 /// A phase that completes the unit that was presented last.
-fn work() -> Phase {
+pub(crate) fn work() -> Phase {
     let word = Word { tag: TagIndex(0), bit: None };
-    let current = CodeSpec {
-        class: ItemClass::Unit,
-        from: CodeFrom::Current,
-        scope: ScopeFrom::Site,
-        no_read: Vec::new(),
-        form: CodeForm::default(),
-    };
     Phase {
         id: PhaseId::parse("work").unwrap(),
         while_: Condition { word, test: Test::Changes },
@@ -145,11 +138,24 @@ fn work() -> Phase {
         settle: Duration::ZERO,
         confirm: None,
         event: Some(Verb::Complete),
-        item: Some(current),
+        item: Some(code()),
         operation: None,
         record: Vec::new(),
         by: None,
     }
+}
+
+/// The code of a unit that is now at the station.
+pub(crate) fn code() -> CodeSpec {
+    let (from, scope, form) = (CodeFrom::Current, ScopeFrom::Site, CodeForm::Plain);
+    CodeSpec { class: ItemClass::Unit, from, scope, no_read: Vec::new(), form }
+}
+
+/// A feeder, whose lot may be a tool with a life.
+pub(crate) fn feeder(id: &str, tool: bool) -> MountPoint {
+    let tool = tool.then_some(ToolLife { uses: Some(9), time: None });
+    let (lot, splice) = (code(), Splice::OneOf);
+    MountPoint { id: point(id), lot, material: None, splice, tool, used: None }
 }
 
 /// A plant with nothing but stations that complete units, each with those that come before it; one whose name begins

@@ -10,7 +10,7 @@ use super::reason::Reasons;
 use super::step::{self, StepsDraft};
 use super::view::View;
 use crate::genealogy::{Certainty, Direction, Former, Hop, LinkKind, Node, NodeId, Visited, Walk};
-use crate::model::plant::Catalog;
+use crate::model::plant::{Catalog, Plant};
 use crate::model::{
     Amount, ItemClass, ItemKey, Position, StationId, Text, TraceEvent, Untold, Utc, What,
 };
@@ -60,7 +60,7 @@ pub(super) fn draft(
     memory: &View<'_>,
     visited: &mut Visited,
     key: &ItemKey,
-    catalog: Option<&Catalog>,
+    plant: Option<&Plant>,
 ) -> Option<Drafted<ItemDraft>> {
     let node = memory.graph.item(key).filter(|node| memory.speaks_of(*node))?;
     let mut reasons = Reasons::default();
@@ -104,8 +104,8 @@ pub(super) fn draft(
         made_of,
         went_into,
         balance: balance::draft(memory, node),
-        inherited: catalog.map(|catalog| memory.inherited(node, catalog)).unwrap_or_default(),
-        came: (key.class != ItemClass::Container).then(|| CameDraft::of(memory, node)),
+        inherited: plant.map(|p| memory.inherited(node, &p.catalog)).unwrap_or_default(),
+        came: (key.class != ItemClass::Container).then(|| CameDraft::of(memory, node, plant)),
     };
     Some(Drafted::new(memory, reasons, body))
 }

@@ -121,7 +121,7 @@ impl Query {
             let plant = self.plant();
             let catalog = plant.as_ref().map(|plant| &plant.catalog);
             let draft = self.inner.with_visited(|memory, visited| {
-                item::draft(&memory.view(as_of), visited, key, catalog)
+                item::draft(&memory.view(as_of), visited, key, plant.as_deref())
             })?;
             let finish = |draft, bodies: &mut Bodies<'_>| item::finish(draft, catalog, bodies);
             let Answer { position, mut completeness, body: (mut body, came) } =

@@ -155,13 +155,22 @@ impl View<'_> {
     /// An item under each of its names: the passages that turned out to be it are its own. Read from what it was made of,
     /// since a lot went into much.
     pub(super) fn names_of(&self, node: NodeId) -> Vec<NodeId> {
+        self.names_among(node, self.graph.links(node, Direction::Backward))
+    }
+
+    /// The same among these of its links.
+    pub(super) fn names_among(
+        &self,
+        node: NodeId,
+        links: impl Iterator<Item = Link>,
+    ) -> Vec<NodeId> {
         let mut names = vec![node];
-        self.graph.each(node, Direction::Backward, |link| {
+        for link in links {
             let same = link.kind == LinkKind::IdentifiedAs && link.stands(self.position);
             if same && !names.contains(&link.node) {
                 names.push(link.node);
             }
-        });
+        }
         if let Some(others) = names.get_mut(1..) {
             others.sort_by_key(|node| self.graph.name(*node));
         }

@@ -86,9 +86,9 @@ impl<'a> Facts<'a> {
             steps.iter().filter_map(|done| done.step.station.as_ref()).collect();
         let behind = plant.map(|plant| Demand::of(plant).behind(item.product.as_ref(), &seen));
         let links = || item.made_of.iter().chain(&came.beyond).filter(|link| is_part(link.kind));
-        let fed = links().filter(|link| link.kind == LinkKind::FedInto);
-        let fed = fed.filter_map(|l| Some((l.station.as_ref()?, l.place.as_ref()?.as_str())));
-        let mut parts: Vec<_> = links().filter(|link| !is_tool(plant, link)).collect();
+        let tools = tools(plant);
+        let is_tool = |link: &&LinkView| feeder(link).is_some_and(|of| tools.contains(&of));
+        let mut parts: Vec<_> = links().filter(|link| !is_tool(link)).collect();
         parts.sort_by_key(|link| (link.position, &link.item));
         let mut facts = Self {
             item,
@@ -97,7 +97,7 @@ impl<'a> Facts<'a> {
             product,
             steps,
             parts,
-            fed: fed.collect(),
+            fed: links().filter_map(feeder).collect(),
             behind: behind.unwrap_or_default(),
             ended: BTreeSet::new(),
         };
@@ -163,13 +163,16 @@ fn find<'a>(plant: Option<&'a Plant>, id: &StationId) -> Option<&'a Station> {
     plant?.stations.iter().find(|station| station.id == *id)
 }
 
-/// A step with the handshake or phase by which it came to be known; where the plant files have that no more, or it came by
-/// none, the first of its station that tells the same.
+/// A step with the handshake or phase by which it came to be known, which may have one name; where the plant files have that
+/// no more, or it came by none, the handshake of its station that is the first to tell the same.
 fn done<'a>(plant: Option<&'a Plant>, step: &'a StepView) -> Done<'a> {
     let station = step.station.as_ref().and_then(|id| find(plant, id));
     let rule = step.rule.as_ref().map(Text::as_str);
-    let phases = || station.into_iter().flat_map(|station| &station.phases);
-    if let Some(phase) = phases().find(|phase| Some(phase.id.as_str()) == rule) {
+    // Whoever asked by a handshake was answered.
+    let is_by_phase = step.phase.is_some() && step.permit.is_none();
+    let mut phases = station.into_iter().flat_map(|station| &station.phases);
+    let phase = phases.find(|phase| is_by_phase && Some(phase.id.as_str()) == rule);
+    if let Some(phase) = phase {
         return Done { step, handshake: None, phase: Some(phase) };
     }
     let handshakes = || station.into_iter().flat_map(|station| &station.handshakes);
@@ -194,13 +197,16 @@ fn is_part(kind: LinkKind) -> bool {
     }
 }
 
-/// Whether what a feeder held is a tool: it does not stay in the item.
-fn is_tool(plant: Option<&Plant>, link: &LinkView) -> bool {
-    let station = link.station.as_ref().and_then(|id| find(plant, id));
-    let place = link.place.as_ref().map(Text::as_str);
-    link.kind == LinkKind::FedInto
-        && station.is_some_and(|station| {
-            let mut mounts = station.mounts.iter();
-            mounts.any(|mount| mount.tool.is_some() && Some(mount.id.as_str()) == place)
-        })
+/// The feeders whose lots are tools: these do not stay in the item.
+pub(super) fn tools(plant: Option<&Plant>) -> BTreeSet<(&StationId, &str)> {
+    let stations = plant.into_iter().flat_map(|plant| &plant.stations);
+    let mounts = stations.flat_map(|station| station.mounts.iter().map(move |of| (station, of)));
+    let tools = mounts.filter(|(_, mount)| mount.tool.is_some());
+    tools.map(|(station, mount)| (&station.id, mount.id.as_str())).collect()
+}
+
+/// The feeder that held a part.
+fn feeder(link: &LinkView) -> Option<(&StationId, &str)> {
+    let station = link.station.as_ref().filter(|_| link.kind == LinkKind::FedInto);
+    station.zip(link.place.as_ref().map(Text::as_str))
 }

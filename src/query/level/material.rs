@@ -12,7 +12,15 @@ pub(super) fn wanting(facts: &Facts<'_>, [m1, m2, m3, m4]: &mut Ladder) {
     if facts.parts.is_empty() && !is_from_outside {
         m1.add(|| "neither what it was made of nor that it came from outside is on record".into());
     }
+    let near = || "it has more names, or was made or cut of more, than is looked at".to_owned();
+    if facts.came.is_cut_near {
+        m3.add(near);
+    }
     every_lot(facts, m2);
+    // What is not there may be among the rest.
+    if facts.came.is_cut_near && *m2 != Wanting::default() {
+        m2.add(near);
+    }
     match own {
         Origin::Supplier | Origin::Made => {}
         Origin::Outside => m3.add(|| "from whom it came was not told".to_owned()),
@@ -22,6 +30,9 @@ pub(super) fn wanting(facts: &Facts<'_>, [m1, m2, m3, m4]: &mut Ladder) {
         which_where_from_whom(facts, link, m3);
         exactly(link, m4);
     }
+    if facts.came.is_cut {
+        m4.add(|| "it was made of more items than are looked at".to_owned());
+    }
     for item in &facts.came.open {
         m4.add(|| {
             format!("{item} is in it, and that it came from outside, and from whom, is not told")
@@ -29,9 +40,6 @@ pub(super) fn wanting(facts: &Facts<'_>, [m1, m2, m3, m4]: &mut Ladder) {
     }
     if facts.came.loose > 0 {
         m4.add(|| "what a feeder held that it goes back to is not known".to_owned());
-    }
-    if facts.came.is_cut {
-        m4.add(|| "it was made of more items than are looked at".to_owned());
     }
 }
 

@@ -4,6 +4,7 @@
 //! rung wants follows from what the plant files in force say that there is to be known (`docs/level.md`). A function of the answer
 //! about the item alone: whoever knows more of the same steps and links never comes to a lower one.
 mod facts;
+mod look;
 mod material;
 mod origin;
 mod process;

@@ -3,14 +3,13 @@ use super::origin::Origin;
 use super::*;
 use crate::genealogy::builders::*;
 use crate::genealogy::{Certainty, LinkKind};
-use crate::model::label::CodeForm;
 use crate::model::plant::{
-    CodeFrom, CodeSpec, First, Handshake, MeasurementSpec, MountPoint, Pattern, PermitCodes,
-    Product, ReasonCodes, ResultSpec, ScopeFrom, Splice, TagIndex, ToolLife, Word,
+    First, Handshake, MeasurementSpec, Pattern, PermitCodes, Phase, Product, ReasonCodes,
+    ResultSpec, TagIndex, Word,
 };
 use crate::model::{
-    Amount, DeviceId, Gap, GapCause, GapSource, HandshakeId, ItemClass, Permit, PersonKey,
-    Position, Purpose, Result as Outcome, TagName, Utc, Value, Verb,
+    Amount, DeviceId, Gap, GapCause, GapSource, HandshakeId, ItemClass, Permit, PersonKey, PhaseId,
+    PhaseSummary, Position, Purpose, Result as Outcome, TagName, Utc, Value, Verb,
 };
 use crate::query::answer::{ItemState, LinkView, MeasurementView, StepView};
 use proptest::prelude::*;
@@ -21,11 +20,6 @@ use std::time::Duration;
 type Change = fn(&mut StepView);
 
 const WORD: Word = Word { tag: TagIndex(0), bit: None };
-
-fn code() -> CodeSpec {
-    let (from, scope, form) = (CodeFrom::Current, ScopeFrom::Site, CodeForm::Plain);
-    CodeSpec { class: ItemClass::Unit, from, scope, no_read: Vec::new(), form }
-}
 
 fn handshake(id: &str, event: Verb) -> Handshake {
     Handshake {
@@ -67,12 +61,6 @@ fn handshake(id: &str, event: Verb) -> Handshake {
         overrule: None,
         on_late: Permit::Unknown,
     }
-}
-
-fn feeder(id: &str, tool: bool) -> MountPoint {
-    let tool = tool.then_some(ToolLife { uses: Some(9), time: None });
-    let (lot, splice) = (code(), Splice::OneOf);
-    MountPoint { id: point(id), lot, material: None, splice, tool, used: None }
 }
 
 /// OP10 presses from a coil with a punch; OP20 after it is fitted with a bearing and glued.
@@ -262,6 +250,12 @@ fn each_rung_of_the_material_wants_its_own() {
     comes_to("M3, P4", "M4 wanted: it was made of more items than are looked at", |case| {
         case.came.is_cut = true;
     });
+    let near = "it has more names, or was made or cut of more, than is looked at";
+    comes_to("M2, P4", &format!("M3 wanted: {near}"), |case| case.came.is_cut_near = true);
+    comes_to("M1, P4", &format!("M2 wanted: {near}"), |case| {
+        case.came.is_cut_near = true;
+        case.item.made_of.remove(0);
+    });
 }
 
 #[test]
@@ -434,6 +428,31 @@ fn what_an_item_was_used_for_is_no_step_by_which_it_was_made() {
     assert_eq!(case.level().to_string(), "M4, P4");
 }
 
+/// A handshake and a phase of one station may have one name.
+#[test]
+fn a_step_is_held_against_what_it_came_by() {
+    let mut case = Case::whole();
+    let named = PhaseId::parse("press").unwrap();
+    let phase = Phase { id: named.clone(), operation: Some(WORD), ..work() };
+    case.plant.stations[0].phases = vec![phase];
+    let press = &mut case.item.steps[0];
+    press.operator = None;
+    let at = "at OP10 on 1970-01-01T00:00:00.005Z";
+    assert_eq!(case.level().wanting(), [format!("P3 wanted: no operator {at}")]);
+    // A phase has no badge.
+    let press = &mut case.item.steps[0];
+    press.phase = Some(PhaseSummary {
+        phase: named,
+        interval: interval(0, Some(1)),
+        statistics: Vec::new(),
+        tools: Vec::new(),
+        count: None,
+    });
+    assert_eq!(case.level().to_string(), "M4, P4");
+    case.item.steps[0].operation = None;
+    assert_eq!(case.level().wanting(), [format!("P3 wanted: no operation {at}")]);
+}
+
 #[test]
 fn the_first_reasons_are_named_and_the_rest_is_counted() {
     let mut case = Case::whole();
@@ -457,7 +476,7 @@ struct Known {
     parts: Vec<Part>,
     clear: Clear,
     /// Whether nothing that is further back is open.
-    closed: [bool; 3],
+    closed: [bool; 4],
 }
 
 fn any_known() -> impl Strategy<Value = Known> {
@@ -467,12 +486,8 @@ fn any_known() -> impl Strategy<Value = Known> {
     let steps = proptest::collection::vec(step, 8);
     let parts = proptest::collection::vec(part, 4);
     let clear = std::array::from_fn::<_, 6, _>(|_| yes());
-    (steps, parts, clear, [yes(), yes(), yes()]).prop_map(|(steps, parts, clear, closed)| Known {
-        steps,
-        parts,
-        clear,
-        closed,
-    })
+    (steps, parts, clear, [yes(), yes(), yes(), yes()])
+        .prop_map(|(steps, parts, clear, closed)| Known { steps, parts, clear, closed })
 }
 
 impl Known {
@@ -543,9 +558,10 @@ impl Known {
         for (doubt, _) in doubts {
             case.doubt(doubt);
         }
-        let [open, loose, cut] = self.closed.map(|closed| !closed);
+        let [open, loose, cut, near] = self.closed.map(|closed| !closed);
         case.came.open = open.then(|| lot("raw")).into_iter().collect();
         (case.came.loose, case.came.is_cut) = (usize::from(loose), cut);
+        case.came.is_cut_near = near;
         case
     }
 }

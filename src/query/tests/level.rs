@@ -2,7 +2,8 @@
 use super::*;
 use crate::genealogy::builders::*;
 use crate::model::{
-    DeviceId, Gap, GapCause, GapSource, ItemClass, ItemKey, MountUse, Scope, ScopeName, What,
+    Alias, Amount, Consumption, DeviceId, Gap, GapCause, GapSource, ItemClass, ItemKey, MountUse,
+    Scope, ScopeName, What,
 };
 
 /// A lot that we number ourselves: its supplier is not in its name.
@@ -61,6 +62,72 @@ fn what_an_item_was_made_of_is_known_as_far_as_it_goes_back_to_a_supplier() {
     let open = "l/site/RAW is in it, and that it came from outside, and from whom, is not told";
     assert_eq!(told(event(0, None, consume(&raw, &made))), (3, open.to_owned()));
     assert_eq!(told(event(0, None, consume(&lot("RAW"), &made))), (4, String::new()));
+}
+
+/// The punch stays at the press: neither where it came from nor which it was says anything of what the panel is made of.
+#[test]
+fn a_tool_neither_hides_nor_closes_what_an_item_goes_back_to() {
+    let told = |raw: &ItemKey, punch: TraceEvent, one_of: bool| {
+        let mut plant = plant(&[("OP10", &[])]);
+        plant.stations[0].mounts = vec![feeder("F1", false), feeder("T1", true)];
+        let tool = MountUse { one_of, ..used("OP10", "T1", 4, &reel("PUNCH")) };
+        let mounts = [fed(3, &reel("R")), vec![tool]].concat();
+        let events = vec![
+            punch,
+            event(0, None, consume(raw, &reel("R"))),
+            event(1, Some("OP10"), mount("F1", &reel("R"))),
+            event(1, Some("OP10"), mount("T1", &reel("PUNCH"))),
+            completed(3, "OP10", &unit("PANEL"), (2, 3), None, mounts),
+        ];
+        let (query, _dir) = query(&traced(events));
+        query.put_in_force(Arc::new(plant));
+        first_of(&query, &unit("PANEL"))
+    };
+    let unknown = || {
+        let text = Text::parse("n").unwrap();
+        event(0, None, What::Note { item: None, text })
+    };
+    let open = "l/site/RAW is in it, and that it came from outside, and from whom, is not told";
+    for one_of in [false, true] {
+        let received = receive(&reel("PUNCH"), None);
+        for punch in [unknown(), received, receive(&reel("PUNCH"), Some("ACME"))] {
+            assert_eq!(told(&reel("RAW"), punch.clone(), one_of), (3, open.to_owned()));
+            assert_eq!(told(&lot("RAW"), punch, one_of), (4, String::new()));
+        }
+    }
+}
+
+#[test]
+fn what_has_more_names_or_was_made_of_more_than_is_looked_at_says_so() {
+    let near = (2, "it has more names, or was made or cut of more, than is looked at".to_owned());
+    // A unit of so many passages: the reel may be in one that nobody looked at.
+    let under = |passages: u32| {
+        let named = |n: u32| What::Identify {
+            item: unit(&format!("PASSAGE-{n}")),
+            alias: Alias { kind: text("label"), code: Code::parse("U").unwrap() },
+            real: Some(unit("U")),
+        };
+        let mut events = vec![event(0, None, consume(&lot("L"), &unit("U")))];
+        events.extend((0..passages).map(|n| event(1, Some("OP10"), named(n))));
+        let (query, _dir) = query(&traced(events));
+        first_of(&query, &unit("U"))
+    };
+    assert_eq!(under(250), (4, String::new()));
+    assert_eq!(under(300), near);
+    // A tank that was never empty, and what was made of it.
+    let tank = reel("TANK");
+    let filled = |n: u32| {
+        let amount = Some(Amount { value: 1.0, unit: None });
+        let from = (0..100).map(|m| reel(&format!("L{n}-{m}")));
+        let from = from.map(|lot| Consumption { lot, amount: amount.clone() }).collect();
+        event(0, None, What::Merge { from, into: tank.clone() })
+    };
+    let mut events: Vec<TraceEvent> = (0..201).map(filled).collect();
+    events.push(event(1, None, consume(&tank, &unit("U"))));
+    let (query, _dir) = query(&traced(events));
+    assert_eq!(first_of(&query, &tank), near);
+    let cut = "it was made of more items than are looked at".to_owned();
+    assert_eq!(first_of(&query, &unit("U")), (3, cut));
 }
 
 #[test]
