@@ -20,6 +20,8 @@ pub(super) struct FlatRule {
     stands: Option<Stand>,
     /// Since when it is seen to stand still: there is a good value, and nothing was lost.
     from: Option<Monotonic>,
+    /// What it was before the next value is not known.
+    unseen: bool,
     work: Option<Work>,
 }
 
@@ -28,6 +30,8 @@ pub(super) struct FlatRule {
 struct Stand {
     value: f64,
     since: Utc,
+    /// It was seen to move there; else it was seen there first, and may have stood longer.
+    moved: bool,
 }
 
 /// Work without a pause while it stands still.
@@ -42,8 +46,8 @@ pub(super) type Passed = Result<Finding, Quiet>;
 
 impl FlatRule {
     pub(super) fn new(spec: Flat, by_work: bool) -> Self {
-        let (has_judged, warned) = (false, false);
-        Self { spec, by_work, has_judged, warned, stands: None, from: None, work: None }
+        let (has_judged, warned, unseen) = (false, false, true);
+        Self { spec, by_work, has_judged, warned, stands: None, from: None, unseen, work: None }
     }
 
     /// What the record says of it.
@@ -58,11 +62,20 @@ impl FlatRule {
 
     /// Nobody knows what it is from now on.
     pub(super) fn down(&mut self) {
-        (self.from, self.work) = (None, None);
+        (self.from, self.work, self.unseen) = (None, None, true);
     }
 
     /// Values were lost, by which it may have moved.
     pub(super) fn lost(&mut self, at: At) {
+        self.begin_anew(at);
+        self.unseen = true;
+        if let Some(stands) = &mut self.stands {
+            (stands.since, stands.moved) = (at.wall, false);
+        }
+    }
+
+    /// Its time begins anew, if it has begun.
+    fn begin_anew(&mut self, at: At) {
         (self.from, self.work) = (self.from.map(|_| at.monotonic), None);
     }
 
@@ -72,13 +85,18 @@ impl FlatRule {
             self.down();
             return None;
         };
-        let stands = Stand { value, since: told.at.wall };
-        let before = *self.stands.get_or_insert(stands);
-        self.from.get_or_insert(told.at.monotonic);
-        if (value - before.value).abs() <= self.spec.within {
+        let unseen = std::mem::take(&mut self.unseen);
+        let stands = Stand { value, since: told.at.wall, moved: !unseen };
+        let before = self.stands.unwrap_or(stands);
+        let moves = (value - before.value).abs() > self.spec.within;
+        if moves || unseen {
+            let value = if moves { value } else { before.value };
+            self.stands = Some(Stand { value, ..stands });
+            (self.from, self.work) = (Some(told.at.monotonic), None);
+        }
+        if !moves {
             return None;
         }
-        (self.stands, self.from, self.work) = (Some(stands), Some(told.at.monotonic), None);
         let ends = std::mem::take(&mut self.warned);
         let begins = !self.has_judged && self.varies(normal).is_ok();
         if !ends && !begins {
@@ -117,13 +135,13 @@ impl FlatRule {
     }
 
     fn passed(&mut self, at: At, normal: Option<&Baseline>) -> Passed {
-        let baseline = self.varies(normal).inspect_err(|_| self.lost(at))?;
-        let Stand { value, since } = self.stands.ok_or(Quiet::NoValue)?;
+        let baseline = self.varies(normal).inspect_err(|_| self.begin_anew(at))?;
+        let Stand { value, since, moved } = self.stands.ok_or(Quiet::NoValue)?;
         (self.has_judged, self.warned) = (true, true);
         Ok(Finding {
             statistic: Some(value),
             limit: Some(self.spec.within),
-            onset: Some(Onset { estimate: since, earliest: Some(since), latest: since }),
+            onset: Some(Onset { estimate: since, earliest: moved.then_some(since), latest: since }),
             baseline: Some(baseline.clone()),
             ..Finding::new(Rule::Flat, Verdict::Warning)
         })
@@ -223,6 +241,30 @@ mod tests {
         rule.down();
         rule.lost(at(400));
         assert_eq!(rule.due(), None);
+    }
+
+    #[test]
+    fn since_when_it_stands_is_known_only_as_far_as_it_was_seen() {
+        let onset = |unseen: fn(&mut FlatRule), again: Option<f64>| {
+            let mut rule = rule(false);
+            told(&mut rule, 0, Some(21.0));
+            told(&mut rule, 10, Some(22.0));
+            unseen(&mut rule);
+            if again.is_some() {
+                told(&mut rule, 500, again);
+            }
+            rule.on_time(at(2_000), Some(&normal())).unwrap().unwrap().onset.unwrap()
+        };
+        let exactly =
+            |s| Onset { estimate: at(s).wall, earliest: Some(at(s).wall), latest: at(s).wall };
+        let at_least = |s| Onset { earliest: None, ..exactly(s) };
+        assert_eq!(onset(|_| (), None), exactly(10));
+        assert_eq!(onset(|_| (), Some(23.0)), exactly(500));
+        for again in [22.0, 23.0] {
+            assert_eq!(onset(FlatRule::down, Some(again)), at_least(500));
+            assert_eq!(onset(|rule| rule.lost(at(300)), Some(again)), at_least(500));
+        }
+        assert_eq!(onset(|rule| rule.lost(at(300)), None), at_least(300));
     }
 
     #[test]

@@ -57,9 +57,10 @@ impl MissingRule {
         self.lack = None;
     }
 
-    /// Values were lost, which may have been good: the next one tells.
-    pub(super) fn lost(&mut self) {
-        self.lack = None;
+    /// Values were lost, one of which may have been good: the time begins anew.
+    pub(super) fn lost(&mut self, at: At) {
+        let last = self.lack.take().map(|lack| lack.last);
+        self.lack = last.map(|last| self.lack(at, at.wall, last));
     }
 
     /// Takes what the tag said.
@@ -187,13 +188,19 @@ mod tests {
     }
 
     #[test]
-    fn what_was_lost_may_have_been_good() {
+    fn what_was_lost_may_have_been_good_so_that_the_time_begins_anew() {
         let mut rule = rule();
+        rule.lost(at(5));
+        assert_eq!(rule.due(), None, "it was good");
         told(&mut rule, 10, None);
-        rule.lost();
-        assert_eq!(rule.due(), None);
-        told(&mut rule, 20, None);
+        rule.lost(at(20));
         assert_eq!(rule.due(), Some(at(200).monotonic));
+        told(&mut rule, 30, None);
+        let said = rule.on_time(at(200)).unwrap();
+        assert_eq!((said.onset.unwrap().estimate, said.statistic), (at(20).wall, Some(180.0)));
+        // What was warned of stands.
+        rule.lost(at(300));
+        assert_eq!((rule.due(), good(&mut rule, 400).unwrap().statistic), (None, Some(380.0)));
     }
 
     #[test]

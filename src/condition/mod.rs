@@ -108,7 +108,7 @@ impl Conditions {
                 };
                 let add = |list: &mut Vec<usize>| list.push(new.watches.len());
                 lists.get_mut(at).into_iter().for_each(add);
-                let by_work = !(station.handshakes.is_empty() && station.phases.is_empty());
+                let by_work = station.tells_of_work();
                 if by_work && monitor.signal.flat.is_some() {
                     new.by_work.get_mut(index.get()).into_iter().for_each(add);
                 }
@@ -127,8 +127,8 @@ impl Conditions {
         new
     }
 
-    /// Takes a sample of a tag; adds verdicts that changed to `out`. The caller leaves out what is not
-    /// production.
+    /// Takes a sample of a tag; adds verdicts that changed to `out`. A machine is judged by it
+    /// whatever it is used for.
     pub fn on_sample(&mut self, plant: &Plant, at: At, sample: &Sample, out: &mut Spoken) {
         debug_assert_eq!(
             plant.tags.len(),
@@ -281,7 +281,7 @@ impl Watch {
     fn told(&mut self, told: &Told, out: &mut Spoken) {
         let said = out.verdicts.len();
         for found in self.signal.told(told, self.chart.baseline()) {
-            out.verdicts.push(self.event(found, told.time, None));
+            out.verdicts.push(self.event(found, told.at.wall, None));
         }
         let quiet =
             self.judge(&Observation { time: told.time, value: told.value, item: None }, out);

@@ -66,7 +66,7 @@ impl Signal {
 
     /// Values were lost on the way to us.
     pub(super) fn lost(&mut self, at: At) {
-        self.missing.iter_mut().for_each(MissingRule::lost);
+        self.missing.iter_mut().for_each(|missing| missing.lost(at));
         self.flat.iter_mut().for_each(|flat| flat.lost(at));
     }
 

@@ -243,7 +243,7 @@ fn judge_event(conditions: &mut Conditions, plant: &Plant, event: &TraceEvent, o
     }
 }
 
-/// A station that makes, admits or inspects something works.
+/// A station works, as [`Station::tells_of_work`] expects it to say.
 fn judge_work(
     conditions: &mut Conditions,
     plant: &Plant,
@@ -251,14 +251,10 @@ fn judge_work(
     event: &TraceEvent,
     out: &mut Spoken,
 ) {
-    let works = matches!(
-        event.what,
-        What::Arrive { .. } | What::Complete { .. } | What::Produce { .. } | What::Inspect { .. }
-    );
-    let station = event
-        .station
-        .as_ref()
-        .filter(|_| works && event.adopted.is_none() && event.purpose == Purpose::Production);
+    let works = event.what.verb().is_work()
+        && event.adopted.is_none()
+        && event.purpose == Purpose::Production;
+    let station = event.station.as_ref().filter(|_| works);
     let found = station.and_then(|id| plant.stations().find(|(_, s)| s.id == *id));
     if let Some((index, _)) = found {
         conditions.on_work(at, index, out);

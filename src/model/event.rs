@@ -560,6 +560,11 @@ impl Verb {
             Self::Correct => "correct",
         }
     }
+
+    /// Whether the station that says so works: it makes, admits or inspects something.
+    pub fn is_work(self) -> bool {
+        matches!(self, Self::Arrive | Self::Complete | Self::Produce | Self::Inspect)
+    }
 }
 
 impl What {

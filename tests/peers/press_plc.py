@@ -17,6 +17,8 @@ A restart plan is `PART:KIND,…`. KIND is
 With `--fresh` nothing is retained but which part is next, its patience, its ports and its key: a press that was killed begins its program
 anew, its words cleared, its counters from 0; the part that was in it is scrapped without a word. The truth has a line for each run, and one
 `{"asked": …}` for each handshake before any word of it can be seen.
+
+`bad WORD on|uncertain|off` gives a word such a status; the truth has `{"bad": WORD, …}` before it can be seen.
 """
 import argparse
 import asyncio
@@ -358,6 +360,7 @@ class Press:
             else:
                 self.bad[name] = codes[word]
             st.save()
+            self.truth.line({"bad": name, "status": self.bad.get(name), "at": plc.now_ns()})
             await self.put(name, self.words[name])
 
         async def put(name, *text):

@@ -3,10 +3,14 @@ use super::charts::recorded;
 use super::conditions::{plant, sample};
 use super::watched;
 use crate::condition::{Conditions, Finding, Spoken};
-use crate::model::plant::{DeviceIndex, DriftRules, Flat, Plant, SignalRules, TagIndex};
+use crate::model::label::CodeForm;
+use crate::model::plant::{
+    CodeFrom, CodeSpec, Condition, DeviceIndex, DriftRules, Flat, Phase, Plant, ScopeFrom,
+    SignalRules, StationIndex, TagIndex, Test, Word,
+};
 use crate::model::{
-    At, Baseline, Boot, GapCause, Link, Monotonic, Quality, Rule, Sample, Session, Utc, Value,
-    Verdict, VerdictEvent,
+    At, Baseline, Boot, GapCause, ItemClass, Link, Monotonic, Onset, PhaseId, Quality, Rule,
+    Sample, Session, Utc, Value, Verb, Verdict, VerdictEvent,
 };
 use proptest::prelude::*;
 use std::time::Duration;
@@ -24,8 +28,9 @@ fn guarded() -> Plant {
 }
 
 /// The same; it may stand still for three minutes, and normally it does not.
-fn lively() -> Bench {
+fn lively(phases: Vec<Phase>) -> Bench {
     let mut plant = guarded();
+    plant.stations[0].phases = phases;
     let temp = &mut plant.stations[0].monitors[0];
     temp.drift = watched(1_000_000, 50, DriftRules::DEFAULT).drift;
     let flat = Flat { lasting: Duration::from_secs(ALLOWED), within: 0.0 };
@@ -81,6 +86,10 @@ fn happens() -> impl Strategy<Value = Happens> {
     ]
 }
 
+fn wall(seconds: u64) -> Utc {
+    Utc(i64::try_from(seconds * 1_000_000_000).unwrap())
+}
+
 fn is_good(sample: &Sample) -> bool {
     sample.good().and_then(Value::number).is_some_and(f64::is_finite)
 }
@@ -99,8 +108,7 @@ impl Bench {
     }
 
     fn at(&self) -> At {
-        let ns = self.seconds * 1_000_000_000;
-        At { monotonic: Monotonic(ns), wall: Utc(i64::try_from(ns).unwrap()) }
+        At { monotonic: Monotonic(self.seconds * 1_000_000_000), wall: wall(self.seconds) }
     }
 
     fn link(&mut self, live: bool) {
@@ -162,6 +170,81 @@ fn the_state_of_these_rules_is_small() {
     assert!(size <= 192, "{size} bytes");
 }
 
+#[test]
+fn these_rules_speak_by_our_clock_whatever_the_source_says() {
+    for rule in [Rule::Missing, Rule::Flat] {
+        let mut bench = if rule == Rule::Flat { lively(Vec::new()) } else { Bench::new(guarded()) };
+        bench.seconds = 7_200;
+        bench.link(true);
+        let told = |bench: &mut Bench, value, quality| {
+            let source = Some(wall(bench.seconds - 3_600));
+            bench.told(&Sample { source, ..sample(TEMP, Value::Real(value), quality) });
+            bench.pass(ALLOWED);
+        };
+        let stands = if rule == Rule::Flat { Quality::GOOD } else { Quality::BAD_RANGE };
+        told(&mut bench, 1.0, Quality::GOOD);
+        told(&mut bench, 1.0, stands);
+        told(&mut bench, 2.0, Quality::GOOD);
+        let said = bench.said.iter().filter(|event| event.rule == rule);
+        let said: Vec<_> = said.map(|event| (event.verdict, event.time)).collect();
+        let (began, ended) = if rule == Rule::Flat { (180, 360) } else { (360, 360) };
+        let wanted = [(Verdict::Warning, began), (Verdict::InControl, ended)];
+        let wanted = wanted.map(|(verdict, seconds)| (verdict, wall(7_200 + seconds)));
+        assert!(said.windows(2).any(|said| said == wanted), "{rule:?}: {said:?}");
+    }
+}
+
+/// A phase of the station; `item`: of a lot.
+fn phase(event: Option<Verb>, item: bool) -> Phase {
+    let word = Word { tag: TagIndex(0), bit: None };
+    let item = item.then_some(CodeSpec {
+        class: ItemClass::Lot,
+        from: CodeFrom::Word(word),
+        scope: ScopeFrom::Site,
+        no_read: Vec::new(),
+        form: CodeForm::default(),
+    });
+    Phase {
+        id: PhaseId::parse("cook").unwrap(),
+        while_: Condition { word, test: Test::Changes },
+        split: Vec::new(),
+        ignore: Duration::ZERO,
+        settle: Duration::ZERO,
+        confirm: None,
+        event,
+        item,
+        operation: None,
+        record: Vec::new(),
+        by: None,
+    }
+}
+
+#[test]
+fn only_where_a_station_is_seen_to_work_does_flat_wait_for_work() {
+    let cases = [
+        (Some(Verb::Complete), true, true),
+        (Some(Verb::Inspect), true, true),
+        (None, true, true),
+        (Some(Verb::Complete), false, false),
+        (Some(Verb::Clean), true, false),
+        (None, false, false),
+    ];
+    for (event, item, tells) in cases {
+        let mut bench = lively(vec![phase(event, item)]);
+        bench.told(&sample(TEMP, Value::Real(1.0), Quality::GOOD));
+        bench.pass(ALLOWED);
+        let warned = |bench: &Bench| bench.said.iter().any(|e| e.verdict == Verdict::Warning);
+        assert_eq!(warned(&bench), !tells, "{event:?} {item}");
+        for _ in 0..2 {
+            let (at, mut out) = (bench.at(), Spoken::default());
+            bench.conditions.on_work(at, StationIndex(0), &mut out);
+            bench.said.extend(out.verdicts);
+            bench.pass(ALLOWED);
+        }
+        assert!(warned(&bench), "{event:?} {item}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
@@ -199,6 +282,25 @@ proptest! {
         }
     }
 
+    #[test]
+    fn a_sensor_that_stays_bad_is_warned_of_whatever_was_lost_before(
+        all in proptest::collection::vec(happens(), 0..20),
+        losses in proptest::collection::vec(0_u64..ALLOWED, 0..5),
+    ) {
+        let mut bench = Bench::new(guarded());
+        for one in &all {
+            bench.happens(one);
+        }
+        bench.link(true);
+        bench.told(&sample(TEMP, Value::Real(1.0), Quality::BAD_RANGE));
+        for seconds in losses {
+            bench.pass(seconds);
+            bench.happens(&Happens::Lost(true));
+        }
+        bench.pass(2 * ALLOWED);
+        prop_assert_eq!(bench.said.last().map(|event| event.verdict), Some(Verdict::Warning));
+    }
+
     /// The record says all that is needed to neither raise nor forget a warning.
     #[test]
     fn after_a_restart_at_any_moment_nothing_is_said_twice_and_what_stands_ends(
@@ -225,8 +327,10 @@ proptest! {
     fn a_value_is_flat_only_where_it_was_good_and_the_same_in_all_the_time(
         all in proptest::collection::vec(happens(), 0..60),
     ) {
-        let mut bench = lively();
+        let mut bench = lively(Vec::new());
         let (mut last, mut since, mut warned, mut observed) = (None, 0, false, true);
+        // Since when it is seen to stand there, and whether it was seen to move there.
+        let (mut begin, mut moved, mut unseen) = (0, false, true);
         for one in &all {
             let before = (bench.said.len(), bench.seconds);
             bench.happens(one);
@@ -234,6 +338,10 @@ proptest! {
                 if event.verdict == Verdict::Warning {
                     prop_assert!(!warned && last == event.statistic.map(|x| (x + 0.0).to_bits()), "{:?}", event);
                     prop_assert!(bench.seconds >= since + ALLOWED, "{:?}", event);
+                    let begin = wall(begin);
+                    let earliest = moved.then_some(begin);
+                    let onset = Onset { estimate: begin, earliest, latest: begin };
+                    prop_assert_eq!(event.onset, Some(onset));
                 }
                 warned = event.verdict == Verdict::Warning;
             }
@@ -249,10 +357,14 @@ proptest! {
                 Happens::Down => None,
                 Happens::Live | Happens::Passes(_) => last,
                 Happens::Lost(_) => {
-                    since = before.1;
+                    (since, begin, moved) = (before.1, before.1, false);
                     last
                 }
             };
+            if matches!(one, Happens::Told(..)) && now.is_some() && (unseen || now != last) {
+                (begin, moved, unseen) = (before.1, !unseen, false);
+            }
+            unseen |= now.is_none() || matches!(one, Happens::Lost(_));
             if now != last {
                 (last, since) = (now, before.1);
             }

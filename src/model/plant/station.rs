@@ -52,6 +52,15 @@ impl Station {
         };
         asked || self.phases.iter().any(ended)
     }
+
+    /// Whether it is seen from what it records when it works.
+    pub fn tells_of_work(&self) -> bool {
+        // A phase with an item completes it unless it says otherwise; without one it is only noted.
+        let ended =
+            |phase: &Phase| phase.item.is_some() && phase.event.unwrap_or(Verb::Complete).is_work();
+        self.handshakes.iter().any(|handshake| handshake.event.is_work())
+            || self.phases.iter().any(ended)
+    }
 }
 
 /// A piece with a known outcome that is shown to a station now and then.
