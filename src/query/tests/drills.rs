@@ -114,7 +114,7 @@ fn what_reaches_too_far_is_not_drawn_where_that_is_not_wanted() {
     for seed in 0..50 {
         assert_eq!(drawn(seed, Some(1)), Ok(small.clone()), "seed {seed}");
     }
-    assert_eq!(drawn(1, Some(0)), Err(Undrilled::Nothing));
+    assert_eq!(drawn(1, Some(0)), Err(Undrilled::TooLarge(0)));
 }
 
 /// Finished, covered and lacking of a unit.
