@@ -180,10 +180,7 @@ impl Reporter {
                 }
                 Err(why @ Undrilled::Nothing) => {
                     if self.bare.insert(way) {
-                        tracing::info!(
-                            direction = way,
-                            "no drill of a recall over {LINKS_MAX} links at most: {why}"
-                        );
+                        tracing::info!(direction = way, "no drill of a recall: {why}");
                     }
                 }
                 Err(why @ Undrilled::Unfrozen(Unfrozen::Lags(_))) => {
@@ -193,7 +190,10 @@ impl Reporter {
                         "no drill of a recall: {why}"
                     );
                 }
-                Err(why @ Undrilled::Unfrozen(Unfrozen::Unknown | Unfrozen::TooLong)) => {
+                Err(
+                    why @ (Undrilled::TooLarge(_)
+                    | Undrilled::Unfrozen(Unfrozen::Unknown | Unfrozen::TooLong)),
+                ) => {
                     tracing::warn!(
                         direction = way,
                         seed = asked.seed,

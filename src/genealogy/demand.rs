@@ -19,7 +19,9 @@ pub struct Demand<'p> {
 pub struct Way<'p> {
     /// Every station that an item must have gone through on it.
     pub stations: Vec<&'p StationId>,
-    /// Where it is finished: its last station that completes anything. Several where they stand side by side.
+    /// Those of them that complete anything: a completion is demanded of these only.
+    pub completing: Vec<&'p StationId>,
+    /// Where it is finished: its last station that completes anything. Several where they stand side by side: at all of them.
     pub ends: Vec<&'p StationId>,
 }
 
@@ -100,7 +102,12 @@ impl<'p> Order<'p> {
     fn routed(&self, route: &'p [StationId]) -> Option<Way<'p>> {
         let end = route.iter().rposition(|station| self.completing.contains(station))?;
         let stations: Vec<_> = route.iter().take(end + 1).collect();
-        Some(Way { ends: stations.last().copied().into_iter().collect(), stations })
+        Some(self.way(stations, route.get(end).into_iter().collect()))
+    }
+
+    fn way(&self, stations: Vec<&'p StationId>, ends: Vec<&'p StationId>) -> Way<'p> {
+        let completing = stations.iter().copied().filter(|id| self.completing.contains(id));
+        Way { completing: completing.collect(), stations, ends }
     }
 
     /// All that comes before the last station, up to where something is completed.
@@ -113,7 +120,7 @@ impl<'p> Order<'p> {
         ends.retain(|end| !earlier.contains(end));
         let mut stations = self.back_from(ends.iter().copied(), |_| true);
         stations.reverse();
-        (!ends.is_empty()).then_some(Way { stations, ends })
+        (!ends.is_empty()).then(|| self.way(stations, ends))
     }
 
     fn after_of(&self, station: &StationId) -> &'p [StationId] {
@@ -145,8 +152,8 @@ impl<'p> Order<'p> {
 mod tests {
     use super::super::builders::*;
     use super::*;
-    use crate::model::ItemClass;
     use crate::model::plant::Product;
+    use crate::model::{ItemClass, Verb};
 
     /// The stations of each way, and its ends.
     fn named(ways: &[Way<'_>]) -> Vec<(String, String)> {
@@ -198,6 +205,20 @@ mod tests {
         assert_eq!(named(demand.ways(None)), wanted(&[("A B", "B")]));
         assert_eq!(named(demand.ways(Some(&text("P")))), wanted(&[("A", "A")]));
         assert_eq!(named(demand.ways(Some(&text("Q")))), []);
+    }
+
+    #[test]
+    fn of_a_station_that_completes_nothing_no_completion_is_demanded() {
+        let mut plant = plant(&[("PRESS", &[]), ("INSPECT", &["PRESS"]), ("TEST", &["INSPECT"])]);
+        plant.stations[1].phases[0].event = Some(Verb::Inspect);
+        let routed = product(&["PRESS", "INSPECT", "TEST"]);
+        plant.catalog.products = [(text("P"), routed)].into();
+        let demand = Demand::of(&plant);
+        for product in [None, Some(text("P"))] {
+            let ways = demand.ways(product.as_ref());
+            assert_eq!(named(ways), wanted(&[("PRESS INSPECT TEST", "TEST")]));
+            assert_eq!(ways[0].completing, [&station("PRESS"), &station("TEST")]);
+        }
     }
 
     #[test]

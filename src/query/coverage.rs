@@ -1,5 +1,5 @@
 //! Coverage: of how many finished items every step that the plant demands is on record without a gap.
-use super::life::{Kind, StationNumber};
+use super::life::{Kind, Moment, StationNumber};
 use super::reason::Reasons;
 use super::view::View;
 use crate::genealogy::{Demand, NodeId, Way};
@@ -135,8 +135,9 @@ pub(super) fn take(memory: &View<'_>, demand: &Demand<'_>, slice: Interval, into
 }
 
 impl View<'_> {
-    /// When an item was finished, if it was, and on which way: where its last completion at the end of a way that it may
-    /// have gone was as production, and did not end badly. Of several that way counts whose end was last.
+    /// When an item was finished, if it was, and on which way: where its last completion at each end of a way that it may
+    /// have gone was as production, and did not end badly. One that is not completed at all ends of a way is still under
+    /// way, unless it went on. Of several that way counts whose end was last.
     pub(super) fn finished<'d, 'p>(
         &self,
         node: NodeId,
@@ -145,30 +146,36 @@ impl View<'_> {
         let ways = demand.ways(self.product(node).as_ref()).iter();
         let ended = ways.filter_map(|way| {
             let ends = way.ends.iter().filter_map(|end| self.places.find(end));
-            let done = ends.filter_map(|end| self.completed_at(node, end));
-            let last = done.max_by_key(|(time, _)| *time)?;
-            let well = last.1.is_none_or(|result| result == Result::Pass);
-            well.then_some((last.0, way))
+            let done: Vec<Moment> = ends.filter_map(|end| self.completed_at(node, end)).collect();
+            let last = done.iter().max_by_key(|moment| moment.key())?;
+            let ended_well = |moment: &Moment| moment.result.is_none_or(|is| is == Result::Pass);
+            let is_through = || done.len() == way.ends.len() || self.went_on(node, last);
+            (done.iter().all(ended_well) && is_through()).then_some((last.time, way))
         });
         ended.max_by_key(|(time, _)| *time)
     }
 
-    /// The last completion of an item at a station as production, with its outcome.
-    fn completed_at(&self, node: NodeId, station: StationNumber) -> Option<(Utc, Option<Result>)> {
+    /// The last completion of an item at a station as production.
+    fn completed_at(&self, node: NodeId, station: StationNumber) -> Option<Moment> {
         let mut all = self.life(node).standing(self.void()).rev();
-        let last = all.find(|moment| {
+        all.find(|moment| {
             moment.kind == Kind::Complete && moment.production && moment.station == Some(station)
-        });
-        last.map(|moment| (moment.time, moment.result))
+        })
+    }
+
+    /// Whether an item was built into another, packed or shipped after a moment.
+    fn went_on(&self, node: NodeId, since: &Moment) -> bool {
+        let newest = self.life(node).standing(self.void()).rev();
+        let mut later = newest.take_while(|moment| moment.key() > since.key());
+        later.any(|moment| matches!(moment.kind, Kind::Enter | Kind::Ship))
     }
 
     /// What is not on record of a way that an item went, the first step of which it is so.
     fn lack<'p>(&self, node: NodeId, way: &Way<'p>) -> Option<(&'p StationId, Lack)> {
-        let way = way.stations.as_slice();
         if self.retained.of(node).is_some() {
-            return way.last().map(|end| (*end, Lack::Dropped));
+            return way.stations.last().map(|end| (*end, Lack::Dropped));
         }
-        let missing = way.iter().find(|station| {
+        let missing = way.completing.iter().find(|station| {
             let number = self.places.find(station);
             number.is_none_or(|number| self.completed_at(node, number).is_none())
         });
@@ -176,7 +183,7 @@ impl View<'_> {
             return Some((station, Lack::Missing));
         }
         let presences = self.presences(node);
-        let doubted = way.iter().find(|station| {
+        let doubted = way.stations.iter().find(|station| {
             let mut here =
                 presences.iter().filter(|stay| self.places.name(stay.station) == **station);
             here.any(|stay| self.doubts.at(station, stay.interval).next().is_some())

@@ -12,6 +12,7 @@ use crate::genealogy::{Certainty, Demand, Direction, LinkKind, NodeId};
 use crate::model::{Digest, Interval, ItemClass, ItemKey, Position, Scope, Text, Utc};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 
 /// Drawn items whose answer goes too far, until none is drawn at all.
 const TOO_LARGE_MAX: usize = 250;
@@ -123,6 +124,11 @@ pub enum Undrilled {
         "nothing recorded can be drilled on: forward that takes a lot that was used, backward a finished item that was made of something"
     )]
     Nothing,
+    /// What was drawn reaches too far.
+    #[error(
+        "everything that was drawn reaches too far: its answer goes over more than {0} links; name an item, and it is answered however far it reaches"
+    )]
+    TooLarge(usize),
     /// The answer cannot be frozen.
     #[error(transparent)]
     Unfrozen(#[from] Unfrozen),
@@ -136,7 +142,8 @@ impl Query {
     /// Asks as a recall in earnest would ask, and says what of the answer can be acted upon. Nothing of it is recorded.
     ///
     /// # Errors
-    /// If nothing can be drawn, no record speaks of the item, or the answer does not have all records yet.
+    /// If nothing can be drawn, or only what reaches too far, no record speaks of the item, or the answer does not have all
+    /// records yet.
     pub fn drill(
         &self,
         of: &MockOf,
@@ -146,8 +153,7 @@ impl Query {
         let (item, seed) = match of {
             MockOf::Item(item) => (item.clone(), None),
             MockOf::Drawn(seed, links_max) => {
-                let drawn = self.drawn(*seed, direction, *links_max);
-                (drawn.ok_or(Undrilled::Nothing)?, Some(*seed))
+                (self.drawn(*seed, direction, *links_max)?, Some(*seed))
             }
         };
         let begun = (self.inner.now)().monotonic;
@@ -162,7 +168,12 @@ impl Query {
     }
 
     /// An item that a seed draws. The same seed draws the same of the same records.
-    fn drawn(&self, seed: u64, direction: Direction, links_max: Option<usize>) -> Option<ItemKey> {
+    fn drawn(
+        &self,
+        seed: u64,
+        direction: Direction,
+        links_max: Option<usize>,
+    ) -> Result<ItemKey, Undrilled> {
         let plant = self.plant();
         let demand = plant.as_ref().map(|plant| Demand::of(plant));
         let last = self.asked(Position(u64::MAX));
@@ -170,7 +181,7 @@ impl Query {
             let memory = self.inner.memory.read();
             (memory.position.min(last), Search::new(seed, memory.graph.len()))
         };
-        let mut too_large = 0;
+        let (mut too_large, mut why) = (0, Undrilled::Nothing);
         while too_large < TOO_LARGE_MAX {
             let found = {
                 let memory = self.inner.memory.read();
@@ -182,16 +193,17 @@ impl Query {
                     // Whoever waits for memory comes in between: a walk is longer than a look.
                     let memory = self.inner.memory.read();
                     let fits = |most| is_within(&memory.graph, node, (direction, position), most);
-                    if links_max.is_none_or(fits) {
-                        return memory.view(position).key(node).cloned();
-                    }
-                    too_large += 1;
+                    let Some(most) = links_max.filter(|most| !fits(*most)) else {
+                        let key = memory.view(position).key(node).cloned();
+                        return key.ok_or(Undrilled::Nothing);
+                    };
+                    (too_large, why) = (too_large + 1, Undrilled::TooLarge(most));
                 }
                 Found::NotYet => {}
-                Found::None => return None,
+                Found::None => break,
             }
         }
-        None
+        Err(why)
     }
 
     fn forward(
@@ -281,7 +293,8 @@ impl Query {
     /// Of how many items that were finished in a time every step that the plant in force demands is on record without
     /// a gap, as of the last record. Others are answered in between.
     pub fn coverage(&self, interval: Interval) -> Answer<Coverage> {
-        self.coverage_unless(interval, || false).expect("nobody stops it")
+        let Ok(answer) = self.covered(interval, || Ok::<(), Infallible>(()));
+        answer
     }
 
     /// The same; nothing if it was stopped before its end.
@@ -290,6 +303,15 @@ impl Query {
         interval: Interval,
         stopped: impl Fn() -> bool,
     ) -> Option<Answer<Coverage>> {
+        self.covered(interval, || if stopped() { Err(()) } else { Ok(()) }).ok()
+    }
+
+    /// The same, as long as it may go on.
+    fn covered<S>(
+        &self,
+        interval: Interval,
+        goes_on: impl Fn() -> Result<(), S>,
+    ) -> Result<Answer<Coverage>, S> {
         self.timed("coverage", || {
             let asked = self.asked(Position(u64::MAX));
             let mut coverage = Coverage::none(interval);
@@ -307,9 +329,7 @@ impl Query {
                 (memory.position, slices)
             };
             for slice in slices {
-                if stopped() {
-                    return None;
-                }
+                goes_on()?;
                 let memory = self.inner.memory.read();
                 if let Some(demand) = &demand {
                     coverage::take(&memory.view(position), demand, slice, &mut coverage);
@@ -319,7 +339,7 @@ impl Query {
                 let memory = self.inner.memory.read();
                 Drafted::new(&memory.view(position), reasons, coverage.done())
             };
-            Some(self.answer(asked, draft, |coverage, _| coverage))
+            Ok(self.answer(asked, draft, |coverage, _| coverage))
         })
     }
 }

@@ -212,13 +212,15 @@ fn answered_as_told(site: &Site, daemon: &Daemon, direction: &str) {
     }
 }
 
-/// A plant whose drills ended two days ago, whose last one was not complete, and of whose products a part has gaps.
+/// A plant whose drills forward ended two days ago, whose last one was not complete, and of whose products a part has gaps; one
+/// where only forward is answered; one that is younger than two days; one where nothing was ever answered.
 const ALARMED: &str = r#"
 rule_files: [rules.yml]
 tests:
   - interval: 1h
     input_series:
       - { series: 'pedigree_recall_last_timestamp_seconds{direction="forward"}', values: '0x100' }
+      - { series: 'pedigree_recall_last_timestamp_seconds{direction="backward"}', values: '0+3600x100' }
       - { series: 'pedigree_recall_complete{direction="forward"}', values: '1x50 0x50' }
       - { series: 'pedigree_traceability_coverage_ratio', values: '1x50 0.97x50' }
     promql_expr_test:
@@ -231,12 +233,31 @@ tests:
           - { labels: '{alertname="PedigreeTraceabilityGaps"}', value: 1 }
   - interval: 1h
     input_series:
-      - { series: 'up', values: '1x100' }
+      - { series: 'pedigree_recall_last_timestamp_seconds{direction="forward"}', values: '0+3600x100' }
     promql_expr_test:
-      - expr: 'count by (alertname) (ALERTS)'
+      - { expr: 'ALERTS{alertstate="firing"}', eval_time: 47h, exp_samples: [] }
+      - expr: 'count by (alertname, direction) (ALERTS{alertstate="firing"})'
         eval_time: 60h
         exp_samples:
-          - { labels: '{alertname="PedigreeRecallNotTried"}', value: 1 }
+          - { labels: '{alertname="PedigreeRecallNeverTried", direction="backward"}', value: 1 }
+  - interval: 1h
+    input_series:
+      - { series: 'pedigree_recall_last_timestamp_seconds{direction="forward"}', values: '_x24 86400x50' }
+      - { series: 'pedigree_recall_last_timestamp_seconds{direction="backward"}', values: '_x24 86400x50' }
+    promql_expr_test:
+      - { expr: 'ALERTS{alertstate="firing"}', eval_time: 1h, exp_samples: [] }
+      - { expr: 'ALERTS{alertstate="firing"}', eval_time: 23h, exp_samples: [] }
+      - { expr: 'ALERTS{alertstate="firing"}', eval_time: 60h, exp_samples: [] }
+  - interval: 1h
+    input_series:
+      - { series: 'up', values: '1x100' }
+    promql_expr_test:
+      - { expr: 'ALERTS{alertstate="firing"}', eval_time: 47h, exp_samples: [] }
+      - expr: 'count by (alertname, direction) (ALERTS{alertstate="firing"})'
+        eval_time: 60h
+        exp_samples:
+          - { labels: '{alertname="PedigreeRecallNeverTried", direction="forward"}', value: 1 }
+          - { labels: '{alertname="PedigreeRecallNeverTried", direction="backward"}', value: 1 }
 "#;
 
 #[test]

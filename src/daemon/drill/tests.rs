@@ -183,6 +183,16 @@ fn the_metrics_are_those_of_the_last_drill_and_there_are_none_before_the_first()
 }
 
 #[test]
+fn what_reaches_too_far_is_told_each_time() {
+    let mut reporter = reporter();
+    for (why, once) in [(Undrilled::TooLarge(LINKS_MAX), 0), (Undrilled::Nothing, 1)] {
+        reporter.report(&asked(vec![(Direction::Backward, Err(why))]), Utc(0));
+        assert_eq!(reporter.bare.len(), once);
+    }
+    assert_eq!(shown(&reporter), [""; 0]);
+}
+
+#[test]
 fn coverage_is_shown_as_long_as_anything_was_finished() {
     let mut reporter = reporter();
     let mut coverage = |share| {

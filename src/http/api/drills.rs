@@ -15,7 +15,9 @@ use std::sync::Arc;
 impl From<Undrilled> for Problem {
     fn from(why: Undrilled) -> Self {
         match why {
-            Undrilled::Nothing => Self::new(StatusCode::NOT_FOUND, why.to_string()),
+            Undrilled::Nothing | Undrilled::TooLarge(_) => {
+                Self::new(StatusCode::NOT_FOUND, why.to_string())
+            }
             Undrilled::Unfrozen(why) => why.into(),
         }
     }

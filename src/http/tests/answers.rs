@@ -69,6 +69,7 @@ fn what_cannot_be_answered_is_a_problem_that_helps() {
         ("/api/v1/recall?lot=0001&where=tool%3DT7", 400, "of the work at a `station`"),
         ("/api/v1/recall?lot=0001&window=7", 400, "ask for one of them"),
         ("/api/v1/drill-recall?seed=13", 404, "nothing recorded can be drilled on"),
+        ("/api/v1/drill-recall?seed=14", 404, "goes over more than 20000 links"),
         ("/api/v1/drill-recall?of=0001&seed=1", 400, "name an item, or have one drawn"),
         ("/api/v1/drill-recall?direction=up", 400, "`forward` (went into)"),
         ("/api/v1/coverage?from=yesterday", 400, "a time such as `2026-11-22T06:00:00Z`"),

@@ -426,6 +426,7 @@ impl Source for Made {
         let (item, seed) = match of {
             MockOf::Item(item) => (item.clone(), None),
             MockOf::Drawn(13, _) => return Err(Undrilled::Nothing),
+            MockOf::Drawn(14, _) => return Err(Undrilled::TooLarge(20_000)),
             MockOf::Drawn(seed, _) => (key("l/supplier/ACME/0001"), Some(*seed)),
         };
         let recall = self.recall(&RecallOf::Lot(item.clone()), Position(42)).unwrap();

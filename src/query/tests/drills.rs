@@ -3,7 +3,7 @@ use super::line::any_shift;
 use super::model::Model;
 use super::*;
 use crate::genealogy::builders::*;
-use crate::model::{Purpose, Result, What};
+use crate::model::{Purpose, Result, Verb, What};
 use proptest::prelude::*;
 
 const WAY: [&str; 2] = ["OP10", "OP20"];
@@ -114,7 +114,50 @@ fn what_reaches_too_far_is_not_drawn_where_that_is_not_wanted() {
     for seed in 0..50 {
         assert_eq!(drawn(seed, Some(1)), Ok(small.clone()), "seed {seed}");
     }
-    assert_eq!(drawn(1, Some(0)), Err(Undrilled::Nothing));
+    assert_eq!(drawn(1, Some(0)), Err(Undrilled::TooLarge(0)));
+}
+
+/// Finished, covered and lacking of a unit.
+fn counts(plant: Plant, events: Vec<TraceEvent>) -> [u64; 3] {
+    let (query, _dir) = query(&traced(events));
+    query.put_in_force(Arc::new(plant));
+    let found = query.coverage(interval(0, None)).body;
+    [found.finished, found.covered, found.lacking]
+}
+
+fn done(time: i64, at: &str) -> TraceEvent {
+    completed(time, at, &unit("U1"), (time - 1, time), None, Vec::new())
+}
+
+#[test]
+fn what_was_only_inspected_on_its_way_is_covered() {
+    let inspects = || {
+        let mut plant = plant(&[("PRESS", &[]), ("INSPECT", &["PRESS"]), ("TEST", &["INSPECT"])]);
+        plant.stations[1].phases[0].event = Some(Verb::Inspect);
+        plant
+    };
+    assert_eq!(counts(inspects(), vec![done(10, "PRESS"), done(30, "TEST")]), [1, 1, 0]);
+    assert_eq!(counts(inspects(), vec![done(30, "TEST")]), [1, 0, 1]);
+}
+
+#[test]
+fn what_is_not_through_all_of_several_last_stations_is_under_way_until_it_goes_on() {
+    let split = || plant(&[("A", &[]), ("B", &["A"]), ("C", &["A"]), ("PACK", &["B", "C"])]);
+    let after = |whats: Vec<TraceEvent>| [vec![done(10, "A"), done(20, "B")], whats].concat();
+    let packed = |time| event(time, Some("PACK"), pack(&[&unit("U1")], &container("BOX")));
+    assert_eq!(counts(split(), after(vec![])), [0, 0, 0]);
+    assert_eq!(counts(split(), after(vec![done(30, "C")])), [1, 1, 0]);
+    assert_eq!(counts(split(), after(vec![packed(30)])), [1, 0, 1]);
+    // What was on a carrier before is not at its end for that.
+    assert_eq!(counts(split(), after(vec![packed(15)])), [0, 0, 0]);
+    let failed = |at| {
+        let mut failed = done(30, at);
+        let What::Complete { result, .. } = &mut failed.what else { unreachable!() };
+        *result = Some(Result::Fail);
+        failed
+    };
+    assert_eq!(counts(split(), after(vec![failed("C")])), [0, 0, 0]);
+    assert_eq!(counts(split(), after(vec![failed("B"), done(40, "C")])), [0, 0, 0]);
 }
 
 #[test]
