@@ -1,6 +1,8 @@
 //! `trace`: what an item was made of and went into, with its own record.
 use super::exit::{Done, Exit, Failure};
 use super::{Context, client, output, tree, words};
+use crate::query::Level;
+use serde::Deserialize as _;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -121,22 +123,9 @@ fn as_text(item: &Value, ways: &[Value], all: bool) -> Result<(), Failure> {
 
 /// How far the record goes, and what is wanting for a higher level.
 fn level(of: &Value) -> Vec<String> {
-    let sides = [('M', of.get("material")), ('P', of.get("process"))];
-    let sides = sides.map(|(letter, side)| (letter, side.unwrap_or(&Value::Null)));
-    let level = |side: &Value| side.get("level").and_then(Value::as_u64).unwrap_or_default();
-    let names = sides.map(|(letter, side)| match level(side) {
-        0 => format!("below {letter}1"),
-        level => format!("{letter}{level}"),
-    });
-    let mut lines = vec![format!("  level {}", names.join(", "))];
-    for (letter, side) in sides {
-        let next = level(side) + 1;
-        let reasons = array(side, "reasons").filter_map(Value::as_str);
-        lines.extend(reasons.map(|why| format!("    {letter}{next} wanted: {why}")));
-        let more = side.get("more").and_then(Value::as_u64);
-        lines.extend(more.map(|more| format!("    {letter}{next} wanted: and {more} more")));
-    }
-    lines
+    let Ok(level) = Level::deserialize(of) else { return Vec::new() };
+    let wanting = level.wanting().into_iter().map(|why| format!("    {why}"));
+    std::iter::once(format!("  level {level}")).chain(wanting).collect()
 }
 
 /// An attribute that comes from what it was made of: a line for each value.

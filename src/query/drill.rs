@@ -345,7 +345,8 @@ impl Query {
 }
 
 impl MockRecall {
-    fn about(item: ItemKey, answer: MockAnswer) -> Self {
+    /// Nothing is told of it yet.
+    pub(crate) fn about(item: ItemKey, answer: MockAnswer) -> Self {
         Self {
             item,
             direction: Direction::Forward,

@@ -134,20 +134,11 @@ fn recall(accounted: Option<f64>, completeness: Completeness) -> Answer<MockReca
         cut_at_depth: false,
     };
     let body = MockRecall {
-        item,
-        direction: Direction::Forward,
         seed: Some(17),
         seconds: 0.25,
         hash: Digest([7; 32]),
-        groups: BTreeMap::new(),
-        located: None,
-        last_seen: None,
-        customers: None,
-        contacts: None,
-        suppliers: None,
-        balance: None,
         accounted,
-        answer: MockAnswer::Trace(trace),
+        ..MockRecall::about(item, MockAnswer::Trace(trace))
     };
     Answer { position: Position(42), completeness, body }
 }

@@ -25,7 +25,7 @@ const HIGHEST: u8 = 4;
 const REASONS_MAX: usize = 5;
 
 /// How far the as-built record of an item goes.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Level {
     /// Of what it was made of: M1 to M4.
     pub material: Reached,
@@ -34,14 +34,14 @@ pub struct Level {
 }
 
 /// How far one side of the record goes, and what is wanting for the next rung.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Reached {
     /// From 1 to 4; 0 below the first.
     pub level: u8,
     /// Why not the next one, the first few; none at the highest.
     pub reasons: Vec<String>,
     /// So many more.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub more: usize,
 }
 
