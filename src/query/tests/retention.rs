@@ -24,8 +24,24 @@ fn tally(records: &[Record]) -> Tally {
     tally
 }
 
-fn judge<'t>(tally: &'t Tally, keep: &Keep, now: i64, in_use: &BTreeSet<ItemKey>) -> Judged<'t> {
-    tally.judge(keep, Utc(now), (in_use, &BTreeSet::new()), &BTreeSet::new())
+/// What may go at `now` by what is in use and on hold.
+fn judge<'t>(
+    tally: &'t Tally,
+    keep: &Keep,
+    now: i64,
+    (in_use, on_hold): (&BTreeSet<ItemKey>, &BTreeSet<ItemKey>),
+) -> Judged<'t> {
+    tally.judge(keep, Utc(now), (in_use, on_hold), &BTreeSet::new())
+}
+
+/// Items that are on hold themselves.
+fn on_hold(query: &Query, records: &[Record]) -> BTreeSet<ItemKey> {
+    let mut all = Model(records).items();
+    all.retain(|key| {
+        let view = query.item(key).map(|answer| answer.body);
+        view.is_some_and(|view| view.holds.iter().any(|hold| hold.item == *key))
+    });
+    all
 }
 
 /// What is left once what goes up to a record is gone, and behind it a tombstone for every so many records: retention goes
@@ -141,8 +157,9 @@ proptest! {
         segments in (1..50_usize, 0..50_usize),
     ) {
         let tally = tally(&records);
-        let judged = judge(&tally, &keep(rules), later, &BTreeSet::new());
         let (before, _dir) = query(&records);
+        let held = on_hold(&before, &records);
+        let judged = judge(&tally, &keep(rules), later, (&BTreeSet::new(), &held));
         let (after, _dir) = query(&thinned(&records, &judged, segments));
         for key in staying(&judged) {
             let told = [&before, &after].map(|query| own_rings(&key, item(query, &key)));
@@ -177,8 +194,9 @@ proptest! {
         from in -5..60_i64, long in 0..40_i64, segments in (1..50_usize, 0..50_usize),
     ) {
         let tally = tally(&records);
-        let judged = judge(&tally, &keep(rules), later, &BTreeSet::new());
         let (before, _dir) = query(&records);
+        let held = on_hold(&before, &records);
+        let judged = judge(&tally, &keep(rules), later, (&BTreeSet::new(), &held));
         let (after, _dir) = query(&thinned(&records, &judged, segments));
         let interval = Interval { from: Utc(from), to: Some(Utc(from + long)) };
         let id = crate::model::StationId::parse(station).unwrap();
@@ -205,7 +223,7 @@ proptest! {
     ) {
         let tally = tally(&records);
         let all = Model(&records).items();
-        let none = judge(&tally, &keep(rules), 1_000, &BTreeSet::new());
+        let none = judge(&tally, &keep(rules), 1_000, (&BTreeSet::new(), &BTreeSet::new()));
         for record in &records {
             let Body::Trace(event) = &record.body else {
                 prop_assert!(!none.drops(record.position), "{record:?}");
@@ -217,8 +235,8 @@ proptest! {
             prop_assert!(corrects || !single || none.drops(record.position), "{record:?}");
         }
         let used = all.iter().take(1).cloned().collect();
-        prop_assert!(staying(&judge(&tally, &keep(rules), 1_000, &used)).is_superset(&used));
-        let kept = judge(&tally, &Keep::default(), i64::MAX, &BTreeSet::new());
+        prop_assert!(staying(&judge(&tally, &keep(rules), 1_000, (&used, &BTreeSet::new()))).is_superset(&used));
+        let kept = judge(&tally, &Keep::default(), i64::MAX, (&BTreeSet::new(), &BTreeSet::new()));
         prop_assert!(kept.is_empty());
     }
 }
@@ -235,7 +253,7 @@ proptest! {
         let item = which.get(&all);
         let (tally, on_hold) = (tally(&records), [item.clone()].into());
         let held = (&BTreeSet::new(), &on_hold);
-        let judged = tally.judge(&keep([1, 1, 1]), Utc(1_000), held, &BTreeSet::new());
+        let judged = judge(&tally, &keep([1, 1, 1]), 1_000, held);
         let (before, _dir) = query(&records);
         let (after, _dir) = query(&thinned(&records, &judged, (1, upto)));
         let [told, now] = [&before, &after].map(|query| {
@@ -261,7 +279,7 @@ fn what_went_whole_is_not_known_and_the_answer_says_how_much_was_dropped() {
     let records = numbered(bodies.to_vec());
     let tally = tally(&records);
     let used = [unit("U2")].into();
-    let judged = judge(&tally, &keep([1, 1, 1]), 1_000, &used);
+    let judged = judge(&tally, &keep([1, 1, 1]), 1_000, (&used, &BTreeSet::new()));
     for segment in [1, 2] {
         let (query, _dir) = query(&thinned(&records, &judged, (segment, 2)));
         assert!(query.knows(&unit("U2")) && !query.knows(&unit("U1")));
