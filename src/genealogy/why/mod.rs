@@ -8,6 +8,7 @@
 //! statistic holds the family-wise error). What the best cause explains is taken out, and what is left is asked again.
 //!
 //! Pure, and the same for the same seed. Names are the caller's; here a factor is its number.
+mod bits;
 mod counts;
 mod labels;
 mod layout;

@@ -4,6 +4,7 @@
 //! be said of a pair than that all of its units are bad, and as soon as even that is not enough the rest is left. A pair
 //! is one only if among the units of each of the two the other makes a difference, held against all that could be the
 //! other (Bonferroni). So a factor that is a cause by itself is not told together with whatever happens to go with it.
+use super::bits::{bits, common, has, ones};
 use super::counts::{Counts, Table, count};
 use super::layout::{Layout, Scored};
 use super::{BAD_MIN, Factor};
@@ -47,20 +48,21 @@ struct Set {
 impl<'p> Pairs<'p> {
     /// Of the bad units of `all`, ascending; numbers are below `end`.
     pub(super) fn new(
-        (factors, layout, table): (&[Factor], &Layout, &'p Table),
+        (factors, layout, table): (&[Factor], &Layout<'_>, &'p Table),
         (bad, end): (&[u32], usize),
         all: (u32, u32),
     ) -> Self {
+        let bad_ones = bits(bad.iter().copied(), end);
         let set = |(factor, of): (usize, &Factor)| {
-            let exposed = layout.units(factor, None);
-            let theirs = places(bad, &exposed);
-            let counts = [theirs.len(), exposed.len()].map(count);
-            (counts[0] >= BAD_MIN).then(|| Set {
-                factor,
-                attribute: of.attribute,
-                units: bits(&exposed, end),
-                bad: bits(&theirs, bad.len()),
-                counts,
+            let exposed = layout.all(factor);
+            let counts =
+                [exposed.clone().filter(|unit| has(&bad_ones, *unit)).count(), exposed.len()];
+            let counts = counts.map(count);
+            (counts[0] >= BAD_MIN).then(|| {
+                let units = bits(exposed, end);
+                let theirs = (0..).zip(bad).filter(|(_, unit)| has(&units, **unit));
+                let theirs = bits(theirs.map(|(place, _)| place), bad.len());
+                Set { factor, attribute: of.attribute, units, bad: theirs, counts }
             })
         };
         let mut sets: Vec<Set> = factors.iter().enumerate().filter_map(set).collect();
@@ -126,40 +128,15 @@ impl<'p> Pairs<'p> {
         let mut factors = [one.factor, other.factor];
         factors.sort_unstable();
         let pairs = f64::from(self.factors) * f64::from(self.factors - 1) / 2.0;
-        let words = one.units.iter().zip(&other.units).map(|(one, other)| one & other);
-        let units = words.zip(0..).flat_map(|(word, at): (u64, u32)| {
-            (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| at * 64 + bit)
-        });
+        let both: Vec<u64> =
+            one.units.iter().zip(&other.units).map(|(one, other)| one & other).collect();
         Pair {
             factors,
-            units: units.collect(),
+            units: ones(&both).collect(),
             scored: Scored { score, counts, part: None },
             p: (self.table.ln_tail(counts).exp() * pairs).min(1.0),
         }
     }
-}
-
-/// Numbers below an end as bits.
-fn bits(numbers: &[u32], end: usize) -> Vec<u64> {
-    let mut bits = vec![0; end.div_ceil(64)];
-    for number in numbers {
-        if let Some(word) = bits.get_mut((number / 64) as usize) {
-            *word |= 1 << (number % 64);
-        }
-    }
-    bits
-}
-
-fn common(one: &[u64], other: &[u64]) -> u32 {
-    one.iter().zip(other).map(|(one, other)| (one & other).count_ones()).sum()
-}
-
-/// The places in the one of what is in both; both ascend.
-fn places(one: &[u32], other: &[u32]) -> Vec<u32> {
-    let both = intersection(one, other);
-    let mut both = both.iter().peekable();
-    let places = (0..).zip(one).filter(|(_, unit)| both.next_if_eq(unit).is_some());
-    places.map(|(place, _)| place).collect()
 }
 
 /// What is in both; both ascend.

@@ -31,7 +31,7 @@ pub(super) struct Round<'r> {
     settings: &'r Settings,
     table: &'r Table,
     active: &'r [bool],
-    layout: Layout,
+    layout: Layout<'r>,
     /// Units, and bad ones.
     all: (u32, u32),
     /// The factors that explain anything, the best first.
@@ -149,16 +149,23 @@ impl<'r> Round<'r> {
     /// The best score of each permutation, ascending.
     fn chance(&self) -> Vec<f64> {
         let mut labels = Labels::new(self.cases, self.active, self.settings.seed);
+        let mut left = self.settings.permutations as usize;
         let mut best = Vec::new();
-        for _ in 0..self.settings.permutations {
-            let mut bins = self.layout.none();
-            labels.draw(|unit| self.layout.count(unit, &mut bins));
-            let scores = (0..self.factors.len())
-                .map(|factor| self.layout.score(factor, &bins, self.all, self.table).score);
-            best.push(scores.fold(0.0, f64::max));
+        while left > 0 {
+            let some = self.layout.at_once().min(left);
+            let drawn: Vec<Vec<u64>> = (0..some).map(|_| labels.draw(self.active.len())).collect();
+            let scores = self.layout.count_all(&drawn).into_iter().map(|bins| self.best_of(&bins));
+            best.extend(scores);
+            left -= some;
         }
         best.sort_by(f64::total_cmp);
         best
+    }
+
+    /// The best score of any factor, 0 at least.
+    fn best_of(&self, bins: &[u32]) -> f64 {
+        let score = |factor| self.layout.score(factor, bins, self.all, self.table).score;
+        (0..self.factors.len()).map(score).fold(0.0, f64::max)
     }
 }
 

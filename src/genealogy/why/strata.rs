@@ -1,57 +1,69 @@
 //! Whether units are bad more often than others of their own stratum: what tells strata apart is no cause within one.
 use super::Cases;
-use super::counts::{Counts, Table};
+use super::counts::{Counts, Table, count};
 use std::collections::BTreeMap;
 
 /// With more bad ones than this among some units a bound on the probability is near enough.
 const EXACT_MAX: usize = 4_000;
+/// What is less likely is not added up: all of it together changes nothing that a cause is named by.
+const NEGLIGIBLE: f64 = 1e-18;
 
 /// Of each stratum, the units that are looked at and the bad ones of them.
 pub(super) struct Strata<'s> {
     cases: &'s Cases,
     table: &'s Table,
-    all: BTreeMap<u32, Counts>,
+    /// The number of each unit's stratum in `all`.
+    of: Vec<u32>,
+    all: Vec<Counts>,
 }
 
 impl<'s> Strata<'s> {
     /// Of the units that are active.
     pub(super) fn new(cases: &'s Cases, active: &[bool], table: &'s Table) -> Self {
-        let mut all: BTreeMap<u32, Counts> = BTreeMap::new();
-        let left = cases.strata.iter().zip(&cases.bad).zip(active);
-        for ((stratum, bad), _) in left.filter(|(_, active)| **active) {
-            let of =
-                all.entry(*stratum).or_insert(Counts { bad: 0, exposed: 0, all_bad: 0, all: 0 });
-            of.all += 1;
-            of.all_bad += u32::from(*bad);
+        let mut numbers: BTreeMap<u32, u32> = BTreeMap::new();
+        let mut all: Vec<Counts> = Vec::new();
+        let mut of = Vec::with_capacity(cases.strata.len());
+        for ((stratum, bad), active) in cases.strata.iter().zip(&cases.bad).zip(active) {
+            let number = *numbers.entry(*stratum).or_insert_with(|| {
+                all.push(Counts { bad: 0, exposed: 0, all_bad: 0, all: 0 });
+                count(all.len() - 1)
+            });
+            of.push(number);
+            if let Some(of) = all.get_mut(number as usize) {
+                of.all += u32::from(*active);
+                of.all_bad += u32::from(*active && *bad);
+            }
         }
-        Self { cases, table, all }
+        Self { cases, table, of, all }
     }
 
     /// How often as many of these units, or more, are bad if in each stratum all are alike.
     pub(super) fn chance(&self, units: &[u32]) -> f64 {
-        let mut strata: BTreeMap<u32, Counts> = BTreeMap::new();
+        let mut strata = self.all.clone();
         for unit in units {
             let at = *unit as usize;
-            let Some(stratum) = self.cases.strata.get(at) else { continue };
-            let Some(all) = self.all.get(stratum) else { continue };
-            let of = strata.entry(*stratum).or_insert(*all);
+            let Some(stratum) = self.of.get(at) else { continue };
+            let Some(of) = strata.get_mut(*stratum as usize) else { continue };
             of.exposed += 1;
             of.bad += u32::from(self.cases.bad.get(at).copied().unwrap_or(false));
         }
-        let bad: usize = strata.values().map(|of| of.bad as usize).sum();
+        strata.retain(|of| of.exposed > 0);
+        let bad: usize = strata.iter().map(|of| of.bad as usize).sum();
         if bad > EXACT_MAX { bound(&strata) } else { self.exactly(&strata, bad) }
     }
 
     /// The tail of a sum of independent draws without replacement.
-    fn exactly(&self, strata: &BTreeMap<u32, Counts>, bad: usize) -> f64 {
+    fn exactly(&self, strata: &[Counts], bad: usize) -> f64 {
         // Of each number below `bad` how likely it is in the strata so far, and of all from there on together.
         let mut chances = vec![1.0];
-        for of in strata.values() {
+        for of in strata {
             let mut next = vec![0.0; (chances.len() + of.exposed as usize).min(bad + 1)];
             for more in 0..=of.exposed.min(of.all_bad) {
                 let exactly = self.table.ln_exactly(Counts { bad: more, ..*of });
-                let Some(exactly) = exactly.map(f64::exp) else { continue };
-                for (before, chance) in chances.iter().enumerate() {
+                let exactly = exactly.map(f64::exp).filter(|exactly| *exactly > NEGLIGIBLE);
+                let Some(exactly) = exactly else { continue };
+                let before = chances.iter().enumerate().filter(|(_, chance)| **chance > NEGLIGIBLE);
+                for (before, chance) in before {
                     if let Some(sum) = next.get_mut((before + more as usize).min(bad)) {
                         *sum += chance * exactly;
                     }
@@ -64,10 +76,10 @@ impl<'s> Strata<'s> {
 }
 
 /// The bound of Chernoff by the mean over all strata, which draws without replacement keep too.
-fn bound(strata: &BTreeMap<u32, Counts>) -> f64 {
+fn bound(strata: &[Counts]) -> f64 {
     let mean = |of: &Counts| f64::from(of.exposed) * f64::from(of.all_bad) / f64::from(of.all);
-    let mean: f64 = strata.values().map(mean).sum();
-    let bad: f64 = strata.values().map(|of| f64::from(of.bad)).sum();
+    let mean: f64 = strata.iter().map(mean).sum();
+    let bad: f64 = strata.iter().map(|of| f64::from(of.bad)).sum();
     if bad <= mean { 1.0 } else { (bad - mean - bad * (bad / mean).ln()).exp() }
 }
 
@@ -114,7 +126,7 @@ mod tests {
         let of = Strata::new(&cases, &[true; 200], &table);
         let units: Vec<u32> = (20..60).collect();
         let counts = Counts { bad: 10, exposed: 20, all_bad: 20, all: 100 };
-        let told = BTreeMap::from([(0, counts), (1, counts)]);
-        assert!(bound(&told) >= of.chance(&units) && bound(&told) < 1e-2);
+        let bound = bound(&[counts, counts]);
+        assert!(bound >= of.chance(&units) && bound < 1e-2);
     }
 }
