@@ -33,6 +33,26 @@ struct Order<'f> {
     first: usize,
 }
 
+/// What the bins have of some units that follow on each other.
+#[derive(Debug, Clone, Default)]
+struct Block {
+    /// Each bin, and how many of them are in it.
+    bins: Vec<(u32, u32)>,
+    /// Those of the first bin, of the next one, and so on, each by its place in the block.
+    places: Vec<u16>,
+}
+
+impl Block {
+    fn push(&mut self, bin: u32, unit: u32) {
+        match self.bins.last_mut() {
+            Some((last, len)) if *last == bin => *len += 1,
+            _ => self.bins.push((bin, 1)),
+        }
+        let place = unit as usize % BLOCK;
+        self.places.push(u16::try_from(place).expect("a block has fewer than 2^16 units"));
+    }
+}
+
 /// The best that can be said of a factor.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Scored {
@@ -69,14 +89,14 @@ impl<'f> Layout<'f> {
         layout
     }
 
-    /// Each unit with its bins, block by block.
-    fn blocks(&self, units: usize) -> Vec<Vec<(u32, u32)>> {
-        let mut blocks = vec![Vec::new(); units.div_ceil(BLOCK)];
+    /// The units of each bin, block by block.
+    fn blocks(&self, units: usize) -> Vec<Block> {
+        let mut blocks = vec![Block::default(); units.div_ceil(BLOCK)];
         for order in &self.orders {
             for (bin, pair) in order.edges.windows(2).enumerate() {
                 let number = u32::try_from(order.first + bin).expect("fewer than 2^32 bins");
                 for (_, unit) in &order.exposed[pair[0] as usize..pair[1] as usize] {
-                    blocks[*unit as usize / BLOCK].push((*unit, number));
+                    blocks[*unit as usize / BLOCK].push(number, *unit);
                 }
             }
         }
@@ -84,11 +104,10 @@ impl<'f> Layout<'f> {
     }
 
     /// Adds a block of so many units.
-    fn add(&mut self, block: &[(u32, u32)], units: usize) {
-        let place = |unit: u32| unit as usize % BLOCK;
+    fn add(&mut self, block: &Block, units: usize) {
         let mut free = vec![0; units];
-        for (unit, _) in block {
-            free[place(*unit)] += 1;
+        for place in &block.places {
+            free[usize::from(*place)] += 1;
         }
         let mut end = self.bins_of.len();
         for free in &mut free {
@@ -96,10 +115,13 @@ impl<'f> Layout<'f> {
             self.begins.push(end);
         }
         self.bins_of.resize(end, 0);
-        for (unit, bin) in block {
-            let at = &mut free[place(*unit)];
-            self.bins_of[*at] = *bin;
-            *at += 1;
+        let mut places = block.places.iter();
+        for (bin, len) in &block.bins {
+            for place in places.by_ref().take(*len as usize) {
+                let at = &mut free[usize::from(*place)];
+                self.bins_of[*at] = *bin;
+                *at += 1;
+            }
         }
     }
 
