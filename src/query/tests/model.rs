@@ -156,6 +156,11 @@ impl<'a> Model<'a> {
                 (main == item).then_some(true)
             }
             What::Merge { into, .. } if into == item => Some(true),
+            What::Inspect { measurements, .. }
+                if measurements.iter().any(|found| found.name.as_str() == crate::model::STOCK) =>
+            {
+                what.items().contains(&item).then_some(false)
+            }
             What::Merge { .. }
             | What::Mount { .. }
             | What::Unmount { .. }
