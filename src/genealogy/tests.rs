@@ -123,6 +123,13 @@ fn closure(
 fn reached(graph: &Graph, key: &ItemKey, walk: Walk) -> BTreeSet<ItemKey> {
     let begin = graph.item(key).unwrap();
     let walked = walk.run(graph, &[begin], &mut Visited::default());
+    for (from, hops) in walk.each(&walked) {
+        let mut seen = Vec::new();
+        if walk.depth_max.is_none_or(|max| from.depth < max) {
+            walk.hops(graph, from.node, |hop| seen.push(hop));
+        }
+        assert_eq!(hops, seen, "each with its own");
+    }
     let keys: Vec<ItemKey> = walked
         .reached
         .iter()

@@ -178,6 +178,19 @@ impl Walk {
         loose
     }
 
+    /// Everything that such a walk reached, each with the hops seen from it.
+    pub fn each(self, walked: &Walked) -> impl Iterator<Item = (&Reached, &[Hop])> {
+        let from = move |hop: &Hop| match self.direction {
+            Direction::Backward => hop.whole,
+            Direction::Forward => hop.part,
+        };
+        let mut hops = walked.hops.chunk_by(move |a, b| from(a) == from(b)).peekable();
+        walked.reached.iter().map(move |reached| {
+            let own = hops.next_if(|hops| hops.first().is_some_and(|h| from(h) == reached.node));
+            (reached, own.unwrap_or_default())
+        })
+    }
+
     /// The node that a hop leads to.
     pub fn beyond(&self, hop: &Hop) -> NodeId {
         match self.direction {

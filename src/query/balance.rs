@@ -1,7 +1,7 @@
 //! The mass balance of lots: what memory knows of their use, and what their own records say.
 use super::answer::LotBalance;
 use super::body::Bodies;
-use super::item::met;
+use super::item::when;
 use super::view::View;
 use crate::genealogy::{
     Balance, Certainty, Direction, Former, Hop, LinkKind, Moved, Movement, Node, NodeId, Walk,
@@ -24,16 +24,23 @@ pub(super) struct BalanceDraft {
     /// What left the site inside containers.
     boxed: Vec<Moved>,
     /// By the record of a mount: its uses of which no amount is known.
-    blind: BTreeMap<Position, Vec<Moved>>,
+    blind: BTreeMap<Position, Vec<(Utc, Position)>>,
     /// By the record of a mount: what the counters of the feeder say that went into items.
     fed: BTreeMap<Position, Vec<Amount>>,
 }
 
 /// `None` of what is no lot.
 pub(super) fn draft(memory: &View<'_>, node: NodeId) -> Option<BalanceDraft> {
-    let item = memory.key(node).filter(|key| key.class == ItemClass::Lot)?.clone();
     let (direction, as_of) = (Direction::Forward, memory.position);
     let walk = Walk { direction, as_of, depth_max: None, former: Former::Leave };
+    let mut hops = Vec::new();
+    walk.hops(&memory.graph, node, |hop| hops.push(hop));
+    draft_by(memory, node, &hops)
+}
+
+/// The same by the hops from the lot to what it is in.
+pub(super) fn draft_by(memory: &View<'_>, node: NodeId, hops: &[Hop]) -> Option<BalanceDraft> {
+    let item = memory.key(node).filter(|key| key.class == ItemClass::Lot)?.clone();
     let mut draft = BalanceDraft {
         item,
         material: memory.material(node),
@@ -43,18 +50,16 @@ pub(super) fn draft(memory: &View<'_>, node: NodeId) -> Option<BalanceDraft> {
         blind: BTreeMap::new(),
         fed: BTreeMap::new(),
     };
-    let mut hops = Vec::new();
-    walk.hops(&memory.graph, node, |hop| hops.push(hop));
-    for hop in &hops {
+    for hop in hops {
         draft.uses(memory, hop);
     }
-    draft.boxed = boxed::left(memory, node, &hops);
+    draft.boxed = boxed::left(memory, node, hops);
     Some(draft)
 }
 
 impl BalanceDraft {
     fn uses(&mut self, memory: &View<'_>, hop: &Hop) {
-        let (time, _) = met(memory, hop);
+        let time = when(memory, hop);
         let (position, what) = (hop.source, Movement::Consumed);
         match (hop.kind, hop.certainty) {
             // What was left in a station of the lot before was counted when it went in.
@@ -67,15 +72,11 @@ impl BalanceDraft {
                 let opened = hop.mount.map(|mount| memory.graph.name(mount));
                 let Some(Node::Mount(MountKey { opened, .. })) = opened else { return };
                 let counted = memory.counted(position, *opened);
-                let amount = counted.and_then(|counted| counted.amount.clone());
-                let uses = match &amount {
-                    Some(amount) => {
-                        self.fed.entry(*opened).or_default().push(amount.clone());
-                        &mut self.used
-                    }
-                    None => self.blind.entry(*opened).or_default(),
+                let Some(amount) = counted.and_then(|counted| counted.amount.clone()) else {
+                    return self.blind.entry(*opened).or_default().push((time, position));
                 };
-                uses.push(Moved { time, position, what, amount });
+                self.fed.entry(*opened).or_default().push(amount.clone());
+                self.used.push(Moved { time, position, what, amount: Some(amount) });
             }
             // Its own records tell of these, and a container uses up nothing.
             _ => {}
@@ -189,7 +190,14 @@ pub(super) fn finish(
         }
     }
     let BalanceDraft { item, material, used, boxed, blind, .. } = draft;
-    moved.extend(used.into_iter().chain(boxed).chain(blind.into_values().flatten()));
+    moved.extend(used.into_iter().chain(boxed));
+    // A lot may have very many uses: they are gathered if there is anything to hold against them.
+    if moved.iter().all(|moved| moved.amount.is_none()) {
+        return None;
+    }
+    let blind = blind.into_values().flatten();
+    let what = Movement::Consumed;
+    moved.extend(blind.map(|(time, position)| Moved { time, position, what, amount: None }));
     let material = material.and_then(|name| catalog?.materials.get(&name));
     let piece = material.and_then(|material| material.piece.as_ref());
     let balance = Balance::of(moved, piece)?;

@@ -200,6 +200,11 @@ impl Doubts {
         self.stations.get(station).into_iter().flat_map(move |line| line.overlapping(interval))
     }
 
+    /// Whether there is any doubt at a station, at whatever time.
+    pub(super) fn are_at(&self, station: &StationId) -> bool {
+        self.stations.get(station).is_some_and(|line| !line.0.is_empty())
+    }
+
     /// Whether a gap of the station is still open.
     pub(super) fn is_open(&self, station: &StationId) -> bool {
         self.stations.get(station).is_some_and(Timeline::is_open)

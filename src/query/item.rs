@@ -5,6 +5,7 @@ use super::balance::{self, BalanceDraft};
 use super::body::Bodies;
 use super::hold::{self, HoldDraft};
 use super::level::{Came, CameDraft};
+use super::life::Moment;
 use super::material::Counted;
 use super::reason::Reasons;
 use super::step::{self, StepsDraft};
@@ -210,8 +211,20 @@ pub(super) fn told(memory: &View<'_>, hop: &Hop) -> HopDraft {
     HopDraft { kind, certainty, source, place, counted }
 }
 
-/// When and where part and whole met: read from the shorter life.
+/// When and where part and whole met.
 pub(super) fn met(memory: &View<'_>, hop: &Hop) -> (Utc, Option<StationId>) {
+    let moment = meeting(memory, hop);
+    let station = moment.and_then(|m| m.station).map(|s| memory.places.name(s).clone());
+    (moment.map_or(Utc::default(), |m| m.time), station)
+}
+
+/// When part and whole met.
+pub(super) fn when(memory: &View<'_>, hop: &Hop) -> Utc {
+    meeting(memory, hop).map_or(Utc::default(), |moment| moment.time)
+}
+
+/// Where part and whole met is read from the shorter life.
+fn meeting(memory: &View<'_>, hop: &Hop) -> Option<Moment> {
     let node: NodeId = match hop.kind {
         LinkKind::InstalledIn
         | LinkKind::FormerlyInstalledIn
@@ -224,9 +237,7 @@ pub(super) fn met(memory: &View<'_>, hop: &Hop) -> (Utc, Option<StationId>) {
         | LinkKind::FedInto
         | LinkKind::IdentifiedAs => hop.whole,
     };
-    let moment = memory.life(node).at(hop.source);
-    let station = moment.and_then(|m| m.station).map(|s| memory.places.name(s).clone());
-    (moment.map_or(Utc::default(), |m| m.time), station)
+    memory.life(node).at(hop.source)
 }
 
 /// What only the body of the record tells of a link.

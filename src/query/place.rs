@@ -149,6 +149,11 @@ impl Places {
         number
     }
 
+    /// All of them, by number.
+    pub(super) fn names(&self) -> &[StationId] {
+        &self.names
+    }
+
     pub(super) fn find(&self, station: &StationId) -> Option<StationNumber> {
         self.numbers.get(station).copied()
     }
@@ -212,6 +217,11 @@ impl Mounts {
 
     pub(super) fn unmount(&mut self, opened: Position, time: Utc, position: Position) {
         self.ends.entry(opened).or_default().insert((time, position));
+    }
+
+    /// Whether any record tells of an item in a feeder, whether it counts or not.
+    pub(super) fn has(&self, lot: NodeId) -> bool {
+        self.of_lot.contains_key(&lot)
     }
 
     /// Where and from when to when a lot was in feeders: until it was taken out, or the next lot

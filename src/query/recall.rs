@@ -7,10 +7,10 @@ use super::item::met;
 use super::life::StationNumber;
 use super::reason::Reasons;
 use super::view::View;
-use crate::genealogy::{Direction, Former, NodeId, Visited, Walk, Walked};
+use crate::genealogy::{Direction, Former, NodeId, Reached, Visited, Walk, Walked};
 use crate::model::plant::Catalog;
 use crate::model::{Interval, ItemClass, ItemKey, Position, StationId, Text, Utc};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 mod work;
 
@@ -63,6 +63,87 @@ impl Begins {
     }
 }
 
+/// What a recall came to.
+struct Reach {
+    walked: Walked,
+    /// The class of each that it reached; `None` of what is no item.
+    classes: Vec<Option<ItemClass>>,
+    /// All nodes that it reached, in the order of their numbers.
+    nodes: Vec<NodeId>,
+    /// Those of them that were in feeders.
+    mounted: Vec<NodeId>,
+}
+
+impl Reach {
+    fn of(memory: &View<'_>, walked: Walked) -> Self {
+        let mut nodes: Vec<NodeId> = walked.reached.iter().map(|reached| reached.node).collect();
+        let classes = nodes.iter().map(|node| memory.class(*node)).collect();
+        nodes.sort_unstable();
+        let mounted = nodes.iter().copied().filter(|node| memory.mounts.has(*node));
+        Self { mounted: mounted.collect(), nodes, classes, walked }
+    }
+
+    fn has(&self, node: NodeId) -> bool {
+        self.nodes.binary_search(&node).is_ok()
+    }
+
+    /// Why it may not be all.
+    fn reasons(&self, memory: &View<'_>, stay: Option<&(StationId, Interval)>) -> Reasons {
+        let mut reasons = Reasons::default();
+        if let Some((station, interval)) = stay {
+            reasons.station(memory, station, *interval);
+        }
+        let was_in_doubt = memory.in_doubt();
+        for node in &self.nodes {
+            reasons.retained(memory, *node);
+            if was_in_doubt(*node) {
+                reasons.stays(memory, *node, &memory.presences(*node));
+            }
+        }
+        for lot in &self.mounted {
+            reasons.windows(memory, *lot);
+        }
+        for hop in &self.walked.hops {
+            reasons.hop(memory, hop);
+        }
+        reasons.rings(memory, &self.walked);
+        reasons
+    }
+
+    /// Names units, then lots, each with where it stands, and containers.
+    fn name(&self, memory: &View<'_>, stay: Option<&(StationId, Interval)>, recall: &mut Recall) {
+        // What is asked for is no answer to itself.
+        let first = usize::from(stay.is_none());
+        let mut lots = Vec::new();
+        for (reached, class) in self.walked.reached.iter().zip(&self.classes).skip(first) {
+            match class {
+                Some(ItemClass::Unit) => suspect(memory, (&self.walked, reached), stay, recall),
+                Some(ItemClass::Lot) => lots.push(reached),
+                Some(ItemClass::Container) => {
+                    recall.containers.extend(memory.key(reached.node).cloned());
+                }
+                None => {}
+            }
+        }
+        for lot in lots {
+            suspect(memory, (&self.walked, lot), stay, recall);
+        }
+    }
+
+    /// What is known of the use of the lots, as far as it comes with a recall.
+    fn balances(&self, memory: &View<'_>, walk: Walk, recall: &mut Recall) -> Vec<BalanceDraft> {
+        let lots = walk.each(&self.walked).zip(&self.classes);
+        let mut lots = lots.filter(|(_, class)| **class == Some(ItemClass::Lot));
+        let drafts = lots
+            .by_ref()
+            .take(BALANCES_MAX)
+            .filter_map(|((lot, hops), _)| balance::draft_by(memory, lot.node, hops));
+        let drafts = drafts.collect();
+        recall.balances_left_out = lots.count();
+        drafts
+    }
+}
+
 /// The items that were at a station within a time.
 fn there(memory: &View<'_>, station: StationNumber, interval: Interval) -> Vec<NodeId> {
     let around = memory.places.get(station).around(interval, memory.void()).into_iter();
@@ -95,23 +176,10 @@ pub(super) fn draft(
         depth_max: None,
         former: Former::Leave,
     };
-    let walked = walk.run(&memory.graph, &begins.nodes, visited);
-    let mut reasons = Reasons::default();
-    if let Some((station, interval)) = &begins.stay {
-        reasons.station(memory, station, *interval);
-    }
-    for reached in &walked.reached {
-        reasons.retained(memory, reached.node);
-        reasons.stays(memory, reached.node, &memory.presences(reached.node));
-        reasons.windows(memory, reached.node);
-    }
-    for hop in &walked.hops {
-        reasons.hop(memory, hop);
-    }
-    reasons.rings(memory, &walked);
-    let linked: BTreeSet<NodeId> = walked.reached.iter().map(|r| r.node).collect();
+    let reach = Reach::of(memory, walk.run(&memory.graph, &begins.nodes, visited));
     let stay = begins.stay.as_ref();
-    let unknown = unknown(memory, visited, walk, (&linked, stay, work));
+    let mut reasons = reach.reasons(memory, stay);
+    let unknown = unknown(memory, visited, walk, (&reach, stay, work));
     for why in unknown.values() {
         if let Incomplete::NotTold { item, station, what } = &why.reason {
             reasons.not_told(item, station, what);
@@ -122,42 +190,19 @@ pub(super) fn draft(
         suspect: Vec::new(),
         containers: Vec::new(),
         shipped: Vec::new(),
-        cleared: cleared(memory, work, |node| linked.contains(node) || unknown.contains_key(node)),
+        cleared: cleared(memory, work, |node| reach.has(*node) || unknown.contains_key(node)),
         unknown: by_item(memory, unknown),
         balances: Vec::new(),
         balances_left_out: 0,
     };
-    // What is asked for is no answer to itself.
-    let first = usize::from(begins.stay.is_none());
-    for (rank, class) in [(0, ItemClass::Unit), (1, ItemClass::Lot), (2, ItemClass::Container)] {
-        for index in first..walked.reached.len() {
-            if memory.class_at(&walked, index) != Some(class) {
-                continue;
-            }
-            if rank < 2 {
-                suspect(memory, (&walked, index), begins.stay.as_ref(), &mut body);
-            } else {
-                let reached = walked.reached.get(index);
-                body.containers.extend(reached.and_then(|r| memory.key(r.node)).cloned());
-            }
-        }
-    }
+    reach.name(memory, stay, &mut body);
     // What is asked for is no answer to itself, and yet may have left as it is.
-    if begins.stay.is_none() {
-        body.shipped.extend(begins.nodes.iter().flat_map(|node| shipped(memory, *node)));
+    if let RecallOf::Lot(lot) = of {
+        let left = begins.nodes.iter().flat_map(|node| memory.state_and_left(*node).1);
+        body.shipped.extend(left.map(|left| shipped(memory, lot, left)));
     }
-    let balances = balances(memory, &walked, &mut body);
+    let balances = reach.balances(memory, walk, &mut body);
     Some(Drafted::new(memory, reasons, RecallDraft { recall: body, balances }))
-}
-
-/// What is known of the use of the lots that a recall came to, as far as it comes with it.
-fn balances(memory: &View<'_>, walked: &Walked, recall: &mut Recall) -> Vec<BalanceDraft> {
-    let lots = walked.reached.iter().map(|reached| reached.node);
-    let mut lots = lots.filter(|node| memory.class(*node) == Some(ItemClass::Lot));
-    let first = lots.by_ref().take(BALANCES_MAX);
-    let drafts = first.filter_map(|node| balance::draft(memory, node)).collect();
-    recall.balances_left_out = lots.count();
-    drafts
 }
 
 /// A recall with the balances of its lots, as the records of these say them.
@@ -176,11 +221,10 @@ pub(super) fn finish(
 /// Adds one item that is suspect.
 fn suspect(
     memory: &View<'_>,
-    (walked, index): (&Walked, usize),
+    (walked, reached): (&Walked, &Reached),
     stay: Option<&(StationId, Interval)>,
     recall: &mut Recall,
 ) {
-    let Some(reached) = walked.reached.get(index) else { return };
     let hop = reached.by.and_then(|by| walked.hops.get(by));
     let (part, met) = match (hop, stay) {
         (Some(hop), _) => (hop.part, met(memory, hop)),
@@ -192,20 +236,20 @@ fn suspect(
         (None, None) => return,
     };
     let (Some(item), Some(via)) = (memory.key(reached.node), memory.key(part)) else { return };
-    let state = memory.state(reached.node).0;
-    recall.shipped.extend(shipped(memory, reached.node));
+    let (state, left) = memory.state_and_left(reached.node);
+    recall.shipped.extend(left.into_iter().map(|left| shipped(memory, item, left)));
     let (time, station) = met;
     let (item, via) = (item.clone(), via.clone());
     recall.suspect.push(RecallGroup { item, state, via, station, time });
 }
 
-/// An item as often as it left, with the delivery notes.
-fn shipped(memory: &View<'_>, node: NodeId) -> Vec<(ItemKey, Option<Text>)> {
-    let left = memory.left(node).into_iter();
-    let told = left.filter_map(|(record, _)| {
-        Some((memory.key(node)?.clone(), memory.shipment(record).document))
-    });
-    told.collect()
+/// An item that left, with the delivery note.
+fn shipped(
+    memory: &View<'_>,
+    item: &ItemKey,
+    (record, _): (Position, NodeId),
+) -> (ItemKey, Option<Text>) {
+    (item.clone(), memory.shipment(record).document)
 }
 
 /// Those of whom something else is told than what is asked for.
@@ -232,15 +276,15 @@ fn unknown(
     memory: &View<'_>,
     visited: &mut Visited,
     walk: Walk,
-    (linked, stay, work): (&BTreeSet<NodeId>, Option<&(StationId, Interval)>, &Work),
+    (reach, stay, work): (&Reach, Option<&(StationId, Interval)>, &Work),
 ) -> BTreeMap<NodeId, Why> {
     let mut why: BTreeMap<NodeId, Why> = BTreeMap::new();
     let window = stay.map(|(station, window)| (station, *window));
-    let mounts = linked.iter().map(|lot| memory.mounts.windows(*lot, memory.void()));
+    let mounts = reach.mounted.iter().map(|lot| memory.mounts.windows(*lot, memory.void()));
     for (station, window) in window.into_iter().chain(mounts.flatten()) {
         let window = memory.widened(station, window);
         for (node, reason) in unobserved(memory, station, window) {
-            if !linked.contains(&node) && memory.class(node) != Some(ItemClass::Container) {
+            if !reach.has(node) && memory.class(node) != Some(ItemClass::Container) {
                 let known = why.entry(node).or_insert_with(|| reason.clone());
                 if (&reason.station, reason.position) < (&known.station, known.position) {
                     *known = reason;
@@ -251,7 +295,7 @@ fn unknown(
     if let Some((station, _)) = stay {
         for (node, work) in work {
             if let (Worked::NotTold(what), Some(item)) = (work, memory.key(*node))
-                && !linked.contains(node)
+                && !reach.has(*node)
             {
                 let (item, station) = (item.clone(), station.clone());
                 let told = station.clone();
@@ -269,7 +313,7 @@ fn unknown(
             why.entry(reached.node).or_insert(reason);
         }
     }
-    why.retain(|node, _| !linked.contains(node));
+    why.retain(|node, _| !reach.has(*node));
     why
 }
 
@@ -307,10 +351,4 @@ fn unobserved(memory: &View<'_>, station: &StationId, window: Interval) -> Vec<(
         }
     }
     found
-}
-
-impl View<'_> {
-    fn class_at(&self, walked: &Walked, index: usize) -> Option<ItemClass> {
-        walked.reached.get(index).and_then(|reached| self.class(reached.node))
-    }
 }

@@ -69,5 +69,5 @@ fn rows(memory: &View<'_>, item: &ItemKey) -> Vec<(Shipment, SheetItem)> {
         };
         (memory.shipment(record), row)
     };
-    memory.left(node).into_iter().map(row).collect()
+    memory.state_and_left(node).1.into_iter().map(row).collect()
 }

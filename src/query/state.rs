@@ -44,9 +44,10 @@ impl View<'_> {
         (innermost.map_or(ItemState::Idle, ItemState::Packed), None)
     }
 
-    /// Each time that an item left the site, with what left: of a lot every part of it that was shipped since it last came,
-    /// wherever the rest is; of anything else where it is now.
-    pub(super) fn left(&self, node: NodeId) -> Vec<(Position, NodeId)> {
+    /// Where an item stands, and each time that it left the site, with what left: of a lot every part of it that was
+    /// shipped since it last came, wherever the rest is; of anything else where it is now.
+    pub(super) fn state_and_left(&self, node: NodeId) -> (ItemState, Vec<(Position, NodeId)>) {
+        let (state, now) = self.state(node);
         let mut left = Vec::new();
         let is_lot = self.class(node) == Some(ItemClass::Lot);
         for moment in self.life(node).standing(self.void()).filter(|_| is_lot) {
@@ -56,9 +57,9 @@ impl View<'_> {
                 left.push((moment.position, node));
             }
         }
-        let now = self.state(node).1.filter(|now| !left.contains(now));
+        let now = now.filter(|now| !left.contains(now));
         left.extend(now);
-        left
+        (state, left)
     }
 
     /// At the station of its last arrival, unless something shows that it has gone.

@@ -96,6 +96,15 @@ impl View<'_> {
         moment.max(self.told_material(node)).map(|(_, product)| product.clone())
     }
 
+    /// Tells of an item whether it ever was where anything was not observed, whenever that was.
+    pub(super) fn in_doubt(&self) -> impl Fn(NodeId) -> bool {
+        let stations = self.places.names().iter().map(|station| self.doubts.are_at(station));
+        let stations: Vec<bool> = stations.collect();
+        let any = stations.contains(&true);
+        let doubted = move |StationNumber(at)| stations.get(at as usize) == Some(&true);
+        move |node| any && self.life(node).moments().any(|m| m.station.is_some_and(&doubted))
+    }
+
     /// Every stay of an item, by the time of the event that tells of it.
     pub(super) fn presences(&self, node: NodeId) -> Vec<Presence> {
         let void = self.void();

@@ -105,31 +105,31 @@ impl Facts {
     /// The links at a node, by record and other end.
     pub(super) fn links(&self, node: NodeId, direction: Direction) -> impl Iterator<Item = Link> {
         let places = self.rows.get(node, direction);
-        let told = places.filter_map(|place| Some((place, self.told.link(place)?)));
-        told.flat_map(move |(place, told)| {
-            let (source, node) = match direction {
-                Direction::Forward => (told.source, told.whole),
-                Direction::Backward => (told.source, told.part),
+        let told = places.filter_map(|place| self.told.standing(place));
+        told.flat_map(move |(told, stands)| {
+            let (plain, otherwise) = match stands {
+                Stands::AsTold => (Some(Run::of(&told)), &[][..]),
+                Stands::Otherwise => (None, self.otherwise(&told)),
             };
-            self.runs(place, told).map(move |Run { kind, certainty, added, removed }| Link {
-                source,
-                node,
-                added,
-                removed,
-                kind,
-                certainty,
-            })
+            let runs = plain.into_iter().chain(otherwise.iter().copied());
+            runs.map(move |run| link(&told, direction, &run))
         })
     }
 
-    /// How the link of what stands at a place stands.
-    fn runs(&self, place: u32, told: Fact) -> impl Iterator<Item = Run> {
-        let (plain, otherwise) = match self.told.stands(place) {
-            Stands::AsTold => (Some(Run::of(&told)), None),
-            Stands::Otherwise => (None, self.otherwise.get(&told.key())),
-        };
-        plain.into_iter().chain(otherwise.into_iter().flatten().copied())
+    /// How the link of a fact stands that does not stand as it was told.
+    fn otherwise(&self, told: &Fact) -> &[Run] {
+        self.otherwise.get(&told.key()).map_or(&[], Vec::as_slice)
     }
+}
+
+/// The link of a fact while it stands in one way, as seen from one of its ends.
+fn link(told: &Fact, direction: Direction, run: &Run) -> Link {
+    let node = match direction {
+        Direction::Forward => told.whole,
+        Direction::Backward => told.part,
+    };
+    let Run { kind, certainty, added, removed } = *run;
+    Link { source: told.source, node, added, removed, kind, certainty }
 }
 
 /// What they say, not how they are packed.
@@ -141,6 +141,15 @@ impl fmt::Debug for Facts {
 
 impl Links for Facts {
     fn each(&self, node: NodeId, direction: Direction, mut see: impl FnMut(&Link)) {
-        self.links(node, direction).for_each(|link| see(&link));
+        // As Facts::links, in a loop of its own: walks spend their time here.
+        for place in self.rows.get(node, direction) {
+            match self.told.standing(place) {
+                Some((told, Stands::AsTold)) => see(&link(&told, direction, &Run::of(&told))),
+                Some((told, Stands::Otherwise)) => {
+                    self.otherwise(&told).iter().for_each(|run| see(&link(&told, direction, run)));
+                }
+                None => {}
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What left of a lot inside containers: how much that was is told by nobody, unless it was all that was left.
 use crate::genealogy::{Hop, LinkKind, Moved, Movement, NodeId};
 use crate::model::{Position, Utc};
-use crate::query::item::met;
+use crate::query::item::when;
 use crate::query::life::Kind;
 use crate::query::view::View;
 
@@ -21,7 +21,7 @@ struct Stay {
 pub(super) fn left(memory: &View<'_>, lot: NodeId, hops: &[Hop]) -> Vec<Moved> {
     let packed = hops.iter().filter(|hop| hop.kind == LinkKind::PackedIn);
     let stays = packed.map(|hop| Stay {
-        entered: (met(memory, hop).0, hop.source),
+        entered: (when(memory, hop), hop.source),
         left: memory.state(hop.whole).1.and_then(|(by, what)| {
             let moment = memory.life(what).at(by)?;
             Some((moment.time, by))

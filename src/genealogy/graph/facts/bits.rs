@@ -13,7 +13,7 @@ impl Bits {
         if width == 0 {
             return;
         }
-        let value = value & (u64::MAX >> (64 - width));
+        let value = lowest(value, width);
         let shift = self.len % 64;
         if shift == 0 {
             self.words.push(value);
@@ -34,11 +34,13 @@ impl Bits {
     }
 }
 
+/// So many of the lowest bits of a number, all of them at most.
+pub(super) fn lowest(value: u64, width: u32) -> u64 {
+    value & u64::MAX.checked_shr(64 - width).unwrap_or(0)
+}
+
 /// The number of a width that begins at a bit.
 pub(super) fn read(words: &[u64], at: usize, width: u32) -> u64 {
-    if width == 0 {
-        return 0;
-    }
     let (word, shift) = (at / 64, at % 64);
     let low = words.get(word).map_or(0, |word| word >> shift);
     let high = if shift + width as usize > 64 {
@@ -46,7 +48,7 @@ pub(super) fn read(words: &[u64], at: usize, width: u32) -> u64 {
     } else {
         0
     };
-    (low | high) & (u64::MAX >> (64 - width))
+    lowest(low | high, width)
 }
 
 /// Bits that a number needs.

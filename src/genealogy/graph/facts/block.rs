@@ -1,6 +1,6 @@
 //! Some facts in a row, each in as many bits as the widest of them needs: what one has is told from the least of all.
 use super::Fact;
-use super::bits::{Bits, read, width};
+use super::bits::{Bits, lowest, read, width};
 use crate::genealogy::link::{Certainty, LinkKind, NodeId};
 use crate::model::{Position, Utc};
 
@@ -125,22 +125,25 @@ impl Block {
 
     /// A fact but for its time.
     pub(super) fn link(&self, index: usize) -> Fact {
+        let [source_bits, part_bits, whole_bits] =
+            [self.source_bits, self.part_bits, self.whole_bits].map(u32::from);
         let mut at = index * self.row();
         let mut next = |width: u32| {
             let value = read(&self.words, at, width);
             at += width as usize;
             value
         };
+        // What has room in one word is read as one.
+        let source = next(source_bits);
+        let ends = next(part_bits + whole_bits);
+        let meant = next(KIND_BITS + CERTAINTY_BITS);
         let number = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
-        let source = Position(self.source + next(self.source_bits.into()));
-        let part = NodeId(self.part + number(next(self.part_bits.into())));
-        let whole = NodeId(self.whole + number(next(self.whole_bits.into())));
-        let kind = KINDS.get(number(next(KIND_BITS)) as usize);
-        let certainty = CERTAINTIES.get(number(next(CERTAINTY_BITS)) as usize);
+        let kind = KINDS.get(number(lowest(meant, KIND_BITS)) as usize);
+        let certainty = CERTAINTIES.get(number(meant >> KIND_BITS) as usize);
         Fact {
-            source,
-            part,
-            whole,
+            source: Position(self.source + source),
+            part: NodeId(self.part + number(lowest(ends, part_bits))),
+            whole: NodeId(self.whole + number(ends >> part_bits)),
             time: Utc(0),
             kind: kind.copied().unwrap_or(LinkKind::ConsumedInto),
             certainty: certainty.copied().unwrap_or(Certainty::Certain),

@@ -9,7 +9,7 @@ const PAGE: usize = 32;
 /// The length of a row that has chunks of its own; their number stands in its place.
 const LONG: u8 = u8::MAX;
 /// Bytes of that number.
-const NUMBER: usize = 4;
+const NUMBER: u16 = 4;
 
 /// All rows.
 #[derive(Debug, Clone)]
@@ -135,9 +135,10 @@ impl Default for Page {
 
 impl Page {
     fn range(&self, row: usize) -> Range<usize> {
-        let size = |len: &u8| if *len == LONG { NUMBER } else { usize::from(*len) };
-        let begin: usize = self.lens.iter().take(row).map(size).sum();
-        begin..begin + self.lens.get(row).map_or(0, size)
+        let size = |len: &u8| if *len == LONG { NUMBER } else { u16::from(*len) };
+        // No sum wraps; without a check of each they are added side by side.
+        let begin = self.lens.iter().take(row).map(size).fold(0, u16::wrapping_add).into();
+        begin..begin + self.lens.get(row).map_or(0, |len| size(len).into())
     }
 
     /// The number of a long row.
@@ -221,14 +222,16 @@ impl Iterator for Places<'_> {
             let (chunk, rest) = self.chunks.split_first()?;
             (self.at, self.bytes, self.chunks) = (chunk.first, &chunk.bytes, rest);
         }
-        let (mut value, mut shift) = (0_u64, 0_u32);
-        while let Some((byte, rest)) = self.bytes.split_first() {
+        let (first, rest) = self.bytes.split_first()?;
+        self.bytes = rest;
+        let (mut value, mut shift) = (u64::from(first & 0x7f), 7);
+        let mut more = first & 0x80 != 0;
+        while more {
+            let (byte, rest) = self.bytes.split_first()?;
             self.bytes = rest;
             value |= u64::from(byte & 0x7f) << shift;
             shift += 7;
-            if byte & 0x80 == 0 {
-                break;
-            }
+            more = byte & 0x80 != 0;
         }
         // Zigzag: the lowest bit says which way. Places wrap, as they did when they were written.
         let by = u32::try_from(value >> 1 & u64::from(u32::MAX)).unwrap_or_default();

@@ -96,10 +96,7 @@ impl Told {
 
     /// What stands at a place, but maybe for its time.
     pub(super) fn link(&self, place: u32) -> Option<Fact> {
-        match self.packed(place) {
-            Some((block, index)) => Some(block.link(index)),
-            None => self.loose(place).map(|(fact, _)| *fact),
-        }
+        self.standing(place).map(|(fact, _)| fact)
     }
 
     /// What stands at a place.
@@ -110,11 +107,11 @@ impl Told {
         }
     }
 
-    /// How its link stands.
-    pub(super) fn stands(&self, place: u32) -> Stands {
+    /// What stands at a place, but maybe for its time, and how its link stands.
+    pub(super) fn standing(&self, place: u32) -> Option<(Fact, Stands)> {
         match self.packed(place) {
-            Some((block, index)) => block.stands(index),
-            None => self.loose(place).map_or(Stands::AsTold, |(_, stands)| *stands),
+            Some((block, index)) => Some((block.link(index), block.stands(index))),
+            None => self.loose(place).copied(),
         }
     }
 
