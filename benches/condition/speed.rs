@@ -6,7 +6,7 @@ use pedigree::condition::{Conditions, Spoken};
 use pedigree::model::plant::{Plant, TagIndex};
 use std::hint::black_box;
 
-/// Machines with a thousand monitors each.
+/// Machines with a thousand monitors each, unless said.
 const MACHINES: usize = 100;
 /// Machines of the plants whose memory is looked at.
 const FEW: usize = 10;
@@ -93,7 +93,8 @@ fn stream_alone(stream: &mut Stream) {
 
 pub(crate) fn run() {
     memory();
-    let plant = plant(MACHINES);
+    let machines = std::env::var("PEDIGREE_CONDITION_MACHINES").ok().and_then(|n| n.parse().ok());
+    let plant = plant(machines.unwrap_or(MACHINES));
     let clock = Stopwatch::start();
     let mut conditions = armed(&plant);
     let monitors = plant.stations.iter().map(|station| station.monitors.len() as u64).sum();
