@@ -39,7 +39,7 @@ use crate::model::{
 use flat::Passed;
 use quiet::Quiet;
 use signal::{Signal, Told};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// All charts of a plant.
 ///
@@ -47,14 +47,16 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone)]
 pub struct Conditions {
     watches: Vec<Watch>,
+    /// All of them by station and monitor.
+    by_name: Vec<usize>,
     /// The watches of each tag, by its index.
     by_tag: Vec<Vec<usize>>,
     /// The watches of measurements of each station, by its index.
     by_station: Vec<Vec<usize>>,
     /// The watches of each station that go by its work, by its index.
     by_work: Vec<Vec<usize>>,
-    /// No rule is due before.
-    due: Option<Monotonic>,
+    /// When which watch is to be looked at: no rule of it is due before.
+    due: BTreeSet<(Monotonic, usize)>,
 }
 
 /// One monitor with its chart.
@@ -67,6 +69,8 @@ struct Watch {
     of: Of,
     chart: Chart,
     signal: Signal,
+    /// Its place among those that are due.
+    queued: Option<Monotonic>,
     /// Why it said nothing, as was told last.
     quiet: Option<Quiet>,
 }
@@ -82,10 +86,11 @@ impl Conditions {
     pub fn new(plant: &Plant) -> Self {
         let mut new = Self {
             watches: Vec::new(),
+            by_name: Vec::new(),
             by_tag: vec![Vec::new(); plant.tags.len()],
             by_station: vec![Vec::new(); plant.stations.len()],
             by_work: vec![Vec::new(); plant.stations.len()],
-            due: None,
+            due: BTreeSet::new(),
         };
         for (index, station) in plant.stations() {
             // One without a rule is recorded by the tape and judged by nobody.
@@ -120,10 +125,13 @@ impl Conditions {
                     of,
                     chart: Chart::new(monitor),
                     signal: Signal::new(&monitor.signal, by_work),
+                    queued: None,
                     quiet: None,
                 });
             }
         }
+        new.by_name = (0..new.watches.len()).collect();
+        new.by_name.sort_by_key(|index| new.watches.get(*index).map(Watch::name));
         new
     }
 
@@ -145,7 +153,7 @@ impl Conditions {
             let (time, quality) = (sample.time(), sample.quality);
             let value = value.filter(|x| x.is_finite());
             watch.told(&Told { at, time, value, quality }, out);
-            self.due = self.due.into_iter().chain(watch.signal.due()).min();
+            watch.queue(*index, &mut self.due);
         }
     }
 
@@ -194,13 +202,14 @@ impl Conditions {
             self.by_tag.len(),
             "the plant these charts were made for"
         );
-        let watch = self
-            .watches
-            .iter_mut()
-            .find(|watch| watch.station == event.station && watch.monitor == event.monitor);
-        if let Some(watch) = watch {
+        let name = (&event.station, &event.monitor);
+        let of = |index: &usize| self.watches.get(*index).map(Watch::name).cmp(&Some(name));
+        let index = self.by_name.binary_search_by(of).ok().and_then(|at| self.by_name.get(at));
+        let Some(index) = index.copied() else { return };
+        if let Some(watch) = self.watches.get_mut(index) {
             watch.chart.restore(event);
             watch.signal.restore(event);
+            watch.queue(index, &mut self.due);
         }
     }
 
@@ -217,17 +226,20 @@ impl Conditions {
                 (watch.chart, watch.signal) = of;
             }
         }
-        self.due = self.watches.iter().filter_map(|watch| watch.signal.due()).min();
+        for (index, watch) in self.watches.iter_mut().enumerate() {
+            watch.queue(index, &mut self.due);
+        }
     }
 
     /// A device is observed, or not any more: then what its tags say next does not follow on what they said
     /// last. Moving averages and memories stay, since a pause neither proves nor disproves a change.
     pub fn on_link(&mut self, at: At, device: DeviceIndex, link: &Link) {
-        for watch in self.watches.iter_mut().filter(|watch| watch.device == Some(device)) {
+        let of = |(_, watch): &(usize, &mut Watch)| watch.device == Some(device);
+        for (index, watch) in self.watches.iter_mut().enumerate().filter(of) {
             match link {
                 Link::Live { .. } => {
                     watch.signal.live(at);
-                    self.due = self.due.into_iter().chain(watch.signal.due()).min();
+                    watch.queue(index, &mut self.due);
                 }
                 Link::Down { .. } => {
                     watch.chart.interrupt();
@@ -239,10 +251,12 @@ impl Conditions {
 
     /// Values of a device, or of one tag of it, were lost on the way to us.
     pub fn on_lost(&mut self, at: At, device: DeviceIndex, lost: Option<TagIndex>) {
-        for watch in self.watches.iter_mut().filter(|watch| watch.device == Some(device)) {
+        let of = |(_, watch): &(usize, &mut Watch)| watch.device == Some(device);
+        for (index, watch) in self.watches.iter_mut().enumerate().filter(of) {
             let Of::Tag { tag, .. } = watch.of else { continue };
             if lost.is_none_or(|lost| lost == tag) {
                 watch.signal.lost(at);
+                watch.queue(index, &mut self.due);
             }
         }
     }
@@ -257,26 +271,52 @@ impl Conditions {
         }
     }
 
-    /// Adds what the rules say that are due by now.
+    /// Adds what the rules say that are due by now, in the order of the plant. Looks at no others.
     pub fn on_time(&mut self, at: At, out: &mut Spoken) {
-        if self.due.is_none_or(|due| due > at.monotonic) {
-            return;
-        }
-        for watch in &mut self.watches {
+        for index in self.due_by(at.monotonic) {
+            let Some(watch) = self.watches.get_mut(index) else { continue };
+            watch.queued = None;
             if watch.signal.due().is_some_and(|due| due <= at.monotonic) {
                 watch.on_time(at, out);
             }
+            watch.queue(index, &mut self.due);
         }
-        self.due = self.watches.iter().filter_map(|watch| watch.signal.due()).min();
+    }
+
+    /// Takes the watches that are to be looked at by now.
+    fn due_by(&mut self, now: Monotonic) -> BTreeSet<usize> {
+        let mut due = BTreeSet::new();
+        while let Some(first) = self.due.first().filter(|(due, _)| *due <= now).copied() {
+            self.due.remove(&first);
+            due.insert(first.1);
+        }
+        due
     }
 
     /// When a rule may be due next.
     pub fn next_wake(&self) -> Option<(Monotonic, &'static str)> {
-        self.due.map(|due| (due, "condition"))
+        self.due.first().map(|(due, _)| (*due, "condition"))
     }
 }
 
 impl Watch {
+    fn name(&self) -> (&StationId, &MonitorId) {
+        (&self.station, &self.monitor)
+    }
+
+    /// Has it looked at when its next rule is due. A place before that stays: values put that off all the time, and
+    /// to be looked at once too early costs less than to move for each of them.
+    fn queue(&mut self, index: usize, due: &mut BTreeSet<(Monotonic, usize)>) {
+        let Some(next) = self.signal.due() else { return };
+        if self.queued.is_some_and(|queued| queued <= next) {
+            return;
+        }
+        if let Some(queued) = self.queued.replace(next) {
+            due.remove(&(queued, index));
+        }
+        due.insert((next, index));
+    }
+
     /// A tag said something.
     fn told(&mut self, told: &Told, out: &mut Spoken) {
         let said = out.verdicts.len();

@@ -70,9 +70,8 @@ proptest! {
         seed in any::<u64>(),
         all in proptest::collection::vec(seen(), 0..600),
     ) {
-        let in_order: Vec<Seen> = all.iter().map(|one| match *one {
-            Seen::Good(_) => Seen::Good(1),
-            other => other,
+        let in_order: Vec<Seen> = all.iter().map(|one| {
+            if matches!(one, Seen::Good(_)) { Seen::Good(1) } else { *one }
         }).collect();
         // Of so short a promise many a chart alarms.
         let of = |all: &[Seen]| {

@@ -2,13 +2,13 @@
 use crate::condition::{Conditions, Spoken};
 use crate::model::plant::{Area, RegisterType, StringOrder, WordOrder};
 use crate::model::plant::{
-    Device, DeviceIndex, Heartbeat, Limits, ModbusLink, Monitor, Plant, Protocol, PurposeSpec,
-    ReadLimits, Register, SignalRules, Station, StationIndex, Tag, TagIndex, TagSource, Transport,
-    Trust, Watched, Word,
+    Device, DeviceIndex, Flat, Heartbeat, Limits, ModbusLink, Monitor, Plant, Protocol,
+    PurposeSpec, ReadLimits, Register, SignalRules, Station, StationIndex, Tag, TagIndex,
+    TagSource, Transport, Trust, Watched, Word,
 };
 use crate::model::{
-    At, Code, DeviceId, Digest, HandshakeId, ItemKey, Measurement, MonitorId, Quality, Sample,
-    SiteId, StationId, TagName, Ucum, Utc, Value, Verdict,
+    At, Boot, Code, DeviceId, Digest, HandshakeId, ItemKey, Link, Measurement, MonitorId,
+    Monotonic, Quality, Sample, Session, SiteId, StationId, TagName, Ucum, Utc, Value, Verdict,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -195,4 +195,69 @@ fn charts_of_stations_that_nothing_changed_go_on_and_others_begin_anew() {
     };
     assert_eq!(spoken(true), 0, "it is above its limit still, which was said");
     assert_eq!(spoken(false), 1);
+}
+
+/// Its device is observed from the first second on.
+fn observed(plant: &Plant) -> Conditions {
+    let mut conditions = Conditions::new(plant);
+    let boot = Boot { restart: None, start_time: None };
+    let link = Link::Live { boot, session: Session(1), widths: None };
+    conditions.on_link(At::default(), DeviceIndex(0), &link);
+    conditions
+}
+
+/// Each of two words may be bad for so many seconds.
+fn patient(seconds: [u64; 2]) -> (Plant, Conditions) {
+    let mut plant = plant();
+    for (monitor, seconds) in plant.stations[0].monitors.iter_mut().zip(seconds) {
+        let missing = Some(Duration::from_secs(seconds));
+        monitor.signal = SignalRules { missing, flat: None };
+    }
+    let conditions = observed(&plant);
+    (plant, conditions)
+}
+
+#[test]
+fn a_due_moment_touches_only_what_is_due() {
+    let (plant, mut conditions) = patient([60, 3_600]);
+    let second = |seconds: u64| Monotonic(seconds * 1_000_000_000);
+    let at = |seconds| At { monotonic: second(seconds), wall: Utc(0) };
+    assert_eq!(conditions.clone().due_by(second(59)).len(), 0);
+    assert_eq!(conditions.clone().due_by(second(60)), [0].into());
+    let mut out = Spoken::default();
+    conditions.on_time(at(60), &mut out);
+    let said = out.verdicts.iter().map(|event| event.monitor.as_str()).collect::<Vec<_>>();
+    assert_eq!(said, ["temp"]);
+    assert_eq!(conditions.next_wake().map(|(due, _)| due), Some(second(3_600)));
+    // What is good is looked at once more, in vain, and not again.
+    let good = sample(2, Value::UInt(0), Quality::GOOD);
+    conditions.on_sample(&plant, at(100), &good, &mut Spoken::default());
+    assert_eq!(conditions.next_wake().map(|(due, _)| due), Some(second(3_600)));
+    let mut out = Spoken::default();
+    conditions.on_time(at(3_600), &mut out);
+    assert_eq!((out.verdicts.len(), conditions.next_wake()), (0, None));
+}
+
+#[test]
+fn what_was_put_off_or_is_due_earlier_than_another_rule_is_said_when_it_is_due() {
+    let mut plant = plant();
+    let flat = Some(Flat { lasting: Duration::from_hours(1), within: 0.1 });
+    let missing = Some(Duration::from_mins(1));
+    plant.stations[0].monitors[0].signal = SignalRules { missing, flat };
+    let mut conditions = observed(&plant);
+    let mut said = |seconds: u64, told: Option<Quality>| {
+        let at = At { monotonic: Monotonic(seconds * 1_000_000_000), wall: Utc(0) };
+        let mut out = Spoken::default();
+        if let Some(quality) = told {
+            let sample = sample(1, Value::Real(0.0), quality);
+            conditions.on_sample(&plant, at, &sample, &mut Spoken::default());
+        }
+        conditions.on_time(at, &mut out);
+        let due = conditions.next_wake().map(|(due, _)| due.0 / 1_000_000_000);
+        (out.verdicts.len(), due)
+    };
+    assert_eq!(said(1, Some(Quality::GOOD)), (0, Some(60)));
+    assert_eq!(said(60, None), (0, Some(3_601)), "it was good at 1 and may stand for an hour");
+    assert_eq!(said(100, Some(Quality::BAD_RANGE)), (0, Some(160)));
+    assert_eq!(said(160, None), (1, None));
 }
