@@ -131,7 +131,8 @@ fn print(recalled: &Recalled, name: &str) {
 }
 
 fn main() {
-    let units = std::env::var("PEDIGREE_WHY_UNITS").ok().and_then(|units| units.parse().ok());
+    let units = std::env::var("PEDIGREE_WHY_UNITS").ok();
+    let units = units.map(|units| units.parse().expect("PEDIGREE_WHY_UNITS: a number of units"));
     if units.is_none() {
         scenarios();
     }

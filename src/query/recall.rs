@@ -199,7 +199,7 @@ pub(super) fn draft(
     // What is asked for is no answer to itself, and yet may have left as it is.
     if let RecallOf::Lot(lot) = of {
         let left = begins.nodes.iter().flat_map(|node| memory.state_and_left(*node).1);
-        body.shipped.extend(left.map(|left| shipped(memory, lot, left)));
+        body.shipped.extend(left.map(|(record, _)| shipped(memory, lot, record)));
     }
     let balances = reach.balances(memory, walk, &mut body);
     Some(Drafted::new(memory, reasons, RecallDraft { recall: body, balances }))
@@ -237,18 +237,14 @@ fn suspect(
     };
     let (Some(item), Some(via)) = (memory.key(reached.node), memory.key(part)) else { return };
     let (state, left) = memory.state_and_left(reached.node);
-    recall.shipped.extend(left.into_iter().map(|left| shipped(memory, item, left)));
+    recall.shipped.extend(left.into_iter().map(|(record, _)| shipped(memory, item, record)));
     let (time, station) = met;
     let (item, via) = (item.clone(), via.clone());
     recall.suspect.push(RecallGroup { item, state, via, station, time });
 }
 
 /// An item that left, with the delivery note.
-fn shipped(
-    memory: &View<'_>,
-    item: &ItemKey,
-    (record, _): (Position, NodeId),
-) -> (ItemKey, Option<Text>) {
+fn shipped(memory: &View<'_>, item: &ItemKey, record: Position) -> (ItemKey, Option<Text>) {
     (item.clone(), memory.shipment(record).document)
 }
 

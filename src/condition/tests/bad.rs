@@ -1,5 +1,6 @@
 //! What is no value, or no order of values: nothing is said because of it, and nothing panics.
 use super::*;
+use crate::model::Verdict;
 use proptest::prelude::*;
 
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +110,23 @@ proptest! {
             let all = numbers.into_iter().chain(found.statistic).chain(found.limit);
             prop_assert!(all.into_iter().all(f64::is_finite));
         }
+    }
+}
+
+/// Of the same values many a chart alarms that promises less, so that it is seen that they could.
+#[test]
+fn pauses_bad_values_and_times_without_order_are_no_reason_to_alarm() {
+    let all = [Seen::Good(1), Seen::Bad, Seen::Good(-1_000), Seen::Pause, Seen::Good(0), Seen::NaN];
+    let all: Vec<Seen> = all.iter().cycle().take(12_000).copied().collect();
+    for rules in [DriftRules::DEFAULT, CUSUM, ZONES, ALL] {
+        let alarms = |run_length: u64| {
+            let said =
+                said_of(&mut Chart::new(&watched(run_length, 300, rules)), &mut Noise(7), &all);
+            assert!(!said.is_empty(), "it has learned: {rules:?}");
+            said.iter().filter(|found| found.verdict != Verdict::InControl).count()
+        };
+        assert_eq!(alarms(1_000_000_000), 0, "{rules:?}");
+        assert!(alarms(100) > 0, "{rules:?}");
     }
 }
 

@@ -239,6 +239,18 @@ fn a_due_moment_touches_only_what_is_due() {
 }
 
 #[test]
+fn what_was_waited_for_before_other_plant_files_came_is_due_as_before() {
+    let (plant, before) = patient([60, 3_600]);
+    let mut next = Conditions::new(&plant);
+    next.adopt(before, |_| true);
+    let at = At { monotonic: Monotonic(60_000_000_000), wall: Utc(0) };
+    assert_eq!(next.next_wake().map(|(due, _)| due), Some(at.monotonic));
+    let mut out = Spoken::default();
+    next.on_time(at, &mut out);
+    assert_eq!(out.verdicts.len(), 1);
+}
+
+#[test]
 fn what_was_put_off_or_is_due_earlier_than_another_rule_is_said_when_it_is_due() {
     let mut plant = plant();
     let flat = Some(Flat { lasting: Duration::from_hours(1), within: 0.1 });

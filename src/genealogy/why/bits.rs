@@ -9,7 +9,7 @@ pub(super) fn bits(numbers: impl IntoIterator<Item = u32>, end: usize) -> Vec<u6
     bits
 }
 
-/// Puts in a number; whether it is a new one and below the end.
+/// Puts in a number; whether it is a new one, and there is a word that has room for it.
 pub(super) fn set(bits: &mut [u64], number: u32) -> bool {
     let bit = 1 << (number % 64);
     let Some(word) = bits.get_mut((number / 64) as usize) else { return false };

@@ -8,8 +8,9 @@ use super::bits::ones;
 use super::counts::{Counts, Table, count};
 use std::borrow::Cow;
 
-/// Units whose bins a core's cache has room for: a multiple of 64.
+/// Units whose bins a core's cache has room for.
 const BLOCK: usize = 4_096;
+const _: () = assert!(BLOCK % 64 == 0, "labels of a block are whole words");
 /// What labellings take that are counted at once, and what they count.
 const AT_ONCE_BYTES: usize = 32 << 20;
 

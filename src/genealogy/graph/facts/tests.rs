@@ -5,7 +5,7 @@ use crate::model::Utc;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
-/// Numbers near each other and at the ends of their range, so that every width comes up.
+/// Numbers near each other and some farther apart: rows are as many as the greatest number.
 fn any_number() -> impl Strategy<Value = u32> {
     prop_oneof![4 => 0..6u32, 1 => 40..140u32]
 }
@@ -50,6 +50,13 @@ fn links(facts: &[Fact], node: NodeId, direction: Direction) -> Vec<Link> {
     at.collect()
 }
 
+/// As walks see them.
+fn each(facts: &Facts, node: NodeId, direction: Direction) -> Vec<Link> {
+    let mut all = Vec::new();
+    facts.each(node, direction, |link| all.push(*link));
+    all
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -79,7 +86,8 @@ proptest! {
         for node in (0..150).map(NodeId) {
             for direction in [Direction::Forward, Direction::Backward] {
                 let found: Vec<Link> = facts.links(node, direction).collect();
-                prop_assert_eq!(found, links(&wanted, node, direction), "{:?} {:?}", node, direction);
+                prop_assert_eq!(&found, &links(&wanted, node, direction), "{:?} {:?}", node, direction);
+                prop_assert_eq!(each(&facts, node, direction), found);
             }
         }
         for fact in &wanted {
@@ -91,7 +99,11 @@ proptest! {
         // One that stands otherwise does so alone, packed or not.
         for fact in &wanted {
             facts.draw(fact, Vec::new());
-            let at = |facts: &Facts| facts.links(fact.part, Direction::Forward).count();
+            let at = |facts: &Facts| {
+                let each = each(facts, fact.part, Direction::Forward);
+                assert_eq!(each, facts.links(fact.part, Direction::Forward).collect::<Vec<_>>());
+                each.len()
+            };
             prop_assert_eq!(at(&facts), links(&wanted, fact.part, Direction::Forward).len() - 1);
             facts.draw(fact, vec![Run::of(fact)]);
             prop_assert_eq!(at(&facts), links(&wanted, fact.part, Direction::Forward).len());
