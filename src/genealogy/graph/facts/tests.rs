@@ -105,6 +105,9 @@ proptest! {
                 each.len()
             };
             prop_assert_eq!(at(&facts), links(&wanted, fact.part, Direction::Forward).len() - 1);
+            let until = Run { removed: Position(9_999), ..Run::of(fact) };
+            facts.draw(fact, vec![until, Run::of(fact)]);
+            prop_assert_eq!(at(&facts), links(&wanted, fact.part, Direction::Forward).len() + 1);
             facts.draw(fact, vec![Run::of(fact)]);
             prop_assert_eq!(at(&facts), links(&wanted, fact.part, Direction::Forward).len());
         }
