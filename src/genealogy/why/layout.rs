@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 /// Units whose bins a core's cache has room for.
 const BLOCK: usize = 4_096;
-const _: () = assert!(BLOCK % 64 == 0, "labels of a block are whole words");
+const _: () = assert!(BLOCK.is_multiple_of(64), "labels of a block are whole words");
 /// What labellings take that are counted at once, and what they count.
 const AT_ONCE_BYTES: usize = 32 << 20;
 
