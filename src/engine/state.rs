@@ -188,6 +188,7 @@ impl Engine {
                     stations: plant.stations.iter().map(|s| s.id.clone()).collect(),
                     monitors: monitors.collect(),
                     measured: plant.catalog.measurements(),
+                    context: plant.context_kept(),
                 }),
             );
         }

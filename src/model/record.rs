@@ -71,6 +71,22 @@ pub struct PlantLoaded {
     #[n(4)]
     #[cbor(default, skip_if = "Vec::is_empty")]
     pub measured: Vec<TagName>,
+    /// The further words that attributes come from, kept as these are.
+    #[n(5)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub context: Vec<KeptWord>,
+}
+
+/// A further word that attributes come from.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct KeptWord {
+    /// What it is called in events.
+    #[n(0)]
+    pub name: TagName,
+    /// The tags that tell it, by station: what an event says of none of them was not told.
+    #[n(1)]
+    pub tags: Vec<(StationId, TagName)>,
 }
 
 /// Who did what to the system itself (21 CFR 11.10(e)).

@@ -22,7 +22,7 @@ pub use device::{
     Device, Heartbeat, Interface, Layout, ModbusLink, OpcUaLink, Protocol, ReadLimits, Secret,
     Security, Trust, UserLogin,
 };
-pub use measured::{Measured, MeasuredRule};
+pub use measured::{Measured, MeasuredRule, Source};
 pub use product::{BillRow, Catalog, Material, Product, Rework, ToolLife};
 pub use recipe::Holds;
 pub use station::{
@@ -34,7 +34,7 @@ pub use station::{
 pub use tag::{Area, NodeAddress, Register, RegisterType, StringOrder, Tag, TagSource, WordOrder};
 pub use transport::{Host, Parity, SerialLine, Transport, TransportError};
 
-use super::{Digest, SiteId, Text};
+use super::{Digest, KeptWord, SiteId, TagName, Text};
 use minicbor::{Decode, Encode};
 use std::collections::BTreeSet;
 
@@ -141,6 +141,22 @@ impl Plant {
     /// The stations with their indexes.
     pub fn stations(&self) -> impl Iterator<Item = (StationIndex, &Station)> {
         (0..).map(StationIndex).zip(&self.stations)
+    }
+
+    /// The further words that attributes come from, each once, by name.
+    pub fn context_kept(&self) -> Vec<KeptWord> {
+        let names: BTreeSet<&TagName> =
+            self.catalog.sources().filter_map(Source::context).collect();
+        let kept = names.into_iter().map(|name| {
+            let told = self.stations.iter().flat_map(move |station| {
+                let words = station.handshakes.iter().flat_map(|handshake| &handshake.context);
+                let words = words.filter(move |(of, _)| of == name);
+                words.map(move |(_, word)| (station.id.clone(), self.tag(word.tag).name.clone()))
+            });
+            let tags: BTreeSet<_> = told.collect();
+            KeptWord { name: name.clone(), tags: tags.into_iter().collect() }
+        });
+        kept.collect()
     }
 
     /// The words of a device by which its requests, or what its feeders give, are counted.

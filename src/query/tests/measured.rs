@@ -1,19 +1,27 @@
-//! What was measured, of an item and of what it was made of, against a search through all records.
-use super::line::any_shift;
+//! What was measured, told and counted, of an item and of what it was made of, against a search through all records.
+use super::line::{STATIONS, any_shift};
 use super::model::Model;
 use super::past::made_of;
 use super::*;
 use crate::genealogy::LinkKind;
-use crate::genealogy::builders::{complete, consume, correct, event, lot, members, unit};
-use crate::model::plant::{Catalog, Measured, MeasuredRule, Plant};
+use crate::genealogy::builders::{
+    complete, consume, correct, event, lot, members, station, unit, used,
+};
+use crate::model::plant::{Catalog, Measured, MeasuredRule, Plant, Source};
 use crate::model::{
-    Digest, ItemKey, Measurement, PlantLoaded, Quality, Question, ReadToken, Shortfall, TagName,
-    Text, Total, Value, What, wire,
+    Amount, Context, Digest, ItemKey, KeptWord, Measurement, MountPointId, MountUse, Narrowed,
+    PlantLoaded, Quality, Question, ReadToken, Remark, Shortfall, TagName, Text, Total, Untold,
+    Value, What, wire,
 };
 use proptest::prelude::*;
 
 const RULES: [MeasuredRule; 3] = [MeasuredRule::Sum, MeasuredRule::Minimum, MeasuredRule::Maximum];
 const NAMES: [&str; 2] = ["dose", "purity"];
+/// Of a further word; one measurement has the same.
+const WORD: &str = "dose";
+/// The tag that tells it at one of the stations.
+const TAG: &str = "T1";
+const FEEDER: &str = "F1";
 
 fn tag(name: &str) -> TagName {
     TagName::parse(name).unwrap()
@@ -23,15 +31,27 @@ fn text(text: &str) -> Text {
     Text::parse(text).unwrap()
 }
 
-/// Every rule over every measurement, of the item alone and with what it was made of.
+fn sources() -> [Source; 4] {
+    let [dose, purity] = NAMES.map(|name| Source::Measurement(tag(name)));
+    [dose, purity, Source::Context(tag(WORD)), Source::Count(feeder())]
+}
+
+/// Every rule over every source, of the item alone and with what it was made of.
 fn all() -> Vec<(Text, Measured)> {
-    let of = |rule: MeasuredRule, name: &str, ancestors: bool| {
+    let of = |rule: MeasuredRule, source: Source, ancestors: bool| {
+        let name = match &source {
+            Source::Measurement(name) => name.to_string(),
+            Source::Context(_) => "word".to_owned(),
+            Source::Count(_) => "count".to_owned(),
+        };
         let attribute = text(&format!("{}_{name}_{ancestors}", rule.as_str()));
-        (attribute, Measured { rule, measurement: tag(name), ancestors })
+        (attribute, Measured { rule, source, ancestors })
     };
-    let of_rule =
-        |rule| NAMES.into_iter().flat_map(move |name| [(rule, name, false), (rule, name, true)]);
-    RULES.into_iter().flat_map(of_rule).map(|(rule, name, deep)| of(rule, name, deep)).collect()
+    let of_rule = |rule| {
+        let deep = move |source: Source| [(rule, source.clone(), false), (rule, source, true)];
+        sources().into_iter().flat_map(deep)
+    };
+    RULES.into_iter().flat_map(of_rule).map(|(rule, source, deep)| of(rule, source, deep)).collect()
 }
 
 fn plant(measured: &[&str]) -> Body {
@@ -41,7 +61,15 @@ fn plant(measured: &[&str]) -> Body {
         stations: Vec::new(),
         monitors: Vec::new(),
         measured: measured.iter().map(|name| tag(name)).collect(),
+        context: Vec::new(),
     })
+}
+
+/// One that keeps the further word too, or only that.
+fn plant_with_word(measured: &[&str]) -> Body {
+    let Body::Plant(loaded) = plant(measured) else { panic!() };
+    let tags = vec![(station(STATIONS[0]), tag(TAG))];
+    Body::Plant(PlantLoaded { context: vec![KeptWord { name: tag(WORD), tags }], ..loaded })
 }
 
 fn taken(name: &str, value: Value) -> Measurement {
@@ -65,9 +93,13 @@ fn any_measured_shift() -> impl Strategy<Value = Vec<Record>> {
             let by = by[n % by.len()];
             let early = n == 0 && by % 4 > 0;
             match &mut record.body {
+                Body::Gap(_) | Body::Quarantine(_) if by % 5 > 1 => {
+                    record.body = plant_with_word(kept(by));
+                }
                 Body::Gap(_) | Body::Quarantine(_) => record.body = plant(kept(by)),
-                _ if early => record.body = plant(&NAMES),
+                _ if early => record.body = plant_with_word(&NAMES),
                 Body::Trace(event) => {
+                    say(event, by);
                     let Some(measured) = doses(&mut event.what) else { continue };
                     measured.extend(measurements(by));
                 }
@@ -76,6 +108,27 @@ fn any_measured_shift() -> impl Strategy<Value = Vec<Record>> {
         }
         records
     })
+}
+
+/// The further word is there, is no number, or could not be read; feeders say how much they gave, or do not.
+fn say(event: &mut TraceEvent, by: u8) {
+    let value = match by % 7 {
+        0..=3 => Some(Value::Real(f64::from(by) / 8.0)),
+        4 if by > 200 => Some(Value::text("much")),
+        5 if by > 200 => Some(Value::Int(-2)),
+        _ => None,
+    };
+    let bad = by % 7 == 6 && by > 100;
+    event.context.extend(value.map(|value| Context { name: tag(WORD), value }));
+    event.remarks.extend(bad.then(|| Remark { tag: tag(TAG), quality: Quality::BAD_RANGE }));
+    if let What::Complete { mounts, .. } = &mut event.what {
+        for (n, used) in (0..).zip(mounts) {
+            let told = (by / 3 + n) % 6;
+            used.amount =
+                (told > 1).then(|| Amount { value: f64::from(by / 4) + 0.25, unit: None });
+            used.untold = (told == 1).then_some(Untold::Gap);
+        }
+    }
 }
 
 fn kept(by: u8) -> &'static [&'static str] {
@@ -99,14 +152,32 @@ fn measurements(by: u8) -> Vec<Measurement> {
     std::iter::once(one).chain(both.then_some(other)).collect()
 }
 
-/// Whether a plant in force at a record keeps a measurement.
-fn keeps(records: &[Record], at: Position, name: &TagName) -> bool {
+/// Whether a plant in force at a record keeps a measurement or a word; what feeders gave is there anyway.
+fn keeps(records: &[Record], at: Position, source: &Source) -> bool {
     let before = records.iter().take_while(|record| record.position < at);
     let plants = before.filter_map(|record| match &record.body {
         Body::Plant(plant) => Some(plant),
         _ => None,
     });
-    plants.last().is_some_and(|plant| plant.measured.contains(name))
+    let last = plants.last();
+    match source {
+        Source::Measurement(name) => last.is_some_and(|plant| plant.measured.contains(name)),
+        Source::Context(name) => {
+            last.is_some_and(|plant| plant.context.iter().any(|kept| kept.name == *name))
+        }
+        Source::Count(_) => true,
+    }
+}
+
+/// Whether a further word may have been told of an item by an event that names it.
+fn may_say(event: &TraceEvent, item: &ItemKey) -> bool {
+    match &event.what {
+        What::Arrive { item: of }
+        | What::Receive { item: of, .. }
+        | What::Rework { item: of, .. }
+        | What::Scrap { item: of, .. } => of == item,
+        _ => may_tell(event, item),
+    }
 }
 
 /// Whether something may have been measured of an item by an event that names it.
@@ -135,16 +206,23 @@ fn search(
     let mut found = BTreeMap::new();
     let mut more = false;
     for (position, event) in Model(records).events() {
-        let kept = keeps(records, position, &measured.measurement);
+        let kept = keeps(records, position, &measured.source);
         for item in items.iter().filter(|item| item.class != ItemClass::Container) {
+            let may_tell = match &measured.source {
+                Source::Measurement(_) => may_tell,
+                Source::Context(_) | Source::Count(_) => may_say,
+            };
             more |= !kept && may_tell(event, item);
-            let mut what = event.what.clone();
             let beside = event.members.iter().any(|member| member.item == *item);
-            let is_of = what.items().first() == Some(&item) || beside;
-            let taken = doses(&mut what).filter(|_| is_of && kept).cloned().unwrap_or_default();
-            for taken in taken.iter().filter(|taken| taken.name == measured.measurement) {
-                let good = taken.quality == Quality::GOOD;
-                let value = taken.value.number().filter(|value| good && value.is_finite());
+            let is_of = event.what.items().first() == Some(&item) || beside;
+            let taken = match &measured.source {
+                _ if !is_of || !kept => Vec::new(),
+                Source::Measurement(name) => measured_by(event, name),
+                Source::Context(_) if !may_say(event, item) => Vec::new(),
+                Source::Context(_) => said_by(event),
+                Source::Count(_) => given_by(event),
+            };
+            for value in taken {
                 let sum = measured.rule == MeasuredRule::Sum;
                 match value.filter(|value| !sum || *value >= 0.0) {
                     Some(value) => {
@@ -156,6 +234,33 @@ fn search(
         }
     }
     (found, more)
+}
+
+fn measured_by(event: &TraceEvent, name: &TagName) -> Vec<Option<f64>> {
+    let mut what = event.what.clone();
+    let all = doses(&mut what).cloned().unwrap_or_default();
+    let taken = all.iter().filter(|taken| taken.name == *name).map(|taken| {
+        let good = taken.quality == Quality::GOOD;
+        taken.value.number().filter(|value| good && value.is_finite())
+    });
+    taken.collect()
+}
+
+fn said_by(event: &TraceEvent) -> Vec<Option<f64>> {
+    let here = event.station == Some(station(STATIONS[0]));
+    match event.context.first() {
+        Some(said) => vec![said.value.number()],
+        None if here && !event.remarks.is_empty() => vec![None],
+        None => Vec::new(),
+    }
+}
+
+fn given_by(event: &TraceEvent) -> Vec<Option<f64>> {
+    let What::Complete { mounts, .. } = &event.what else { return Vec::new() };
+    let of = mounts.iter().filter(|used| used.mount.point.as_str() == FEEDER);
+    let of: Vec<Option<f64>> =
+        of.map(|used| used.amount.as_ref().map(|amount| amount.value)).collect();
+    if of.is_empty() { Vec::new() } else { vec![of.into_iter().sum()] }
 }
 
 /// What values come to, by hand.
@@ -372,8 +477,75 @@ fn what_is_measured_of_a_panel_is_measured_of_its_boards() {
 #[test]
 fn a_plant_that_keeps_nothing_says_nothing_of_it() {
     let Body::Plant(none) = plant(&[]) else { panic!() };
-    let Body::Plant(some) = plant(&NAMES) else { panic!() };
+    let Body::Plant(some) = plant_with_word(&NAMES) else { panic!() };
     assert!(wire::encode(&none).len() < wire::encode(&some).len());
     assert_eq!(wire::decode::<PlantLoaded>(&wire::encode(&some)).unwrap(), some);
     assert_eq!(wire::decode::<PlantLoaded>(&wire::encode(&none)).unwrap(), none);
+}
+
+/// The further word of the item, and what a feeder gave for it, alone.
+fn told(query: &Query, item: &ItemKey, of: &str) -> (Option<f64>, Option<Shortfall>) {
+    let name = text(&format!("sum_{of}_false"));
+    let all = totals(query, std::slice::from_ref(item));
+    let total = all.into_iter().find(|total| total.attribute == name).unwrap();
+    (total.value, total.missing)
+}
+
+/// It is told with whatever is done to an item, and not with what is said of it or was only asked for.
+#[test]
+fn a_word_counts_with_what_is_done_to_an_item_and_is_missed_where_it_could_not_be_read() {
+    let u1 = unit("U1");
+    let said = |what: What, value: f64| {
+        let value = Value::Real(value);
+        let context = vec![Context { name: tag(WORD), value }];
+        Body::Trace(TraceEvent { context, ..event(1, Some(STATIONS[0]), what) })
+    };
+    let mut bodies = vec![
+        plant_with_word(&[]),
+        said(What::Arrive { item: u1.clone() }, 1.5),
+        said(What::Note { item: Some(u1.clone()), text: text("look") }, 4.0),
+        said(What::Rework { item: u1.clone(), reason: None }, 2.0),
+    ];
+    let (query_, _dir) = query(&numbered(bodies.clone()));
+    assert_eq!(told(&query_, &u1, "word"), (Some(3.5), None));
+    assert_eq!(told(&query_, &u1, "dose").0, Some(0.0), "a measurement of that name is another");
+    let remarks = vec![Remark { tag: tag(TAG), quality: Quality::BAD_RANGE }];
+    for (at, missing) in [(1, None), (0, Some(Shortfall::Unusable(u1.clone(), Position(6))))] {
+        let done = event(2, Some(STATIONS[at]), complete(&u1, Vec::new()));
+        bodies.push(Body::Trace(TraceEvent { remarks: remarks.clone(), ..done }));
+        let (query, _dir) = query(&numbered(bodies.clone()));
+        assert_eq!(told(&query, &u1, "word"), (Some(3.5), missing));
+    }
+}
+
+#[test]
+fn what_a_feeder_gave_is_as_its_counters_say_by_now() {
+    let (u1, l1, l2) = (unit("U1"), lot("L1"), lot("L2"));
+    let mount = |of: &ItemKey| {
+        Body::Trace(event(1, Some("MIX"), What::Mount { point: feeder(), lot: of.clone() }))
+    };
+    let one_of = |mount, of| MountUse {
+        one_of: true,
+        untold: Some(Untold::Changed),
+        ..used("MIX", FEEDER, mount, of)
+    };
+    let made = complete(&u1, vec![one_of(1, &l1), one_of(2, &l2)]);
+    let mut bodies = vec![mount(&l1), mount(&l2), Body::Trace(event(3, Some("MIX"), made))];
+    let (before, _dir) = query(&numbered(bodies.clone()));
+    let nothing = (Some(0.0), Some(Shortfall::Unusable(u1.clone(), Position(3))));
+    assert_eq!(told(&before, &u1, "count"), nothing);
+    let amount = Some(Amount { value: 2.5, unit: None });
+    let left = MountUse { amount, ..used("MIX", FEEDER, 2, &l2) };
+    let narrowed = vec![Narrowed { record: Position(3), point: feeder(), mounts: vec![left] }];
+    let what = What::Note { item: Some(l2.clone()), text: text("counted") };
+    bodies.push(Body::Trace(TraceEvent { narrowed, ..event(4, Some("MIX"), what) }));
+    let (after, _dir) = query(&numbered(bodies.clone()));
+    assert_eq!(told(&after, &u1, "count"), (Some(2.5), None));
+    bodies.push(Body::Trace(event(5, None, correct(4))));
+    let (again, _dir) = query(&numbered(bodies));
+    assert_eq!(told(&again, &u1, "count"), nothing);
+}
+
+fn feeder() -> MountPointId {
+    MountPointId::parse(FEEDER).unwrap()
 }
