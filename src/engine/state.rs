@@ -189,6 +189,7 @@ impl Engine {
                     monitors: monitors.collect(),
                     measured: plant.catalog.measurements(),
                     context: plant.context_kept(),
+                    counted: plant.feeders_counted(),
                 }),
             );
         }

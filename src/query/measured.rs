@@ -1,5 +1,5 @@
-//! Numbers that events tell of items, as far as attributes come from them. What was measured, and further words, are kept since a
-//! plant in force has said so; what feeders gave is there anyway. It is told to the engine as what it comes to, and shown to
+//! Numbers that events tell of items, as far as attributes come from them. What was measured, further words, and what feeders may have given while no lot
+//! was known are kept since a plant in force has said so; what they gave from lots is there anyway. It is told to the engine as what it comes to, and shown to
 //! people part by part.
 use super::answer::{InheritedValue, InheritedView, Is};
 use super::life::{Kind, Moment};
@@ -8,7 +8,8 @@ use super::view::View;
 use crate::genealogy::{Ancestor, Ancestors, Direction, LinkKind, Links, Node, NodeId};
 use crate::model::plant::{Catalog, Measured, MeasuredRule, Source};
 use crate::model::{
-    ItemClass, ItemKey, MountPointId, Portion, Position, Shortfall, Text, Total, TraceEvent,
+    Amount, ItemClass, ItemKey, MountPointId, Portion, Position, Shortfall, Text, Total,
+    TraceEvent, Ucum,
 };
 use kept::tells_word;
 use std::collections::BTreeMap;
@@ -21,14 +22,11 @@ pub(super) use kept::Measurements;
 const PORTIONS_MAX: usize = 64;
 
 impl Memory {
-    /// Takes the numbers that an event tells: of its main item, and of those that this one consists of.
+    /// Takes the numbers that an event tells.
     pub(super) fn tell_measured(&mut self, position: Position, event: &TraceEvent) {
-        for (number, value) in self.measured.told(event) {
-            let main = event.what.items().into_iter().take(1);
-            for item in main.chain(event.members.iter().map(|member| &member.item)) {
-                let node = self.graph.intern_item(item);
-                self.measured.keep(node, (number, position), value);
-            }
+        for (item, number, value) in self.measured.told(position, event) {
+            let node = self.graph.intern_item(item);
+            self.measured.keep(node, (number, position), value);
         }
     }
 }
@@ -136,10 +134,10 @@ impl View<'_> {
     ) {
         let key = self.key(node).filter(|key| key.class != ItemClass::Container);
         let Some(item) = key.cloned() else { return };
-        let told = match &measured.source {
-            Source::Count(point) => self.given(node, point),
-            Source::Measurement(_) | Source::Context(_) => self.kept(node, &measured.source),
-        };
+        let mut told = self.kept(node, &measured.source);
+        if let Source::Count(point, unit) = &measured.source {
+            told.extend(self.given(node, point, unit.as_ref()));
+        }
         for (record, value) in told {
             match value.filter(|value| measured.rule.counts(*value)) {
                 Some(value) => {
@@ -164,8 +162,14 @@ impl View<'_> {
         told.filter(|(record, _)| !self.void().contains(record)).collect()
     }
 
-    /// How much feeders of a name gave for an item, by record; no number where their counters do not say.
-    fn given(&self, node: NodeId, point: &MountPointId) -> Vec<(Position, Option<f64>)> {
+    /// How much feeders of a name gave from their lots for an item, by record; no number where their counters do not say,
+    /// or say it in something else.
+    fn given(
+        &self,
+        node: NodeId,
+        point: &MountPointId,
+        unit: Option<&Ucum>,
+    ) -> Vec<(Position, Option<f64>)> {
         let mut given: BTreeMap<Position, Option<Vec<f64>>> = BTreeMap::new();
         self.graph.each(node, Direction::Backward, |link| {
             let mount = match self.graph.name(link.node) {
@@ -175,9 +179,10 @@ impl View<'_> {
             if mount.point == *point && link.stands(self.position) {
                 let counted = self.counted(link.source, mount.opened);
                 let amount = counted.and_then(|counted| counted.amount.as_ref());
+                let amount = amount.and_then(|amount| in_unit(amount, unit));
                 let all = given.entry(link.source).or_insert_with(|| Some(Vec::new()));
                 match (all.as_mut(), amount) {
-                    (Some(all), Some(amount)) => all.push(amount.value),
+                    (Some(all), Some(amount)) => all.push(amount),
                     (None | Some(_), None | Some(_)) => *all = None,
                 }
             }
@@ -191,11 +196,25 @@ impl View<'_> {
         let may_tell: fn(Kind) -> bool = match source {
             Source::Measurement(_) => tells_measurement,
             Source::Context(_) => tells_word,
-            Source::Count(_) => return None,
+            Source::Count(..) => counts,
         };
         let mut standing = self.life(node).standing(self.void());
         standing
             .find(|moment| may_tell(moment.kind) && !self.measured.covers(source, moment.position))
+    }
+}
+
+/// Whether a feeder may have given something for an item by what was done to it.
+fn counts(kind: Kind) -> bool {
+    kind == Kind::Complete
+}
+
+/// How much an amount is in pieces or in a unit; nothing if it is not of that kind.
+fn in_unit(amount: &Amount, unit: Option<&Ucum>) -> Option<f64> {
+    match (&amount.unit, unit) {
+        (None, None) => Some(amount.value),
+        (Some(of), Some(unit)) => Some(amount.value * of.factor(unit)?),
+        (None, Some(_)) | (Some(_), None) => None,
     }
 }
 

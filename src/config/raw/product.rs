@@ -44,7 +44,7 @@ pub(in crate::config) struct Product {
     #[schemars(extend("examples" = [{ "purity": 99.5 }]))]
     #[serde(default)]
     pub(in crate::config) at_least: Keyed<Spot<f64>>,
-    /// What a measured attribute may come to at most: a sum or a maximum, by attribute (`attribute-plan`).
+    /// What an attribute that events tell, measured, in a word or counted, may come to at most: a sum or a maximum, by attribute (`attribute-plan`).
     #[schemars(extend("examples" = [{ "dose": 300 }]))]
     #[serde(default)]
     pub(in crate::config) at_most: Keyed<Spot<f64>>,

@@ -1,10 +1,11 @@
 //! Attributes that come from numbers that events tell, and what a product may come to.
+use super::handshake::VERBS;
 use super::{Read, Resolver, Table};
 use crate::config::raw::{self, InheritWord};
 use crate::config::similar;
 use crate::config::spot::Spot;
 use crate::model::plant::{Bound, Measured, MeasuredRule, Source, Told};
-use crate::model::{MountPointId, TagName, Text, Verb};
+use crate::model::{MountPointId, TagName, Text, Ucum};
 use std::collections::BTreeSet;
 
 impl InheritWord {
@@ -22,6 +23,9 @@ impl InheritWord {
         }
     }
 }
+
+/// What a feeder counts in that has no `eu`.
+const PIECES: &str = "pieces";
 
 /// By which key an attribute names its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +61,11 @@ impl Teller {
             Self::Context => {
                 let working = handshakes.filter(|handshake| {
                     let event = handshake.event.as_ref().map(|event| event.as_str());
-                    ![Verb::Identify, Verb::Note].iter().any(|verb| event == Some(verb.as_str()))
+                    // One without is told of.
+                    event.is_none_or(|event| {
+                        let verb = VERBS.iter().find(|verb| verb.as_str() == event);
+                        verb.is_none_or(|verb| verb.tells_words())
+                    })
                 });
                 let words = working.flat_map(|handshake| handshake.context.iter());
                 words.map(|(name, _)| (name.as_str(), None)).collect()
@@ -66,7 +74,8 @@ impl Teller {
                 let mounts = stations.iter().flat_map(|station| station.mount.iter());
                 let counted = mounts.filter_map(|(name, mount)| Some((name, mount.used.as_ref()?)));
                 let unit = |(name, used): (&'r Spot<String>, &'r Spot<raw::Used>)| {
-                    (name.as_str(), used.eu.as_ref().map(|eu| eu.as_str()))
+                    // Pieces are a unit too.
+                    (name.as_str(), Some(used.eu.as_ref().map_or(PIECES, |eu| eu.as_str())))
                 };
                 counted.map(unit).collect()
             }
@@ -83,7 +92,7 @@ impl Teller {
             ),
             Self::Context => (
                 format!("no handshake keeps `{name}` with what is done to an item"),
-                "under `context` of no such handshake",
+                "under `context` of none but such as `pack`, `identify` or `note`, which tell nothing of an item",
                 "further words",
             ),
             Self::Count => (
@@ -127,7 +136,7 @@ impl Resolver<'_> {
         }
         let word = rule.as_ref().and_then(|rule| rule.measured());
         if let (Some(rule), None) = (rule, word) {
-            self.error(t, rule.span(), "what is measured is a number")
+            self.error(t, rule.span(), "what events tell is a number")
                 .label("wanted `sum`, `minimum` or `maximum`");
         }
         let sources = raw.sources();
@@ -179,7 +188,9 @@ impl Resolver<'_> {
         let same = known.iter().filter(|(name, _)| *name == told.as_str());
         let units: BTreeSet<&str> = same.filter_map(|(_, unit)| *unit).collect();
         if units.len() > 1 {
-            let units: Vec<String> = units.iter().map(|unit| format!("`{unit}`")).collect();
+            let said =
+                |unit: &&str| if *unit == PIECES { PIECES.to_owned() } else { format!("`{unit}`") };
+            let units: Vec<String> = units.iter().map(said).collect();
             let (how, what) = match from {
                 Teller::Measurement | Teller::Context => ("measured", "measurements"),
                 Teller::Count => ("counted", "feeders"),
@@ -193,7 +204,12 @@ impl Resolver<'_> {
         match from {
             Teller::Measurement => self.name(t, told, TagName::parse).map(Source::Measurement),
             Teller::Context => self.name(t, told, TagName::parse).map(Source::Context),
-            Teller::Count => self.name(t, told, MountPointId::parse).map(Source::Count),
+            Teller::Count => {
+                // One that is no unit is told of where it stands.
+                let unit = units.into_iter().find(|unit| *unit != PIECES);
+                let unit = unit.and_then(|unit| Ucum::parse(unit).ok());
+                self.name(t, told, MountPointId::parse).map(|point| Source::Count(point, unit))
+            }
         }
     }
 

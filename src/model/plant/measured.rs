@@ -1,5 +1,5 @@
 //! Attributes that come from numbers that events tell: of an item, and where the plant says so of what it was made of.
-use crate::model::{MountPointId, TagName};
+use crate::model::{MountPointId, TagName, Ucum, Verb};
 
 /// How numbers come together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +19,8 @@ pub enum Source {
     Measurement(TagName),
     /// The further word of this name, at whatever station.
     Context(TagName),
-    /// How much a feeder of this name has given, as its counters say, at whatever station.
-    Count(MountPointId),
+    /// How much a feeder of this name has given, as its counters say, at whatever station: in pieces or in a unit.
+    Count(MountPointId, Option<Ucum>),
 }
 
 /// An attribute whose values were measured, told or counted.
@@ -39,7 +39,7 @@ impl Source {
     pub(super) fn measurement(&self) -> Option<&TagName> {
         match self {
             Self::Measurement(name) => Some(name),
-            Self::Context(_) | Self::Count(_) => None,
+            Self::Context(_) | Self::Count(..) => None,
         }
     }
 
@@ -47,7 +47,48 @@ impl Source {
     pub(super) fn context(&self) -> Option<&TagName> {
         match self {
             Self::Context(name) => Some(name),
-            Self::Measurement(_) | Self::Count(_) => None,
+            Self::Measurement(_) | Self::Count(..) => None,
+        }
+    }
+
+    /// The feeder, if it is one.
+    pub(super) fn count(&self) -> Option<&MountPointId> {
+        match self {
+            Self::Count(point, _) => Some(point),
+            Self::Measurement(_) | Self::Context(_) => None,
+        }
+    }
+}
+
+impl Verb {
+    /// Whether something is done to an item by it that a further word beside it may say a number of. What is packed or
+    /// unpacked is spoken of with its container, and what is shipped or in a feeder with much else.
+    pub fn tells_words(self) -> bool {
+        match self {
+            Self::Arrive
+            | Self::Complete
+            | Self::Produce
+            | Self::Consume
+            | Self::Install
+            | Self::Remove
+            | Self::Split
+            | Self::Merge
+            | Self::Move
+            | Self::Receive
+            | Self::Inspect
+            | Self::Scrap
+            | Self::Rework => true,
+            Self::Pack
+            | Self::Unpack
+            | Self::Mount
+            | Self::Unmount
+            | Self::Ship
+            | Self::Hold
+            | Self::Release
+            | Self::Clean
+            | Self::Identify
+            | Self::Note
+            | Self::Correct => false,
         }
     }
 }

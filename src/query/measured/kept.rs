@@ -1,20 +1,24 @@
 //! What is kept of numbers that events tell: only what a plant in force wants, since it began to want it.
 use crate::genealogy::NodeId;
 use crate::model::plant::Source;
-use crate::model::{KeptWord, PlantLoaded, Position, StationId, TagName, TraceEvent};
+use crate::model::{
+    Count, HandshakeId, ItemKey, KeptWord, PlantLoaded, Position, StationId, TagName, TraceEvent,
+    What,
+};
 use crate::query::life::{Kind, moments_of};
 use crate::query::step::outcome;
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 
-/// What records say of measurements and further words that attributes come from.
+/// What records say of measurements, further words and feeders that attributes come from.
 #[derive(Debug, Clone, Default, Encode, Decode)]
 #[cbor(array)]
 pub(in crate::query) struct Measurements {
     /// Each that a plant in force ever named, by number.
     #[n(0)]
     names: Vec<Named>,
-    /// By item, then by the number of the name and the record: what was told; `None` if that is no good.
+    /// By item, then by the number of the name and the record: what was told; `None` if that is no good. Of a feeder only
+    /// that it may have given something while no lot was known in it.
     #[n(1)]
     taken: BTreeMap<NodeId, BTreeMap<(u32, Position), Option<f64>>>,
 }
@@ -29,7 +33,10 @@ struct Named {
     kept: Vec<(Position, Option<Position>)>,
     /// Of a further word: the tags that tell it.
     #[n(2)]
-    tags: Option<Vec<(StationId, TagName)>>,
+    tags: Option<Vec<(StationId, HandshakeId, TagName)>>,
+    /// Of a feeder: where it has counters, and what these stood at by the last item that was made there.
+    #[n(3)]
+    feeders: Option<BTreeMap<StationId, Option<(Position, Count)>>>,
 }
 
 impl Named {
@@ -38,25 +45,69 @@ impl Named {
     }
 
     fn is(&self, source: &Source) -> bool {
+        let Self { name, tags, feeders, .. } = self;
         match source {
-            Source::Measurement(name) => self.tags.is_none() && self.name == *name,
-            Source::Context(name) => self.tags.is_some() && self.name == *name,
-            Source::Count(_) => false,
+            Source::Measurement(of) => tags.is_none() && feeders.is_none() && name == of,
+            Source::Context(of) => tags.is_some() && name == of,
+            Source::Count(of, _) => feeders.is_some() && name.as_str() == of.as_str(),
         }
     }
 
-    /// What an event says of a further word: nothing if it does not have it, and no number if that could not be read.
+    fn is_same(&self, other: &Self) -> bool {
+        let kind = |of: &Self| (of.tags.is_some(), of.feeders.is_some());
+        self.name == other.name && kind(self) == kind(other)
+    }
+
+    /// The measurements of its name that an event has: no number of what is no good.
+    fn measured(&self, event: &TraceEvent) -> Vec<Option<f64>> {
+        let (_, measurements, _) = outcome(&event.what);
+        let own = self.tags.is_none() && self.feeders.is_none();
+        let own = measurements.iter().filter(|taken| own && taken.name == self.name);
+        let value = own.map(|taken| {
+            let good = taken.quality.is_good();
+            taken.value.number().filter(|value| good && value.is_finite())
+        });
+        value.collect()
+    }
+
+    /// What an event says of a further word: nothing if it does not have it, and no number if that could not be read. What
+    /// another handshake says, or a label of its own, is something else.
     #[expect(clippy::option_option, reason = "told or not, and good or not")]
     fn word(&self, event: &TraceEvent) -> Option<Option<f64>> {
-        let tags = self.tags.as_ref().filter(|_| self.is_open())?;
-        let told = event.context.iter().find(|told| told.name == self.name);
-        let here = |(at, tag): &(StationId, TagName)| {
-            event.station.as_ref() == Some(at) && event.remarks.iter().any(|of| of.tag == *tag)
+        let by = event.handshake.as_ref().map(|mark| &mark.key.handshake);
+        let here = |(at, of, _): &&(StationId, HandshakeId, TagName)| {
+            event.station.as_ref() == Some(at) && by.is_none_or(|by| by == of)
         };
-        match told {
+        let tags: Vec<_> = self.tags.iter().flatten().filter(here).collect();
+        let told = event.context.iter().find(|told| told.name == self.name);
+        let unread = |(.., tag): &&(StationId, HandshakeId, TagName)| {
+            event.remarks.iter().any(|of| of.tag == *tag)
+        };
+        match told.filter(|_| !tags.is_empty()) {
             Some(told) => Some(told.value.number()),
-            None => tags.iter().any(here).then_some(None),
+            None => tags.iter().any(unread).then_some(None),
         }
+    }
+
+    /// Whether a feeder may have given something for the item of an event while no lot was known in it: what it gives from a
+    /// lot is told with that.
+    fn gave_unknown(&mut self, position: Position, event: &TraceEvent) -> bool {
+        let (What::Complete { mounts, .. } | What::Produce { mounts, .. }) = &event.what else {
+            return false;
+        };
+        let station = event.station.as_ref();
+        let Some(last) = station.and_then(|at| self.feeders.as_mut()?.get_mut(at)) else {
+            return false;
+        };
+        let name = self.name.as_str();
+        let read = event.counts.iter().find(|count| count.point.as_str() == name);
+        let nothing = read.is_some_and(|read| {
+            read.mount.is_some() || last.as_ref().is_some_and(|last| stood_still(last, read, event))
+        });
+        if let Some(read) = read.filter(|_| event.adopted.is_none()) {
+            *last = Some((position, read.clone()));
+        }
+        !nothing && mounts.iter().all(|used| used.mount.point.as_str() != name)
     }
 
     fn covers(&self, record: Position) -> bool {
@@ -67,31 +118,26 @@ impl Named {
 impl Measurements {
     /// From the record of a plant on what it wants is kept, and nothing else.
     pub(in crate::query) fn put_in_force(&mut self, position: Position, plant: &PlantLoaded) {
-        let measured = plant.measured.iter().map(|name| (Source::Measurement(name.clone()), None));
-        let context = plant
-            .context
-            .iter()
-            .map(|KeptWord { name, tags }| (Source::Context(name.clone()), Some(tags.clone())));
-        let wanted: Vec<(Source, Option<Vec<_>>)> = measured.chain(context).collect();
+        let mut wanted = wanted(position, plant);
         for named in &mut self.names {
+            let wants = wanted.iter().position(|wanted| wanted.is_same(named));
             let open = named.is_open();
-            let kept = wanted.iter().find(|(source, _)| named.is(source));
-            match (kept, named.kept.last_mut()) {
+            match (wants, named.kept.last_mut()) {
                 (None, Some((_, to))) if open => *to = Some(position),
                 (Some(_), _) if !open => named.kept.push((position, None)),
                 (None | Some(_), _) => {}
             }
-            if let Some((_, tags)) = kept {
-                named.tags.clone_from(tags);
-            }
+            let Some(Named { tags, feeders, .. }) = wants.map(|at| wanted.remove(at)) else {
+                continue;
+            };
+            named.tags = tags;
+            let stood = named.feeders.take().unwrap_or_default();
+            let stands = |(at, _)| (stood.get(&at).cloned().flatten(), at);
+            let feeders =
+                feeders.map(|all| all.into_iter().map(stands).map(|(last, at)| (at, last)));
+            named.feeders = feeders.map(Iterator::collect);
         }
-        for (source, tags) in wanted {
-            if self.number(&source).is_none()
-                && let Source::Measurement(name) | Source::Context(name) = source
-            {
-                self.names.push(Named { name, kept: vec![(position, None)], tags });
-            }
-        }
+        self.names.extend(wanted);
     }
 
     fn number(&self, source: &Source) -> Option<u32> {
@@ -99,24 +145,32 @@ impl Measurements {
         u32::try_from(at).ok()
     }
 
-    /// What an event tells that is kept: by number, and no number of what is no good.
-    pub(super) fn told(&self, event: &TraceEvent) -> Vec<(u32, Option<f64>)> {
+    /// What an event tells that is kept: of which items, by number, and no number of what is no good.
+    pub(super) fn told<'e>(
+        &mut self,
+        position: Position,
+        event: &'e TraceEvent,
+    ) -> Vec<(&'e ItemKey, u32, Option<f64>)> {
         if !self.names.iter().any(Named::is_open) {
             return Vec::new();
         }
-        let (_, measurements, _) = outcome(&event.what);
+        let main: Vec<&ItemKey> = event.what.items().into_iter().take(1).collect();
+        let members = event.members.iter().map(|member| &member.item);
+        let measured: Vec<&ItemKey> = main.iter().copied().chain(members).collect();
         // What was only asked for is no work, nor is it to be spoken of.
-        let works = moments_of(event).first().is_some_and(|(_, kind, _)| tells_word(*kind));
-        let works = works && !event.is_only_asked();
+        let moments = moments_of(event).into_iter().filter(|_| !event.is_only_asked());
+        let worked = moments.filter(|(_, kind, _)| tells_word(*kind)).map(|(item, ..)| item);
+        let worked: Vec<&ItemKey> = worked.collect();
         let mut told = Vec::new();
-        for (number, named) in (0..).zip(&self.names).filter(|(_, named)| named.is_open()) {
-            let is_of = |name: &TagName| named.tags.is_none() && *name == named.name;
-            for taken in measurements.iter().filter(|taken| is_of(&taken.name)) {
-                let good = taken.quality.is_good();
-                let value = taken.value.number().filter(|value| good && value.is_finite());
-                told.push((number, value));
+        for (number, named) in (0..).zip(&mut self.names).filter(|(_, named)| named.is_open()) {
+            let mut tell = |of: &[&'e ItemKey], value| {
+                told.extend(of.iter().map(|item| (*item, number, value)));
+            };
+            named.measured(event).into_iter().for_each(|value| tell(&measured, value));
+            named.word(event).into_iter().for_each(|value| tell(&worked, value));
+            if named.gave_unknown(position, event) {
+                tell(&main, None);
             }
-            told.extend(named.word(event).filter(|_| works).map(|value| (number, value)));
         }
         told
     }
@@ -149,6 +203,39 @@ impl Measurements {
     pub(in crate::query) fn nodes(&self) -> impl Iterator<Item = NodeId> {
         self.taken.keys().copied()
     }
+}
+
+/// What a plant wants to be kept from its record on.
+fn wanted(position: Position, plant: &PlantLoaded) -> Vec<Named> {
+    let from = |name: &TagName| Named {
+        name: name.clone(),
+        kept: vec![(position, None)],
+        tags: None,
+        feeders: None,
+    };
+    let measured = plant.measured.iter().map(from);
+    let context = plant
+        .context
+        .iter()
+        .map(|KeptWord { name, tags }| Named { tags: Some(tags.clone()), ..from(name) });
+    let mut wanted: Vec<Named> = measured.chain(context).collect();
+    let mut counted: BTreeMap<TagName, BTreeMap<StationId, _>> = BTreeMap::new();
+    for (station, point) in &plant.counted {
+        // Whatever is the name of a feeder can be that of a tag.
+        let Ok(name) = TagName::parse(point.as_str()) else { continue };
+        counted.entry(name).or_default().insert(station.clone(), None);
+    }
+    let of = |(name, feeders)| Named { feeders: Some(feeders), ..from(&name) };
+    wanted.extend(counted.into_iter().map(of));
+    wanted
+}
+
+/// Whether the counters of an empty feeder stood still since the last item that was made there, and this one was begun after that.
+fn stood_still((record, last): &(Position, Count), read: &Count, event: &TraceEvent) -> bool {
+    let alone = event.nest.is_none() && event.adopted.is_none();
+    let arrived = event.stay.and_then(|stay| stay.arrived);
+    let anew = read.per_lot && last.mount.is_some();
+    alone && !anew && read.taken == last.taken && arrived.is_none_or(|arrived| arrived > *record)
 }
 
 /// Whether a further word may have been told of an item by what was done to it.

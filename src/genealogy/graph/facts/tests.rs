@@ -93,6 +93,9 @@ proptest! {
             facts.draw(fact, Vec::new());
             let at = |facts: &Facts| facts.links(fact.part, Direction::Forward).count();
             prop_assert_eq!(at(&facts), links(&wanted, fact.part, Direction::Forward).len() - 1);
+            let until = Run { removed: Position(9_999), ..Run::of(fact) };
+            facts.draw(fact, vec![until, Run::of(fact)]);
+            prop_assert_eq!(at(&facts), links(&wanted, fact.part, Direction::Forward).len() + 1);
             facts.draw(fact, vec![Run::of(fact)]);
             prop_assert_eq!(at(&facts), links(&wanted, fact.part, Direction::Forward).len());
         }
