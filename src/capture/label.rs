@@ -38,7 +38,8 @@ impl Capture {
         Attributes { product: main.or(beside), material: None }
     }
 
-    /// The other parts of the labels. A name that is taken already gets that of its word before it.
+    /// The other parts of the labels. A name that is taken already gets that of its word before it, also if the word that it is of
+    /// could not be read: what is on a label is not what that would have said.
     pub(super) fn keep_parts(
         &self,
         at: At,
@@ -54,7 +55,9 @@ impl Capture {
                 continue;
             };
             for (name, value) in label.kept(spec, when.year()) {
-                let taken = context.iter().any(|kept| kept.name == name);
+                let mut own = handshake.context.iter();
+                let taken =
+                    context.iter().any(|kept| kept.name == name) || own.any(|(of, _)| *of == name);
                 let long = || TagName::parse(&format!("{}.{name}", live.plant.tag(word.tag).name));
                 let name = if taken { long().unwrap_or(name) } else { name };
                 context.push(Context { name, value });

@@ -388,7 +388,7 @@ mod tests {
         let dose = json!({ "value": 1.5, "record": 3, "item": "l/site/N-1", "sure": true });
         let sum = json!({ "attribute": "heat", "rule": "sum", "total": 1.5, "parts": 1, "values": [dose] });
         let mut least = sum.clone();
-        least["missing"] = json!("what was measured of l/site/N-1 with record #4 is no good");
+        least["missing"] = json!("what was told of l/site/N-1 with record #4 is no good");
         let all = [of(json!([value])), nothing, sum, least];
         let told = all.iter().flat_map(inherited).collect::<Vec<_>>().join("\n");
         insta::assert_snapshot!(told, @r"
@@ -396,7 +396,7 @@ mod tests {
         inherits allergens (union): none  [not all is known: it was made of more items than are looked at]
         inherits heat (sum): 1.5 of 1 values
         inherits heat (sum): 1.5, from l/site/N-1 by #3
-        inherits heat (sum): at least 1.5 of 1 values  [not all is known: what was measured of l/site/N-1 with record #4 is no good]
+        inherits heat (sum): at least 1.5 of 1 values  [not all is known: what was told of l/site/N-1 with record #4 is no good]
         inherits heat (sum): 1.5, from l/site/N-1 by #3
         ");
     }

@@ -52,17 +52,23 @@ other, and it is said that it is not certain. Of what the plant files do not hav
 What a material does not mention it does not have.
 
 A lot's floor life runs from its first opening on. There is no event for a lot that is dried or put back into a dry cabinet, so that the time
-in there is not taken off; where a station tells how long a lot was out, that can be added up as what is measured is.
+in there is not taken off; where a station tells how long a lot was out, that can be added up, see *What events tell*.
 
 The refusal names what brings it and by which record: *nuts comes into l/site/D-2 with l/supplier/ZETA/N-1, which went into
 l/site/D-2 (record 7); bread may not contain it*. The page of an item, `pedigree trace` and `/api/v1/item` (`inherited`) show each value
-by the plant in force, with the item that it is from and all links in between; of what is measured also its record, the 64 values that say most, and
-how many there are.
+by the plant in force, with the item that it is from and all links in between; of numbers that events tell also the record, the 64 values that say
+most, and how many there are.
 
-### What is measured
+### What events tell
 
-An attribute with a `measurement` comes from the values of that name that handshakes take (`values`), at whatever station: `sum` adds
-them up (a thermal dose, passes through an oven, minutes outside a cabinet), `minimum` and `maximum` take one of them.
+Some attributes come from numbers that events tell of an item, at whatever station: `sum` adds them up (a thermal dose, passes through an
+oven, minutes outside a cabinet), `minimum` and `maximum` take one of them. One key says what the numbers are:
+
+| key | names | the numbers are |
+|---|---|---|
+| `measurement` | a name under `values` of handshakes | what was measured |
+| `context` | a name under `context` of handshakes | what the word said of the item that something was done to, and of each of its boards: with `consume` and `install` of the whole, not of the lot or the child, with `merge` of the blend; not with `pack`, `identify` and `note`, with an `inspect` that counts `stock`, nor what was only asked for and refused |
+| `count` | a feeder: a name under `mount` of stations that has `used` | how much it gave for the item, as its counters say by now; all feeders of the name in one `eu` |
 
 ```toml
 [attribute.heat]
@@ -70,21 +76,31 @@ rule        = "sum"
 measurement = "dose"
 ancestors   = true
 
+[attribute.glue]
+rule  = "sum"
+count = "glue"
+
 [product.board]
-at_most = { heat = 300 }
+at_most = { heat = 300, glue = 2.5 }
 ```
 
 Without `ancestors` the item's own values count, and with `ancestors = true` also those of all that it was made of. Each value counts
-once, in however many ways an ancestor came to be in the item; what is measured of a panel is measured of each of its boards. It counts as it was
-measured: a lot's dose is not multiplied or shared out by how much of the lot was used, and it is that of the lot's whole
+once, in however many ways an ancestor came to be in the item. What is measured of a panel, or told of it by a word, is so of each of its boards.
+What a feeder gave for a panel is the panel's: of a board it counts, all of it, with `ancestors`.
+
+A value counts as it was told. A lot's dose is not multiplied or shared out by how much of the lot was used. It is that of the lot's whole
 life, also after some of it was taken. A container has none of its own, and what a unit was built into passes nothing down to it. A correction takes away what it
 takes back.
 
-What is bad, no finite number, or below 0 in a sum is not counted, and is not 0 either: the attribute is then *at least* so much, as it is
-when something was in work before the attribute was declared, when it is not known which lot was in a feeder, or when records were dropped since their time was over.
+What is bad, no finite number (a text is none), or below 0 in a sum is not counted, and is not 0 either: the attribute is then *at least* so much, as it is
+when a word could not be read, when something was in work before the attribute was declared, when it is not known which lot was in a feeder, or when records
+were dropped since their time was over. So it is too when counters do not say how much (`used`) or say it in another unit than now: always so at stations with
+positions, with `ua-result` and phases, and for `scrap` that was only counted. What a feeder gave while no lot was known in it is told by its counters if they stood still since
+the item before, which then had nothing of it; else it is *at least*.
 What nobody observed is not told of by that: a visit that lies in a gap or was set aside adds nothing. Where a limit must hold, let `route` ask that
-the item was completed where it is measured. All handshakes have to measure it in the same unit.
-Values are kept at hand from the record of the plant on that declares the attribute.
+the item was completed where it is told. All have to tell it in the same unit.
+All of it is kept at hand from the record of the plant on that declares the attribute. A handshake that does not name the word says nothing of it, and no label
+stands in for a word that could not be read.
 
 `at_most` of a product bounds a `sum` or `maximum`, `at_least` a `minimum`. `attribute-plan` asks what the item comes to up to
 this request: with `ancestors` together with everything that is named beside it and with the lots of the feeders, as if all of

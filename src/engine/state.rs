@@ -188,6 +188,8 @@ impl Engine {
                     stations: plant.stations.iter().map(|s| s.id.clone()).collect(),
                     monitors: monitors.collect(),
                     measured: plant.catalog.measurements(),
+                    context: plant.context_kept(),
+                    counted: plant.feeders_counted(),
                 }),
             );
         }

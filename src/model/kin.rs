@@ -66,14 +66,14 @@ pub enum Missing {
     Mount(#[n(0)] MountKey),
 }
 
-/// What an attribute that is measured comes to, over the items of a request.
+/// What an attribute that comes from numbers of events comes to, over the items of a request.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 #[cbor(map)]
 pub struct Total {
     /// Which.
     #[n(0)]
     pub attribute: Text,
-    /// What it comes to, finite; `None` if nothing was measured and it does not add up.
+    /// What it comes to, finite; `None` if nothing was told and it does not add up.
     #[n(1)]
     pub value: Option<f64>,
     /// The value that says most of it: the greatest of a sum or maximum, the least of a minimum; of several the one
@@ -85,17 +85,17 @@ pub struct Total {
     pub missing: Option<Shortfall>,
 }
 
-/// One measured value of a [`Total`].
+/// One value of a [`Total`].
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 #[cbor(map)]
 pub struct Portion {
     /// Finite.
     #[n(0)]
     pub value: f64,
-    /// The record that it was measured with.
+    /// The record that it was told with.
     #[n(1)]
     pub record: Position,
-    /// The item that it was measured of.
+    /// The item that it was told of.
     #[n(2)]
     pub item: ItemKey,
     /// How that came to be in an item of the request; `None` if it is one.
@@ -103,16 +103,16 @@ pub struct Portion {
     pub way: Option<Way>,
 }
 
-/// Why not everything that was measured is known.
+/// Why not everything is known that an attribute comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub enum Shortfall {
     /// Not all is known of what it was made of.
     #[n(0)]
     Kin(#[n(0)] Missing),
-    /// Of this item, with this record: it was bad, no finite number, or below 0 where it adds up.
+    /// Of this item, with this record: it was bad or not told, no finite number, or below 0 where it adds up.
     #[n(1)]
     Unusable(#[n(0)] ItemKey, #[n(1)] Position),
-    /// This item was in work by this record, when no plant in force had an attribute from that measurement.
+    /// This item was in work by this record, when no plant in force had an attribute from that.
     #[n(2)]
     Before(#[n(0)] ItemKey, #[n(1)] Position),
     /// Records of this item were dropped when their time was over.
@@ -142,10 +142,10 @@ impl fmt::Display for Kin {
 }
 
 impl fmt::Display for Portion {
-    /// The item that it was measured of, how that came to be where it is, and the record.
+    /// The item that it was told of, how that came to be where it is, and the record.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         told(f, &self.item, self.way.as_ref())?;
-        write!(f, ", measured with record {}", self.record)
+        write!(f, ", told with record {}", self.record)
     }
 }
 
@@ -165,7 +165,7 @@ impl fmt::Display for Shortfall {
         match self {
             Self::Kin(missing) => missing.fmt(f),
             Self::Unusable(item, record) => {
-                write!(f, "what was measured of {item} with record {record} is no good")
+                write!(f, "what was told of {item} with record {record} is no good")
             }
             Self::Before(item, record) => {
                 write!(f, "{item} was in work (record {record}) when it was not kept yet")

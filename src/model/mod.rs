@@ -68,7 +68,7 @@ pub use name::{
 pub use past::{Facts, HeldBy, Moment, Part, Past, Question, Visit, Within};
 pub use person::{PersonKey, PersonToken};
 pub use quality::{Quality, Severity};
-pub use record::{Audit, Body, Frame, Origin, PlantLoaded, Position, Record, Tombstone};
+pub use record::{Audit, Body, Frame, KeptWord, Origin, PlantLoaded, Position, Record, Tombstone};
 pub use sample::Sample;
 pub use time::{At, EventTime, Interval, Monotonic, Utc};
 pub use unit::{Ucum, UcumError};

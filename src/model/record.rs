@@ -1,7 +1,7 @@
 //! Records: what the ledger keeps, and the positions that number them.
 use super::{
-    At, CaseEvent, Digest, EpochBegun, Gap, ItemKey, MonitorId, OrderRow, Quarantine, SiteId,
-    StationId, TagName, Text, TraceEvent, Utc, VerdictEvent,
+    At, CaseEvent, Digest, EpochBegun, Gap, HandshakeId, ItemKey, MonitorId, MountPointId,
+    OrderRow, Quarantine, SiteId, StationId, TagName, Text, TraceEvent, Utc, VerdictEvent,
 };
 use minicbor::{Decode, Encode};
 
@@ -71,6 +71,26 @@ pub struct PlantLoaded {
     #[n(4)]
     #[cbor(default, skip_if = "Vec::is_empty")]
     pub measured: Vec<TagName>,
+    /// The further words that attributes come from, kept as these are.
+    #[n(5)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub context: Vec<KeptWord>,
+    /// The feeders with counters that attributes come from, by station: kept at hand is what they may have given while no lot was known.
+    #[n(6)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub counted: Vec<(StationId, MountPointId)>,
+}
+
+/// A further word that attributes come from.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct KeptWord {
+    /// What it is called in events.
+    #[n(0)]
+    pub name: TagName,
+    /// The tags that tell it, by handshake: what an event says of none of them was not told.
+    #[n(1)]
+    pub tags: Vec<(StationId, HandshakeId, TagName)>,
 }
 
 /// Who did what to the system itself (21 CFR 11.10(e)).

@@ -18,6 +18,8 @@ use super::{
 use proptest::prelude::*;
 use std::sync::Arc;
 
+pub(crate) mod later;
+
 /// 2026-11-22T08:41:10.25Z.
 const BEGIN: i64 = 1_795_336_870_250_000_000;
 
@@ -539,6 +541,8 @@ pub(crate) fn records() -> Vec<Record> {
         stations: vec![station("OP10"), station("OP20")],
         monitors: vec![(station("OP10"), MonitorId::parse("torque").unwrap())],
         measured: Vec::new(),
+        context: Vec::new(),
+        counted: Vec::new(),
     };
     let audit = Audit { who: text("P-0a1b2c3d4e5f"), what: text("plant reloaded") };
     let verbs = (1..).zip(VERBS).map(|(number, verb)| told(what(verb), number));

@@ -1,100 +1,32 @@
-//! What was measured of items, as far as attributes come from it: kept since a plant in force has said so, told to the
-//! engine as what it comes to, and shown to people part by part.
+//! Numbers that events tell of items, as far as attributes come from them. What was measured, further words, and what feeders may have given while no lot
+//! was known are kept since a plant in force has said so; what they gave from lots is there anyway. It is told to the engine as what it comes to, and shown to
+//! people part by part.
 use super::answer::{InheritedValue, InheritedView, Is};
 use super::life::{Kind, Moment};
 use super::memory::Memory;
-use super::step::outcome;
 use super::view::View;
-use crate::genealogy::{Ancestor, Ancestors, NodeId};
-use crate::model::plant::{Catalog, Measured, MeasuredRule};
+use crate::genealogy::{Ancestor, Ancestors, Direction, LinkKind, Links, Node, NodeId};
+use crate::model::plant::{Catalog, Measured, MeasuredRule, Source};
 use crate::model::{
-    ItemClass, ItemKey, Portion, Position, Shortfall, TagName, Text, Total, TraceEvent,
+    Amount, ItemClass, ItemKey, MountPointId, Portion, Position, Shortfall, Text, Total,
+    TraceEvent, Ucum,
 };
-use minicbor::{Decode, Encode};
+use kept::tells_word;
 use std::collections::BTreeMap;
+
+mod kept;
+
+pub(super) use kept::Measurements;
 
 /// Measured values that are shown of one attribute, those that say most first.
 const PORTIONS_MAX: usize = 64;
 
-/// What records say of measurements that attributes come from.
-#[derive(Debug, Clone, Default, Encode, Decode)]
-#[cbor(array)]
-pub(super) struct Measurements {
-    /// Each that a plant in force ever named, by number.
-    #[n(0)]
-    names: Vec<Named>,
-    /// By item, then by the number of the name and the record: what was measured; `None` if that is no good.
-    #[n(1)]
-    taken: BTreeMap<NodeId, BTreeMap<(u32, Position), Option<f64>>>,
-}
-
-#[derive(Debug, Clone, Encode, Decode)]
-#[cbor(array)]
-struct Named {
-    #[n(0)]
-    name: TagName,
-    /// After which record, up to which, it was kept; the last may be open.
-    #[n(1)]
-    kept: Vec<(Position, Option<Position>)>,
-}
-
-impl Named {
-    fn is_open(&self) -> bool {
-        self.kept.last().is_some_and(|(_, to)| to.is_none())
-    }
-
-    fn covers(&self, record: Position) -> bool {
-        self.kept.iter().any(|(from, to)| record > *from && to.is_none_or(|to| record < to))
-    }
-}
-
-impl Measurements {
-    /// From a record of a plant on these are kept, and no others.
-    pub(super) fn put_in_force(&mut self, position: Position, wanted: &[TagName]) {
-        for named in &mut self.names {
-            let open = named.is_open();
-            match named.kept.last_mut() {
-                Some((_, to)) if open && !wanted.contains(&named.name) => *to = Some(position),
-                _ if !open && wanted.contains(&named.name) => named.kept.push((position, None)),
-                _ => {}
-            }
-        }
-        for name in wanted {
-            if self.number(name).is_none() {
-                let kept = vec![(position, None)];
-                self.names.push(Named { name: name.clone(), kept });
-            }
-        }
-    }
-
-    fn number(&self, name: &TagName) -> Option<u32> {
-        let at = self.names.iter().position(|named| named.name == *name)?;
-        u32::try_from(at).ok()
-    }
-
-    /// The items that something is said of.
-    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> {
-        self.taken.keys().copied()
-    }
-}
-
 impl Memory {
-    /// Takes what an event tells of measurements: of its main item, and of those that this one consists of.
+    /// Takes the numbers that an event tells.
     pub(super) fn tell_measured(&mut self, position: Position, event: &TraceEvent) {
-        let (_, measurements, _) = outcome(&event.what);
-        for taken in measurements {
-            let number = self.measured.number(&taken.name);
-            let open = |number: &u32| {
-                self.measured.names.get(*number as usize).is_some_and(Named::is_open)
-            };
-            let Some(number) = number.filter(open) else { continue };
-            let good = taken.quality.is_good();
-            let value = taken.value.number().filter(|value| good && value.is_finite());
-            let main = event.what.items().into_iter().take(1);
-            for item in main.chain(event.members.iter().map(|member| &member.item)) {
-                let node = self.graph.intern_item(item);
-                self.measured.taken.entry(node).or_default().insert((number, position), value);
-            }
+        for (item, number, value) in self.measured.told(position, event) {
+            let node = self.graph.intern_item(item);
+            self.measured.keep(node, (number, position), value);
         }
     }
 }
@@ -107,10 +39,10 @@ struct Found {
     place: usize,
 }
 
-/// All that was measured.
+/// All that was told.
 #[derive(Default)]
 struct Gathered {
-    /// By record: what was measured once counts once, of however many items and by however many ways.
+    /// By record: what was told once counts once, of however many items and by however many ways.
     found: BTreeMap<Position, Found>,
     missing: Option<Shortfall>,
 }
@@ -193,7 +125,7 @@ impl View<'_> {
         gathered
     }
 
-    /// Takes what was measured of one item. A container brings nothing of its own.
+    /// Takes what was told of one item. A container brings nothing of its own.
     fn take(
         &self,
         measured: &Measured,
@@ -202,31 +134,93 @@ impl View<'_> {
     ) {
         let key = self.key(node).filter(|key| key.class != ItemClass::Container);
         let Some(item) = key.cloned() else { return };
-        let number = self.measured.number(&measured.measurement);
-        let taken = self.measured.taken.get(&node).zip(number).into_iter();
-        let of_name = taken.flat_map(|(taken, number)| {
-            taken.range((number, Position(0))..=(number, Position(u64::MAX)))
-        });
-        for ((_, record), value) in of_name.filter(|((_, at), _)| !self.void().contains(at)) {
+        let mut told = self.kept(node, &measured.source);
+        if let Source::Count(point, unit) = &measured.source {
+            told.extend(self.given(node, point, unit.as_ref()));
+        }
+        for (record, value) in told {
             match value.filter(|value| measured.rule.counts(*value)) {
                 Some(value) => {
-                    into.found.entry(*record).or_insert(Found { value, begin, place });
+                    into.found.entry(record).or_insert(Found { value, begin, place });
                 }
-                None => into.lacks(|| Shortfall::Unusable(item.clone(), *record)),
+                None => into.lacks(|| Shortfall::Unusable(item.clone(), record)),
             }
         }
-        let named = number.and_then(|number| self.measured.names.get(number as usize));
-        let unkept = |moment: &Moment| {
-            let may_tell = matches!(moment.kind, Kind::Complete | Kind::Present);
-            may_tell && !named.is_some_and(|named| named.covers(moment.position))
-        };
-        if let Some(before) = self.life(node).standing(self.void()).find(unkept) {
+        if let Some(before) = self.unkept(node, &measured.source) {
             into.lacks(|| Shortfall::Before(item.clone(), before.position));
         }
         if self.retained.of(node).is_some() {
             into.lacks(|| Shortfall::Retained(item));
         }
     }
+}
+
+impl View<'_> {
+    /// What was kept of an item, by record.
+    fn kept(&self, node: NodeId, source: &Source) -> Vec<(Position, Option<f64>)> {
+        let told = self.measured.of(node, source);
+        told.filter(|(record, _)| !self.void().contains(record)).collect()
+    }
+
+    /// How much feeders of a name gave from their lots for an item, by record; no number where their counters do not say,
+    /// or say it in something else.
+    fn given(
+        &self,
+        node: NodeId,
+        point: &MountPointId,
+        unit: Option<&Ucum>,
+    ) -> Vec<(Position, Option<f64>)> {
+        let mut given: BTreeMap<Position, Option<Vec<f64>>> = BTreeMap::new();
+        self.graph.each(node, Direction::Backward, |link| {
+            let mount = match self.graph.name(link.node) {
+                Node::Mount(mount) if link.kind == LinkKind::FedInto => mount,
+                Node::Mount(_) | Node::Item(_) => return,
+            };
+            if mount.point == *point && link.stands(self.position) {
+                let counted = self.counted(link.source, mount.opened);
+                let amount = counted.and_then(|counted| counted.amount.as_ref());
+                let amount = amount.and_then(|amount| in_unit(amount, unit));
+                let all = given.entry(link.source).or_insert_with(|| Some(Vec::new()));
+                match (all.as_mut(), amount) {
+                    (Some(all), Some(amount)) => all.push(amount),
+                    (None | Some(_), None | Some(_)) => *all = None,
+                }
+            }
+        });
+        let sum = |values| MeasuredRule::Sum.of(values);
+        given.into_iter().map(|(record, values)| (record, values.and_then(sum))).collect()
+    }
+
+    /// When an item was first in work without that anything of this would have been kept.
+    fn unkept(&self, node: NodeId, source: &Source) -> Option<Moment> {
+        let may_tell: fn(Kind) -> bool = match source {
+            Source::Measurement(_) => tells_measurement,
+            Source::Context(_) => tells_word,
+            Source::Count(..) => counts,
+        };
+        let mut standing = self.life(node).standing(self.void());
+        standing
+            .find(|moment| may_tell(moment.kind) && !self.measured.covers(source, moment.position))
+    }
+}
+
+/// Whether a feeder may have given something for an item by what was done to it.
+fn counts(kind: Kind) -> bool {
+    kind == Kind::Complete
+}
+
+/// How much an amount is in pieces or in a unit; nothing if it is not of that kind.
+fn in_unit(amount: &Amount, unit: Option<&Ucum>) -> Option<f64> {
+    match (&amount.unit, unit) {
+        (None, None) => Some(amount.value),
+        (Some(of), Some(unit)) => Some(amount.value * of.factor(unit)?),
+        (None, Some(_)) | (Some(_), None) => None,
+    }
+}
+
+/// Whether something may have been measured of an item by what was done to it.
+fn tells_measurement(kind: Kind) -> bool {
+    matches!(kind, Kind::Complete | Kind::Present)
 }
 
 impl Gathered {

@@ -41,7 +41,7 @@ impl Case<'_> {
                 let of = format!("{attribute} of {item}");
                 return match (&total.missing, total.value) {
                     (Some(why), _) => Finding::Unknown(format!("not all is known of {of}: {why}")),
-                    (None, None) => Finding::Unknown(format!("no {of} was measured")),
+                    (None, None) => Finding::Unknown(format!("no {of} was told")),
                     (None, Some(_)) if measured.ancestors && !self.mounts_seen => {
                         self.mounts_not_seen()
                     }

@@ -44,7 +44,7 @@ pub(in crate::config) struct Product {
     #[schemars(extend("examples" = [{ "purity": 99.5 }]))]
     #[serde(default)]
     pub(in crate::config) at_least: Keyed<Spot<f64>>,
-    /// What a measured attribute may come to at most: a sum or a maximum, by attribute (`attribute-plan`).
+    /// What an attribute that events tell, measured, in a word or counted, may come to at most: a sum or a maximum, by attribute (`attribute-plan`).
     #[schemars(extend("examples" = [{ "dose": 300 }]))]
     #[serde(default)]
     pub(in crate::config) at_most: Keyed<Spot<f64>>,
@@ -52,7 +52,8 @@ pub(in crate::config) struct Product {
 
 /// What items inherit from what they were made of, at any depth. `allergens`, `supplier` (of lots in the scope of one),
 /// `best_before` and `floor_life` are known already: what of them is declared here is inherited, and the checks on them
-/// count it. All others are written under `has` of products and materials, or come from a `measurement`.
+/// count it. All others are written under `has` of products and materials, or come from numbers that events tell: a `measurement`,
+/// a word under `context`, or a `count`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Attribute {
@@ -62,7 +63,14 @@ pub(in crate::config) struct Attribute {
     /// The measurement that it comes from, by its name in `values` of handshakes: with `sum`, `minimum` and `maximum`.
     #[schemars(extend("examples" = ["dose"]))]
     pub(in crate::config) measurement: Option<Spot<String>>,
-    /// With `measurement`: whether what was measured of that which an item was made of counts for the item too.
+    /// The further word that it comes from, a number, by its name in `context` of handshakes; instead of `measurement`.
+    #[schemars(extend("examples" = ["minutes_out"]))]
+    pub(in crate::config) context: Option<Spot<String>>,
+    /// The feeder whose counters (`used`) say how much it gave for an item, by its name under `mount` of stations; instead
+    /// of `measurement`.
+    #[schemars(extend("examples" = ["glue"]))]
+    pub(in crate::config) count: Option<Spot<String>>,
+    /// With `measurement`, `context` or `count`: whether what is told of that which an item was made of counts for the item too.
     #[schemars(extend("default" = false))]
     pub(in crate::config) ancestors: Option<Spot<bool>>,
 }
@@ -78,9 +86,9 @@ pub(in crate::config) enum InheritWord {
     Any,
     /// The least number, or the earliest time.
     Minimum,
-    /// All that was measured, added up.
+    /// All that was told, added up.
     Sum,
-    /// The greatest number that was measured.
+    /// The greatest number that was told.
     Maximum,
 }
 

@@ -14,18 +14,18 @@ impl Resolver<'_> {
         for read in files {
             for (name, raw) in read.raw.iter().flat_map(|raw| raw.attribute.iter()) {
                 let t = table(read.file, "attribute", name);
-                let raw::Attribute { rule, measurement, .. } = raw;
-                let word = rule.as_ref().map(|word| **word);
-                if measurement.is_some() || word.is_some_and(InheritWord::is_measured_only) {
+                let word = raw.rule.as_ref().map(|word| **word);
+                if !raw.sources().is_empty() || word.is_some_and(InheritWord::is_measured_only) {
                     self.measured_attribute(&t, name, raw, files);
                     continue;
                 }
                 if let Some(ancestors) = &raw.ancestors {
-                    self.error(&t, ancestors.span(), "`ancestors` has no `measurement`")
-                        .label("of what is measured?")
-                        .help("take it out: what is not measured is always inherited from all");
+                    let message = "`ancestors` has no `measurement`, `context` or `count`";
+                    self.error(&t, ancestors.span(), message)
+                        .label("of what that events tell?")
+                        .help("take it out: what a material has is always inherited from all");
                 }
-                let rule = rule.as_ref().map(|word| (self.rule(&t, name, word), word));
+                let rule = raw.rule.as_ref().map(|word| (self.rule(&t, name, word), word));
                 if let Some(name) = self.once(&t, "attribute", name) {
                     // One without a rule was told of; whoever names it is right.
                     let rule = rule.map_or(InheritRule::Union, |(rule, _)| rule);
@@ -59,7 +59,7 @@ impl Resolver<'_> {
         unread: bool,
     ) -> Option<InheritRule> {
         if self.catalog.measured.keys().any(|known| known.as_str() == name.as_str()) {
-            let message = format!("`{}` is measured", **name);
+            let message = format!("`{}` is told by events", **name);
             self.error(t, name.span(), message)
                 .label("said a second way")
                 .help("bound it with `at_most` or `at_least` of a product");

@@ -14,7 +14,7 @@ use std::time::Duration;
 const RELEASE: Duration = Duration::from_secs(10);
 
 /// Events that a handshake can yield.
-const VERBS: [Verb; 14] = [
+pub(super) const VERBS: [Verb; 14] = [
     Verb::Arrive,
     Verb::Complete,
     Verb::Produce,

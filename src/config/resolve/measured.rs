@@ -1,14 +1,15 @@
-//! Attributes that come from what is measured, and what a product may come to.
+//! Attributes that come from numbers that events tell, and what a product may come to.
+use super::handshake::VERBS;
 use super::{Read, Resolver, Table};
 use crate::config::raw::{self, InheritWord};
 use crate::config::similar;
 use crate::config::spot::Spot;
-use crate::model::plant::{Bound, Measured, MeasuredRule, Told};
-use crate::model::{TagName, Text};
+use crate::model::plant::{Bound, Measured, MeasuredRule, Source, Told};
+use crate::model::{MountPointId, TagName, Text, Ucum};
 use std::collections::BTreeSet;
 
 impl InheritWord {
-    /// Whether only what is measured comes together in this way.
+    /// Whether only what events tell comes together in this way.
     pub(super) fn is_measured_only(self) -> bool {
         self.measured().is_some() && self != Self::Minimum
     }
@@ -23,8 +24,101 @@ impl InheritWord {
     }
 }
 
+/// What a feeder counts in that has no `eu`.
+const PIECES: &str = "pieces";
+
+/// By which key an attribute names its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Teller {
+    Measurement,
+    Context,
+    Count,
+}
+
+impl Teller {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Measurement => "measurement",
+            Self::Context => "context",
+            Self::Count => "count",
+        }
+    }
+
+    /// All names that the files have, each with its unit where one is written.
+    fn known<'r>(self, files: &'r [Read]) -> Vec<(&'r str, Option<&'r str>)> {
+        let stations = files.iter().flat_map(|read| &read.raw).flat_map(|raw| raw.station.iter());
+        let stations: Vec<_> = stations.map(|(_, station)| station).collect();
+        let handshakes = stations.iter().flat_map(|station| station.handshake.iter());
+        let handshakes = handshakes.map(|(_, handshake)| handshake);
+        match self {
+            Self::Measurement => {
+                let values = handshakes.flat_map(|handshake| handshake.values.iter());
+                let unit = |(name, value): (&'r Spot<String>, &'r raw::Measured)| {
+                    (name.as_str(), value.eu.as_ref().map(|eu| eu.as_str()))
+                };
+                values.map(unit).collect()
+            }
+            Self::Context => {
+                let working = handshakes.filter(|handshake| {
+                    let event = handshake.event.as_ref().map(|event| event.as_str());
+                    // One without is told of.
+                    event.is_none_or(|event| {
+                        let verb = VERBS.iter().find(|verb| verb.as_str() == event);
+                        verb.is_none_or(|verb| verb.tells_words())
+                    })
+                });
+                let words = working.flat_map(|handshake| handshake.context.iter());
+                words.map(|(name, _)| (name.as_str(), None)).collect()
+            }
+            Self::Count => {
+                let mounts = stations.iter().flat_map(|station| station.mount.iter());
+                let counted = mounts.filter_map(|(name, mount)| Some((name, mount.used.as_ref()?)));
+                let unit = |(name, used): (&'r Spot<String>, &'r Spot<raw::Used>)| {
+                    // Pieces are a unit too.
+                    (name.as_str(), Some(used.eu.as_ref().map_or(PIECES, |eu| eu.as_str())))
+                };
+                counted.map(unit).collect()
+            }
+        }
+    }
+
+    /// Nobody tells it: what is wrong, what stands there, and what others there are.
+    fn untold(self, name: &str) -> (String, &'static str, &'static str) {
+        match self {
+            Self::Measurement => (
+                format!("no handshake measures `{name}`"),
+                "under `values` of no handshake",
+                "measurements",
+            ),
+            Self::Context => (
+                format!("no handshake keeps `{name}` with what is done to an item"),
+                "under `context` of none but such as `pack`, `identify` or `note`, which tell nothing of an item",
+                "further words",
+            ),
+            Self::Count => (
+                format!("no feeder `{name}` counts what is used of it"),
+                "no `mount` of this name has `used`",
+                "feeders with counters",
+            ),
+        }
+    }
+}
+
+impl raw::Attribute {
+    /// What it names of that which events tell: one, if it is right.
+    pub(super) fn sources(&self) -> Vec<(Teller, &Spot<String>)> {
+        let Self { rule: _, measurement, context, count, ancestors: _ } = self;
+        let all = [
+            (Teller::Measurement, measurement),
+            (Teller::Context, context),
+            (Teller::Count, count),
+        ];
+        all.into_iter().filter_map(|(from, told)| Some((from, told.as_ref()?))).collect()
+    }
+}
+
 impl Resolver<'_> {
-    /// Reads an attribute that comes from a measurement into the catalog.
+    /// Reads an attribute that comes from numbers of events into the catalog.
     pub(super) fn measured_attribute(
         &mut self,
         t: &Table<'_>,
@@ -32,9 +126,9 @@ impl Resolver<'_> {
         raw: &raw::Attribute,
         files: &[Read],
     ) {
-        let raw::Attribute { rule, measurement, ancestors } = raw;
+        let raw::Attribute { rule, ancestors, .. } = raw;
         if Told::parse(name).is_some() {
-            let message = format!("`{}` is told already, and not measured", **name);
+            let message = format!("`{}` is told already, and not by events", **name);
             self.error(t, name.span(), message)
                 .label("said a second way")
                 .help("give the attribute another name");
@@ -42,69 +136,90 @@ impl Resolver<'_> {
         }
         let word = rule.as_ref().and_then(|rule| rule.measured());
         if let (Some(rule), None) = (rule, word) {
-            self.error(t, rule.span(), "what is measured is a number")
+            self.error(t, rule.span(), "what events tell is a number")
                 .label("wanted `sum`, `minimum` or `maximum`");
         }
-        let told = if let Some(told) = measurement {
-            self.measurement(t, told, files)
-        } else {
+        let sources = raw.sources();
+        if sources.is_empty() {
             let at = rule.as_ref().map_or_else(|| name.span(), Spot::span);
-            self.error(t, at, format!("`{}` has no `measurement`", **name))
+            self.error(t, at, format!("`{}` has no `measurement`, `context` or `count`", **name))
                 .label("of what?")
-                .help("write `measurement = \"…\"` with a name under `values` of a handshake");
-            None
-        };
+                .help(
+                    "write `measurement = \"…\"` with a name under `values` of a handshake, `context = \"…\"` with one \
+                     under its `context`, or `count = \"…\"` with a feeder that has `used`",
+                );
+        }
+        for (from, told) in sources.iter().skip(1) {
+            let message = format!("`{}` comes from `{}` as well", **name, from.key());
+            self.error(t, told.span(), message)
+                .label("a second source")
+                .help("keep one of them, or make two attributes");
+        }
+        let told: Vec<_> =
+            sources.iter().map(|(from, told)| self.source(t, *from, told, files)).collect();
         // One that is wrong was told of; whoever names it is right.
-        let told = told.or_else(|| TagName::parse(name).ok());
+        let told = told.into_iter().next().flatten();
+        let told = told.or_else(|| TagName::parse(name).ok().map(Source::Measurement));
         let ancestors = ancestors.as_ref().is_some_and(|ancestors| **ancestors);
         let rule = word.unwrap_or(MeasuredRule::Sum);
-        if let Some((name, measurement)) = self.once(t, "attribute", name).zip(told) {
-            self.catalog.measured.insert(name, Measured { rule, measurement, ancestors });
+        if let Some((name, source)) = self.once(t, "attribute", name).zip(told) {
+            self.catalog.measured.insert(name, Measured { rule, source, ancestors });
         }
     }
 
-    /// The name of a measurement that some handshake takes.
-    fn measurement(
+    /// What some handshake or feeder tells under a name.
+    fn source(
         &mut self,
         t: &Table<'_>,
+        from: Teller,
         told: &Spot<String>,
         files: &[Read],
-    ) -> Option<TagName> {
-        let stations = files.iter().flat_map(|read| &read.raw).flat_map(|raw| raw.station.iter());
-        let handshakes = stations.flat_map(|(_, station)| station.handshake.iter());
-        let values = handshakes.flat_map(|(_, handshake)| handshake.values.iter());
-        let values: Vec<_> = values.collect();
-        let known: BTreeSet<&str> = values.iter().map(|(name, _)| name.as_str()).collect();
+    ) -> Option<Source> {
+        let known = from.known(files);
         // A file that cannot be read may have it.
         let unread = files.iter().any(|read| read.raw.is_none());
-        if !unread && !known.contains(told.as_str()) {
-            let hint = similar::hint(told, "measurements", known);
-            self.error(t, told.span(), format!("no handshake measures `{}`", **told))
-                .label("under `values` of no handshake")
-                .help(hint);
+        if !unread && known.iter().all(|(name, _)| *name != told.as_str()) {
+            let (message, label, others) = from.untold(told);
+            let names: BTreeSet<&str> = known.iter().map(|(name, _)| *name).collect();
+            let hint = similar::hint(told, others, names);
+            self.error(t, told.span(), message).label(label).help(hint);
             return None;
         }
-        let same = values.iter().filter(|(name, _)| name.as_str() == told.as_str());
-        let units = same.filter_map(|(_, value)| value.eu.as_ref());
-        let units: BTreeSet<&str> = units.map(|unit| unit.as_str()).collect();
+        let same = known.iter().filter(|(name, _)| *name == told.as_str());
+        let units: BTreeSet<&str> = same.filter_map(|(_, unit)| *unit).collect();
         if units.len() > 1 {
-            let units: Vec<String> = units.iter().map(|unit| format!("`{unit}`")).collect();
-            let said = format!("`{}` is measured in {}", **told, units.join(" and "));
+            let said =
+                |unit: &&str| if *unit == PIECES { PIECES.to_owned() } else { format!("`{unit}`") };
+            let units: Vec<String> = units.iter().map(said).collect();
+            let (how, what) = match from {
+                Teller::Measurement | Teller::Context => ("measured", "measurements"),
+                Teller::Count => ("counted", "feeders"),
+            };
+            let said = format!("`{}` is {how} in {}", **told, units.join(" and "));
             self.error(t, told.span(), said)
                 .label("of different units nothing comes together")
-                .help("give the measurements of different units different names");
+                .help(format!("give {what} of different units different names"));
             return None;
         }
-        self.name(t, told, TagName::parse)
+        match from {
+            Teller::Measurement => self.name(t, told, TagName::parse).map(Source::Measurement),
+            Teller::Context => self.name(t, told, TagName::parse).map(Source::Context),
+            Teller::Count => {
+                // One that is no unit is told of where it stands.
+                let unit = units.into_iter().find(|unit| *unit != PIECES);
+                let unit = unit.and_then(|unit| Ucum::parse(unit).ok());
+                self.name(t, told, MountPointId::parse).map(|point| Source::Count(point, unit))
+            }
+        }
     }
 
-    /// The rule of an attribute that is measured.
+    /// The rule of an attribute that comes from numbers of events.
     pub(super) fn measured_rule(&self, name: &Spot<String>) -> Option<MeasuredRule> {
         let mut known = self.catalog.measured.iter();
         known.find(|(known, _)| known.as_str() == name.as_str()).map(|(_, of)| of.rule)
     }
 
-    /// What a measured attribute of a product may come to.
+    /// What such an attribute of a product may come to.
     pub(super) fn measured_bound(
         &mut self,
         t: &Table<'_>,

@@ -60,6 +60,20 @@ fn the_groups_of_a_label_are_the_item_and_what_is_kept() {
     assert!(became(&world).unwrap().0.starts_with("u/provisional/"));
 }
 
+/// A word of the name is there, and could not be read: it has no number, and its bit is none.
+#[test]
+fn a_label_does_not_stand_in_for_a_word_that_could_not_be_read() {
+    let form = Expression::parse(r"(?P<serial>SN-\d+)/(?P<rev>\d)").unwrap();
+    let mut plant = (*plant(Pattern::Counter, Splice::Clean)).clone();
+    let handshake = &mut plant.stations[0].handshakes[0];
+    handshake.item.form = CodeForm::Match(form);
+    let rev = crate::model::TagName::parse("rev").unwrap();
+    handshake.context = vec![(rev, Word { tag: SERIAL, bit: Some(3) })];
+    let mut world = World::with(Arc::new(plant), Plc::new(Pattern::Counter, Splice::Clean));
+    show(&mut world, "SN-7/2");
+    assert_eq!(became(&world).unwrap().1, ["serial.rev = 2"]);
+}
+
 #[test]
 fn a_gs1_label_is_the_same_item_in_every_form_of_it() {
     let mut world = world(CodeForm::Gs1, ScopeFrom::Gs1);

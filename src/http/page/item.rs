@@ -208,8 +208,8 @@ fn inherited(from: InheritedValue) -> Inherited {
         steps.push("not certain: one of several, or a share of a blend".to_owned());
     }
     let way = if steps.is_empty() { "of its own".to_owned() } else { steps.join(" · ") };
-    let measured = record.map(|record| format!("measured with record {record} · "));
-    let way = measured.unwrap_or_default() + &way;
+    let told = record.map(|record| format!("told with record {record} · "));
+    let way = told.unwrap_or_default() + &way;
     Inherited { value, of: named(&item), way }
 }
 

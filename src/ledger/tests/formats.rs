@@ -165,23 +165,34 @@ fn what_retention_leaves_is_written_and_read_as_it_was_then() {
 /// The records of cases of recall, and the commands that they are made of.
 #[test]
 fn cases_are_written_and_read_as_they_were_then() {
-    let (dir, kept) = (tempfile::tempdir().unwrap(), kept("case-1"));
+    let (kept, commands) = (kept("case-1"), specimens::case_commands());
+    as_they_were(&specimens::cases(0), &kept);
+    same(&kept, "commands", &wire::encode(&commands));
+    let read: Vec<Command> = wire::decode(&std::fs::read(kept.join("commands")).unwrap()).unwrap();
+    assert_eq!(read, commands);
+}
+
+/// The record of a plant whose attributes come from further words.
+#[test]
+fn what_a_plant_keeps_is_written_and_read_as_it_was_then() {
+    as_they_were(&specimens::later::kept(), &kept("kept-1"));
+}
+
+/// These records make the ledger of a fixture byte for byte, and are what is read of it.
+fn as_they_were(wanted: &[Record], kept: &Path) {
+    let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder(dir.path())).unwrap();
     let mut writer = recover(Arc::new(Files), &folder(dir.path()), &origin()).unwrap().writer;
-    let (wanted, commands) = (specimens::cases(0), specimens::case_commands());
     let bytes: Vec<Vec<u8>> = wanted.iter().map(wire::encode).collect();
     writer.write(&[&bytes]).unwrap();
     writer.sync().unwrap();
     for path in segments(dir.path()) {
         let name = path.strip_prefix(dir.path()).unwrap().to_str().unwrap();
-        same(&kept, name, &std::fs::read(&path).unwrap());
+        same(kept, name, &std::fs::read(&path).unwrap());
     }
-    same(&kept, "commands", &wire::encode(&commands));
-    let then = Reader::open(&kept);
+    let then = Reader::open(kept);
     let found: Vec<Record> = then.cursor(Position(0)).map(|entry| entry.unwrap().record).collect();
     assert_eq!(found, wanted);
-    let read: Vec<Command> = wire::decode(&std::fs::read(kept.join("commands")).unwrap()).unwrap();
-    assert_eq!(read, commands);
 }
 
 /// A newer version, and a feature that nobody here knows: what they say, and the bytes 8 to 16 of a file.

@@ -1,7 +1,7 @@
-//! Attributes that come from what was measured: of an item, and where the plant says so of what it was made of.
-use crate::model::TagName;
+//! Attributes that come from numbers that events tell: of an item, and where the plant says so of what it was made of.
+use crate::model::{MountPointId, TagName, Ucum, Verb};
 
-/// How what was measured comes together.
+/// How numbers come together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MeasuredRule {
     /// It adds up: a dose.
@@ -12,15 +12,85 @@ pub enum MeasuredRule {
     Maximum,
 }
 
-/// An attribute whose values were measured.
+/// Where the numbers of an attribute come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The measurement of this name, at whatever station.
+    Measurement(TagName),
+    /// The further word of this name, at whatever station.
+    Context(TagName),
+    /// How much a feeder of this name has given, as its counters say, at whatever station: in pieces or in a unit.
+    Count(MountPointId, Option<Ucum>),
+}
+
+/// An attribute whose values were measured, told or counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measured {
     /// What they come to.
     pub rule: MeasuredRule,
-    /// The name of the measurement, at whatever station.
-    pub measurement: TagName,
-    /// Whether what was measured of that which an item was made of counts for the item.
+    /// What they are.
+    pub source: Source,
+    /// Whether what is told of that which an item was made of counts for the item.
     pub ancestors: bool,
+}
+
+impl Source {
+    /// The measurement, if it is one.
+    pub(super) fn measurement(&self) -> Option<&TagName> {
+        match self {
+            Self::Measurement(name) => Some(name),
+            Self::Context(_) | Self::Count(..) => None,
+        }
+    }
+
+    /// The further word, if it is one.
+    pub(super) fn context(&self) -> Option<&TagName> {
+        match self {
+            Self::Context(name) => Some(name),
+            Self::Measurement(_) | Self::Count(..) => None,
+        }
+    }
+
+    /// The feeder, if it is one.
+    pub(super) fn count(&self) -> Option<&MountPointId> {
+        match self {
+            Self::Count(point, _) => Some(point),
+            Self::Measurement(_) | Self::Context(_) => None,
+        }
+    }
+}
+
+impl Verb {
+    /// Whether something is done to an item by it that a further word beside it may say a number of. What is packed or
+    /// unpacked is spoken of with its container, and what is shipped or in a feeder with much else.
+    pub fn tells_words(self) -> bool {
+        match self {
+            Self::Arrive
+            | Self::Complete
+            | Self::Produce
+            | Self::Consume
+            | Self::Install
+            | Self::Remove
+            | Self::Split
+            | Self::Merge
+            | Self::Move
+            | Self::Receive
+            | Self::Inspect
+            | Self::Scrap
+            | Self::Rework => true,
+            Self::Pack
+            | Self::Unpack
+            | Self::Mount
+            | Self::Unmount
+            | Self::Ship
+            | Self::Hold
+            | Self::Release
+            | Self::Clean
+            | Self::Identify
+            | Self::Note
+            | Self::Correct => false,
+        }
+    }
 }
 
 impl MeasuredRule {

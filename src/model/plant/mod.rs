@@ -22,7 +22,7 @@ pub use device::{
     Device, Heartbeat, Interface, Layout, ModbusLink, OpcUaLink, Protocol, ReadLimits, Secret,
     Security, Trust, UserLogin,
 };
-pub use measured::{Measured, MeasuredRule};
+pub use measured::{Measured, MeasuredRule, Source};
 pub use product::{BillRow, Catalog, Material, Product, Rework, ToolLife};
 pub use recipe::Holds;
 pub use station::{
@@ -34,7 +34,7 @@ pub use station::{
 pub use tag::{Area, NodeAddress, Register, RegisterType, StringOrder, Tag, TagSource, WordOrder};
 pub use transport::{Host, Parity, SerialLine, Transport, TransportError};
 
-use super::{Digest, SiteId, Text};
+use super::{Digest, KeptWord, MountPointId, SiteId, StationId, TagName, Text};
 use minicbor::{Decode, Encode};
 use std::collections::BTreeSet;
 
@@ -141,6 +141,39 @@ impl Plant {
     /// The stations with their indexes.
     pub fn stations(&self) -> impl Iterator<Item = (StationIndex, &Station)> {
         (0..).map(StationIndex).zip(&self.stations)
+    }
+
+    /// The further words that attributes come from, each once, by name.
+    pub fn context_kept(&self) -> Vec<KeptWord> {
+        let names: BTreeSet<&TagName> =
+            self.catalog.sources().filter_map(Source::context).collect();
+        let kept = names.into_iter().map(|name| {
+            let told = self.stations.iter().flat_map(move |station| {
+                let telling = station.handshakes.iter().filter(|of| of.event.tells_words());
+                telling.flat_map(move |handshake| {
+                    let words = handshake.context.iter().filter(move |(of, _)| of == name);
+                    words.map(move |(_, word)| {
+                        let tag = self.tag(word.tag).name.clone();
+                        (station.id.clone(), handshake.id.clone(), tag)
+                    })
+                })
+            });
+            let tags: BTreeSet<_> = told.collect();
+            KeptWord { name: name.clone(), tags: tags.into_iter().collect() }
+        });
+        kept.collect()
+    }
+
+    /// The feeders with counters that attributes come from, by station.
+    pub fn feeders_counted(&self) -> Vec<(StationId, MountPointId)> {
+        let points: BTreeSet<&MountPointId> =
+            self.catalog.sources().filter_map(Source::count).collect();
+        let counted = self.stations.iter().flat_map(|station| {
+            let wanted = station.mounts.iter().filter(|of| of.used.is_some());
+            let wanted = wanted.filter(|of| points.contains(&of.id));
+            wanted.map(|of| (station.id.clone(), of.id.clone()))
+        });
+        counted.collect()
     }
 
     /// The words of a device by which its requests, or what its feeders give, are counted.

@@ -1,5 +1,5 @@
 //! What is made, and of what: products with routes and bills of material, and materials.
-use super::{Bound, Has, InheritRule, Measured};
+use super::{Bound, Has, InheritRule, Measured, Source};
 use crate::model::{Amount, MountPointId, StationId, TagName, Text, Ucum, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,7 +13,7 @@ pub struct Catalog {
     pub materials: BTreeMap<Text, Material>,
     /// What items inherit from what they were made of, and how.
     pub attributes: BTreeMap<Text, InheritRule>,
-    /// Attributes that come from what was measured; none of them is in `attributes`.
+    /// Attributes that come from numbers that events tell; none of them is in `attributes`.
     pub measured: BTreeMap<Text, Measured>,
 }
 
@@ -25,9 +25,13 @@ impl Catalog {
 
     /// The measurements that attributes come from, each once, by name.
     pub fn measurements(&self) -> Vec<TagName> {
-        let names: BTreeSet<&TagName> =
-            self.measured.values().map(|measured| &measured.measurement).collect();
+        let names: BTreeSet<&TagName> = self.sources().filter_map(Source::measurement).collect();
         names.into_iter().cloned().collect()
+    }
+
+    /// Where the numbers of attributes come from.
+    pub(super) fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.measured.values().map(|measured| &measured.source)
     }
 
     /// Whether any product says with which recipe it is worked on at a station.

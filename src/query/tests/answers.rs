@@ -205,6 +205,8 @@ fn a_station_shows_what_stands_there_until_a_gap_and_counts_what_still_counts() 
         stations: vec![station("OP30"), station("OP10")],
         monitors: Vec::new(),
         measured: Vec::new(),
+        context: Vec::new(),
+        counted: Vec::new(),
     }));
     let (query, _dir) = super::query(&numbered(bodies));
     let view = query.station(&station("OP10")).unwrap();
@@ -423,6 +425,8 @@ fn the_gravest_of_a_monitors_rules_is_shown_since_it_says_so() {
         stations: Vec::new(),
         monitors: vec![(station("OP20"), MonitorId::parse("speed").unwrap())],
         measured: Vec::new(),
+        context: Vec::new(),
+        counted: Vec::new(),
     });
     let (query, _dir) = query(&numbered(vec![
         says(1, Rule::Ewma, Verdict::Drift),

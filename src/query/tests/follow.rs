@@ -141,6 +141,8 @@ fn an_event_names_its_plant_although_the_index_is_not_open() {
         stations: Vec::new(),
         monitors: Vec::new(),
         measured: Vec::new(),
+        context: Vec::new(),
+        counted: Vec::new(),
     };
     records[0].body = Body::Plant(loaded);
     records[1].plant = Some(Position(1));

@@ -1,5 +1,6 @@
 //! Rules about what items inherit from what they were made of.
 use super::*;
+use crate::model::plant::Source;
 use crate::model::{Ancestry, Kin, MountKey, Portion, ScopeName, Shortfall, TagName, Total, Way};
 
 fn of_supplier(code: &str, supplier: &str) -> ItemKey {
@@ -213,7 +214,11 @@ fn the_item_and_what_is_named_beside_it_are_looked_at_too() {
 /// The product has a bound, and something was measured.
 fn measured(rule: MeasuredRule, bound: Bound, total: Total) -> World {
     let mut world = world();
-    let of = Measured { rule, measurement: TagName::parse("dose").unwrap(), ancestors: true };
+    let of = Measured {
+        rule,
+        source: Source::Measurement(TagName::parse("dose").unwrap()),
+        ancestors: true,
+    };
     world.plant.catalog.measured.insert(text("heat"), of);
     let product = world.plant.catalog.products.get_mut(&text("A")).unwrap();
     product.bounds = vec![(text("heat"), bound)];
@@ -233,9 +238,9 @@ fn heat(value: Option<f64>, missing: Option<Shortfall>) -> Total {
 #[test]
 fn what_was_measured_is_within_the_bounds_of_the_product() {
     let (sum, least) = (MeasuredRule::Sum, MeasuredRule::Minimum);
-    let by = "l/supplier/ACME/N-1, which went into l/site/L-1 (record #4), measured with record #5";
+    let by = "l/supplier/ACME/N-1, which went into l/site/L-1 (record #4), told with record #5";
     let gone = || Some(Shortfall::Unusable(lot("L-1"), Position(6)));
-    let unknown = "not all is known of heat of u/site/SN-1: what was measured of l/site/L-1 with record #6 is no good";
+    let unknown = "not all is known of heat of u/site/SN-1: what was told of l/site/L-1 with record #6 is no good";
     let (ok, nok, unsure) = (Permit::Ok, Permit::Nok, Permit::Unknown);
     for (rule, bound, total, permit, told) in [
         (sum, Bound::AtMost(120.0), heat(Some(120.0), None), ok, String::new()),
@@ -274,7 +279,7 @@ fn what_was_measured_is_within_the_bounds_of_the_product() {
             Bound::AtLeast(7.5),
             heat(None, None),
             unsure,
-            "no heat of u/site/SN-1 was measured".to_owned(),
+            "no heat of u/site/SN-1 was told".to_owned(),
         ),
     ] {
         let world = measured(rule, bound, total);
