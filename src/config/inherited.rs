@@ -68,7 +68,7 @@ oven, minutes outside a cabinet), `minimum` and `maximum` take one of them. One 
 |---|---|---|
 | `measurement` | a name under `values` of handshakes | what was measured |
 | `context` | a name under `context` of handshakes | what the word said of the item that something was done to, and of each of its boards: with `consume` and `install` of the whole, not of the lot or the child, with `merge` of the blend; not with `pack`, `identify` and `note`, with an `inspect` that counts `stock`, nor what was only asked for and refused |
-| `count` | a feeder: a name under `mount` of stations that has `used` | how much it gave for the item, as its counters say by now; all feeders of the name in one `eu` |
+| `count` | a feeder: a name under `mount` of stations that has `used` | how much it gave for the item, as its counters say by now; all feeders of the name have `used`, in one `eu` |
 
 ```toml
 [attribute.heat]
@@ -95,8 +95,8 @@ takes back.
 What is bad, no finite number (a text is none), or below 0 in a sum is not counted, and is not 0 either: the attribute is then *at least* so much, as it is
 when a word could not be read, when something was in work before the attribute was declared, when it is not known which lot was in a feeder, or when records
 were dropped since their time was over. So it is too when counters do not say how much (`used`) or say it in another unit than now: always so at stations with
-positions, with `ua-result` and phases, and for `scrap` that was only counted. What a feeder gave while no lot was known in it is told by its counters if they stood still since
-the item before, which then had nothing of it; else it is *at least*.
+positions, with `ua-result` and phases, and for `scrap` that was only counted. If no lot was known in a feeder and its counters stood still since the item before, this item had
+nothing of it; else it is *at least*, and so is the first item after a gap or a restart. Counters that begin anew with each lot must stand at 0 for that.
 What nobody observed is not told of by that: a visit that lies in a gap or was set aside adds nothing. Where a limit must hold, let `route` ask that
 the item was completed where it is told. All have to tell it in the same unit.
 All of it is kept at hand from the record of the plant on that declares the attribute. A handshake that does not name the word says nothing of it, and no label

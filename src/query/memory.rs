@@ -79,7 +79,10 @@ impl Memory {
                 }
             }
             Body::Quarantine(quarantine) => self.quarantine(position, quarantine),
-            Body::Gap(gap) => self.gap(position, gap),
+            Body::Gap(gap) => {
+                self.gap(position, gap);
+                gap.stations.iter().for_each(|station| self.measured.lose_sight(station));
+            }
             Body::Verdict(event) => {
                 let well = self.monitors.well_since(event);
                 if event.over.is_none() {
@@ -90,6 +93,7 @@ impl Memory {
             Body::Epoch(epoch) => {
                 for (station, ..) in &epoch.handshakes {
                     self.places.at(station).current = None;
+                    self.measured.lose_sight(station);
                 }
             }
             Body::Plant(plant) => {

@@ -92,7 +92,7 @@ impl Teller {
             ),
             Self::Context => (
                 format!("no handshake keeps `{name}` with what is done to an item"),
-                "under `context` of none but such as `pack`, `identify` or `note`, which tell nothing of an item",
+                "under `context` of no handshake that does something to an item: `pack`, `identify` and `note` do not",
                 "further words",
             ),
             Self::Count => (
@@ -201,6 +201,9 @@ impl Resolver<'_> {
                 .help(format!("give {what} of different units different names"));
             return None;
         }
+        if from == Teller::Count && !self.all_count(t, told, files) {
+            return None;
+        }
         match from {
             Teller::Measurement => self.name(t, told, TagName::parse).map(Source::Measurement),
             Teller::Context => self.name(t, told, TagName::parse).map(Source::Context),
@@ -211,6 +214,25 @@ impl Resolver<'_> {
                 self.name(t, told, MountPointId::parse).map(|point| Source::Count(point, unit))
             }
         }
+    }
+
+    /// Whether all feeders of a name have counters: what one without gives would be missed by nobody.
+    fn all_count(&mut self, t: &Table<'_>, told: &Spot<String>, files: &[Read]) -> bool {
+        let stations = files.iter().flat_map(|read| &read.raw).flat_map(|raw| raw.station.iter());
+        let without = stations.filter(|(_, station)| {
+            let mut named = station.mount.iter().filter(|(name, _)| name.as_str() == told.as_str());
+            named.any(|(_, mount)| mount.used.is_none())
+        });
+        let without: Vec<String> =
+            without.map(|(station, _)| format!("`{}`", station.as_str())).collect();
+        if without.is_empty() {
+            return true;
+        }
+        let message = format!("`{}` has no `used` at {}", **told, without.join(" and "));
+        self.error(t, told.span(), message)
+            .label("what it gives there is not counted")
+            .help("give it `used`, or another name");
+        false
     }
 
     /// The rule of an attribute that comes from numbers of events.

@@ -131,13 +131,19 @@ impl Measurements {
                 continue;
             };
             named.tags = tags;
-            let stood = named.feeders.take().unwrap_or_default();
+            let stood = named.feeders.take().filter(|_| open).unwrap_or_default();
             let stands = |(at, _)| (stood.get(&at).cloned().flatten(), at);
             let feeders =
                 feeders.map(|all| all.into_iter().map(stands).map(|(last, at)| (at, last)));
             named.feeders = feeders.map(Iterator::collect);
         }
         self.names.extend(wanted);
+    }
+
+    /// Counters of a station may have begun anew, or gone on with nobody looking.
+    pub(in crate::query) fn lose_sight(&mut self, station: &StationId) {
+        let feeders = self.names.iter_mut().flat_map(|named| &mut named.feeders);
+        feeders.filter_map(|all| all.get_mut(station)).for_each(|last| *last = None);
     }
 
     fn number(&self, source: &Source) -> Option<u32> {
@@ -234,7 +240,8 @@ fn wanted(position: Position, plant: &PlantLoaded) -> Vec<Named> {
 fn stood_still((record, last): &(Position, Count), read: &Count, event: &TraceEvent) -> bool {
     let alone = event.nest.is_none() && event.adopted.is_none();
     let arrived = event.stay.and_then(|stay| stay.arrived);
-    let anew = read.per_lot && last.mount.is_some();
+    // Those of each lot begin anew with it: two that nobody knows can have come to the same.
+    let anew = read.per_lot && (last.mount.is_some() || read.taken.value > 0);
     alone && !anew && read.taken == last.taken && arrived.is_none_or(|arrived| arrived > *record)
 }
 

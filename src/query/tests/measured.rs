@@ -1,4 +1,5 @@
 //! What was measured, told and counted, of an item and of what it was made of, against a search through all records.
+use super::answers::gap;
 use super::line::{STATIONS, any_shift};
 use super::model::Model;
 use super::past::made_of;
@@ -333,9 +334,20 @@ fn gave_nothing(records: &[Record], at: Position, event: &TraceEvent) -> bool {
             _ => None,
         });
     let still = before.last().is_some_and(|(position, before)| {
-        let own = !now.per_lot || before.mount.is_none();
+        let own = !now.per_lot || (before.mount.is_none() && now.taken.value == 0);
         let after = event.stay.and_then(|stay| stay.arrived).is_none_or(|at| at > position);
-        own && after && event.nest.is_none() && before.taken == now.taken
+        let seen = |record: &Record| match &record.body {
+            Body::Gap(gap) => event.station.iter().all(|at| !gap.stations.contains(at)),
+            Body::Epoch(epoch) => {
+                let mut anew = epoch.handshakes.iter();
+                anew.all(|(at, ..)| event.station.as_ref() != Some(at))
+            }
+            _ => keeps(records, record.position, &source),
+        };
+        let mut between =
+            records.iter().filter(|record| position < record.position && record.position < at);
+        let unbroken = between.all(seen);
+        own && after && unbroken && event.nest.is_none() && before.taken == now.taken
     });
     now.mount.is_some() || still
 }
@@ -640,22 +652,35 @@ fn what_a_feeder_gave_is_as_its_counters_say_by_now() {
 /// The feeder's scanner reads nothing, and its counter goes on: nobody knows of which lot it was, but that it was something.
 #[test]
 fn what_a_feeder_gave_while_no_lot_was_known_makes_it_at_least() {
-    let made = |item: &ItemKey, taken: Option<u64>| {
-        let count = |value| {
-            let taken = Reading { value, bits: 32 };
-            Count { point: feeder(), mount: None, taken, wasted: None, per_lot: false }
-        };
-        let counts = taken.map(count).into_iter().collect();
-        Body::Trace(TraceEvent { counts, ..event(1, Some("MIX"), complete(item, Vec::new())) })
-    };
     let units = ["U1", "U2", "U3", "U4", "U5"].map(unit);
+    let missing = |per_lot: bool, readings: [Option<u64>; 5], between: &[Body]| {
+        let made = |item: &ItemKey, taken: Option<u64>| {
+            let count = |value| {
+                let taken = Reading { value, bits: 32 };
+                Count { point: feeder(), mount: None, taken, wasted: None, per_lot }
+            };
+            let counts = taken.map(count).into_iter().collect();
+            Body::Trace(TraceEvent { counts, ..event(1, Some("MIX"), complete(item, Vec::new())) })
+        };
+        let mut bodies = vec![plant_with_word(&[])];
+        for (item, taken) in units.iter().zip(readings) {
+            bodies.push(made(item, taken));
+            bodies.extend_from_slice(between);
+        }
+        let (query, _dir) = query(&numbered(bodies));
+        units.each_ref().map(|item| told(&query, item, "count").1.is_some())
+    };
     let readings = [Some(5), Some(5), Some(10), None, Some(10)];
-    let mut bodies = vec![plant_with_word(&[])];
-    bodies.extend(units.iter().zip(readings).map(|(item, taken)| made(item, taken)));
-    let (query, _dir) = query(&numbered(bodies));
-    let missing: Vec<bool> =
-        units.iter().map(|item| told(&query, item, "count").1.is_some()).collect();
-    assert_eq!(missing, [true, false, true, true, false], "stood still, or nobody knows");
+    let still = [true, false, true, true, false];
+    assert_eq!(missing(false, readings, &[]), still, "stood still, or nobody knows");
+    assert_eq!(missing(false, readings, &[gap(&["OP10"], 1, Some(1))]), still, "elsewhere");
+    let lost = gap(&["MIX"], 1, Some(1));
+    assert_eq!(missing(false, readings, &[lost]), [true; 5], "they may have begun anew");
+    let anew = [plant(&[]), plant_with_word(&[])];
+    assert_eq!(missing(false, readings, &anew), [true; 5], "nobody looked meanwhile");
+    let readings = [Some(5), Some(5), Some(0), Some(0), None];
+    let of_lots = [true, true, true, false, true];
+    assert_eq!(missing(true, readings, &[]), of_lots, "another cartridge may have given as much");
 }
 
 /// What another handshake of the station says under the name, or could not read of the tag, is not the word.
