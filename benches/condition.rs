@@ -6,11 +6,13 @@
 //! on one core, 256 bytes a monitor without its memory of values; suspect windows of steps of 0.75 σ and more and of ramps
 //! hold 0.98 and 0.90 of what is affected, and 0.45 and 0.65 of them is affected; 1,000 changeovers raise no alarm, and a
 //! drift of 1 σ after them is found at most 1.2 × as late. `PEDIGREE_PEERS=target/peers` installs `river` there and lets it
-//! take the same stream; `PEDIGREE_CONDITION_MACHINES` is for other than 100 machines of 1,000 monitors. Recordings are in the
+//! take the first ten seconds of that stream; `PEDIGREE_CONDITION_MACHINES` is for other than 100 machines of 1,000 monitors. Recordings are in the
 //! folder `PEDIGREE_CONDITION_DATA` (`benches/condition/README.md`).
 #![expect(clippy::print_stdout, reason = "a benchmark is there to print")]
 #![expect(clippy::indexing_slicing, reason = "a benchmark may panic")]
 #![expect(clippy::cast_precision_loss, reason = "counts and times of simulations are small")]
+#[expect(dead_code, reason = "its machines and what they say are of other benchmarks")]
+mod plant;
 mod rates;
 
 #[path = "condition/changeovers.rs"]

@@ -234,7 +234,8 @@ fn large(units: u32) {
 
 fn main() {
     let folder = tempfile::tempdir().expect("a folder of our own");
-    let units = std::env::var("PEDIGREE_RECALL_UNITS").ok().and_then(|units| units.parse().ok());
+    let units = std::env::var("PEDIGREE_RECALL_UNITS").ok();
+    let units = units.map(|units| units.parse().expect("PEDIGREE_RECALL_UNITS: a number of units"));
     large(units.unwrap_or(UNITS));
     let (took, (query, graph)) = timed(|| filled(folder.path()));
     println!(

@@ -1,10 +1,9 @@
 //! A plant of many monitors, from a text like anybody's, and what its tags say.
 use pedigree::condition::Conditions;
-use pedigree::config;
 use pedigree::model::plant::{DeviceIndex, Plant, RunSet, TagIndex};
 use pedigree::model::{
-    At, Baseline, Boot, Link, Monotonic, Quality, Rule, Sample, Session, SiteId, Utc, Value,
-    Verdict, VerdictEvent,
+    At, Baseline, Boot, Link, Monotonic, Quality, Rule, Sample, Session, Utc, Value, Verdict,
+    VerdictEvent,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -21,19 +20,8 @@ const NOISE: usize = 1 << 16;
 /// measurements alone; here they watch tags, as the worst that a sample may cost.
 pub(crate) fn plant(machines: usize) -> Plant {
     let file = |machine: usize| {
-        let mut text = format!(
-            r#"schema = 1
-[device.m{machine:03}]
-url       = "opc.tcp://127.0.0.1:{port}"
-namespace = "urn:bench"
-trust     = "pki"
-restart   = "Boot"
-[station.M{machine:03}]
-device = "m{machine:03}"
-[station.M{machine:03}.monitor]
-"#,
-            port = 4840 + machine,
-        );
+        let mut text = crate::plant::head(machine);
+        writeln!(text, "[station.M{machine:03}.monitor]").expect("a text takes all");
         for tag in 0..EACH {
             writeln!(
                 text,
@@ -44,11 +32,7 @@ device = "m{machine:03}"
         (format!("m{machine:03}.toml"), text)
     };
     let files: Vec<_> = (0..machines).map(file).collect();
-    let site = SiteId::parse("bench").expect("a name");
-    let mut plant = match config::plant::load(&files, &site) {
-        Ok(checked) => (*checked.plant).clone(),
-        Err(faults) => panic!("the plant of the benchmark is refused: {faults:?}"),
-    };
+    let mut plant = (*crate::plant::loaded(&files)).clone();
     for monitor in plant.stations.iter_mut().flat_map(|station| &mut station.monitors) {
         monitor.drift.iter_mut().for_each(|drift| drift.rules.runs = Some(RunSet::Nelson));
     }

@@ -27,11 +27,10 @@ pub(crate) fn river(tags: usize, rows: &[(TagIndex, f64)]) -> Result<String, Str
         serde_json::from_slice(&output.stdout).map_err(|why| why.to_string())?;
     let number = |key: &str| said[key].as_f64().ok_or_else(|| format!("it said no {key}"));
     Ok(format!(
-        "river {}, EWMA and Page–Hinkley alone: {:.0} samples a second of processor time ({:.0} by the clock), {} drifts, {:.0} bytes a monitor",
+        "river {}, EWMA and Page–Hinkley alone: {:.0} samples a second of processor time ({:.0} by the clock), {:.0} bytes a monitor",
         said["version"].as_str().unwrap_or_default(),
         number("count")? / number("busy")?,
         number("count")? / number("seconds")?,
-        number("drifts")?,
         number("bytes")?,
     ))
 }

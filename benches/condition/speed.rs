@@ -93,7 +93,8 @@ fn stream_alone(stream: &mut Stream) {
 
 pub(crate) fn run() {
     memory();
-    let machines = std::env::var("PEDIGREE_CONDITION_MACHINES").ok().and_then(|n| n.parse().ok());
+    let machines = std::env::var("PEDIGREE_CONDITION_MACHINES").ok();
+    let machines = machines.map(|n| n.parse().expect("PEDIGREE_CONDITION_MACHINES: a number"));
     let plant = plant(machines.unwrap_or(MACHINES));
     let clock = Stopwatch::start();
     let mut conditions = armed(&plant);

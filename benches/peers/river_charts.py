@@ -4,7 +4,7 @@
 usage: river_charts.py VENV STREAM TAGS
 
 VENV is made and river installed in it if it is not there. STREAM has a tag and a value a row, both as doubles. One JSON line: version, count,
-seconds, busy (processor time), drifts, bytes (resident, a tag).
+seconds, busy (processor time), bytes (resident, a tag).
 """
 
 import array
@@ -32,7 +32,8 @@ def main(stream: str, tags: int) -> None:
         rows.frombytes(file.read())
     order, values = [int(tag) for tag in rows[::2]], list(rows[1::2])
     before = resident()
-    # Weight 0.1 and a limit of 3.749 of its standard deviations; half a standard deviation, and ten of them.
+    # Weight 0.1 and a limit of 3.749 of its standard deviations; half a standard deviation, and ten of them, from the thirtieth
+    # value on. What they say of these few values is of no interest, and is looked at as it would be.
     means = [stats.EWMean(0.1) for _ in range(tags)]
     sums = [drift.PageHinkley(min_instances=30, delta=0.5, threshold=10.0, alpha=1.0) for _ in range(tags)]
     limit, drifts = 3.749 * (0.1 / 1.9) ** 0.5, 0
@@ -49,7 +50,6 @@ def main(stream: str, tags: int) -> None:
         "count": len(values),
         "seconds": took,
         "busy": busy,
-        "drifts": int(drifts),
         "bytes": (resident() - before) / len(set(order)),
     }
     print(json.dumps(said), flush=True)

@@ -14,9 +14,9 @@ pub(crate) const MACHINES: usize = 100;
 /// limits; the others are watched and nothing more.
 pub(crate) const TAGS: usize = 1_000;
 
-/// The plant file of one machine.
-pub(crate) fn file(machine: usize) -> String {
-    let mut text = format!(
+/// How the plant file of one machine begins: its device and its station.
+pub(crate) fn head(machine: usize) -> String {
+    format!(
         r#"schema = 1
 [device.m{machine:03}]
 url       = "opc.tcp://127.0.0.1:{port}"
@@ -25,7 +25,17 @@ trust     = "pki"
 restart   = "Boot"
 [station.M{machine:03}]
 device = "m{machine:03}"
-[station.M{machine:03}.handshake.result]
+"#,
+        port = 4840 + machine,
+    )
+}
+
+/// The plant file of one machine.
+pub(crate) fn file(machine: usize) -> String {
+    let mut text = head(machine);
+    write!(
+        text,
+        r#"[station.M{machine:03}.handshake.result]
 event   = "complete"
 trigger = "Res.Count"
 ack     = "Res.Ack"
@@ -38,9 +48,9 @@ values.stroke = {{ from = "Res.Stroke", eu = "mm" }}
 while  = "State in 1, 2"
 record = ["T000", "T001", "T002", "T003", "T004", "T005", "T006", "T007", "T008"]
 [station.M{machine:03}.monitor]
-"#,
-        port = 4840 + machine,
-    );
+"#
+    )
+    .expect("a text takes all");
     for tag in 0..TAGS - 8 {
         let rule = match tag {
             0..10 => r#", drift = "one false alarm in 30d""#,
@@ -55,8 +65,13 @@ record = ["T000", "T001", "T002", "T003", "T004", "T005", "T006", "T007", "T008"
 /// The whole plant, checked.
 pub(crate) fn plant() -> Arc<Plant> {
     let files: Vec<_> = (0..MACHINES).map(|m| (format!("m{m:03}.toml"), file(m))).collect();
+    loaded(&files)
+}
+
+/// The plant of these files, each with its name.
+pub(crate) fn loaded(files: &[(String, String)]) -> Arc<Plant> {
     let site = SiteId::parse("bench").expect("a name");
-    match config::plant::load(&files, &site) {
+    match config::plant::load(files, &site) {
         Ok(checked) => checked.plant,
         Err(faults) => panic!("the plant of the benchmark is refused: {faults:?}"),
     }

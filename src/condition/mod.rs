@@ -251,12 +251,11 @@ impl Conditions {
 
     /// Values of a device, or of one tag of it, were lost on the way to us.
     pub fn on_lost(&mut self, at: At, device: DeviceIndex, lost: Option<TagIndex>) {
-        let of = |(_, watch): &(usize, &mut Watch)| watch.device == Some(device);
-        for (index, watch) in self.watches.iter_mut().enumerate().filter(of) {
+        for watch in self.watches.iter_mut().filter(|watch| watch.device == Some(device)) {
             let Of::Tag { tag, .. } = watch.of else { continue };
             if lost.is_none_or(|lost| lost == tag) {
+                // What is due is put off by that, and its place before stays.
                 watch.signal.lost(at);
-                watch.queue(index, &mut self.due);
             }
         }
     }

@@ -78,7 +78,15 @@ impl Events {
         };
         let (hash, stations) = (events.digest(), events.stations.clone());
         let files = vec![text("line.toml")];
-        events.push(Body::Plant(PlantLoaded { hash, files, stations, monitors: Vec::new() }));
+        events.push(Body::Plant(PlantLoaded {
+            hash,
+            files,
+            stations,
+            monitors: Vec::new(),
+            measured: Vec::new(),
+            context: Vec::new(),
+            counted: Vec::new(),
+        }));
         events
     }
 
