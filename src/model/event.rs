@@ -2,7 +2,7 @@
 use super::{
     Amount, Code, Count, EventTime, Evidence, Fill, HandshakeMark, Interval, ItemKey, Measurement,
     MountKey, MountPointId, Narrowed, Permit, PersonToken, PhaseSummary, Position, Quality,
-    ScopeName, StationId, TagName, Text, Untold, Utc, Value,
+    ScopeName, StationId, TagName, Text, Untold, Utc, Value, Verb,
 };
 use minicbor::{Decode, Encode};
 
@@ -488,85 +488,6 @@ pub enum What {
     },
 }
 
-/// The name of what happened, one word for each variant of [`What`].
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    serde::Serialize,
-    serde::Deserialize,
-    schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "each is the word for the variant of `What` of the same name")]
-pub enum Verb {
-    Arrive,
-    Complete,
-    Produce,
-    Consume,
-    Install,
-    Remove,
-    Pack,
-    Unpack,
-    Split,
-    Merge,
-    Mount,
-    Unmount,
-    Move,
-    Receive,
-    Ship,
-    Inspect,
-    Hold,
-    Release,
-    Scrap,
-    Rework,
-    Clean,
-    Identify,
-    Note,
-    Correct,
-}
-
-impl Verb {
-    /// The word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Arrive => "arrive",
-            Self::Complete => "complete",
-            Self::Produce => "produce",
-            Self::Consume => "consume",
-            Self::Install => "install",
-            Self::Remove => "remove",
-            Self::Pack => "pack",
-            Self::Unpack => "unpack",
-            Self::Split => "split",
-            Self::Merge => "merge",
-            Self::Mount => "mount",
-            Self::Unmount => "unmount",
-            Self::Move => "move",
-            Self::Receive => "receive",
-            Self::Ship => "ship",
-            Self::Inspect => "inspect",
-            Self::Hold => "hold",
-            Self::Release => "release",
-            Self::Scrap => "scrap",
-            Self::Rework => "rework",
-            Self::Clean => "clean",
-            Self::Identify => "identify",
-            Self::Note => "note",
-            Self::Correct => "correct",
-        }
-    }
-
-    /// Whether the station that says so works: it makes, admits or inspects something.
-    pub fn is_work(self) -> bool {
-        matches!(self, Self::Arrive | Self::Complete | Self::Produce | Self::Inspect)
-    }
-}
-
 impl What {
     /// The word for what happened.
     pub fn verb(&self) -> Verb {
@@ -758,37 +679,5 @@ impl TraceEvent {
     pub fn is_not_permitted(&self) -> bool {
         let permit = self.handshake.as_ref().map(|mark| mark.permit);
         matches!(permit, Some(Permit::Nok | Permit::Unknown)) && self.what.verb().is_asked_first()
-    }
-}
-
-impl Verb {
-    /// Whether a PLC asks before it does it; the others it reports when they are done.
-    fn is_asked_first(self) -> bool {
-        match self {
-            Self::Arrive
-            | Self::Consume
-            | Self::Install
-            | Self::Remove
-            | Self::Pack
-            | Self::Unpack
-            | Self::Split
-            | Self::Merge
-            | Self::Move
-            | Self::Receive
-            | Self::Ship => true,
-            Self::Complete
-            | Self::Produce
-            | Self::Mount
-            | Self::Unmount
-            | Self::Inspect
-            | Self::Hold
-            | Self::Release
-            | Self::Scrap
-            | Self::Rework
-            | Self::Clean
-            | Self::Identify
-            | Self::Note
-            | Self::Correct => false,
-        }
     }
 }

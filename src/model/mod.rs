@@ -36,6 +36,7 @@ pub(crate) mod specimens;
 mod time;
 mod unit;
 mod value;
+mod verb;
 pub mod wire;
 
 pub use adoption::{Adopted, Adoption, Told};
@@ -47,7 +48,7 @@ pub use effect::{
     Answer, Effect, Notice, ReadFrom, ReadRequest, ReadToken, Step, Write, WriteRequest,
 };
 pub use event::{
-    Alias, Consumption, Context, MountUse, Purpose, Remark, Result, Stay, TraceEvent, Verb, What,
+    Alias, Consumption, Context, MountUse, Purpose, Remark, Result, Stay, TraceEvent, What,
 };
 pub use evidence::Evidence;
 pub use fill::{Fill, FillStep};
@@ -73,3 +74,4 @@ pub use sample::Sample;
 pub use time::{At, EventTime, Interval, Monotonic, Utc};
 pub use unit::{Ucum, UcumError};
 pub use value::{Hex, Value};
+pub use verb::Verb;
