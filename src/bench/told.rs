@@ -115,7 +115,7 @@ pub fn choices(key: &str) -> Vec<String> {
 }
 
 /// What handshakes, phases and mounts can give.
-const VERBS: [Verb; 19] = [
+const VERBS: [Verb; 22] = [
     Verb::Arrive,
     Verb::Complete,
     Verb::Produce,
@@ -135,6 +135,9 @@ const VERBS: [Verb; 19] = [
     Verb::Clean,
     Verb::Note,
     Verb::Identify,
+    Verb::Open,
+    Verb::Close,
+    Verb::Dry,
 ];
 
 const QUARANTINES: [&str; 11] = [
@@ -346,6 +349,9 @@ impl Tells {
             | What::Hold { .. }
             | What::Release { .. }
             | What::Rework { .. }
+            | What::Open { .. }
+            | What::Close { .. }
+            | What::Dry { .. }
             | What::Correct { .. } => what.items().first().into_iter().for_each(|i| self.main(i)),
         }
         self.amount(what);
@@ -385,6 +391,9 @@ impl Tells {
             | What::Clean { .. }
             | What::Identify { .. }
             | What::Note { .. }
+            | What::Open { .. }
+            | What::Close { .. }
+            | What::Dry { .. }
             | What::Correct { .. } => None,
         };
         if let Some(amount) = amount {

@@ -486,6 +486,30 @@ pub enum What {
         #[n(1)]
         reason: Text,
     },
+    /// A lot came out of its dry pack or dry cabinet.
+    #[n(24)]
+    #[cbor(map)]
+    Open {
+        /// Which.
+        #[n(0)]
+        item: ItemKey,
+    },
+    /// A lot was sealed again, or put into a dry cabinet.
+    #[n(25)]
+    #[cbor(map)]
+    Close {
+        /// Which.
+        #[n(0)]
+        item: ItemKey,
+    },
+    /// A lot was dried: it is as dry as new.
+    #[n(26)]
+    #[cbor(map)]
+    Dry {
+        /// Which.
+        #[n(0)]
+        item: ItemKey,
+    },
 }
 
 impl What {
@@ -516,6 +540,9 @@ impl What {
             Self::Identify { .. } => Verb::Identify,
             Self::Note { .. } => Verb::Note,
             Self::Correct { .. } => Verb::Correct,
+            Self::Open { .. } => Verb::Open,
+            Self::Close { .. } => Verb::Close,
+            Self::Dry { .. } => Verb::Dry,
         }
     }
 
@@ -534,7 +561,10 @@ impl What {
             | Self::Inspect { item, .. }
             | Self::Hold { item, .. }
             | Self::Release { item, .. }
-            | Self::Rework { item, .. } => vec![item],
+            | Self::Rework { item, .. }
+            | Self::Open { item }
+            | Self::Close { item }
+            | Self::Dry { item } => vec![item],
             Self::Identify { item, real, .. } => std::iter::once(item).chain(real).collect(),
             Self::Consume { consumed, into, .. } => vec![into, &consumed.lot],
             Self::Install { child, parent, .. } | Self::Remove { child, parent, .. } => {

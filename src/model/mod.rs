@@ -14,6 +14,7 @@ mod count;
 mod effect;
 mod event;
 mod evidence;
+mod exposure;
 mod fill;
 mod gap;
 mod handshake;
@@ -51,6 +52,7 @@ pub use event::{
     Alias, Consumption, Context, MountUse, Purpose, Remark, Result, Stay, TraceEvent, What,
 };
 pub use evidence::Evidence;
+pub use exposure::{Exposure, Storage, floor_until};
 pub use fill::{Fill, FillStep};
 pub use gap::{Gap, GapCause, GapSource};
 pub use handshake::{

@@ -40,6 +40,9 @@ pub enum Verb {
     Identify,
     Note,
     Correct,
+    Open,
+    Close,
+    Dry,
 }
 
 impl Verb {
@@ -70,6 +73,9 @@ impl Verb {
             Self::Identify => "identify",
             Self::Note => "note",
             Self::Correct => "correct",
+            Self::Open => "open",
+            Self::Close => "close",
+            Self::Dry => "dry",
         }
     }
 
@@ -104,7 +110,10 @@ impl Verb {
             | Self::Clean
             | Self::Identify
             | Self::Note
-            | Self::Correct => false,
+            | Self::Correct
+            | Self::Open
+            | Self::Close
+            | Self::Dry => false,
         }
     }
 }

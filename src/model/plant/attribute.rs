@@ -1,6 +1,6 @@
 //! Attributes that items inherit from what they were made of, and by which rule.
 use super::{Catalog, Check};
-use crate::model::{Kin, Text, Utc};
+use crate::model::{Kin, Text, Utc, floor_until};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How an attribute of an item follows from those of what it was made of.
@@ -215,7 +215,9 @@ impl Catalog {
             Told::BestBefore => {
                 kin.best_before.or_else(|| Some(kin.made?.plus(material?.shelf_life?)))
             }
-            Told::FloorLife => Some(kin.opened?.plus(material?.floor_life?)),
+            Told::FloorLife => {
+                floor_until(kin.opened, kin.exposure.as_ref(), material?.floor_life?)
+            }
             Told::Allergens | Told::Supplier => None,
         }
     }
@@ -236,7 +238,8 @@ mod tests {
         let scope = Scope::Supplier(ScopeName::parse(supplier).unwrap());
         let item = ItemKey::lot(scope, Code::parse("1").unwrap());
         let (best_before, made, opened) = (None, Some(Utc(100)), Some(Utc(5)));
-        Kin { item, material: Some(text(material)), best_before, made, opened, way: None }
+        let (way, exposure) = (None, None);
+        Kin { item, material: Some(text(material)), best_before, made, opened, way, exposure }
     }
 
     /// Flour of two countries with a purity, and a cleaning agent.

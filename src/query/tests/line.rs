@@ -211,6 +211,11 @@ fn anything(what: u8, a: u8, b: u8, c: u8) -> What {
             let alias = Alias { kind: text("label"), code: Code::parse("X").unwrap() };
             What::Identify { item: one, alias, real: None }
         }
-        _ => What::Move { item: one, to: text("store") },
+        _ => match c / 2 % 4 {
+            0 => What::Move { item: one, to: text("store") },
+            1 => What::Open { item: one },
+            2 => What::Close { item: one },
+            _ => What::Dry { item: one },
+        },
     }
 }

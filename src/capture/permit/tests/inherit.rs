@@ -19,6 +19,7 @@ fn kin(material: &str) -> Kin {
         best_before: None,
         made: None,
         opened: None,
+        exposure: None,
         way: Some(Way { into: lot("L-1"), by: Position(4), sure: true }),
     }
 }
