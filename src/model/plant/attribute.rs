@@ -227,7 +227,7 @@ impl Catalog {
 mod tests {
     use super::super::Material;
     use super::*;
-    use crate::model::{Code, ItemKey, Scope, ScopeName};
+    use crate::model::{Code, Exposure, ItemKey, Scope, ScopeName, Storage};
     use std::time::Duration;
 
     fn text(text: &str) -> Text {
@@ -285,5 +285,19 @@ mod tests {
         assert_eq!(fold("purity", minimum), Inherited::Number(Some((98.5, 1))));
         assert_eq!(fold("best_before", minimum), Inherited::Until(Some((Utc(120), 0))));
         assert_eq!(fold("floor_life", minimum), Inherited::Until(Some((Utc(14), 0))));
+    }
+
+    #[test]
+    fn a_lot_that_is_put_away_has_no_end_of_its_floor_life() {
+        let told = [(Utc(5), Storage::Opened), (Utc(8), Storage::Closed)];
+        let away = Kin { exposure: Some(Exposure::of(told)), ..kin("flour", "ACME") };
+        let again = told.into_iter().chain([(Utc(40), Storage::Opened)]);
+        let again = Kin { exposure: Some(Exposure::of(again)), ..kin("flour", "ACME") };
+        let until = |all: &[&Kin]| {
+            let rule = (&text("floor_life"), InheritRule::Minimum);
+            catalog().inherited(rule, all.iter().copied().zip(0..))
+        };
+        assert_eq!(until(&[&away]), Inherited::Until(None));
+        assert_eq!(until(&[&away, &again]), Inherited::Until(Some((Utc(46), 1))));
     }
 }

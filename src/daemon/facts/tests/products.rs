@@ -117,8 +117,14 @@ fn told(
             vec![search.setup_plan(item, said), search.floor_life(), search.tool_life()]
         }
         ("change", _) => vec![search.allergen_plan(said), search.cleaned(said)],
-        (_, What::Complete { .. } | What::Rework { .. }) => Vec::new(),
-        (_, What::Open { .. } | What::Close { .. } | What::Dry { .. }) => Vec::new(),
+        (
+            _,
+            What::Complete { .. }
+            | What::Rework { .. }
+            | What::Open { .. }
+            | What::Close { .. }
+            | What::Dry { .. },
+        ) => Vec::new(),
         (other, _) => panic!("{other}"),
     };
     match found.into_iter().flatten().next() {
