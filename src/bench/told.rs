@@ -329,13 +329,12 @@ impl Tells {
                 self.maybe("phase", phase.as_ref().map(|phase| &phase.phase));
                 self.text("result", if *confirmed { "pass" } else { "fail" });
             }
-            What::Note { item, text } => {
-                if let Some(item) = item {
-                    self.main(item);
-                }
+            What::Note { text, .. } => {
+                what.items().into_iter().for_each(|item| self.main(item));
                 self.text("text", text);
             }
             What::Identify { .. } => what.items().into_iter().for_each(|i| self.main(i)),
+            What::Open { item } | What::Close { item } | What::Dry { item } => self.main(item),
             What::Scrap { item, mounts, .. } => {
                 self.main(item);
                 self.lots(mounts);
@@ -349,9 +348,6 @@ impl Tells {
             | What::Hold { .. }
             | What::Release { .. }
             | What::Rework { .. }
-            | What::Open { .. }
-            | What::Close { .. }
-            | What::Dry { .. }
             | What::Correct { .. } => what.items().first().into_iter().for_each(|i| self.main(i)),
         }
         self.amount(what);

@@ -1,9 +1,11 @@
 //! Floor lives, whatever the order in which it is told what they are counted by.
 use super::*;
 use crate::genealogy::builders::{consume, correct, event, lot, mount, unit};
-use crate::model::{ItemKey, Question, ReadToken, What, floor_until};
+use crate::model::{ItemKey, Past, Question, ReadToken, What, floor_until};
 use proptest::prelude::*;
 use std::time::Duration;
+
+const LIVES: [u64; 5] = [0, 5, 12, 30, 80];
 
 fn reel() -> ItemKey {
     lot("R")
@@ -14,12 +16,15 @@ fn until(all: &[(i64, What)], order: &[usize], back: &[usize], life: u64) -> Opt
     let told = order.iter().map(|at| event(all[*at].0, Some("OP10"), all[*at].1.clone()));
     let record = |at: &usize| order.iter().position(|told| told == at).unwrap() as u64 + 1;
     let back = back.iter().map(|at| event(1000, None, correct(record(at))));
-    let (query, _dir) = query(&traced(told.chain(back).collect()));
-    let (token, items, stations) = (ReadToken(1), vec![reel()], Vec::new());
-    let (ancestry, measured, as_of) = (true, Vec::new(), query.position());
-    let question = Question { token, items, stations, ancestry, measured, as_of };
-    let past = query.facts(&question).past.remove(0);
+    let past = pasts(told.chain(back).collect(), vec![reel()]).remove(0);
     floor_until(past.opened, past.exposure.as_ref(), Duration::from_nanos(life))
+}
+
+fn pasts(told: Vec<TraceEvent>, items: Vec<ItemKey>) -> Vec<Past> {
+    let (query, _dir) = query(&traced(told));
+    let (token, stations, ancestry) = (ReadToken(1), Vec::new(), true);
+    let (measured, as_of) = (Vec::new(), query.position());
+    query.facts(&Question { token, items, stations, ancestry, measured, as_of }).past
 }
 
 /// How long it was out before a time, moment by moment.
@@ -42,8 +47,7 @@ fn counted(all: &[(i64, What)], back: &[usize], before: i64) -> u64 {
     sum
 }
 
-fn anything(by: u8) -> What {
-    let item = reel();
+fn anything(item: ItemKey, by: u8) -> What {
     match by % 10 {
         0 | 1 => What::Open { item },
         2 => mount("F1", &item),
@@ -61,7 +65,7 @@ fn any_story() -> impl Strategy<Value = (Vec<(i64, What)>, Vec<usize>, Vec<usize
         let mut all = Vec::new();
         for (gap, what, _) in &told {
             now += gap;
-            all.push((now, anything(*what)));
+            all.push((now, anything(reel(), *what)));
         }
         let back = (0..).zip(&told).filter(|(_, (.., back))| back % 6 == 0);
         let back: Vec<usize> = back.map(|(at, _)| at).collect();
@@ -83,6 +87,25 @@ proptest! {
         let spent = counted(&all, &back, now) > life;
         let until = until(&all, &order, &back, life);
         prop_assert_eq!(until.is_some_and(|until| until < Utc(now)), spent, "{:?}", until);
+    }
+
+    /// Not all lots of a material are told, but the one that is at its end first with whatever floor life.
+    #[test]
+    fn what_was_made_of_several_lots_is_at_its_end_with_the_first_of_them(
+        stories in proptest::collection::vec((0..3_usize, any::<u8>()), 0..16),
+    ) {
+        let lots = ["R0", "R1", "R2"].map(lot);
+        let used = lots.iter().map(|of| (0, consume(of, &unit("U1"))));
+        let then = (1..).zip(stories).map(|(n, (of, by))| (5 * n, anything(lots[of].clone(), by)));
+        let all = used.chain(then).map(|(at, what)| event(at, Some("OP10"), what));
+        let items = lots.iter().cloned().chain([unit("U1")]).collect();
+        let mut pasts = pasts(all.collect(), items);
+        let kin = pasts.pop().unwrap().ancestry.unwrap().kin;
+        for life in LIVES.map(Duration::from_nanos) {
+            let own = pasts.iter().map(|of| floor_until(of.opened, of.exposure.as_ref(), life));
+            let told = kin.iter().map(|of| floor_until(of.opened, of.exposure.as_ref(), life));
+            prop_assert_eq!(told.flatten().min(), own.flatten().min(), "{:?} {:?}", life, &kin);
+        }
     }
 }
 
