@@ -40,8 +40,11 @@ impl Exposure {
             }
         }
         let more = out.len().saturating_sub(TOLD_MAX);
-        if let Some(Interval { to: Some(Utc(to)), .. }) = out.get(more).copied() {
-            let all = out.drain(..=more).map(|time| length(&time, Utc(to))).sum();
+        if let Some(Interval { to: Some(Utc(to)), .. }) = out.get(more).copied()
+            && more > 0
+        {
+            let all = out.drain(..=more).map(|time| length(&time, time.to.unwrap_or(Utc(to))));
+            let all = all.sum();
             out.insert(0, Interval { from: Utc(to.saturating_sub(nanos(all))), to: Some(Utc(to)) });
         }
         Self(out)
@@ -154,7 +157,13 @@ mod tests {
         }
 
         #[test]
-        fn many_times_out_are_as_long_as_each_of_them(all in any_turns(400), now in 400..500_i64) {
+        fn many_times_out_are_as_long_as_each_of_them(
+            mut all in any_turns(400),
+            dried in 0..400_i64,
+            now in 400..500_i64,
+        ) {
+            // Dried once at most, or they would not be many.
+            all.retain(|(at, storage)| *storage != Storage::Dried || *at == dried);
             let told = of(&all);
             prop_assert!(told.0.len() <= TOLD_MAX);
             prop_assert_eq!(nanos(told.by(Utc(now))), counted(&all, now));
@@ -174,6 +183,17 @@ mod tests {
             prop_assert!(ahead || !one.is_ahead_of(&other));
             prop_assert!(one.is_ahead_of(&one));
         }
+    }
+
+    #[test]
+    fn of_more_times_out_than_are_told_the_first_are_one() {
+        let turns = |at: i64| [(10 * at, Storage::Opened), (10 * at + 3, Storage::Closed)];
+        let all: Vec<_> = (0..100).flat_map(turns).collect();
+        let told = of(&all);
+        assert_eq!(told.0.len(), TOLD_MAX);
+        assert_eq!((nanos(told.by(Utc(1000))), counted(&all, 1000)), (300, 300));
+        assert_eq!(told.until(Duration::from_nanos(300)), None);
+        assert_eq!(told.until(Duration::from_nanos(299)), Some(Utc(992)));
     }
 
     #[test]
