@@ -115,7 +115,7 @@ pub fn choices(key: &str) -> Vec<String> {
 }
 
 /// What handshakes, phases and mounts can give.
-const VERBS: [Verb; 19] = [
+const VERBS: [Verb; 22] = [
     Verb::Arrive,
     Verb::Complete,
     Verb::Produce,
@@ -135,6 +135,9 @@ const VERBS: [Verb; 19] = [
     Verb::Clean,
     Verb::Note,
     Verb::Identify,
+    Verb::Open,
+    Verb::Close,
+    Verb::Dry,
 ];
 
 const QUARANTINES: [&str; 11] = [
@@ -326,13 +329,12 @@ impl Tells {
                 self.maybe("phase", phase.as_ref().map(|phase| &phase.phase));
                 self.text("result", if *confirmed { "pass" } else { "fail" });
             }
-            What::Note { item, text } => {
-                if let Some(item) = item {
-                    self.main(item);
-                }
+            What::Note { text, .. } => {
+                what.items().into_iter().for_each(|item| self.main(item));
                 self.text("text", text);
             }
             What::Identify { .. } => what.items().into_iter().for_each(|i| self.main(i)),
+            What::Open { item } | What::Close { item } | What::Dry { item } => self.main(item),
             What::Scrap { item, mounts, .. } => {
                 self.main(item);
                 self.lots(mounts);
@@ -385,6 +387,9 @@ impl Tells {
             | What::Clean { .. }
             | What::Identify { .. }
             | What::Note { .. }
+            | What::Open { .. }
+            | What::Close { .. }
+            | What::Dry { .. }
             | What::Correct { .. } => None,
         };
         if let Some(amount) = amount {

@@ -255,6 +255,9 @@ fn lot_of(event: &TraceEvent) -> Option<&ItemKey> {
         | What::Clean { .. }
         | What::Identify { .. }
         | What::Note { .. }
+        | What::Open { .. }
+        | What::Close { .. }
+        | What::Dry { .. }
         | What::Correct { .. } => return None,
     };
     (item.class == ItemClass::Lot && !event.is_only_asked()).then_some(item)

@@ -316,6 +316,9 @@ impl Capture {
             Verb::Identify => identify(item, other()),
             Verb::Note => empty(draft),
             Verb::Rework => What::Rework { item, reason: None },
+            Verb::Open => What::Open { item },
+            Verb::Close => What::Close { item },
+            Verb::Dry => What::Dry { item },
             Verb::Receive => What::Receive { item, supplier: None, amount, best_before: None },
             // `config` admits no other verb in a handshake; the item is not lost should it ever.
             verb @ (Verb::Mount

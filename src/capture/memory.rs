@@ -508,6 +508,9 @@ impl StationMemory {
             | What::Clean { .. }
             | What::Identify { .. }
             | What::Note { .. }
+            | What::Open { .. }
+            | What::Close { .. }
+            | What::Dry { .. }
             | What::Correct { .. } => {}
         }
     }

@@ -73,6 +73,9 @@ fn runs(event: &TraceEvent) -> bool {
         | What::Clean { .. }
         | What::Identify { .. }
         | What::Note { .. }
+        | What::Open { .. }
+        | What::Close { .. }
+        | What::Dry { .. }
         | What::Correct { .. } => false,
     };
     came && event.purpose != Purpose::Master

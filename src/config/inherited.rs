@@ -39,7 +39,7 @@ Four attributes are told already, and are inherited as soon as they are declared
 | `allergens` | `union` | `allergens` of materials and products | `allergen-plan` |
 | `supplier` | `union` | the scope of lots whose codes are a supplier's | `attribute-plan` |
 | `best_before` | `minimum` | the date that was told, else `shelf_life` since the lot was made | `lot-not-expired` |
-| `floor_life` | `minimum` | `floor_life` since the lot was opened | `floor-life` |
+| `floor_life` | `minimum` | `floor_life` since the lot was opened, less the time in dry storage | `floor-life` |
 
 All others have a name of your own and are written under `has` of materials and products; `allowed`, `forbidden` and `at_least`
 of a product say what it may be made of, and the check `attribute-plan` refuses what is not: in the item as it is, in what is
@@ -51,8 +51,26 @@ other, and it is said that it is not certain. Of what the plant files do not hav
 `material-unknown`; and it is not known (`on_late`) if nobody knows which lot was in a feeder, or if there are more than 50,000 items.
 What a material does not mention it does not have.
 
-A lot's floor life runs from its first opening on. There is no event for a lot that is dried or put back into a dry cabinet, so that the time
-in there is not taken off; where a station tells how long a lot was out, that can be added up, see *What events tell*.
+A lot's floor life (IPC/JEDEC J-STD-033) runs while it is out of dry storage: from when it is mounted, used, or reported as `open`, until it is reported as
+`close`, sealed again with fresh desiccant or put into a dry cabinet. There the clock stands still, and goes on when the lot is next opened, mounted or used. `dry`, told when
+it comes out of the oven, sets the clock back: it begins anew from then on, also of a lot that was not open before; tell `close` behind it if the lot goes straight into dry storage.
+Where your procedure lets a lot dry in the cabinet (five or ten times as long as it was out), tell `dry` and `close` when that time is over: it is not
+reckoned here. What was out for too long stays so until it is dried, wherever it is. A lot that is put away in time has no end as long as it stays there, so it
+has no value on pages, and `floor-life` lets it be mounted: that opens it. To be taken out of a feeder does not put it away, and one that is reported as `close`
+while it is still in a feeder is taken at its word. All count by the time at which they happened, whenever they are told, and only
+for a lot under its own code: reels that share one are one lot. Produced or received anew, a lot begins anew.
+
+```toml
+[station.CABINET]
+device = "store"
+
+[station.CABINET.handshake.away]
+event   = "close"
+lot     = "Away.Reel"
+scope   = "site"
+trigger = "Away.Req"
+ack     = "Away.Ack"
+```
 
 The refusal names what brings it and by which record: *nuts comes into l/site/D-2 with l/supplier/ZETA/N-1, which went into
 l/site/D-2 (record 7); bread may not contain it*. The page of an item, `pedigree trace` and `/api/v1/item` (`inherited`) show each value

@@ -106,8 +106,8 @@ fn rule(check: Check) -> &'static str {
              `material` word of its `mount` says, else as was told when the lot was made, received or used"
         }
         Check::FloorLife => {
-            "no lot, neither the `lot` nor one in a feeder, was first mounted or used longer ago than \
-             `floor_life` of its material. To be stored dry again does not set it back. With \
+            "no lot, neither the `lot` nor one in a feeder, was first mounted, used or reported as `open` longer ago than \
+             `floor_life` of its material. The time in dry storage (`close`) does not count, and `dry` sets it back. With \
              `[attribute.floor_life]` nothing that it was made of was either"
         }
         Check::AllergenPlan => {
@@ -118,7 +118,7 @@ fn rule(check: Check) -> &'static str {
         Check::Cleaned => "no other product was made here since the last `clean` with its proof",
         Check::ToolLife => {
             "every `mount` with `tool` has one that made fewer items than `uses`, and was first mounted \
-             less long ago than `time`. A tool that is produced or received again begins anew"
+             (or reported as `open`) less long ago than `time`. A tool that is produced or received again begins anew"
         }
         Check::AttributePlan => {
             "nothing that the item was made of, and nothing that is used, at any depth, brings what its product may \

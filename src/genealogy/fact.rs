@@ -116,6 +116,9 @@ fn made(position: Position, event: &TraceEvent) -> Vec<Claim> {
         | What::Clean { .. }
         | What::Identify { real: None, .. }
         | What::Note { .. }
+        | What::Open { .. }
+        | What::Close { .. }
+        | What::Dry { .. }
         | What::Correct { .. } => Vec::new(),
     }
 }
@@ -162,6 +165,9 @@ pub(super) fn ended(event: &TraceEvent) -> Vec<(&ItemKey, &ItemKey, LinkKind)> {
         | What::Clean { .. }
         | What::Identify { .. }
         | What::Note { .. }
+        | What::Open { .. }
+        | What::Close { .. }
+        | What::Dry { .. }
         | What::Correct { .. } => Vec::new(),
     }
 }

@@ -2,7 +2,7 @@
 use super::{
     Amount, Code, Count, EventTime, Evidence, Fill, HandshakeMark, Interval, ItemKey, Measurement,
     MountKey, MountPointId, Narrowed, Permit, PersonToken, PhaseSummary, Position, Quality,
-    ScopeName, StationId, TagName, Text, Untold, Utc, Value,
+    ScopeName, StationId, TagName, Text, Untold, Utc, Value, Verb,
 };
 use minicbor::{Decode, Encode};
 
@@ -486,85 +486,30 @@ pub enum What {
         #[n(1)]
         reason: Text,
     },
-}
-
-/// The name of what happened, one word for each variant of [`What`].
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    serde::Serialize,
-    serde::Deserialize,
-    schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "each is the word for the variant of `What` of the same name")]
-pub enum Verb {
-    Arrive,
-    Complete,
-    Produce,
-    Consume,
-    Install,
-    Remove,
-    Pack,
-    Unpack,
-    Split,
-    Merge,
-    Mount,
-    Unmount,
-    Move,
-    Receive,
-    Ship,
-    Inspect,
-    Hold,
-    Release,
-    Scrap,
-    Rework,
-    Clean,
-    Identify,
-    Note,
-    Correct,
-}
-
-impl Verb {
-    /// The word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Arrive => "arrive",
-            Self::Complete => "complete",
-            Self::Produce => "produce",
-            Self::Consume => "consume",
-            Self::Install => "install",
-            Self::Remove => "remove",
-            Self::Pack => "pack",
-            Self::Unpack => "unpack",
-            Self::Split => "split",
-            Self::Merge => "merge",
-            Self::Mount => "mount",
-            Self::Unmount => "unmount",
-            Self::Move => "move",
-            Self::Receive => "receive",
-            Self::Ship => "ship",
-            Self::Inspect => "inspect",
-            Self::Hold => "hold",
-            Self::Release => "release",
-            Self::Scrap => "scrap",
-            Self::Rework => "rework",
-            Self::Clean => "clean",
-            Self::Identify => "identify",
-            Self::Note => "note",
-            Self::Correct => "correct",
-        }
-    }
-
-    /// Whether the station that says so works: it makes, admits or inspects something.
-    pub fn is_work(self) -> bool {
-        matches!(self, Self::Arrive | Self::Complete | Self::Produce | Self::Inspect)
-    }
+    /// A lot came out of its dry pack or dry cabinet.
+    #[n(24)]
+    #[cbor(map)]
+    Open {
+        /// Which.
+        #[n(0)]
+        item: ItemKey,
+    },
+    /// A lot was sealed again, or put into a dry cabinet.
+    #[n(25)]
+    #[cbor(map)]
+    Close {
+        /// Which.
+        #[n(0)]
+        item: ItemKey,
+    },
+    /// A lot was dried: it is as dry as new.
+    #[n(26)]
+    #[cbor(map)]
+    Dry {
+        /// Which.
+        #[n(0)]
+        item: ItemKey,
+    },
 }
 
 impl What {
@@ -595,6 +540,9 @@ impl What {
             Self::Identify { .. } => Verb::Identify,
             Self::Note { .. } => Verb::Note,
             Self::Correct { .. } => Verb::Correct,
+            Self::Open { .. } => Verb::Open,
+            Self::Close { .. } => Verb::Close,
+            Self::Dry { .. } => Verb::Dry,
         }
     }
 
@@ -613,7 +561,10 @@ impl What {
             | Self::Inspect { item, .. }
             | Self::Hold { item, .. }
             | Self::Release { item, .. }
-            | Self::Rework { item, .. } => vec![item],
+            | Self::Rework { item, .. }
+            | Self::Open { item }
+            | Self::Close { item }
+            | Self::Dry { item } => vec![item],
             Self::Identify { item, real, .. } => std::iter::once(item).chain(real).collect(),
             Self::Consume { consumed, into, .. } => vec![into, &consumed.lot],
             Self::Install { child, parent, .. } | Self::Remove { child, parent, .. } => {
@@ -758,37 +709,5 @@ impl TraceEvent {
     pub fn is_not_permitted(&self) -> bool {
         let permit = self.handshake.as_ref().map(|mark| mark.permit);
         matches!(permit, Some(Permit::Nok | Permit::Unknown)) && self.what.verb().is_asked_first()
-    }
-}
-
-impl Verb {
-    /// Whether a PLC asks before it does it; the others it reports when they are done.
-    fn is_asked_first(self) -> bool {
-        match self {
-            Self::Arrive
-            | Self::Consume
-            | Self::Install
-            | Self::Remove
-            | Self::Pack
-            | Self::Unpack
-            | Self::Split
-            | Self::Merge
-            | Self::Move
-            | Self::Receive
-            | Self::Ship => true,
-            Self::Complete
-            | Self::Produce
-            | Self::Mount
-            | Self::Unmount
-            | Self::Inspect
-            | Self::Hold
-            | Self::Release
-            | Self::Scrap
-            | Self::Rework
-            | Self::Clean
-            | Self::Identify
-            | Self::Note
-            | Self::Correct => false,
-        }
     }
 }

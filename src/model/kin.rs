@@ -1,5 +1,5 @@
 //! What attributes are inherited from: the items that another was made of, as far as records tell of them.
-use super::{ItemKey, MountKey, Position, Scope, ScopeName, Text, Utc};
+use super::{Exposure, ItemKey, MountKey, Position, Scope, ScopeName, Text, Utc};
 use minicbor::{Decode, Encode};
 use std::fmt;
 
@@ -38,6 +38,9 @@ pub struct Kin {
     /// How it came to be in the item that was asked about; `None` if it is that item.
     #[n(5)]
     pub way: Option<Way>,
+    /// How long it was out of dry storage since then, if it was ever put away or dried.
+    #[n(6)]
+    pub exposure: Option<Exposure>,
 }
 
 /// The last link on the way from an item to something that it is in.
@@ -191,7 +194,7 @@ impl fmt::Display for Missing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Code, Facts, MountPointId, Past, ReadToken, StationId};
+    use crate::model::{Code, Facts, MountPointId, Past, ReadToken, StationId, Storage};
 
     #[test]
     fn what_is_inherited_comes_back_from_the_tape_and_older_tapes_have_none() {
@@ -210,6 +213,7 @@ mod tests {
             made: None,
             opened: Some(Utc(1)),
             way: Some(way),
+            exposure: Some(Exposure::of([(Utc(1), Storage::Opened), (Utc(2), Storage::Closed)])),
         };
         let ancestry = Ancestry { kin: vec![kin], missing: Some(Missing::Mount(mount)) };
         let past = Past { ancestry: Some(ancestry), ..Past::none(&dough) };

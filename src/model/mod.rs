@@ -14,6 +14,7 @@ mod count;
 mod effect;
 mod event;
 mod evidence;
+mod exposure;
 mod fill;
 mod gap;
 mod handshake;
@@ -36,6 +37,7 @@ pub(crate) mod specimens;
 mod time;
 mod unit;
 mod value;
+mod verb;
 pub mod wire;
 
 pub use adoption::{Adopted, Adoption, Told};
@@ -47,9 +49,10 @@ pub use effect::{
     Answer, Effect, Notice, ReadFrom, ReadRequest, ReadToken, Step, Write, WriteRequest,
 };
 pub use event::{
-    Alias, Consumption, Context, MountUse, Purpose, Remark, Result, Stay, TraceEvent, Verb, What,
+    Alias, Consumption, Context, MountUse, Purpose, Remark, Result, Stay, TraceEvent, What,
 };
 pub use evidence::Evidence;
+pub use exposure::{Exposure, Storage, floor_until};
 pub use fill::{Fill, FillStep};
 pub use gap::{Gap, GapCause, GapSource};
 pub use handshake::{
@@ -73,3 +76,4 @@ pub use sample::Sample;
 pub use time::{At, EventTime, Interval, Monotonic, Utc};
 pub use unit::{Ucum, UcumError};
 pub use value::{Hex, Value};
+pub use verb::Verb;

@@ -1,7 +1,8 @@
 //! Questions about the past that the engine does not hold in memory, and what they are answered.
 use super::plant::Measured;
 use super::{
-    Ancestry, ItemKey, Missing, Position, ReadToken, Result, StationId, Text, Total, Ucum, Utc,
+    Ancestry, Exposure, ItemKey, Missing, Position, ReadToken, Result, StationId, Text, Total,
+    Ucum, Utc,
 };
 use minicbor::{Decode, Encode};
 
@@ -103,6 +104,9 @@ pub struct Past {
     /// As long as anything is on hold: why not all is known of what it was made of or contains.
     #[n(13)]
     pub unseen: Option<Missing>,
+    /// How long it was out of dry storage since it was made, if it was ever put away or dried.
+    #[n(14)]
+    pub exposure: Option<Exposure>,
 }
 
 /// A hold that keeps another item.
@@ -211,6 +215,7 @@ impl Past {
             held: Vec::new(),
             ancestry: None,
             unseen: None,
+            exposure: None,
         }
     }
 

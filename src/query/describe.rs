@@ -310,6 +310,9 @@ fn what(what: &What) -> String {
         }
         What::Note { item: Some(item), text } => format!("about {item}: {text}"),
         What::Note { item: None, text } => text.to_string(),
+        What::Open { item } => format!("{item} was taken out of dry storage"),
+        What::Close { item } => format!("{item} was put into dry storage"),
+        What::Dry { item } => format!("{item} was dried"),
         What::Correct { position, reason } => format!("record {position} was wrong: {reason}"),
     }
 }

@@ -4,12 +4,13 @@ use super::answer::{InheritedValue, InheritedView, InheritedWay, Is};
 use super::view::View;
 use crate::genealogy::{Ancestors, LinkKind, NodeId};
 use crate::model::plant::{Catalog, Inherited};
-use crate::model::{Ancestry, ItemClass, ItemKey, Kin, Missing, Utc, Way};
+use crate::model::{Ancestry, Exposure, ItemClass, ItemKey, Kin, Missing, Utc, Way};
 use std::collections::BTreeMap;
 
 /// Items that are looked at for one: a tank that is never empty is made of all that was ever in it.
 const ANCESTORS_MAX: usize = 50_000;
-/// Of these, how many are told: of one material and supplier it is four at most.
+/// Of these, how many are told: of one material and supplier it is four at most, and of those that were put away or dried
+/// each that is out for longer than the others at any time.
 const KIN_MAX: usize = 1_000;
 /// Links of a way that are shown.
 const WAY_MAX: usize = 64;
@@ -96,6 +97,7 @@ impl View<'_> {
             made: names.iter().filter_map(|name| self.made(*name)).min(),
             opened: names.iter().filter_map(|name| self.opened(*name)).min(),
             way,
+            exposure: self.exposure(&names),
         })
     }
 
@@ -154,17 +156,20 @@ struct Earliest {
     best_before: Option<Utc>,
     /// Of those that tell no date: a shelf life counts from here.
     made: Option<Utc>,
+    /// Of those that nobody put away or dried: a floor life counts from here.
     opened: Option<Utc>,
+    exposures: Vec<Exposure>,
 }
 
 impl Earliest {
     /// Whether an item is earlier in anything; it is the earliest from then on.
     fn is_beaten(&mut self, by: &Kin) -> bool {
         let made = by.made.filter(|_| by.best_before.is_none());
+        let opened = by.opened.filter(|_| by.exposure.is_none());
         let all = [
             (&mut self.best_before, by.best_before),
             (&mut self.made, made),
-            (&mut self.opened, by.opened),
+            (&mut self.opened, opened),
         ];
         let mut beaten = false;
         for (earliest, told) in all {
@@ -172,6 +177,13 @@ impl Earliest {
                 *earliest = told;
                 beaten = true;
             }
+        }
+        if let Some(out) = &by.exposure
+            && !self.exposures.iter().any(|before| before.is_ahead_of(out))
+        {
+            self.exposures.retain(|before| !out.is_ahead_of(before));
+            self.exposures.push(out.clone());
+            beaten = true;
         }
         beaten
     }

@@ -294,6 +294,9 @@ fn from_body(event: TraceEvent, part: &ItemKey) -> (Option<Amount>, Option<Text>
         | What::Clean { .. }
         | What::Identify { .. }
         | What::Note { .. }
+        | What::Open { .. }
+        | What::Close { .. }
+        | What::Dry { .. }
         | What::Correct { .. } => (None, None),
     }
 }

@@ -205,6 +205,9 @@ fn moments(what: &What) -> Vec<(&ItemKey, Kind, Option<&ItemKey>)> {
             one(item, Kind::Mention)
         }
         What::Move { item, .. }
+        | What::Open { item }
+        | What::Close { item }
+        | What::Dry { item }
         | What::Inspect { item, .. }
         | What::Scrap { item, amount: Some(_), .. } => one(item, Kind::Present),
         What::Scrap { item, amount: None, .. } => one(item, Kind::Scrap),

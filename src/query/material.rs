@@ -4,8 +4,8 @@ use super::memory::Memory;
 use super::view::View;
 use crate::genealogy::{Certainty, Direction, Link, LinkKind, Links, NodeId};
 use crate::model::{
-    Amount, ItemClass, ItemKey, MountUse, Part, Position, Scope, Text, TraceEvent, Untold, Utc,
-    What,
+    Amount, Exposure, ItemClass, ItemKey, MountUse, Part, Position, Scope, Storage, Text,
+    TraceEvent, Untold, Utc, What,
 };
 use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +23,7 @@ pub(super) struct Materials {
     /// When lots came into being or into the house.
     #[n(1)]
     made: BTreeMap<NodeId, BTreeSet<Key>>,
-    /// When lots were mounted or used.
+    /// When lots were mounted, used or opened.
     #[n(2)]
     opened: BTreeMap<NodeId, BTreeSet<Key>>,
     /// By the record of a mount: how many items were made with it.
@@ -39,6 +39,10 @@ pub(super) struct Materials {
     /// say, by the record that says so.
     #[n(6)]
     counted: BTreeMap<(Position, Position), BTreeMap<Position, Counted>>,
+    /// When lots were put away dry, or were dried.
+    #[n(7)]
+    #[cbor(default, skip_if = "BTreeMap::is_empty")]
+    stored: BTreeMap<NodeId, BTreeMap<Key, Storage>>,
 }
 
 /// What the counters of a feeder say of one lot in an item.
@@ -54,8 +58,9 @@ pub(super) struct Counted {
 impl Materials {
     /// The items that something is said of.
     pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> {
-        let Self { told, made, opened, .. } = self;
-        told.keys().chain(made.keys()).chain(opened.keys()).copied()
+        let Self { told, made, opened, stored, .. } = self;
+        let all = told.keys().chain(made.keys()).chain(opened.keys());
+        all.chain(stored.keys()).copied()
     }
 }
 
@@ -82,7 +87,7 @@ impl Memory {
         } else {
             None
         };
-        let opened = if let What::Mount { lot, .. } = &event.what {
+        let opened = if let What::Mount { lot, .. } | What::Open { item: lot } = &event.what {
             Some(lot)
         } else if let What::Consume { consumed, .. } = &event.what
             && !event.is_only_asked()
@@ -101,6 +106,17 @@ impl Memory {
         if let Some(lot) = opened.filter(is_lot) {
             let node = self.graph.intern_item(lot);
             self.materials.opened.entry(node).or_default().insert(key);
+        }
+        let stored = if let What::Close { item } = &event.what {
+            Some((item, Storage::Closed))
+        } else if let What::Dry { item } = &event.what {
+            Some((item, Storage::Dried))
+        } else {
+            None
+        };
+        if let Some((lot, storage)) = stored.filter(|(lot, _)| is_lot(lot)) {
+            let node = self.graph.intern_item(lot);
+            self.materials.stored.entry(node).or_default().insert(key, storage);
         }
     }
 
@@ -162,6 +178,24 @@ impl View<'_> {
         let opened = self.materials.opened.get(&node)?;
         let mut opened = opened.range((since, Position(0))..);
         opened.find(|(_, at)| !self.void().contains(at)).map(|(time, _)| *time)
+    }
+
+    /// How long a lot, under each of these names, was out of dry storage since it was made; `None` if nobody ever put it
+    /// away or dried it.
+    pub(super) fn exposure(&self, names: &[NodeId]) -> Option<Exposure> {
+        let of = &self.materials;
+        let mut all: Vec<(Key, Storage)> = Vec::new();
+        for node in names {
+            let from = (self.made(*node).unwrap_or(Utc(i64::MIN)), Position(0));
+            let opened = of.opened.get(node).into_iter().flat_map(|opened| opened.range(from..));
+            let stored = of.stored.get(node).into_iter().flat_map(|stored| stored.range(from..));
+            all.extend(opened.map(|key| (*key, Storage::Opened)));
+            all.extend(stored.map(|(key, storage)| (*key, *storage)));
+        }
+        all.retain(|((_, record), _)| !self.void().contains(record));
+        all.sort_unstable();
+        let is_told = all.iter().any(|(_, storage)| *storage != Storage::Opened);
+        is_told.then(|| Exposure::of(all.into_iter().map(|((at, _), storage)| (at, storage))))
     }
 
     /// How many items were made with a lot since it was made.

@@ -280,6 +280,9 @@ impl Memory {
             | What::Clean { .. }
             | What::Identify { .. }
             | What::Note { .. }
+            | What::Open { .. }
+            | What::Close { .. }
+            | What::Dry { .. }
             | What::Correct { .. } => {}
         }
     }

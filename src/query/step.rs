@@ -107,6 +107,9 @@ pub(super) fn outcome(what: &What) -> (Option<Result>, &[Measurement], Option<&P
         | What::Rework { .. }
         | What::Identify { .. }
         | What::Note { .. }
+        | What::Open { .. }
+        | What::Close { .. }
+        | What::Dry { .. }
         | What::Correct { .. } => (None, &[], None),
     }
 }

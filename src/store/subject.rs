@@ -38,6 +38,9 @@ fn own(what: &What) -> Vec<&ItemKey> {
         | What::Clean { .. }
         | What::Identify { .. }
         | What::Note { .. }
+        | What::Open { .. }
+        | What::Close { .. }
+        | What::Dry { .. }
         | What::Correct { .. } => what.items(),
     }
 }

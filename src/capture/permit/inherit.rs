@@ -150,6 +150,7 @@ impl Case<'_> {
             made: past.made,
             opened: past.opened,
             way: None,
+            exposure: past.exposure.clone(),
         }))
     }
 

@@ -1,7 +1,7 @@
 //! Rules about the lots that are used: the one of the request and those in the feeders.
 use super::{Case, Finding};
 use crate::model::plant::{Material, Reason, Told};
-use crate::model::{ItemClass, ItemKey, Text};
+use crate::model::{Exposure, ItemClass, ItemKey, Text, floor_until};
 
 impl Case<'_> {
     /// Neither the lot of the request nor one in a feeder is past its date when it is used. A lot whose
@@ -23,12 +23,19 @@ impl Case<'_> {
             };
             // What was never mounted or used is opened by this.
             let life = material.and_then(|material| material.floor_life);
-            let own = past.opened.zip(life);
-            match own.map(|(opened, life)| (opened, opened.plus(life))) {
-                Some((opened, until)) if self.when() > until => Finding::Refused(format!(
-                    "{lot} was opened at {opened}; {name} may be used until {until}"
-                )),
-                Some(_) | None => self.in_time_below(lot, Told::FloorLife),
+            let until =
+                life.and_then(|life| floor_until(past.opened, past.exposure.as_ref(), life));
+            let breaks = past.exposure.as_ref().and_then(Exposure::since);
+            match until.filter(|until| self.when() > *until).zip(breaks.or(past.opened)) {
+                Some((until, since)) => {
+                    let how = match breaks {
+                        Some(_) => "out of dry storage, breaks not counted, since",
+                        None => "opened at",
+                    };
+                    let text = format!("{lot} was {how} {since}; {name} may be used until {until}");
+                    Finding::Refused(text)
+                }
+                None => self.in_time_below(lot, Told::FloorLife),
             }
         })
     }

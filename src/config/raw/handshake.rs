@@ -21,7 +21,8 @@ pub(in crate::config) struct Handshake {
     /// of an element, counted from 0.
     pub(in crate::config) node: Option<Spot<String>>,
     /// What happened when a request comes: `arrive` `complete` `produce` `consume` `install`
-    /// `remove` `pack` `split` `merge` `inspect` `scrap` `rework` `identify` `note`.
+    /// `remove` `pack` `split` `merge` `inspect` `scrap` `rework` `identify` `note`, and of a lot in dry storage `open`
+    /// `close` `dry` (see *Inherited attributes*).
     #[schemars(required)]
     pub(in crate::config) event: Option<Spot<String>>,
     /// How a request is made and answered; see *Handshakes*. `counter` unless said, `ring` with a `ring`,
@@ -82,7 +83,7 @@ pub(in crate::config) struct Handshake {
     /// The word with the unit's code; without it the unit last presented at the station
     /// (`"@current"`).
     pub(in crate::config) serial: Option<Spot<String>>,
-    /// The word with the lot's code: what is produced, or what is consumed.
+    /// The word with the lot's code: what is produced, consumed, or opened, put away or dried.
     pub(in crate::config) lot: Option<Spot<String>>,
     /// The word with the code of the part that is installed, removed or packed.
     pub(in crate::config) child: Option<Spot<String>>,

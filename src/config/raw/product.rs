@@ -122,7 +122,8 @@ pub(in crate::config) struct BillRow {
 pub(in crate::config) struct Material {
     /// How long it may be used after it was produced or received, where no `best_before` was told.
     pub(in crate::config) shelf_life: Option<Spot<Span>>,
-    /// How long it may be used after it was first mounted or used.
+    /// How long it may be out of dry storage: from when it was first mounted, used or opened, without the time in which it
+    /// is put away (`close`), and anew when it was dried (`dry`).
     pub(in crate::config) floor_life: Option<Spot<Span>>,
     /// What it contains.
     pub(in crate::config) allergens: Option<Vec<Spot<String>>>,

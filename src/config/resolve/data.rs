@@ -132,11 +132,13 @@ impl Resolver<'_> {
     fn check_data_keys(&mut self, t: &Table<'_>, event: Verb, raw: &raw::Handshake) {
         let judged = matches!(event, Verb::Complete | Verb::Produce | Verb::Inspect);
         let amount = matches!(event, Verb::Consume | Verb::Produce | Verb::Scrap);
-        let placed = !matches!(event, Verb::Pack | Verb::Note);
+        let stored = matches!(event, Verb::Open | Verb::Close | Verb::Dry);
+        let placed = !stored && !matches!(event, Verb::Pack | Verb::Note);
         let given = [
             ("quantity", amount, raw.quantity.as_ref().map(Spot::span)),
             ("best_before", event == Verb::Produce, raw.best_before.as_ref().map(Spot::span)),
             ("position", placed, raw.position.as_ref().map(Spot::span)),
+            ("carrier", !stored, raw.carrier.as_ref().map(Spot::span)),
             ("result", judged, raw.result.as_ref().map(Spot::span)),
             ("values", judged, raw.values.iter().next().map(|(name, _)| name.span())),
         ];
@@ -149,6 +151,7 @@ impl Resolver<'_> {
                     "quantity" => "amounts stand with `consume`, `produce` and `scrap`",
                     "best_before" => "it stands with `produce`",
                     "position" => "it stands with what is done at a place or to a unit",
+                    "carrier" => "it stands with what is done to a unit",
                     _ => "outcomes and measurements stand with `complete`, `produce` and `inspect`",
                 });
         }

@@ -14,7 +14,7 @@ use std::time::Duration;
 const RELEASE: Duration = Duration::from_secs(10);
 
 /// Events that a handshake can yield.
-pub(super) const VERBS: [Verb; 14] = [
+pub(super) const VERBS: [Verb; 17] = [
     Verb::Arrive,
     Verb::Complete,
     Verb::Produce,
@@ -29,6 +29,9 @@ pub(super) const VERBS: [Verb; 14] = [
     Verb::Rework,
     Verb::Identify,
     Verb::Note,
+    Verb::Open,
+    Verb::Close,
+    Verb::Dry,
 ];
 
 impl Resolver<'_> {

@@ -46,6 +46,10 @@ impl Resolver<'_> {
                     || self.required(t, event, "serial", raw.serial.as_ref()).is_some();
                 (self.named_unit(t, raw).filter(|_| named), Some(None))
             }
+            Verb::Open | Verb::Close | Verb::Dry => {
+                let lot = self.required(t, event, "lot", raw.lot.as_ref());
+                (lot.and_then(|lot| self.beside(t, lot, ItemClass::Lot, keys, raw)), Some(None))
+            }
             Verb::Identify => self.identified(t, raw),
             Verb::Note => (self.came_empty(t, raw), Some(None)),
             Verb::Scrap if raw.quantity.is_some() && is_unnamed(raw) => {
@@ -257,8 +261,9 @@ impl Resolver<'_> {
     fn check_item_keys(&mut self, t: &Table<'_>, event: Verb, raw: &raw::Handshake) {
         let nested = matches!(event, Verb::Install | Verb::Remove | Verb::Pack);
         let mut takes = Vec::new();
-        takes.extend((!matches!(event, Verb::Pack | Verb::Note)).then_some("serial"));
-        takes.extend(matches!(event, Verb::Consume | Verb::Produce).then_some("lot"));
+        let stored = matches!(event, Verb::Open | Verb::Close | Verb::Dry);
+        takes.extend((!stored && !matches!(event, Verb::Pack | Verb::Note)).then_some("serial"));
+        takes.extend((stored || matches!(event, Verb::Consume | Verb::Produce)).then_some("lot"));
         takes.extend(nested.then_some("child"));
         let several = [Verb::Arrive, Verb::Complete, Verb::Pack, Verb::Split, Verb::Merge];
         takes.extend(several.contains(&event).then_some("members"));

@@ -152,6 +152,9 @@ impl Numbers {
             | What::Clean { .. }
             | What::Identify { .. }
             | What::Note { .. }
+            | What::Open { .. }
+            | What::Close { .. }
+            | What::Dry { .. }
             | What::Correct { .. } => Vec::new(),
         };
         event.went_past = event.went_past.and_then(there);

@@ -231,6 +231,9 @@ impl Fields {
             | What::Rework { .. }
             | What::Identify { .. }
             | What::Note { .. }
+            | What::Open { .. }
+            | What::Close { .. }
+            | What::Dry { .. }
             | What::Correct { .. } => self.little(what),
         }
     }
@@ -271,6 +274,9 @@ impl Fields {
                 self.maybe("is", real.as_ref());
             }
             What::Arrive { .. }
+            | What::Open { .. }
+            | What::Close { .. }
+            | What::Dry { .. }
             | What::Rework { reason: None, .. }
             | What::Complete { .. }
             | What::Produce { .. }

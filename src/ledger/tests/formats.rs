@@ -178,6 +178,12 @@ fn what_a_plant_keeps_is_written_and_read_as_it_was_then() {
     as_they_were(&specimens::later::kept(), &kept("kept-1"));
 }
 
+/// What the floor life of a lot is counted by.
+#[test]
+fn a_lot_that_is_opened_put_away_and_dried_is_written_and_read_as_it_was_then() {
+    as_they_were(&specimens::later::stored(), &kept("stored-1"));
+}
+
 /// These records make the ledger of a fixture byte for byte, and are what is read of it.
 fn as_they_were(wanted: &[Record], kept: &Path) {
     let dir = tempfile::tempdir().unwrap();

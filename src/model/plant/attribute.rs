@@ -1,6 +1,6 @@
 //! Attributes that items inherit from what they were made of, and by which rule.
 use super::{Catalog, Check};
-use crate::model::{Kin, Text, Utc};
+use crate::model::{Kin, Text, Utc, floor_until};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How an attribute of an item follows from those of what it was made of.
@@ -215,7 +215,9 @@ impl Catalog {
             Told::BestBefore => {
                 kin.best_before.or_else(|| Some(kin.made?.plus(material?.shelf_life?)))
             }
-            Told::FloorLife => Some(kin.opened?.plus(material?.floor_life?)),
+            Told::FloorLife => {
+                floor_until(kin.opened, kin.exposure.as_ref(), material?.floor_life?)
+            }
             Told::Allergens | Told::Supplier => None,
         }
     }
@@ -225,7 +227,7 @@ impl Catalog {
 mod tests {
     use super::super::Material;
     use super::*;
-    use crate::model::{Code, ItemKey, Scope, ScopeName};
+    use crate::model::{Code, Exposure, ItemKey, Scope, ScopeName, Storage};
     use std::time::Duration;
 
     fn text(text: &str) -> Text {
@@ -236,7 +238,8 @@ mod tests {
         let scope = Scope::Supplier(ScopeName::parse(supplier).unwrap());
         let item = ItemKey::lot(scope, Code::parse("1").unwrap());
         let (best_before, made, opened) = (None, Some(Utc(100)), Some(Utc(5)));
-        Kin { item, material: Some(text(material)), best_before, made, opened, way: None }
+        let (way, exposure) = (None, None);
+        Kin { item, material: Some(text(material)), best_before, made, opened, way, exposure }
     }
 
     /// Flour of two countries with a purity, and a cleaning agent.
@@ -282,5 +285,19 @@ mod tests {
         assert_eq!(fold("purity", minimum), Inherited::Number(Some((98.5, 1))));
         assert_eq!(fold("best_before", minimum), Inherited::Until(Some((Utc(120), 0))));
         assert_eq!(fold("floor_life", minimum), Inherited::Until(Some((Utc(14), 0))));
+    }
+
+    #[test]
+    fn a_lot_that_is_put_away_has_no_end_of_its_floor_life() {
+        let told = [(Utc(5), Storage::Opened), (Utc(8), Storage::Closed)];
+        let away = Kin { exposure: Some(Exposure::of(told)), ..kin("flour", "ACME") };
+        let again = told.into_iter().chain([(Utc(40), Storage::Opened)]);
+        let again = Kin { exposure: Some(Exposure::of(again)), ..kin("flour", "ACME") };
+        let until = |all: &[&Kin]| {
+            let rule = (&text("floor_life"), InheritRule::Minimum);
+            catalog().inherited(rule, all.iter().copied().zip(0..))
+        };
+        assert_eq!(until(&[&away]), Inherited::Until(None));
+        assert_eq!(until(&[&away, &again]), Inherited::Until(Some((Utc(46), 1))));
     }
 }

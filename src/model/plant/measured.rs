@@ -77,7 +77,10 @@ impl Verb {
             | Self::Receive
             | Self::Inspect
             | Self::Scrap
-            | Self::Rework => true,
+            | Self::Rework
+            | Self::Open
+            | Self::Close
+            | Self::Dry => true,
             Self::Pack
             | Self::Unpack
             | Self::Mount

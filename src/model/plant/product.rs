@@ -95,7 +95,8 @@ pub struct BillRow {
 pub struct Material {
     /// How long it may be used after it was produced or received, where no date was told.
     pub shelf_life: Option<Duration>,
-    /// How long it may be used after it was first mounted or used.
+    /// How long it may be out of dry storage: from when it was first mounted, used or opened, without the time in which it
+    /// is put away, and anew when it was dried.
     pub floor_life: Option<Duration>,
     /// What it contains.
     pub allergens: BTreeSet<Text>,

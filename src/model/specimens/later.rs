@@ -1,6 +1,9 @@
 //! What came to the first version later, each with a fixture of its own.
-use super::{point, records, station, tag};
-use crate::model::{Body, HandshakeId, KeptWord, PlantLoaded, Record};
+use super::{VERBS, at, point, records, station, tag, told, what};
+use crate::model::{Body, HandshakeId, KeptWord, PlantLoaded, Position, Record, Verb};
+
+/// Verbs that came later, in the order of their numbers.
+const STORED: [Verb; 3] = [Verb::Open, Verb::Close, Verb::Dry];
 
 /// A plant whose attributes come from a measurement, from a further word and from a feeder.
 pub(crate) fn kept() -> Vec<Record> {
@@ -13,4 +16,22 @@ pub(crate) fn kept() -> Vec<Record> {
     let measured = vec![tag("dose")];
     let body = Body::Plant(PlantLoaded { measured, context, counted, ..loaded });
     vec![Record { body, ..plant }]
+}
+
+/// What the floor life of a lot is counted by: a record of each.
+pub(crate) fn stored() -> Vec<Record> {
+    let of = |(number, verb)| {
+        let body = Body::Trace(told(what(verb), number));
+        Record { position: Position(number), at: at(number), body, plant: None }
+    };
+    (1..).zip(STORED).map(of).collect()
+}
+
+#[test]
+fn there_is_an_event_of_every_verb() {
+    let all = serde_json::to_value(schemars::schema_for!(Verb)).unwrap();
+    let verbs: Vec<Verb> = VERBS.into_iter().chain(STORED).collect();
+    let words: Vec<&str> = verbs.iter().map(|verb| verb.as_str()).collect();
+    assert_eq!(all["enum"], serde_json::Value::from(words));
+    assert!(verbs.iter().all(|verb| what(*verb).verb() == *verb));
 }

@@ -177,6 +177,7 @@ impl Line {
 fn anything(what: u8, a: u8, b: u8, c: u8) -> What {
     let (one, other) = (an_item(a), an_item(b));
     let reason = Some(text("broken"));
+    let stored = if b % 4 == 0 { an_item(a) } else { a_lot(a) };
     match what / 32 + 8 * (c % 2) {
         0 => install(&a_unit(a), &a_unit(b)),
         1 => remove(&a_unit(a), &a_unit(b)),
@@ -211,6 +212,11 @@ fn anything(what: u8, a: u8, b: u8, c: u8) -> What {
             let alias = Alias { kind: text("label"), code: Code::parse("X").unwrap() };
             What::Identify { item: one, alias, real: None }
         }
-        _ => What::Move { item: one, to: text("store") },
+        _ => match c / 2 % 4 {
+            0 => What::Move { item: one, to: text("store") },
+            1 => What::Open { item: stored },
+            2 => What::Close { item: stored },
+            _ => What::Dry { item: stored },
+        },
     }
 }

@@ -232,6 +232,9 @@ fn may_tell(event: &TraceEvent, item: &ItemKey) -> bool {
         | What::Produce { item: of, .. }
         | What::Inspect { item: of, .. }
         | What::Move { item: of, .. }
+        | What::Open { item: of }
+        | What::Close { item: of }
+        | What::Dry { item: of }
         | What::Consume { into: of, .. }
         | What::Install { parent: of, .. }
         | What::Remove { parent: of, .. }

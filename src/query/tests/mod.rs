@@ -11,6 +11,7 @@ mod balance;
 mod cases;
 mod drills;
 mod evidence;
+mod floor;
 mod follow;
 mod image;
 mod level;

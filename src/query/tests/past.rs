@@ -5,7 +5,8 @@ use super::*;
 use crate::genealogy::LinkKind;
 use crate::genealogy::builders::station;
 use crate::model::{
-    HeldBy, Kin, Missing, Moment, Past, Purpose, Question, ReadToken, Scope, Visit, What, Within,
+    Exposure, HeldBy, Kin, Missing, Moment, Past, Purpose, Question, ReadToken, Scope, Storage,
+    Visit, What, Within, floor_until,
 };
 use proptest::prelude::*;
 
@@ -94,6 +95,7 @@ fn past(model: &Model<'_>, item: &ItemKey) -> Past {
         held: held(model, item),
         ancestry: None,
         unseen: model.unseen(item).map(Missing::Mount),
+        exposure: exposure(model, item),
         best_before: told(&|event| until(event).is_some()).and_then(until),
     }
 }
@@ -109,7 +111,7 @@ fn used(model: &Model<'_>, item: &ItemKey) -> (Option<Utc>, Option<Utc>, u64) {
     let made = made.map(|(_, event)| event.time.at);
     let since = |time: Utc| made.is_none_or(|made| time >= made);
     let is_opened = |event: &TraceEvent| match &event.what {
-        What::Mount { lot, .. } => lot == item,
+        What::Mount { lot, .. } | What::Open { item: lot } => lot == item,
         What::Consume { consumed, .. } => consumed.lot == *item && !event.is_only_asked(),
         _ => false,
     };
@@ -130,6 +132,28 @@ fn used(model: &Model<'_>, item: &ItemKey) -> (Option<Utc>, Option<Utc>, u64) {
     });
     let uses = fed.filter(|mount| mounted.contains(mount)).count();
     (made, opened.filter(|_| is_lot), uses as u64)
+}
+
+/// How long a lot was out since it was made, if anybody put it away or dried it.
+fn exposure(model: &Model<'_>, item: &ItemKey) -> Option<Exposure> {
+    let (made, ..) = used(model, item);
+    let mut all = Vec::new();
+    for (_, event) in model.events() {
+        let storage = match &event.what {
+            What::Mount { lot, .. } | What::Open { item: lot } if lot == item => Storage::Opened,
+            What::Consume { consumed, .. } if consumed.lot == *item && !event.is_only_asked() => {
+                Storage::Opened
+            }
+            What::Close { item: lot } if lot == item => Storage::Closed,
+            What::Dry { item: lot } if lot == item => Storage::Dried,
+            _ => continue,
+        };
+        if made.is_none_or(|made| event.time.at >= made) {
+            all.push((event.time.at, storage));
+        }
+    }
+    let told = all.iter().any(|(_, storage)| *storage != Storage::Opened);
+    (told && item.class == ItemClass::Lot).then(|| Exposure::of(all))
 }
 
 /// As last told, by whatever named it: alone or beside another.
@@ -209,8 +233,12 @@ pub(super) fn made_of(model: &Model<'_>, item: &ItemKey) -> (BTreeSet<ItemKey>, 
     (found, open)
 }
 
-/// For each material and supplier: the earliest date told, of the others the earliest making, the earliest opening.
-type Earliest = BTreeMap<(Option<Text>, ItemClass), [Option<Utc>; 3]>;
+/// Floor lives that a plant may have.
+const LIVES: [u64; 6] = [0, 1, 3, 6, 12, 24];
+
+/// For each material and supplier: the earliest date told, of the others the earliest making, the earliest end of each
+/// floor life.
+type Earliest = BTreeMap<(Option<Text>, ItemClass), [Option<Utc>; 2 + LIVES.len()]>;
 
 fn earliest(all: impl IntoIterator<Item = (ItemClass, Past)>) -> Earliest {
     let mut found = Earliest::new();
@@ -218,7 +246,11 @@ fn earliest(all: impl IntoIterator<Item = (ItemClass, Past)>) -> Earliest {
         let supplied = if class == ItemClass::Lot { ItemClass::Lot } else { ItemClass::Unit };
         let row = found.entry((past.product.clone(), supplied)).or_default();
         let made = past.made.filter(|_| past.best_before.is_none());
-        for (least, told) in row.iter_mut().zip([past.best_before, made, past.opened]) {
+        let ends = LIVES.map(|life| {
+            let life = std::time::Duration::from_nanos(life);
+            floor_until(past.opened, past.exposure.as_ref(), life)
+        });
+        for (least, told) in row.iter_mut().zip([past.best_before, made].into_iter().chain(ends)) {
             *least = [*least, told].into_iter().flatten().min();
         }
     }
@@ -246,10 +278,12 @@ proptest! {
                 let own = past(&model, &kin.item);
                 let told = (&kin.material, kin.best_before, kin.made, kin.opened);
                 prop_assert_eq!(told, (&own.product, own.best_before, own.made, own.opened));
+                prop_assert_eq!(&kin.exposure, &own.exposure, "{}", &kin.item);
             }
             let told = ancestry.kin.iter().map(|kin| {
-                let Kin { material, best_before, made, opened, .. } = kin.clone();
-                let past = Past { product: material, best_before, made, opened, ..Past::none(item) };
+                let Kin { material, best_before, made, opened, exposure, .. } = kin.clone();
+                let past =
+                    Past { product: material, best_before, made, opened, exposure, ..Past::none(item) };
                 (kin.item.class, past)
             });
             prop_assert_eq!(earliest(told), wanted, "{}", item);
@@ -287,6 +321,7 @@ proptest! {
             prop_assert_eq!(found.made, wanted.made, "{}", item);
             prop_assert_eq!(found.opened, wanted.opened, "{}", item);
             prop_assert_eq!(found.uses, wanted.uses, "{}", item);
+            prop_assert_eq!(&found.exposure, &wanted.exposure, "{}", item);
             let one = Question { items: vec![item.clone()], ..question.clone() };
             let mut counted = BTreeMap::new();
             for part in &query.facts(&one).past[0].parts {

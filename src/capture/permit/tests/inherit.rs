@@ -1,7 +1,9 @@
 //! Rules about what items inherit from what they were made of.
 use super::*;
 use crate::model::plant::Source;
-use crate::model::{Ancestry, Kin, MountKey, Portion, ScopeName, Shortfall, TagName, Total, Way};
+use crate::model::{
+    Ancestry, Exposure, Kin, MountKey, Portion, ScopeName, Shortfall, Storage, TagName, Total, Way,
+};
 
 fn of_supplier(code: &str, supplier: &str) -> ItemKey {
     ItemKey::lot(Scope::Supplier(ScopeName::parse(supplier).unwrap()), Code::parse(code).unwrap())
@@ -19,6 +21,7 @@ fn kin(material: &str) -> Kin {
         best_before: None,
         made: None,
         opened: None,
+        exposure: None,
         way: Some(Way { into: lot("L-1"), by: Position(4), sure: true }),
     }
 }
@@ -159,6 +162,11 @@ fn a_lot_of_which_no_date_was_told_has_that_of_what_it_was_made_of() {
 #[test]
 fn what_a_lot_was_made_of_lay_open_for_too_long() {
     let mut world = world();
+    let away = [(Utc(20), Storage::Opened), (Utc(29), Storage::Closed)];
+    let exposure = Some(Exposure::of(away));
+    made_of(&mut world, Kin { opened: Some(Utc(20)), exposure, ..kin("N") });
+    world.now = Utc(31);
+    assert_eq!(world.told(Check::FloorLife).0, Permit::Ok, "put away, it stands still");
     made_of(&mut world, Kin { opened: Some(Utc(20)), ..kin("N") });
     world.now = Utc(30);
     assert_eq!(world.told(Check::FloorLife).0, Permit::Ok);

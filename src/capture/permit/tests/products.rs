@@ -1,7 +1,9 @@
 //! Rules about products, materials and what a station is set up with.
 use super::*;
 use crate::capture::Ran;
-use crate::model::{Amount, Body, Monotonic, Part, Record, Rule, TraceEvent, Ucum, What};
+use crate::model::{
+    Amount, Body, Exposure, Monotonic, Part, Record, Rule, Storage, TraceEvent, Ucum, What,
+};
 
 fn reason(world: &World, check: Check) -> (Reason, String) {
     let judged = world.judge(&[check]);
@@ -206,6 +208,23 @@ fn a_lot_that_lay_open_for_too_long_is_refused() {
     let (permit, told) = world.told(Check::FloorLife);
     assert_eq!(permit, Permit::Nok);
     assert!(told.starts_with("l/site/R-1 was opened at 1970-01-01T00:00:00"), "{told}");
+    // It was put away after 40 and taken out again at 79: 60 of 80 are over.
+    let out =
+        |to| [(Utc(18), Storage::Opened), (Utc(to), Storage::Closed), (Utc(79), Storage::Opened)];
+    world.facts().past[2].exposure = Some(Exposure::of(out(58)));
+    assert_eq!(world.told(Check::FloorLife).0, Permit::Ok);
+    world.now = Utc(120);
+    let (permit, told) = world.told(Check::FloorLife);
+    assert_eq!(permit, Permit::Nok);
+    let how = "l/site/R-1 was out of dry storage, breaks not counted, since 1970";
+    assert!(told.starts_with(how), "{told}");
+    // Put away, it has no end; nor has one that was dried.
+    let all = out(58).into_iter().chain([(Utc(119), Storage::Closed)]);
+    world.facts().past[2].exposure = Some(Exposure::of(all.clone()));
+    assert_eq!(world.told(Check::FloorLife).0, Permit::Ok);
+    let dried = all.chain([(Utc(119), Storage::Dried)]);
+    world.facts().past[2].exposure = Some(Exposure::of(dried));
+    assert_eq!(world.told(Check::FloorLife).0, Permit::Ok);
     world.facts().past[2].product = Some(text("Q"));
     let wanted = "the plant files have no material Q (l/site/R-1)".to_owned();
     assert_eq!(reason(&world, Check::FloorLife), (Reason::MaterialUnknown, wanted));

@@ -58,6 +58,11 @@ fn act(world: &mut World, read: &mut Read, (what, which, more): (u8, u8, u8)) {
             world.set("OP30.reel", lot);
             world.tell("OP30.reel");
         }
+        15 if more < 160 => {
+            let lot = ["R1", "R1", "R2", "R4"][usize::from(more % 4)];
+            let step = ["open", "close", "close", "dry"][usize::from(more / 4 % 4)];
+            ask(world, read, ("DRY", step), &[("lot", lot)]);
+        }
         14 if more < 40 => world.pass_deadline(),
         14 if more < 90 => {
             world.set("OP30.cip_ok", "1");
@@ -112,7 +117,14 @@ fn told(
             vec![search.setup_plan(item, said), search.floor_life(), search.tool_life()]
         }
         ("change", _) => vec![search.allergen_plan(said), search.cleaned(said)],
-        (_, What::Complete { .. } | What::Rework { .. }) => Vec::new(),
+        (
+            _,
+            What::Complete { .. }
+            | What::Rework { .. }
+            | What::Open { .. }
+            | What::Close { .. }
+            | What::Dry { .. },
+        ) => Vec::new(),
         (other, _) => panic!("{other}"),
     };
     match found.into_iter().flatten().next() {

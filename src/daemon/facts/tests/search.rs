@@ -253,13 +253,24 @@ impl Search<'_> {
             Some("R") => {}
             _ => return refused("material-unknown"),
         }
-        let mounts = self.events().into_iter().find(|(_, event)| match &event.what {
-            What::Mount { lot: of, .. } => *of == lot,
-            What::Consume { consumed, .. } => consumed.lot == lot && !is_refused(event),
-            _ => false,
-        });
-        let (opened, _) = mounts.map(|(when, _)| when).unwrap();
-        if self.now.0 > opened.0 + 2_000_000_000 { refused("floor-life") } else { None }
+        let (mut since, mut out) = (None, 0);
+        for ((Utc(at), _), event) in self.events() {
+            match &event.what {
+                What::Mount { lot: of, .. } | What::Open { item: of } if *of == lot => {
+                    since = since.or(Some(at));
+                }
+                What::Consume { consumed, .. } if consumed.lot == lot && !is_refused(event) => {
+                    since = since.or(Some(at));
+                }
+                What::Close { item } if *item == lot => {
+                    out += since.take().map_or(0, |since| at - since);
+                }
+                What::Dry { item } if *item == lot => (since, out) = (Some(at), 0),
+                _ => {}
+            }
+        }
+        let out = out + since.map_or(0, |since| self.now.0 - since);
+        if out > 2_000_000_000 { refused("floor-life") } else { None }
     }
 
     pub(super) fn tool_life(&self) -> Option<String> {
