@@ -2,6 +2,7 @@
 //!
 //! The run length from a sum obeys a Fredholm equation with an atom at 0, where sums wait (Page 1954; the
 //! Markov chain of Brook & Evans 1972 in the limit of many states), solved at Gauss–Legendre nodes.
+use super::memo::Memo;
 use super::quadrature::{below, density, interpolated, legendre, solve, where_it_falls};
 use std::sync::OnceLock;
 
@@ -19,7 +20,7 @@ const OVERSHOOT: f64 = 1.166;
 
 /// The reference value, half the change worth catching: in twentieths of a standard deviation, so that
 /// a table of limits is made once for many charts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Reference(u8);
 
 impl Reference {
@@ -144,9 +145,12 @@ pub(super) fn average_run_length(reference: f64, limit: f64, shift: f64, fast: b
 /// the EWMA chart: by a fifth of the promised interval as many charts have alarmed falsely as would
 /// with known parameters; those that a head start makes alarm are counted.
 pub(super) fn limit_for(reference: Reference, run_length: f64, n: u32, fast: bool) -> f64 {
+    static KNOWN: Memo<(Reference, u64, u32, bool)> = Memo::new();
     let horizon = HORIZON * run_length.max(1.0);
     let wanted = -(-HORIZON).exp_m1();
-    where_it_falls(wanted, LIMIT_MAX, |limit| alarmed(reference, limit, n, horizon, fast))
+    KNOWN.of((reference, run_length.to_bits(), n, fast), || {
+        where_it_falls(wanted, LIMIT_MAX, |limit| alarmed(reference, limit, n, horizon, fast))
+    })
 }
 
 /// Share of charts that have alarmed falsely after `horizon` values, over baselines of `n` values.

@@ -12,6 +12,7 @@ mod ewma;
 mod flat;
 mod limit;
 mod master;
+mod memo;
 mod missing;
 mod onset;
 mod pace;

@@ -3,6 +3,7 @@
 //! The run length obeys a Fredholm equation of the second kind (Crowder, Technometrics 29, 1987),
 //! solved here at Gauss–Legendre nodes: for a smooth kernel that reaches with 60 nodes what a Markov
 //! chain (Brook & Evans 1972) needs several hundred states for.
+use super::memo::Memo;
 use super::quadrature::{interpolated, legendre, solve, where_it_falls};
 use std::f64::consts::PI;
 use std::sync::LazyLock;
@@ -46,8 +47,11 @@ pub(super) fn statistic_sigma() -> f64 {
 /// promise is held to where it is felt: by a fifth of the promised interval as many charts have
 /// alarmed falsely as would with known parameters.
 pub(super) fn limit_for(run_length: f64, n: u32) -> f64 {
+    static KNOWN: Memo<(u64, u32)> = Memo::new();
     let horizon = HORIZON * run_length.max(1.0);
-    where_it_falls(alarmed_by_rate(HORIZON), LIMIT_MAX, |limit| alarmed(limit, n, horizon))
+    KNOWN.of((run_length.to_bits(), n), || {
+        where_it_falls(alarmed_by_rate(HORIZON), LIMIT_MAX, |limit| alarmed(limit, n, horizon))
+    })
 }
 
 /// Share of charts that have alarmed falsely after `horizon` values, over baselines of `n` values.

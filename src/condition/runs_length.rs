@@ -3,6 +3,7 @@
 //! Champ & Woodall, Technometrics 29 (1987): what of the values before still matters is the state of a
 //! Markov chain. The states are found by walking it, 307 for the four tests of Western Electric; in
 //! control a state and its mirror image are one.
+use super::memo::Memo;
 use super::quadrature::{below, solve, where_it_falls};
 use super::runs::{EDGES, History, Test, tests};
 use crate::model::Side;
@@ -86,9 +87,12 @@ impl Table {
 /// What was learned is uncertain, by relative variances of 1/n for the centre, 1/2n for the spread and half as much again
 /// for the autocorrelation, of which runs feel less than sums; the promise is held to as that of the EWMA chart, by a fifth of the promised interval.
 pub(super) fn widening_for(set: RunSet, run_length: f64, n: u32) -> f64 {
+    static KNOWN: Memo<(RunSet, u64, u32)> = Memo::new();
     let horizon = HORIZON * run_length.max(1.0);
     let wanted = -(-HORIZON).exp_m1();
-    where_it_falls(wanted, WIDENING_MAX, |widening| alarmed(set, widening, n, horizon))
+    KNOWN.of((set, run_length.to_bits(), n), || {
+        where_it_falls(wanted, WIDENING_MAX, |widening| alarmed(set, widening, n, horizon))
+    })
 }
 
 /// Share of charts that have alarmed falsely after `horizon` values, over baselines of `n` values.

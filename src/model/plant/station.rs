@@ -740,7 +740,7 @@ pub struct DriftRules {
 }
 
 /// A set of tests of single values and runs of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RunSet {
     /// One value beyond a limit.
     Shewhart,
