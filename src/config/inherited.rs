@@ -52,13 +52,15 @@ other, and it is said that it is not certain. Of what the plant files do not hav
 What a material does not mention it does not have.
 
 A lot's floor life (IPC/JEDEC J-STD-033) runs while it is out of dry storage: from when it is mounted, used, or reported as `open`, until it is reported as
-`close`, sealed again with fresh desiccant or put into a dry cabinet. There the clock stands still, and goes on when the lot is next opened, mounted or used. `dry`, told when
-it comes out of the oven, sets the clock back: it begins anew from then on, also of a lot that was not open before; tell `close` behind it if the lot goes straight into dry storage.
+`close`, sealed again with fresh desiccant or put into a dry cabinet (of 5 % relative humidity at most: a damper one stops no clock, so report no `close` for it). There the clock stands still, and goes on when the lot is next opened, mounted or used. `dry`, told when
+it comes out of the oven, sets the clock back: it begins anew from then on, also of a lot that was not open before; tell `close` with it or behind it if the lot goes straight into dry storage.
 Where your procedure lets a lot dry in the cabinet (five or ten times as long as it was out), tell `dry` and `close` when that time is over: it is not
 reckoned here. What was out for too long stays so until it is dried, wherever it is. A lot that is put away in time has no end as long as it stays there, so it
-has no value on pages, and `floor-life` lets it be mounted: that opens it. To be taken out of a feeder does not put it away, and one that is reported as `close`
-while it is still in a feeder is taken at its word. All count by the time at which they happened, whenever they are told, and only
-for a lot under its own code: reels that share one are one lot. Produced or received anew, a lot begins anew.
+has no value on pages, and `floor-life` lets it be mounted: that opens it. To be taken out of a feeder does not put it away, and what stands in a feeder is out there, whatever was
+reported of it. What went into something else is out from then on for good: the rest of the reel may be put away or dried, and that changes nothing about what was made of it.
+All count by the time at which they happened, whenever they are told, and only
+for a lot under its own code: reels that share one are one lot. At one and the same time `dry` goes before `close` and `close` before `open`. Times are believed as they were told: a record from a PLC
+whose clock was wrong is to be corrected; one that is still to come by an hour or more lets nothing pass (`on_late`). Produced or received anew, a lot begins anew.
 
 ```toml
 [station.CABINET]

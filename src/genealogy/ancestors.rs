@@ -39,8 +39,7 @@ impl Ancestors {
         max: usize,
         name: impl Fn(NodeId) -> &'n N,
     ) -> Self {
-        let walk =
-            Walk { direction: Direction::Backward, as_of, depth_max: None, former: Former::Leave };
+        let walk = walk(as_of);
         let mut found = Self::default();
         let mut places = BTreeMap::from([(begin, 0)]);
         found.all.push(Ancestor { node: begin, sure: true, depth: 0, by: None });
@@ -95,6 +94,17 @@ impl Ancestors {
         let first = step(&of);
         std::iter::successors(first, move |(_, at)| step(at)).map(|(hop, _)| hop)
     }
+
+    /// Every hop into one of them or into the begin, also those that no way was told by.
+    pub fn hops(&self, links: &impl Links, as_of: Position, mut found: impl FnMut(Hop)) {
+        for Ancestor { node, .. } in &self.all {
+            walk(as_of).hops(links, *node, &mut found);
+        }
+    }
+}
+
+fn walk(as_of: Position) -> Walk {
+    Walk { direction: Direction::Backward, as_of, depth_max: None, former: Former::Leave }
 }
 
 /// A hop that may be the next, in the order in which they are taken.

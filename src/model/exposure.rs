@@ -6,19 +6,20 @@ use std::time::Duration;
 /// Times out that are told one by one; of more the first are told as one of the same length.
 const TOLD_MAX: usize = 64;
 
-/// What happened to a lot that its floor life is counted by.
+/// What happened to a lot that its floor life is counted by; at one time in this order, so that what is told of
+/// one moment says the same in whatever order it is told, and who is in doubt has it out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Storage {
-    /// It was opened, mounted or used: it is out from then on.
-    #[n(0)]
-    Opened,
-    /// It was put away dry.
-    #[n(1)]
-    Closed,
     /// It was dried: it is out of the oven from then on, and as if it had never been out before.
     #[n(2)]
     Dried,
+    /// It was put away dry.
+    #[n(1)]
+    Closed,
+    /// It was opened, mounted or used: it is out from then on.
+    #[n(0)]
+    Opened,
 }
 
 /// From when to when a lot was out of dry storage since it was last dried, in order; the last time may go on.
@@ -27,7 +28,7 @@ pub enum Storage {
 pub struct Exposure(#[n(0)] Vec<Interval>);
 
 impl Exposure {
-    /// What comes of what happened to it, in the order in which it did.
+    /// What comes of what happened to it, by time and by [`Storage`].
     pub fn of(all: impl IntoIterator<Item = (Utc, Storage)>) -> Self {
         let mut out: Vec<Interval> = Vec::new();
         for (at, storage) in all {
@@ -48,6 +49,18 @@ impl Exposure {
             out.insert(0, Interval { from: Utc(to.saturating_sub(nanos(all))), to: Some(Utc(to)) });
         }
         Self(out)
+    }
+
+    /// The same of a lot that is seen to be out: when it was put away last is no end of its time out.
+    #[must_use]
+    pub fn running(mut self) -> Self {
+        self.0.last_mut().into_iter().for_each(|last| last.to = None);
+        self
+    }
+
+    /// When it was last taken out, of the times that count.
+    pub fn last(&self) -> Option<Utc> {
+        self.0.last().map(|last| last.from)
     }
 
     /// When it was first out, of the times that count.
@@ -135,7 +148,7 @@ mod tests {
         ];
         let one = (0..400_i64, prop::sample::select(all));
         proptest::collection::vec(one, 0..most).prop_map(|mut all| {
-            all.sort_by_key(|(at, _)| *at);
+            all.sort_unstable();
             all
         })
     }

@@ -21,23 +21,25 @@ impl View<'_> {
         let Some(begin) = self.graph.item(item) else { return Ancestry::default() };
         let ancestors = self.ancestors(begin);
         let mut missing = self.missing(&ancestors);
+        let left = self.left(&ancestors);
         let mut told: BTreeMap<_, Earliest> = BTreeMap::new();
-        let mut kin = Vec::new();
+        let mut count = 0;
         for (place, _) in ancestors.all.iter().enumerate().filter(|(_, of)| of.depth > 0) {
-            let Some(of) = self.kin(&ancestors, place) else { continue };
+            let Some(of) = self.kin(&ancestors, place, &left) else { continue };
             let kind = (of.material.clone(), of.supplier().cloned());
-            let (known, earliest) = match told.get_mut(&kind) {
-                Some(earliest) => (true, earliest),
-                None => (false, told.entry(kind).or_default()),
-            };
-            if earliest.is_beaten(&of) || !known {
-                kin.push(of);
+            let earliest = told.entry(kind).or_default();
+            let before = earliest.kin.len();
+            earliest.take(place, of);
+            count = count + earliest.kin.len() - before;
+            if count > KIN_MAX {
+                missing = Some(Missing::Many);
+                break;
             }
         }
-        if kin.len() > KIN_MAX {
-            kin.truncate(KIN_MAX);
-            missing = Some(Missing::Many);
-        }
+        let mut kin: Vec<(usize, Kin)> = told.into_values().flat_map(|of| of.kin).collect();
+        kin.sort_unstable_by_key(|(place, _)| *place);
+        kin.truncate(KIN_MAX);
+        let kin = kin.into_iter().map(|(_, of)| of).collect();
         Ancestry { kin, missing }
     }
 
@@ -48,8 +50,9 @@ impl View<'_> {
             return measured;
         }
         let ancestors = self.ancestors(begin);
-        let places =
-            (0..ancestors.all.len()).filter_map(|at| Some((self.kin(&ancestors, at)?, at)));
+        let left = self.left(&ancestors);
+        let places = 0..ancestors.all.len();
+        let places = places.filter_map(|at| Some((self.kin(&ancestors, at, &left)?, at)));
         let all: Vec<(Kin, usize)> = places.collect();
         let unknown = all.iter().find_map(|(kin, _)| unknown(catalog, kin));
         let missing = self.missing(&ancestors).map(|why| why.to_string()).or(unknown);
@@ -80,8 +83,26 @@ impl View<'_> {
         if ancestors.cut { Some(Missing::Many) } else { loose }
     }
 
+    /// When each of them that was ever put away or dried first went into another: what is done with the rest of it is not
+    /// done to what it went into. Before all times where the record does not say when.
+    fn left(&self, ancestors: &Ancestors) -> BTreeMap<NodeId, Utc> {
+        let mut left = BTreeMap::new();
+        if !ancestors.all.iter().any(|of| self.is_stored(&self.names_of(of.node))) {
+            return left;
+        }
+        ancestors.hops(&self.graph, self.position, |hop| {
+            if hop.kind != LinkKind::IdentifiedAs && self.is_stored(&self.names_of(hop.part)) {
+                let lives = [hop.whole, hop.part].map(|node| self.life(node).at(hop.source));
+                let at = lives.into_iter().flatten().next().map_or(Utc(i64::MIN), |at| at.time);
+                let first = left.entry(hop.part).or_insert(at);
+                *first = at.min(*first);
+            }
+        });
+        left
+    }
+
     /// What one of them brings. A container brings nothing of its own: what was in it does.
-    fn kin(&self, ancestors: &Ancestors, at: usize) -> Option<Kin> {
+    fn kin(&self, ancestors: &Ancestors, at: usize, left: &BTreeMap<NodeId, Utc>) -> Option<Kin> {
         let ancestor = ancestors.all.get(at)?;
         let item = self.key(ancestor.node).filter(|item| item.class != ItemClass::Container)?;
         let names = self.names_of(ancestor.node);
@@ -90,6 +111,7 @@ impl View<'_> {
         if ancestor.depth > 0 && way.is_none() {
             return None;
         }
+        let left = names.iter().filter_map(|name| left.get(name)).min().copied();
         Some(Kin {
             item: item.clone(),
             material: names.iter().find_map(|name| self.material(*name)),
@@ -97,7 +119,7 @@ impl View<'_> {
             made: names.iter().filter_map(|name| self.made(*name)).min(),
             opened: names.iter().filter_map(|name| self.opened(*name)).min(),
             way,
-            exposure: self.exposure(&names),
+            exposure: self.exposure(&names, left),
         })
     }
 
@@ -150,9 +172,11 @@ fn values(of: Inherited<usize>) -> Vec<(Is, usize)> {
     }
 }
 
-/// The earliest times that items of one material and supplier have told.
+/// What items of one material and supplier have told, of those that are the earliest in anything.
 #[derive(Default)]
 struct Earliest {
+    /// By their places; the first of all, which is in it the surest, stays.
+    kin: Vec<(usize, Kin)>,
     best_before: Option<Utc>,
     /// Of those that tell no date: a shelf life counts from here.
     made: Option<Utc>,
@@ -162,17 +186,33 @@ struct Earliest {
 }
 
 impl Earliest {
+    /// Takes an item if it is earlier in anything; those that it is earlier than in all that they told go.
+    fn take(&mut self, place: usize, of: Kin) {
+        if !self.is_beaten(&of) && !self.kin.is_empty() {
+            return;
+        }
+        let mut kin = std::mem::take(&mut self.kin);
+        kin.push((place, of));
+        let first = kin.first().map(|(place, _)| *place);
+        kin.retain(|(place, of)| Some(*place) == first || self.is_of(of));
+        self.kin = kin;
+    }
+
+    /// Whether it is the earliest in anything.
+    fn is_of(&self, kin: &Kin) -> bool {
+        let is = |told: Option<Utc>, earliest: Option<Utc>| told.is_some() && told == earliest;
+        let [best_before, made, opened] = told(kin);
+        is(best_before, self.best_before)
+            || is(made, self.made)
+            || is(opened, self.opened)
+            || kin.exposure.as_ref().is_some_and(|out| self.exposures.contains(out))
+    }
+
     /// Whether an item is earlier in anything; it is the earliest from then on.
     fn is_beaten(&mut self, by: &Kin) -> bool {
-        let made = by.made.filter(|_| by.best_before.is_none());
-        let opened = by.opened.filter(|_| by.exposure.is_none());
-        let all = [
-            (&mut self.best_before, by.best_before),
-            (&mut self.made, made),
-            (&mut self.opened, opened),
-        ];
+        let earliest = [&mut self.best_before, &mut self.made, &mut self.opened];
         let mut beaten = false;
-        for (earliest, told) in all {
+        for (earliest, told) in earliest.into_iter().zip(told(by)) {
             if told.is_some_and(|told| earliest.is_none_or(|before| told < before)) {
                 *earliest = told;
                 beaten = true;
@@ -187,4 +227,10 @@ impl Earliest {
         }
         beaten
     }
+}
+
+/// The times of an item that others of its material are held against: its date, when it was made, when it was opened.
+fn told(kin: &Kin) -> [Option<Utc>; 3] {
+    let made = kin.made.filter(|_| kin.best_before.is_none());
+    [kin.best_before, made, kin.opened.filter(|_| kin.exposure.is_none())]
 }

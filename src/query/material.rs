@@ -180,22 +180,40 @@ impl View<'_> {
         opened.find(|(_, at)| !self.void().contains(at)).map(|(time, _)| *time)
     }
 
+    /// Whether a lot was ever put away or dried under one of these names.
+    pub(super) fn is_stored(&self, names: &[NodeId]) -> bool {
+        names.iter().any(|node| self.materials.stored.contains_key(node))
+    }
+
     /// How long a lot, under each of these names, was out of dry storage since it was made; `None` if nobody ever put it
-    /// away or dried it.
-    pub(super) fn exposure(&self, names: &[NodeId]) -> Option<Exposure> {
-        let of = &self.materials;
-        let mut all: Vec<(Key, Storage)> = Vec::new();
+    /// away or dried it. `left`: of what went into something else then, and is out since.
+    pub(super) fn exposure(&self, names: &[NodeId], left: Option<Utc>) -> Option<Exposure> {
+        let stands = |(_, record): &Key| !self.void().contains(record);
+        let made = |node| (self.made(node).unwrap_or(Utc(i64::MIN)), Position(0));
+        let mut all: Vec<(Utc, Storage)> = Vec::new();
         for node in names {
-            let from = (self.made(*node).unwrap_or(Utc(i64::MIN)), Position(0));
-            let opened = of.opened.get(node).into_iter().flat_map(|opened| opened.range(from..));
-            let stored = of.stored.get(node).into_iter().flat_map(|stored| stored.range(from..));
-            all.extend(opened.map(|key| (*key, Storage::Opened)));
-            all.extend(stored.map(|(key, storage)| (*key, *storage)));
+            let Some(stored) = self.materials.stored.get(node) else { continue };
+            let stored = stored.range(made(*node)..).filter(|(key, _)| stands(key));
+            let told = stored.map(|((at, _), storage)| (*at, *storage));
+            all.extend(told.take_while(|(at, _)| left.is_none_or(|left| *at < left)));
         }
-        all.retain(|((_, record), _)| !self.void().contains(record));
+        if all.is_empty() {
+            return None;
+        }
+        // That it is opened while it is out says nothing: the first time behind each of these is all of it.
+        let turns = std::iter::once(Utc(i64::MIN)).chain(all.iter().map(|(at, _)| *at));
+        for turn in turns.collect::<Vec<Utc>>() {
+            for node in names {
+                let Some(opened) = self.materials.opened.get(node) else { continue };
+                let mut next = opened.range((turn, Position(0)).max(made(*node))..);
+                let next = next.find(|key| stands(key)).map(|(at, _)| *at);
+                let next = next.filter(|at| left.is_none_or(|left| *at < left));
+                all.extend(next.map(|at| (at, Storage::Opened)));
+            }
+        }
+        all.extend(left.map(|left| (left, Storage::Opened)));
         all.sort_unstable();
-        let is_told = all.iter().any(|(_, storage)| *storage != Storage::Opened);
-        is_told.then(|| Exposure::of(all.into_iter().map(|((at, _), storage)| (at, storage))))
+        Some(Exposure::of(all))
     }
 
     /// How many items were made with a lot since it was made.

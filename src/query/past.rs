@@ -139,7 +139,7 @@ impl View<'_> {
             held: Vec::new(),
             ancestry: None,
             unseen: None,
-            exposure: self.exposure(&nodes),
+            exposure: self.exposure(&nodes, None),
         }
     }
 

@@ -200,6 +200,7 @@ impl Capture {
         let case = Case {
             plant: &live.plant,
             station,
+            verb: handshake.event,
             draft: &asked.draft,
             said: &asked.said,
             memory: self.memory.station(&station.id).unwrap_or(&none),

@@ -1,7 +1,11 @@
 //! Rules about the lots that are used: the one of the request and those in the feeders.
 use super::{Case, Finding};
 use crate::model::plant::{Material, Reason, Told};
-use crate::model::{Exposure, ItemClass, ItemKey, Text, floor_until};
+use crate::model::{Exposure, ItemClass, ItemKey, Text, Verb, floor_until};
+use std::time::Duration;
+
+/// Clocks of PLCs may differ so far; what is later still is a fault of one.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(3600);
 
 impl Case<'_> {
     /// Neither the lot of the request nor one in a feeder is past its date when it is used. A lot whose
@@ -23,9 +27,20 @@ impl Case<'_> {
             };
             // What was never mounted or used is opened by this.
             let life = material.and_then(|material| material.floor_life);
-            let until =
-                life.and_then(|life| floor_until(past.opened, past.exposure.as_ref(), life));
-            let breaks = past.exposure.as_ref().and_then(Exposure::since);
+            // What stands in a feeder is not in dry storage, whatever was told of it.
+            let is_fed = self.mounts.values().any(|fed| fed == lot);
+            let out = past.exposure.clone();
+            let out = out.map(|out| if is_fed { out.running() } else { out });
+            if let Some(from) = out.as_ref().and_then(Exposure::last)
+                && life.is_some()
+                && from > self.when().plus(CLOCKS_DIFFER)
+            {
+                return Finding::Unknown(format!(
+                    "{lot} is said to be out of dry storage from {from} on, which is still to come: correct that record"
+                ));
+            }
+            let until = life.and_then(|life| floor_until(past.opened, out.as_ref(), life));
+            let breaks = out.as_ref().and_then(Exposure::since);
             match until.filter(|until| self.when() > *until).zip(breaks.or(past.opened)) {
                 Some((until, since)) => {
                     let how = match breaks {
@@ -42,7 +57,8 @@ impl Case<'_> {
 
     /// What one rule says of all lots together; what refuses goes before what is not known.
     pub(super) fn of_lots(&self, rule: impl Fn(&ItemKey, Option<&Text>) -> Finding) -> Finding {
-        let named = self.draft.other.iter().filter(|other| other.class == ItemClass::Lot);
+        let main = Some(&self.draft.item).filter(|_| self.verb == Verb::Open);
+        let named = self.draft.other.iter().chain(main).filter(|lot| lot.class == ItemClass::Lot);
         let named = named.map(|lot| (lot, self.said.material.as_ref()));
         let points = self.station.mounts.iter();
         let fed =

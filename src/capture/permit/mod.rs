@@ -18,7 +18,7 @@ use super::compose::Draft;
 use super::memory::StationMemory;
 use crate::model::plant::{Check, Plant, Product, Reason, Station};
 use crate::model::{
-    Facts, HeldBy, ItemKey, MountPointId, Past, Permit, Purpose, Scope, Text, Utc, Value,
+    Facts, HeldBy, ItemKey, MountPointId, Past, Permit, Purpose, Scope, Text, Utc, Value, Verb,
 };
 use std::collections::BTreeMap;
 
@@ -26,6 +26,8 @@ use std::collections::BTreeMap;
 pub(super) struct Case<'a> {
     pub(super) plant: &'a Plant,
     pub(super) station: &'a Station,
+    /// What is to happen.
+    pub(super) verb: Verb,
     pub(super) draft: &'a Draft,
     pub(super) said: &'a Said,
     /// What records say of the station.

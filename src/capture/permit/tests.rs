@@ -156,6 +156,7 @@ fn catalog() -> Catalog {
 /// A request at OP30 that every rule is content with; tests spoil one thing.
 struct World {
     plant: Plant,
+    verb: Verb,
     draft: Draft,
     said: Said,
     memory: StationMemory,
@@ -201,6 +202,7 @@ impl World {
                 mounts: Vec::new(),
                 counts: Vec::new(),
             },
+            verb: Verb::Complete,
             said: Said { product: Some(text("A")), ..Said::default() },
             memory: StationMemory::default(),
             purpose: Purpose::Production,
@@ -231,6 +233,7 @@ impl World {
         let case = Case {
             plant: &self.plant,
             station: &self.plant.stations[2],
+            verb: self.verb,
             draft: &self.draft,
             purpose: self.purpose,
             holds: &self.holds,

@@ -95,7 +95,7 @@ fn past(model: &Model<'_>, item: &ItemKey) -> Past {
         held: held(model, item),
         ancestry: None,
         unseen: model.unseen(item).map(Missing::Mount),
-        exposure: exposure(model, item),
+        exposure: exposure(model, item, None),
         best_before: told(&|event| until(event).is_some()).and_then(until),
     }
 }
@@ -134,8 +134,8 @@ fn used(model: &Model<'_>, item: &ItemKey) -> (Option<Utc>, Option<Utc>, u64) {
     (made, opened.filter(|_| is_lot), uses as u64)
 }
 
-/// How long a lot was out since it was made, if anybody put it away or dried it.
-fn exposure(model: &Model<'_>, item: &ItemKey) -> Option<Exposure> {
+/// How long a lot was out since it was made, if anybody put it away or dried it; out for good since it `left`.
+fn exposure(model: &Model<'_>, item: &ItemKey, left: Option<Utc>) -> Option<Exposure> {
     let (made, ..) = used(model, item);
     let mut all = Vec::new();
     for (_, event) in model.events() {
@@ -148,12 +148,26 @@ fn exposure(model: &Model<'_>, item: &ItemKey) -> Option<Exposure> {
             What::Dry { item: lot } if lot == item => Storage::Dried,
             _ => continue,
         };
-        if made.is_none_or(|made| event.time.at >= made) {
-            all.push((event.time.at, storage));
+        let at = event.time.at;
+        if made.is_none_or(|made| at >= made) && left.is_none_or(|left| at < left) {
+            all.push((at, storage));
         }
     }
     let told = all.iter().any(|(_, storage)| *storage != Storage::Opened);
+    all.extend(left.map(|left| (left, Storage::Opened)));
+    all.sort_unstable();
     (told && item.class == ItemClass::Lot).then(|| Exposure::of(all))
+}
+
+/// When one of the items that another was made of first went into any of these.
+fn left(model: &Model<'_>, part: &ItemKey, wholes: &BTreeSet<ItemKey>) -> Option<Utc> {
+    let former = [LinkKind::FormerlyInstalledIn, LinkKind::FormerlyPackedIn];
+    let (links, _) = model.links();
+    let into = links.iter().filter(|link| link.0 == *part && wholes.contains(&link.1));
+    let into = into.filter(|link| !former.contains(&link.2)).map(|link| link.4);
+    let events = model.events();
+    let time = |at| events.iter().find(|(position, _)| *position == at).map(|(_, e)| e.time.at);
+    into.filter_map(time).min()
 }
 
 /// As last told, by whatever named it: alone or beside another.
@@ -272,10 +286,15 @@ proptest! {
         for item in &items {
             let ancestry = facts.past(item).unwrap().ancestry.clone().unwrap();
             let (wanted, open) = made_of(&model, item);
+            let all: BTreeSet<ItemKey> = wanted.iter().cloned().chain([item.clone()]).collect();
+            let then = |of: &ItemKey| {
+                let exposure = exposure(&model, of, left(&model, of, &all));
+                Past { exposure, ..past(&model, of) }
+            };
             let wanted = wanted.into_iter().filter(|of| of.class != ItemClass::Container);
-            let wanted = earliest(wanted.map(|of| (of.class, past(&model, &of))));
+            let wanted = earliest(wanted.map(|of| (of.class, then(&of))));
             for kin in &ancestry.kin {
-                let own = past(&model, &kin.item);
+                let own = then(&kin.item);
                 let told = (&kin.material, kin.best_before, kin.made, kin.opened);
                 prop_assert_eq!(told, (&own.product, own.best_before, own.made, own.opened));
                 prop_assert_eq!(&kin.exposure, &own.exposure, "{}", &kin.item);

@@ -218,13 +218,27 @@ fn a_lot_that_lay_open_for_too_long_is_refused() {
     assert_eq!(permit, Permit::Nok);
     let how = "l/site/R-1 was out of dry storage, breaks not counted, since 1970";
     assert!(told.starts_with(how), "{told}");
-    // Put away, it has no end; nor has one that was dried.
-    let all = out(58).into_iter().chain([(Utc(119), Storage::Closed)]);
-    world.facts().past[2].exposure = Some(Exposure::of(all.clone()));
-    assert_eq!(world.told(Check::FloorLife).0, Permit::Ok);
-    let dried = all.chain([(Utc(119), Storage::Dried)]);
+    let dried = out(58).into_iter().chain([(Utc(119), Storage::Dried)]);
     world.facts().past[2].exposure = Some(Exposure::of(dried));
     assert_eq!(world.told(Check::FloorLife).0, Permit::Ok);
+    // Put away, it has no end, but where it stands in a feeder all the same.
+    let away = out(58).into_iter().chain([(Utc(90), Storage::Closed)]);
+    world.facts().past[2].exposure = Some(Exposure::of(away));
+    assert_eq!(world.told(Check::FloorLife).0, Permit::Nok, "79 to 120 and 40 before");
+    let feeders = std::mem::take(&mut world.mounts);
+    assert_eq!(world.told(Check::FloorLife).0, Permit::Ok, "nobody uses it");
+    (world.verb, world.draft.item) = (Verb::Open, lot("R-1"));
+    assert_eq!(world.told(Check::FloorLife).0, Permit::Ok, "it is opened now");
+    world.facts().past[2].exposure = Some(Exposure::of(out(58)));
+    assert_eq!(world.told(Check::FloorLife).0, Permit::Nok, "what is opened is looked at");
+    (world.verb, world.mounts) = (Verb::Complete, feeders);
+    // A clock that goes far before ours makes nothing good.
+    let later = [(Utc(18), Storage::Opened), (Utc(i64::MAX / 2), Storage::Dried)];
+    world.facts().past[2].exposure = Some(Exposure::of(later));
+    let (permit, told) = world.told(Check::FloorLife);
+    assert_eq!(permit, Permit::Unknown);
+    assert!(told.ends_with("which is still to come: correct that record"), "{told}");
+    world.facts().past[2].exposure = None;
     world.facts().past[2].product = Some(text("Q"));
     let wanted = "the plant files have no material Q (l/site/R-1)".to_owned();
     assert_eq!(reason(&world, Check::FloorLife), (Reason::MaterialUnknown, wanted));

@@ -253,7 +253,7 @@ impl Search<'_> {
             Some("R") => {}
             _ => return refused("material-unknown"),
         }
-        let (mut since, mut out) = (None, 0);
+        let (mut since, mut out, mut last) = (None, 0, None);
         for ((Utc(at), _), event) in self.events() {
             match &event.what {
                 What::Mount { lot: of, .. } | What::Open { item: of } if *of == lot => {
@@ -263,11 +263,18 @@ impl Search<'_> {
                     since = since.or(Some(at));
                 }
                 What::Close { item } if *item == lot => {
-                    out += since.take().map_or(0, |since| at - since);
+                    if let Some(from) = since.take() {
+                        out += at - from;
+                        last = Some((from, at - from));
+                    }
                 }
-                What::Dry { item } if *item == lot => (since, out) = (Some(at), 0),
+                What::Dry { item } if *item == lot => (since, out, last) = (Some(at), 0, None),
                 _ => {}
             }
+        }
+        // It is in the feeder: it was not put away.
+        if let (None, Some((from, length))) = (since, last) {
+            (since, out) = (Some(from), out - length);
         }
         let out = out + since.map_or(0, |since| self.now.0 - since);
         if out > 2_000_000_000 { refused("floor-life") } else { None }
