@@ -60,7 +60,8 @@ pub(crate) fn armed(plant: &Plant) -> Conditions {
 
 /// A baseline was learned of what varies by one and depends on the value before by a half.
 fn well() -> VerdictEvent {
-    let baseline = Baseline { centre_line: 0.0, sigma: 1.0, phi: 0.5, n: 300, version: 1 };
+    let baseline =
+        Baseline { centre_line: 0.0, sigma: 1.0, phi: 0.5, n: 300, version: 1, spread: None };
     let name = |text: &str| pedigree::model::StationId::parse(text).expect("a name");
     VerdictEvent {
         station: name("none"),

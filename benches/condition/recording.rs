@@ -13,7 +13,7 @@ const PROMISE: Duration = Duration::from_hours(30 * 24);
 
 /// The configuration, of what says a value so often. Nothing of it is chosen by what the recordings hold.
 pub(crate) fn chart(every: Duration) -> Chart {
-    let rules = DriftRules { ewma: true, cusum: true, runs: None };
+    let rules = DriftRules { ewma: true, cusum: true, runs: None, variance: false };
     // One value a row, as of measurements: the rows are in equal steps.
     let monitor: Monitor = crate::process::measured(PROMISE, every, LEARN, rules);
     Chart::new(&monitor)

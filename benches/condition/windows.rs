@@ -140,7 +140,7 @@ fn runs(setting: &Setting, shape: Shape) -> Windows {
 }
 
 pub(crate) fn run() {
-    let both = DriftRules { ewma: true, cusum: true, runs: None };
+    let both = DriftRules { ewma: true, cusum: true, runs: None, variance: false };
     let setting = |name, rules, learn, begin| Setting { name, rules, learn, begin };
     let settings = [
         setting("ewma, 50 learned, begin after 200 to 399", DriftRules::DEFAULT, 50, 200..400),

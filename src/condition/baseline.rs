@@ -1,5 +1,6 @@
 //! What is normal: a centre, a spread and an autocorrelation, learned from the first values.
-use crate::model::Baseline;
+use super::variance::root;
+use crate::model::{Baseline, Spread};
 
 /// Fewer values than this say nothing about an autocorrelation, whatever the plant file wants.
 pub(super) const LEARN_MIN: u32 = 30;
@@ -78,7 +79,7 @@ fn estimate(values: &[f64], version: u32) -> Result<Baseline, NotYet> {
             return Err(NotYet::Unstable);
         }
     }
-    let Fit { centre, phi, residual, n } = whole;
+    let Fit { centre, phi, residual, n, spread } = whole;
     let effective = if phi > 0.0 { n * (1.0 - phi) / (1.0 + phi) } else { n };
     // Values near the greatest number have sums that are none.
     if ![centre, phi, residual].into_iter().all(f64::is_finite) {
@@ -94,6 +95,7 @@ fn estimate(values: &[f64], version: u32) -> Result<Baseline, NotYet> {
         phi,
         n: u32::try_from(n).unwrap_or(LEARN_MAX),
         version,
+        spread: Some(spread),
     })
 }
 
@@ -105,6 +107,7 @@ struct Fit {
     /// Standard deviation of the residuals, greater than 0.
     residual: f64,
     n: f64,
+    spread: Spread,
 }
 
 impl Fit {
@@ -131,11 +134,21 @@ fn fit(values: &[f64], accepted: &Accepted) -> Option<Fit> {
     let lag = pairs.iter().map(|(a, b)| a * b).sum::<f64>() / squares;
     // The lag-1 correlation of a short stretch is too small by (1 + 4φ)/n (Kendall 1954).
     let phi = (lag + (1.0 + 4.0 * lag) / n).clamp(-PHI_MAX, PHI_MAX);
-    let rest: f64 = pairs.iter().map(|(a, b)| (b - phi * a).powi(2)).sum();
+    let rests: Vec<f64> = pairs.iter().map(|(a, b)| b - phi * a).collect();
+    let squares: f64 = rests.iter().map(|rest| rest * rest).sum();
     // Centre and correlation were fitted; of coarse values none is nearer than to half a step.
     let residual =
-        (rest / (count(pairs.len()) - 2.0)).sqrt().max(accepted.resolution / 12f64.sqrt());
-    Some(Fit { centre, phi, residual, n })
+        (squares / (count(pairs.len()) - 2.0)).sqrt().max(accepted.resolution / 12f64.sqrt());
+    let spread = spread(rests.iter().map(|rest| root(rest / residual)));
+    Some(Fit { centre, phi, residual, n, spread })
+}
+
+/// Mean and standard deviation of roots, of which there are two at least.
+fn spread(roots: impl Iterator<Item = f64> + Clone) -> Spread {
+    let n = count(roots.clone().count());
+    let mean = roots.clone().sum::<f64>() / n;
+    let squares: f64 = roots.map(|root| (root - mean).powi(2)).sum();
+    Spread { mean, sigma: (squares / (n - 1.0)).sqrt() }
 }
 
 /// The values that are learned from.

@@ -163,7 +163,12 @@ impl Chart {
                     limits.restore(beyond);
                 }
             }
-            Rule::Ewma | Rule::Cusum | Rule::Shewhart | Rule::WesternElectric | Rule::Nelson => {
+            Rule::Ewma
+            | Rule::Cusum
+            | Rule::Shewhart
+            | Rule::WesternElectric
+            | Rule::Nelson
+            | Rule::Variance => {
                 if let Some(drift) = &mut self.drift {
                     drift.restore(event);
                 }
@@ -256,7 +261,9 @@ impl DriftRule {
             let joins = self.alarm.as_ref().map(|alarm| alarm.opened);
             let alarm =
                 self.alarm.get_or_insert_with(|| Alarm { opened: rule, side, said: Vec::new() });
-            if alarm.side != side || alarm.said.contains(&rule) {
+            // A level that moved looks like more spread, and more spread like a level that moves.
+            let of_spread = rule == Rule::Variance || alarm.opened == Rule::Variance;
+            if (alarm.side != side && !of_spread) || alarm.said.contains(&rule) {
                 continue;
             }
             alarm.said.push(rule);
@@ -265,7 +272,7 @@ impl DriftRule {
                 side: Some(side),
                 statistic: Some(statistic),
                 limit: Some(limit),
-                onset: judging.memory.onset(side, baseline.n),
+                onset: detector.onset(&judging.memory, side, baseline.n),
                 joins,
                 test: detector.test(),
                 ..finding(rule, Verdict::Drift, baseline.clone())

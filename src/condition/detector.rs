@@ -2,11 +2,13 @@
 use super::cusum::Cusum;
 use super::cusum_length::Reference;
 use super::ewma::Ewma;
+use super::onset::Memory;
 use super::residual::{Residual, Residuals};
 use super::runs::Runs;
 use super::runs_length::widening_for;
+use super::variance::Variance;
 use crate::model::plant::{Drift, DriftRules, RunSet};
-use crate::model::{Baseline, Rule, Side};
+use crate::model::{Baseline, Onset, Rule, Side};
 
 /// One rule's state.
 #[derive(Debug, Clone)]
@@ -14,6 +16,7 @@ pub(super) enum Detector {
     Ewma(Ewma),
     Cusum(Cusum),
     Runs(Runs),
+    Variance(Variance),
 }
 
 /// The rules of a monitor, with limits that keep its promise together. `learned`: the baseline was learned just now, so
@@ -40,6 +43,7 @@ pub(super) fn all(
         Rule::Shewhart => runs(RunSet::Shewhart),
         Rule::WesternElectric => runs(RunSet::WesternElectric),
         Rule::Nelson => runs(RunSet::Nelson),
+        Rule::Variance => Some(Detector::Variance(Variance::new(baseline, run_length, learned))),
         Rule::Limit | Rule::Master | Rule::Missing | Rule::Flat => None,
     };
     spec.rules.iter().filter_map(detector).collect()
@@ -48,12 +52,15 @@ pub(super) fn all(
 /// By how much longer each of several rules runs, so that together they keep the promise: less than as many
 /// times as there are rules, since they alarm falsely on the same values. By simulation (`tests/promise.rs`).
 fn shared(rules: DriftRules) -> f64 {
-    match (rules.ewma && rules.cusum, rules.runs) {
+    let of_level = match (rules.ewma && rules.cusum, rules.runs) {
         (true, Some(_)) => 2.75,
         (true, None) => 1.75,
         (false, Some(_)) if rules.ewma || rules.cusum => 1.95,
-        (false, Some(_) | None) => 1.0,
-    }
+        (false, Some(_)) => 1.0,
+        (false, None) => f64::from(u8::from(rules.ewma || rules.cusum)),
+    };
+    // What a level says, a spread says hardly ever.
+    of_level + f64::from(u8::from(rules.variance))
 }
 
 impl Detector {
@@ -62,6 +69,7 @@ impl Detector {
             Self::Ewma(_) => Rule::Ewma,
             Self::Cusum(_) => Rule::Cusum,
             Self::Runs(runs) => runs.set().rule(),
+            Self::Variance(_) => Rule::Variance,
         }
     }
 
@@ -71,6 +79,7 @@ impl Detector {
             Self::Ewma(ewma) => ewma.step(residual.clipped()),
             Self::Cusum(cusum) => cusum.step(residual.clipped()),
             Self::Runs(runs) => runs.step(residual),
+            Self::Variance(variance) => variance.step(residual),
         }
     }
 
@@ -80,24 +89,38 @@ impl Detector {
             Self::Ewma(ewma) => ewma.beyond(),
             Self::Cusum(cusum) => cusum.beyond(),
             Self::Runs(runs) => runs.beyond(),
+            Self::Variance(variance) => variance.beyond(),
         }
     }
 
     /// The number of the test that it says so by, if it has several.
     pub(super) fn test(&self) -> Option<u8> {
         match self {
-            Self::Ewma(_) | Self::Cusum(_) => None,
+            Self::Ewma(_) | Self::Cusum(_) | Self::Variance(_) => None,
             Self::Runs(runs) => runs.test(),
         }
     }
 
-    /// What decided, and what it was held against, in the monitor's unit: lasting levels, or the last value.
+    /// What decided, and what it was held against, in the monitor's unit: lasting levels, the last value, or
+    /// standard deviations.
     pub(super) fn against(&self, side: Side, residuals: &Residuals) -> (f64, f64) {
         let (statistic, limit) = match self {
             Self::Ewma(ewma) => ewma.against(side),
             Self::Cusum(cusum) => cusum.against(side),
             Self::Runs(runs) => return runs.against(residuals.distance(1.0)),
+            Self::Variance(variance) => {
+                let (times, limit) = variance.against(side);
+                return (residuals.spread(times), residuals.spread(limit));
+            }
         };
         (residuals.level(statistic), residuals.level(limit))
+    }
+
+    /// When what it says began; `n` values taught what is normal.
+    pub(super) fn onset(&self, memory: &Memory, side: Side, n: u32) -> Option<Onset> {
+        match self {
+            Self::Ewma(_) | Self::Cusum(_) | Self::Runs(_) => memory.onset(side, n),
+            Self::Variance(variance) => memory.scored(|z| variance.score(z)).onset(side, n),
+        }
     }
 }

@@ -166,7 +166,7 @@ mod tests {
     }
 
     fn normal() -> Baseline {
-        Baseline { centre_line: 21.0, sigma: 0.5, phi: 0.0, n: 50, version: 1 }
+        Baseline { centre_line: 21.0, sigma: 0.5, phi: 0.0, n: 50, version: 1, spread: None }
     }
 
     /// Ten minutes, within 0.1.

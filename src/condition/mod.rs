@@ -25,6 +25,7 @@ mod runs_length;
 mod signal;
 #[cfg(test)]
 mod tests;
+mod variance;
 
 pub use chart::{Chart, Finding, Observation};
 pub use master::Masters;

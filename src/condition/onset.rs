@@ -31,6 +31,11 @@ impl Memory {
         self.values.push_back((time, z));
     }
 
+    /// The same values, each by what it scores.
+    pub(super) fn scored(&self, score: impl Fn(f64) -> f64) -> Self {
+        Self { values: self.values.iter().map(|(time, z)| (*time, score(*z))).collect() }
+    }
+
     /// When a change to `side`, seen at the newest value, began: by the likelihood of a step and of a ramp
     /// from each remembered value to the newest. The level before it is what `n` learned values and those
     /// remembered before the begin say: if the learned level alone counted, its error would look like a

@@ -3,7 +3,7 @@ use crate::model::Baseline;
 
 /// A single value counts in a sum for at most so many standard deviations, so that one spike is no drift:
 /// two more like it are. In control one value in 16 000 is touched.
-const CLIP: f64 = 4.0;
+pub(super) const CLIP: f64 = 4.0;
 /// Farther from the centre is not told apart, so that no difference of two values overflows.
 const FAR: f64 = 1e300;
 
@@ -69,6 +69,11 @@ impl Residuals {
     /// A distance of `z` standard deviations of single residuals, in the monitor's unit.
     pub(super) fn distance(&self, z: f64) -> f64 {
         z * self.sigma
+    }
+
+    /// The standard deviation of single values that is so many times the normal one.
+    pub(super) fn spread(&self, times: f64) -> f64 {
+        times * self.sigma / (1.0 - self.phi * self.phi).sqrt()
     }
 
     /// The lasting level that residuals of mean `z` stand for, in the monitor's unit: a lasting shift of

@@ -107,7 +107,8 @@ impl Signal {
             | Rule::Cusum
             | Rule::Shewhart
             | Rule::WesternElectric
-            | Rule::Nelson => {}
+            | Rule::Nelson
+            | Rule::Variance => {}
         }
     }
 

@@ -53,6 +53,9 @@ pub enum Rule {
     /// A value that does not move, although it normally varies.
     #[n(8)]
     Flat,
+    /// Cumulative sum of a scale (Hawkins 1981): a value varies more or less than it normally does.
+    #[n(9)]
+    Variance,
 }
 
 /// To which side of the centre.
@@ -102,6 +105,28 @@ pub struct Baseline {
     /// Counted from 1 per monitor.
     #[n(4)]
     pub version: u32,
+    /// How far single values normally lie from what the one before them lets expect; not known of those that were
+    /// learned by an older version.
+    #[n(5)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spread: Option<Spread>,
+}
+
+/// The square root of how far a value lies from what was to be expected, in standard deviations of that.
+#[derive(Debug, Clone, Copy, PartialEq, Encode, Decode, serde::Serialize)]
+#[cbor(map)]
+pub struct Spread {
+    /// Its mean, greater than 0.
+    #[n(0)]
+    pub mean: f64,
+    /// Its standard deviation.
+    #[n(1)]
+    pub sigma: f64,
+}
+
+impl Spread {
+    /// Of normal values (Hawkins 1981).
+    pub const NORMAL: Self = Self { mean: 0.822, sigma: 0.349 };
 }
 
 /// A change of a monitor's verdict, or a baseline learned.

@@ -154,6 +154,7 @@ mod tests {
             (Rule::Nelson, 6),
             (Rule::Missing, 7),
             (Rule::Flat, 8),
+            (Rule::Variance, 9),
         ] {
             assert_eq!(encode(&rule), [number]);
             event.joins = Some(rule);

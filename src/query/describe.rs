@@ -4,7 +4,7 @@ use super::step::outcome;
 use crate::model::{
     Amount, Body, CarriedOver, CaseCounts, CaseEvent, EpochBegun, EpochCause, Gap, GapCause,
     GapSource, HandshakeMark, ItemKey, Member, MountKey, Onset, Overruled, Permit, Position,
-    Quarantine, QuarantineCause, Record, Rule, Text, Tombstone, TraceEvent, Utc, Verdict,
+    Quarantine, QuarantineCause, Record, Rule, Side, Text, Tombstone, TraceEvent, Utc, Verdict,
     VerdictEvent, What,
 };
 
@@ -447,6 +447,10 @@ fn verdict(spoken: &VerdictEvent) -> String {
         return format!("{monitor} at {station} {}", flat(spoken));
     }
     let says = match spoken.verdict {
+        Verdict::Drift if spoken.rule == Rule::Variance => match spoken.side {
+            Some(Side::Low) => "varies less than it did",
+            Some(Side::High) | None => "varies more than it did",
+        },
         Verdict::InControl => "is in control",
         Verdict::Warning => "is past a warning limit",
         Verdict::Drift => "has drifted",
@@ -486,6 +490,18 @@ mod tests {
         insta::assert_snapshot!(missing(Verdict::Warning, None, None), @"torque at OP10 has no good value since 1970-01-01T00:01:00.000Z: none came");
         insta::assert_snapshot!(missing(Verdict::Warning, None, Some(Quality::GOOD)), @"torque at OP10 has no good value since 1970-01-01T00:01:00.000Z: Good without a number");
         insta::assert_snapshot!(missing(Verdict::InControl, None, None), @"torque at OP10 has a good value");
+    }
+
+    #[test]
+    fn a_spread_that_changed_is_told_as_one() {
+        let spread = |verdict, side| {
+            said(|event| {
+                (event.rule, event.verdict, event.side) = (Rule::Variance, verdict, Some(side));
+            })
+        };
+        insta::assert_snapshot!(spread(Verdict::Drift, Side::High), @"torque at OP10 varies more than it did");
+        insta::assert_snapshot!(spread(Verdict::Drift, Side::Low), @"torque at OP10 varies less than it did");
+        insta::assert_snapshot!(spread(Verdict::InControl, Side::Low), @"torque at OP10 is in control");
     }
 
     #[test]

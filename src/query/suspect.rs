@@ -122,7 +122,8 @@ fn cause(event: &VerdictEvent) -> SuspectCause {
             | Rule::WesternElectric
             | Rule::Nelson
             | Rule::Missing
-            | Rule::Flat,
+            | Rule::Flat
+            | Rule::Variance,
             _,
         ) => SuspectCause::Drift,
     }

@@ -214,3 +214,50 @@ fn both_rules_of_a_monitor_say_what_holds_from_now_on() {
     ];
     assert_eq!(said, wanted);
 }
+
+/// Only values that vary more or less are told, with a standard deviation and since when; the other rules may join.
+#[test]
+fn a_spread_that_changes_is_told_as_one_and_since_when() {
+    for (times, side) in [(2.0, Side::High), (0.4, Side::Low)] {
+        let mut process = Process::new(7, 0.5);
+        let mut chart = Chart::new(&watched(100_000, 300, SPREAD));
+        let learned =
+            (0..).find(|time| !step(&mut chart, *time, process.next()).is_empty()).unwrap();
+        let quiet =
+            (learned + 1..learned + 300).flat_map(|time| step(&mut chart, time, process.next()));
+        assert_eq!(quiet.count(), 0);
+        let begin = learned + 300;
+        let values = begin..begin + 200;
+        let found = values.flat_map(|time| step(&mut chart, time, times * process.next()));
+        let found: Vec<Finding> = found.collect();
+        let [found] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(
+            (found.rule, found.verdict, found.side),
+            (Rule::Variance, Verdict::Drift, Some(side))
+        );
+        let (statistic, limit) = (found.statistic.unwrap(), found.limit.unwrap());
+        assert!((statistic / times - 1.0).abs() < 0.3, "{statistic} of {times}");
+        assert_eq!(statistic > limit, side == Side::High, "{statistic} {limit}");
+        let onset = found.onset.unwrap();
+        assert!((begin - 40..begin + 40).contains(&onset.estimate.0), "{onset:?} {begin}");
+        assert!(onset.earliest.is_some_and(|earliest| earliest.0 <= begin + 10), "{onset:?}");
+    }
+}
+
+/// What is coarse, lopsided or has no tails has a spread of its own; it is learned, not taken for one of normal values.
+#[test]
+fn values_that_are_not_normal_are_no_change_of_spread() {
+    let shapes: [fn(f64) -> f64; 3] = [|z| (0.4 * z).exp(), |z| (0.8 * z).round(), f64::tanh];
+    for (at, shape) in shapes.into_iter().enumerate() {
+        let alarms = (1..=100).filter(|seed| {
+            let mut process = Process::new(*seed, 0.0);
+            let mut chart = Chart::new(&watched(10_000, 300, SPREAD));
+            let mut value = || shape(process.next());
+            (0..20_000).any(|time| !step(&mut chart, time, value()).is_empty());
+            (0..1_000).any(|time| !step(&mut chart, time, value()).is_empty())
+        });
+        let alarms = alarms.count();
+        // A tenth of the interval: one chart in ten.
+        assert!(alarms <= 25, "{alarms} of 100 with shape {at}");
+    }
+}

@@ -79,13 +79,18 @@ fn watched(run_length: u64, learn: u32, rules: DriftRules) -> Monitor {
     }
 }
 
-const CUSUM: DriftRules = DriftRules { ewma: false, cusum: true, runs: None };
-const BOTH: DriftRules = DriftRules { ewma: true, cusum: true, runs: None };
+const CUSUM: DriftRules = DriftRules { ewma: false, cusum: true, runs: None, variance: false };
+const BOTH: DriftRules = DriftRules { ewma: true, cusum: true, runs: None, variance: false };
 const ZONES: DriftRules =
-    DriftRules { ewma: false, cusum: false, runs: Some(RunSet::WesternElectric) };
+    DriftRules { ewma: false, cusum: false, runs: Some(RunSet::WesternElectric), variance: false };
 const TWO: DriftRules =
-    DriftRules { ewma: true, cusum: false, runs: Some(RunSet::WesternElectric) };
-const ALL: DriftRules = DriftRules { ewma: true, cusum: true, runs: Some(RunSet::Nelson) };
+    DriftRules { ewma: true, cusum: false, runs: Some(RunSet::WesternElectric), variance: false };
+const SPREAD: DriftRules = DriftRules { ewma: false, cusum: false, runs: None, variance: true };
+const SPREAD_TOO: DriftRules = DriftRules { ewma: true, cusum: false, runs: None, variance: true };
+const EVERY: DriftRules =
+    DriftRules { ewma: true, cusum: true, runs: Some(RunSet::Nelson), variance: true };
+const ALL: DriftRules =
+    DriftRules { ewma: true, cusum: true, runs: Some(RunSet::Nelson), variance: false };
 
 fn step(chart: &mut Chart, time: i64, x: f64) -> Vec<Finding> {
     let mut out = Vec::new();

@@ -39,18 +39,22 @@ fn false_alarms_of_autocorrelated_values_are_as_seldom_as_promised() {
 
 #[test]
 fn other_rules_and_several_together_alarm_falsely_as_seldom_as_promised() {
-    for rules in [CUSUM, BOTH, ZONES, TWO, ALL] {
+    let mut wrong = Vec::new();
+    for rules in [CUSUM, BOTH, ZONES, TWO, ALL, SPREAD, SPREAD_TOO, EVERY] {
         for (phi, learn, run_length) in
             [(0.0, 50, 500), (0.0, 300, 1_000), (0.5, 300, 1_000), (0.9, 300, 500)]
         {
             let found = false_alarms(rules, phi, learn, run_length);
-            println!("{found:.2} by {rules:?} at {phi} after {learn} values, {run_length}");
-            assert!(
-                (0.8..1.2).contains(&found),
-                "{found} by {rules:?} at {phi} after {learn} values"
-            );
+            let told = format!("{found:.2} by {rules:?} at {phi} after {learn}, {run_length}");
+            println!("{told}");
+            // A spread is judged a little too cautiously: what errs in the correlation does not touch it.
+            let least = if rules.variance { 0.7 } else { 0.8 };
+            if !(least..1.2).contains(&found) {
+                wrong.push(told);
+            }
         }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// What a change of the given shape, begun 300 values after learning, was found to be.

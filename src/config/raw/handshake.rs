@@ -329,7 +329,7 @@ pub(in crate::config) struct Measured {
     pub(in crate::config) learn: Option<Spot<u32>>,
     /// With `drift`: what watches for it. `ewma`, a moving average, is best at changes that come slowly; `cusum`, a
     /// cumulative sum, at a lasting change of the size of `catch`. `shewhart`, a single value beyond a
-    /// limit, and the zone tests of `western-electric` and `nelson` find great changes at once; one of these three. With
+    /// limit, and the zone tests of `western-electric` and `nelson` find great changes at once; one of these three. `variance` looks at how much values vary. With
     /// several rules the promise is that of all together.
     #[schemars(extend("default" = ["ewma"]))]
     pub(in crate::config) rules: Option<Spot<Vec<Spot<DriftWord>>>>,

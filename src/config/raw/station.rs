@@ -374,4 +374,6 @@ pub(in crate::config) enum DriftWord {
     WesternElectric,
     /// Nelson's tests 1, 2, 5 and 6. Of measurements only.
     Nelson,
+    /// Whether values vary more, or less, than they did.
+    Variance,
 }

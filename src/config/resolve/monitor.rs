@@ -297,7 +297,7 @@ impl Resolver<'_> {
                 .label("wanted one at least")
                 .help("leave `rules` out for `[\"ewma\"]`");
         }
-        let mut rules = DriftRules { ewma: false, cusum: false, runs: None };
+        let mut rules = DriftRules { ewma: false, cusum: false, runs: None, variance: false };
         for word in raw.iter() {
             let set = match **word {
                 DriftWord::Ewma => {
@@ -306,6 +306,10 @@ impl Resolver<'_> {
                 }
                 DriftWord::Cusum => {
                     rules.cusum = true;
+                    continue;
+                }
+                DriftWord::Variance => {
+                    rules.variance = true;
                     continue;
                 }
                 DriftWord::Shewhart => RunSet::Shewhart,

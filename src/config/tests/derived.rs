@@ -198,11 +198,11 @@ fn what_watches_for_drift_is_a_moving_average_unless_said() {
     };
     let usual = (DriftRules::DEFAULT, None);
     assert_eq!(drifts("?", "?"), [usual, usual]);
-    let cusum = DriftRules { ewma: false, cusum: true, runs: None };
+    let cusum = DriftRules { ewma: false, cusum: true, runs: None, variance: false };
     let motor = drifts("in 7d\"", "in 7d\", rules = [\"cusum\"], catch = 2.5");
     assert_eq!(motor, [(cusum, Some(2.5)), usual]);
     let torque = drifts("in 30d\"", "in 30d\", rules = [\"nelson\", \"ewma\"]");
-    let both = DriftRules { ewma: true, cusum: false, runs: Some(RunSet::Nelson) };
+    let both = DriftRules { ewma: true, cusum: false, runs: Some(RunSet::Nelson), variance: false };
     assert_eq!(torque, [usual, (both, None)]);
 }
 

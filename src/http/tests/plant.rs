@@ -549,6 +549,7 @@ impl Source for Made {
                 phi: 0.2,
                 n: 300,
                 version: 1,
+                spread: None,
             }),
             unit: Some(Ucum::parse("Cel").unwrap()),
             position: Some(Position(33)),

@@ -737,6 +737,8 @@ pub struct DriftRules {
     pub cusum: bool,
     /// Single values and runs of them: best at a great change. Only of what is measured once per item.
     pub runs: Option<RunSet>,
+    /// The cumulative sum of a scale: whether a value varies more or less than it did.
+    pub variance: bool,
 }
 
 /// A set of tests of single values and runs of them.
@@ -763,12 +765,12 @@ impl RunSet {
 
 impl DriftRules {
     /// What watches where nothing is said.
-    pub const DEFAULT: Self = Self { ewma: true, cusum: false, runs: None };
+    pub const DEFAULT: Self = Self { ewma: true, cusum: false, runs: None, variance: false };
 
     /// In the order in which they speak.
     pub fn iter(self) -> impl Iterator<Item = Rule> {
         let rules = [(self.ewma, Rule::Ewma), (self.cusum, Rule::Cusum)];
         let rules = rules.into_iter().filter_map(|(watches, rule)| watches.then_some(rule));
-        rules.chain(self.runs.map(RunSet::rule))
+        rules.chain(self.runs.map(RunSet::rule)).chain(self.variance.then_some(Rule::Variance))
     }
 }
