@@ -80,6 +80,7 @@ fn well() -> VerdictEvent {
         joins: None,
         test: None,
         quality: None,
+        reaches: None,
     }
 }
 

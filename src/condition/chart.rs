@@ -1,4 +1,5 @@
 //! One monitor's state: its limits, its learning or its chart, and what it last said.
+use super::ahead::{Forecast, Rate};
 use super::baseline::Learning;
 use super::detector::{self, Detector};
 use super::limit::LimitRule;
@@ -8,7 +9,7 @@ use super::quiet::Quiet;
 use super::residual::Residuals;
 use crate::model::plant::{Drift, Monitor, Watched};
 use crate::model::{
-    Baseline, ItemKey, Onset, Quality, Rule, Side, Ucum, Utc, Verdict, VerdictEvent,
+    Baseline, ItemKey, Onset, Quality, Reach, Rule, Side, Ucum, Utc, Verdict, VerdictEvent,
 };
 
 /// One value of a monitor.
@@ -47,6 +48,8 @@ pub struct Finding {
     pub unit: Option<Ucum>,
     /// The status of the last value, of a rule that waits for a good one.
     pub quality: Option<Quality>,
+    /// When a limit will be reached.
+    pub reaches: Option<Reach>,
 }
 
 impl Finding {
@@ -64,6 +67,7 @@ impl Finding {
             test: None,
             unit: None,
             quality: None,
+            reaches: None,
         }
     }
 }
@@ -75,6 +79,8 @@ impl Finding {
 #[derive(Debug, Clone)]
 pub struct Chart {
     limits: Option<LimitRule>,
+    forecast: Option<Box<Forecast>>,
+    rate: Option<Box<Rate>>,
     drift: Option<DriftRule>,
 }
 
@@ -123,6 +129,8 @@ impl Chart {
         };
         Self {
             limits: monitor.limits.map(LimitRule::new),
+            forecast: monitor.limits.and_then(Forecast::new).map(Box::new),
+            rate: monitor.limits.and_then(Rate::new).map(Box::new),
             drift: monitor.drift.map(|spec| DriftRule {
                 spec,
                 pace: pace(&spec),
@@ -147,6 +155,10 @@ impl Chart {
                 ..Finding::new(Rule::Limit, verdict)
             });
         }
+        let time = observation.time;
+        let forecast = self.forecast.as_mut().and_then(|forecast| forecast.step(time, x));
+        let rate = self.rate.as_mut().and_then(|rate| rate.step(time, x));
+        forecast.into_iter().chain(rate).for_each(&mut *out);
         let beyond = self.beyond();
         if let Some(drift) = &mut self.drift {
             drift.step(observation.time, x, beyond.is_some(), out);
@@ -173,13 +185,28 @@ impl Chart {
                     drift.restore(event);
                 }
             }
+            Rule::Forecast => {
+                let warned = event.side.filter(|_| event.verdict == Verdict::Warning);
+                self.forecast.iter_mut().for_each(|forecast| forecast.restore(warned));
+            }
+            Rule::Rate => {
+                let warned = event.side.filter(|_| event.verdict == Verdict::Warning);
+                self.rate.iter_mut().for_each(|rate| rate.restore(warned));
+            }
             // No monitor is a master; the others go by the clock.
             Rule::Master | Rule::Missing | Rule::Flat => {}
         }
     }
 
+    /// What comes is another level: no trend leads across.
+    fn forget_trends(&mut self) {
+        self.forecast.iter_mut().for_each(|forecast| forecast.forget());
+        self.rate.iter_mut().for_each(|rate| rate.forget());
+    }
+
     /// Ends an alarm, and the baseline with it: the next version is learned from the values to come.
     pub fn rearm(&mut self) {
+        self.forget_trends();
         if let Some(drift) = &mut self.drift {
             let version = drift.baseline.as_ref().map_or(1, |b| b.version.saturating_add(1));
             drift.alarm = None;

@@ -37,7 +37,7 @@ impl LimitRule {
 
     /// Takes one value; says so if it changes sides.
     pub(super) fn step(&mut self, x: f64) -> Option<Crossing> {
-        let Limits { low, high, deadband } = self.limits;
+        let Limits { low, high, deadband, .. } = self.limits;
         let was = self.beyond;
         // Inside is farther inside by the deadband for a side that is being left.
         let beyond = |limit: Option<f64>, side: Side, excess: fn(f64, f64) -> f64| {
@@ -68,7 +68,8 @@ mod tests {
 
     /// What changed at each value: `in`, `high`, `low`, or nothing.
     fn sides(values: &[f64]) -> Vec<&'static str> {
-        let limits = Limits { low: Some(10.0), high: Some(20.0), deadband: 1.0 };
+        let limits =
+            Limits { low: Some(10.0), high: Some(20.0), deadband: 1.0, forecast: None, rate: None };
         let mut rule = LimitRule::new(limits);
         values
             .iter()

@@ -219,6 +219,7 @@ impl Watch {
             joins: None,
             test: None,
             quality: None,
+            reaches: None,
         }
     }
 

@@ -3,6 +3,7 @@
 //! A user promises one thing, the mean time between false alarms; limits follow from it. It judges
 //! machines, not units: what a result or a permit is belongs to `capture`. It does not decide what is
 //! production, and it never learns a new level by itself.
+mod ahead;
 mod baseline;
 mod chart;
 mod cusum;
@@ -25,6 +26,7 @@ mod runs_length;
 mod signal;
 #[cfg(test)]
 mod tests;
+mod trend;
 mod variance;
 
 pub use chart::{Chart, Finding, Observation};
@@ -398,6 +400,7 @@ impl Watch {
             joins: finding.joins,
             test: finding.test,
             quality: finding.quality,
+            reaches: finding.reaches,
         }
     }
 }

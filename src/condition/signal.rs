@@ -108,7 +108,9 @@ impl Signal {
             | Rule::Shewhart
             | Rule::WesternElectric
             | Rule::Nelson
-            | Rule::Variance => {}
+            | Rule::Variance
+            | Rule::Forecast
+            | Rule::Rate => {}
         }
     }
 

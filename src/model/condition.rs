@@ -56,6 +56,12 @@ pub enum Rule {
     /// Cumulative sum of a scale (Hawkins 1981): a value varies more or less than it normally does.
     #[n(9)]
     Variance,
+    /// A limit that will be reached soon, by the trend of the value.
+    #[n(10)]
+    Forecast,
+    /// A value that changes too fast.
+    #[n(11)]
+    Rate,
 }
 
 /// To which side of the centre.
@@ -183,4 +189,23 @@ pub struct VerdictEvent {
     #[n(15)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quality: Option<Quality>,
+    /// Of a forecast: when the limit will be reached.
+    #[n(18)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reaches: Option<Reach>,
+}
+
+/// When a limit will be reached; it comes between the bounds eight of ten times, if all goes on as it did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, serde::Serialize)]
+#[cbor(map)]
+pub struct Reach {
+    /// Not before this.
+    #[n(0)]
+    pub earliest: Utc,
+    /// Likely.
+    #[n(1)]
+    pub estimate: Option<Utc>,
+    /// Not after this; `None`: it may be never.
+    #[n(2)]
+    pub latest: Option<Utc>,
 }

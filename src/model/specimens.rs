@@ -493,6 +493,7 @@ fn verdicts() -> Vec<VerdictEvent> {
         joins: None,
         test: None,
         quality: None,
+        reaches: None,
     };
     let bare = VerdictEvent {
         side: None,

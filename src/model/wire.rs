@@ -155,6 +155,8 @@ mod tests {
             (Rule::Missing, 7),
             (Rule::Flat, 8),
             (Rule::Variance, 9),
+            (Rule::Forecast, 10),
+            (Rule::Rate, 11),
         ] {
             assert_eq!(encode(&rule), [number]);
             event.joins = Some(rule);

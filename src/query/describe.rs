@@ -4,8 +4,8 @@ use super::step::outcome;
 use crate::model::{
     Amount, Body, CarriedOver, CaseCounts, CaseEvent, EpochBegun, EpochCause, Gap, GapCause,
     GapSource, HandshakeMark, ItemKey, Member, MountKey, Onset, Overruled, Permit, Position,
-    Quarantine, QuarantineCause, Record, Rule, Side, Text, Tombstone, TraceEvent, Utc, Verdict,
-    VerdictEvent, What,
+    Quarantine, QuarantineCause, Reach, Record, Rule, Side, Text, Tombstone, TraceEvent, Utc,
+    Verdict, VerdictEvent, What,
 };
 
 /// Members named in a sentence: a panel has as many; the record has all.
@@ -428,6 +428,28 @@ fn flat(spoken: &VerdictEvent) -> String {
     format!("stands still at {value}{unit} since {}{within}, and normally varies", onset.estimate)
 }
 
+/// What is said of a monitor that comes near a limit.
+fn ahead(spoken: &VerdictEvent) -> String {
+    let unit = spoken.unit.as_ref().map_or_else(String::new, |unit| format!(" {unit}"));
+    let limit = spoken.limit.map_or_else(String::new, |limit| format!(" of {limit}{unit}"));
+    let side = if spoken.side == Some(Side::Low) { "low" } else { "high" };
+    let Some(Reach { earliest, estimate, latest }) = spoken.reaches else {
+        return format!("comes near its {side} limit{limit}");
+    };
+    let likely = estimate.map(|at| format!(", likely at {at}")).unwrap_or_default();
+    let latest = latest.map_or(", if at all".to_owned(), |at| format!(", by {at} at the latest"));
+    format!("reaches its {side} limit{limit} not before {earliest}{likely}{latest}")
+}
+
+/// What is said of a monitor that changes too fast.
+fn rate(spoken: &VerdictEvent) -> String {
+    let unit = spoken.unit.as_ref().map_or_else(String::new, |unit| format!(" {unit}"));
+    let way = if spoken.side == Some(Side::Low) { "falls" } else { "rises" };
+    let number = |number: Option<f64>| number.map(f64::abs).unwrap_or_default();
+    let (change, most) = (number(spoken.statistic), number(spoken.limit));
+    format!("{way} too fast: by {change:.3}{unit} in a time in which it may by {most}{unit}")
+}
+
 fn verdict(spoken: &VerdictEvent) -> String {
     let VerdictEvent { station, monitor, .. } = spoken;
     if spoken.rule == Rule::Master {
@@ -446,7 +468,15 @@ fn verdict(spoken: &VerdictEvent) -> String {
     if spoken.rule == Rule::Flat {
         return format!("{monitor} at {station} {}", flat(spoken));
     }
+    if spoken.verdict == Verdict::Warning && spoken.rule == Rule::Forecast {
+        return format!("{monitor} at {station} {}", ahead(spoken));
+    }
+    if spoken.verdict == Verdict::Warning && spoken.rule == Rule::Rate {
+        return format!("{monitor} at {station} {}", rate(spoken));
+    }
     let says = match spoken.verdict {
+        Verdict::InControl if spoken.rule == Rule::Forecast => "comes near no limit",
+        Verdict::InControl if spoken.rule == Rule::Rate => "changes no faster than it may",
         Verdict::Drift if spoken.rule == Rule::Variance => match spoken.side {
             Some(Side::Low) => "varies less than it did",
             Some(Side::High) | None => "varies more than it did",
@@ -490,6 +520,24 @@ mod tests {
         insta::assert_snapshot!(missing(Verdict::Warning, None, None), @"torque at OP10 has no good value since 1970-01-01T00:01:00.000Z: none came");
         insta::assert_snapshot!(missing(Verdict::Warning, None, Some(Quality::GOOD)), @"torque at OP10 has no good value since 1970-01-01T00:01:00.000Z: Good without a number");
         insta::assert_snapshot!(missing(Verdict::InControl, None, None), @"torque at OP10 has a good value");
+    }
+
+    #[test]
+    fn what_comes_near_a_limit_is_told_with_when_and_what_changes_too_fast_with_how_much() {
+        let of = |rule, verdict, reaches| {
+            said(|event| {
+                (event.rule, event.verdict, event.side) = (rule, verdict, Some(Side::High));
+                (event.statistic, event.limit, event.reaches) = (Some(9.25), Some(10.0), reaches);
+                event.unit = Some(crate::model::Ucum::parse("mm").unwrap());
+            })
+        };
+        let (earliest, at) = (Utc(0), Some(Utc(3_600_000_000_000)));
+        let by = |latest| Some(Reach { earliest, estimate: at, latest });
+        insta::assert_snapshot!(of(Rule::Forecast, Verdict::Warning, by(at)), @"torque at OP10 reaches its high limit of 10 mm not before 1970-01-01T00:00:00.000Z, likely at 1970-01-01T01:00:00.000Z, by 1970-01-01T01:00:00.000Z at the latest");
+        insta::assert_snapshot!(of(Rule::Forecast, Verdict::Warning, by(None)), @"torque at OP10 reaches its high limit of 10 mm not before 1970-01-01T00:00:00.000Z, likely at 1970-01-01T01:00:00.000Z, if at all");
+        insta::assert_snapshot!(of(Rule::Forecast, Verdict::InControl, None), @"torque at OP10 comes near no limit");
+        insta::assert_snapshot!(of(Rule::Rate, Verdict::Warning, None), @"torque at OP10 rises too fast: by 9.250 mm in a time in which it may by 10 mm");
+        insta::assert_snapshot!(of(Rule::Rate, Verdict::InControl, None), @"torque at OP10 changes no faster than it may");
     }
 
     #[test]

@@ -123,7 +123,9 @@ fn cause(event: &VerdictEvent) -> SuspectCause {
             | Rule::Nelson
             | Rule::Missing
             | Rule::Flat
-            | Rule::Variance,
+            | Rule::Variance
+            | Rule::Forecast
+            | Rule::Rate,
             _,
         ) => SuspectCause::Drift,
     }

@@ -34,20 +34,20 @@ impl Noise {
 }
 
 /// A stationary autoregression of unit variance.
-struct Process {
+pub(super) struct Process {
     noise: Noise,
     phi: f64,
     last: f64,
 }
 
 impl Process {
-    fn new(seed: u64, phi: f64) -> Self {
+    pub(super) fn new(seed: u64, phi: f64) -> Self {
         let mut noise = Noise(seed.wrapping_mul(0xD134_2543_DE82_EF95));
         let last = noise.normal();
         Self { noise, phi, last }
     }
 
-    fn next(&mut self) -> f64 {
+    pub(super) fn next(&mut self) -> f64 {
         self.last = self.phi * self.last + (1.0 - self.phi * self.phi).sqrt() * self.noise.normal();
         self.last
     }

@@ -321,6 +321,16 @@ pub(in crate::config) struct Measured {
     /// With `drift`: how far back inside the limits a value must come before their warning ends.
     #[schemars(extend("default" = 0))]
     pub(in crate::config) deadband: Option<Spot<f64>>,
+    /// With `drift` and a limit: so long before such a limit is reached, by the trend of the last such time, is a warning that says
+    /// when.
+    #[schemars(extend("examples" = ["8h"]))]
+    pub(in crate::config) forecast: Option<Spot<Span>>,
+    /// With `drift`: to go up or down by more in `rate_over` is a warning, in the monitor's unit.
+    #[schemars(range(min = 0))]
+    pub(in crate::config) rate: Option<Spot<f64>>,
+    /// With `rate`: the time that it is of; what is looked back over.
+    #[schemars(extend("examples" = ["10m"]))]
+    pub(in crate::config) rate_over: Option<Spot<Span>>,
     /// What may be called drift.
     #[schemars(extend("examples" = ["one false alarm in 30d"]))]
     pub(in crate::config) drift: Option<Spot<String>>,

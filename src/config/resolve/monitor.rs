@@ -3,10 +3,11 @@ use super::device::Kind;
 use super::word::Use;
 use super::{Resolver, Table, span};
 use crate::config::raw::{self, DriftWord};
-use crate::config::spot::{NameOr, Spot};
+use crate::config::spot::{NameOr, Span, Spot};
 use crate::model::MonitorId;
 use crate::model::plant::{
-    Drift, DriftRules, Flat, Handshake, Limits, Monitor, RunSet, SignalRules, TagIndex, Watched,
+    Drift, DriftRules, Flat, Handshake, Limits, Monitor, RateLimit, RunSet, SignalRules, TagIndex,
+    Watched,
 };
 use std::ops::Range;
 use std::time::Duration;
@@ -16,6 +17,8 @@ const LEARN: u32 = 50;
 const CYCLE: Duration = Duration::from_secs(1);
 /// So many looks without a change are chance no more.
 const LOOKS_PER_FLAT: u32 = 10;
+/// A trend needs so many values.
+const LOOKS_PER_TREND: u32 = 20;
 /// In the place of what cannot be read.
 const MISSING: Duration = Duration::from_mins(3);
 const DRIFT: &str = "one false alarm in ";
@@ -55,6 +58,36 @@ impl<'a> From<&'a raw::Measured> for RawDrift<'a> {
         }
     }
 }
+
+/// What a plant file says of limits.
+struct RawLimits<'a> {
+    low: Option<&'a Spot<f64>>,
+    high: Option<&'a Spot<f64>>,
+    deadband: Option<&'a Spot<f64>>,
+    forecast: Option<&'a Spot<Span>>,
+    rate: Option<&'a Spot<f64>>,
+    rate_over: Option<&'a Spot<Span>>,
+}
+
+macro_rules! limits_of {
+    ($raw:ty) => {
+        impl<'a> From<&'a $raw> for RawLimits<'a> {
+            fn from(raw: &'a $raw) -> Self {
+                Self {
+                    low: raw.low.as_ref(),
+                    high: raw.high.as_ref(),
+                    deadband: raw.deadband.as_ref(),
+                    forecast: raw.forecast.as_ref(),
+                    rate: raw.rate.as_ref(),
+                    rate_over: raw.rate_over.as_ref(),
+                }
+            }
+        }
+    };
+}
+
+limits_of!(raw::Monitor);
+limits_of!(raw::Measured);
 
 impl Resolver<'_> {
     /// The monitors that a station names.
@@ -100,10 +133,10 @@ impl Resolver<'_> {
         let tag = self.one_name(t, "monitor", at, raw.node.as_ref(), raw.tag.as_ref());
         let word = tag.and_then(|tag| self.word(t, tag, Use::Monitor));
         let unit = self.unit(t, raw.eu.as_ref());
-        let limits = self.alarm_limits(t, [&raw.low, &raw.high, &raw.deadband].map(Option::as_ref));
         let period = self.monitor_period(t, raw);
         let publish = t.device.and_then(|device| self.draft(device)).map(|draft| draft.publish);
         let every = period.or(publish).unwrap_or(span::LOOK);
+        let limits = self.alarm_limits(t, &raw.into(), every);
         let drift = self.drift(t, &raw.into(), every);
         let signal = self.signal(t, raw, every);
         let word = word?;
@@ -217,6 +250,9 @@ impl Resolver<'_> {
             let keys = [
                 ("deadband", raw.deadband.as_ref().map(Spot::span)),
                 ("cycle", raw.cycle.as_ref().map(Spot::span)),
+                ("forecast", raw.forecast.as_ref().map(Spot::span)),
+                ("rate", raw.rate.as_ref().map(Spot::span)),
+                ("rate_over", raw.rate_over.as_ref().map(Spot::span)),
             ];
             for (key, span) in keys {
                 if let Some(span) = span {
@@ -226,7 +262,7 @@ impl Resolver<'_> {
         }
         let every = self.period(t, raw.cycle.as_ref(), CYCLE);
         let drift = self.drift(t, &raw.into(), every)?;
-        let limits = self.alarm_limits(t, [&raw.low, &raw.high, &raw.deadband].map(Option::as_ref));
+        let limits = self.alarm_limits(t, &raw.into(), every);
         let id = name.with(format!("{}.{}", **handshake, **name));
         let id = self.name(t, &id, MonitorId::parse);
         Some((id?, limits, drift))
@@ -235,8 +271,10 @@ impl Resolver<'_> {
     fn alarm_limits(
         &mut self,
         t: &Table<'_>,
-        [low, high, deadband]: [Option<&Spot<f64>>; 3],
+        raw: &RawLimits<'_>,
+        every: Duration,
     ) -> Option<Limits> {
+        let RawLimits { low, high, deadband, .. } = *raw;
         let limited = low.is_some() || high.is_some();
         if let Some(raw) = deadband.filter(|_| !limited) {
             self.error(t, raw.span(), "`deadband` goes with `low` or `high`")
@@ -246,9 +284,54 @@ impl Resolver<'_> {
         if let Some(raw) = deadband.filter(|raw| !raw.is_finite() || ***raw < 0.0) {
             self.error(t, raw.span(), "`deadband` is a number from 0 on").label("not a width");
         }
+        if let Some(raw) = raw.forecast.filter(|_| !limited) {
+            self.error(t, raw.span(), "`forecast` goes with `low` or `high`")
+                .label("no limits here")
+                .help("it says how long before such a limit is reached that is told");
+        }
+        let forecast = raw.forecast.map(|raw| self.looked_over(t, raw, every));
+        let rate = self.rate(t, raw, every);
         let (low, high) = self.limits(t, low, high);
         let deadband = deadband.map_or(0.0, |deadband| **deadband);
-        limited.then_some(Limits { low, high, deadband })
+        let limited = limited || rate.is_some();
+        limited.then_some(Limits { low, high, deadband, forecast, rate })
+    }
+
+    fn rate(&mut self, t: &Table<'_>, raw: &RawLimits<'_>, every: Duration) -> Option<RateLimit> {
+        let (most, over) = match (raw.rate, raw.rate_over) {
+            (Some(most), Some(over)) => (most, over),
+            (Some(most), None) => {
+                self.error(t, most.span(), "`rate` goes with `rate_over`")
+                    .label("in which time?")
+                    .help("write both: `rate = 5`, `rate_over = \"10m\"`");
+                return None;
+            }
+            (None, Some(over)) => {
+                self.error(t, over.span(), "`rate_over` goes with `rate`")
+                    .label("how much?")
+                    .help("write both: `rate = 5`, `rate_over = \"10m\"`");
+                return None;
+            }
+            (None, None) => return None,
+        };
+        if !(most.is_finite() && **most > 0.0) {
+            self.error(t, most.span(), "`rate` is a number above 0")
+                .label("not a change")
+                .help("it is how much the value may go up or down in `rate_over`");
+        }
+        Some(RateLimit { most: **most, over: self.looked_over(t, over, every) })
+    }
+
+    /// A time that a trend looks back over.
+    fn looked_over(&mut self, t: &Table<'_>, raw: &Spot<Span>, every: Duration) -> Duration {
+        let over = self.period(t, Some(raw), every * LOOKS_PER_TREND);
+        if over < every * LOOKS_PER_TREND {
+            let every = span::shown(every);
+            self.error(t, raw.span(), "no trend is seen in so few values")
+                .label(format!("a value comes every {every}"))
+                .help(format!("wanted the time of {LOOKS_PER_TREND} values at least"));
+        }
+        over
     }
 
     fn drift(&mut self, t: &Table<'_>, drift: &RawDrift<'_>, every: Duration) -> Option<Drift> {

@@ -2,8 +2,8 @@
 use super::{GOOD, check, good, root};
 use crate::config::plant::Checked;
 use crate::model::plant::{
-    Area, CodeFrom, Counter, DriftRules, Host, Limits, Protocol, RunSet, ScopeFrom, StringOrder,
-    Tag, TagIndex, TagSource, Test, Transport, Trust, Watched, Word, WordOrder,
+    Area, CodeFrom, Counter, DriftRules, Host, Limits, Protocol, RateLimit, RunSet, ScopeFrom,
+    StringOrder, Tag, TagIndex, TagSource, Test, Transport, Trust, Watched, Word, WordOrder,
 };
 use crate::model::{Scope, ScopeName, Value};
 use std::time::Duration;
@@ -180,13 +180,38 @@ fn a_measurement_that_may_drift_is_a_monitor() {
         matches!(&torque.of, Watched::Measurement(h, v) if h.as_str() == "result" && v.as_str() == "torque")
     );
     assert_eq!(torque.unit.as_ref().unwrap().as_str(), "N.m");
-    assert_eq!(torque.limits, Some(Limits { low: Some(11.4), high: Some(12.6), deadband: 0.0 }));
+    assert_eq!(
+        torque.limits,
+        Some(Limits {
+            low: Some(11.4),
+            high: Some(12.6),
+            deadband: 0.0,
+            forecast: None,
+            rate: None
+        })
+    );
     let drift = torque.drift.unwrap();
     assert_eq!((drift.learn, drift.every), (50, Duration::from_secs(45)));
     assert_eq!(drift.false_alarm_interval, Duration::from_hours(720));
     assert_eq!(motor.drift.unwrap().every, ms(2000));
-    assert_eq!(motor.limits, Some(Limits { low: None, high: Some(80.0), deadband: 2.0 }));
+    assert_eq!(
+        motor.limits,
+        Some(Limits { low: None, high: Some(80.0), deadband: 2.0, forecast: None, rate: None })
+    );
     assert_eq!((noise.limits, noise.drift), (None, None));
+}
+
+#[test]
+fn limits_are_told_ahead_and_changes_have_limits_of_their_own_where_that_is_said() {
+    let limits = |to: &str| {
+        let checked = check(&[("good.toml", &GOOD.replace("high = 80, deadband = 2", to))]);
+        checked.unwrap().plant.stations[0].monitors[0].limits.unwrap()
+    };
+    let hours = Duration::from_hours(8);
+    assert_eq!(limits("high = 80, forecast = \"8h\"").forecast, Some(hours));
+    let rate = RateLimit { most: 5.0, over: Duration::from_mins(10) };
+    let only = limits("rate = 5, rate_over = \"10m\"");
+    assert_eq!((only.low, only.high, only.rate), (None, None, Some(rate)));
 }
 
 #[test]

@@ -273,7 +273,13 @@ fn monitored(limits: bool, masters: Option<&str>) -> impl FnOnce(&mut Plant) {
                 TagName::parse("force").unwrap(),
             ),
             unit: None,
-            limits: limits.then_some(Limits { low: None, high: Some(10.0), deadband: 0.0 }),
+            limits: limits.then_some(Limits {
+                low: None,
+                high: Some(10.0),
+                deadband: 0.0,
+                forecast: None,
+                rate: None,
+            }),
             drift: (!limits).then_some(drift),
             signal: SignalRules::default(),
         }];

@@ -28,8 +28,8 @@ pub use recipe::Holds;
 pub use station::{
     Carrier, CodeFrom, CodeSpec, Condition, Counter, Drift, DriftRules, FillRule, First, Flat,
     Handshake, LabelScope, Limits, Master, MeasurementSpec, Monitor, MountPoint, Overrule, Pattern,
-    PermitCodes, Phase, PurposeSpec, Quantity, Reply, ReplyValue, ResultSpec, Results, Ring,
-    RunSet, ScopeFrom, SignalRules, Splice, States, Station, Test, Used, Watched, Word,
+    PermitCodes, Phase, PurposeSpec, Quantity, RateLimit, Reply, ReplyValue, ResultSpec, Results,
+    Ring, RunSet, ScopeFrom, SignalRules, Splice, States, Station, Test, Used, Watched, Word,
 };
 pub use tag::{Area, NodeAddress, Register, RegisterType, StringOrder, Tag, TagSource, WordOrder};
 pub use transport::{Host, Parity, SerialLine, Transport, TransportError};

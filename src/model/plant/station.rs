@@ -710,6 +710,19 @@ pub struct Limits {
     pub high: Option<f64>,
     /// How far back inside a value must come before the warning ends; not negative.
     pub deadband: f64,
+    /// To be reached within so long is a warning; greater than 0.
+    pub forecast: Option<Duration>,
+    /// To change faster is a warning.
+    pub rate: Option<RateLimit>,
+}
+
+/// How much a value may change in a time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RateLimit {
+    /// In the monitor's unit, up or down; greater than 0.
+    pub most: f64,
+    /// In so long; greater than 0.
+    pub over: Duration,
 }
 
 /// What may be called drift.

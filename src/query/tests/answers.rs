@@ -413,6 +413,7 @@ fn the_gravest_of_a_monitors_rules_is_shown_since_it_says_so() {
             joins: None,
             test: None,
             quality: None,
+            reaches: None,
         })
     };
     let joins = |time| {

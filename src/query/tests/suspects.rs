@@ -40,6 +40,7 @@ fn says(time: i64, verdict: Verdict, since: Option<i64>, shown: bool) -> Body {
         joins: None,
         test: None,
         quality: None,
+        reaches: None,
     })
 }
 

@@ -1,0 +1,243 @@
+//! What a trend leads to: a limit that will be reached, and a change that is too fast.
+use super::chart::Finding;
+use super::trend::{Line, Trend};
+use crate::model::plant::{Limits, RateLimit};
+use crate::model::{Reach, Rule, Side, Utc, Verdict};
+use std::time::Duration;
+
+/// A trend is none below so many standard errors: chance makes one that is greater once in some thousand times as long as
+/// the trend looks back (by simulation, at a lag-1 autocorrelation of 0, 0.5 and 0.9).
+const SURE: f64 = 5.0;
+/// One that was told stays one above so many; by so many a change must be beyond what it may be, which is no chance where
+/// what it may be is far from none.
+const STILL_SURE: f64 = 3.0;
+/// Eight of ten times it comes between the bounds.
+const BOUND: f64 = 1.2816;
+/// What was told ends when the limit is farther than this times the time that it is told within, and a rate when it is
+/// below this part of what it may be.
+const FARTHER: f64 = 1.25;
+const SLOWER: f64 = 0.9;
+
+/// Tells when a limit will be reached soon.
+#[derive(Debug, Clone)]
+pub(super) struct Forecast {
+    limits: Limits,
+    trend: Trend,
+    warned: Option<Side>,
+}
+
+impl Forecast {
+    /// Of limits that are to be told ahead, if they are.
+    pub(super) fn new(limits: Limits) -> Option<Self> {
+        Some(Self { limits, trend: Trend::new(limits.forecast?), warned: None })
+    }
+
+    /// What the record says of it.
+    pub(super) fn restore(&mut self, warned: Option<Side>) {
+        self.warned = warned;
+    }
+
+    /// What comes does not follow on what was; what was told stands until there is a trend again.
+    pub(super) fn forget(&mut self) {
+        self.trend.forget();
+    }
+
+    /// Takes a finite value; says so if a limit comes near, or does not any more.
+    pub(super) fn step(&mut self, time: Utc, x: f64) -> Option<Finding> {
+        self.trend.step(time, x);
+        let line = self.trend.line()?;
+        let ahead = if line.slope > 0.0 {
+            self.limits.high.map(|limit| (Side::High, limit))
+        } else {
+            self.limits.low.map(|limit| (Side::Low, limit))
+        };
+        let near = ahead.and_then(|(side, limit)| {
+            let stands = self.warned == Some(side);
+            let sure = if stands { STILL_SURE } else { SURE };
+            let within = self.trend.fade() * if stands { FARTHER } else { 1.0 };
+            let seconds = seconds_to(limit, &line);
+            let is_near = line.slope.abs() > sure * line.slope_error && seconds[0] <= within;
+            is_near.then(|| (side, limit, reach(time, seconds)))
+        });
+        let side = near.map(|(side, ..)| side);
+        if side == self.warned {
+            return None;
+        }
+        self.warned = side;
+        Some(match near {
+            Some((side, limit, reaches)) => Finding {
+                side: Some(side),
+                statistic: Some(line.level),
+                limit: Some(limit),
+                reaches: Some(reaches),
+                ..Finding::new(Rule::Forecast, Verdict::Warning)
+            },
+            None => Finding::new(Rule::Forecast, Verdict::InControl),
+        })
+    }
+}
+
+/// In how many seconds a limit is reached by a line that goes towards it: at the earliest, likely, at the latest.
+fn seconds_to(limit: f64, line: &Line) -> [f64; 3] {
+    let Line { level, level_error, slope, slope_error } = *line;
+    let way = if slope > 0.0 { limit - level } else { level - limit };
+    let in_time =
+        |way: f64, slope: f64| if slope > 0.0 { (way / slope).max(0.0) } else { f64::INFINITY };
+    [
+        in_time(way - BOUND * level_error, slope.abs() + BOUND * slope_error),
+        in_time(way, slope.abs()),
+        in_time(way + BOUND * level_error, slope.abs() - BOUND * slope_error),
+    ]
+}
+
+fn reach(now: Utc, [earliest, estimate, latest]: [f64; 3]) -> Reach {
+    let at = |seconds| Some(now.plus(Duration::try_from_secs_f64(seconds).ok()?));
+    Reach { earliest: at(earliest).unwrap_or(now), estimate: at(estimate), latest: at(latest) }
+}
+
+/// Tells when a value changes too fast.
+#[derive(Debug, Clone)]
+pub(super) struct Rate {
+    limit: RateLimit,
+    trend: Trend,
+    warned: Option<Side>,
+}
+
+impl Rate {
+    /// Of limits that have one of change, if they do.
+    pub(super) fn new(limits: Limits) -> Option<Self> {
+        let limit = limits.rate?;
+        Some(Self { limit, trend: Trend::new(limit.over), warned: None })
+    }
+
+    /// What the record says of it.
+    pub(super) fn restore(&mut self, warned: Option<Side>) {
+        self.warned = warned;
+    }
+
+    /// What comes does not follow on what was; what was told stands until there is a trend again.
+    pub(super) fn forget(&mut self) {
+        self.trend.forget();
+    }
+
+    /// Takes a finite value; says so if it changes too fast from now on, or does not any more.
+    pub(super) fn step(&mut self, time: Utc, x: f64) -> Option<Finding> {
+        self.trend.step(time, x);
+        let Line { slope, slope_error, .. } = self.trend.line()?;
+        let toward = if slope > 0.0 { Side::High } else { Side::Low };
+        let change = slope * self.trend.fade();
+        let error = slope_error * self.trend.fade();
+        let is_fast = if self.warned == Some(toward) {
+            change.abs() > SLOWER * self.limit.most
+        } else {
+            change.abs() - STILL_SURE * error > self.limit.most
+        };
+        let side = is_fast.then_some(toward);
+        if side == self.warned {
+            return None;
+        }
+        self.warned = side;
+        let verdict = if is_fast { Verdict::Warning } else { Verdict::InControl };
+        let limit = if slope > 0.0 { self.limit.most } else { -self.limit.most };
+        Some(Finding {
+            side,
+            statistic: Some(change),
+            limit: Some(limit),
+            ..Finding::new(Rule::Rate, verdict)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::condition::tests::Process;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn limits() -> Limits {
+        Limits {
+            low: None,
+            high: Some(40.0),
+            deadband: 0.0,
+            forecast: Some(Duration::from_secs(600)),
+            rate: None,
+        }
+    }
+
+    /// What is said of values that rise by so much a second, with the second.
+    fn told(slope: f64, seconds: i64, seed: u64) -> Vec<(i64, Finding)> {
+        let (mut rule, mut process) = (Forecast::new(limits()).unwrap(), Process::new(seed, 0.5));
+        let told = |second: i64| {
+            let x = slope * second as f64 + process.next();
+            rule.step(Utc(second * SECOND), x).map(|found| (second, found))
+        };
+        (0..seconds).filter_map(told).collect()
+    }
+
+    #[test]
+    fn a_limit_that_comes_near_is_told_once_and_in_time_with_when() {
+        let mut held = 0;
+        for seed in 1..=60 {
+            let told = told(0.01, 4_000, seed);
+            let [(second, found)] = told.as_slice() else { panic!("{told:?}") };
+            assert_eq!((found.verdict, found.side), (Verdict::Warning, Some(Side::High)));
+            // The limit is reached at 4,000; ten minutes before that is told, and not much earlier.
+            assert!((3_100..3_500).contains(second), "{second}");
+            let Reach { earliest, estimate, latest } = found.reaches.unwrap();
+            let truth = Utc(4_000 * SECOND);
+            held += u32::from(earliest <= truth && latest.is_none_or(|latest| truth <= latest));
+            assert!(earliest <= estimate.unwrap(), "{found:?}");
+        }
+        // Told as early as it may be, the earliest is a little too early more often than not.
+        assert!(held >= 40, "{held} of 60");
+    }
+
+    #[test]
+    fn what_does_not_go_anywhere_and_what_goes_away_from_the_limit_is_not_told() {
+        for seed in 1..=20 {
+            assert_eq!(told(0.0, 20_000, seed), []);
+            assert_eq!(told(-0.05, 20_000, seed), []);
+        }
+    }
+
+    #[test]
+    fn a_forecast_ends_when_the_value_turns_and_a_restart_does_not_tell_it_again() {
+        let (mut rule, mut process) = (Forecast::new(limits()).unwrap(), Process::new(3, 0.0));
+        let mut value =
+            |second: i64| process.next() + if second < 3_700 { 0.01 * second as f64 } else { 30.0 };
+        let told: Vec<_> = (0..9_000)
+            .filter_map(|second| rule.step(Utc(second * SECOND), value(second)))
+            .collect();
+        let verdicts: Vec<_> = told.iter().map(|found| found.verdict).collect();
+        assert_eq!(verdicts, [Verdict::Warning, Verdict::InControl]);
+        let mut again = Forecast::new(limits()).unwrap();
+        again.restore(Some(Side::High));
+        let near = (3_000..4_000)
+            .filter_map(|second| again.step(Utc(second * SECOND), 0.01 * second as f64));
+        assert_eq!(near.collect::<Vec<_>>(), []);
+    }
+
+    #[test]
+    fn what_changes_too_fast_is_told_as_long_as_it_does() {
+        let rate = RateLimit { most: 5.0, over: Duration::from_secs(60) };
+        let limits =
+            Limits { low: None, high: None, deadband: 0.0, forecast: None, rate: Some(rate) };
+        let (mut rule, mut process) = (Rate::new(limits).unwrap(), Process::new(5, 0.5));
+        // Level, then 12 a minute down for ten minutes, then level.
+        let falls = |second: i64| -0.2 * (second.clamp(1_000, 1_600) - 1_000) as f64;
+        let told = (0..4_000).filter_map(|second| {
+            let found = rule.step(Utc(second * SECOND), falls(second) + process.next())?;
+            Some((second, found))
+        });
+        let told: Vec<_> = told.collect();
+        let [(begin, fast), (end, slow)] = told.as_slice() else { panic!("{told:?}") };
+        assert_eq!(
+            (fast.verdict, fast.side, fast.limit),
+            (Verdict::Warning, Some(Side::Low), Some(-5.0))
+        );
+        assert!((1_000..1_200).contains(begin) && (1_600..1_800).contains(end), "{begin} {end}");
+        assert_eq!(slow.verdict, Verdict::InControl);
+        assert_eq!(told.len(), 2);
+    }
+}
