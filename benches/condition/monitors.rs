@@ -79,6 +79,8 @@ fn well() -> VerdictEvent {
         joins: None,
         test: None,
         quality: None,
+        product: None,
+        recipe: None,
     }
 }
 

@@ -219,6 +219,8 @@ impl Watch {
             joins: None,
             test: None,
             quality: None,
+            product: None,
+            recipe: None,
         }
     }
 

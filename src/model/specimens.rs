@@ -486,6 +486,8 @@ fn verdicts() -> Vec<VerdictEvent> {
         joins: None,
         test: None,
         quality: None,
+        product: None,
+        recipe: None,
     };
     let bare = VerdictEvent {
         side: None,

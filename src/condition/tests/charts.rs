@@ -20,6 +20,8 @@ pub(super) fn recorded(finding: &Finding) -> VerdictEvent {
         joins: finding.joins,
         test: finding.test,
         quality: finding.quality,
+        product: finding.making.product.clone(),
+        recipe: finding.making.recipe.clone(),
     }
 }
 

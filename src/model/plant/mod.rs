@@ -26,10 +26,11 @@ pub use measured::{Measured, MeasuredRule, Source};
 pub use product::{BillRow, Catalog, Material, Product, Rework, ToolLife};
 pub use recipe::Holds;
 pub use station::{
-    Carrier, CodeFrom, CodeSpec, Condition, Counter, Drift, DriftRules, FillRule, First, Flat,
-    Handshake, LabelScope, Limits, Master, MeasurementSpec, Monitor, MountPoint, Overrule, Pattern,
-    PermitCodes, Phase, PurposeSpec, Quantity, Reply, ReplyValue, ResultSpec, Results, Ring,
-    RunSet, ScopeFrom, SignalRules, Splice, States, Station, Test, Used, Watched, Word,
+    BaselinePer, Carrier, CodeFrom, CodeSpec, Condition, Counter, Drift, DriftRules, FillRule,
+    First, Flat, Handshake, LabelScope, Limits, Master, MeasurementSpec, Monitor, MountPoint,
+    Overrule, Pattern, PermitCodes, Phase, PurposeSpec, Quantity, Reply, ReplyValue, ResultSpec,
+    Results, Ring, RunSet, ScopeFrom, Settle, SignalRules, Splice, States, Station, Test, Used,
+    Watched, Word,
 };
 pub use tag::{Area, NodeAddress, Register, RegisterType, StringOrder, Tag, TagSource, WordOrder};
 pub use transport::{Host, Parity, SerialLine, Transport, TransportError};

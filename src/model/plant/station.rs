@@ -2,8 +2,8 @@
 use super::{Check, DeviceIndex, NodeAddress, ReasonCodes, TagIndex, ToolLife};
 use crate::model::label::CodeForm;
 use crate::model::{
-    Code, HandshakeId, ItemClass, LineId, MonitorId, MountPointId, Permit, PhaseId, Purpose,
-    Result, Rule, ScopeName, StationId, TagName, Ucum, Value, Verb,
+    Code, HandshakeId, ItemClass, LineId, Making, MonitorId, MountPointId, Permit, PhaseId,
+    Purpose, Result, Rule, ScopeName, StationId, TagName, Ucum, Value, Verb,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -726,6 +726,49 @@ pub struct Drift {
     /// The lasting change worth catching, in the monitor's unit; greater than 0. One standard deviation of
     /// independent values unless said.
     pub catch: Option<f64>,
+    /// What parts baselines.
+    pub per: BaselinePer,
+    /// How long a changeover and a start of production go on in what is seen; nothing is learned or judged then.
+    pub settle: Option<Settle>,
+    /// A station that tells of its work and has not worked for longer does not produce; greater than 0.
+    pub idle: Option<Duration>,
+}
+
+/// By what of that which is made baselines are kept apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BaselinePer {
+    /// Each product has its own.
+    pub product: bool,
+    /// Each recipe has.
+    pub recipe: bool,
+}
+
+impl BaselinePer {
+    /// What parts them where nothing is said.
+    pub const DEFAULT: Self = Self { product: true, recipe: true };
+
+    /// What is made, as far as it parts baselines.
+    pub fn of(self, making: &Making) -> Making {
+        Making {
+            product: making.product.clone().filter(|_| self.product),
+            recipe: making.recipe.clone().filter(|_| self.recipe),
+        }
+    }
+
+    /// Whether that is `of`.
+    pub fn is_same(self, making: &Making, of: &Making) -> bool {
+        making.product.as_ref().filter(|_| self.product) == of.product.as_ref()
+            && making.recipe.as_ref().filter(|_| self.recipe) == of.recipe.as_ref()
+    }
+}
+
+/// How long a machine settles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settle {
+    /// So long since the first value.
+    For(Duration),
+    /// So many values.
+    Values(u32),
 }
 
 /// Rules that watch for drift; one at least. The promise is kept by all of them together.

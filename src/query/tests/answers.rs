@@ -413,6 +413,8 @@ fn the_gravest_of_a_monitors_rules_is_shown_since_it_says_so() {
             joins: None,
             test: None,
             quality: None,
+            product: None,
+            recipe: None,
         })
     };
     let joins = |time| {

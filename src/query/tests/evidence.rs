@@ -40,6 +40,8 @@ fn spoke(time: i64, at: &str, verdict: Verdict, since: Option<i64>) -> Body {
         joins: None,
         test: None,
         quality: None,
+        product: None,
+        recipe: None,
     })
 }
 
