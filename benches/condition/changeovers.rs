@@ -3,7 +3,8 @@ use crate::process::Noise;
 use pedigree::condition::{Conditions, Spoken};
 use pedigree::model::plant::{Plant, StationIndex};
 use pedigree::model::{
-    Code, HandshakeId, ItemKey, Measurement, Quality, TagName, Utc, Value, Verdict, VerdictEvent,
+    Code, HandshakeId, ItemKey, Making, Measurement, Quality, TagName, Text, Utc, Value, Verdict,
+    VerdictEvent,
 };
 use rand::RngExt;
 
@@ -58,8 +59,8 @@ impl Press {
         }
     }
 
-    /// A part of production is made; what the monitor says of it.
-    fn makes(&mut self, level: f64) -> Vec<VerdictEvent> {
+    /// A part of production is made; what the monitor says of it. Without a product nobody says what it is.
+    fn makes(&mut self, product: Option<usize>, level: f64) -> Vec<VerdictEvent> {
         self.parts += 1;
         let measured = Measurement {
             name: TagName::parse("force").expect("a name"),
@@ -70,8 +71,10 @@ impl Press {
             high: None,
         };
         let (time, mut out) = (Utc(self.parts * 45_000_000_000), Spoken::default());
-        let (of, item) = (&self.handshake, &self.item);
-        self.conditions.on_measurements(StationIndex(0), of, time, item, &[measured], &mut out);
+        let product = product.and_then(|number| Text::parse(&format!("P{number}")).ok());
+        let making = Making { product, recipe: None };
+        let (of, item) = ((StationIndex(0), &self.handshake), (&self.item, &making));
+        self.conditions.on_measurements(of, time, item, &[measured], &mut out);
         out.verdicts
     }
 
@@ -93,8 +96,8 @@ struct Seen {
     delay: Option<usize>,
 }
 
-/// `levels` of the products; `changeovers` with setup between, or the same parts in one go.
-fn run_of(plant: &Plant, seed: u64, levels: &[f64], changeovers: bool) -> Seen {
+/// `levels` of the products, which parts are `told` of or not; `changeovers` with setup between, or the same parts in one go.
+fn run_of(plant: &Plant, seed: u64, levels: &[f64], (changeovers, told): (bool, bool)) -> Seen {
     let mut press = Press::new(plant, seed);
     let (mut learned, mut alarmed) = (false, false);
     let mut product = 0;
@@ -107,13 +110,13 @@ fn run_of(plant: &Plant, seed: u64, levels: &[f64], changeovers: bool) -> Seen {
             alarmed |= is_drift(&out.verdicts);
         }
         for _ in 0..LOT {
-            let said = press.makes(levels[product]);
+            let said = press.makes(told.then_some(product), levels[product]);
             learned |= said.iter().any(|said| said.baseline.is_some());
             alarmed |= is_drift(&said);
         }
     }
     let mut is_over = |part: &usize| {
-        let said = press.makes(levels[product] + 1.0);
+        let said = press.makes(told.then_some(product), levels[product] + 1.0);
         (!alarmed && learned && is_drift(&said)) || *part == PATIENCE
     };
     let delay =
@@ -136,8 +139,8 @@ fn print(name: &str, seen: &[Seen]) {
 
 pub(crate) fn run() {
     let plant = crate::plant::loaded(&[("press.toml".to_owned(), PLANT.to_owned())]);
-    let all = |levels: &dyn Fn(u64) -> Vec<f64>, changeovers| {
-        let one = |seed| run_of(&plant, seed, &levels(seed), changeovers);
+    let all = |levels: &dyn Fn(u64) -> Vec<f64>, how| {
+        let one = |seed| run_of(&plant, seed, &levels(seed), how);
         (0..RUNS).map(one).collect::<Vec<_>>()
     };
     let same = |_| vec![0.0; PRODUCTS];
@@ -146,8 +149,8 @@ pub(crate) fn run() {
         "{RUNS} runs of {CHANGEOVERS} changeovers, {SETUP} parts of setup and {LOT} of production each; by the promise {:.1} of them alarm falsely",
         RUNS as f64 * -(-parts / RUN_LENGTH).exp_m1()
     );
-    print("one product, no changeover", &all(&same, false));
-    print("ten products of one level, setup told as such", &all(&same, true));
+    print("one product, no changeover", &all(&same, (false, false)));
+    print("ten products of one level, setup told as such", &all(&same, (true, false)));
     let apart = |seed| {
         let mut noise = Noise::new(1_000 + seed);
         let mut level = || {
@@ -156,8 +159,6 @@ pub(crate) fn run() {
         };
         (0..PRODUCTS).map(|_| level()).collect()
     };
-    print(
-        "ten products, 3 to 10 σ off: a monitor has one baseline for all of them",
-        &all(&apart, true),
-    );
+    print("ten products, 3 to 10 σ off, nobody says which", &all(&apart, (true, false)));
+    print("ten products, 3 to 10 σ off, each part says which", &all(&apart, (true, true)));
 }

@@ -81,6 +81,8 @@ fn well() -> VerdictEvent {
         test: None,
         quality: None,
         reaches: None,
+        product: None,
+        recipe: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Series whose truth is known, and a chart of one.
 use pedigree::condition::{Chart, Finding, Observation};
-use pedigree::model::plant::{Drift, DriftRules, Monitor, SignalRules, Watched};
+use pedigree::model::plant::{BaselinePer, Drift, DriftRules, Monitor, SignalRules, Watched};
 use pedigree::model::{HandshakeId, MonitorId, TagName, Utc, Verdict};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -38,7 +38,16 @@ pub(crate) fn measured(
         of: Watched::Measurement(handshake, name),
         unit: None,
         limits: None,
-        drift: Some(Drift { false_alarm_interval: interval, learn, every, rules, catch: None }),
+        drift: Some(Drift {
+            false_alarm_interval: interval,
+            learn,
+            every,
+            rules,
+            catch: None,
+            per: BaselinePer::DEFAULT,
+            settle: None,
+            idle: None,
+        }),
         signal: SignalRules::default(),
     }
 }

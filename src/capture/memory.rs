@@ -5,6 +5,7 @@ use super::carrier::Carriers;
 use super::collected::{Collected, Noted};
 use super::draw::Draws;
 use super::feeders::Feeders;
+use super::made::{self, Made};
 use super::places::{Places, Present};
 use super::ran::Ran;
 use super::tally::Tallies;
@@ -12,8 +13,8 @@ use super::unread::Unread;
 use crate::model::{
     Adopted, Body, Boot, CaseEvent, CaseId, CaseStep, DeviceId, Digest, Epoch, EpochBegun,
     EventTime, Gap, GapSource, HandshakeId, HandshakeMark, HandshakeNumber, ItemClass, ItemKey,
-    MonitorId, MountKey, OrderRow, Permit, Position, Quarantine, QuarantineCause, Record, Rule,
-    StationId, Text, TraceEvent, Untold, Utc, Value, Verdict, VerdictEvent, What,
+    Making, MonitorId, MountKey, OrderRow, Permit, Position, Quarantine, QuarantineCause, Record,
+    Rule, StationId, Text, TraceEvent, Untold, Utc, Value, Verdict, VerdictEvent, What,
 };
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
@@ -106,7 +107,28 @@ pub struct StationMemory {
     pub batch: Batch,
     /// The monitors whose rules say that they have drifted, and the record that said so.
     #[n(12)]
-    pub drifts: BTreeMap<(MonitorId, Rule), Position>,
+    pub drifts: BTreeMap<Drifting, Position>,
+    /// What it makes.
+    #[n(13)]
+    pub made: Option<Made>,
+}
+
+/// A rule of a monitor, by the baseline of what is made.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(array)]
+pub struct Drifting {
+    /// The monitor.
+    #[n(0)]
+    pub monitor: MonitorId,
+    /// Its rule.
+    #[n(1)]
+    pub rule: Rule,
+    /// The product.
+    #[n(2)]
+    pub product: Option<Text>,
+    /// The recipe.
+    #[n(3)]
+    pub recipe: Option<Text>,
 }
 
 /// What records say of a handshake.
@@ -220,7 +242,7 @@ impl Memory {
                 for (id, station) in &mut self.stations {
                     let of =
                         |of: &MonitorId| plant.monitors.iter().any(|(s, m)| (s, m) == (id, of));
-                    station.drifts.retain(|(monitor, _), _| of(monitor));
+                    station.drifts.retain(|drifting, _| of(&drifting.monitor));
                 }
             }
             Body::Orders(rows) => {
@@ -346,11 +368,28 @@ impl Memory {
 
     fn apply_verdict(&mut self, position: Position, spoken: &VerdictEvent) {
         let station = self.stations.entry(spoken.station.clone()).or_default();
-        let rule = (spoken.monitor.clone(), spoken.rule);
-        if spoken.verdict == Verdict::Drift {
-            station.drifts.entry(rule).or_insert(position);
-        } else {
-            station.drifts.remove(&rule);
+        let drifting = Drifting {
+            monitor: spoken.monitor.clone(),
+            rule: spoken.rule,
+            product: spoken.product.clone(),
+            recipe: spoken.recipe.clone(),
+        };
+        match spoken.verdict {
+            Verdict::Drift => {
+                station.drifts.entry(drifting).or_insert(position);
+            }
+            Verdict::InControl | Verdict::Warning => {
+                station.drifts.remove(&drifting);
+            }
+            Verdict::NoData if !spoken.is_forgotten() => {
+                station.drifts.remove(&drifting);
+            }
+            Verdict::NoData => station.drifts.retain(|said, _| {
+                let Drifting { monitor, rule, product, recipe } = said;
+                !rule.is_of_baseline()
+                    || (monitor, product, recipe)
+                        != (&drifting.monitor, &drifting.product, &drifting.recipe)
+            }),
         }
     }
 
@@ -449,7 +488,7 @@ impl StationMemory {
     /// The record since which a monitor says that it has drifted.
     pub fn drifted(&self, monitor: &MonitorId) -> Option<Position> {
         let mut rules = self.drifts.iter();
-        rules.find(|((of, _), _)| of == monitor).map(|(_, since)| *since)
+        rules.find(|(drifting, _)| drifting.monitor == *monitor).map(|(_, since)| *since)
     }
 
     fn apply(&mut self, id: &StationId, record: &Record, event: &TraceEvent) {
@@ -457,6 +496,10 @@ impl StationMemory {
         self.batch.apply(event);
         self.tallies.take(record, event);
         self.draws.apply(record.position, event);
+        let making = made::of_item(self, event);
+        if let Some(made) = Made::after(self.made.as_ref(), event, &making) {
+            self.made = Some(made);
+        }
         match &event.what {
             What::Arrive { item } => {
                 // The same once more, or one that is sent away, begins no work: what was taken out since
@@ -465,10 +508,10 @@ impl StationMemory {
                     self.turn(event);
                 }
                 self.refuse(item, event.is_only_asked().then_some(record.position));
-                self.places.arrive(event.nest.as_ref(), present(item, record, event));
+                self.places.arrive(event.nest.as_ref(), present((item, making), record, event));
             }
             What::Remove { parent: item, child, .. } => {
-                self.enter(item, record, event);
+                self.enter((item, making), record, event);
                 if !event.is_only_asked() {
                     self.places.take_away(child);
                 }
@@ -476,7 +519,7 @@ impl StationMemory {
             What::Consume { into: item, .. }
             | What::Merge { into: item, .. }
             | What::Install { parent: item, .. }
-            | What::Inspect { item, .. } => self.enter(item, record, event),
+            | What::Inspect { item, .. } => self.enter((item, making), record, event),
             What::Complete { item, order_row, .. } => {
                 self.refuse(item, None);
                 if let Some(row) = order_row.as_ref().filter(|_| !event.is_only_asked()) {
@@ -515,7 +558,7 @@ impl StationMemory {
         }
     }
 
-    fn enter(&mut self, item: &ItemKey, record: &Record, event: &TraceEvent) {
+    fn enter(&mut self, item: (&ItemKey, Making), record: &Record, event: &TraceEvent) {
         self.places.enter(event.nest.as_ref(), present(item, record, event));
     }
 
@@ -547,7 +590,8 @@ impl StationMemory {
 }
 
 /// An item as an event finds it at the station.
-fn present(item: &ItemKey, record: &Record, event: &TraceEvent) -> Present {
+fn present((item, making): (&ItemKey, Making), record: &Record, event: &TraceEvent) -> Present {
     let since = event.stay.map_or(record.at.wall, |stay| stay.interval.from);
-    Present { item: item.clone(), since, began: event.time.at, position: record.position }
+    let (item, position) = (item.clone(), record.position);
+    Present { item, since, began: event.time.at, position, making }
 }

@@ -1,5 +1,5 @@
 //! Who is at a station: at each of its positions one unit at most.
-use crate::model::{ItemKey, Position, Text, Utc};
+use crate::model::{ItemKey, Making, Position, Text, Utc};
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 
@@ -22,6 +22,10 @@ pub struct Present {
     /// The record that said so first.
     #[n(3)]
     pub position: Position,
+    /// Which product it is, and by which recipe it is worked on, as far as that was said since.
+    #[n(4)]
+    #[cbor(default, skip_if = "Making::is_unknown")]
+    pub making: Making,
 }
 
 /// What is known of one position.
@@ -78,6 +82,7 @@ impl Places {
         // It may have been moved from one position to another.
         let there = self.of(None, &item).filter(|there| Some(there) != nest);
         let moved = there.and_then(|there| self.0.remove(&Some(there))?.present);
+        let moved = moved.map(|moved| Present { making: present.making.clone(), ..moved });
         let place = self.at(nest.cloned(), position);
         place.enter(moved.unwrap_or(present));
         place.current = Some(item);
@@ -148,8 +153,9 @@ impl Places {
 impl Place {
     /// The same once more changes nothing of when it came.
     fn enter(&mut self, present: Present) {
-        if self.present.as_ref().is_none_or(|here| here.item != present.item) {
-            self.present = Some(present);
+        match &mut self.present {
+            Some(here) if here.item == present.item => here.making = present.making,
+            here => *here = Some(present),
         }
     }
 }
@@ -165,7 +171,7 @@ mod tests {
 
     fn present(code: &str, at: u32) -> Present {
         let (began, position) = (Utc(at.into()), Position(at.into()));
-        Present { item: unit(code), since: began, began, position }
+        Present { item: unit(code), since: began, began, position, making: Making::default() }
     }
 
     #[test]

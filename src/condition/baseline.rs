@@ -24,7 +24,6 @@ pub(super) struct Learning {
     values: Vec<f64>,
     learn: usize,
     goal: usize,
-    version: u32,
 }
 
 /// Why a stretch of values is no baseline.
@@ -37,19 +36,24 @@ enum NotYet {
 }
 
 impl Learning {
-    /// Learns from `learn` values what will be the given version of the baseline.
-    pub(super) fn new(learn: u32, version: u32) -> Self {
+    /// Learns from `learn` values.
+    pub(super) fn new(learn: u32) -> Self {
         let learn = learn.clamp(LEARN_MIN, LEARN_MAX) as usize;
-        Self { values: Vec::new(), learn, goal: learn, version }
+        Self { values: Vec::new(), learn, goal: learn }
     }
 
-    /// Takes a value; returns the baseline that it completes.
-    pub(super) fn step(&mut self, x: f64) -> Option<Baseline> {
+    /// It has seen nothing.
+    pub(super) fn is_blank(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Takes a value; returns the baseline that it completes, as this version.
+    pub(super) fn step(&mut self, x: f64, version: u32) -> Option<Baseline> {
         self.values.push(x);
         if self.values.len() < self.goal {
             return None;
         }
-        match estimate(&self.values, self.version) {
+        match estimate(&self.values, version) {
             Ok(baseline) => return Some(baseline),
             Err(NotYet::Short) if self.goal < LEARN_MAX as usize => {
                 self.goal = (2 * self.goal).min(LEARN_MAX as usize);

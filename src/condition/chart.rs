@@ -1,16 +1,13 @@
 //! One monitor's state: its limits, its learning or its chart, and what it last said.
 use super::ahead::{Forecast, Rate};
-use super::baseline::Learning;
-use super::detector::{self, Detector};
+use super::contexts::Contexts;
 use super::limit::LimitRule;
-use super::onset::Memory;
-use super::pace::Pace;
 use super::quiet::Quiet;
-use super::residual::Residuals;
-use crate::model::plant::{Drift, Monitor, Watched};
+use crate::model::plant::Monitor;
 use crate::model::{
-    Baseline, ItemKey, Onset, Quality, Reach, Rule, Side, Ucum, Utc, Verdict, VerdictEvent,
+    Baseline, ItemKey, Making, Onset, Quality, Reach, Rule, Side, Ucum, Utc, Verdict, VerdictEvent,
 };
+use std::time::Duration;
 
 /// One value of a monitor.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +47,8 @@ pub struct Finding {
     pub quality: Option<Quality>,
     /// When a limit will be reached.
     pub reaches: Option<Reach>,
+    /// What is made by whose baseline it was judged; unknown of rules that are the monitor's whatever is made.
+    pub making: Making,
 }
 
 impl Finding {
@@ -68,77 +67,52 @@ impl Finding {
             unit: None,
             quality: None,
             reaches: None,
+            making: Making::default(),
         }
     }
 }
 
 /// One monitor's state.
 ///
-/// Its durable part, the baseline and what each rule last said, comes back by [`Chart::restore`]; its
-/// volatile part, the moving average and the memory of the last values, begins anew.
+/// Its durable part, the baselines and what each rule last said, comes back by [`Chart::restore`]; its
+/// volatile part, the moving average and the memory of the last values, begins anew. Absolute limits are the
+/// monitor's; baselines and what goes by them are kept for each product and recipe.
 #[derive(Debug, Clone)]
 pub struct Chart {
     limits: Option<LimitRule>,
     forecast: Option<Box<Forecast>>,
     rate: Option<Box<Rate>>,
-    drift: Option<DriftRule>,
-}
-
-/// Watches for a lasting change of level. One alarm per change: it stays until the chart is re-armed.
-#[derive(Debug, Clone)]
-struct DriftRule {
-    spec: Drift,
-    /// A tag changes when it likes; a value per item comes once.
-    pace: Option<Pace>,
-    baseline: Option<Baseline>,
-    alarm: Option<Alarm>,
-    stage: Stage,
-}
-
-/// A drift that stands.
-#[derive(Debug, Clone)]
-struct Alarm {
-    /// The rule that spoke first.
-    opened: Rule,
-    side: Side,
-    /// All that have spoken of it.
-    said: Vec<Rule>,
-}
-
-#[derive(Debug, Clone)]
-enum Stage {
-    Learning(Learning),
-    Judging(Box<Judging>),
-    /// What has alarmed waits to be re-armed; the rules that have not spoken yet may join, but after a restart.
-    Latched(Option<Box<Judging>>),
-}
-
-#[derive(Debug, Clone)]
-struct Judging {
-    residuals: Residuals,
-    detectors: Vec<Detector>,
-    memory: Memory,
+    drift: Option<Contexts>,
 }
 
 impl Chart {
     /// A chart that has seen nothing: it learns first.
     pub fn new(monitor: &Monitor) -> Self {
-        let pace = |drift: &Drift| match &monitor.of {
-            Watched::Tag(_) => Some(Pace::new(drift.every)),
-            Watched::Measurement(..) => None,
-        };
         Self {
             limits: monitor.limits.map(LimitRule::new),
             forecast: monitor.limits.and_then(Forecast::new).map(Box::new),
             rate: monitor.limits.and_then(Rate::new).map(Box::new),
-            drift: monitor.drift.map(|spec| DriftRule {
-                spec,
-                pace: pace(&spec),
-                baseline: None,
-                alarm: None,
-                stage: Stage::Learning(Learning::new(spec.learn, 1)),
-            }),
+            drift: monitor.drift.map(|spec| Contexts::new(spec, &monitor.of)),
         }
+    }
+
+    /// This is made from now on. What was learned of it before goes on where it was left: its baseline, its
+    /// alarm, its moving average.
+    pub fn turn(&mut self, making: &Making) {
+        if self.drift.as_mut().is_some_and(|drift| drift.turn(making)) {
+            self.forget_trends();
+        }
+    }
+
+    /// What comes is another level: no trend leads across.
+    fn forget_trends(&mut self) {
+        self.forecast.iter_mut().for_each(|forecast| forecast.forget());
+        self.rate.iter_mut().for_each(|rate| rate.forget());
+    }
+
+    /// Whether there is production from now on: without, nothing but the absolute limits is looked at.
+    pub fn produce(&mut self, produces: bool) {
+        self.drift.iter_mut().for_each(|drift| drift.produce(produces));
     }
 
     /// Takes one value in the order of time; tells `out` what changed. O(1) but for the values that
@@ -198,36 +172,27 @@ impl Chart {
         }
     }
 
-    /// What comes is another level: no trend leads across.
-    fn forget_trends(&mut self) {
-        self.forecast.iter_mut().for_each(|forecast| forecast.forget());
-        self.rate.iter_mut().for_each(|rate| rate.forget());
-    }
-
-    /// Ends an alarm, and the baseline with it: the next version is learned from the values to come.
+    /// Ends the alarms, and the baselines with them, whatever is made: the next versions are learned from the values to
+    /// come.
     pub fn rearm(&mut self) {
         self.forget_trends();
-        if let Some(drift) = &mut self.drift {
-            let version = drift.baseline.as_ref().map_or(1, |b| b.version.saturating_add(1));
-            drift.alarm = None;
-            drift.stage = Stage::Learning(Learning::new(drift.spec.learn, version));
-        }
+        self.drift.iter_mut().for_each(Contexts::rearm);
     }
 
     /// The next value does not follow on the last one. The moving average stays: a pause neither
     /// proves nor disproves a change.
     pub fn interrupt(&mut self) {
-        match self.drift.as_mut().map(|drift| &mut drift.stage) {
-            Some(Stage::Judging(judging) | Stage::Latched(Some(judging))) => {
-                judging.residuals.interrupt();
-            }
-            Some(Stage::Learning(_) | Stage::Latched(None)) | None => {}
-        }
+        self.drift.iter_mut().for_each(Contexts::interrupt);
     }
 
-    /// What is normal, if it is known.
+    /// What is normal, if it is known: of what is made now, else of what was learned last.
     pub(super) fn baseline(&self) -> Option<&Baseline> {
-        self.drift.as_ref()?.baseline.as_ref()
+        self.drift.as_ref()?.baseline()
+    }
+
+    /// A station that has not worked for longer does not produce.
+    pub(super) fn idle(&self) -> Option<Duration> {
+        self.drift.as_ref()?.idle()
     }
 
     fn beyond(&self) -> Option<Side> {
@@ -236,120 +201,13 @@ impl Chart {
 
     /// Why the last value changed nothing.
     pub(super) fn quiet(&self) -> Quiet {
-        match (self.beyond(), self.drift.as_ref().map(|drift| &drift.stage)) {
-            (Some(side), _) => Quiet::Beyond(side),
-            (None, Some(Stage::Learning(_))) => Quiet::Learning,
-            (None, Some(Stage::Latched(_))) => Quiet::Latched,
-            (None, Some(Stage::Judging(_)) | None) => Quiet::Inside,
-        }
+        let beyond = self.beyond().map(Quiet::Beyond);
+        beyond.or(self.drift.as_ref().map(Contexts::quiet)).unwrap_or(Quiet::Inside)
     }
 
     /// What the monitor says of a value inside the absolute limits.
     fn verdict_inside(&self) -> Verdict {
-        match self.drift.as_ref().map(|drift| &drift.stage) {
-            Some(Stage::Latched(_)) => Verdict::Drift,
-            Some(Stage::Judging(_) | Stage::Learning(_)) | None => Verdict::InControl,
-        }
+        let drifts = self.drift.as_ref().is_some_and(Contexts::is_latched);
+        if drifts { Verdict::Drift } else { Verdict::InControl }
     }
-}
-
-impl DriftRule {
-    /// `warned`: a value beyond an absolute limit is judged, never learned from.
-    fn step(&mut self, time: Utc, x: f64, warned: bool, out: &mut impl FnMut(Finding)) {
-        if self.pace.as_mut().is_some_and(|pace| !pace.is_due(time)) {
-            return;
-        }
-        match &mut self.stage {
-            Stage::Latched(None) => {}
-            Stage::Learning(_) if warned => {}
-            Stage::Learning(learning) => {
-                if let Some(baseline) = learning.step(x) {
-                    self.arm(&baseline, true);
-                    let said = |rule| finding(rule, Verdict::InControl, baseline.clone());
-                    self.spec.rules.iter().map(said).for_each(out);
-                }
-            }
-            Stage::Judging(judging) | Stage::Latched(Some(judging)) => {
-                let Some(residual) = judging.residuals.step(x) else { return };
-                judging.memory.push(time, residual.clipped());
-                judging.detectors.iter_mut().for_each(|detector| detector.step(residual));
-                self.speak(out);
-            }
-        }
-    }
-
-    /// Tells of the rules that have something new to say: the first of them alarms, the others join it.
-    fn speak(&mut self, out: &mut impl FnMut(Finding)) {
-        let (Stage::Judging(judging) | Stage::Latched(Some(judging))) = &self.stage else { return };
-        let Some(baseline) = &self.baseline else { return };
-        for detector in &judging.detectors {
-            let Some(side) = detector.beyond() else { continue };
-            let rule = detector.rule();
-            let joins = self.alarm.as_ref().map(|alarm| alarm.opened);
-            let alarm =
-                self.alarm.get_or_insert_with(|| Alarm { opened: rule, side, said: Vec::new() });
-            // A level that moved looks like more spread, and more spread like a level that moves.
-            let of_spread = rule == Rule::Variance || alarm.opened == Rule::Variance;
-            if (alarm.side != side && !of_spread) || alarm.said.contains(&rule) {
-                continue;
-            }
-            alarm.said.push(rule);
-            let (statistic, limit) = detector.against(side, &judging.residuals);
-            out(Finding {
-                side: Some(side),
-                statistic: Some(statistic),
-                limit: Some(limit),
-                onset: detector.onset(&judging.memory, side, baseline.n),
-                joins,
-                test: detector.test(),
-                ..finding(rule, Verdict::Drift, baseline.clone())
-            });
-        }
-        if let Some(alarm) = &self.alarm {
-            let heard = judging.detectors.iter().all(|d| alarm.said.contains(&d.rule()));
-            let latched = Stage::Latched(None);
-            match std::mem::replace(&mut self.stage, latched) {
-                Stage::Judging(judging) | Stage::Latched(Some(judging)) if !heard => {
-                    self.stage = Stage::Latched(Some(judging));
-                }
-                Stage::Judging(_) | Stage::Latched(_) | Stage::Learning(_) => {}
-            }
-        }
-    }
-
-    /// `learned`: just now; else the baseline comes back from the record.
-    fn arm(&mut self, baseline: &Baseline, learned: bool) {
-        let residuals = Residuals::new(baseline);
-        let detectors = detector::all(&self.spec, baseline, &residuals, learned);
-        self.baseline = Some(baseline.clone());
-        self.alarm = None;
-        self.stage =
-            Stage::Judging(Box::new(Judging { residuals, detectors, memory: Memory::default() }));
-    }
-
-    /// Whatever rule learned it, a baseline is the monitor's; whichever spoke of it, a drift stands.
-    fn restore(&mut self, event: &VerdictEvent) {
-        let known = self.baseline.as_ref() == event.baseline.as_ref();
-        let said = self.alarm.as_ref().is_some_and(|alarm| alarm.said.contains(&event.rule));
-        let side = event.side.filter(|_| event.verdict == Verdict::Drift);
-        if known && said == side.is_some() {
-            return;
-        }
-        if let (true, Some(alarm), Some(_)) = (known, &mut self.alarm, side) {
-            alarm.said.push(event.rule);
-            return;
-        }
-        if let Some(baseline) = &event.baseline {
-            self.arm(baseline, false);
-        }
-        if let Some(side) = side {
-            let opened = event.joins.unwrap_or(event.rule);
-            self.alarm = Some(Alarm { opened, side, said: vec![event.rule] });
-            self.stage = Stage::Latched(None);
-        }
-    }
-}
-
-fn finding(rule: Rule, verdict: Verdict, baseline: Baseline) -> Finding {
-    Finding { baseline: Some(baseline), ..Finding::new(rule, verdict) }
 }

@@ -220,6 +220,8 @@ impl Watch {
             test: None,
             quality: None,
             reaches: None,
+            product: None,
+            recipe: None,
         }
     }
 

@@ -6,9 +6,11 @@
 mod ahead;
 mod baseline;
 mod chart;
+mod contexts;
 mod cusum;
 mod cusum_length;
 mod detector;
+mod drift;
 mod ewma;
 mod flat;
 mod limit;
@@ -23,6 +25,7 @@ mod residual;
 mod run_length;
 mod runs;
 mod runs_length;
+mod settling;
 mod signal;
 #[cfg(test)]
 mod tests;
@@ -34,20 +37,22 @@ pub use master::Masters;
 pub use quiet::Spoken;
 
 use crate::model::plant::{
-    DeviceIndex, Monitor, Plant, SignalRules, StationIndex, TagIndex, Watched,
+    DeviceIndex, Monitor, Plant, SignalRules, Station, StationIndex, TagIndex, Watched,
 };
 use crate::model::{
-    At, HandshakeId, ItemKey, Link, Measurement, MonitorId, Monotonic, Sample, StationId, TagName,
-    Ucum, Utc, VerdictEvent,
+    At, HandshakeId, ItemKey, Link, Making, Measurement, MonitorId, Monotonic, Sample, StationId,
+    TagName, Ucum, Utc, VerdictEvent,
 };
 use flat::Passed;
 use quiet::Quiet;
 use signal::{Signal, Told};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// All charts of a plant.
 ///
-/// State is bounded by the plant: a chart remembers at most 1024 values, or 10 000 while it learns.
+/// State is bounded by the plant: a chart remembers at most 1024 values, or 10 000 while it learns, and a monitor has so
+/// many charts at most as it keeps baselines.
 #[derive(Debug, Clone)]
 pub struct Conditions {
     watches: Vec<Watch>,
@@ -55,18 +60,48 @@ pub struct Conditions {
     by_name: Vec<usize>,
     /// The watches of each tag, by its index.
     by_tag: Vec<Vec<usize>>,
+    /// The watches of tags of each station that have baselines, by its index.
+    by_making: Vec<Vec<usize>>,
     /// The watches of measurements of each station, by its index.
     by_station: Vec<Vec<usize>>,
     /// The watches of each station that go by its work, by its index.
     by_work: Vec<Vec<usize>>,
     /// When which watch is to be looked at: no rule of it is due before.
     due: BTreeSet<(Monotonic, usize)>,
+    /// What each station does, by its index.
+    works: Vec<Work>,
+}
+
+/// What is known of what a station does; all is production until something else is told.
+#[derive(Debug, Clone)]
+struct Work {
+    making: Making,
+    produces: bool,
+    /// It tells of its work.
+    is_told: bool,
+    /// When it last did.
+    last: Option<Monotonic>,
+}
+
+impl Work {
+    fn of(station: &Station) -> Self {
+        let is_told = station.tells_of_work();
+        Self { making: Making::default(), produces: true, is_told, last: None }
+    }
+
+    /// Whether it produces, where a pause that is longer than `idle` ends that.
+    fn produces(&self, now: Monotonic, idle: Option<Duration>) -> bool {
+        let idle = idle.filter(|_| self.is_told);
+        let works = |idle| self.last.is_some_and(|last| now <= last.plus(idle));
+        self.produces && idle.is_none_or(works)
+    }
 }
 
 /// One monitor with its chart.
 #[derive(Debug, Clone)]
 struct Watch {
     station: StationId,
+    at: StationIndex,
     monitor: MonitorId,
     unit: Option<Ucum>,
     device: Option<DeviceIndex>,
@@ -92,9 +127,11 @@ impl Conditions {
             watches: Vec::new(),
             by_name: Vec::new(),
             by_tag: vec![Vec::new(); plant.tags.len()],
+            by_making: vec![Vec::new(); plant.stations.len()],
             by_station: vec![Vec::new(); plant.stations.len()],
             by_work: vec![Vec::new(); plant.stations.len()],
             due: BTreeSet::new(),
+            works: plant.stations.iter().map(Work::of).collect(),
         };
         for (index, station) in plant.stations() {
             // One without a rule is recorded by the tape and judged by nobody.
@@ -117,12 +154,16 @@ impl Conditions {
                 };
                 let add = |list: &mut Vec<usize>| list.push(new.watches.len());
                 lists.get_mut(at).into_iter().for_each(add);
+                if matches!(monitor.of, Watched::Tag(_)) && monitor.drift.is_some() {
+                    new.by_making.get_mut(index.get()).into_iter().for_each(add);
+                }
                 let by_work = station.tells_of_work();
                 if by_work && monitor.signal.flat.is_some() {
                     new.by_work.get_mut(index.get()).into_iter().for_each(add);
                 }
                 new.watches.push(Watch {
                     station: station.id.clone(),
+                    at: index,
                     monitor: monitor.id.clone(),
                     unit: monitor.unit.clone(),
                     device,
@@ -139,8 +180,22 @@ impl Conditions {
         new
     }
 
-    /// Takes a sample of a tag; adds verdicts that changed to `out`. A machine is judged by it
-    /// whatever it is used for.
+    /// A station makes this from now on, for production or not. Its tags are held against the baselines of
+    /// that; of measurements the item says which.
+    pub fn makes(&mut self, station: StationIndex, making: &Making, produces: bool) {
+        let Some(work) = self.works.get_mut(station.get()) else { return };
+        work.produces = produces;
+        if work.making == *making {
+            return;
+        }
+        work.making.clone_from(making);
+        for index in self.by_making.get(station.get()).into_iter().flatten() {
+            self.watches.get_mut(*index).into_iter().for_each(|watch| watch.chart.turn(making));
+        }
+    }
+
+    /// Takes a sample of a tag; adds verdicts that changed to `out`. By absolute limits a machine is judged whatever it is
+    /// used for; by a baseline only while its station produces.
     pub fn on_sample(&mut self, plant: &Plant, at: At, sample: &Sample, out: &mut Spoken) {
         debug_assert_eq!(
             plant.tags.len(),
@@ -154,6 +209,9 @@ impl Conditions {
                 Some(bit) => value.bit(bit).map(|set| f64::from(u8::from(set))),
                 None => value.number(),
             });
+            if let Some(work) = self.works.get(watch.at.get()) {
+                watch.chart.produce(work.produces(at.monotonic, watch.chart.idle()));
+            }
             let (time, quality) = (sample.time(), sample.quality);
             let value = value.filter(|x| x.is_finite());
             watch.told(&Told { at, time, value, quality }, out);
@@ -161,14 +219,13 @@ impl Conditions {
         }
     }
 
-    /// Takes the measurements of an item, made at `time` by a handshake of a station; adds verdicts that
-    /// changed to `out`. The caller leaves out what is not production.
+    /// Takes the measurements of an item, made at `time` by a handshake of a station, with what the item is; adds
+    /// verdicts that changed to `out`. The caller leaves out what is not production.
     pub fn on_measurements(
         &mut self,
-        station: StationIndex,
-        handshake: &HandshakeId,
+        (station, handshake): (StationIndex, &HandshakeId),
         time: Utc,
-        item: &ItemKey,
+        (item, making): (&ItemKey, &Making),
         measurements: &[Measurement],
         out: &mut Spoken,
     ) {
@@ -178,6 +235,8 @@ impl Conditions {
             if of != handshake {
                 continue;
             }
+            watch.chart.turn(making);
+            watch.chart.produce(true);
             let Some(found) = measurements.iter().find(|m| m.name == *name) else {
                 watch.tell(Quiet::NoValue, out);
                 continue;
@@ -192,6 +251,7 @@ impl Conditions {
         for index in self.by_station.get(station.get()).into_iter().flatten() {
             let Some(watch) = self.watches.get_mut(*index) else { continue };
             if matches!(&watch.of, Of::Measurement { handshake: of, .. } if of == handshake) {
+                watch.chart.produce(false);
                 watch.tell(Quiet::NoProduction, out);
             }
         }
@@ -219,15 +279,18 @@ impl Conditions {
 
     /// Goes on with the charts of `before` at the stations that nothing was changed about.
     pub fn adopt(&mut self, before: Self, untouched: impl Fn(&StationId) -> bool) {
-        let mut charts: BTreeMap<_, _> = before
-            .watches
+        let Self { watches, works, .. } = before;
+        let mut charts: BTreeMap<_, _> = watches
             .into_iter()
             .filter(|watch| untouched(&watch.station))
-            .map(|watch| ((watch.station, watch.monitor), (watch.chart, watch.signal)))
+            .map(|watch| ((watch.station, watch.monitor), (watch.chart, watch.signal, watch.at)))
             .collect();
         for watch in &mut self.watches {
             if let Some(of) = charts.remove(&(watch.station.clone(), watch.monitor.clone())) {
-                (watch.chart, watch.signal) = of;
+                let before;
+                (watch.chart, watch.signal, before) = of;
+                let work = self.works.get_mut(watch.at.get()).zip(works.get(before.get()));
+                work.into_iter().for_each(|(work, before)| work.clone_from(before));
             }
         }
         for (index, watch) in self.watches.iter_mut().enumerate() {
@@ -266,6 +329,8 @@ impl Conditions {
 
     /// A station has worked on something; the caller leaves out what is not production.
     pub fn on_work(&mut self, at: At, station: StationIndex, out: &mut Spoken) {
+        let work = self.works.get_mut(station.get());
+        work.into_iter().for_each(|work| work.last = Some(at.monotonic));
         for index in self.by_work.get(station.get()).into_iter().flatten() {
             let Some(watch) = self.watches.get_mut(*index) else { continue };
             if let Some(passed) = watch.signal.worked(at, watch.chart.baseline()) {
@@ -401,6 +466,8 @@ impl Watch {
             test: finding.test,
             quality: finding.quality,
             reaches: finding.reaches,
+            product: finding.making.product,
+            recipe: finding.making.recipe,
         }
     }
 }

@@ -25,6 +25,8 @@ pub(super) enum Quiet {
     Flat,
     /// It is not production.
     NoProduction,
+    /// It settles after a changeover or a start of production.
+    Settling,
     /// The level is not known yet.
     Learning,
     /// All is as it should be.
@@ -44,6 +46,7 @@ impl Quiet {
             Self::Steady => "did not fire because it stands still no more than it normally does",
             Self::Flat => "did not fire again: that it stands still is told already",
             Self::NoProduction => "did not fire because this is not production",
+            Self::Settling => "held because it settles after a changeover or a start of production",
             Self::Learning => "held because it is learning what is normal",
             Self::Inside => "did not fire because the values are as they should be",
             Self::Beyond(Side::High) => "did not fire again: beyond the high limit is told already",

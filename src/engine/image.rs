@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// The form of what an image says. It goes up with every change of what is folded, or of how: an image says
 /// what the records say, and nothing else.
-pub const IMAGE_SCHEMA: u32 = 1;
+pub const IMAGE_SCHEMA: u32 = 2;
 
 /// All that records made of the engine.
 #[derive(Encode, Decode)]

@@ -1,5 +1,5 @@
 //! The state and its two ways to change.
-use crate::capture::{Capture, Memory};
+use crate::capture::{Capture, Memory, StationMemory};
 use crate::condition::{Conditions, Masters, Spoken};
 use crate::model::plant::{Carried, Plant, Station, StationIndex};
 use crate::model::{
@@ -16,7 +16,7 @@ pub struct Engine {
     pub(super) capture: Capture,
     pub(super) conditions: Option<Conditions>,
     pub(super) masters: Option<Masters>,
-    /// The last word of every rule of every monitor, and the last ones of every master, each with when it was
+    /// The last word of every rule of every monitor, of whatever is made, and the last ones of every master, each with when it was
     /// said by our clock: what charts and masters are restored from.
     pub(super) verdicts: BTreeMap<(StationId, MonitorId), Said>,
     pub(super) last: Position,
@@ -85,9 +85,13 @@ impl Engine {
                     kept.remove(1);
                 }
             } else {
-                kept.retain(|(_, old)| old.rule != event.rule);
+                let of = |old: &VerdictEvent| old.rule == event.rule || event.is_forgotten();
+                let making = event.making();
+                kept.retain(|(_, old)| old.making() != making || !of(old));
             }
-            kept.push((record.at.wall, event.clone()));
+            if !event.is_forgotten() {
+                kept.push((record.at.wall, event.clone()));
+            }
         }
     }
 
@@ -169,6 +173,9 @@ impl Engine {
                 .collect();
             conditions.adopt(charts, |station| untouched.contains(station));
         }
+        for (index, station) in plant.stations() {
+            makes(&mut conditions, index, self.capture.memory().station(&station.id));
+        }
         self.conditions = Some(conditions);
         let mut masters = Masters::new(plant);
         self.verdicts.values().flatten().for_each(|(said, event)| masters.restore(*said, event));
@@ -207,8 +214,13 @@ impl Engine {
         let mut spoken = Spoken::default();
         for record in step.frame() {
             if let Body::Trace(event) = &record.body {
-                judge_event(conditions, plant, event, &mut spoken);
-                judge_work(conditions, plant, step.at, event, &mut spoken);
+                let found = plant.stations().find(|(_, s)| Some(&s.id) == event.station.as_ref());
+                if let Some((index, station)) = found.filter(|_| event.adopted.is_none()) {
+                    let memory = self.capture.memory().station(&station.id);
+                    makes(conditions, index, memory);
+                    judge_event(conditions, (index, memory), event, &mut spoken);
+                    judge_work(conditions, index, step.at, event, &mut spoken);
+                }
                 if let Some(masters) = &mut self.masters {
                     judge_master(masters, step.at, event, &mut spoken);
                 }
@@ -222,44 +234,46 @@ impl Engine {
     }
 }
 
+/// What a station makes, as its memory has it.
+fn makes(conditions: &mut Conditions, station: StationIndex, memory: Option<&StationMemory>) {
+    if let Some(made) = memory.and_then(|memory| memory.made.as_ref()) {
+        conditions.makes(station, &made.now, made.purpose == Purpose::Production);
+    }
+}
+
 /// Only production enters the charts, and only when it happens.
-fn judge_event(conditions: &mut Conditions, plant: &Plant, event: &TraceEvent, out: &mut Spoken) {
+fn judge_event(
+    conditions: &mut Conditions,
+    (station, memory): (StationIndex, Option<&StationMemory>),
+    event: &TraceEvent,
+    out: &mut Spoken,
+) {
     let (What::Complete { item, measurements, .. }
     | What::Produce { item, measurements, .. }
     | What::Inspect { item, measurements, .. }) = &event.what
     else {
         return;
     };
-    let (Some(station), Some(mark)) = (&event.station, &event.handshake) else { return };
-    if event.adopted.is_some() {
-        return;
+    let Some(mark) = &event.handshake else { return };
+    let of = (station, &mark.key.handshake);
+    if event.purpose != Purpose::Production {
+        return conditions.leave_out(of.0, of.1, out);
     }
-    let found = plant.stations().find(|(_, s)| s.id == *station);
-    if let Some((index, _)) = found {
-        let index: StationIndex = index;
-        let time = event.time.at;
-        if event.purpose != Purpose::Production {
-            return conditions.leave_out(index, &mark.key.handshake, out);
-        }
-        conditions.on_measurements(index, &mark.key.handshake, time, item, measurements, out);
-    }
+    let made = memory.and_then(|memory| memory.made.as_ref()).filter(|made| made.item == *item);
+    let making = made.map(|made| made.of_item.clone()).unwrap_or_default();
+    conditions.on_measurements(of, event.time.at, (item, &making), measurements, out);
 }
 
 /// A station works, as [`Station::tells_of_work`] expects it to say.
 fn judge_work(
     conditions: &mut Conditions,
-    plant: &Plant,
+    station: StationIndex,
     at: At,
     event: &TraceEvent,
     out: &mut Spoken,
 ) {
-    let works = event.what.verb().is_work()
-        && event.adopted.is_none()
-        && event.purpose == Purpose::Production;
-    let station = event.station.as_ref().filter(|_| works);
-    let found = station.and_then(|id| plant.stations().find(|(_, s)| s.id == *id));
-    if let Some((index, _)) = found {
-        conditions.on_work(at, index, out);
+    if event.what.verb().is_work() && event.purpose == Purpose::Production {
+        conditions.on_work(at, station, out);
     }
 }
 

@@ -1,5 +1,5 @@
 //! What a condition rule says.
-use super::{ItemKey, MonitorId, Quality, StationId, Ucum, Utc};
+use super::{ItemKey, MonitorId, Quality, StationId, Text, Ucum, Utc};
 use minicbor::{Decode, Encode};
 
 /// What a rule says of a machine (ISO 7870).
@@ -64,6 +64,26 @@ pub enum Rule {
     Rate,
 }
 
+impl Rule {
+    /// Whether it judges by a baseline.
+    pub fn is_of_baseline(self) -> bool {
+        match self {
+            Self::Ewma
+            | Self::Cusum
+            | Self::Shewhart
+            | Self::WesternElectric
+            | Self::Nelson
+            | Self::Variance => true,
+            Self::Limit
+            | Self::Master
+            | Self::Missing
+            | Self::Flat
+            | Self::Forecast
+            | Self::Rate => false,
+        }
+    }
+}
+
 /// To which side of the centre.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, serde::Serialize)]
 #[cbor(index_only)]
@@ -90,6 +110,34 @@ pub struct Onset {
     /// Not after this.
     #[n(2)]
     pub latest: Utc,
+}
+
+/// What a station makes, and by which recipe, as far as it is told. Baselines are kept apart by it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(map)]
+pub struct Making {
+    /// The product or material of the item.
+    #[n(0)]
+    pub product: Option<Text>,
+    /// The operation, recipe or program.
+    #[n(1)]
+    pub recipe: Option<Text>,
+}
+
+impl Making {
+    /// Nothing of it is told.
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What is not told now is what was told before.
+    #[must_use]
+    pub fn or(self, before: &Self) -> Self {
+        Self {
+            product: self.product.or_else(|| before.product.clone()),
+            recipe: self.recipe.or_else(|| before.recipe.clone()),
+        }
+    }
 }
 
 /// A learned baseline: what is normal for one monitor in one context.
@@ -189,10 +237,31 @@ pub struct VerdictEvent {
     #[n(15)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quality: Option<Quality>,
+    /// Of a rule that judges by a baseline: the product that it was learned of, if that is known and parts them.
+    #[n(16)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product: Option<Text>,
+    /// The recipe of it, likewise.
+    #[n(17)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<Text>,
     /// Of a forecast: when the limit will be reached.
     #[n(18)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reaches: Option<Reach>,
+}
+
+impl VerdictEvent {
+    /// The baseline of what is made is forgotten, as that of what nobody named never is: whatever a rule said by it is void.
+    pub fn is_forgotten(&self) -> bool {
+        let known = !self.making().is_unknown();
+        known && self.verdict == Verdict::NoData && self.rule.is_of_baseline()
+    }
+
+    /// What is made by whose baseline the rule judged.
+    pub fn making(&self) -> Making {
+        Making { product: self.product.clone(), recipe: self.recipe.clone() }
+    }
 }
 
 /// When a limit will be reached; it comes between the bounds eight of ten times, if all goes on as it did.

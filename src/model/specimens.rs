@@ -494,6 +494,8 @@ fn verdicts() -> Vec<VerdictEvent> {
         test: None,
         quality: None,
         reaches: None,
+        product: None,
+        recipe: None,
     };
     let bare = VerdictEvent {
         side: None,

@@ -174,6 +174,13 @@ mod tests {
         assert_eq!(decode::<crate::model::VerdictEvent>(&bytes).ok().as_ref(), Some(&event));
         event.quality = None;
         assert_eq!(encode(&event), before);
+        let text = |text| crate::model::Text::parse(text).ok();
+        (event.product, event.recipe) = (text("A"), text("7"));
+        let bytes = encode(&event);
+        assert_eq!(bytes[bytes.len() - 6..], [16, 0x61, b'A', 17, 0x61, b'7']);
+        assert_eq!(decode::<crate::model::VerdictEvent>(&bytes).ok().as_ref(), Some(&event));
+        let old = decode::<crate::model::VerdictEvent>(&before).unwrap();
+        assert!(old.making().is_unknown());
     }
 
     /// What came to the first version later is left out where there is nothing to say, and read again where there is.

@@ -577,6 +577,13 @@ pub struct SuspectWindow {
     pub closed: Option<Position>,
     /// It was right before and after: nothing in it is suspect any more.
     pub cleared: bool,
+    /// The product by whose baseline it drifted, where it was held against that of one. It is the machine that has, so
+    /// that whatever was made in that time is suspect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product: Option<Text>,
+    /// The recipe, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<Text>,
 }
 
 /// A time in which a station may have been wrong, with what was made there.
@@ -640,6 +647,12 @@ pub struct ConditionView {
     pub unit: Option<Ucum>,
     /// The record that said so.
     pub position: Option<Position>,
+    /// The product by whose baseline it says so, where it judges by that of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product: Option<Text>,
+    /// The recipe, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<Text>,
 }
 
 /// A gap.

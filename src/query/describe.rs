@@ -481,13 +481,17 @@ fn verdict(spoken: &VerdictEvent) -> String {
             Some(Side::Low) => "varies less than it did",
             Some(Side::High) | None => "varies more than it did",
         },
+        Verdict::NoData if spoken.is_forgotten() => "is forgotten: more was made than it remembers",
         Verdict::InControl => "is in control",
         Verdict::Warning => "is past a warning limit",
         Verdict::Drift => "has drifted",
         Verdict::NoData => "has no data",
     };
     let joins = spoken.joins.map_or("", |_| ", by another of its rules too");
-    format!("{monitor} at {station} {says}{joins}")
+    let product = spoken.product.as_ref().map(|product| format!(" of {product}"));
+    let recipe = spoken.recipe.as_ref().map(|recipe| format!(" by recipe {recipe}"));
+    let [product, recipe] = [product, recipe].map(Option::unwrap_or_default);
+    format!("{monitor} at {station}{product}{recipe} {says}{joins}")
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! What the condition rules last said.
 use super::answer::ConditionView;
-use crate::model::{Baseline, MonitorId, Position, Rule, StationId, Utc, Verdict, VerdictEvent};
+use crate::model::{
+    Baseline, MonitorId, Position, Rule, StationId, Text, Utc, Verdict, VerdictEvent,
+};
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 
@@ -16,7 +18,34 @@ struct Spoken {
     since: Utc,
 }
 
-/// What the rules of one monitor say.
+/// A monitor, and what is made by whose baseline its rules judge; its other rules are where nothing is known of that.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(array)]
+struct Key {
+    #[n(0)]
+    station: StationId,
+    #[n(1)]
+    monitor: MonitorId,
+    #[n(2)]
+    product: Option<Text>,
+    #[n(3)]
+    recipe: Option<Text>,
+}
+
+impl Key {
+    fn of(event: &VerdictEvent) -> Self {
+        let (product, recipe) = (event.product.clone(), event.recipe.clone());
+        Self { product, recipe, ..Self::unknown(&event.station, &event.monitor) }
+    }
+
+    /// The first of a monitor.
+    fn unknown(station: &StationId, monitor: &MonitorId) -> Self {
+        let (station, monitor) = (station.clone(), monitor.clone());
+        Self { station, monitor, product: None, recipe: None }
+    }
+}
+
+/// What the rules of one monitor say by one baseline.
 #[derive(Debug, Clone, Default, Encode, Decode)]
 #[cbor(array)]
 struct Monitor {
@@ -31,7 +60,7 @@ struct Monitor {
 #[cbor(array)]
 pub(super) struct Monitors {
     #[n(0)]
-    known: BTreeMap<(StationId, MonitorId), Monitor>,
+    known: BTreeMap<Key, Monitor>,
     /// In the order of the plant last put in force.
     #[n(1)]
     plant: Vec<(StationId, MonitorId)>,
@@ -40,13 +69,17 @@ pub(super) struct Monitors {
 impl Monitors {
     pub(super) fn put_in_force(&mut self, monitors: &[(StationId, MonitorId)]) {
         self.plant = monitors.to_vec();
-        for key in monitors {
-            self.known.entry(key.clone()).or_default();
+        for (station, monitor) in monitors {
+            self.known.entry(Key::unknown(station, monitor)).or_default();
         }
     }
 
     pub(super) fn spoke(&mut self, position: Position, event: &VerdictEvent) {
-        let key = (event.station.clone(), event.monitor.clone());
+        let key = Key::of(event);
+        if event.is_forgotten() {
+            self.known.remove(&key);
+            return;
+        }
         let monitor = self.known.entry(key).or_default();
         if event.baseline.is_some() {
             monitor.baseline.clone_from(&event.baseline);
@@ -60,7 +93,7 @@ impl Monitors {
     /// Since when a rule has said that all is well, if that is what it said last; of one that a plant file added and that has
     /// not spoken yet: since when another has by the same baseline.
     pub(super) fn well_since(&self, of: &VerdictEvent) -> Option<Utc> {
-        let monitor = self.known.get(&(of.station.clone(), of.monitor.clone()))?;
+        let monitor = self.known.get(&Key::of(of))?;
         let spoken = |spoken: &&Spoken| {
             let same = of.baseline.is_some() && spoken.event.baseline == of.baseline;
             spoken.event.rule == of.rule || same
@@ -70,51 +103,76 @@ impl Monitors {
         well.map(|spoken| spoken.since).min()
     }
 
-    /// The gravest of what the rules of a monitor say.
+    /// What the rules of a monitor say, by each of its baselines.
+    fn of<'a>(
+        &'a self,
+        station: &'a StationId,
+        monitor: &'a MonitorId,
+    ) -> impl Iterator<Item = (&'a Key, &'a Monitor)> {
+        let all = self.known.range(Key::unknown(station, monitor)..);
+        all.take_while(|(key, _)| (&key.station, &key.monitor) == (station, monitor))
+    }
+
+    /// The gravest of what the rules of a monitor say, whatever is made.
     pub(super) fn verdict(&self, station: &StationId, monitor: &MonitorId) -> Verdict {
-        let said = self.known.get(&(station.clone(), monitor.clone()));
-        let said = said.and_then(gravest);
+        let said = gravest(self.of(station, monitor).flat_map(|(_, said)| said.by_rule.values()));
         said.map_or(Verdict::NoData, |spoken| spoken.event.verdict)
     }
 
     /// The monitors of the plant in its order, then those that only older records speak of.
     pub(super) fn views(&self) -> Vec<ConditionView> {
-        let gone = self.known.iter().filter(|(key, _)| !self.plant.contains(key));
-        let plant = self.plant.iter().filter_map(|key| self.known.get_key_value(key));
-        plant.chain(gone).map(|((station, monitor), m)| view(station, monitor, m)).collect()
+        let mut gone: Vec<_> =
+            self.known.keys().map(|key| (key.station.clone(), key.monitor.clone())).collect();
+        gone.dedup();
+        gone.retain(|key| !self.plant.contains(key));
+        self.plant
+            .iter()
+            .chain(&gone)
+            .map(|(station, monitor)| self.view(station, monitor))
+            .collect()
+    }
+
+    fn view(&self, station: &StationId, monitor: &MonitorId) -> ConditionView {
+        let all = || self.of(station, monitor).flat_map(|(_, said)| said.by_rule.values());
+        let gravest = gravest(all());
+        let mut agreed: Vec<&Spoken> =
+            all().filter(|s| gravest.is_some_and(|gravest| s.agrees(gravest))).collect();
+        agreed.sort_by_key(|spoken| spoken.position);
+        let event = gravest.map(|spoken| &spoken.event);
+        let of_it = event.and_then(|event| self.known.get(&Key::of(event))?.baseline.clone());
+        let learned = self.of(station, monitor).filter_map(|(_, said)| said.baseline.clone());
+        ConditionView {
+            station: station.clone(),
+            monitor: monitor.clone(),
+            rule: event.map(|e| e.rule),
+            rules: agreed.iter().map(|spoken| spoken.event.rule).collect(),
+            verdict: event.map_or(Verdict::NoData, |e| e.verdict),
+            side: event.and_then(|e| e.side),
+            statistic: event.and_then(|e| e.statistic),
+            limit: event.and_then(|e| e.limit),
+            since: gravest.map(|spoken| spoken.since),
+            onset: event.and_then(|e| e.onset),
+            baseline: of_it.or_else(|| learned.max_by_key(|baseline| baseline.version)),
+            unit: event.and_then(|e| e.unit.clone()),
+            position: gravest.map(|spoken| spoken.position),
+            product: event.and_then(|e| e.product.clone()),
+            recipe: event.and_then(|e| e.recipe.clone()),
+        }
     }
 }
 
-/// The gravest of what its rules say; of equals the one said last, but for what only joins another.
-fn gravest(said: &Monitor) -> Option<&Spoken> {
-    let weight = |s: &&Spoken| (gravity(s.event.verdict), s.event.joins.is_none(), s.position);
-    said.by_rule.values().max_by_key(weight)
+impl Spoken {
+    /// Whether it says the same as the gravest, of the same that is made, or of the monitor whatever is made.
+    fn agrees(&self, gravest: &Self) -> bool {
+        let Self { event, .. } = self;
+        let same = event.making() == gravest.event.making() || event.making().is_unknown();
+        event.verdict == gravest.event.verdict && same
+    }
 }
 
-fn view(station: &StationId, monitor: &MonitorId, said: &Monitor) -> ConditionView {
-    let gravest = gravest(said);
-    let mut agreed: Vec<&Spoken> = said
-        .by_rule
-        .values()
-        .filter(|s| gravest.is_some_and(|gravest| gravest.event.verdict == s.event.verdict))
-        .collect();
-    agreed.sort_by_key(|spoken| spoken.position);
-    let event = gravest.map(|spoken| &spoken.event);
-    ConditionView {
-        station: station.clone(),
-        monitor: monitor.clone(),
-        rule: event.map(|e| e.rule),
-        rules: agreed.iter().map(|spoken| spoken.event.rule).collect(),
-        verdict: event.map_or(Verdict::NoData, |e| e.verdict),
-        side: event.and_then(|e| e.side),
-        statistic: event.and_then(|e| e.statistic),
-        limit: event.and_then(|e| e.limit),
-        since: gravest.map(|spoken| spoken.since),
-        onset: event.and_then(|e| e.onset),
-        baseline: said.baseline.clone(),
-        unit: event.and_then(|e| e.unit.clone()),
-        position: gravest.map(|spoken| spoken.position),
-    }
+/// The gravest of what rules say; of equals the one said last, but for what only joins another.
+fn gravest<'a>(said: impl Iterator<Item = &'a Spoken>) -> Option<&'a Spoken> {
+    said.max_by_key(|s| (gravity(s.event.verdict), s.event.joins.is_none(), s.position))
 }
 
 fn gravity(verdict: Verdict) -> u8 {

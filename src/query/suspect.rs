@@ -6,7 +6,8 @@ use super::reason::Reasons;
 use super::view::View;
 use crate::genealogy::NodeId;
 use crate::model::{
-    Interval, ItemKey, MonitorId, Onset, Position, Rule, StationId, Utc, Verdict, VerdictEvent,
+    Interval, ItemKey, MonitorId, Onset, Position, Rule, StationId, Text, Utc, Verdict,
+    VerdictEvent,
 };
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
@@ -33,6 +34,44 @@ struct Window {
     /// Whether it is known that the change did not begin before `from`.
     #[n(6)]
     bounded: bool,
+    /// What was made by whose baseline the rule judged.
+    #[n(7)]
+    product: Option<Text>,
+    #[n(8)]
+    recipe: Option<Text>,
+}
+
+/// Who may end a window: the same rule, of the same that is made.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(array)]
+struct Key {
+    #[n(0)]
+    station: StationId,
+    #[n(1)]
+    monitor: MonitorId,
+    #[n(2)]
+    rule: Rule,
+    #[n(3)]
+    product: Option<Text>,
+    #[n(4)]
+    recipe: Option<Text>,
+}
+
+impl Window {
+    /// It has not ended, and why it is there is not said yet.
+    fn new(event: &VerdictEvent, from: Utc, bounded: bool) -> Self {
+        Self {
+            station: event.station.clone(),
+            monitor: event.monitor.clone(),
+            from,
+            causes: BTreeMap::new(),
+            end: None,
+            well: false,
+            bounded,
+            product: event.product.clone(),
+            recipe: event.recipe.clone(),
+        }
+    }
 }
 
 /// All windows.
@@ -42,7 +81,7 @@ pub(super) struct Windows {
     #[n(0)]
     by_record: BTreeMap<Position, Window>,
     #[n(1)]
-    open: BTreeMap<(StationId, MonitorId, Rule), Position>,
+    open: BTreeMap<Key, Position>,
 }
 
 impl Windows {
@@ -52,9 +91,8 @@ impl Windows {
         (position, at): (Position, Utc),
         monitors: &[(StationId, MonitorId)],
     ) {
-        let gone: Vec<_> =
-            self.open.keys().filter(|(s, m, _)| !is_of(monitors, s, m)).cloned().collect();
-        for key in gone {
+        let gone = |key: &&Key| !is_of(monitors, &key.station, &key.monitor);
+        for key in self.open.keys().filter(gone).cloned().collect::<Vec<_>>() {
             self.close(&key, (position, at), false);
         }
     }
@@ -64,31 +102,27 @@ impl Windows {
     pub(super) fn spoke(&mut self, position: Position, event: &VerdictEvent, well: Option<Utc>) {
         let begin = |onset: Onset| onset.earliest.or(well).unwrap_or(onset.estimate);
         let rule = event.joins.unwrap_or(event.rule);
-        let key = (event.station.clone(), event.monitor.clone(), rule);
+        let key = Key {
+            station: event.station.clone(),
+            monitor: event.monitor.clone(),
+            rule,
+            product: event.product.clone(),
+            recipe: event.recipe.clone(),
+        };
+        if event.is_forgotten() {
+            return self.forget(&key, (position, event.time));
+        }
         match (event.verdict, event.onset) {
             (Verdict::Drift, Some(onset)) if let Some(over) = event.over => {
-                let window = Window {
-                    station: event.station.clone(),
-                    monitor: event.monitor.clone(),
-                    from: begin(onset),
-                    causes: BTreeMap::from([(position, cause(event))]),
-                    end: Some((position, over)),
-                    well: true,
-                    bounded: onset.earliest.is_some(),
-                };
-                self.by_record.insert(position, window);
+                let window = Window::new(event, begin(onset), onset.earliest.is_some());
+                let causes = BTreeMap::from([(position, cause(event))]);
+                let end = Some((position, over));
+                self.by_record.insert(position, Window { causes, end, well: true, ..window });
             }
             (Verdict::Drift, Some(onset)) => {
                 let opened = *self.open.entry(key).or_insert(position);
-                let window = self.by_record.entry(opened).or_insert_with(|| Window {
-                    station: event.station.clone(),
-                    monitor: event.monitor.clone(),
-                    from: begin(onset),
-                    causes: BTreeMap::new(),
-                    end: None,
-                    well: false,
-                    bounded: onset.earliest.is_some(),
-                });
+                let new = || Window::new(event, begin(onset), onset.earliest.is_some());
+                let window = self.by_record.entry(opened).or_insert_with(new);
                 window.causes.insert(position, cause(event));
             }
             (Verdict::InControl, _) => {
@@ -98,7 +132,20 @@ impl Windows {
         }
     }
 
-    fn close(&mut self, key: &(StationId, MonitorId, Rule), end: (Position, Utc), well: bool) {
+    /// Nobody says any more of this that it is well.
+    fn forget(&mut self, of: &Key, end: (Position, Utc)) {
+        let Key { station, monitor, rule: _, product, recipe } = of;
+        let is_of = |key: &&Key| {
+            key.rule.is_of_baseline()
+                && (&key.station, &key.monitor) == (station, monitor)
+                && (&key.product, &key.recipe) == (product, recipe)
+        };
+        for key in self.open.keys().filter(is_of).cloned().collect::<Vec<_>>() {
+            self.close(&key, end, false);
+        }
+    }
+
+    fn close(&mut self, key: &Key, end: (Position, Utc), well: bool) {
         let window = self.open.remove(key).and_then(|at| self.by_record.get_mut(&at));
         if let Some(window) = window {
             (window.end, window.well) = (Some(end), well);
@@ -150,6 +197,8 @@ impl View<'_> {
                 bounded: window.bounded,
                 // Right before and right after: it was late, and nothing more.
                 cleared: window.well && end.is_some() && *cause == SuspectCause::MasterOverdue,
+                product: window.product.clone(),
+                recipe: window.recipe.clone(),
             })
         })
     }

@@ -135,9 +135,10 @@ fn the_pages_of_promises_and_faults_name_the_tests_that_there_are() {
 }
 
 /// Rooms that hold what comes from outside.
-const HOLD: [&str; 10] = [
+const HOLD: [&str; 11] = [
     "address_space",
     "capture",
+    "condition",
     "daemon",
     "engine",
     "field",

@@ -285,6 +285,8 @@ impl Source for Fake {
             baseline: None,
             unit: Ucum::parse("N.m").ok(),
             position: Some(Position(39)),
+            product: None,
+            recipe: None,
         }]
     }
 

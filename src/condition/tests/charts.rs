@@ -21,6 +21,8 @@ pub(super) fn recorded(finding: &Finding) -> VerdictEvent {
         test: finding.test,
         quality: finding.quality,
         reaches: finding.reaches,
+        product: finding.making.product.clone(),
+        recipe: finding.making.recipe.clone(),
     }
 }
 

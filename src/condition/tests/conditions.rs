@@ -7,8 +7,9 @@ use crate::model::plant::{
     TagSource, Transport, Trust, Watched, Word,
 };
 use crate::model::{
-    At, Boot, Code, DeviceId, Digest, HandshakeId, ItemKey, Link, Measurement, MonitorId,
-    Monotonic, Quality, Sample, Session, SiteId, StationId, TagName, Ucum, Utc, Value, Verdict,
+    At, Boot, Code, DeviceId, Digest, HandshakeId, ItemKey, Link, Making, Measurement, MonitorId,
+    Monotonic, Quality, Sample, Session, SiteId, StationId, TagName, Text, Ucum, Utc, Value,
+    Verdict, VerdictEvent,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -155,7 +156,8 @@ fn a_measurement_reaches_the_monitor_of_its_handshake_and_name() {
             high: None,
         }];
         let handshake = HandshakeId::parse(handshake).unwrap();
-        conditions.on_measurements(StationIndex(0), &handshake, Utc(3), &unit, &measured, &mut out);
+        let (of, item) = ((StationIndex(0), &handshake), (&unit, &Making::default()));
+        conditions.on_measurements(of, Utc(3), item, &measured, &mut out);
         out.verdicts
     };
     assert_eq!(said("result", "angle"), []);
@@ -278,4 +280,98 @@ fn what_was_put_off_or_is_due_earlier_than_another_rule_is_said_when_it_is_due()
     assert_eq!(said(60, None), (0, Some(3_601)), "it was good at 1 and may stand for an hour");
     assert_eq!(said(100, Some(Quality::BAD_RANGE)), (0, Some(160)));
     assert_eq!(said(160, None), (1, None));
+}
+
+/// A press whose temperature is learned from 30 values, a second apart.
+fn press(change: impl FnOnce(&mut Station)) -> (Plant, Conditions) {
+    let mut plant = plant();
+    let station = &mut plant.stations[0];
+    let temp = &mut station.monitors[0];
+    (temp.limits, temp.drift) = (None, super::watched(1_000_000, 30, super::BOTH).drift);
+    change(station);
+    let conditions = observed(&plant);
+    (plant, conditions)
+}
+
+/// So many seconds of a temperature around `level`; the verdicts by rules that judge by a baseline.
+fn seconds(
+    (plant, conditions): (&Plant, &mut Conditions),
+    (from, count): (i64, i64),
+    level: f64,
+) -> Vec<VerdictEvent> {
+    let mut out = Spoken::default();
+    for second in from..from + count {
+        let ns = second * 1_000_000_000;
+        let at = At { monotonic: Monotonic(ns.unsigned_abs()), wall: Utc(ns) };
+        let x = level + super::Noise(second.unsigned_abs()).normal();
+        let value = Sample { source: Some(Utc(ns)), ..sample(1, Value::Real(x), Quality::GOOD) };
+        conditions.on_sample(plant, at, &value, &mut out);
+    }
+    out.verdicts
+}
+
+fn made(product: &str) -> Making {
+    Making { product: Text::parse(product).ok(), recipe: None }
+}
+
+#[test]
+fn a_tag_is_held_against_the_baseline_of_what_its_station_makes() {
+    let (plant, mut conditions) = press(|_| {});
+    let mut makes = |product: &str, from, level| {
+        conditions.makes(StationIndex(0), &made(product), true);
+        let said = seconds((&plant, &mut conditions), (from, 60), level);
+        said.iter().map(|said| (said.verdict, said.making())).collect::<Vec<_>>()
+    };
+    let learned = |product| vec![(Verdict::InControl, made(product)); 2];
+    assert_eq!(makes("A", 0, 0.0), learned("A"));
+    assert_eq!(makes("B", 100, 40.0), learned("B"));
+    for from in [200, 400, 600] {
+        assert_eq!((makes("A", from, 0.0), makes("B", from + 100, 40.0)), (vec![], vec![]));
+    }
+    assert_eq!(makes("B", 800, 44.0)[0], (Verdict::Drift, made("B")));
+    assert_eq!(makes("A", 900, 0.0), []);
+}
+
+#[test]
+fn a_tag_is_neither_learned_nor_judged_in_setup_and_while_nothing_is_made() {
+    let (plant, mut conditions) = press(|station| {
+        station.phases = vec![super::signals::phase(None, true)];
+        let drift = station.monitors[0].drift.as_mut().unwrap();
+        drift.idle = Some(Duration::from_secs(30));
+    });
+    let station = StationIndex(0);
+    let work = |conditions: &mut Conditions, second: u64| {
+        let at = At { monotonic: Monotonic(second * 1_000_000_000), wall: Utc(0) };
+        conditions.on_work(at, station, &mut Spoken::default());
+    };
+    assert_eq!(seconds((&plant, &mut conditions), (0, 100), 0.0), [], "nobody knows that it works");
+    let mut learned = Vec::new();
+    for from in [100_i64, 125, 150] {
+        work(&mut conditions, from.unsigned_abs());
+        learned.extend(seconds((&plant, &mut conditions), (from, 25), 0.0));
+    }
+    assert_eq!(learned.len(), 2);
+    // It is set up, then it stands.
+    conditions.makes(station, &Making::default(), false);
+    assert_eq!(seconds((&plant, &mut conditions), (175, 100), 60.0), []);
+    conditions.makes(station, &Making::default(), true);
+    assert_eq!(seconds((&plant, &mut conditions), (275, 100), 60.0), []);
+    work(&mut conditions, 375);
+    assert_eq!(seconds((&plant, &mut conditions), (375, 25), 0.0), []);
+    work(&mut conditions, 400);
+    assert_eq!(seconds((&plant, &mut conditions), (400, 25), 60.0)[0].verdict, Verdict::Drift);
+}
+
+#[test]
+fn what_a_station_makes_goes_on_when_other_plant_files_come() {
+    let (plant, mut before) = press(|_| {});
+    before.makes(StationIndex(0), &made("A"), true);
+    assert_eq!(seconds((&plant, &mut before), (0, 60), 0.0).len(), 2);
+    before.makes(StationIndex(0), &made("B"), true);
+    let mut next = Conditions::new(&plant);
+    next.adopt(before, |_| true);
+    assert_eq!(seconds((&plant, &mut next), (100, 29), 40.0), []);
+    next.makes(StationIndex(0), &made("B"), true);
+    let learned = seconds((&plant, &mut next), (129, 10), 40.0);
+    assert_eq!(learned.iter().map(VerdictEvent::making).collect::<Vec<_>>(), vec![made("B"); 2]);
 }

@@ -4,13 +4,16 @@
 mod bad;
 mod charts;
 mod conditions;
+mod contexts;
 mod joint;
 mod promise;
 mod signals;
 mod tables;
 
 use super::chart::{Chart, Finding, Observation};
-use crate::model::plant::{Drift, DriftRules, Limits, Monitor, RunSet, SignalRules, Watched};
+use crate::model::plant::{
+    BaselinePer, Drift, DriftRules, Limits, Monitor, RunSet, SignalRules, Watched,
+};
 use crate::model::{HandshakeId, MonitorId, TagName, Utc};
 use std::time::Duration;
 
@@ -74,6 +77,9 @@ fn watched(run_length: u64, learn: u32, rules: DriftRules) -> Monitor {
             every: Duration::from_secs(1),
             rules,
             catch: None,
+            per: BaselinePer::DEFAULT,
+            settle: None,
+            idle: None,
         }),
         signal: SignalRules::default(),
     }

@@ -196,7 +196,7 @@ fn these_rules_speak_by_our_clock_whatever_the_source_says() {
 }
 
 /// A phase of the station; `item`: of a lot.
-fn phase(event: Option<Verb>, item: bool) -> Phase {
+pub(super) fn phase(event: Option<Verb>, item: bool) -> Phase {
     let word = Word { tag: TagIndex(0), bit: None };
     let item = item.then_some(CodeSpec {
         class: ItemClass::Lot,

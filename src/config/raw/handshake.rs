@@ -1,6 +1,6 @@
 //! Exchanges of words with a PLC, as they are written.
-use super::DriftWord;
 use super::label::PerCode;
+use super::{BaselineWord, DriftWord};
 use crate::config::spot::{Keyed, NameOr, Names, Scalar, Span, Spot};
 use crate::model::Result as Outcome;
 use schemars::JsonSchema;
@@ -346,6 +346,12 @@ pub(in crate::config) struct Measured {
     /// With `drift`: the lasting change worth catching, in the monitor's unit; one standard deviation unless said.
     #[schemars(range(min = 0))]
     pub(in crate::config) catch: Option<Spot<f64>>,
+    /// With `drift`: each of these has a baseline of its own, as far as it is told of an item; `[]` has one for all.
+    #[schemars(extend("default" = ["product", "recipe"]))]
+    pub(in crate::config) baseline_per: Option<Spot<Vec<Spot<BaselineWord>>>>,
+    /// With `drift`: so many values after a changeover, and after a start of production, are neither learned nor judged.
+    #[schemars(extend("default" = 0))]
+    pub(in crate::config) settle: Option<Spot<u32>>,
     /// With `drift`: mean time between two values.
     #[schemars(extend("default" = "1s"))]
     pub(in crate::config) cycle: Option<Spot<Span>>,

@@ -352,6 +352,17 @@ pub(in crate::config) struct Monitor {
     /// With `drift`: the lasting change worth catching, in the monitor's unit; one standard deviation unless said.
     #[schemars(range(min = 0))]
     pub(in crate::config) catch: Option<Spot<f64>>,
+    /// With `drift`: each of these that the station makes has a baseline of its own, as far as it tells of them; `[]` has one for
+    /// all.
+    #[schemars(extend("default" = ["product", "recipe"]))]
+    pub(in crate::config) baseline_per: Option<Spot<Vec<Spot<BaselineWord>>>>,
+    /// With `drift`: for so long after a changeover, and after a start of production, nothing is learned or judged.
+    #[schemars(extend("examples" = ["5m"]))]
+    pub(in crate::config) settle: Option<Spot<Span>>,
+    /// With `drift`: a station that has not worked for longer does not produce, and what does not is neither learned nor
+    /// judged; so this is longer than the time between two parts. `flat` unless said.
+    #[schemars(extend("examples" = ["10m"]))]
+    pub(in crate::config) idle: Option<Spot<Span>>,
     /// No good value for so long, although its device is observed, is a warning.
     #[schemars(extend("examples" = ["3m"]))]
     pub(in crate::config) missing: Option<Spot<Span>>,
@@ -366,6 +377,17 @@ pub(in crate::config) struct Monitor {
     pub(in crate::config) publish: Option<Spot<Span>>,
     /// Modbus: how often it is looked at, if not as its device says.
     pub(in crate::config) poll: Option<Spot<Span>>,
+}
+
+/// What parts baselines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "BaselinePer")]
+pub(in crate::config) enum BaselineWord {
+    /// The product or material that an item is.
+    Product,
+    /// The operation, recipe or program that it is worked on by.
+    Recipe,
 }
 
 /// What watches for drift.

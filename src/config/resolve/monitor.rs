@@ -2,12 +2,12 @@
 use super::device::Kind;
 use super::word::Use;
 use super::{Resolver, Table, span};
-use crate::config::raw::{self, DriftWord};
+use crate::config::raw::{self, BaselineWord, DriftWord};
 use crate::config::spot::{NameOr, Span, Spot};
 use crate::model::MonitorId;
 use crate::model::plant::{
-    Drift, DriftRules, Flat, Handshake, Limits, Monitor, RateLimit, RunSet, SignalRules, TagIndex,
-    Watched,
+    BaselinePer, Drift, DriftRules, Flat, Handshake, Limits, Monitor, RateLimit, RunSet, Settle,
+    SignalRules, TagIndex, Watched,
 };
 use std::ops::Range;
 use std::time::Duration;
@@ -29,6 +29,9 @@ struct RawDrift<'a> {
     learn: Option<&'a Spot<u32>>,
     rules: Option<&'a Spot<Vec<Spot<DriftWord>>>>,
     catch: Option<&'a Spot<f64>>,
+    baseline_per: Option<&'a Spot<Vec<Spot<BaselineWord>>>>,
+    /// Where it is said, and what.
+    settle: Option<(Range<usize>, Settle)>,
     /// One value per item.
     per_item: bool,
 }
@@ -41,6 +44,8 @@ impl<'a> From<&'a raw::Monitor> for RawDrift<'a> {
             learn,
             rules: raw.rules.as_ref(),
             catch: raw.catch.as_ref(),
+            baseline_per: raw.baseline_per.as_ref(),
+            settle: None,
             per_item: false,
         }
     }
@@ -54,6 +59,8 @@ impl<'a> From<&'a raw::Measured> for RawDrift<'a> {
             learn,
             rules: raw.rules.as_ref(),
             catch: raw.catch.as_ref(),
+            baseline_per: raw.baseline_per.as_ref(),
+            settle: raw.settle.as_ref().map(|values| (values.span(), Settle::Values(**values))),
             per_item: true,
         }
     }
@@ -93,11 +100,12 @@ impl Resolver<'_> {
     /// The monitors that a station names.
     pub(super) fn monitors(&mut self, station: &Table<'_>, raw: &raw::Station) -> Vec<Monitor> {
         let mut monitors = Vec::new();
+        let works = raw.handshake.iter().next().is_some() || raw.phase.iter().next().is_some();
         for (name, monitor) in raw.monitor.iter() {
             let t = station.under("monitor", name, None);
             monitors.extend(match &**monitor {
                 NameOr::Name(tag) => self.plain_monitor(&t, name, &monitor.with(tag.clone())),
-                NameOr::Table(table) => self.monitor(&t, name, monitor.span(), table),
+                NameOr::Table(table) => self.monitor(&t, (name, monitor.span()), table, works),
             });
         }
         monitors
@@ -122,12 +130,13 @@ impl Resolver<'_> {
         })
     }
 
+    /// `works`: its station may tell of its work.
     fn monitor(
         &mut self,
         t: &Table<'_>,
-        name: &Spot<String>,
-        at: Range<usize>,
+        (name, at): (&Spot<String>, Range<usize>),
         raw: &raw::Monitor,
+        works: bool,
     ) -> Option<Monitor> {
         let id = self.name(t, name, MonitorId::parse);
         let tag = self.one_name(t, "monitor", at, raw.node.as_ref(), raw.tag.as_ref());
@@ -137,8 +146,13 @@ impl Resolver<'_> {
         let publish = t.device.and_then(|device| self.draft(device)).map(|draft| draft.publish);
         let every = period.or(publish).unwrap_or(span::LOOK);
         let limits = self.alarm_limits(t, &raw.into(), every);
-        let drift = self.drift(t, &raw.into(), every);
         let signal = self.signal(t, raw, every);
+        let settle = raw.settle.as_ref();
+        let settle =
+            settle.map(|span| (span.span(), Settle::For(self.period(t, Some(span), every))));
+        let drift = self.drift(t, &RawDrift { settle, ..raw.into() }, every);
+        let idle = self.no_work(t, raw, every, works).or(signal.flat.map(|flat| flat.lasting));
+        let drift = drift.map(|drift| Drift { idle, ..drift });
         let word = word?;
         if let Some(deadband) = &raw.deadband {
             self.check_deadband(t, deadband, word.tag);
@@ -150,6 +164,33 @@ impl Resolver<'_> {
         };
         let unit = unit.or_else(|| tag.unit.clone());
         Some(Monitor { id: id?, of: Watched::Tag(word), unit, limits, drift, signal })
+    }
+
+    /// After how long without work a station does not produce.
+    fn no_work(
+        &mut self,
+        t: &Table<'_>,
+        raw: &raw::Monitor,
+        every: Duration,
+        works: bool,
+    ) -> Option<Duration> {
+        let span = raw.idle.as_ref()?;
+        let idle = self.period(t, Some(span), every);
+        if raw.drift.is_none() {
+            self.error(t, span.span(), "`idle` goes with `drift`").label("no `drift`");
+        }
+        if !works {
+            self.error(t, span.span(), "nobody tells when this station works")
+                .label("it has no handshake and no phase")
+                .help("leave `idle` out: then all time counts");
+        }
+        if idle < every {
+            let every = span::shown(every);
+            self.error(t, span.span(), "that is not even one look")
+                .label(format!("it is looked at every {every}"))
+                .help("write a time that is longer than that between two parts: `idle = \"10m\"`");
+        }
+        Some(idle)
     }
 
     fn signal(&mut self, t: &Table<'_>, raw: &raw::Monitor, every: Duration) -> SignalRules {
@@ -340,6 +381,8 @@ impl Resolver<'_> {
                 ("learn", drift.learn.map(Spot::span)),
                 ("rules", drift.rules.map(Spot::span)),
                 ("catch", drift.catch.map(Spot::span)),
+                ("baseline_per", drift.baseline_per.map(Spot::span)),
+                ("settle", drift.settle.as_ref().map(|(span, _)| span.clone())),
             ];
             for (key, span) in keys {
                 if let Some(span) = span {
@@ -369,8 +412,16 @@ impl Resolver<'_> {
                 .help("false alarms must be much rarer than values: say days, not seconds");
             return None;
         }
-        let learn = drift.learn.map_or(LEARN, |learn| **learn);
-        Some(Drift { false_alarm_interval: interval, learn, every, rules, catch })
+        Some(Drift {
+            false_alarm_interval: interval,
+            learn: drift.learn.map_or(LEARN, |learn| **learn),
+            every,
+            rules,
+            catch,
+            per: drift.baseline_per.map_or(BaselinePer::DEFAULT, |words| baseline_per(words)),
+            settle: drift.settle.as_ref().map(|(_, settle)| *settle),
+            idle: None,
+        })
     }
 
     fn drift_rules(&mut self, t: &Table<'_>, drift: &RawDrift<'_>) -> DriftRules {
@@ -417,4 +468,15 @@ impl Resolver<'_> {
     fn check_deadband(&mut self, t: &Table<'_>, deadband: &Spot<f64>, tag: TagIndex) {
         self.deadbands.push((tag, t.place(deadband.span())));
     }
+}
+
+fn baseline_per(words: &[Spot<BaselineWord>]) -> BaselinePer {
+    let mut per = BaselinePer { product: false, recipe: false };
+    for word in words {
+        match **word {
+            BaselineWord::Product => per.product = true,
+            BaselineWord::Recipe => per.recipe = true,
+        }
+    }
+    per
 }

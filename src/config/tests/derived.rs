@@ -2,8 +2,9 @@
 use super::{GOOD, check, good, root};
 use crate::config::plant::Checked;
 use crate::model::plant::{
-    Area, CodeFrom, Counter, DriftRules, Host, Limits, Protocol, RateLimit, RunSet, ScopeFrom,
-    StringOrder, Tag, TagIndex, TagSource, Test, Transport, Trust, Watched, Word, WordOrder,
+    Area, BaselinePer, CodeFrom, Counter, DriftRules, Host, Limits, Protocol, RateLimit, RunSet,
+    ScopeFrom, Settle, StringOrder, Tag, TagIndex, TagSource, Test, Transport, Trust, Watched,
+    Word, WordOrder,
 };
 use crate::model::{Scope, ScopeName, Value};
 use std::time::Duration;
@@ -229,6 +230,28 @@ fn what_watches_for_drift_is_a_moving_average_unless_said() {
     let torque = drifts("in 30d\"", "in 30d\", rules = [\"nelson\", \"ewma\"]");
     let both = DriftRules { ewma: true, cusum: false, runs: Some(RunSet::Nelson), variance: false };
     assert_eq!(torque, [usual, (both, None)]);
+}
+
+#[test]
+fn baselines_are_parted_by_product_and_recipe_unless_said() {
+    let drifts = |from: &str, to: &str| {
+        let checked = check(&[("good.toml", &GOOD.replace(from, to))]).unwrap();
+        let monitors = &checked.plant.stations[0].monitors;
+        [0, 2]
+            .map(|i| monitors[i].drift.unwrap())
+            .map(|drift| (drift.per, drift.settle, drift.idle))
+    };
+    let usual = (BaselinePer::DEFAULT, None, None);
+    assert_eq!(drifts("?", "?"), [usual, usual]);
+    let motor = drifts("in 7d\"", "in 7d\", baseline_per = [], settle = \"5m\", idle = \"10m\"");
+    let none = BaselinePer { product: false, recipe: false };
+    let minutes = |minutes| Duration::from_mins(minutes);
+    assert_eq!(motor, [(none, Some(Settle::For(minutes(5))), Some(minutes(10))), usual]);
+    let flat = drifts("in 7d\"", "in 7d\", flat = \"20m\"");
+    assert_eq!(flat, [(BaselinePer::DEFAULT, None, Some(minutes(20))), usual]);
+    let torque = drifts("in 30d\"", "in 30d\", baseline_per = [\"recipe\"], settle = 3");
+    let recipe = BaselinePer { product: false, recipe: true };
+    assert_eq!(torque, [usual, (recipe, Some(Settle::Values(3)), None)]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod floor;
 mod image;
 mod labels;
 mod late;
+mod makings;
 mod masters;
 mod members;
 mod phases;

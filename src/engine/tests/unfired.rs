@@ -1,7 +1,7 @@
 //! Whoever watches is told of every word that moved what came of it, or why nothing did.
 use super::floor::Floor;
 use super::*;
-use crate::model::plant::{Drift, DriftRules, Flat, Limits, SignalRules};
+use crate::model::plant::{BaselinePer, Drift, DriftRules, Flat, Limits, SignalRules};
 
 const STATE: TagIndex = TagIndex(6);
 const BATCH: TagIndex = TagIndex(7);
@@ -263,6 +263,9 @@ fn monitored(limits: bool, masters: Option<&str>) -> impl FnOnce(&mut Plant) {
             every: Duration::from_secs(1),
             rules: DriftRules::DEFAULT,
             catch: None,
+            per: BaselinePer::DEFAULT,
+            settle: None,
+            idle: None,
             false_alarm_interval: Duration::from_secs(1_000),
         };
         let station = &mut plant.stations[0];
@@ -371,6 +374,9 @@ fn a_value_that_stands_still_is_told_while_parts_are_made_and_not_while_none_are
                 every: ms(1),
                 rules: DriftRules::DEFAULT,
                 catch: None,
+                per: BaselinePer::DEFAULT,
+                settle: None,
+                idle: None,
                 false_alarm_interval: Duration::from_hours(1),
             }),
             signal: SignalRules {
@@ -388,6 +394,9 @@ fn a_value_that_stands_still_is_told_while_parts_are_made_and_not_while_none_are
         floor.records.iter().filter_map(of).collect::<Vec<_>>()
     };
     for n in 0..100 {
+        if n % 20 == 0 {
+            part(&mut floor, Value::UInt(1));
+        }
         floor.tell(COUNT, Value::UInt(n * 7 % 5));
     }
     assert_eq!(said(&floor), [Verdict::InControl]);

@@ -250,6 +250,8 @@ fn suspect_window() -> SuspectWindow {
         opened: Position(20),
         closed: Some(Position(21)),
         cleared: false,
+        product: None,
+        recipe: None,
     }
 }
 
@@ -553,6 +555,8 @@ impl Source for Made {
             }),
             unit: Some(Ucum::parse("Cel").unwrap()),
             position: Some(Position(33)),
+            product: None,
+            recipe: None,
         }]
     }
 

@@ -8,6 +8,7 @@ mod carried;
 mod check;
 mod device;
 mod measured;
+mod monitor;
 mod product;
 mod recipe;
 mod renumber;
@@ -23,13 +24,17 @@ pub use device::{
     Security, Trust, UserLogin,
 };
 pub use measured::{Measured, MeasuredRule, Source};
+pub use monitor::{
+    BaselinePer, Drift, DriftRules, Flat, Limits, Monitor, RateLimit, RunSet, Settle, SignalRules,
+    Watched,
+};
 pub use product::{BillRow, Catalog, Material, Product, Rework, ToolLife};
 pub use recipe::Holds;
 pub use station::{
-    Carrier, CodeFrom, CodeSpec, Condition, Counter, Drift, DriftRules, FillRule, First, Flat,
-    Handshake, LabelScope, Limits, Master, MeasurementSpec, Monitor, MountPoint, Overrule, Pattern,
-    PermitCodes, Phase, PurposeSpec, Quantity, RateLimit, Reply, ReplyValue, ResultSpec, Results,
-    Ring, RunSet, ScopeFrom, SignalRules, Splice, States, Station, Test, Used, Watched, Word,
+    Carrier, CodeFrom, CodeSpec, Condition, Counter, FillRule, First, Handshake, LabelScope,
+    Master, MeasurementSpec, MountPoint, Overrule, Pattern, PermitCodes, Phase, PurposeSpec,
+    Quantity, Reply, ReplyValue, ResultSpec, Results, Ring, ScopeFrom, Splice, States, Station,
+    Test, Used, Word,
 };
 pub use tag::{Area, NodeAddress, Register, RegisterType, StringOrder, Tag, TagSource, WordOrder};
 pub use transport::{Host, Parity, SerialLine, Transport, TransportError};

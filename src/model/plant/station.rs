@@ -1,9 +1,9 @@
-//! What the words of a controller mean: stations with handshakes, phases, mounts and monitors.
-use super::{Check, DeviceIndex, NodeAddress, ReasonCodes, TagIndex, ToolLife};
+//! What the words of a controller mean: stations with handshakes, phases and mounts.
+use super::{Check, DeviceIndex, Monitor, NodeAddress, ReasonCodes, TagIndex, ToolLife};
 use crate::model::label::CodeForm;
 use crate::model::{
     Code, HandshakeId, ItemClass, LineId, MonitorId, MountPointId, Permit, PhaseId, Purpose,
-    Result, Rule, ScopeName, StationId, TagName, Ucum, Value, Verb,
+    Result, ScopeName, StationId, TagName, Ucum, Value, Verb,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -655,135 +655,4 @@ pub struct Used {
     pub per_lot: bool,
     /// What one count is.
     pub unit: Option<Ucum>,
-}
-
-/// A watched tag or measurement.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Monitor {
-    /// Its name.
-    pub id: MonitorId,
-    /// What is watched: every change of a tag, or a measurement of this name.
-    pub of: Watched,
-    /// Its unit.
-    pub unit: Option<Ucum>,
-    /// Absolute limits.
-    pub limits: Option<Limits>,
-    /// What may be called drift.
-    pub drift: Option<Drift>,
-    /// What its signal may not do.
-    pub signal: SignalRules,
-}
-
-/// What the signal of a tag may not do, whatever its values are. Nothing of it is watched unless said.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct SignalRules {
-    /// For so long its device may be observed without a good value; greater than 0.
-    pub missing: Option<Duration>,
-    /// For so long it may stand still, where it normally varies.
-    pub flat: Option<Flat>,
-}
-
-/// What is standing still.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Flat {
-    /// For so long; greater than 0. Where the station tells of its work only while it works.
-    pub lasting: Duration,
-    /// What does not move by more stands still; in the monitor's unit, not negative.
-    pub within: f64,
-}
-
-/// What a monitor watches.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Watched {
-    /// Every change of a tag.
-    Tag(Word),
-    /// One value per item: a measurement of a handshake of the same station.
-    Measurement(HandshakeId, TagName),
-}
-
-/// Absolute limits with deadband, in the monitor's unit.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Limits {
-    /// Below is a warning.
-    pub low: Option<f64>,
-    /// Above is a warning.
-    pub high: Option<f64>,
-    /// How far back inside a value must come before the warning ends; not negative.
-    pub deadband: f64,
-    /// To be reached within so long is a warning; greater than 0.
-    pub forecast: Option<Duration>,
-    /// To change faster is a warning.
-    pub rate: Option<RateLimit>,
-}
-
-/// How much a value may change in a time.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RateLimit {
-    /// In the monitor's unit, up or down; greater than 0.
-    pub most: f64,
-    /// In so long; greater than 0.
-    pub over: Duration,
-}
-
-/// What may be called drift.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Drift {
-    /// Mean time between false alarms.
-    pub false_alarm_interval: Duration,
-    /// Values from which the baseline is learned.
-    pub learn: u32,
-    /// Mean time between two values, by which the interval becomes a run length.
-    pub every: Duration,
-    /// What watches for it.
-    pub rules: DriftRules,
-    /// The lasting change worth catching, in the monitor's unit; greater than 0. One standard deviation of
-    /// independent values unless said.
-    pub catch: Option<f64>,
-}
-
-/// Rules that watch for drift; one at least. The promise is kept by all of them together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DriftRules {
-    /// The moving average: best at changes that come slowly.
-    pub ewma: bool,
-    /// The cumulative sum: best at a lasting change of the size worth catching.
-    pub cusum: bool,
-    /// Single values and runs of them: best at a great change. Only of what is measured once per item.
-    pub runs: Option<RunSet>,
-    /// The cumulative sum of a scale: whether a value varies more or less than it did.
-    pub variance: bool,
-}
-
-/// A set of tests of single values and runs of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum RunSet {
-    /// One value beyond a limit.
-    Shewhart,
-    /// The four tests of the Western Electric handbook.
-    WesternElectric,
-    /// Nelson's tests 1, 2, 5 and 6.
-    Nelson,
-}
-
-impl RunSet {
-    /// The rule that speaks for it.
-    pub fn rule(self) -> Rule {
-        match self {
-            Self::Shewhart => Rule::Shewhart,
-            Self::WesternElectric => Rule::WesternElectric,
-            Self::Nelson => Rule::Nelson,
-        }
-    }
-}
-
-impl DriftRules {
-    /// What watches where nothing is said.
-    pub const DEFAULT: Self = Self { ewma: true, cusum: false, runs: None, variance: false };
-
-    /// In the order in which they speak.
-    pub fn iter(self) -> impl Iterator<Item = Rule> {
-        let rules = [(self.ewma, Rule::Ewma), (self.cusum, Rule::Cusum)];
-        let rules = rules.into_iter().filter_map(|(watches, rule)| watches.then_some(rule));
-        rules.chain(self.runs.map(RunSet::rule)).chain(self.variance.then_some(Rule::Variance))
-    }
 }

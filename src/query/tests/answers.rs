@@ -414,6 +414,8 @@ fn the_gravest_of_a_monitors_rules_is_shown_since_it_says_so() {
             test: None,
             quality: None,
             reaches: None,
+            product: None,
+            recipe: None,
         })
     };
     let joins = |time| {

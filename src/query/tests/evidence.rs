@@ -41,6 +41,8 @@ fn spoke(time: i64, at: &str, verdict: Verdict, since: Option<i64>) -> Body {
         test: None,
         quality: None,
         reaches: None,
+        product: None,
+        recipe: None,
     })
 }
 

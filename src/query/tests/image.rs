@@ -3,7 +3,7 @@ use super::line::any_shift;
 use super::model::Model;
 use super::*;
 use crate::genealogy::builders::*;
-use crate::model::{Question, ReadToken, Verdict, specimens, wire};
+use crate::model::{Question, ReadToken, Text, Verdict, VerdictEvent, specimens, wire};
 use crate::query::memory::Memory;
 use proptest::prelude::*;
 
@@ -240,4 +240,31 @@ fn an_image_that_names_what_is_not_in_it_is_refused() {
     // A correction of itself would have no end.
     let image = wire::encode(&BTreeMap::from([(Position(3), Position(3))]));
     assert!(wire::decode::<crate::genealogy::Corrections>(&image).is_err());
+}
+
+#[test]
+fn what_is_said_of_several_products_is_in_the_image_and_what_is_forgotten_is_not() {
+    let event = specimens::records().into_iter().find_map(|record| match record.body {
+        Body::Verdict(event) if event.verdict == Verdict::Drift => Some(event),
+        _ => None,
+    });
+    let event = event.unwrap();
+    let of = |product: &str, recipe: Option<&str>, verdict| {
+        let text = |text| Text::parse(text).unwrap();
+        let (product, recipe) = (Some(text(product)), recipe.map(text));
+        Body::Verdict(VerdictEvent { product, recipe, verdict, over: None, ..event.clone() })
+    };
+    let mut bodies = vec![
+        of("A", None, Verdict::Drift),
+        of("B", Some("R1"), Verdict::Drift),
+        of("B", Some("R2"), Verdict::InControl),
+    ];
+    let records = numbered(bodies.clone());
+    let memory = folded(&records);
+    let read = Memory::from_image(&memory.image()).unwrap();
+    assert_same(&read, &memory, "as it was read");
+    bodies.push(of("C", None, Verdict::InControl));
+    bodies.push(of("C", None, Verdict::NoData));
+    let longer = folded(&numbered(bodies));
+    assert_eq!(format!("{:?}", longer.monitors), format!("{:?}", memory.monitors));
 }

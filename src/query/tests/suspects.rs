@@ -41,6 +41,8 @@ fn says(time: i64, verdict: Verdict, since: Option<i64>, shown: bool) -> Body {
         test: None,
         quality: None,
         reaches: None,
+        product: None,
+        recipe: None,
     })
 }
 
@@ -233,4 +235,51 @@ fn what_may_have_been_made_within_is_suspect_under_all_its_names() {
     assert_eq!(items(&view), ["LONG-AGO", "PASSAGE", "PERHAPS"]);
     let marks = |code: &str| query.item(&unit(code)).unwrap().body.suspect.len();
     assert_eq!(["REAL", "PASSAGE", "PERHAPS", "SURELY-NOT"].map(marks), [1, 1, 1, 0]);
+}
+
+/// A product has a baseline of its own; the machine that drifted made the others too.
+#[test]
+fn a_window_is_ended_by_the_word_of_the_same_product_and_takes_all_that_was_made() {
+    let work = |time, code: &str| done(time, "OP10", &unit(code), Purpose::Production);
+    let of = |name: &str, rule, body| {
+        let Body::Verdict(event) = body else { unreachable!() };
+        let product = crate::model::Text::parse(name).ok();
+        Body::Verdict(VerdictEvent { rule, product, ..event })
+    };
+    let well = |time, name| of(name, Rule::Ewma, says(time, Verdict::InControl, None, false));
+    let drift =
+        |time, name, since| of(name, Rule::Ewma, says(time, Verdict::Drift, Some(since), false));
+    let mut bodies = vec![
+        well(1, "A"),
+        well(2, "B"),
+        work(11, "OF-A"),
+        work(15, "OF-B"),
+        drift(20, "A", 10),
+        well(25, "B"),
+        drift(30, "B", 28),
+        work(32, "LATER"),
+    ];
+    let windows = |bodies: &[Body]| {
+        let (query, _dir) = query(&numbered(bodies.to_vec()));
+        let all = query.suspects(None, 100, LAST).unwrap().body;
+        let conditions = query.conditions().remove(0);
+        let says = (conditions.verdict, conditions.product.map(|product| product.to_string()));
+        let shown = |view: &SuspectView| {
+            let to = view.window.interval.to.map(|to| to.0);
+            (view.window.product.as_ref().unwrap().to_string(), to, items(view))
+        };
+        (says, all.iter().map(shown).collect::<Vec<_>>())
+    };
+    let made = |codes: &[&str]| codes.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let drifts = |of: &str| (Verdict::Drift, Some(of.to_owned()));
+    let of_b = ("B".to_owned(), None, made(&["LATER"]));
+    let of_a = ("A".to_owned(), None, made(&["LATER", "OF-A", "OF-B"]));
+    assert_eq!(windows(&bodies), (drifts("B"), vec![of_b.clone(), of_a]));
+    bodies.push(well(40, "A"));
+    let of_a = ("A".to_owned(), Some(40), made(&["LATER", "OF-A", "OF-B"]));
+    assert_eq!(windows(&bodies), (drifts("B"), vec![of_b, of_a.clone()]));
+    // What is forgotten is not said to be well, and by none of its rules.
+    bodies.push(of("B", Rule::Cusum, says(50, Verdict::NoData, None, false)));
+    let of_b = ("B".to_owned(), Some(50), made(&["LATER"]));
+    assert_eq!(windows(&bodies), ((Verdict::InControl, Some("A".to_owned())), vec![of_b, of_a]));
 }

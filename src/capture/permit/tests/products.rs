@@ -341,7 +341,15 @@ fn a_tool_at_the_end_of_its_life_is_refused() {
 #[test]
 fn a_station_that_has_drifted_takes_nothing_on() {
     let mut world = World::new();
-    let drift = |monitor: &str| (MonitorId::parse(monitor).unwrap(), Rule::Ewma);
+    let drift = |monitor: &str| {
+        let monitor = MonitorId::parse(monitor).unwrap();
+        crate::capture::Drifting {
+            monitor,
+            rule: Rule::Ewma,
+            product: Some(text("A")),
+            recipe: None,
+        }
+    };
     // A monitor that is not in the plant any more cannot end its drift.
     world.memory.drifts.insert(drift("gone"), Position(3));
     assert_eq!(world.told(Check::NoOpenDrift).0, Permit::Ok);

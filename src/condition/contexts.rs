@@ -1,0 +1,200 @@
+//! The drift rules of one monitor by what is made: products have levels of their own, so that a changeover is no
+//! drift, and what returns goes on where it was left.
+use super::chart::Finding;
+use super::drift::DriftRule;
+use super::pace::Pace;
+use super::quiet::Quiet;
+use super::settling::Settling;
+use crate::model::plant::{Drift, Watched};
+use crate::model::{Baseline, Making, Utc, Verdict, VerdictEvent};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Products and recipes whose baselines a monitor keeps, beside that of what nobody named. Beyond, the one that was not made for longest is forgotten, which
+/// the record says; one that drifts, only if all do.
+const CONTEXTS_MAX: usize = 64;
+
+/// All of them; one is in force.
+#[derive(Debug, Clone)]
+pub(super) struct Contexts {
+    spec: Drift,
+    /// A tag changes when it likes; a value per item comes once.
+    pace: Option<Pace>,
+    /// What is made, as far as it parts baselines.
+    making: Making,
+    rule: DriftRule,
+    /// Those of what was made before.
+    away: BTreeMap<Making, Away>,
+    /// How often something else began to be made.
+    turns: u64,
+    /// The last version of a baseline: they are counted for all together, so that none comes twice, whatever is
+    /// forgotten.
+    version: u32,
+    /// Nothing was seen since the start: what is made then was made before it.
+    fresh: bool,
+    produces: bool,
+    settling: Option<Settling>,
+}
+
+#[derive(Debug, Clone)]
+struct Away {
+    rule: DriftRule,
+    /// The turn by which it was put away.
+    since: u64,
+}
+
+impl Contexts {
+    pub(super) fn new(spec: Drift, of: &Watched) -> Self {
+        Self {
+            spec,
+            pace: match of {
+                Watched::Tag(_) => Some(Pace::new(spec.every)),
+                Watched::Measurement(..) => None,
+            },
+            making: Making::default(),
+            rule: DriftRule::new(&spec),
+            away: BTreeMap::new(),
+            turns: 0,
+            version: 0,
+            fresh: true,
+            produces: true,
+            settling: None,
+        }
+    }
+
+    /// This is made from now on; says whether something else was before.
+    pub(super) fn turn(&mut self, making: &Making) -> bool {
+        let fresh = std::mem::take(&mut self.fresh);
+        if self.spec.per.is_same(making, &self.making) {
+            return false;
+        }
+        let making = self.spec.per.of(making);
+        let known = self.away.remove(&making).map(|away| away.rule);
+        let rule = known.unwrap_or_else(|| DriftRule::new(&self.spec));
+        let mut left = std::mem::replace(&mut self.rule, rule);
+        let left_of = std::mem::replace(&mut self.making, making);
+        // A tag says nothing meanwhile of what it will be then. Of the values of items each follows on the one of its
+        // kind before it, as it was learned: where every item is another product, none would be left.
+        if self.pace.is_some() {
+            left.interrupt();
+        }
+        self.turns = self.turns.saturating_add(1);
+        if !left.is_blank() {
+            self.away.insert(left_of, Away { rule: left, since: self.turns });
+        }
+        self.forget_unlearned();
+        if !fresh {
+            self.settle();
+        }
+        true
+    }
+
+    pub(super) fn produce(&mut self, produces: bool) {
+        let produced = std::mem::replace(&mut self.produces, produces);
+        if produces && !produced {
+            if self.pace.is_some() {
+                self.rule.interrupt();
+            }
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
+        self.settling = self.spec.settle.map(Settling::new);
+    }
+
+    /// `warned`: a value beyond an absolute limit is judged, never learned from.
+    pub(super) fn step(&mut self, time: Utc, x: f64, warned: bool, out: &mut impl FnMut(Finding)) {
+        self.fresh = false;
+        if !self.produces || self.settling.as_mut().is_some_and(|settling| !settling.ends(time)) {
+            return;
+        }
+        self.settling = None;
+        if self.pace.as_mut().is_some_and(|pace| !pace.is_due(time)) {
+            return;
+        }
+        let Self { spec, making, rule, version, .. } = self;
+        let next = version.saturating_add(1);
+        let mut said = |finding| out(Finding { making: making.clone(), ..finding });
+        rule.step((&*spec, next), (time, x), warned, &mut said);
+        if rule.baseline().is_some_and(|baseline| baseline.version == next) {
+            self.version = next;
+            self.forget(out);
+        }
+    }
+
+    /// Of what was not learned yet there is only so much as there is place.
+    fn forget_unlearned(&mut self) {
+        while self.away.len() >= CONTEXTS_MAX {
+            let unlearned = self.away.iter().filter(|(_, away)| away.rule.baseline().is_none());
+            let oldest = unlearned.min_by_key(|(_, away)| away.since);
+            let Some(oldest) = oldest.map(|(making, _)| making.clone()) else { return };
+            self.away.remove(&oldest);
+        }
+    }
+
+    /// A baseline was learned: another may have to go, and the record says which.
+    fn forget(&mut self, out: &mut impl FnMut(Finding)) {
+        let named = |(making, away): &(&Making, &Away)| {
+            !making.is_unknown() && away.rule.baseline().is_some()
+        };
+        let learned = || self.away.iter().filter(named);
+        if learned().count() + usize::from(!self.making.is_unknown()) <= CONTEXTS_MAX {
+            return;
+        }
+        let oldest = learned().min_by_key(|(_, away)| (away.rule.is_latched(), away.since));
+        let (Some(making), Some(rule)) =
+            (oldest.map(|(making, _)| making.clone()), self.spec.rules.iter().next())
+        else {
+            return;
+        };
+        self.away.remove(&making);
+        out(Finding { making, ..Finding::new(rule, Verdict::NoData) });
+    }
+
+    /// Takes back what the record says of one of them; the last that it speaks of counts as made last.
+    pub(super) fn restore(&mut self, event: &VerdictEvent) {
+        let version = event.baseline.as_ref().map_or(0, |baseline| baseline.version);
+        self.version = self.version.max(version);
+        let making = event.making();
+        if making == self.making {
+            return self.rule.restore(&self.spec, event);
+        }
+        self.turns = self.turns.saturating_add(1);
+        let blank = || Away { rule: DriftRule::new(&self.spec), since: 0 };
+        let away = self.away.entry(making).or_insert_with(blank);
+        away.since = self.turns;
+        away.rule.restore(&self.spec, event);
+    }
+
+    pub(super) fn rearm(&mut self) {
+        let away = self.away.values_mut().map(|away| &mut away.rule);
+        away.chain([&mut self.rule]).for_each(|rule| rule.rearm(&self.spec));
+    }
+
+    pub(super) fn interrupt(&mut self) {
+        let away = self.away.values_mut().map(|away| &mut away.rule);
+        away.chain([&mut self.rule]).for_each(DriftRule::interrupt);
+    }
+
+    pub(super) fn baseline(&self) -> Option<&Baseline> {
+        let away = || self.away.values().filter_map(|away| away.rule.baseline());
+        self.rule.baseline().or_else(|| away().max_by_key(|baseline| baseline.version))
+    }
+
+    pub(super) fn idle(&self) -> Option<Duration> {
+        self.spec.idle
+    }
+
+    pub(super) fn is_latched(&self) -> bool {
+        self.rule.is_latched()
+    }
+
+    pub(super) fn quiet(&self) -> Quiet {
+        match (self.produces, &self.settling) {
+            (false, _) => Quiet::NoProduction,
+            (true, Some(_)) => Quiet::Settling,
+            (true, None) => self.rule.quiet(),
+        }
+    }
+}
