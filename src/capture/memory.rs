@@ -12,8 +12,8 @@ use super::unread::Unread;
 use crate::model::{
     Adopted, Body, Boot, CaseEvent, CaseId, CaseStep, DeviceId, Digest, Epoch, EpochBegun,
     EventTime, Gap, GapSource, HandshakeId, HandshakeMark, HandshakeNumber, ItemClass, ItemKey,
-    MonitorId, MountKey, OrderRow, Permit, Position, Quarantine, QuarantineCause, Record, Rule,
-    StationId, Text, TraceEvent, Untold, Utc, Value, Verdict, VerdictEvent, What,
+    MaintenanceEvent, MonitorId, MountKey, OrderRow, Permit, Position, Quarantine, QuarantineCause,
+    Record, Rule, StationId, Text, TraceEvent, Untold, Utc, Value, Verdict, VerdictEvent, What,
 };
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
@@ -234,6 +234,7 @@ impl Memory {
                 self.apply_verdict(record.position, spoken);
             }
             Body::Case(event) => self.apply_case(record.position, event),
+            Body::Maintenance(event) => self.apply_maintenance(event),
             // What was set aside long ago says nothing of now either.
             Body::Quarantine(_)
             | Body::Verdict(_)
@@ -351,6 +352,15 @@ impl Memory {
             station.drifts.entry(rule).or_insert(position);
         } else {
             station.drifts.remove(&rule);
+        }
+    }
+
+    /// Whoever learns anew says nothing of drift.
+    fn apply_maintenance(&mut self, event: &MaintenanceEvent) {
+        if let Some(station) = self.stations.get_mut(&event.station) {
+            station.drifts.retain(|(monitor, rule), _| {
+                *rule == Rule::Master || !event.ends(&event.station, monitor)
+            });
         }
     }
 

@@ -78,7 +78,7 @@ pub struct Chart {
     drift: Option<DriftRule>,
 }
 
-/// Watches for a lasting change of level. One alarm per change: it stays until the chart is re-armed.
+/// Watches for a lasting change of level. One alarm per change: it stays until it is learned anew.
 #[derive(Debug, Clone)]
 struct DriftRule {
     spec: Drift,
@@ -103,7 +103,7 @@ struct Alarm {
 enum Stage {
     Learning(Learning),
     Judging(Box<Judging>),
-    /// What has alarmed waits to be re-armed; the rules that have not spoken yet may join, but after a restart.
+    /// What has alarmed waits until it is learned anew; the rules that have not spoken yet may join, but after a restart.
     Latched(Option<Box<Judging>>),
 }
 
@@ -173,12 +173,12 @@ impl Chart {
         }
     }
 
-    /// Ends an alarm, and the baseline with it: the next version is learned from the values to come.
-    pub fn rearm(&mut self) {
+    /// Ends an alarm, and the baseline with it: the version after the `ended` one is learned from the values to come.
+    pub fn learn_anew(&mut self, ended: u32) {
         if let Some(drift) = &mut self.drift {
-            let version = drift.baseline.as_ref().map_or(1, |b| b.version.saturating_add(1));
-            drift.alarm = None;
-            drift.stage = Stage::Learning(Learning::new(drift.spec.learn, version));
+            (drift.baseline, drift.alarm) = (None, None);
+            let learning = Learning::new(drift.spec.learn, ended.saturating_add(1));
+            drift.stage = Stage::Learning(learning);
         }
     }
 

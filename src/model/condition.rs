@@ -55,6 +55,18 @@ pub enum Rule {
     Flat,
 }
 
+impl Rule {
+    /// Whether it judges by a baseline that was learned: what it says ends when that does.
+    pub fn is_of_baseline(self) -> bool {
+        match self {
+            Self::Ewma | Self::Cusum | Self::Shewhart | Self::WesternElectric | Self::Nelson => {
+                true
+            }
+            Self::Limit | Self::Master | Self::Missing | Self::Flat => false,
+        }
+    }
+}
+
 /// To which side of the centre.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, serde::Serialize)]
 #[cbor(index_only)]
@@ -158,4 +170,13 @@ pub struct VerdictEvent {
     #[n(15)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quality: Option<Quality>,
+}
+
+impl VerdictEvent {
+    /// Whether maintenance ends what it says: a word of a baseline, or the word of an absolute limit that all is well with it
+    /// but that a drift stands.
+    pub fn ends_with_baseline(&self) -> bool {
+        let stands = self.rule == Rule::Limit && self.verdict == Verdict::Drift;
+        self.rule.is_of_baseline() || stands
+    }
 }

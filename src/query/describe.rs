@@ -3,9 +3,9 @@ use super::answer::{EventView, PermitView};
 use super::step::outcome;
 use crate::model::{
     Amount, Body, CarriedOver, CaseCounts, CaseEvent, EpochBegun, EpochCause, Gap, GapCause,
-    GapSource, HandshakeMark, ItemKey, Member, MountKey, Onset, Overruled, Permit, Position,
-    Quarantine, QuarantineCause, Record, Rule, Text, Tombstone, TraceEvent, Utc, Verdict,
-    VerdictEvent, What,
+    GapSource, HandshakeMark, ItemKey, MaintenanceEvent, MaintenanceStep, Member, MonitorId,
+    MountKey, Onset, Overruled, Permit, Position, Quarantine, QuarantineCause, Record, Rule, Text,
+    Tombstone, TraceEvent, Utc, Verdict, VerdictEvent, What,
 };
 
 /// Members named in a sentence: a panel has as many; the record has all.
@@ -72,6 +72,7 @@ pub(super) fn event(record: &Record) -> EventView {
             view.kind = "case";
             view.text = case(record.position, event);
         }
+        Body::Maintenance(event) => maintenance(&mut view, event),
         Body::Dropped => {
             view.kind = "dropped";
             "dropped by retention; a tombstone says by which rule".clone_into(&mut view.text);
@@ -128,6 +129,7 @@ pub(super) fn by(body: &Body) -> (Option<Text>, Option<u64>) {
         | Body::Audit(_)
         | Body::Tombstone(_)
         | Body::Case(_)
+        | Body::Maintenance(_)
         | Body::Dropped => (None, None),
     }
 }
@@ -139,6 +141,23 @@ fn rule(what: &What) -> Option<Text> {
     }
     let (What::Complete { phase, .. } | What::Clean { phase, .. }) = what else { return None };
     phase.as_ref().and_then(|phase| named(phase.phase.as_str()))
+}
+
+fn maintenance(view: &mut EventView, event: &MaintenanceEvent) {
+    let MaintenanceEvent { station, monitors, step, who, text, item, .. } = event;
+    let names: Vec<&str> = monitors.iter().map(MonitorId::as_str).collect();
+    let names = if names.is_empty() { "all monitors".to_owned() } else { names.join(", ") };
+    let item = item.as_ref().map_or_else(String::new, |item| format!(", with {item}"));
+    view.kind = "maintenance";
+    view.time = event.time;
+    view.station = Some(station.clone());
+    view.items = event.item.iter().cloned().collect();
+    view.text = match step {
+        MaintenanceStep::Acknowledge => format!("{who} looks after {names} at {station}: {text}"),
+        MaintenanceStep::Done => {
+            format!("maintenance by {who} for {names} at {station}, which learn anew: {text}{item}")
+        }
+    };
 }
 
 fn case(at: Position, event: &CaseEvent) -> String {

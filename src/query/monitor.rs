@@ -1,6 +1,9 @@
 //! What the condition rules last said.
 use super::answer::ConditionView;
-use crate::model::{Baseline, MonitorId, Position, Rule, StationId, Utc, Verdict, VerdictEvent};
+use super::maintenance::Works;
+use crate::model::{
+    Baseline, MaintenanceEvent, MonitorId, Position, Rule, StationId, Utc, Verdict, VerdictEvent,
+};
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 
@@ -35,6 +38,9 @@ pub(super) struct Monitors {
     /// In the order of the plant last put in force.
     #[n(1)]
     plant: Vec<(StationId, MonitorId)>,
+    #[n(2)]
+    #[cbor(default, skip_if = "Works::is_empty")]
+    works: Works,
 }
 
 impl Monitors {
@@ -46,6 +52,7 @@ impl Monitors {
     }
 
     pub(super) fn spoke(&mut self, position: Position, event: &VerdictEvent) {
+        self.works.spoke(position, event);
         let key = (event.station.clone(), event.monitor.clone());
         let monitor = self.known.entry(key).or_default();
         if event.baseline.is_some() {
@@ -55,6 +62,27 @@ impl Monitors {
         let since = same.map_or(event.time, |spoken| spoken.since);
         let spoken = Spoken { event: event.clone(), position, since };
         monitor.by_rule.insert(event.rule, spoken);
+    }
+
+    /// Maintenance: if it is done, what its monitors have learned, and what they say by it, is over.
+    pub(super) fn maintained(&mut self, position: Position, event: &MaintenanceEvent) {
+        let mut before = BTreeMap::new();
+        let ended = self.known.iter_mut().filter(|((at, id), _)| event.ends(at, id));
+        // A master learns nothing.
+        let ended = ended.filter(|(_, said)| !said.by_rule.contains_key(&Rule::Master));
+        for (key, said) in ended {
+            let baseline = said.baseline.take();
+            if self.plant.contains(key) {
+                before.insert(key.1.clone(), baseline);
+            }
+            said.by_rule.retain(|_, spoken| !spoken.event.ends_with_baseline());
+        }
+        self.works.take(position, event, before);
+    }
+
+    /// All that was said of maintenance.
+    pub(super) fn works(&self) -> &Works {
+        &self.works
     }
 
     /// Since when a rule has said that all is well, if that is what it said last; of one that a plant file added and that has

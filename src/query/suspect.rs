@@ -1,12 +1,13 @@
 //! Suspect windows: when a station may have been wrong, and what was made there meanwhile.
 use super::Drafted;
-use super::answer::{SuspectCause, SuspectView, SuspectWindow};
+use super::answer::{SuspectCause, SuspectEnd, SuspectView, SuspectWindow};
 use super::life::{Kind, Moment, StationNumber};
 use super::reason::Reasons;
 use super::view::View;
 use crate::genealogy::NodeId;
 use crate::model::{
-    Interval, ItemKey, MonitorId, Onset, Position, Rule, StationId, Utc, Verdict, VerdictEvent,
+    Interval, ItemKey, MaintenanceEvent, MonitorId, Onset, Position, Rule, StationId, Utc, Verdict,
+    VerdictEvent,
 };
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ struct Window {
     /// Why, by the records that say so: what was overdue may turn out to be wrong.
     #[n(3)]
     causes: BTreeMap<Position, SuspectCause>,
-    /// When the rule said that all is well again, or was taken out of the plant, and by which record.
+    /// When the rule said that all is well again, maintenance was done, or it was taken out of the plant; and by which record.
     #[n(4)]
     end: Option<(Position, Utc)>,
     /// It was the rule that said so.
@@ -56,6 +57,17 @@ impl Windows {
             self.open.keys().filter(|(s, m, _)| !is_of(monitors, s, m)).cloned().collect();
         for key in gone {
             self.close(&key, (position, at), false);
+        }
+    }
+
+    /// What is learned anew says nothing more of what was before.
+    pub(super) fn maintained(&mut self, position: Position, event: &MaintenanceEvent) {
+        let ends = |(station, monitor, rule): &&(StationId, MonitorId, Rule)| {
+            *rule != Rule::Master && event.ends(station, monitor)
+        };
+        let ended: Vec<_> = self.open.keys().filter(ends).cloned().collect();
+        for key in ended {
+            self.close(&key, (position, event.time), false);
         }
     }
 
@@ -137,6 +149,7 @@ impl View<'_> {
             let (_, cause) = window.causes.range(..=position).next_back()?;
             let end = window.end.filter(|(by, _)| *by <= position);
             let to = end.map(|(_, to)| to.max(window.from));
+            let ended = end.map(|(by, _)| self.ended(window, by));
             Some(SuspectWindow {
                 station: window.station.clone(),
                 monitor: window.monitor.clone(),
@@ -144,11 +157,27 @@ impl View<'_> {
                 interval: Interval { from: window.from, to },
                 opened: *opened,
                 closed: end.map(|(by, _)| by),
+                ended,
                 bounded: window.bounded,
                 // Right before and right after: it was late, and nothing more.
                 cleared: window.well && end.is_some() && *cause == SuspectCause::MasterOverdue,
             })
         })
+    }
+
+    fn ended(&self, window: &Window, by: Position) -> SuspectEnd {
+        if window.well {
+            SuspectEnd::Well
+        } else if self.monitors.works().has_done(by) {
+            SuspectEnd::Maintenance
+        } else {
+            SuspectEnd::Plant
+        }
+    }
+
+    /// The windows of drifts, cleared or not.
+    pub(super) fn drifts(&self) -> impl Iterator<Item = SuspectWindow> {
+        self.windows().filter(|window| window.cause == SuspectCause::Drift)
     }
 
     /// The window that a record opened, cleared or not.
