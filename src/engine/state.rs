@@ -223,10 +223,34 @@ impl Engine {
                 }),
             );
         }
-        let mut verdicts = Vec::new();
+        let mut verdicts = self.unwatched(plant, step.at.wall);
         masters.begin(step.at, &mut verdicts);
         self.masters = Some(masters);
         record_verdicts(&mut self.capture, step, verdicts);
+    }
+
+    /// What warned by a rule that the plant does without: it is over, and nobody else would say so.
+    fn unwatched(&self, plant: &Plant, time: Utc) -> Vec<VerdictEvent> {
+        let said = self.verdicts.values().flatten().map(|(_, event)| event);
+        let warns = said.filter(|event| event.verdict == Verdict::Warning);
+        let is_over = |event: &&VerdictEvent| {
+            let mut stations = plant.stations.iter().filter(|s| s.id == event.station);
+            let monitor = stations.find_map(|s| s.monitors.iter().find(|m| m.id == event.monitor));
+            !monitor.is_some_and(|monitor| monitor.warns_by(event.rule))
+        };
+        let over = warns.filter(is_over).map(|event| VerdictEvent {
+            verdict: Verdict::NoData,
+            side: None,
+            statistic: None,
+            limit: None,
+            time,
+            onset: None,
+            baseline: None,
+            item: None,
+            quality: None,
+            ..event.clone()
+        });
+        over.collect()
     }
 
     /// The measurements of this step's events, judged; verdicts join the same frame.

@@ -447,6 +447,21 @@ fn flat(spoken: &VerdictEvent) -> String {
     format!("stands still at {value}{unit} since {}{within}, and normally varies", onset.estimate)
 }
 
+/// What is said of a monitor that the plant does without a rule, where that had warned.
+fn unwatched(rule: Rule) -> &'static str {
+    match rule {
+        Rule::Limit => "has no limits any more",
+        Rule::Missing => "may be without a good value from now on",
+        Rule::Flat => "may stand still from now on",
+        Rule::Ewma
+        | Rule::Cusum
+        | Rule::Shewhart
+        | Rule::WesternElectric
+        | Rule::Nelson
+        | Rule::Master => "has no data",
+    }
+}
+
 fn verdict(spoken: &VerdictEvent) -> String {
     let VerdictEvent { station, monitor, .. } = spoken;
     if spoken.rule == Rule::Master {
@@ -458,6 +473,9 @@ fn verdict(spoken: &VerdictEvent) -> String {
         };
         let over = spoken.over.map(|over| format!(", and was right again at {over}"));
         return format!("master {monitor} at {station}: {says}{}", over.unwrap_or_default());
+    }
+    if spoken.verdict == Verdict::NoData {
+        return format!("{monitor} at {station} {}", unwatched(spoken.rule));
     }
     if spoken.rule == Rule::Missing {
         return format!("{monitor} at {station} {}", missing(spoken));

@@ -147,8 +147,9 @@ fn view(station: &StationId, monitor: &MonitorId, said: &Monitor) -> ConditionVi
 
 fn gravity(verdict: Verdict) -> u8 {
     match verdict {
-        Verdict::InControl | Verdict::NoData => 0,
-        Verdict::Warning => 1,
-        Verdict::Drift => 2,
+        Verdict::NoData => 0,
+        Verdict::InControl => 1,
+        Verdict::Warning => 2,
+        Verdict::Drift => 3,
     }
 }

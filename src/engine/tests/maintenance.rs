@@ -231,6 +231,29 @@ fn the_number_of_the_baseline_goes_on_over_a_plant_without_the_monitor() {
     assert_eq!(floor.said(), [(Verdict::InControl, 1), (Verdict::InControl, 2)]);
 }
 
+#[test]
+fn a_warning_ends_with_its_rule_and_not_before() {
+    let mut floor = floor();
+    floor.parts(1, 2_000);
+    let limit = |floor: &Floor| {
+        let said = floor.engine.verdicts.values().flatten();
+        let limit = said.filter(|(_, event)| event.rule == Rule::Limit);
+        limit.map(|(_, event)| event.verdict).collect::<Vec<_>>()
+    };
+    floor.plant_of(|_| {});
+    assert_eq!(limit(&floor), [Verdict::Warning], "the plant has it still");
+    floor.plant_of(|plant| plant.stations[0].monitors[0].limits = None);
+    assert_eq!(limit(&floor), [Verdict::NoData]);
+    let records = floor.records.len();
+    floor.plant_of(|plant| plant.stations[0].monitors[0].limits = None);
+    assert_eq!(floor.records.len(), records, "it is said once");
+    floor.restart(|_| {});
+    floor.parts(1, 2_000);
+    assert_eq!(limit(&floor), [Verdict::Warning]);
+    floor.plant_of(|plant| plant.stations[0].monitors.clear());
+    assert_eq!(limit(&floor), [Verdict::NoData]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 

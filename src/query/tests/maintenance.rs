@@ -209,6 +209,22 @@ fn a_request_lapses_with_its_monitor_and_what_was_done_unasked_is_told_too() {
     insta::assert_snapshot!(rows(&nothing, None, LAST), @"None open false raised None acknowledged None done Some(2) lapsed None None to None again None");
 }
 
+#[test]
+fn a_rule_that_the_plant_does_without_is_outweighed_by_those_that_there_are() {
+    let limit = |time, verdict| says(time, "force", Rule::Limit, verdict, 0);
+    let bodies = [
+        plant(&["force"]),
+        learned(4, "force", 1),
+        limit(5, Verdict::Warning),
+        limit(6, Verdict::NoData),
+    ];
+    let verdict = |count: usize| {
+        let (query, _dir) = query(&numbered(bodies[..count].to_vec()));
+        query.verdict(&station("OP10"), &monitor("force"))
+    };
+    assert_eq!([3, 4].map(verdict), [Verdict::Warning, Verdict::InControl]);
+}
+
 /// Wherever an image is kept, what is read from it goes on as what was folded.
 #[test]
 fn what_is_known_of_maintenance_is_in_the_image() {
