@@ -97,7 +97,7 @@ fn watched(series: &Series, rearmed: bool) -> (Vec<usize>, Vec<usize>) {
         if drift(said).is_some() {
             alarms.push(row);
             if rearmed {
-                chart.rearm();
+                chart.learn_anew(1);
             }
         }
     }

@@ -183,6 +183,7 @@ pub(super) fn told(record: &Record) -> Option<Vec<Told>> {
         | Body::Audit(_)
         | Body::Tombstone(_)
         | Body::Case(_)
+        | Body::Maintenance(_)
         | Body::Dropped => {
             return None;
         }

@@ -2,9 +2,11 @@
 use super::{Capture, compose};
 use crate::model::{
     Adoption, Amount, Answer, Audit, Body, CaseEvent, CaseStep, Command, CommandId, Digest, Effect,
-    Evidence, ItemClass, ItemKey, Measurement, OrderRow, Position, Quality, Refusal, STOCK, Scope,
-    Step, TagName, Text, Told, TraceEvent, Value, What,
+    Evidence, ItemClass, ItemKey, MaintenanceEvent, MaintenanceStep, Measurement, MonitorId,
+    OrderRow, Position, Quality, Refusal, Rule, STOCK, Scope, Step, TagName, Text, Told,
+    TraceEvent, Value, What, similar,
 };
+use std::collections::BTreeSet;
 
 impl Capture {
     pub(super) fn on_command(&mut self, step: &mut Step, id: CommandId, command: &Command) {
@@ -37,6 +39,19 @@ impl Capture {
             Command::Count { item, amount, badge } => {
                 counted(item, amount).map(|what| self.by_hand(step, what, badge))
             }
+            Command::Maintenance { step: said, station, monitors, text, item, badge } => {
+                let named: BTreeSet<&MonitorId> = monitors.iter().collect();
+                let event = MaintenanceEvent {
+                    station: station.clone(),
+                    monitors: named.into_iter().cloned().collect(),
+                    step: *said,
+                    who: self.persons.token(badge.as_str()),
+                    text: text.clone(),
+                    item: item.clone(),
+                    time: step.at.wall,
+                };
+                self.maintained(&event).map(|()| Body::Maintenance(event))
+            }
             Command::Reload { plant, badge } => Ok(self.reload(*plant, badge.as_ref())),
             Command::Adopt { changes, plant, reason, badge } => {
                 let outcome = self.adopt(step, changes, *plant, (reason, badge));
@@ -67,6 +82,36 @@ impl Capture {
             Some(by) if *by != last => Err(vec![Refusal::CaseChanged { case, by: *by }]),
             Some(_) => Ok(()),
         }
+    }
+
+    /// Maintenance is of monitors that there are, and acknowledged is what waits for it.
+    fn maintained(&self, event: &MaintenanceEvent) -> Result<(), Vec<Refusal>> {
+        let stations = self.plant().into_iter().flat_map(|plant| &plant.stations);
+        let id = &event.station;
+        let Some(station) = stations.into_iter().find(|station| station.id == *id) else {
+            return Err(vec![Refusal::UnknownStation(id.clone())]);
+        };
+        let names: Vec<&MonitorId> = station.monitors.iter().map(|monitor| &monitor.id).collect();
+        let unknown = event.monitors.iter().filter(|monitor| !names.contains(monitor));
+        let refusal = |monitor: &MonitorId| {
+            let monitor = monitor.clone();
+            let is_master = station.masters.iter().any(|master| master.id == monitor);
+            let station = id.clone();
+            if is_master {
+                return Refusal::OfMaster { station, monitor };
+            }
+            let names = names.iter().map(|name| name.as_str());
+            let hint = similar::hint(monitor.as_str(), "monitors", names);
+            Refusal::UnknownMonitor { station, monitor, hint }
+        };
+        let mut refusals: Vec<Refusal> = unknown.map(refusal).collect();
+        let drifts = self.memory.station(id).into_iter().flat_map(|memory| memory.drifts.keys());
+        let mut waiting =
+            drifts.filter(|of| of.rule != Rule::Master && event.concerns(id, &of.monitor));
+        if event.step == MaintenanceStep::Acknowledge && waiting.next().is_none() {
+            refusals.push(Refusal::NothingToAcknowledge(id.clone()));
+        }
+        if refusals.is_empty() { Ok(()) } else { Err(refusals) }
     }
 
     /// A second code for the same passage is a contradiction, not another name.

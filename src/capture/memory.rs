@@ -13,8 +13,9 @@ use super::unread::Unread;
 use crate::model::{
     Adopted, Body, Boot, CaseEvent, CaseId, CaseStep, DeviceId, Digest, Epoch, EpochBegun,
     EventTime, Gap, GapSource, HandshakeId, HandshakeMark, HandshakeNumber, ItemClass, ItemKey,
-    Making, MonitorId, MountKey, OrderRow, Permit, Position, Quarantine, QuarantineCause, Record,
-    Rule, StationId, Text, TraceEvent, Untold, Utc, Value, Verdict, VerdictEvent, What,
+    MaintenanceEvent, Making, MonitorId, MountKey, OrderRow, Permit, Position, Quarantine,
+    QuarantineCause, Record, Rule, StationId, Text, TraceEvent, Untold, Utc, Value, Verdict,
+    VerdictEvent, What,
 };
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
@@ -256,6 +257,7 @@ impl Memory {
                 self.apply_verdict(record.position, spoken);
             }
             Body::Case(event) => self.apply_case(record.position, event),
+            Body::Maintenance(event) => self.apply_maintenance(event),
             // What was set aside long ago says nothing of now either.
             Body::Quarantine(_)
             | Body::Verdict(_)
@@ -390,6 +392,15 @@ impl Memory {
                     || (monitor, product, recipe)
                         != (&drifting.monitor, &drifting.product, &drifting.recipe)
             }),
+        }
+    }
+
+    /// Whoever learns anew says nothing of drift.
+    fn apply_maintenance(&mut self, event: &MaintenanceEvent) {
+        if let Some(station) = self.stations.get_mut(&event.station) {
+            station.drifts.retain(|of, _| {
+                of.rule == Rule::Master || !event.ends(&event.station, &of.monitor)
+            });
         }
     }
 

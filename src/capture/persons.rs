@@ -132,6 +132,7 @@ fn named(command: &mut Command) -> Option<&mut Text> {
         | Command::Note { badge, .. }
         | Command::Identify { badge, .. }
         | Command::Count { badge, .. }
+        | Command::Maintenance { badge, .. }
         | Command::Adopt { badge, .. }
         | Command::Case { badge, .. } => Some(badge),
     }

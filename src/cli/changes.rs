@@ -26,10 +26,19 @@ fn changes(verb: &str) -> Option<Changes> {
         | "export tags" | "import tags" | "certs list" | "tap" | "resolve" | "trace" | "recall"
         | "holds" | "yield" | "suspects" | "why" | "person" | "verify" | "prove"
         | "check-proof" | "completions" | "drill" | "drill-recall" | "case show" | "case ls"
-        | "case sheets" => Changes::Nothing,
+        | "case sheets" | "maintenance ls" => Changes::Nothing,
         // Only with `--adopt`.
-        "replay" | "orders load" | "reload" | "hold" | "release" | "count" | "case open"
-        | "case revise" | "case close" => Changes::ByRequest,
+        "replay"
+        | "orders load"
+        | "reload"
+        | "hold"
+        | "release"
+        | "count"
+        | "case open"
+        | "case revise"
+        | "case close"
+        | "maintenance acknowledge"
+        | "maintenance done" => Changes::ByRequest,
         // With `--apply` its tombstones say who let go what.
         "retain" => Changes::Recorded,
         "run" | "demo" => Changes::Daemon,

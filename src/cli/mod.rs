@@ -14,6 +14,7 @@ mod drill_recall;
 mod exit;
 mod export;
 mod hold;
+mod maintenance;
 mod offline;
 mod orders;
 mod output;
@@ -121,6 +122,8 @@ enum Verb {
     Yield(yields::Args),
     /// When stations may have been wrong, and what was made there meanwhile.
     Suspects(suspects::Args),
+    /// Which monitors ask for maintenance, who looks after it, what was done, and whether it helped.
+    Maintenance(maintenance::Args),
     /// Why items went bad: what they have in common and the others have not, ranked.
     Why(why::Args),
     /// What stands for a badge in the records, as long as the key of persons is not erased.
@@ -190,6 +193,7 @@ pub fn main() -> Exit {
         Verb::Case(args) => case::run(&context, &args),
         Verb::Yield(args) => yields::run(&context, &args),
         Verb::Suspects(args) => suspects::run(&context, &args),
+        Verb::Maintenance(args) => maintenance::run(&context, &args),
         Verb::Why(args) => why::run(&context, &args),
         Verb::Person(args) => person::run(&context, &args),
         Verb::Orders(args) => orders::run(&context, &args),

@@ -60,6 +60,8 @@ fn rows(view: &Value) -> Vec<Vec<String>> {
     };
     let to = match text("/window/interval/to") {
         "" => "now".to_owned(),
+        // Nobody says that all is well: what is normal is learned anew.
+        to if text("/window/ended") == "maintenance" => format!("{} maintenance", words::time(to)),
         to => words::time(to),
     };
     let mut items = items.into_iter();

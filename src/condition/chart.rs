@@ -172,11 +172,11 @@ impl Chart {
         }
     }
 
-    /// Ends the alarms, and the baselines with them, whatever is made: the next versions are learned from the values to
-    /// come.
-    pub fn rearm(&mut self) {
+    /// Ends the alarms, and the baselines with them, whatever is made: the next ones are learned from the values to come, and
+    /// their versions follow on the `ended` one.
+    pub fn learn_anew(&mut self, ended: u32) {
         self.forget_trends();
-        self.drift.iter_mut().for_each(Contexts::rearm);
+        self.drift.iter_mut().for_each(|drift| drift.learn_anew(ended));
     }
 
     /// The next value does not follow on the last one. The moving average stays: a pause neither

@@ -167,9 +167,11 @@ impl Contexts {
         away.rule.restore(&self.spec, event);
     }
 
-    pub(super) fn rearm(&mut self) {
-        let away = self.away.values_mut().map(|away| &mut away.rule);
-        away.chain([&mut self.rule]).for_each(|rule| rule.rearm(&self.spec));
+    /// All that was learned is ended; the next baseline has the version after the `ended` one.
+    pub(super) fn learn_anew(&mut self, ended: u32) {
+        self.away.clear();
+        self.rule = DriftRule::new(&self.spec);
+        self.version = ended.max(self.version);
     }
 
     pub(super) fn interrupt(&mut self) {

@@ -8,7 +8,7 @@ use super::residual::Residuals;
 use crate::model::plant::Drift;
 use crate::model::{Baseline, Rule, Side, Utc, Verdict, VerdictEvent};
 
-/// Watches for a lasting change of level. One alarm per change: it stays until the chart is re-armed.
+/// Watches for a lasting change of level. One alarm per change: it stays until it is learned anew.
 #[derive(Debug, Clone)]
 pub(super) struct DriftRule {
     baseline: Option<Baseline>,
@@ -30,7 +30,7 @@ struct Alarm {
 enum Stage {
     Learning(Learning),
     Judging(Box<Judging>),
-    /// What has alarmed waits to be re-armed; the rules that have not spoken yet may join, but after a restart.
+    /// What has alarmed waits until it is learned anew; the rules that have not spoken yet may join, but after a restart.
     Latched(Option<Box<Judging>>),
 }
 
@@ -68,11 +68,6 @@ impl DriftRule {
             Stage::Latched(_) => Quiet::Latched,
             Stage::Judging(_) => Quiet::Inside,
         }
-    }
-
-    pub(super) fn rearm(&mut self, spec: &Drift) {
-        self.alarm = None;
-        self.stage = Stage::Learning(Learning::new(spec.learn));
     }
 
     pub(super) fn interrupt(&mut self) {

@@ -277,6 +277,16 @@ impl Conditions {
         }
     }
 
+    /// Ends what monitors have learned, and what they say by it, of those of which `ended` tells the version of the last
+    /// baseline, 0 if there was none: the next one has the version after it.
+    pub fn learn_anew(&mut self, mut ended: impl FnMut((StationId, MonitorId)) -> Option<u32>) {
+        for watch in &mut self.watches {
+            if let Some(version) = ended((watch.station.clone(), watch.monitor.clone())) {
+                watch.chart.learn_anew(version);
+            }
+        }
+    }
+
     /// Goes on with the charts of `before` at the stations that nothing was changed about.
     pub fn adopt(&mut self, before: Self, untouched: impl Fn(&StationId) -> bool) {
         let Self { watches, works, .. } = before;

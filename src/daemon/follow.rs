@@ -4,7 +4,7 @@
 use super::remember::{Memories, due};
 use crate::http::{Readiness, TapEvent};
 use crate::ledger::{Cursor, Durable, LedgerError, Reader, State};
-use crate::model::{Body, Position, Record, Rule, Verdict};
+use crate::model::{Body, MaintenanceStep, Position, Record, Rule, Verdict};
 use crate::query::{Query, QueryError};
 use crate::telemetry::Metrics;
 use parking_lot::Mutex;
@@ -192,19 +192,22 @@ impl Follower {
             Body::Verdict(v) => {
                 let labels = [v.station.as_str(), v.monitor.as_str()];
                 // Another of its rules may still say worse.
-                let code = match self.query.verdict(&v.station, &v.monitor) {
-                    Verdict::InControl => 0,
-                    Verdict::Warning => 1,
-                    Verdict::Drift => 2,
-                    Verdict::NoData => 3,
-                };
-                m.condition_verdict.with_label_values(&labels).set(code);
+                let verdict = self.query.verdict(&v.station, &v.monitor);
+                m.condition_verdict.with_label_values(&labels).set(code(verdict));
                 if v.verdict == Verdict::Drift && v.rule == Rule::Master {
                     tracing::warn!(station = %v.station, master = %v.monitor, item = ?v.item, "a master is overdue or was judged wrongly");
                 }
                 if v.verdict == Verdict::Drift && v.rule != Rule::Master && v.joins.is_none() {
                     m.condition_drifts.with_label_values(&labels).inc();
                     tracing::warn!(station = %v.station, monitor = %v.monitor, "drift");
+                }
+            }
+            Body::Maintenance(said) if said.step == MaintenanceStep::Done => {
+                for c in
+                    self.query.conditions().iter().filter(|c| said.concerns(&c.station, &c.monitor))
+                {
+                    let labels = [c.station.as_str(), c.monitor.as_str()];
+                    m.condition_verdict.with_label_values(&labels).set(code(c.verdict));
                 }
             }
             Body::Gap(_)
@@ -214,8 +217,19 @@ impl Follower {
             | Body::Audit(_)
             | Body::Tombstone(_)
             | Body::Case(_)
+            | Body::Maintenance(_)
             | Body::Dropped => {}
         }
+    }
+}
+
+/// A verdict as a metric says it.
+fn code(verdict: Verdict) -> i64 {
+    match verdict {
+        Verdict::InControl => 0,
+        Verdict::Warning => 1,
+        Verdict::Drift => 2,
+        Verdict::NoData => 3,
     }
 }
 

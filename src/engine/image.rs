@@ -22,6 +22,9 @@ struct Image {
     verdicts: BTreeMap<(StationId, MonitorId), Said>,
     #[n(3)]
     memory: Memory,
+    #[n(4)]
+    #[cbor(default, skip_if = "BTreeMap::is_empty")]
+    ended: BTreeMap<(StationId, MonitorId), u32>,
 }
 
 impl Engine {
@@ -32,6 +35,7 @@ impl Engine {
             plant: self.plant,
             verdicts: self.verdicts.clone(),
             memory: self.capture.memory().clone(),
+            ended: self.ended.clone(),
         })
     }
 
@@ -40,8 +44,9 @@ impl Engine {
     /// # Errors
     /// If it is no image of this form.
     pub fn from_image(persons: PersonKey, image: &[u8]) -> Result<Self, minicbor::decode::Error> {
-        let Image { last, plant, verdicts, memory } = wire::decode(image)?;
+        let Image { last, plant, verdicts, memory, ended } = wire::decode(image)?;
         let capture = Capture::remembering(persons, memory);
-        Ok(Self { capture, verdicts, last, plant, conditions: None, masters: None, started: None })
+        let (conditions, masters, started) = (None, None, None);
+        Ok(Self { capture, conditions, masters, verdicts, ended, last, plant, started })
     }
 }

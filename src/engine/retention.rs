@@ -13,8 +13,8 @@ impl Engine {
     /// Where another engine would decide otherwise than this one.
     fn differs(&self, other: &Self) -> Differs {
         let mut differs = self.memory().differs(other.memory());
-        differs.elsewhere |=
-            (&self.verdicts, self.last, self.plant) != (&other.verdicts, other.last, other.plant);
+        differs.elsewhere |= (&self.verdicts, &self.ended) != (&other.verdicts, &other.ended)
+            || (self.last, self.plant) != (other.last, other.plant);
         differs
     }
 

@@ -3,9 +3,9 @@ use crate::capture::{Capture, Memory, StationMemory};
 use crate::condition::{Conditions, Masters, Spoken};
 use crate::model::plant::{Carried, Plant, Station, StationIndex};
 use crate::model::{
-    At, Body, Effect, GapCause, Input, MonitorId, Monotonic, Notice, PersonKey, PlantLoaded,
-    Position, Purpose, Record, Rule, StartCause, StationId, Step, Text, TraceEvent, Utc, Verdict,
-    VerdictEvent, What,
+    At, Body, Effect, GapCause, Input, MaintenanceEvent, MonitorId, Monotonic, Notice, PersonKey,
+    PlantLoaded, Position, Purpose, Record, Rule, StartCause, StationId, Step, Text, TraceEvent,
+    Utc, Verdict, VerdictEvent, What,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,6 +19,8 @@ pub struct Engine {
     /// The last word of every rule of every monitor, of whatever is made, and the last ones of every master, each with when it was
     /// said by our clock: what charts and masters are restored from.
     pub(super) verdicts: BTreeMap<(StationId, MonitorId), Said>,
+    /// The version of the baseline that maintenance ended, of every monitor that learned none since.
+    pub(super) ended: BTreeMap<(StationId, MonitorId), u32>,
     pub(super) last: Position,
     /// The record of the plant in force.
     pub(super) plant: Option<Position>,
@@ -36,6 +38,7 @@ impl Engine {
             conditions: None,
             masters: None,
             verdicts: BTreeMap::new(),
+            ended: BTreeMap::new(),
             last: Position(0),
             plant: None,
             started: None,
@@ -74,10 +77,16 @@ impl Engine {
                 plant.monitors.contains(key) || !(of_master || against)
             });
         }
+        if let Body::Maintenance(event) = &record.body {
+            self.end_baselines(event);
+        }
         if let Body::Verdict(event) = &record.body
             && event.over.is_none()
         {
             let key = (event.station.clone(), event.monitor.clone());
+            if event.rule.is_of_baseline() && event.baseline.is_some() {
+                self.ended.remove(&key);
+            }
             let kept = self.verdicts.entry(key).or_default();
             if event.rule == Rule::Master {
                 // The first says since when it is expected.
@@ -93,6 +102,20 @@ impl Engine {
                 kept.push((record.at.wall, event.clone()));
             }
         }
+    }
+
+    /// What maintenance ends: all that is said by what was learned. The number of the baseline stays, for the next one.
+    fn end_baselines(&mut self, event: &MaintenanceEvent) {
+        let ends = |(station, monitor): &(StationId, MonitorId)| event.ends(station, monitor);
+        for (key, said) in self.verdicts.iter_mut().filter(|(key, _)| ends(key)) {
+            let baselines = said.iter().filter_map(|(_, event)| event.baseline.as_ref());
+            if let Some(version) = baselines.map(|baseline| baseline.version).max() {
+                let ended = self.ended.entry(key.clone()).or_default();
+                *ended = version.max(*ended);
+            }
+            said.retain(|(_, event)| !event.ends_with_baseline());
+        }
+        self.verdicts.retain(|_, said| !said.is_empty());
     }
 
     /// The next time at which [`Input::Wake`] is wanted, and what for.
@@ -152,6 +175,12 @@ impl Engine {
         self.judge(&mut step);
         for record in step.frame() {
             self.note(record);
+            if let (Body::Maintenance(event), Some(charts)) = (&record.body, &mut self.conditions) {
+                let ends = |key: &(StationId, MonitorId)| event.ends(&key.0, &key.1);
+                charts.learn_anew(|key| {
+                    ends(&key).then(|| self.ended.get(&key).copied().unwrap_or_default())
+                });
+            }
         }
         step.finish(out);
     }
@@ -165,6 +194,7 @@ impl Engine {
         for (_, event) in self.verdicts.values().flatten() {
             conditions.restore(plant, event);
         }
+        conditions.learn_anew(|key| self.ended.get(&key).copied());
         if let (Some(old), Some(charts)) = (before, self.conditions.take()) {
             let untouched: BTreeSet<&StationId> = old
                 .stations()
@@ -200,10 +230,34 @@ impl Engine {
                 }),
             );
         }
-        let mut verdicts = Vec::new();
+        let mut verdicts = self.unwatched(plant, step.at.wall);
         masters.begin(step.at, &mut verdicts);
         self.masters = Some(masters);
         record_verdicts(&mut self.capture, step, verdicts);
+    }
+
+    /// What warned by a rule that the plant does without: it is over, and nobody else would say so.
+    fn unwatched(&self, plant: &Plant, time: Utc) -> Vec<VerdictEvent> {
+        let said = self.verdicts.values().flatten().map(|(_, event)| event);
+        let warns = said.filter(|event| event.verdict == Verdict::Warning);
+        let is_over = |event: &&VerdictEvent| {
+            let mut stations = plant.stations.iter().filter(|s| s.id == event.station);
+            let monitor = stations.find_map(|s| s.monitors.iter().find(|m| m.id == event.monitor));
+            !monitor.is_some_and(|monitor| monitor.warns_by(event.rule))
+        };
+        let over = warns.filter(is_over).map(|event| VerdictEvent {
+            verdict: Verdict::NoData,
+            side: None,
+            statistic: None,
+            limit: None,
+            time,
+            onset: None,
+            baseline: None,
+            item: None,
+            quality: None,
+            ..event.clone()
+        });
+        over.collect()
     }
 
     /// The measurements of this step's events, judged; verdicts join the same frame.

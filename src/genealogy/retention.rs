@@ -115,6 +115,7 @@ impl Tally {
                 | Body::Audit(_)
                 | Body::Tombstone(_)
                 | Body::Case(_)
+                | Body::Maintenance(_)
                 | Body::Dropped => step.stays = true,
             }
         }

@@ -8,8 +8,15 @@ use serde_json::Value;
 
 /// Where commands name an item that is recorded. The rows of an order list are of units that may be yet to come, and so
 /// is what a unit is identified as: those are told in full.
-pub(super) const ABOUT: [&str; 6] =
-    ["/hold/item", "/release/item", "/release/of", "/note/item", "/identify/item", "/count/item"];
+pub(super) const ABOUT: [&str; 7] = [
+    "/hold/item",
+    "/release/item",
+    "/release/of",
+    "/note/item",
+    "/identify/item",
+    "/count/item",
+    "/maintenance/item",
+];
 
 /// The one item that a text names; where a label names several, that of the wanted class.
 pub(super) fn one(

@@ -124,7 +124,7 @@ pub(super) fn routes() -> Vec<Route> {
 const RECALL: &[&str] = &["lot", "station", "from", "to", "where", "window", "as_of"];
 
 /// What is answered within a time.
-fn in_time_routes() -> [Route; 34] {
+fn in_time_routes() -> [Route; 35] {
     [
         ("/", &[], get(page::start)),
         ("/item", &["id"], get(page::item)),
@@ -148,6 +148,7 @@ fn in_time_routes() -> [Route; 34] {
         ("/api/v1/cases/{id}/close", &[], post(api::close_case)),
         ("/api/v1/yield", &["station", "from", "to", "as_of"], get(api::yields)),
         ("/api/v1/suspects", &["station", "limit", "as_of"], get(api::suspects)),
+        ("/api/v1/maintenance", &["station", "open", "as_of"], get(api::maintenance)),
         ("/api/v1/why", &["ids", "station", "from", "to", "limit", "as_of"], get(api::why)),
         ("/api/v1/events", &["after", "limit"], get(api::events)),
         ("/api/v1/stations", &[], get(api::stations)),

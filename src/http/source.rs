@@ -2,10 +2,14 @@
 use crate::model::{CaseId, Frozen, Interval, ItemClass, ItemKey, Position, StationId, Text};
 use crate::query::{
     Answer, CaseDifference, CaseShown, CaseView, ConditionView, Coverage, Direction, EventView,
-    Freezing, GapView, ItemView, MockOf, MockRecall, Query, Recall, RecallOf, Resolution, Sheet,
-    StandingHold, StationView, SuspectView, Trace, Undrilled, Unfrozen, Why, WhyAsked, Yield,
+    Freezing, GapView, ItemView, MaintenanceView, MockOf, MockRecall, Query, Recall, RecallOf,
+    Resolution, Sheet, StandingHold, StationView, SuspectView, Trace, Undrilled, Unfrozen, Why,
+    WhyAsked, Yield,
 };
 use std::collections::BTreeMap;
+
+/// What is told of maintenance; `None` if the station is not recorded.
+type Rows = Option<Answer<Vec<MaintenanceView>>>;
 
 /// The questions of [`Query`] that are asked over HTTP. They may take long: they are asked on threads
 /// that may block.
@@ -68,6 +72,8 @@ pub trait Source: Send + Sync {
         items_max: usize,
         as_of: Position,
     ) -> Option<Answer<Vec<SuspectView>>>;
+    /// Maintenance at the stations, or at one, as of a record.
+    fn maintenance(&self, at: Option<&StationId>, open: Option<bool>, as_of: Position) -> Rows;
     /// Why items went bad, as of a record; `None` if the station or an item is not recorded.
     fn why(&self, asked: &WhyAsked, as_of: Position) -> Option<Answer<Why>>;
     /// The times in which stations may have been wrong that have not ended, the last first.
@@ -176,6 +182,10 @@ impl Source for Query {
         as_of: Position,
     ) -> Option<Answer<Vec<SuspectView>>> {
         self.suspects(station, items_max, as_of)
+    }
+
+    fn maintenance(&self, at: Option<&StationId>, open: Option<bool>, as_of: Position) -> Rows {
+        self.maintenance(at, open, as_of)
     }
 
     fn why(&self, asked: &WhyAsked, as_of: Position) -> Option<Answer<Why>> {

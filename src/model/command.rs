@@ -1,5 +1,8 @@
 //! What the north may do. It enters the engine as an ordinary input.
-use super::{Adoption, Amount, CaseId, CaseStep, Digest, ItemKey, Position, StationId, Text};
+use super::{
+    Adoption, Amount, CaseId, CaseStep, Digest, ItemKey, MaintenanceStep, MonitorId, Position,
+    StationId, Text,
+};
 use minicbor::{Decode, Encode};
 
 /// Names a command until it is answered.
@@ -115,6 +118,31 @@ pub enum Command {
         #[n(2)]
         badge: Text,
     },
+    /// Records that somebody looks after monitors of a station that drift, or that maintenance was done there.
+    #[n(10)]
+    #[cbor(map)]
+    Maintenance {
+        /// What is said.
+        #[n(0)]
+        step: MaintenanceStep,
+        /// Where.
+        #[n(1)]
+        station: StationId,
+        /// Which monitors it concerns; none: all of the station.
+        #[n(2)]
+        #[serde(default)]
+        monitors: Vec<MonitorId>,
+        /// What is, or was, done.
+        #[n(3)]
+        text: Text,
+        /// What was changed, such as a tool.
+        #[n(4)]
+        #[serde(default)]
+        item: Option<ItemKey>,
+        /// Who says so.
+        #[n(5)]
+        badge: Text,
+    },
     /// Records that somebody had the plant files read anew. Only the daemon says so itself, before the
     /// plant comes as its own input.
     #[n(4)]
@@ -176,6 +204,31 @@ pub enum Refusal {
         "station `{0}` works through no order list: `orders = true` in its plant file makes one"
     )]
     NoOrderList(StationId),
+    /// No monitor of that name at the station.
+    #[error("station `{station}` has no monitor `{monitor}`; {hint}")]
+    UnknownMonitor {
+        /// Where.
+        station: StationId,
+        /// Which.
+        monitor: MonitorId,
+        /// Which one it may be.
+        hint: String,
+    },
+    /// A master ends otherwise.
+    #[error(
+        "`{monitor}` of station `{station}` is a master: no maintenance ends what it says, showing the master does"
+    )]
+    OfMaster {
+        /// Where.
+        station: StationId,
+        /// Which.
+        monitor: MonitorId,
+    },
+    /// None of what it concerns has drifted.
+    #[error(
+        "nothing at station `{0}` waits for maintenance: none of these monitors says that it has drifted; `pedigree maintenance done` records what was done all the same"
+    )]
+    NothingToAcknowledge(StationId),
     /// Nothing to release.
     #[error("{0} is not on hold")]
     NotHeld(ItemKey),

@@ -65,7 +65,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// Whether it judges by a baseline.
+    /// Whether it judges by a baseline that was learned: what it says ends when that does.
     pub fn is_of_baseline(self) -> bool {
         match self {
             Self::Ewma
@@ -261,6 +261,13 @@ impl VerdictEvent {
     /// What is made by whose baseline the rule judged.
     pub fn making(&self) -> Making {
         Making { product: self.product.clone(), recipe: self.recipe.clone() }
+    }
+
+    /// Whether maintenance ends what it says: a word of a baseline, or the word of an absolute limit that all is well with it
+    /// but that a drift stands.
+    pub fn ends_with_baseline(&self) -> bool {
+        let stands = self.rule == Rule::Limit && self.verdict == Verdict::Drift;
+        self.rule.is_of_baseline() || stands
     }
 }
 

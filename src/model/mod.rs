@@ -22,6 +22,7 @@ mod input;
 mod item;
 mod kin;
 pub mod label;
+mod maintenance;
 mod measurement;
 mod member;
 mod name;
@@ -62,6 +63,7 @@ pub use handshake::{
 pub use input::{Input, Link, ReadDone, ReadFault, Session, StartCause, WriteDone};
 pub use item::{Code, CodeError, ItemClass, ItemKey, ItemKeyError, MountKey, Scope, ScopeName};
 pub use kin::{Ancestry, Kin, Missing, Portion, Shortfall, Total, Way};
+pub use maintenance::{MaintenanceEvent, MaintenanceStep};
 pub use measurement::{Amount, Measurement, PhaseSummary, STOCK, Statistics, ToolUse};
 pub use member::{CarriedOver, Member};
 pub use name::{

@@ -1,7 +1,8 @@
 //! Records: what the ledger keeps, and the positions that number them.
 use super::{
-    At, CaseEvent, Digest, EpochBegun, Gap, HandshakeId, ItemKey, MonitorId, MountPointId,
-    OrderRow, Quarantine, SiteId, StationId, TagName, Text, TraceEvent, Utc, VerdictEvent,
+    At, CaseEvent, Digest, EpochBegun, Gap, HandshakeId, ItemKey, MaintenanceEvent, MonitorId,
+    MountPointId, OrderRow, Quarantine, SiteId, StationId, TagName, Text, TraceEvent, Utc,
+    VerdictEvent,
 };
 use minicbor::{Decode, Encode};
 
@@ -177,6 +178,9 @@ pub enum Body {
     /// Something was done with a case of recall.
     #[n(10)]
     Case(#[n(0)] CaseEvent),
+    /// Something was said, or done, about a machine that drifts.
+    #[n(11)]
+    Maintenance(#[n(0)] MaintenanceEvent),
 }
 
 /// One record of the ledger.

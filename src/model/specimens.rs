@@ -663,6 +663,7 @@ pub(crate) fn records_twice() -> Vec<Record> {
             | Body::Audit(_)
             | Body::Tombstone(_)
             | Body::Case(_)
+            | Body::Maintenance(_)
             | Body::Dropped => {}
         }
         record

@@ -557,6 +557,18 @@ pub enum SuspectCause {
     Drift,
 }
 
+/// What ended a time in which a station may have been wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SuspectEnd {
+    /// The rule says that all is well again.
+    Well,
+    /// Maintenance was done, and what is normal is learned anew: whether all is well is not known.
+    Maintenance,
+    /// The plant has no such monitor any more.
+    Plant,
+}
+
 /// A time in which a station may have been wrong.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct SuspectWindow {
@@ -575,6 +587,9 @@ pub struct SuspectWindow {
     pub opened: Position,
     /// The record that ended it.
     pub closed: Option<Position>,
+    /// What ended it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<SuspectEnd>,
     /// It was right before and after: nothing in it is suspect any more.
     pub cleared: bool,
     /// The product by whose baseline it drifted, where it was held against that of one. It is the machine that has, so

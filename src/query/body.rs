@@ -82,7 +82,8 @@ impl<'a> Bodies<'a> {
         self.damage
     }
 
-    fn record(&mut self, position: Position) -> Option<Record> {
+    /// A record, whatever it says.
+    pub(super) fn record(&mut self, position: Position) -> Option<Record> {
         let found = self.ask(|store| store.record(position))?;
         if found.is_none() {
             self.missing(format!("record {position} is missing"));

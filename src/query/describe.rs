@@ -3,9 +3,9 @@ use super::answer::{EventView, PermitView};
 use super::step::outcome;
 use crate::model::{
     Amount, Body, CarriedOver, CaseCounts, CaseEvent, EpochBegun, EpochCause, Gap, GapCause,
-    GapSource, HandshakeMark, ItemKey, Member, MountKey, Onset, Overruled, Permit, Position,
-    Quarantine, QuarantineCause, Reach, Record, Rule, Side, Text, Tombstone, TraceEvent, Utc,
-    Verdict, VerdictEvent, What,
+    GapSource, HandshakeMark, ItemKey, MaintenanceEvent, MaintenanceStep, Member, MonitorId,
+    MountKey, Onset, Overruled, Permit, Position, Quarantine, QuarantineCause, Reach, Record, Rule,
+    Side, Text, Tombstone, TraceEvent, Utc, Verdict, VerdictEvent, What,
 };
 
 /// Members named in a sentence: a panel has as many; the record has all.
@@ -72,6 +72,7 @@ pub(super) fn event(record: &Record) -> EventView {
             view.kind = "case";
             view.text = case(record.position, event);
         }
+        Body::Maintenance(event) => maintenance(&mut view, event),
         Body::Dropped => {
             view.kind = "dropped";
             "dropped by retention; a tombstone says by which rule".clone_into(&mut view.text);
@@ -128,6 +129,7 @@ pub(super) fn by(body: &Body) -> (Option<Text>, Option<u64>) {
         | Body::Audit(_)
         | Body::Tombstone(_)
         | Body::Case(_)
+        | Body::Maintenance(_)
         | Body::Dropped => (None, None),
     }
 }
@@ -139,6 +141,23 @@ fn rule(what: &What) -> Option<Text> {
     }
     let (What::Complete { phase, .. } | What::Clean { phase, .. }) = what else { return None };
     phase.as_ref().and_then(|phase| named(phase.phase.as_str()))
+}
+
+fn maintenance(view: &mut EventView, event: &MaintenanceEvent) {
+    let MaintenanceEvent { station, monitors, step, who, text, item, .. } = event;
+    let names: Vec<&str> = monitors.iter().map(MonitorId::as_str).collect();
+    let names = if names.is_empty() { "all monitors".to_owned() } else { names.join(", ") };
+    let item = item.as_ref().map_or_else(String::new, |item| format!(", with {item}"));
+    view.kind = "maintenance";
+    view.time = event.time;
+    view.station = Some(station.clone());
+    view.items = event.item.iter().cloned().collect();
+    view.text = match step {
+        MaintenanceStep::Acknowledge => format!("{who} looks after {names} at {station}: {text}"),
+        MaintenanceStep::Done => {
+            format!("maintenance by {who} for {names} at {station}, which learn anew: {text}{item}")
+        }
+    };
 }
 
 fn case(at: Position, event: &CaseEvent) -> String {
@@ -450,6 +469,24 @@ fn rate(spoken: &VerdictEvent) -> String {
     format!("{way} too fast: by {change:.3}{unit} in a time in which it may by {most}{unit}")
 }
 
+/// What is said of a monitor that the plant does without a rule, where that had warned.
+fn unwatched(rule: Rule) -> &'static str {
+    match rule {
+        Rule::Limit => "has no limits any more",
+        Rule::Missing => "may be without a good value from now on",
+        Rule::Flat => "may stand still from now on",
+        Rule::Forecast => "is not told ahead any more",
+        Rule::Rate => "may change as fast as it likes from now on",
+        Rule::Ewma
+        | Rule::Cusum
+        | Rule::Shewhart
+        | Rule::WesternElectric
+        | Rule::Nelson
+        | Rule::Variance
+        | Rule::Master => "has no data",
+    }
+}
+
 fn verdict(spoken: &VerdictEvent) -> String {
     let VerdictEvent { station, monitor, .. } = spoken;
     if spoken.rule == Rule::Master {
@@ -461,6 +498,9 @@ fn verdict(spoken: &VerdictEvent) -> String {
         };
         let over = spoken.over.map(|over| format!(", and was right again at {over}"));
         return format!("master {monitor} at {station}: {says}{}", over.unwrap_or_default());
+    }
+    if spoken.verdict == Verdict::NoData {
+        return format!("{monitor} at {station} {}", unwatched(spoken.rule));
     }
     if spoken.rule == Rule::Missing {
         return format!("{monitor} at {station} {}", missing(spoken));

@@ -108,6 +108,10 @@ impl Memory {
                 self.retained.take(position, stone, items);
             }
             Body::Case(event) => self.cases.take((position, record.at.wall), event),
+            Body::Maintenance(event) => {
+                self.monitors.maintained(position, event);
+                self.suspects.maintained(position, event);
+            }
             Body::Orders(_) | Body::Audit(_) | Body::Dropped => {}
         }
         self.position = position;

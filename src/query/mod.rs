@@ -21,6 +21,7 @@ mod item;
 mod known;
 mod level;
 mod life;
+mod maintenance;
 mod material;
 mod measured;
 mod memory;
@@ -47,8 +48,8 @@ pub use answer::{
     Answer, Completeness, ConditionView, EventView, GapView, HoldView, Incomplete, InheritedValue,
     InheritedView, InheritedWay, Is, ItemState, ItemView, LinkView, LotBalance, MeasurementView,
     PermitView, Recall, RecallCleared, RecallGroup, RecallOf, StandingHold, StationView, StepView,
-    SupersededView, SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink, TraceNode, Yield,
-    YieldRow,
+    SupersededView, SuspectCause, SuspectEnd, SuspectView, SuspectWindow, Trace, TraceLink,
+    TraceNode, Yield, YieldRow,
 };
 pub use case::{
     CaseDifference, CaseEntry, CaseGroup, CaseItem, CaseShown, CaseSince, CaseView, Freezing,
@@ -58,6 +59,7 @@ pub use coverage::{Coverage, Lack, Uncovered};
 pub use drill::{MockAnswer, MockOf, MockRecall, Share, Undrilled, seed_at};
 pub use follow::{QueryError, QueryOptions, Remembered};
 pub use level::{Level, Reached};
+pub use maintenance::{MaintenanceRaised, MaintenanceSaid, MaintenanceView};
 pub use memory::READ_SCHEMA;
 pub use only::{Only, OnlyError};
 pub use past::Histories;
@@ -310,6 +312,28 @@ impl Query {
                 suspect::draft(&memory.view(as_of), station, items_max)
             };
             Some(self.answer(asked, draft, |found, _| found))
+        })
+    }
+
+    /// Maintenance at the stations, or at one, the last first: which monitors asked for it, who looked after it, what was done,
+    /// and whether it helped; only what is waited for, or only what is not, if told. As it was answered when `as_of` was the
+    /// last record. `None` if no record speaks of the station.
+    pub fn maintenance(
+        &self,
+        station: Option<&StationId>,
+        open: Option<bool>,
+        as_of: Position,
+    ) -> Option<Answer<Vec<MaintenanceView>>> {
+        self.timed("maintenance", || {
+            let asked = self.asked(as_of);
+            let draft = {
+                let memory = self.inner.memory.read();
+                if station.is_some_and(|id| memory.places.find(id).is_none()) {
+                    return None;
+                }
+                maintenance::draft(&memory.view(as_of), station, open)
+            };
+            Some(self.answer(asked, draft, maintenance::finish))
         })
     }
 

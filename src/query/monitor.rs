@@ -1,7 +1,9 @@
 //! What the condition rules last said.
 use super::answer::ConditionView;
+use super::maintenance::Works;
 use crate::model::{
-    Baseline, MonitorId, Position, Rule, StationId, Text, Utc, Verdict, VerdictEvent,
+    Baseline, MaintenanceEvent, MonitorId, Position, Rule, StationId, Text, Utc, Verdict,
+    VerdictEvent,
 };
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
@@ -21,19 +23,19 @@ struct Spoken {
 /// A monitor, and what is made by whose baseline its rules judge; its other rules are where nothing is known of that.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 #[cbor(array)]
-struct Key {
+pub(super) struct Key {
     #[n(0)]
-    station: StationId,
+    pub(super) station: StationId,
     #[n(1)]
-    monitor: MonitorId,
+    pub(super) monitor: MonitorId,
     #[n(2)]
-    product: Option<Text>,
+    pub(super) product: Option<Text>,
     #[n(3)]
-    recipe: Option<Text>,
+    pub(super) recipe: Option<Text>,
 }
 
 impl Key {
-    fn of(event: &VerdictEvent) -> Self {
+    pub(super) fn of(event: &VerdictEvent) -> Self {
         let (product, recipe) = (event.product.clone(), event.recipe.clone());
         Self { product, recipe, ..Self::unknown(&event.station, &event.monitor) }
     }
@@ -64,6 +66,9 @@ pub(super) struct Monitors {
     /// In the order of the plant last put in force.
     #[n(1)]
     plant: Vec<(StationId, MonitorId)>,
+    #[n(2)]
+    #[cbor(default, skip_if = "Works::is_empty")]
+    works: Works,
 }
 
 impl Monitors {
@@ -75,6 +80,7 @@ impl Monitors {
     }
 
     pub(super) fn spoke(&mut self, position: Position, event: &VerdictEvent) {
+        self.works.spoke(position, event);
         let key = Key::of(event);
         if event.is_forgotten() {
             self.known.remove(&key);
@@ -88,6 +94,27 @@ impl Monitors {
         let since = same.map_or(event.time, |spoken| spoken.since);
         let spoken = Spoken { event: event.clone(), position, since };
         monitor.by_rule.insert(event.rule, spoken);
+    }
+
+    /// Maintenance: if it is done, what its monitors have learned, and what they say by it, is over.
+    pub(super) fn maintained(&mut self, position: Position, event: &MaintenanceEvent) {
+        let mut before = BTreeMap::new();
+        let ended = self.known.iter_mut().filter(|(key, _)| event.ends(&key.station, &key.monitor));
+        // A master learns nothing.
+        let ended = ended.filter(|(_, said)| !said.by_rule.contains_key(&Rule::Master));
+        for (key, said) in ended {
+            let baseline = said.baseline.take();
+            if self.plant.iter().any(|(at, id)| (at, id) == (&key.station, &key.monitor)) {
+                before.insert(key.clone(), baseline);
+            }
+            said.by_rule.retain(|_, spoken| !spoken.event.ends_with_baseline());
+        }
+        self.works.take(position, event, before);
+    }
+
+    /// All that was said of maintenance.
+    pub(super) fn works(&self) -> &Works {
+        &self.works
     }
 
     /// Since when a rule has said that all is well, if that is what it said last; of one that a plant file added and that has
@@ -177,8 +204,9 @@ fn gravest<'a>(said: impl Iterator<Item = &'a Spoken>) -> Option<&'a Spoken> {
 
 fn gravity(verdict: Verdict) -> u8 {
     match verdict {
-        Verdict::InControl | Verdict::NoData => 0,
-        Verdict::Warning => 1,
-        Verdict::Drift => 2,
+        Verdict::NoData => 0,
+        Verdict::InControl => 1,
+        Verdict::Warning => 2,
+        Verdict::Drift => 3,
     }
 }

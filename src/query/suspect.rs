@@ -1,13 +1,13 @@
 //! Suspect windows: when a station may have been wrong, and what was made there meanwhile.
 use super::Drafted;
-use super::answer::{SuspectCause, SuspectView, SuspectWindow};
+use super::answer::{SuspectCause, SuspectEnd, SuspectView, SuspectWindow};
 use super::life::{Kind, Moment, StationNumber};
 use super::reason::Reasons;
 use super::view::View;
 use crate::genealogy::NodeId;
 use crate::model::{
-    Interval, ItemKey, MonitorId, Onset, Position, Rule, StationId, Text, Utc, Verdict,
-    VerdictEvent,
+    Interval, ItemKey, MaintenanceEvent, MonitorId, Onset, Position, Rule, StationId, Text, Utc,
+    Verdict, VerdictEvent,
 };
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ struct Window {
     /// Why, by the records that say so: what was overdue may turn out to be wrong.
     #[n(3)]
     causes: BTreeMap<Position, SuspectCause>,
-    /// When the rule said that all is well again, or was taken out of the plant, and by which record.
+    /// When the rule said that all is well again, maintenance was done, or it was taken out of the plant; and by which record.
     #[n(4)]
     end: Option<(Position, Utc)>,
     /// It was the rule that said so.
@@ -94,6 +94,15 @@ impl Windows {
         let gone = |key: &&Key| !is_of(monitors, &key.station, &key.monitor);
         for key in self.open.keys().filter(gone).cloned().collect::<Vec<_>>() {
             self.close(&key, (position, at), false);
+        }
+    }
+
+    /// What is learned anew says nothing more of what was before.
+    pub(super) fn maintained(&mut self, position: Position, event: &MaintenanceEvent) {
+        let ends = |key: &&Key| key.rule != Rule::Master && event.ends(&key.station, &key.monitor);
+        let ended: Vec<_> = self.open.keys().filter(ends).cloned().collect();
+        for key in ended {
+            self.close(&key, (position, event.time), false);
         }
     }
 
@@ -187,6 +196,7 @@ impl View<'_> {
             let (_, cause) = window.causes.range(..=position).next_back()?;
             let end = window.end.filter(|(by, _)| *by <= position);
             let to = end.map(|(_, to)| to.max(window.from));
+            let ended = end.map(|(by, _)| self.ended(window, by));
             Some(SuspectWindow {
                 station: window.station.clone(),
                 monitor: window.monitor.clone(),
@@ -194,6 +204,7 @@ impl View<'_> {
                 interval: Interval { from: window.from, to },
                 opened: *opened,
                 closed: end.map(|(by, _)| by),
+                ended,
                 bounded: window.bounded,
                 // Right before and right after: it was late, and nothing more.
                 cleared: window.well && end.is_some() && *cause == SuspectCause::MasterOverdue,
@@ -201,6 +212,21 @@ impl View<'_> {
                 recipe: window.recipe.clone(),
             })
         })
+    }
+
+    fn ended(&self, window: &Window, by: Position) -> SuspectEnd {
+        if window.well {
+            SuspectEnd::Well
+        } else if self.monitors.works().has_done(by) {
+            SuspectEnd::Maintenance
+        } else {
+            SuspectEnd::Plant
+        }
+    }
+
+    /// The windows of drifts, cleared or not.
+    pub(super) fn drifts(&self) -> impl Iterator<Item = SuspectWindow> {
+        self.windows().filter(|window| window.cause == SuspectCause::Drift)
     }
 
     /// The window that a record opened, cleared or not.

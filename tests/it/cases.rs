@@ -76,7 +76,7 @@ fn append(site: &Site, events: Vec<What>) {
 }
 
 /// A verb against the daemon: its code, what it says as JSON or nothing, and its notices.
-fn verb(site: &Site, daemon: &Daemon, args: &[&str]) -> (Option<i32>, Value, String) {
+pub(crate) fn verb(site: &Site, daemon: &Daemon, args: &[&str]) -> (Option<i32>, Value, String) {
     let url = format!("http://{}", daemon.http());
     let told = site.command(args).args(["--json", "--url", &url]).output().unwrap();
     let said = String::from_utf8_lossy(&told.stderr).into_owned();

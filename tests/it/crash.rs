@@ -107,6 +107,7 @@ fn assert_gaps(records: &[Record]) {
             | Body::Audit(_)
             | Body::Tombstone(_)
             | Body::Case(_)
+            | Body::Maintenance(_)
             | Body::Dropped => {}
         }
     }

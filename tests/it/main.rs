@@ -19,6 +19,7 @@ mod history;
 mod hold;
 mod hour;
 mod limits;
+mod maintenance;
 mod missing;
 mod mock;
 mod nist;

@@ -148,6 +148,7 @@ fn is_event(record: &Record) -> bool {
         | Body::Audit(_)
         | Body::Tombstone(_)
         | Body::Case(_)
+        | Body::Maintenance(_)
         | Body::Dropped => false,
     }
 }

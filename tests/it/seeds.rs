@@ -73,6 +73,7 @@ async fn run(seed: u64, drift: bool) -> Run {
             | Body::Audit(_)
             | Body::Tombstone(_)
             | Body::Case(_)
+            | Body::Maintenance(_)
             | Body::Dropped => None,
         })
         .collect();

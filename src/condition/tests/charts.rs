@@ -58,7 +58,7 @@ fn a_change_alarms_once_in_the_monitors_unit_and_stays_until_rearmed() {
     assert!(4.0 < statistic && statistic < limit && limit < 10.0, "{statistic} {limit}");
     assert_eq!(said, []);
 
-    chart.rearm();
+    chart.learn_anew(1);
     let said: Vec<Finding> =
         (0..1_000).flat_map(|t| step(&mut chart, t, 4.0 + 2.0 * noise.normal())).collect();
     let baseline = said[0].baseline.as_ref().unwrap();

@@ -120,7 +120,7 @@ fn a_drift_of_one_product_stands_while_others_are_made_and_is_not_said_again() {
     assert_eq!(lot(&mut chart, &mut noise, &product(0), 100, 3.0), [], "it is told and stands");
     let other = lot(&mut chart, &mut noise, &product(1), 100, 53.0);
     assert_eq!((other.len(), &other[0].making), (1, &product(1)));
-    chart.rearm();
+    chart.learn_anew(0);
     let again = lot(&mut chart, &mut noise, &product(0), 60, 3.0);
     let again: Vec<_> = again.iter().map(|said| said.baseline.as_ref().unwrap().version).collect();
     assert_eq!(again, [3], "all begin anew, with the next number");

@@ -50,6 +50,7 @@ impl Event {
             | Body::Audit(_)
             | Body::Tombstone(_)
             | Body::Case(_)
+            | Body::Maintenance(_)
             | Body::Dropped => return None,
         };
         let first = adopted.as_ref().and_then(|adopted| adopted.first);

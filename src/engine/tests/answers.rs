@@ -265,6 +265,7 @@ fn the_deadline_runs_from_the_time_of_the_source_where_clocks_are_good() {
             | Body::Audit(_)
             | Body::Tombstone(_)
             | Body::Case(_)
+            | Body::Maintenance(_)
             | Body::Dropped => None,
         });
         assert_eq!(event.unwrap().permit, permit, "clock known: {server}");

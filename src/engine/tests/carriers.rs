@@ -580,6 +580,7 @@ fn welded(line: &Line) -> Vec<String> {
         | Body::Audit(_)
         | Body::Tombstone(_)
         | Body::Case(_)
+        | Body::Maintenance(_)
         | Body::Dropped => None,
     };
     line.durable.iter().filter_map(done).collect()

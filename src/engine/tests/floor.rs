@@ -3,6 +3,7 @@ use super::*;
 use std::collections::BTreeMap;
 
 /// A shop floor that answers at once.
+#[derive(Clone)]
 pub(super) struct Floor {
     pub(super) engine: Engine,
     pub(super) now: u64,

@@ -64,7 +64,7 @@ impl Floor {
         self.records[before..].iter().filter_map(verdict).collect()
     }
 
-    fn restart(&mut self, plant: &Arc<Plant>) {
+    fn restart_with(&mut self, plant: &Arc<Plant>) {
         self.engine = folded(&self.records);
         let recovered = Position(self.last());
         self.step(&Input::Start { cause: StartCause::Daemon, recovered });
@@ -93,7 +93,7 @@ fn products_have_baselines_of_their_own_and_a_restart_goes_on_with_them() {
         assert_eq!((floor.lot("A", 20, 10), floor.lot("B", 20, 60)), (vec![], vec![]));
     }
     assert_eq!(folded(&floor.records).image(), floor.engine.image(), "the record says it all");
-    floor.restart(&plant);
+    floor.restart_with(&plant);
     // The oil is of what was made before the restart until another part tells.
     for value in 0..20 {
         floor.tell(OIL, Value::UInt(60 + value * 7 % 5));
@@ -101,7 +101,7 @@ fn products_have_baselines_of_their_own_and_a_restart_goes_on_with_them() {
     assert_eq!((floor.lot("B", 20, 60), floor.lot("A", 20, 10)), (vec![], vec![]));
     let drift = floor.lot("B", 60, 80);
     assert_eq!(told(&drift), ["force", "oil"].map(|of| (of, Some("B"), Verdict::Drift)).into());
-    floor.restart(&plant);
+    floor.restart_with(&plant);
     assert_eq!((floor.lot("B", 20, 80), floor.lot("A", 40, 10)), (vec![], vec![]));
     let known = floor.engine.memory().station(&plant.stations[0].id).unwrap();
     let drifts: BTreeSet<_> = known.drifts.keys().map(|d| d.product.clone().unwrap()).collect();

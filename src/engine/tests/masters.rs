@@ -53,6 +53,7 @@ fn part(world: &mut World) -> Purpose {
         | Body::Audit(_)
         | Body::Tombstone(_)
         | Body::Case(_)
+        | Body::Maintenance(_)
         | Body::Dropped => None,
     };
     world.durable.iter().rev().find_map(done).unwrap()
@@ -112,6 +113,7 @@ fn a_master_that_passes_where_it_must_fail_is_recorded_with_since_when() {
         | Body::Audit(_)
         | Body::Tombstone(_)
         | Body::Case(_)
+        | Body::Maintenance(_)
         | Body::Dropped => None,
     });
     assert_eq!(part(&mut world), Purpose::Master);
@@ -251,6 +253,7 @@ impl Gauge {
                 | Body::Audit(_)
                 | Body::Tombstone(_)
                 | Body::Case(_)
+                | Body::Maintenance(_)
                 | Body::Dropped => {}
             }
         }
@@ -325,6 +328,7 @@ fn no_open_drift_refuses_while_a_master_stands_against_the_station() {
             | Body::Audit(_)
             | Body::Tombstone(_)
             | Body::Case(_)
+            | Body::Maintenance(_)
             | Body::Dropped => None,
         });
         permits.extend(answered);

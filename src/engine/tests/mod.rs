@@ -9,6 +9,7 @@ mod floor;
 mod image;
 mod labels;
 mod late;
+mod maintenance;
 mod makings;
 mod masters;
 mod members;
@@ -498,6 +499,7 @@ fn completed(records: &[Record]) -> Vec<Told> {
         | Body::Audit(_)
         | Body::Tombstone(_)
         | Body::Case(_)
+        | Body::Maintenance(_)
         | Body::Dropped => None,
     });
     let gaps: Vec<Interval> = gaps.filter(|gap| gap.to.is_some()).collect();
@@ -699,6 +701,7 @@ fn a_bad_trigger_is_a_gap_until_it_is_good_again() {
         | Body::Audit(_)
         | Body::Tombstone(_)
         | Body::Case(_)
+        | Body::Maintenance(_)
         | Body::Dropped => None,
     });
     let wanted = [false, true, false, true].map(|closed| (GapCause::BadQuality, now, closed));
@@ -730,6 +733,7 @@ fn a_sample_from_before_a_loss_is_not_taken_after_it() {
         | Body::Audit(_)
         | Body::Tombstone(_)
         | Body::Case(_)
+        | Body::Maintenance(_)
         | Body::Dropped => None,
     };
     assert_eq!(world.appended.iter().filter_map(lots).collect::<Vec<_>>(), ["LOT-1"]);

@@ -302,6 +302,7 @@ fn judge(kitchen: &mut Kitchen) -> std::result::Result<(), TestCaseError> {
             | Body::Audit(_)
             | Body::Tombstone(_)
             | Body::Case(_)
+            | Body::Maintenance(_)
             | Body::Dropped => {}
         }
     }

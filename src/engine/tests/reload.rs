@@ -160,6 +160,7 @@ fn gaps(records: &[Record]) -> Vec<(GapCause, bool)> {
         | Body::Audit(_)
         | Body::Tombstone(_)
         | Body::Case(_)
+        | Body::Maintenance(_)
         | Body::Dropped => None,
     };
     records.iter().filter_map(gap).collect()

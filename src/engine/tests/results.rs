@@ -410,6 +410,7 @@ impl World {
                 | Body::Audit(_)
                 | Body::Tombstone(_)
                 | Body::Case(_)
+                | Body::Maintenance(_)
                 | Body::Dropped => false,
             });
             assert!(known, "{name} is acknowledged and not on the disk");

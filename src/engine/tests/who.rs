@@ -23,6 +23,7 @@ fn who(command: &Command) -> Who {
         | Command::Note { badge, .. }
         | Command::Identify { badge, .. }
         | Command::Count { badge, .. }
+        | Command::Maintenance { badge, .. }
         | Command::Reload { badge: Some(badge), .. }
         | Command::Adopt { badge, .. }
         | Command::Case { badge, .. } => Who::Person(badge.clone()),
@@ -69,14 +70,37 @@ fn one_of_each(waits: &ItemKey) -> Vec<Command> {
     let case = Command::Case { step, reason: reason.clone(), badge: badge("8") };
     let adopt = Command::Adopt { changes, plant: None, reason, badge: badge("7") };
     let orders = Command::Orders(Vec::new());
-    vec![orders, hold, release, note, identify, count, reload, refused, signal, adopt, case]
+    let maintenance = Command::Maintenance {
+        step: MaintenanceStep::Done,
+        station: StationId::parse("ST10").unwrap(),
+        monitors: Vec::new(),
+        text: text("greased"),
+        item: None,
+        badge: badge("9"),
+    };
+    vec![
+        orders,
+        hold,
+        release,
+        note,
+        identify,
+        count,
+        reload,
+        refused,
+        signal,
+        adopt,
+        case,
+        maintenance,
+    ]
 }
 
 /// Whom a record names; none if it is not of those that somebody makes.
 fn named(body: &Body) -> Option<String> {
     match body {
         Body::Audit(Audit { who, .. }) => Some(who.to_string()),
-        Body::Case(CaseEvent { who, .. }) => Some(who.to_string()),
+        Body::Case(CaseEvent { who, .. }) | Body::Maintenance(MaintenanceEvent { who, .. }) => {
+            Some(who.to_string())
+        }
         Body::Trace(TraceEvent { operator: Some(person), evidence: Evidence::Manual, .. }) => {
             Some(person.to_string())
         }
@@ -100,6 +124,8 @@ fn every_command_leaves_a_record_that_says_who_gave_it_and_when() {
     let passage = event(1, Some("OP10"), What::Arrive { item: waits.clone() });
     let (body, at) = (Body::Trace(passage), At::default());
     engine.apply(&Record { position: Position(1), at, body, plant: None });
+    let plant = super::plant(super::Pattern::Counter, super::Splice::Clean);
+    engine.step(at, &Input::Plant(plant), &mut Vec::new());
     let commands = one_of_each(&waits);
     assert_eq!(commands.iter().map(number).collect::<BTreeSet<_>>(), known(), "one of each");
     for (id, command) in (1..).map(CommandId).zip(commands) {

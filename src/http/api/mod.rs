@@ -11,8 +11,8 @@ pub(super) use cases::{
 pub(super) use drills::{coverage, drill};
 pub(super) use parameters::{Asked, Parameters, parameters};
 pub(super) use questions::{
-    conditions, devices, events, gaps, holds, item, recall, resolve, stations, suspects, trace,
-    why, yields,
+    conditions, devices, events, gaps, holds, item, maintenance, recall, resolve, stations,
+    suspects, trace, why, yields,
 };
 
 pub(super) use sheets::{of_case as case_sheets, of_recall as sheets};

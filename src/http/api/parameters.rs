@@ -32,6 +32,7 @@ pub(in crate::http) struct Parameters {
     earlier: Option<String>,
     of: Option<String>,
     seed: Option<u64>,
+    open: Option<bool>,
 }
 
 /// The parameters as axum extracts them.
@@ -101,6 +102,11 @@ impl Parameters {
 
     pub(super) fn seed(&self) -> Option<u64> {
         self.seed
+    }
+
+    /// Only what is open, or only what is not; both if not told.
+    pub(super) fn open(&self) -> Option<bool> {
+        self.open
     }
 
     pub(super) fn depth(&self) -> Option<u32> {

@@ -115,6 +115,22 @@ pub(in crate::http) async fn suspects(State(site): State<Arc<Site>>, asked: Aske
     Ok(Json(answer).into_response())
 }
 
+/// `GET /api/v1/maintenance?station=&open=&as_of=`: which monitors ask for maintenance, who looks after them, what was done, and
+/// whether it helped; with `open=true` only what is still waited for.
+pub(in crate::http) async fn maintenance(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
+    let asked = parameters(asked)?;
+    let (station, open, as_of) = (asked.station()?, asked.open(), asked.as_of());
+    let answer = site
+        .ask("maintenance", move |source| {
+            let filling = source.filling();
+            let named = station.as_ref().map_or("", |id| id.as_str());
+            let unknown = || Problem::unknown(named, filling);
+            source.maintenance(station.as_ref(), open, as_of).ok_or_else(unknown)
+        })
+        .await??;
+    Ok(Json(answer).into_response())
+}
+
 /// `GET /api/v1/why?ids=&station=&from=&to=&limit=&as_of=`: why these items, or all that failed, went bad; `limit` is
 /// how many items of a cause are named.
 pub(in crate::http) async fn why(State(site): State<Arc<Site>>, asked: Asked) -> Answered {

@@ -35,6 +35,8 @@ fn every_question_is_answered_in_its_shape() {
         ("stations", "/api/v1/stations"),
         ("conditions", "/api/v1/conditions"),
         ("suspects", "/api/v1/suspects?station=PRESS10&limit=1"),
+        ("maintenance", "/api/v1/maintenance?station=PRESS10"),
+        ("maintenance_open", "/api/v1/maintenance?open=true"),
         ("why", "/api/v1/why?ids=SN-0001,%20u/site/SN-0001&station=PRESS10"),
         ("gaps", "/api/v1/gaps"),
         ("devices", "/api/v1/devices"),
@@ -57,6 +59,8 @@ fn what_cannot_be_answered_is_a_problem_that_helps() {
         ("/api/v1/trace?id=SN-0001&direction=up", 400, "`backward` (made of)"),
         ("/api/v1/yield?station=OP99", 404, "nothing recorded has the id `OP99`"),
         ("/api/v1/suspects?station=OP99", 404, "nothing recorded has the id `OP99`"),
+        ("/api/v1/maintenance?station=OP99", 404, "nothing recorded has the id `OP99`"),
+        ("/api/v1/maintenance?open=perhaps", 400, "open"),
         ("/api/v1/why?station=OP99", 404, "nothing recorded has the id `OP99`"),
         ("/api/v1/why?ids=SN-0001,SN-9", 404, "nothing recorded has the id `SN-9`"),
         ("/api/v1/yield?from=yesterday", 400, "a time such as `2026-11-22T06:00:00Z`"),
@@ -100,7 +104,7 @@ fn what_cannot_be_answered_is_a_problem_that_helps() {
 #[test]
 fn no_route_passes_over_a_parameter_that_it_does_not_know() {
     let server = quiet();
-    let questions = "resolve item trace recall holds yield suspects why events stations conditions gaps devices \
+    let questions = "resolve item trace recall holds yield suspects maintenance why events stations conditions gaps devices \
                      ledger/checkpoint ledger/checkpoints ledger/key ledger/proof tap";
     let questions = questions.split_whitespace().map(|name| format!("/api/v1/{name}"));
     let others = ["/", "/item", "/style.css", "/live", "/ready", "/metrics"].map(str::to_owned);

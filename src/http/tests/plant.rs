@@ -10,10 +10,11 @@ use crate::query::{
     Answer, Candidate, CaseDifference, CaseEntry, CaseShown, CaseSince, CaseView, Completeness,
     ConditionView, Coverage, Direction, EventView, Fit, Freezing, GapView, HoldView, Incomplete,
     InheritedValue, InheritedView, InheritedWay, Is, ItemState, ItemView, Lack, Level, LinkView,
-    LotBalance, MeasurementView, MockAnswer, MockOf, MockRecall, Reached, Recall, RecallGroup,
-    RecallOf, Resolution, Resolved, Share, Sheet, SheetItem, StandingHold, StationView, StepView,
-    SuspectCause, SuspectView, SuspectWindow, Trace, TraceLink, TraceNode, Uncovered, Undrilled,
-    Unfrozen, Why, WhyAsked, Yield, YieldRow,
+    LotBalance, MaintenanceRaised, MaintenanceSaid, MaintenanceView, MeasurementView, MockAnswer,
+    MockOf, MockRecall, Reached, Recall, RecallGroup, RecallOf, Resolution, Resolved, Share, Sheet,
+    SheetItem, StandingHold, StationView, StepView, SuspectCause, SuspectEnd, SuspectView,
+    SuspectWindow, Trace, TraceLink, TraceNode, Uncovered, Undrilled, Unfrozen, Why, WhyAsked,
+    Yield, YieldRow,
 };
 use std::collections::BTreeMap;
 
@@ -249,9 +250,50 @@ fn suspect_window() -> SuspectWindow {
         interval: Interval { from: at(0), to: Some(at(30)) },
         opened: Position(20),
         closed: Some(Position(21)),
+        ended: Some(SuspectEnd::Well),
         cleared: false,
         product: None,
         recipe: None,
+    }
+}
+
+/// It was asked for, somebody looks after it, and it may be done.
+fn maintenance(done: bool) -> MaintenanceView {
+    let said = |position, what: &str| MaintenanceSaid {
+        position: Position(position),
+        time: at(30),
+        who: PersonKey::new([7; 32]).token("4711"),
+        text: text(what),
+        item: done.then(|| key("u/site/PUNCH-7")),
+    };
+    let baseline = |centre_line, version| Baseline {
+        centre_line,
+        sigma: 0.25,
+        phi: 0.0,
+        n: 50,
+        version,
+        spread: None,
+    };
+    let raised = MaintenanceRaised {
+        position: Position(20),
+        time: Some(at(10)),
+        rule: Some(Rule::Ewma),
+        side: Some(Side::High),
+        onset: None,
+    };
+    MaintenanceView {
+        station: station("PRESS10"),
+        monitor: Some(MonitorId::parse("result.force").unwrap()),
+        product: None,
+        recipe: None,
+        open: !done,
+        raised: Some(raised),
+        acknowledged: Some(MaintenanceSaid { item: None, ..said(21, "on my way") }),
+        done: done.then(|| said(22, "punch changed")),
+        lapsed: None,
+        before: Some(baseline(8.5, 1)),
+        after: done.then(|| baseline(8.25, 2)),
+        again: None,
     }
 }
 
@@ -610,6 +652,20 @@ impl Source for Made {
         Some(Answer { position: Position(42), completeness, body: vec![view] })
     }
 
+    fn maintenance(
+        &self,
+        at: Option<&StationId>,
+        open: Option<bool>,
+        _: Position,
+    ) -> Option<Answer<Vec<MaintenanceView>>> {
+        if at.is_some_and(|id| id.as_str() != "PRESS10") {
+            return None;
+        }
+        let done = open != Some(true);
+        let body = vec![maintenance(done)];
+        Some(Answer { position: Position(42), completeness: Completeness::Complete, body })
+    }
+
     fn holds(&self, as_of: Position) -> Answer<Vec<StandingHold>> {
         let mut holds = holds().into_iter().filter(|hold| hold.position <= as_of);
         let lot = holds.next_back();
@@ -634,7 +690,7 @@ impl Source for Made {
     /// It is still open, and more was made than is named.
     fn open_suspects(&self, items_max: usize) -> Vec<SuspectView> {
         let interval = Interval { from: at(0), to: None };
-        let window = SuspectWindow { interval, closed: None, ..suspect_window() };
+        let window = SuspectWindow { interval, closed: None, ended: None, ..suspect_window() };
         let items = vec![key("u/site/SN-1"), hostile()];
         vec![SuspectView { window, items, left_out: 1234_usize.saturating_sub(items_max) }]
     }

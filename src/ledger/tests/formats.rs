@@ -184,6 +184,16 @@ fn a_lot_that_is_opened_put_away_and_dried_is_written_and_read_as_it_was_then() 
     as_they_were(&specimens::later::stored(), &kept("stored-1"));
 }
 
+/// What is said of maintenance, and the commands that it is made of.
+#[test]
+fn maintenance_is_written_and_read_as_it_was_then() {
+    let (kept, commands) = (kept("maintained-1"), specimens::later::maintenance_commands());
+    as_they_were(&specimens::later::maintained(), &kept);
+    same(&kept, "commands", &wire::encode(&commands));
+    let read: Vec<Command> = wire::decode(&std::fs::read(kept.join("commands")).unwrap()).unwrap();
+    assert_eq!(read, commands);
+}
+
 /// These records make the ledger of a fixture byte for byte, and are what is read of it.
 fn as_they_were(wanted: &[Record], kept: &Path) {
     let dir = tempfile::tempdir().unwrap();

@@ -20,6 +20,26 @@ pub struct Monitor {
     pub signal: SignalRules,
 }
 
+impl Monitor {
+    /// Whether it may warn by a rule. By the others it says that it has drifted.
+    pub fn warns_by(&self, rule: Rule) -> bool {
+        match rule {
+            Rule::Limit => self.limits.is_some(),
+            Rule::Forecast => self.limits.is_some_and(|limits| limits.forecast.is_some()),
+            Rule::Rate => self.limits.is_some_and(|limits| limits.rate.is_some()),
+            Rule::Missing => self.signal.missing.is_some(),
+            Rule::Flat => self.signal.flat.is_some(),
+            Rule::Ewma
+            | Rule::Cusum
+            | Rule::Shewhart
+            | Rule::WesternElectric
+            | Rule::Nelson
+            | Rule::Variance
+            | Rule::Master => false,
+        }
+    }
+}
+
 /// What the signal of a tag may not do, whatever its values are. Nothing of it is watched unless said.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct SignalRules {

@@ -1,6 +1,9 @@
 //! What came to the first version later, each with a fixture of its own.
-use super::{VERBS, at, point, records, station, tag, told, what};
-use crate::model::{Body, HandshakeId, KeptWord, PlantLoaded, Position, Record, Verb};
+use super::{VERBS, at, person, point, records, station, tag, text, told, unit, utc, what};
+use crate::model::{
+    Body, Command, HandshakeId, KeptWord, MaintenanceEvent, MaintenanceStep, MonitorId,
+    PlantLoaded, Position, Record, Verb,
+};
 
 /// Verbs that came later, in the order of their numbers.
 const STORED: [Verb; 3] = [Verb::Open, Verb::Close, Verb::Dry];
@@ -25,6 +28,39 @@ pub(crate) fn stored() -> Vec<Record> {
         Record { position: Position(number), at: at(number), body, plant: None }
     };
     (1..).zip(STORED).map(of).collect()
+}
+
+/// What is said of maintenance: with everything, and with nothing that need not be.
+pub(crate) fn maintained() -> Vec<Record> {
+    let event = |step, monitors, item| MaintenanceEvent {
+        station: station("OP10"),
+        monitors,
+        step,
+        who: person(),
+        text: text("punch changed"),
+        item,
+        time: utc(11),
+    };
+    let torque = vec![MonitorId::parse("torque").unwrap()];
+    let all = [
+        event(MaintenanceStep::Acknowledge, Vec::new(), None),
+        event(MaintenanceStep::Done, torque, Some(unit("PUNCH-7"))),
+    ];
+    let of = |(number, event)| {
+        let body = Body::Maintenance(event);
+        Record { position: Position(number), at: at(number), body, plant: None }
+    };
+    (1..).zip(all).map(of).collect()
+}
+
+/// The commands that they are made of.
+pub(crate) fn maintenance_commands() -> Vec<Command> {
+    let command = |record: Record| {
+        let Body::Maintenance(event) = record.body else { panic!("maintenance is") };
+        let MaintenanceEvent { station, monitors, step, text: what, item, .. } = event;
+        Command::Maintenance { step, station, monitors, text: what, item, badge: text("4711") }
+    };
+    maintained().into_iter().map(command).collect()
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod follow;
 mod image;
 mod level;
 mod line;
+mod maintenance;
 mod measured;
 mod members;
 mod model;

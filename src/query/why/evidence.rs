@@ -226,6 +226,7 @@ impl Around {
                 vec![record.at.wall]
             }
             Body::Plant(_) => vec![record.at.wall],
+            Body::Maintenance(said) if here(&said.station) => vec![said.time],
             Body::Trace(_)
             | Body::Verdict(_)
             | Body::Gap(_)
@@ -235,7 +236,8 @@ impl Around {
             | Body::Audit(_)
             | Body::Tombstone(_)
             | Body::Dropped
-            | Body::Case(_) => return None,
+            | Body::Case(_)
+            | Body::Maintenance(_) => return None,
         };
         let nearest = times.into_iter().min_by_key(|time| time.0.abs_diff(self.at.0))?;
         self.evidence(record, nearest, (view.kind, view.text))

@@ -155,8 +155,7 @@ fn account<'a>(
     outages: &[Gap],
     told: impl Fn(&TraceEvent) -> String,
 ) -> Account<'a> {
-    let mut faults = Vec::new();
-    let counts = asked.iter().any(|a| a.number.is_some());
+    let (mut faults, counts) = (Vec::new(), asked.iter().any(|a| a.number.is_some()));
     let mut open: BTreeMap<Key, &Asked> = asked.iter().map(|a| (a.key(), a)).collect();
     let mut sum = Balance { asked: asked.len(), ..Balance::default() };
     let mut gaps = Vec::new();
@@ -196,6 +195,7 @@ fn account<'a>(
             | Body::Audit(_)
             | Body::Tombstone(_)
             | Body::Case(_)
+            | Body::Maintenance(_)
             | Body::Dropped => {}
         }
     }
