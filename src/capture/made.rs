@@ -149,9 +149,9 @@ mod tests {
         fn tells(&mut self, what: What, told: Making, purpose: Purpose) -> (Making, Making) {
             let (product, operation) = (told.product, told.recipe);
             let event = TraceEvent {
+                purpose,
                 product,
                 operation,
-                purpose,
                 ..TraceEvent::bare(what, Utc(1), Some(station()))
             };
             self.record(Body::Trace(event));

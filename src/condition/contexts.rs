@@ -90,8 +90,8 @@ impl Contexts {
     }
 
     pub(super) fn produce(&mut self, produces: bool) {
-        let produced = std::mem::replace(&mut self.produces, produces);
-        if produces && !produced {
+        let before = std::mem::replace(&mut self.produces, produces);
+        if produces && !before {
             if self.pace.is_some() {
                 self.rule.interrupt();
             }

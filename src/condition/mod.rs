@@ -300,7 +300,9 @@ impl Conditions {
                 let before;
                 (watch.chart, watch.signal, before) = of;
                 let work = self.works.get_mut(watch.at.get()).zip(works.get(before.get()));
-                work.into_iter().for_each(|(work, before)| work.clone_from(before));
+                if let Some((work, before)) = work {
+                    work.clone_from(before);
+                }
             }
         }
         for (index, watch) in self.watches.iter_mut().enumerate() {
@@ -339,8 +341,9 @@ impl Conditions {
 
     /// A station has worked on something; the caller leaves out what is not production.
     pub fn on_work(&mut self, at: At, station: StationIndex, out: &mut Spoken) {
-        let work = self.works.get_mut(station.get());
-        work.into_iter().for_each(|work| work.last = Some(at.monotonic));
+        if let Some(work) = self.works.get_mut(station.get()) {
+            work.last = Some(at.monotonic);
+        }
         for index in self.by_work.get(station.get()).into_iter().flatten() {
             let Some(watch) = self.watches.get_mut(*index) else { continue };
             if let Some(passed) = watch.signal.worked(at, watch.chart.baseline()) {

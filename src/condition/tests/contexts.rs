@@ -164,7 +164,9 @@ fn of_more_products_than_there_is_place_for_the_one_not_made_for_longest_is_forg
     assert_eq!(forgotten, [product(2), product(3)]);
     // What the record says makes the same of it.
     let mut again = Chart::new(&spec);
-    kept(&said).iter().for_each(|event| again.restore(event));
+    for event in &kept(&said) {
+        again.restore(event);
+    }
     for chart in [&mut chart, &mut again] {
         let mut more = Vec::new();
         assert_eq!(makes(chart, 0, 0.0, &mut more), 0, "it is known");
