@@ -4,6 +4,7 @@
 //! machines, not units: what a result or a permit is belongs to `capture`. It does not decide what is
 //! production, and it never learns a new level by itself.
 mod baseline;
+mod capability;
 mod chart;
 mod cusum;
 mod cusum_length;
@@ -25,6 +26,7 @@ mod signal;
 #[cfg(test)]
 mod tests;
 
+pub use capability::{Capability, Index};
 pub use chart::{Chart, Finding, Observation};
 pub use master::Masters;
 pub use quiet::Spoken;
