@@ -428,7 +428,8 @@ fn flat(spoken: &VerdictEvent) -> String {
     format!("stands still at {value}{unit} since {}{within}, and normally varies", onset.estimate)
 }
 
-fn verdict(spoken: &VerdictEvent) -> String {
+/// What a rule said, in a sentence.
+pub(super) fn verdict(spoken: &VerdictEvent) -> String {
     let VerdictEvent { station, monitor, .. } = spoken;
     if spoken.rule == Rule::Master {
         let says = match (spoken.verdict, &spoken.item) {

@@ -4,6 +4,10 @@ use crate::model::{Baseline, MonitorId, Position, Rule, StationId, Utc, Verdict,
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 
+mod history;
+
+pub(super) use history::{History, Learned};
+
 /// What one rule last said.
 #[derive(Debug, Clone, Encode, Decode)]
 #[cbor(array)]
@@ -24,6 +28,9 @@ struct Monitor {
     by_rule: BTreeMap<Rule, Spoken>,
     #[n(1)]
     baseline: Option<Baseline>,
+    /// All that they said.
+    #[n(2)]
+    history: History,
 }
 
 /// All monitors.
@@ -48,6 +55,11 @@ impl Monitors {
     pub(super) fn spoke(&mut self, position: Position, event: &VerdictEvent) {
         let key = (event.station.clone(), event.monitor.clone());
         let monitor = self.known.entry(key).or_default();
+        monitor.history.spoke(position, event);
+        // What was over when it became known says nothing of now.
+        if event.over.is_some() {
+            return;
+        }
         if event.baseline.is_some() {
             monitor.baseline.clone_from(&event.baseline);
         }
@@ -68,6 +80,18 @@ impl Monitors {
         let well = monitor.by_rule.values().filter(spoken);
         let well = well.filter(|spoken| spoken.event.verdict == Verdict::InControl);
         well.map(|spoken| spoken.since).min()
+    }
+
+    /// What a monitor said, from its first record on; `None` if none speaks of it.
+    pub(super) fn history(&self, station: &StationId, monitor: &MonitorId) -> Option<&History> {
+        Some(&self.known.get(&(station.clone(), monitor.clone()))?.history)
+    }
+
+    /// What a monitor says now; `None` if no record speaks of it.
+    pub(super) fn find(&self, station: &StationId, monitor: &MonitorId) -> Option<ConditionView> {
+        let ((station, monitor), said) =
+            self.known.get_key_value(&(station.clone(), monitor.clone()))?;
+        Some(view(station, monitor, said))
     }
 
     /// The gravest of what the rules of a monitor say.
