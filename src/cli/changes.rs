@@ -22,11 +22,37 @@ enum Changes {
 fn changes(verb: &str) -> Option<Changes> {
     Some(match verb {
         // `drill` plays the PLC: what it asks is recorded as what the PLC asked.
-        "check" | "test" | "plan" | "probe" | "browse" | "pin" | "export events"
-        | "export tags" | "import tags" | "certs list" | "tap" | "resolve" | "trace" | "recall"
-        | "holds" | "yield" | "suspects" | "why" | "person" | "verify" | "prove"
-        | "check-proof" | "completions" | "drill" | "drill-recall" | "case show" | "case ls"
-        | "case sheets" => Changes::Nothing,
+        "check"
+        | "test"
+        | "plan"
+        | "probe"
+        | "browse"
+        | "pin"
+        | "export events"
+        | "export tags"
+        | "import tags"
+        | "certs list"
+        | "tap"
+        | "resolve"
+        | "trace"
+        | "recall"
+        | "holds"
+        | "yield"
+        | "suspects"
+        | "why"
+        | "person"
+        | "verify"
+        | "prove"
+        | "check-proof"
+        | "completions"
+        | "drill"
+        | "drill-recall"
+        | "case show"
+        | "case ls"
+        | "case sheets"
+        | "condition ls"
+        | "condition show"
+        | "condition capability" => Changes::Nothing,
         // Only with `--adopt`.
         "replay" | "orders load" | "reload" | "hold" | "release" | "count" | "case open"
         | "case revise" | "case close" => Changes::ByRequest,
