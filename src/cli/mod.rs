@@ -7,6 +7,7 @@ mod certs;
 mod changes;
 mod check;
 mod client;
+mod condition;
 mod count;
 mod demo;
 mod drill;
@@ -120,6 +121,8 @@ enum Verb {
     Case(case::Args),
     /// What stations completed in a time, and how much of it was right at once.
     Yield(yields::Args),
+    /// What monitors say of machines, since when, and what was made meanwhile.
+    Condition(condition::Args),
     /// When stations may have been wrong, and what was made there meanwhile.
     Suspects(suspects::Args),
     /// Which monitors ask for maintenance, who looks after it, what was done, and whether it helped.
@@ -192,6 +195,7 @@ pub fn main() -> Exit {
         Verb::Count(args) => count::run(&context, &args),
         Verb::Case(args) => case::run(&context, &args),
         Verb::Yield(args) => yields::run(&context, &args),
+        Verb::Condition(args) => condition::run(&context, &args),
         Verb::Suspects(args) => suspects::run(&context, &args),
         Verb::Maintenance(args) => maintenance::run(&context, &args),
         Verb::Why(args) => why::run(&context, &args),

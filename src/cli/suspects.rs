@@ -30,7 +30,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
     } else {
         let windows = answer.get("body").and_then(Value::as_array).map(Vec::as_slice);
         let windows = windows.unwrap_or_default();
-        output::line(output::table(&HEAD, windows.iter().flat_map(rows).collect()))?;
+        output::line(table(windows))?;
         let position = answer.get("position").and_then(Value::as_u64).unwrap_or(0);
         output::notice(&format!(
             "{}; as of record #{position}",
@@ -41,6 +41,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
         }
     }
     Ok(if is_complete(&answer) { Exit::Ok } else { Exit::Incomplete })
+}
+
+/// Windows with what was made in each.
+pub(super) fn table<'a>(windows: impl IntoIterator<Item = &'a Value>) -> String {
+    output::table(&HEAD, windows.into_iter().flat_map(rows).collect())
 }
 
 /// A window, and below it what was made in it.

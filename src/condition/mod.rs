@@ -5,6 +5,7 @@
 //! production, and it never learns a new level by itself.
 mod ahead;
 mod baseline;
+mod capability;
 mod chart;
 mod contexts;
 mod cusum;
@@ -32,6 +33,7 @@ mod tests;
 mod trend;
 mod variance;
 
+pub use capability::{Capability, Index};
 pub use chart::{Chart, Finding, Observation};
 pub use master::Masters;
 pub use quiet::Spoken;

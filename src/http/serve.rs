@@ -123,11 +123,15 @@ pub(super) fn routes() -> Vec<Route> {
 /// A lot, whatever was at a station, or whatever was worked on while that may have been wrong.
 const RECALL: &[&str] = &["lot", "station", "from", "to", "where", "window", "as_of"];
 
+/// The last values of a time, or those before another answer.
+const VALUES: &[&str] = &["from", "to", "before", "limit"];
+
 /// What is answered within a time.
-fn in_time_routes() -> [Route; 35] {
+fn in_time_routes() -> [Route; 39] {
     [
         ("/", &[], get(page::start)),
         ("/item", &["id"], get(page::item)),
+        ("/condition", &["station", "monitor"], get(page::condition)),
         ("/style.css", &[], get(page::style)),
         ("/live", &[], get(api::live)),
         ("/ready", &[], get(api::ready)),
@@ -152,7 +156,10 @@ fn in_time_routes() -> [Route; 35] {
         ("/api/v1/why", &["ids", "station", "from", "to", "limit", "as_of"], get(api::why)),
         ("/api/v1/events", &["after", "limit"], get(api::events)),
         ("/api/v1/stations", &[], get(api::stations)),
-        ("/api/v1/conditions", &[], get(api::conditions)),
+        ("/api/v1/conditions", &["station", "verdict"], get(api::conditions)),
+        ("/api/v1/conditions/{station}/{monitor}", &["limit"], get(api::condition)),
+        ("/api/v1/conditions/{station}/{monitor}/chart", VALUES, get(api::chart)),
+        ("/api/v1/conditions/{station}/{monitor}/capability", VALUES, get(api::capability)),
         ("/api/v1/gaps", &["limit"], get(api::gaps)),
         ("/api/v1/devices", &[], get(api::devices)),
         ("/api/v1/ledger/checkpoint", &[], get(notary::checkpoint)),

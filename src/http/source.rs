@@ -1,10 +1,12 @@
 //! What this room asks of `query`, so that its tests can answer instead.
-use crate::model::{CaseId, Frozen, Interval, ItemClass, ItemKey, Position, StationId, Text};
+use crate::model::{
+    CaseId, Frozen, Interval, ItemClass, ItemKey, MonitorId, Position, StationId, Text,
+};
 use crate::query::{
-    Answer, CaseDifference, CaseShown, CaseView, ConditionView, Coverage, Direction, EventView,
-    Freezing, GapView, ItemView, MaintenanceView, MockOf, MockRecall, Query, Recall, RecallOf,
-    Resolution, Sheet, StandingHold, StationView, SuspectView, Trace, Undrilled, Unfrozen, Why,
-    WhyAsked, Yield,
+    Answer, Before, CapabilityView, CaseDifference, CaseShown, CaseView, ChartAsked, ChartView,
+    ConditionShown, ConditionView, Coverage, Direction, EventView, Freezing, GapView, ItemView,
+    MaintenanceView, MockOf, MockRecall, Query, Recall, RecallOf, Resolution, Sheet, StandingHold,
+    StationView, SuspectView, Trace, Undrilled, Unfrozen, Why, WhyAsked, Yield,
 };
 use std::collections::BTreeMap;
 
@@ -13,7 +15,7 @@ type Rows = Option<Answer<Vec<MaintenanceView>>>;
 
 /// The questions of [`Query`] that are asked over HTTP. They may take long: they are asked on threads
 /// that may block.
-pub trait Source: Send + Sync {
+pub trait Source: ConditionSource + Send + Sync {
     /// Up to which record questions are answered.
     fn position(&self) -> Position;
     /// The last record that there was at the start, as long as what is known is not that of all up to it.
@@ -214,5 +216,49 @@ impl Source for Query {
 
     fn gaps(&self, count_max: usize) -> Vec<GapView> {
         self.gaps(count_max)
+    }
+}
+
+/// Those of them that are about one condition.
+pub trait ConditionSource {
+    /// One monitor with all that is known of its condition; `None` if not recorded.
+    fn condition(
+        &self,
+        station: &StationId,
+        monitor: &MonitorId,
+        items_max: usize,
+    ) -> Option<Answer<ConditionShown>>;
+    /// What a chart of a monitor shows; `None` if not recorded.
+    fn chart(&self, of: &ChartAsked) -> Option<Answer<ChartView>>;
+    /// How well the values of a monitor fit between their specification limits; `None` if not recorded.
+    fn capability(
+        &self,
+        of: (&StationId, &MonitorId),
+        within: (Interval, Option<Before>),
+        values_max: usize,
+    ) -> Option<Answer<CapabilityView>>;
+}
+
+impl ConditionSource for Query {
+    fn condition(
+        &self,
+        station: &StationId,
+        monitor: &MonitorId,
+        items_max: usize,
+    ) -> Option<Answer<ConditionShown>> {
+        self.condition(station, monitor, items_max)
+    }
+
+    fn chart(&self, of: &ChartAsked) -> Option<Answer<ChartView>> {
+        self.chart(of)
+    }
+
+    fn capability(
+        &self,
+        of: (&StationId, &MonitorId),
+        within: (Interval, Option<Before>),
+        values_max: usize,
+    ) -> Option<Answer<CapabilityView>> {
+        self.capability(of, within, values_max)
     }
 }

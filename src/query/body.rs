@@ -1,6 +1,6 @@
 //! Record bodies for an answer, read from the store after the lock on memory is given back.
 use crate::genealogy::Void;
-use crate::model::{Body, ItemKey, Position, Record, TraceEvent, What};
+use crate::model::{Body, ItemKey, Position, Record, TraceEvent, VerdictEvent, What};
 use crate::store::{Store, StoreError, subjects};
 
 /// Reads bodies as of one position, and remembers whether anything was missing.
@@ -62,6 +62,12 @@ impl<'a> Bodies<'a> {
     /// The event of a record.
     pub(super) fn event(&mut self, position: Position) -> Option<TraceEvent> {
         let Body::Trace(event) = self.record(position)?.body else { return None };
+        Some(event)
+    }
+
+    /// What a rule said with a record.
+    pub(super) fn verdict(&mut self, position: Position) -> Option<VerdictEvent> {
+        let Body::Verdict(event) = self.record(position)?.body else { return None };
         Some(event)
     }
 

@@ -487,7 +487,8 @@ fn unwatched(rule: Rule) -> &'static str {
     }
 }
 
-fn verdict(spoken: &VerdictEvent) -> String {
+/// What a rule said, in a sentence.
+pub(super) fn verdict(spoken: &VerdictEvent) -> String {
     let VerdictEvent { station, monitor, .. } = spoken;
     if spoken.rule == Rule::Master {
         let says = match (spoken.verdict, &spoken.item) {

@@ -127,6 +127,13 @@ impl Life {
         self.moments().filter(|moment| !void.contains(&moment.position))
     }
 
+    /// What a record did to it that happened then: found without looking through its life.
+    pub(super) fn then(&self, key: (Utc, Position)) -> impl Iterator<Item = Moment> {
+        let from = self.moments.partition_point(|moment| moment.key() < key);
+        let rest = self.moments.get(from..).unwrap_or_default();
+        rest.iter().take_while(move |moment| moment.key() == key).map(Kept::moment)
+    }
+
     /// What a record did to it.
     pub(super) fn at(&self, position: Position) -> Option<Moment> {
         self.moments().rev().find(|moment| moment.position == position)

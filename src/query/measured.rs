@@ -219,7 +219,7 @@ fn in_unit(amount: &Amount, unit: Option<&Ucum>) -> Option<f64> {
 }
 
 /// Whether something may have been measured of an item by what was done to it.
-fn tells_measurement(kind: Kind) -> bool {
+pub(super) fn tells_measurement(kind: Kind) -> bool {
     matches!(kind, Kind::Complete | Kind::Present)
 }
 

@@ -85,9 +85,7 @@ impl Memory {
             }
             Body::Verdict(event) => {
                 let well = self.monitors.well_since(event);
-                if event.over.is_none() {
-                    self.monitors.spoke(position, event);
-                }
+                self.monitors.spoke(position, event);
                 self.suspects.spoke(position, event, well);
             }
             Body::Epoch(epoch) => {

@@ -10,6 +10,7 @@ mod attribute;
 mod balance;
 mod body;
 mod case;
+mod condition;
 mod coverage;
 mod describe;
 mod doubt;
@@ -54,6 +55,10 @@ pub use answer::{
 pub use case::{
     CaseDifference, CaseEntry, CaseGroup, CaseItem, CaseShown, CaseSince, CaseView, Freezing,
     Unfrozen,
+};
+pub use condition::{
+    BaselineView, Before, CapabilityRow, CapabilityView, ChartAsked, ChartValue, ChartView,
+    ConditionShown, VerdictView, WatchedView,
 };
 pub use coverage::{Coverage, Lack, Uncovered};
 pub use drill::{MockAnswer, MockOf, MockRecall, Share, Undrilled, seed_at};
@@ -414,6 +419,74 @@ impl Query {
     /// The monitors with their verdicts.
     pub fn conditions(&self) -> Vec<ConditionView> {
         self.inner.memory.read().monitors.views()
+    }
+
+    /// One monitor with all that is known of its condition; at most `items_max` items of a suspect window are named. `None`
+    /// if no record speaks of it.
+    pub fn condition(
+        &self,
+        station: &StationId,
+        monitor: &MonitorId,
+        items_max: usize,
+    ) -> Option<Answer<ConditionShown>> {
+        self.timed("condition", || {
+            let asked = self.asked(Position(u64::MAX));
+            let plant = self.plant();
+            let draft = {
+                let memory = self.inner.memory.read();
+                condition::draft(&memory.now(), (station, monitor), items_max, plant.as_deref())?
+            };
+            Some(self.answer(asked, draft, condition::finish))
+        })
+    }
+
+    /// What a chart of a monitor shows. `None` if no record speaks of the monitor.
+    pub fn chart(&self, of: &ChartAsked) -> Option<Answer<ChartView>> {
+        self.timed("chart", || {
+            let asked = self.asked(Position(u64::MAX));
+            let plant = self.plant();
+            let draft = condition::of_chart(&self.inner.memory.read().now(), of, plant.as_deref())?;
+            let answer = self.answer(asked, draft, condition::chart);
+            let interval = answer.body.interval;
+            Some(self.observed(asked, answer, (&of.station, interval)))
+        })
+    }
+
+    /// How well the last values of a monitor, at most so many of a time, fit between their specification limits. `None` if
+    /// no record speaks of the monitor.
+    pub fn capability(
+        &self,
+        (station, monitor): (&StationId, &MonitorId),
+        (within, before): (Interval, Option<Before>),
+        values_max: usize,
+    ) -> Option<Answer<CapabilityView>> {
+        self.timed("capability", || {
+            let asked = self.asked(Position(u64::MAX));
+            let plant = self.plant();
+            let draft = {
+                let memory = self.inner.memory.read();
+                let of = (station, monitor);
+                condition::of_capability(&memory.now(), of, (within, before), plant.as_deref())?
+            };
+            let read =
+                |draft, bodies: &mut Bodies<'_>| condition::capability(draft, values_max, bodies);
+            let answer = self.answer(asked, draft, read);
+            let interval = answer.body.interval;
+            Some(self.observed(asked, answer, (station, interval)))
+        })
+    }
+
+    /// An answer of which only now it is known what time it is of: with what was not observed at its station then.
+    fn observed<T>(
+        &self,
+        asked: Position,
+        answer: Answer<T>,
+        (station, interval): (&StationId, Interval),
+    ) -> Answer<T> {
+        let Answer { position, completeness, body } = answer;
+        let mut reasons = reason::Reasons::default();
+        reasons.station(&self.inner.memory.read().view(position), station, interval);
+        Self::answered(asked, (position, reasons), (body, !completeness.is_complete()))
     }
 
     /// What a monitor says: the gravest of what its rules do.

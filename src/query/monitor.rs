@@ -8,6 +8,10 @@ use crate::model::{
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 
+mod history;
+
+pub(super) use history::{History, Learned};
+
 /// What one rule last said.
 #[derive(Debug, Clone, Encode, Decode)]
 #[cbor(array)]
@@ -69,6 +73,9 @@ pub(super) struct Monitors {
     #[n(2)]
     #[cbor(default, skip_if = "Works::is_empty")]
     works: Works,
+    /// All that monitors said.
+    #[n(3)]
+    histories: BTreeMap<(StationId, MonitorId), History>,
 }
 
 impl Monitors {
@@ -76,17 +83,24 @@ impl Monitors {
         self.plant = monitors.to_vec();
         for (station, monitor) in monitors {
             self.known.entry(Key::unknown(station, monitor)).or_default();
+            self.histories.entry((station.clone(), monitor.clone())).or_default();
         }
     }
 
     pub(super) fn spoke(&mut self, position: Position, event: &VerdictEvent) {
         self.works.spoke(position, event);
+        let of = (event.station.clone(), event.monitor.clone());
+        self.histories.entry(of).or_default().spoke(position, event);
         let key = Key::of(event);
         if event.is_forgotten() {
             self.known.remove(&key);
             return;
         }
         let monitor = self.known.entry(key).or_default();
+        // What was over when it became known says nothing of now.
+        if event.over.is_some() {
+            return;
+        }
         if event.baseline.is_some() {
             monitor.baseline.clone_from(&event.baseline);
         }
@@ -109,6 +123,8 @@ impl Monitors {
             }
             said.by_rule.retain(|_, spoken| !spoken.event.ends_with_baseline());
         }
+        let ended = self.histories.iter_mut().filter(|((at, id), _)| event.ends(at, id));
+        ended.for_each(|(_, history)| history.end(event.time));
         self.works.take(position, event, before);
     }
 
@@ -138,6 +154,17 @@ impl Monitors {
     ) -> impl Iterator<Item = (&'a Key, &'a Monitor)> {
         let all = self.known.range(Key::unknown(station, monitor)..);
         all.take_while(|(key, _)| (&key.station, &key.monitor) == (station, monitor))
+    }
+
+    /// What a monitor said, from its first record on; `None` if none speaks of it.
+    pub(super) fn history(&self, station: &StationId, monitor: &MonitorId) -> Option<&History> {
+        self.histories.get(&(station.clone(), monitor.clone()))
+    }
+
+    /// What a monitor says now; `None` if no record speaks of it.
+    pub(super) fn find(&self, station: &StationId, monitor: &MonitorId) -> Option<ConditionView> {
+        self.of(station, monitor).next()?;
+        Some(self.view(station, monitor))
     }
 
     /// The gravest of what the rules of a monitor say, whatever is made.

@@ -87,6 +87,17 @@ impl Place {
         found
     }
 
+    /// What happened here from a time on and before a record, the last first.
+    pub(super) fn within(
+        &self,
+        from: Utc,
+        before: (Utc, Position),
+    ) -> impl Iterator<Item = (Utc, Position, NodeId)> {
+        let key = |(time, position)| (time, position, NodeId(0));
+        let from = (from, Position(0));
+        self.visits.range(key(from)..key(before.max(from))).rev().copied()
+    }
+
     /// What happened here, the last first.
     pub(super) fn newest(&self) -> impl Iterator<Item = (Position, NodeId)> {
         self.visits.iter().rev().map(|(_, position, node)| (*position, *node))

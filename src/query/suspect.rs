@@ -189,7 +189,7 @@ fn cause(event: &VerdictEvent) -> SuspectCause {
 
 impl View<'_> {
     /// The windows as they stand, the last opened first.
-    fn windows(&self) -> impl Iterator<Item = SuspectWindow> {
+    pub(super) fn windows(&self) -> impl Iterator<Item = SuspectWindow> {
         let position = self.position;
         let known = self.suspects.by_record.range(..=position).rev();
         known.filter_map(move |(opened, window)| {
@@ -263,12 +263,24 @@ pub(super) fn draft(
     items_max: usize,
 ) -> Drafted<Vec<SuspectView>> {
     let mut reasons = Reasons::default();
+    let is_of = |w: &SuspectWindow| station.is_none_or(|one| w.station == *one);
+    let views = views(memory, is_of, items_max, &mut reasons);
+    Drafted::new(memory, reasons, views)
+}
+
+/// Those windows of them that are wanted, and what was not observed in them.
+pub(super) fn views(
+    memory: &View<'_>,
+    wanted: impl Fn(&SuspectWindow) -> bool,
+    items_max: usize,
+    reasons: &mut Reasons,
+) -> Vec<SuspectView> {
     let mut views = Vec::new();
-    for window in memory.windows().filter(|w| station.is_none_or(|one| w.station == *one)) {
+    for window in memory.windows().filter(wanted) {
         reasons.station(memory, &window.station, window.interval);
         views.push(view(memory, window, items_max));
     }
-    Drafted::new(memory, reasons, views)
+    views
 }
 
 /// The windows that have not ended, the last opened first.

@@ -6,6 +6,7 @@
 #![expect(clippy::indexing_slicing, reason = "a test may panic")]
 #![expect(clippy::print_stdout, reason = "what a run came to is part of its result")]
 mod cases;
+mod condition;
 mod crash;
 mod day;
 mod disk;

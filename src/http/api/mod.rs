@@ -1,5 +1,6 @@
 //! The JSON API under `/api/v1`, and what machines ask: `/live`, `/ready`, `/metrics`.
 mod cases;
+mod conditions;
 mod drills;
 mod parameters;
 mod questions;
@@ -8,11 +9,12 @@ mod sheets;
 pub(super) use cases::{
     case, cases, close as close_case, open as open_case, revise as revise_case,
 };
+pub(super) use conditions::{capability, chart, condition, conditions, no_monitor};
 pub(super) use drills::{coverage, drill};
 pub(super) use parameters::{Asked, Parameters, parameters};
 pub(super) use questions::{
-    conditions, devices, events, gaps, holds, item, maintenance, recall, resolve, stations,
-    suspects, trace, why, yields,
+    devices, events, gaps, holds, item, maintenance, recall, resolve, stations, suspects, trace,
+    why, yields,
 };
 
 pub(super) use sheets::{of_case as case_sheets, of_recall as sheets};

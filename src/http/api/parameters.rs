@@ -1,7 +1,8 @@
 //! What is asked for: the parameters of the questions.
+use super::conditions::verdict;
 use crate::http::problem::Problem;
-use crate::model::{Interval, Position, StationId, Utc};
-use crate::query::{Direction, Only, RecallOf};
+use crate::model::{Interval, Position, StationId, Utc, Verdict};
+use crate::query::{Before, Direction, Only, RecallOf};
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub(in crate::http) struct Parameters {
     of: Option<String>,
     seed: Option<u64>,
     open: Option<bool>,
+    verdict: Option<String>,
+    before: Option<String>,
 }
 
 /// The parameters as axum extracts them.
@@ -123,12 +126,29 @@ impl Parameters {
     }
 
     pub(in crate::http) fn limit(&self) -> Result<usize, Problem> {
-        let limit = self.limit.unwrap_or(LIMIT);
-        if !(1..=LIMIT_MAX).contains(&limit) {
-            let why = format!("`limit` is {limit}; it is from 1 to {LIMIT_MAX}");
+        self.limit_of(LIMIT, LIMIT_MAX)
+    }
+
+    /// The same with a number of its own if not told, and another bound.
+    pub(super) fn limit_of(&self, otherwise: usize, max: usize) -> Result<usize, Problem> {
+        let limit = self.limit.unwrap_or(otherwise);
+        if !(1..=max).contains(&limit) {
+            let why = format!("`limit` is {limit}; it is from 1 to {max}");
             return Err(Problem::request(why));
         }
         Ok(limit)
+    }
+
+    /// Where an answer ended that is gone on from.
+    pub(super) fn before(&self) -> Result<Option<Before>, Problem> {
+        let parse = |text: &String| {
+            text.parse().map_err(|why| Problem::request(format!("`before`: {why}")))
+        };
+        self.before.as_ref().map(parse).transpose()
+    }
+
+    pub(super) fn verdict(&self) -> Result<Option<Verdict>, Problem> {
+        self.verdict.as_deref().map(verdict).transpose()
     }
 
     pub(super) fn station(&self) -> Result<Option<StationId>, Problem> {

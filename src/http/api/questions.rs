@@ -16,9 +16,9 @@ type Answered = Result<Response, Problem>;
 
 /// A list with the position it was computed at.
 #[derive(Debug, Serialize)]
-struct Listing<T> {
-    position: Position,
-    body: Vec<T>,
+pub(super) struct Listing<T> {
+    pub(super) position: Position,
+    pub(super) body: Vec<T>,
 }
 
 /// `GET /api/v1/resolve?id=`: what a typed, pasted or scanned text is, or which items come near.
@@ -169,11 +169,6 @@ pub(in crate::http) async fn events(State(site): State<Arc<Site>>, asked: Asked)
 /// `GET /api/v1/stations`
 pub(in crate::http) async fn stations(State(site): State<Arc<Site>>) -> Answered {
     list(&site, "stations", |source| source.stations()).await
-}
-
-/// `GET /api/v1/conditions`
-pub(in crate::http) async fn conditions(State(site): State<Arc<Site>>) -> Answered {
-    list(&site, "conditions", |source| source.conditions()).await
 }
 
 /// `GET /api/v1/gaps?limit=`: newest first.

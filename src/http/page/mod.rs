@@ -1,17 +1,23 @@
 //! The pages. They work without JavaScript, on paper and offline; a template escapes all that it shows.
+mod condition;
 mod item;
 mod start;
 mod words;
 
+pub use words::in_query;
+
+use super::api::no_monitor;
 use super::problem::Problem;
 use super::serve::Site;
 use crate::model::Position;
+use crate::model::{MonitorId, StationId};
 use crate::query::{Candidate, Resolution, Resolved};
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use condition::ConditionPage;
 use item::ItemPage;
 use start::StartPage;
 use std::sync::Arc;
@@ -21,6 +27,13 @@ use std::sync::Arc;
 pub(super) struct Typed {
     #[serde(default)]
     id: String,
+}
+
+/// Which condition.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct Monitored {
+    station: String,
+    monitor: String,
 }
 
 /// Several items have the id that was typed, or come near it.
@@ -101,6 +114,31 @@ pub(super) async fn item(
         }
         Ok(Found::Other(resolution, None)) => not_one(id, &resolution),
         Err(problem) => failed(id, problem),
+    }
+}
+
+/// `GET /condition?station=&monitor=`: the page of one condition.
+pub(super) async fn condition(
+    State(site): State<Arc<Site>>,
+    of: Result<Query<Monitored>, QueryRejection>,
+) -> Response {
+    let Monitored { station, monitor } = match of {
+        Ok(Query(of)) => of,
+        Err(why) => return failed(String::new(), Problem::request(why.body_text())),
+    };
+    let page = site
+        .ask("condition", move |source| {
+            let filling = source.filling();
+            let of = StationId::parse(&station).ok().zip(MonitorId::parse(&monitor).ok());
+            let page = of.and_then(|(station, monitor)| {
+                ConditionPage::new(source, &station, &monitor).map(Box::new)
+            });
+            page.ok_or_else(|| no_monitor((&station, &monitor), source, filling))
+        })
+        .await;
+    match page {
+        Ok(Ok(page)) => html(StatusCode::OK, &*page),
+        Ok(Err(problem)) | Err(problem) => failed(String::new(), problem),
     }
 }
 

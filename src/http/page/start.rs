@@ -33,20 +33,22 @@ struct Station {
     quarantined: u64,
 }
 
-struct Condition {
-    station: String,
-    monitor: String,
-    verdict: (&'static str, &'static str),
-    since: Option<When>,
-    judged: String,
-    onset: Option<String>,
-    normal: String,
+pub(super) struct Condition {
+    pub(super) station: String,
+    pub(super) monitor: String,
+    pub(super) address: String,
+    pub(super) verdict: (&'static str, &'static str),
+    pub(super) since: Option<When>,
+    pub(super) judged: String,
+    pub(super) onset: Option<String>,
+    pub(super) normal: String,
 }
 
 /// A time in which a station may have been wrong, and goes on.
 struct Suspect {
     station: String,
     monitor: String,
+    address: String,
     cause: &'static str,
     since: When,
     items: Vec<(String, String)>,
@@ -79,7 +81,7 @@ impl StartPage {
 }
 
 /// Code and page of an item.
-fn named(key: &ItemKey) -> (String, String) {
+pub(super) fn named(key: &ItemKey) -> (String, String) {
     (key.code.to_string(), words::address(key))
 }
 
@@ -96,7 +98,7 @@ fn station(view: &StationView) -> Station {
     }
 }
 
-fn condition(view: &ConditionView) -> Condition {
+pub(super) fn condition(view: &ConditionView) -> Condition {
     let unit = view.unit.as_ref().map_or_else(String::new, words::unit);
     let judged = match (view.statistic, view.limit) {
         (Some(statistic), Some(limit)) => {
@@ -122,6 +124,7 @@ fn condition(view: &ConditionView) -> Condition {
     Condition {
         station: view.station.to_string(),
         monitor: view.monitor.to_string(),
+        address: words::address_condition(&view.station, &view.monitor).0,
         verdict: words::verdict(view.verdict),
         since: view.since.map(words::when),
         judged,
@@ -135,6 +138,7 @@ fn suspect(view: SuspectView) -> Suspect {
     Suspect {
         station: window.station.to_string(),
         monitor: window.monitor.to_string(),
+        address: words::address_condition(&window.station, &window.monitor).0,
         cause: words::suspected(window.cause),
         since: words::when(window.interval.from),
         items: items.iter().map(named).collect(),

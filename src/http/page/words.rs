@@ -1,8 +1,8 @@
 //! What the pages say: the words of the house as sentences for people.
 use crate::genealogy::{Certainty, LinkKind};
 use crate::model::{
-    Amount, Evidence, Gap, GapCause, GapSource, Interval, ItemClass, ItemKey, Position, Purpose,
-    Result, Scope, Ucum, Utc, Value, Verdict,
+    Amount, Evidence, Gap, GapCause, GapSource, Interval, ItemClass, ItemKey, MonitorId, Position,
+    Purpose, Result, Rule, Scope, StationId, Ucum, Utc, Value, Verdict,
 };
 use crate::query::{Incomplete, SuspectCause};
 use std::fmt::Write;
@@ -97,8 +97,33 @@ pub(super) fn address_json(key: &ItemKey) -> String {
     format!("/api/v1/item?id={}", in_query(&key.to_string()))
 }
 
-/// Percent-encoded for the query of a URL (RFC 3986 §3.4), `/` left as it is.
-fn in_query(text: &str) -> String {
+/// Where the page of a condition is, and where its answer as JSON.
+pub(super) fn address_condition(station: &StationId, monitor: &MonitorId) -> (String, String) {
+    let [station, monitor] = [station.as_str(), monitor.as_str()].map(in_query);
+    let json = format!("/api/v1/conditions/{station}/{monitor}");
+    (format!("/condition?station={station}&monitor={monitor}"), json)
+}
+
+/// What a rule is called.
+pub(super) fn rule(rule: Rule) -> &'static str {
+    match rule {
+        Rule::Limit => "limit",
+        Rule::Ewma => "moving average",
+        Rule::Master => "master",
+        Rule::Cusum => "cumulative sums",
+        Rule::Shewhart => "single value",
+        Rule::WesternElectric => "Western Electric tests",
+        Rule::Nelson => "Nelson tests",
+        Rule::Missing => "no good value",
+        Rule::Flat => "standstill",
+        Rule::Variance => "spread",
+        Rule::Forecast => "limit ahead",
+        Rule::Rate => "rate of change",
+    }
+}
+
+/// Percent-encoded for the query of a URL (RFC 3986 §3.4), `/` left as it is; without one also for a part of its path.
+pub fn in_query(text: &str) -> String {
     text.bytes().fold(String::with_capacity(text.len()), |mut url, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             url.push(char::from(byte));

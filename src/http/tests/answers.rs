@@ -34,6 +34,9 @@ fn every_question_is_answered_in_its_shape() {
         ("events", "/api/v1/events?after=40&limit=1"),
         ("stations", "/api/v1/stations"),
         ("conditions", "/api/v1/conditions"),
+        ("condition", "/api/v1/conditions/PRESS10/temp?limit=1"),
+        ("chart", "/api/v1/conditions/PRESS10/temp/chart?from=2026-11-22T06:00:00Z&limit=2"),
+        ("capability", "/api/v1/conditions/PRESS10/temp/capability?from=2026-11-22T06:00:00Z"),
         ("suspects", "/api/v1/suspects?station=PRESS10&limit=1"),
         ("maintenance", "/api/v1/maintenance?station=PRESS10"),
         ("maintenance_open", "/api/v1/maintenance?open=true"),
@@ -89,6 +92,12 @@ fn what_cannot_be_answered_is_a_problem_that_helps() {
         ("/api/v1/events?station=PRESS10", 400, "`station`; parameters: after, limit"),
         ("/api/v1/events?after=3&limits=3", 400, "`limits`; did you mean `limit`?"),
         ("/api/v1/stations?station=PRESS10", 400, "`station`; there are no parameters here"),
+        ("/api/v1/conditions?verdict=drifts", 400, "did you mean `drift`?"),
+        ("/api/v1/conditions/PRESS10/tmp", 404, "did you mean `PRESS10.temp`?"),
+        ("/api/v1/conditions/PRESS10/temp?limit=100001", 400, "from 1 to 100000"),
+        ("/api/v1/conditions/PRESS10/temp/chart?before=7", 400, "an answer that was cut says it"),
+        ("/api/v1/conditions/PRESS10/temp/chart?limit=2001", 400, "from 1 to 2000"),
+        ("/api/v1/conditions/PRESS10/temp/chart?after=7", 400, "parameters: from, to, before"),
         ("/api/v1/item?id=fails", 500, "an error of ours"),
         ("/api/v2/item", 404, "the API `/api/v1/"),
     ] {
@@ -104,10 +113,12 @@ fn what_cannot_be_answered_is_a_problem_that_helps() {
 #[test]
 fn no_route_passes_over_a_parameter_that_it_does_not_know() {
     let server = quiet();
-    let questions = "resolve item trace recall holds yield suspects maintenance why events stations conditions gaps devices \
+    let questions = "resolve item trace recall holds yield suspects maintenance why events stations conditions \
+                     conditions/PRESS10/temp conditions/PRESS10/temp/chart conditions/PRESS10/temp/capability gaps devices \
                      ledger/checkpoint ledger/checkpoints ledger/key ledger/proof tap";
     let questions = questions.split_whitespace().map(|name| format!("/api/v1/{name}"));
-    let others = ["/", "/item", "/style.css", "/live", "/ready", "/metrics"].map(str::to_owned);
+    let others = ["/", "/item", "/condition", "/style.css", "/live", "/ready", "/metrics"]
+        .map(str::to_owned);
     for path in questions.chain(others) {
         let answered = server.get(&format!("{path}?%62ogus=1"));
         assert_eq!(answered.code, 400, "{path}: {answered:?}");
@@ -120,6 +131,20 @@ fn no_route_passes_over_a_parameter_that_it_does_not_know() {
         let answered = server.post(&format!("/api/v1/{path}?bogus"), "application/json", "{}");
         assert_eq!(answered.code, 400, "{path}: {answered:?}");
         assert!(answered.body.contains("`bogus`; there are no parameters here"), "{answered:?}");
+    }
+}
+
+#[test]
+fn conditions_are_listed_by_station_and_by_what_they_say() {
+    let server = quiet();
+    for (asked, count) in [
+        ("station=PRESS10", 1),
+        ("station=PRESS20", 0),
+        ("verdict=drift", 1),
+        ("verdict=in-control", 0),
+    ] {
+        let answer = server.get(&format!("/api/v1/conditions?{asked}")).json();
+        assert_eq!(answer["body"].as_array().unwrap().len(), count, "{asked}");
     }
 }
 

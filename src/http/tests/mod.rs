@@ -1,6 +1,7 @@
 //! The server over real sockets, with a plant that is made up.
 mod answers;
 mod changes;
+mod condition;
 mod guarded;
 mod limits;
 mod live;

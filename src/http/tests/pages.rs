@@ -128,7 +128,8 @@ fn the_start_page_shows_how_the_plant_stands() {
         "connection refused; is it powered?",
         "⚠ not secure",
         "device press was not observed",
-        "PRESS10 · red",
+        "<a href=\"/condition?station=PRESS10&#38;monitor=temp\">PRESS10 · temp</a>",
+        "<a href=\"/condition?station=PRESS10&#38;monitor=red\">PRESS10 · red</a>",
         "⚠ its master was judged wrongly",
         "href=\"/item?id=u/site/SN-1\"",
         "and 1226 more: <a href=\"/api/v1/suspects?station=PRESS10\">all of them</a>",
@@ -138,9 +139,43 @@ fn the_start_page_shows_how_the_plant_stands() {
 }
 
 #[test]
+fn the_page_of_a_condition_says_what_since_when_and_what_was_made_and_draws_it() {
+    let server = quiet();
+    let page = server.get("/condition?station=PRESS10&monitor=temp");
+    assert_eq!(page.code, 200);
+    assert_well_formed(&page.body);
+    for wanted in [
+        "<h1><bdi class=\"code\">temp</bdi></h1>",
+        "<span class=\"bad\">⚠ drift</span> since",
+        ", by moving average",
+        "It began about 2026-11-22 08:41:20, not before 2026-11-22 08:41:15",
+        "Decided by 71.25 °C, limit 70.5",
+        "Not complete,</strong> up to record #42",
+        "nobody knows since when",
+        "href=\"/item?id=u/site/SN-1\"",
+        "&#60;script&#62;alert(1)",
+        "temp at PRESS10 has &#60;drifted&#62;",
+        "href=\"/api/v1/conditions/PRESS10/temp\"",
+        "<title>limit 70 °C</title>",
+        // From 60.5 to 70: 65.5 is nearly in the middle, before the window and not suspect; the last value is.
+        "<circle class=\"point\" cx=\"8.0\" cy=\"114.1\" r=\"3\"><title>SN-0: 65.5 °C, 2026-11-22 08:41:10</title>",
+        "<circle class=\"suspect\" cx=\"792.0\"",
+        "<rect class=\"window\" x=\"204.0\" y=\"0\" width=\"588.0\"",
+        "2 values, ",
+    ] {
+        assert!(page.body.contains(wanted), "`{wanted}` is not in {}", page.body);
+    }
+    let page = server.get("/condition?station=PRESS10&monitor=%3Cb%3E");
+    assert_eq!(page.code, 404);
+    assert_well_formed(&page.body);
+    assert!(page.body.contains("there is no monitor `PRESS10.&#60;b&#62;`"), "{}", page.body);
+    assert_eq!(server.get("/condition?station=PRESS10").code, 400);
+}
+
+#[test]
 fn pages_need_nothing_from_elsewhere_and_no_script() {
     let server = quiet();
-    for path in ["/", "/item?id=SN-0001", "/style.css"] {
+    for path in ["/", "/item?id=SN-0001", "/condition?station=PRESS10&monitor=temp", "/style.css"] {
         let page = server.get(path);
         for never in ["<script", "http://", "https://", " style=", " onclick=", "url(", "@import"] {
             assert!(!page.body.contains(never), "{path} has `{never}`");

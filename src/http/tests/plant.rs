@@ -1,17 +1,19 @@
 //! A made-up plant: one pump, a lot, and whatever else an answer can have.
+use super::condition;
 use crate::genealogy::{Balance, Certainty, LinkKind};
-use crate::http::{DeviceView, Source};
+use crate::http::{ConditionSource, DeviceView, Source};
 use crate::model::{
     Amount, Baseline, CaseId, DeviceId, Evidence, Frozen, Gap, GapCause, GapSource, Interval,
-    ItemClass, ItemKey, MonitorId, Onset, PersonKey, PhaseId, PhaseSummary, Position, Purpose,
-    Result, Rule, Side, StationId, Statistics, TagName, Text, Ucum, Utc, Value, Verdict, specimens,
+    ItemClass, ItemKey, MonitorId, PersonKey, PhaseId, PhaseSummary, Position, Purpose, Result,
+    Rule, Side, StationId, Statistics, TagName, Text, Ucum, Utc, Value, specimens,
 };
 use crate::query::{
-    Answer, Candidate, CaseDifference, CaseEntry, CaseShown, CaseSince, CaseView, Completeness,
-    ConditionView, Coverage, Direction, EventView, Fit, Freezing, GapView, HoldView, Incomplete,
-    InheritedValue, InheritedView, InheritedWay, Is, ItemState, ItemView, Lack, Level, LinkView,
-    LotBalance, MaintenanceRaised, MaintenanceSaid, MaintenanceView, MeasurementView, MockAnswer,
-    MockOf, MockRecall, Reached, Recall, RecallGroup, RecallOf, Resolution, Resolved, Share, Sheet,
+    Answer, Before, Candidate, CapabilityView, CaseDifference, CaseEntry, CaseShown, CaseSince,
+    CaseView, ChartAsked, ChartView, Completeness, ConditionShown, ConditionView, Coverage,
+    Direction, EventView, Fit, Freezing, GapView, HoldView, Incomplete, InheritedValue,
+    InheritedView, InheritedWay, Is, ItemState, ItemView, Lack, Level, LinkView, LotBalance,
+    MaintenanceRaised, MaintenanceSaid, MaintenanceView, MeasurementView, MockAnswer, MockOf,
+    MockRecall, Reached, Recall, RecallGroup, RecallOf, Resolution, Resolved, Share, Sheet,
     SheetItem, StandingHold, StationView, StepView, SuspectCause, SuspectEnd, SuspectView,
     SuspectWindow, Trace, TraceLink, TraceNode, Uncovered, Undrilled, Unfrozen, Why, WhyAsked,
     Yield, YieldRow,
@@ -29,7 +31,7 @@ pub(super) const LABEL: &str = "(01)09506000134352(10)0001(21)SN-0001";
 /// Answers as the read side would.
 pub(super) struct Made;
 
-fn at(seconds: i64) -> Utc {
+pub(super) fn at(seconds: i64) -> Utc {
     Utc((MORNING + seconds) * 1_000_000_000)
 }
 
@@ -37,7 +39,7 @@ fn text(text: &str) -> Text {
     Text::parse(text).unwrap()
 }
 
-fn station(id: &str) -> StationId {
+pub(super) fn station(id: &str) -> StationId {
     StationId::parse(id).unwrap()
 }
 
@@ -45,11 +47,11 @@ pub(super) fn key(text: &str) -> ItemKey {
     text.parse().unwrap()
 }
 
-fn hostile() -> ItemKey {
+pub(super) fn hostile() -> ItemKey {
     ItemKey::unit(crate::model::Code::parse(HOSTILE).unwrap())
 }
 
-fn gap() -> Gap {
+pub(super) fn gap() -> Gap {
     Gap {
         source: GapSource::Device(DeviceId::parse("press").unwrap()),
         interval: Interval { from: at(2), to: Some(at(41)) },
@@ -241,7 +243,7 @@ fn inherited() -> Vec<InheritedView> {
 }
 
 /// A master was judged wrongly, and it is not known since when.
-fn suspect_window() -> SuspectWindow {
+pub(super) fn suspect_window() -> SuspectWindow {
     SuspectWindow {
         bounded: true,
         station: station("PRESS10"),
@@ -576,30 +578,7 @@ impl Source for Made {
     }
 
     fn conditions(&self) -> Vec<ConditionView> {
-        vec![ConditionView {
-            station: station("PRESS10"),
-            monitor: MonitorId::parse("temp").unwrap(),
-            rule: Some(Rule::Ewma),
-            rules: vec![Rule::Ewma],
-            verdict: Verdict::Drift,
-            side: Some(Side::High),
-            statistic: Some(71.25),
-            limit: Some(70.5),
-            since: Some(at(30)),
-            onset: Some(Onset { estimate: at(10), earliest: Some(at(5)), latest: at(20) }),
-            baseline: Some(Baseline {
-                centre_line: 65.0,
-                sigma: 1.5,
-                phi: 0.2,
-                n: 300,
-                version: 1,
-                spread: None,
-            }),
-            unit: Some(Ucum::parse("Cel").unwrap()),
-            position: Some(Position(33)),
-            product: None,
-            recipe: None,
-        }]
+        vec![condition::view()]
     }
 
     fn yields(
@@ -699,6 +678,30 @@ impl Source for Made {
         let mut gaps = vec![GapView { position: Position(12), gap: gap() }];
         gaps.truncate(count_max);
         gaps
+    }
+}
+
+impl ConditionSource for Made {
+    fn condition(
+        &self,
+        station: &StationId,
+        monitor: &MonitorId,
+        items_max: usize,
+    ) -> Option<Answer<ConditionShown>> {
+        condition::condition((station, monitor), items_max)
+    }
+
+    fn chart(&self, of: &ChartAsked) -> Option<Answer<ChartView>> {
+        condition::chart(of)
+    }
+
+    fn capability(
+        &self,
+        of: (&StationId, &MonitorId),
+        (within, _): (Interval, Option<Before>),
+        _: usize,
+    ) -> Option<Answer<CapabilityView>> {
+        condition::capability(of, within)
     }
 }
 

@@ -9,6 +9,7 @@
 mod answers;
 mod balance;
 mod cases;
+mod conditions;
 mod drills;
 mod evidence;
 mod floor;
