@@ -73,6 +73,8 @@ pub struct Capture {
     persons: PersonKey,
     live: Option<Live>,
     next_token: u64,
+    /// What was made, by each record of the step under way that says so.
+    made: BTreeMap<Position, Made>,
 }
 
 /// A loss that was told by the urgent lane: what was received before may still come by the other one.
@@ -122,7 +124,7 @@ impl Capture {
 
     /// Knows what records made of it before.
     pub fn remembering(persons: PersonKey, memory: Memory) -> Self {
-        Self { memory, persons, live: None, next_token: 0 }
+        Self { memory, persons, live: None, next_token: 0, made: BTreeMap::new() }
     }
 
     /// The durable half.
@@ -262,10 +264,20 @@ impl Capture {
     pub fn record(&mut self, step: &mut Step, body: Body) -> Position {
         let record = step.record(body);
         self.memory.apply(record);
+        if let Body::Trace(crate::model::TraceEvent { station: Some(station), .. }) = &record.body
+            && let Some(made) = self.memory.station(station).and_then(|known| known.made.as_ref())
+        {
+            self.made.insert(record.position, made.clone());
+        }
         if let Some(live) = &mut self.live {
             handshake::touch(live, record);
         }
         record.position
+    }
+
+    /// What each station made by then, by the records of the step: several parts may be told at once.
+    pub fn take_made(&mut self) -> BTreeMap<Position, Made> {
+        std::mem::take(&mut self.made)
     }
 
     fn token(&mut self) -> ReadToken {

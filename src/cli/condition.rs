@@ -237,7 +237,14 @@ fn head(body: &Value) -> Vec<String> {
         let n = baseline.get("n").map(ToString::to_string).unwrap_or_default();
         let since = words::time(text(baseline, "/since"));
         let normal = normal(baseline, unit).unwrap_or_default();
-        lines.push(format!("  baseline {version} since {since}: {normal}, from {n} values"));
+        let until = words::time(text(baseline, "/until"));
+        let until = if until.is_empty() { until } else { format!(" until {until}") };
+        let parts = ["/product", "/recipe"].map(|at| text(baseline, at));
+        let of = parts.into_iter().filter(|part| !part.is_empty());
+        let of = of.fold(String::new(), |of, part| of + " of " + part);
+        lines.push(format!(
+            "  baseline {version}{of} since {since}{until}: {normal}, from {n} values"
+        ));
     }
     lines
 }
@@ -263,9 +270,7 @@ fn capable(context: &Context, answer: &Value) -> Done {
         }
         if body.get("truncated").and_then(Value::as_bool) == Some(true) {
             let since = words::time(text(body, "/interval/from"));
-            output::notice(&format!(
-                "there are more values before {since}; more are taken with --limit"
-            ));
+            output::notice(&format!("there may be more values before {since}; --limit takes more"));
         }
         told_position(answer);
     }

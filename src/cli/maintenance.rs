@@ -88,8 +88,17 @@ fn say(context: &Context, step: &str, said: &Said, item: Option<&str>) -> Done {
     Ok(Exit::Ok)
 }
 
-const HEAD: [&str; 8] =
-    ["STATION", "MONITOR", "ASKED FOR BY", "SINCE", "ACKNOWLEDGED", "DONE", "NORMAL", "SINCE THEN"];
+const HEAD: [&str; 9] = [
+    "STATION",
+    "MONITOR",
+    "OF",
+    "ASKED FOR BY",
+    "SINCE",
+    "ACKNOWLEDGED",
+    "DONE",
+    "NORMAL",
+    "SINCE THEN",
+];
 
 fn listed(context: &Context, answer: &Value) -> Done {
     if context.json {
@@ -133,6 +142,7 @@ fn row(view: &Value) -> Vec<String> {
     vec![
         or_none(text("/station")),
         or_none(text("/monitor")),
+        or_none(format!("{} {}", text("/product"), text("/recipe")).trim()),
         or_none(asked.as_deref().unwrap_or_default()),
         or_none(&words::time(text("/raised/time"))),
         said(view.get("acknowledged")),
@@ -167,20 +177,20 @@ mod tests {
         let baseline = |centre: f64, version: u32| json!({ "centre_line": centre, "sigma": 0.25, "version": version });
         let said = |text: &str| json!({ "time": "2026-11-29T06:12:01Z", "who": "P-0a1b2c3d4e5f", "text": text });
         let mut view = json!({
-            "station": "PRESS20", "monitor": "result.force", "open": true,
+            "station": "PRESS20", "monitor": "result.force", "product": "A", "recipe": "R7", "open": true,
             "raised": { "position": 1204, "time": "2026-11-29T06:00:00Z", "rule": "ewma", "side": "high" },
             "acknowledged": null, "done": null, "before": baseline(8.5, 1), "after": null, "again": null,
         });
-        insta::assert_snapshot!(row(&view).join(" | "), @"PRESS20 | result.force | #1204 ewma high | 2026-11-29T06:00:00.000Z | – | – | 8.5 ± 0.25 (1) | –");
+        insta::assert_snapshot!(row(&view).join(" | "), @"PRESS20 | result.force | A R7 | #1204 ewma high | 2026-11-29T06:00:00.000Z | – | – | 8.5 ± 0.25 (1) | –");
         (view["acknowledged"], view["done"]) = (said("on my way"), said("punch changed"));
         view["done"]["item"] = "u/site/PUNCH-7".into();
-        insta::assert_snapshot!(row(&view).join(" | "), @"PRESS20 | result.force | #1204 ewma high | 2026-11-29T06:00:00.000Z | 2026-11-29T06:12:01.000Z P-0a1b2c3d4e5f: on my way | 2026-11-29T06:12:01.000Z P-0a1b2c3d4e5f: punch changed (u/site/PUNCH-7) | 8.5 ± 0.25 (1) → learning | –");
+        insta::assert_snapshot!(row(&view).join(" | "), @"PRESS20 | result.force | A R7 | #1204 ewma high | 2026-11-29T06:00:00.000Z | 2026-11-29T06:12:01.000Z P-0a1b2c3d4e5f: on my way | 2026-11-29T06:12:01.000Z P-0a1b2c3d4e5f: punch changed (u/site/PUNCH-7) | 8.5 ± 0.25 (1) → learning | –");
         (view["after"], view["again"]) = (baseline(8.25, 2), 1310.into());
-        insta::assert_snapshot!(row(&view).join(" | "), @"PRESS20 | result.force | #1204 ewma high | 2026-11-29T06:00:00.000Z | 2026-11-29T06:12:01.000Z P-0a1b2c3d4e5f: on my way | 2026-11-29T06:12:01.000Z P-0a1b2c3d4e5f: punch changed (u/site/PUNCH-7) | 8.5 ± 0.25 (1) → 8.25 ± 0.25 (2) | drifted again: #1310");
+        insta::assert_snapshot!(row(&view).join(" | "), @"PRESS20 | result.force | A R7 | #1204 ewma high | 2026-11-29T06:00:00.000Z | 2026-11-29T06:12:01.000Z P-0a1b2c3d4e5f: on my way | 2026-11-29T06:12:01.000Z P-0a1b2c3d4e5f: punch changed (u/site/PUNCH-7) | 8.5 ± 0.25 (1) → 8.25 ± 0.25 (2) | drifted again: #1310");
         let unasked = json!({
             "station": "PRESS20", "monitor": null, "open": false, "raised": null, "acknowledged": null,
             "done": said("greased"), "before": null, "after": null, "again": null,
         });
-        insta::assert_snapshot!(row(&unasked).join(" | "), @"PRESS20 | – | – | – | – | 2026-11-29T06:12:01.000Z P-0a1b2c3d4e5f: greased | – | –");
+        insta::assert_snapshot!(row(&unasked).join(" | "), @"PRESS20 | – | – | – | – | – | 2026-11-29T06:12:01.000Z P-0a1b2c3d4e5f: greased | – | –");
     }
 }

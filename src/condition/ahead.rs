@@ -24,12 +24,14 @@ pub(super) struct Forecast {
     limits: Limits,
     trend: Trend,
     warned: Option<Side>,
+    /// What it was told of is over.
+    lost: bool,
 }
 
 impl Forecast {
     /// Of limits that are to be told ahead, if they are.
     pub(super) fn new(limits: Limits) -> Option<Self> {
-        Some(Self { limits, trend: Trend::new(limits.forecast?), warned: None })
+        Some(Self { limits, trend: Trend::new(limits.forecast?), warned: None, lost: false })
     }
 
     /// What the record says of it.
@@ -37,14 +39,18 @@ impl Forecast {
         self.warned = warned;
     }
 
-    /// What comes does not follow on what was; what was told stands until there is a trend again.
+    /// What comes does not follow on what was: what was told of that is over with the next value.
     pub(super) fn forget(&mut self) {
         self.trend.forget();
+        self.lost = true;
     }
 
     /// Takes a finite value; says so if a limit comes near, or does not any more.
     pub(super) fn step(&mut self, time: Utc, x: f64) -> Option<Finding> {
         self.trend.step(time, x);
+        if std::mem::take(&mut self.lost) && self.warned.take().is_some() {
+            return Some(Finding::new(Rule::Forecast, Verdict::NoData));
+        }
         let line = self.trend.line()?;
         let ahead = if line.slope > 0.0 {
             self.limits.high.map(|limit| (Side::High, limit))
@@ -101,13 +107,15 @@ pub(super) struct Rate {
     limit: RateLimit,
     trend: Trend,
     warned: Option<Side>,
+    /// What it was told of is over.
+    lost: bool,
 }
 
 impl Rate {
     /// Of limits that have one of change, if they do.
     pub(super) fn new(limits: Limits) -> Option<Self> {
         let limit = limits.rate?;
-        Some(Self { limit, trend: Trend::new(limit.over), warned: None })
+        Some(Self { limit, trend: Trend::new(limit.over), warned: None, lost: false })
     }
 
     /// What the record says of it.
@@ -115,14 +123,18 @@ impl Rate {
         self.warned = warned;
     }
 
-    /// What comes does not follow on what was; what was told stands until there is a trend again.
+    /// What comes does not follow on what was: what was told of that is over with the next value.
     pub(super) fn forget(&mut self) {
         self.trend.forget();
+        self.lost = true;
     }
 
     /// Takes a finite value; says so if it changes too fast from now on, or does not any more.
     pub(super) fn step(&mut self, time: Utc, x: f64) -> Option<Finding> {
         self.trend.step(time, x);
+        if std::mem::take(&mut self.lost) && self.warned.take().is_some() {
+            return Some(Finding::new(Rule::Rate, Verdict::NoData));
+        }
         let Line { slope, slope_error, .. } = self.trend.line()?;
         let toward = if slope > 0.0 { Side::High } else { Side::Low };
         let change = slope * self.trend.fade();
@@ -149,6 +161,7 @@ impl Rate {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_precision_loss, reason = "seconds of simulations are few")]
 mod tests {
     use super::*;
     use crate::condition::tests::Process;
@@ -160,7 +173,7 @@ mod tests {
             low: None,
             high: Some(40.0),
             deadband: 0.0,
-            forecast: Some(Duration::from_secs(600)),
+            forecast: Some(Duration::from_mins(10)),
             rate: None,
         }
     }
@@ -219,8 +232,25 @@ mod tests {
     }
 
     #[test]
+    fn what_was_told_of_another_product_or_before_maintenance_is_over_with_the_next_value() {
+        let mut rule = Forecast::new(limits()).unwrap();
+        let rises = |second: i64| (Utc(second * SECOND), 0.01 * second as f64);
+        let mut step = |second| {
+            let (time, x) = rises(second);
+            rule.step(time, x).map(|found| found.verdict)
+        };
+        assert_eq!((0..3_500).filter_map(&mut step).collect::<Vec<_>>(), [Verdict::Warning]);
+        rule.forget();
+        let (time, x) = rises(3_500);
+        let over = rule.step(time, x).map(|found| found.verdict);
+        assert_eq!(over, Some(Verdict::NoData));
+        rule.forget();
+        assert_eq!(rule.step(Utc(3_501 * SECOND), 0.0), None, "it is said once");
+    }
+
+    #[test]
     fn what_changes_too_fast_is_told_as_long_as_it_does() {
-        let rate = RateLimit { most: 5.0, over: Duration::from_secs(60) };
+        let rate = RateLimit { most: 5.0, over: Duration::from_mins(1) };
         let limits =
             Limits { low: None, high: None, deadband: 0.0, forecast: None, rate: Some(rate) };
         let (mut rule, mut process) = (Rate::new(limits).unwrap(), Process::new(5, 0.5));

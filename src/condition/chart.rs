@@ -80,6 +80,8 @@ impl Finding {
 #[derive(Debug, Clone)]
 pub struct Chart {
     limits: Option<LimitRule>,
+    /// The last word of the limits was that a drift stands.
+    limit_drifts: bool,
     forecast: Option<Box<Forecast>>,
     rate: Option<Box<Rate>>,
     drift: Option<Contexts>,
@@ -90,6 +92,7 @@ impl Chart {
     pub fn new(monitor: &Monitor) -> Self {
         Self {
             limits: monitor.limits.map(LimitRule::new),
+            limit_drifts: false,
             forecast: monitor.limits.and_then(Forecast::new).map(Box::new),
             rate: monitor.limits.and_then(Rate::new).map(Box::new),
             drift: monitor.drift.map(|spec| Contexts::new(spec, &monitor.of)),
@@ -122,6 +125,7 @@ impl Chart {
         if let Some(crossing) = self.limits.as_mut().and_then(|limits| limits.step(x)) {
             let outside = crossing.beyond.map(|_| Verdict::Warning);
             let verdict = outside.unwrap_or_else(|| self.verdict_inside());
+            self.limit_drifts = verdict == Verdict::Drift;
             out(Finding {
                 side: crossing.beyond,
                 statistic: Some(x),
@@ -147,6 +151,7 @@ impl Chart {
                 let beyond = event.side.filter(|_| event.verdict == Verdict::Warning);
                 if let Some(limits) = &mut self.limits {
                     limits.restore(beyond);
+                    self.limit_drifts = event.verdict == Verdict::Drift;
                 }
             }
             Rule::Ewma
@@ -176,6 +181,9 @@ impl Chart {
     /// their versions follow on the `ended` one.
     pub fn learn_anew(&mut self, ended: u32) {
         self.forget_trends();
+        if std::mem::take(&mut self.limit_drifts) {
+            self.limits.iter_mut().for_each(LimitRule::begin_anew);
+        }
         self.drift.iter_mut().for_each(|drift| drift.learn_anew(ended));
     }
 

@@ -95,7 +95,10 @@ impl Contexts {
             if self.pace.is_some() {
                 self.rule.interrupt();
             }
-            self.settle();
+            // Nobody knows of a start of ours that production began with it.
+            if !self.fresh {
+                self.settle();
+            }
         }
     }
 
@@ -123,12 +126,14 @@ impl Contexts {
         }
     }
 
-    /// Of what was not learned yet there is only so much as there is place.
+    /// Of what was not learned yet as much is kept: what is made in small lots is learned over several.
     fn forget_unlearned(&mut self) {
-        while self.away.len() >= CONTEXTS_MAX {
-            let unlearned = self.away.iter().filter(|(_, away)| away.rule.baseline().is_none());
-            let oldest = unlearned.min_by_key(|(_, away)| away.since);
-            let Some(oldest) = oldest.map(|(making, _)| making.clone()) else { return };
+        let unlearned = || self.away.iter().filter(|(_, away)| away.rule.baseline().is_none());
+        if unlearned().count() <= CONTEXTS_MAX {
+            return;
+        }
+        let oldest = unlearned().min_by_key(|(_, away)| away.since);
+        if let Some(oldest) = oldest.map(|(making, _)| making.clone()) {
             self.away.remove(&oldest);
         }
     }

@@ -29,6 +29,11 @@ impl LimitRule {
         self.beyond
     }
 
+    /// What it said is over: the next value is judged as the first.
+    pub(super) fn begin_anew(&mut self) {
+        (self.has_judged, self.beyond) = (false, None);
+    }
+
     /// What the record says of it.
     pub(super) fn restore(&mut self, beyond: Option<Side>) {
         self.has_judged = true;

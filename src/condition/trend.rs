@@ -177,6 +177,7 @@ fn seconds_between(from: Utc, to: Utc) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_precision_loss, reason = "seconds of simulations are few")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -240,7 +241,7 @@ mod tests {
 
     #[test]
     fn before_it_has_looked_as_far_back_as_it_does_there_is_no_line() {
-        let mut trend = Trend::new(Duration::from_secs(60));
+        let mut trend = Trend::new(Duration::from_mins(1));
         let lines = (0..100).filter_map(|second| {
             trend.step(Utc(second * SECOND), second as f64);
             trend.line().map(|_| second)

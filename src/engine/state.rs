@@ -1,5 +1,5 @@
 //! The state and its two ways to change.
-use crate::capture::{Capture, Memory, StationMemory};
+use crate::capture::{Capture, Made, Memory};
 use crate::condition::{Conditions, Masters, Spoken};
 use crate::model::plant::{Carried, Plant, Station, StationIndex};
 use crate::model::{
@@ -204,7 +204,8 @@ impl Engine {
             conditions.adopt(charts, |station| untouched.contains(station));
         }
         for (index, station) in plant.stations() {
-            makes(&mut conditions, index, self.capture.memory().station(&station.id));
+            let known = self.capture.memory().station(&station.id);
+            makes(&mut conditions, index, known.and_then(|known| known.made.as_ref()));
         }
         self.conditions = Some(conditions);
         let mut masters = Masters::new(plant);
@@ -255,6 +256,7 @@ impl Engine {
             baseline: None,
             item: None,
             quality: None,
+            reaches: None,
             ..event.clone()
         });
         over.collect()
@@ -262,17 +264,18 @@ impl Engine {
 
     /// The measurements of this step's events, judged; verdicts join the same frame.
     fn judge(&mut self, step: &mut Step) {
+        let made = self.capture.take_made();
         let (Some(conditions), Some(plant)) = (&mut self.conditions, self.capture.plant()) else {
             return;
         };
         let mut spoken = Spoken::default();
         for record in step.frame() {
+            let made = made.get(&record.position);
             if let Body::Trace(event) = &record.body {
                 let found = plant.stations().find(|(_, s)| Some(&s.id) == event.station.as_ref());
-                if let Some((index, station)) = found.filter(|_| event.adopted.is_none()) {
-                    let memory = self.capture.memory().station(&station.id);
-                    makes(conditions, index, memory);
-                    judge_event(conditions, (index, memory), event, &mut spoken);
+                if let Some((index, _)) = found.filter(|_| event.adopted.is_none()) {
+                    makes(conditions, index, made);
+                    judge_event(conditions, (index, made), event, &mut spoken);
                     judge_work(conditions, index, step.at, event, &mut spoken);
                 }
                 if let Some(masters) = &mut self.masters {
@@ -288,9 +291,9 @@ impl Engine {
     }
 }
 
-/// What a station makes, as its memory has it.
-fn makes(conditions: &mut Conditions, station: StationIndex, memory: Option<&StationMemory>) {
-    if let Some(made) = memory.and_then(|memory| memory.made.as_ref()) {
+/// What a station makes, as far as that was told.
+fn makes(conditions: &mut Conditions, station: StationIndex, made: Option<&Made>) {
+    if let Some(made) = made {
         conditions.makes(station, &made.now, made.purpose == Purpose::Production);
     }
 }
@@ -298,7 +301,7 @@ fn makes(conditions: &mut Conditions, station: StationIndex, memory: Option<&Sta
 /// Only production enters the charts, and only when it happens.
 fn judge_event(
     conditions: &mut Conditions,
-    (station, memory): (StationIndex, Option<&StationMemory>),
+    (station, made): (StationIndex, Option<&Made>),
     event: &TraceEvent,
     out: &mut Spoken,
 ) {
@@ -313,7 +316,7 @@ fn judge_event(
     if event.purpose != Purpose::Production {
         return conditions.leave_out(of.0, of.1, out);
     }
-    let made = memory.and_then(|memory| memory.made.as_ref()).filter(|made| made.item == *item);
+    let made = made.filter(|made| made.item == *item);
     let making = made.map(|made| made.of_item.clone()).unwrap_or_default();
     conditions.on_measurements(of, event.time.at, (item, &making), measurements, out);
 }

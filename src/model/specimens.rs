@@ -15,10 +15,11 @@ use super::{
     StationId, Statistics, Stay, TagName, Text, Told, Tombstone, ToolUse, TraceEvent, Ucum, Untold,
     Utc, Value, Verb, Verdict, VerdictEvent, Visit, What, Within, WriteDone,
 };
-use proptest::prelude::*;
 use std::sync::Arc;
 
 pub(crate) mod later;
+
+pub(crate) use later::any_item;
 
 /// 2026-11-22T08:41:10.25Z.
 const BEGIN: i64 = 1_795_336_870_250_000_000;
@@ -787,20 +788,4 @@ pub(crate) fn inputs(plant: Arc<Plant>) -> Vec<(u64, At, Input)> {
     all.extend(commands.map(|(id, command)| Input::Command { id, command }));
     all.push(Input::Wake);
     (1..).zip(all).map(|(number, input)| (number, at(number), input)).collect()
-}
-
-/// An item of any class and scope, with any code.
-pub(crate) fn any_item() -> impl Strategy<Value = ItemKey> {
-    let name = || "[^\\p{C}]{1,12}".prop_map(|text| ScopeName::parse(&text).unwrap());
-    let scope = prop_oneof![
-        Just(Scope::Site),
-        Just(Scope::Provisional),
-        proptest::option::of(name()).prop_map(Scope::Gs1),
-        name().prop_map(Scope::Product),
-        name().prop_map(Scope::Material),
-        name().prop_map(Scope::Supplier),
-    ];
-    let class = prop::sample::select(vec![ItemClass::Unit, ItemClass::Lot, ItemClass::Container]);
-    let code = "[^\\p{C}]{1,30}".prop_map(|text| Code::parse(&text).unwrap());
-    (class, scope, code).prop_map(|(class, scope, code)| ItemKey { class, scope, code })
 }

@@ -18,25 +18,26 @@ use std::collections::{BTreeMap, BTreeSet};
 struct Work {
     #[n(0)]
     event: MaintenanceEvent,
-    /// Of each monitor that it ended, and of all that was made: the baseline, if it had learned one.
+    /// What was normal of each monitor that it ended, and of all that was made.
     #[n(1)]
-    before: BTreeMap<Key, Option<Baseline>>,
-    /// Of those that have learned since: the first baseline, and its record.
+    before: BTreeMap<Key, Baseline>,
+    /// What was learned since: the first baseline, and its record.
     #[n(2)]
     after: BTreeMap<Key, (Position, Baseline)>,
 }
 
 impl Work {
-    /// What it was about: the monitors that had learned something, have learned since, or were named.
-    fn ended(&self) -> impl Iterator<Item = &Key> {
+    /// What it was about as of a record: the monitors that had learned something, have learned since, or were named.
+    fn ended(&self, as_of: Position) -> BTreeSet<Key> {
         let Self { event, before, after } = self;
-        let has_learned =
-            |of: &Key| before.iter().any(|(key, was)| key.monitor == of.monitor && was.is_some());
-        let about = move |(key, was): &(&Key, &Option<Baseline>)| {
-            let is_named = event.monitors.contains(&key.monitor) && !has_learned(key);
-            was.is_some() || after.contains_key(*key) || is_named
-        };
-        before.iter().filter(about).map(|(key, _)| key)
+        let learned = after.iter().filter(|(_, (at, _))| *at <= as_of).map(|(key, _)| key);
+        let mut about: BTreeSet<Key> = before.keys().chain(learned).cloned().collect();
+        for monitor in &event.monitors {
+            if !about.iter().any(|key| key.monitor == *monitor) {
+                about.insert(Key::unknown(&event.station, monitor));
+            }
+        }
+        about
     }
 }
 
@@ -55,7 +56,7 @@ impl Works {
         &mut self,
         position: Position,
         event: &MaintenanceEvent,
-        before: BTreeMap<Key, Option<Baseline>>,
+        before: BTreeMap<Key, Baseline>,
     ) {
         let after = BTreeMap::new();
         self.0.insert(position, Work { event: event.clone(), before, after });
@@ -181,8 +182,7 @@ impl View<'_> {
         done: Option<(Position, &Work)>,
         again: Option<Position>,
     ) -> MaintenanceView {
-        let was =
-            |(_, work): (_, &Work)| of.and_then(|key| work.before.get(key).cloned().flatten());
+        let was = |(_, work): (_, &Work)| of.and_then(|key| work.before.get(key).cloned());
         let learned = |(_, work): (_, &Work)| of.and_then(|key| work.after.get(key).cloned());
         let after = done.and_then(learned).filter(|(position, _)| *position <= self.position);
         MaintenanceView {
@@ -223,16 +223,23 @@ pub(super) fn draft(
     let mut drifts: Vec<SuspectWindow> =
         memory.drifts().filter(|window| is_here(&window.station)).collect();
     drifts.sort_by_key(|window| window.opened);
-    let again = |key: &Key, after: Position| {
-        let of = drifts.iter().filter(|window| key_of(window) == *key);
-        of.map(|window| window.opened).find(|opened| *opened > after)
+    let mut opened: BTreeMap<(&StationId, &MonitorId), Vec<Position>> = BTreeMap::new();
+    for window in &drifts {
+        opened.entry((&window.station, &window.monitor)).or_default().push(window.opened);
+    }
+    // Whatever is made, it is the machine that drifts; after the next maintenance that is another question.
+    let again = |station: &StationId, monitor: &MonitorId, after: Position| {
+        let first = opened.get(&(station, monitor))?.iter().find(|at| **at > after).copied()?;
+        let between = memory.works().skip_while(|(at, _)| *at <= after);
+        let mut between = between.take_while(|(at, _)| *at < first);
+        (!between.any(|(_, work)| work.event.ends(station, monitor))).then_some(first)
     };
     let mut rows: Vec<(Position, RowDraft)> = Vec::new();
     for window in &drifts {
         if open.is_none_or(|open| open == window.closed.is_none()) {
             reasons.station(memory, &window.station, window.interval);
-            let SuspectWindow { opened, closed, .. } = window;
-            let since = closed.and_then(|by| again(&key_of(window), by));
+            let SuspectWindow { station, monitor, opened, closed, .. } = window;
+            let since = closed.and_then(|by| again(station, monitor, by));
             rows.push((*opened, memory.request(window, since)));
         }
     }
@@ -243,13 +250,14 @@ pub(super) fn draft(
         let station = &work.event.station;
         let asked = drifts.iter().filter(|window| window.closed == Some(position));
         let asked: BTreeSet<Key> = asked.map(key_of).collect();
-        let unasked = work.ended().filter(|key| !asked.contains(key)).map(Some);
+        let ended = work.ended(memory.position);
+        let unasked = ended.iter().filter(|key| !asked.contains(*key)).map(Some);
         let mut unasked: Vec<Option<&Key>> = unasked.collect();
         if asked.is_empty() && unasked.is_empty() {
             unasked.push(None);
         }
         for key in unasked {
-            let since = key.and_then(|key| again(key, position));
+            let since = key.and_then(|key| again(station, &key.monitor, position));
             let view = memory.row(station, key, Some((position, work)), since);
             rows.push((position, RowDraft { view, raised: None }));
         }

@@ -97,7 +97,7 @@ impl Memory {
             Body::Plant(plant) => {
                 self.places.put_in_force(&plant.stations);
                 self.measured.put_in_force(position, plant);
-                self.monitors.put_in_force(&plant.monitors);
+                self.monitors.put_in_force(record.at.wall, &plant.monitors);
                 self.suspects.put_in_force((position, record.at.wall), &plant.monitors);
             }
             Body::Tombstone(stone) => {

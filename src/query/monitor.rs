@@ -6,7 +6,7 @@ use crate::model::{
     VerdictEvent,
 };
 use minicbor::{Decode, Encode};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 mod history;
 
@@ -44,8 +44,12 @@ impl Key {
         Self { product, recipe, ..Self::unknown(&event.station, &event.monitor) }
     }
 
+    fn is_unknown(&self) -> bool {
+        self.product.is_none() && self.recipe.is_none()
+    }
+
     /// The first of a monitor.
-    fn unknown(station: &StationId, monitor: &MonitorId) -> Self {
+    pub(super) fn unknown(station: &StationId, monitor: &MonitorId) -> Self {
         let (station, monitor) = (station.clone(), monitor.clone());
         Self { station, monitor, product: None, recipe: None }
     }
@@ -79,8 +83,25 @@ pub(super) struct Monitors {
 }
 
 impl Monitors {
-    pub(super) fn put_in_force(&mut self, monitors: &[(StationId, MonitorId)]) {
+    pub(super) fn put_in_force(&mut self, at: Utc, monitors: &[(StationId, MonitorId)]) {
         self.plant = monitors.to_vec();
+        // What stood against a monitor that is gone ended with it: it comes back as a new one.
+        let against = |said: &Monitor| {
+            let stands =
+                |s: &Spoken| s.event.verdict == Verdict::Drift || s.event.rule == Rule::Master;
+            said.by_rule.values().any(stands)
+        };
+        let is_gone =
+            |key: &&Key| !monitors.iter().any(|(s, m)| (s, m) == (&key.station, &key.monitor));
+        let known = self.known.iter().filter(|(key, said)| is_gone(key) && against(said));
+        let gone: BTreeSet<(StationId, MonitorId)> =
+            known.map(|(key, _)| (key.station.clone(), key.monitor.clone())).collect();
+        self.known
+            .retain(|key, _| !gone.iter().any(|(s, m)| (s, m) == (&key.station, &key.monitor)));
+        for (key, history) in self.histories.iter_mut().filter(|(key, _)| gone.contains(*key)) {
+            self.known.entry(Key::unknown(&key.0, &key.1)).or_default();
+            history.end(at);
+        }
         for (station, monitor) in monitors {
             self.known.entry(Key::unknown(station, monitor)).or_default();
             self.histories.entry((station.clone(), monitor.clone())).or_default();
@@ -101,7 +122,7 @@ impl Monitors {
         if event.over.is_some() {
             return;
         }
-        if event.baseline.is_some() {
+        if event.baseline.is_some() && event.rule.is_of_baseline() {
             monitor.baseline.clone_from(&event.baseline);
         }
         let same = monitor.by_rule.get(&event.rule).filter(|s| s.event.verdict == event.verdict);
@@ -117,12 +138,10 @@ impl Monitors {
         // A master learns nothing.
         let ended = ended.filter(|(_, said)| !said.by_rule.contains_key(&Rule::Master));
         for (key, said) in ended {
-            let baseline = said.baseline.take();
-            if self.plant.iter().any(|(at, id)| (at, id) == (&key.station, &key.monitor)) {
-                before.insert(key.clone(), baseline);
-            }
+            before.extend(said.baseline.take().map(|baseline| (key.clone(), baseline)));
             said.by_rule.retain(|_, spoken| !spoken.event.ends_with_baseline());
         }
+        self.known.retain(|key, said| key.is_unknown() || !said.by_rule.is_empty());
         let ended = self.histories.iter_mut().filter(|((at, id), _)| event.ends(at, id));
         ended.for_each(|(_, history)| history.end(event.time));
         self.works.take(position, event, before);

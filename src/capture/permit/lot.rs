@@ -5,7 +5,7 @@ use crate::model::{Exposure, ItemClass, ItemKey, Text, Verb, floor_until};
 use std::time::Duration;
 
 /// Clocks of PLCs may differ so far; what is later still is a fault of one.
-const CLOCKS_DIFFER: Duration = Duration::from_secs(3600);
+const CLOCKS_DIFFER: Duration = Duration::from_hours(1);
 
 impl Case<'_> {
     /// Neither the lot of the request nor one in a feeder is past its date when it is used. A lot whose

@@ -57,9 +57,9 @@ impl Floor {
             self.tell(TRIGGER, Value::UInt(next.unsigned_abs()));
             self.tell(OIL, value);
         }
-        let verdict = |record: &Record| match &record.body {
-            Body::Verdict(event) => Some(event.clone()),
-            _ => None,
+        let verdict = |record: &Record| {
+            let Body::Verdict(event) = &record.body else { return None };
+            Some(event.clone())
         };
         self.records[before..].iter().filter_map(verdict).collect()
     }

@@ -46,6 +46,10 @@ struct Window {
 
 /// The chart, in its own units.
 struct Chart {
+    /// Values that are no good numbers.
+    left_out: usize,
+    /// Whether older ones may be there.
+    truncated: bool,
     title: String,
     from: When,
     to: When,
@@ -78,17 +82,21 @@ impl ConditionPage {
             before: None,
             values_max: POINTS,
         });
-        let chart = chart.map(|answer| answer.body);
         let ConditionShown { condition, suspects, verdicts, .. } = body;
-        let reasons = match &completeness {
-            Completeness::Complete => Vec::new(),
-            Completeness::Incomplete(reasons) => reasons.iter().map(words::incomplete).collect(),
-        };
+        let mut reasons: Vec<_> = Vec::new();
+        for of in [Some(&completeness), chart.as_ref().map(|chart| &chart.completeness)] {
+            if let Some(Completeness::Incomplete(why)) = of {
+                let new = why.iter().map(words::incomplete).filter(|why| !reasons.contains(why));
+                let new: Vec<_> = new.collect();
+                reasons.extend(new);
+            }
+        }
+        let chart = chart.map(|answer| answer.body);
         let rules: Vec<&str> = condition.rules.iter().map(|rule| words::rule(*rule)).collect();
         Some(Self {
             typed: String::new(),
             position: position.to_string(),
-            complete: completeness.is_complete(),
+            complete: reasons.is_empty(),
             more_reasons: reasons.len().saturating_sub(VERDICTS),
             reasons: reasons.into_iter().take(VERDICTS).collect(),
             json: words::address_condition(station, monitor).1,
@@ -129,15 +137,19 @@ impl Chart {
         for limit in view.watches.iter().flat_map(|watched| [watched.low, watched.high]).flatten() {
             levels.push((limit, "limit", format!("limit {}", figure(limit))));
         }
-        if let Some(normal) = view.baselines.last().map(|last| &last.baseline) {
+        for now in view.baselines.iter().filter(|baseline| baseline.until.is_none()) {
+            let normal = &now.baseline;
+            let parts = [&now.product, &now.recipe].into_iter().flatten();
+            let of = parts.fold(String::new(), |of, part| of + " of " + part.as_str());
             levels.push((
                 normal.centre_line,
                 "centre",
-                format!("centre {}", figure(normal.centre_line)),
+                format!("centre{of} {}", figure(normal.centre_line)),
             ));
             for by in [-3.0, 3.0] {
                 let at = normal.centre_line + by * normal.sigma;
-                levels.push((at, "sigma", format!("three standard deviations, {}", figure(at))));
+                let what = format!("three standard deviations{of}, {}", figure(at));
+                levels.push((at, "sigma", what));
             }
         }
         let shown = || good().map(|(_, x)| x).chain(levels.iter().map(|(x, ..)| *x));
@@ -166,6 +178,8 @@ impl Chart {
             (x(begin), format!("{width:.1}"))
         };
         Some(Self {
+            left_out: view.values.iter().filter(|value| value.value.is_none()).count(),
+            truncated: view.truncated,
             title: format!("{} of {}", view.monitor, view.station),
             from: words::when(from),
             to: words::when(to),

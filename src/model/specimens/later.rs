@@ -1,9 +1,10 @@
 //! What came to the first version later, each with a fixture of its own.
 use super::{VERBS, at, person, point, records, station, tag, text, told, unit, utc, what};
 use crate::model::{
-    Body, Command, HandshakeId, KeptWord, MaintenanceEvent, MaintenanceStep, MonitorId,
-    PlantLoaded, Position, Record, Verb,
+    Body, Code, Command, HandshakeId, ItemClass, ItemKey, KeptWord, MaintenanceEvent,
+    MaintenanceStep, MonitorId, PlantLoaded, Position, Record, Scope, ScopeName, Verb,
 };
+use proptest::prelude::*;
 
 /// Verbs that came later, in the order of their numbers.
 const STORED: [Verb; 3] = [Verb::Open, Verb::Close, Verb::Dry];
@@ -70,4 +71,20 @@ fn there_is_an_event_of_every_verb() {
     let words: Vec<&str> = verbs.iter().map(|verb| verb.as_str()).collect();
     assert_eq!(all["enum"], serde_json::Value::from(words));
     assert!(verbs.iter().all(|verb| what(*verb).verb() == *verb));
+}
+
+/// An item of any class and scope, with any code.
+pub(crate) fn any_item() -> impl Strategy<Value = ItemKey> {
+    let name = || "[^\\p{C}]{1,12}".prop_map(|text| ScopeName::parse(&text).unwrap());
+    let scope = prop_oneof![
+        Just(Scope::Site),
+        Just(Scope::Provisional),
+        proptest::option::of(name()).prop_map(Scope::Gs1),
+        name().prop_map(Scope::Product),
+        name().prop_map(Scope::Material),
+        name().prop_map(Scope::Supplier),
+    ];
+    let class = prop::sample::select(vec![ItemClass::Unit, ItemClass::Lot, ItemClass::Container]);
+    let code = "[^\\p{C}]{1,30}".prop_map(|text| Code::parse(&text).unwrap());
+    (class, scope, code).prop_map(|(class, scope, code)| ItemKey { class, scope, code })
 }
