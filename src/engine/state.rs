@@ -66,7 +66,7 @@ impl Engine {
     }
 
     /// What the engine itself keeps of a record that capture has folded in.
-    fn note(&mut self, record: &Record) {
+    pub(super) fn note(&mut self, record: &Record) {
         self.last = record.position;
         if let Body::Plant(plant) = &record.body {
             self.plant = Some(record.position);
@@ -263,7 +263,7 @@ impl Engine {
     }
 
     /// The measurements of this step's events, judged; verdicts join the same frame.
-    fn judge(&mut self, step: &mut Step) {
+    pub(super) fn judge(&mut self, step: &mut Step) {
         let made = self.capture.take_made();
         let (Some(conditions), Some(plant)) = (&mut self.conditions, self.capture.plant()) else {
             return;

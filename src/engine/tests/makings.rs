@@ -109,6 +109,41 @@ fn products_have_baselines_of_their_own_and_a_restart_goes_on_with_them() {
     assert_eq!(folded(&floor.records).image(), floor.engine.image());
 }
 
+/// A ring that is read late tells of several parts in one frame.
+#[test]
+fn of_several_parts_that_are_told_at_once_each_is_judged_by_what_it_is() {
+    let (mut floor, _) = floor();
+    let parts = [("A", 10), ("B", 60)].map(|(product, level)| {
+        floor.lot(product, 1, level);
+        let done = |record: &Record| {
+            let Body::Trace(event) = &record.body else { return None };
+            matches!(event.what, What::Complete { .. }).then(|| event.clone())
+        };
+        (floor.records.iter().rev().find_map(done).unwrap(), level)
+    });
+    let mut said = Vec::new();
+    for part in 1..60 {
+        let mut step = Step::new(At::default(), floor.engine.last, floor.engine.plant);
+        for (event, level) in &parts {
+            let mut event = event.clone();
+            if let What::Complete { item, measurements, .. } = &mut event.what {
+                *item = ItemKey::unit(Code::parse(&format!("{level}-{part}")).unwrap());
+                measurements[0].value = Value::UInt(level + part * 7 % 5);
+            }
+            floor.engine.capture.record(&mut step, Body::Trace(event));
+        }
+        floor.engine.judge(&mut step);
+        for record in step.frame() {
+            floor.engine.note(record);
+            if let Body::Verdict(event) = &record.body {
+                said.push(event.clone());
+            }
+        }
+    }
+    let both = ["A", "B"].map(|product| ("force", Some(product), Verdict::InControl));
+    assert_eq!(told(&said), both.into());
+}
+
 #[test]
 fn what_nobody_names_has_a_baseline_and_setup_reaches_none() {
     let (mut floor, _) = floor();

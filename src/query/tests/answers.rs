@@ -422,22 +422,25 @@ fn the_gravest_of_a_monitors_rules_is_shown_since_it_says_so() {
         let Body::Verdict(event) = says(time, Rule::Cusum, Verdict::Drift) else { unreachable!() };
         Body::Verdict(VerdictEvent { joins: Some(Rule::Ewma), ..event })
     };
-    let plant = Body::Plant(PlantLoaded {
-        hash: crate::model::Digest([7; 32]),
-        files: Vec::new(),
-        stations: Vec::new(),
-        monitors: vec![(station("OP20"), MonitorId::parse("speed").unwrap())],
-        measured: Vec::new(),
-        context: Vec::new(),
-        counted: Vec::new(),
-    });
-    let (query, _dir) = query(&numbered(vec![
+    let plant = || {
+        Body::Plant(PlantLoaded {
+            hash: crate::model::Digest([7; 32]),
+            files: Vec::new(),
+            stations: Vec::new(),
+            monitors: vec![(station("OP20"), MonitorId::parse("speed").unwrap())],
+            measured: Vec::new(),
+            context: Vec::new(),
+            counted: Vec::new(),
+        })
+    };
+    let mut bodies = vec![
+        plant(),
         says(1, Rule::Ewma, Verdict::Drift),
         says(2, Rule::Ewma, Verdict::Drift),
         says(3, Rule::Limit, Verdict::InControl),
         joins(4),
-        plant,
-    ]));
+    ];
+    let (query, _dir) = super::query(&numbered(bodies.clone()));
     let shown: Vec<_> =
         query.conditions().into_iter().map(|c| (c.station, c.rule, c.verdict, c.since)).collect();
     assert_eq!(
@@ -449,6 +452,11 @@ fn the_gravest_of_a_monitors_rules_is_shown_since_it_says_so() {
     );
     let rules: Vec<_> = query.conditions().into_iter().map(|c| c.rules).collect();
     assert_eq!(rules, [vec![], vec![Rule::Ewma, Rule::Cusum]]);
+    // A plant without the monitor ends what stands against it, as it ends the window.
+    bodies.push(plant());
+    let (query, _dir) = super::query(&numbered(bodies));
+    let [.., gone] = &query.conditions()[..] else { unreachable!() };
+    assert_eq!((gone.verdict, gone.rule), (Verdict::NoData, None));
 }
 
 #[test]
