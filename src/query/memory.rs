@@ -11,12 +11,13 @@ use super::step::outcome;
 use super::suspect::Windows;
 use crate::genealogy::{Direction, Graph, Links as _, Node, NodeId, Void};
 use crate::model::{
-    Body, Gap, Interval, ItemClass, ItemKey, Position, Purpose, Quarantine, Record, Text,
-    TraceEvent, Utc, What,
+    Body, Gap, Interval, ItemClass, ItemKey, Position, Purpose, Quarantine, Record, StationId,
+    Text, TraceEvent, Utc, What,
 };
 use crate::store::subjects;
 use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 mod image;
 
@@ -24,6 +25,8 @@ pub use image::READ_SCHEMA;
 
 /// Items of one class that [`super::Query::recent`] can name.
 pub(super) const RECENT_MAX: usize = 1000;
+/// The clock of a PLC may go so far before ours; what is later still is a fault of it.
+const AHEAD_MAX: Duration = Duration::from_hours(1);
 
 /// Everything in memory. A function of the records up to `position`.
 #[derive(Debug, Clone, Default)]
@@ -108,7 +111,8 @@ impl Memory {
             Body::Case(event) => self.cases.take((position, record.at.wall), event),
             Body::Maintenance(event) => {
                 self.monitors.maintained(position, event);
-                self.suspects.maintained(position, event);
+                let until = self.told_until(&event.station, event.time);
+                self.suspects.maintained((position, until), event);
             }
             Body::Orders(_) | Body::Audit(_) | Body::Dropped => {}
         }
@@ -130,6 +134,14 @@ impl Memory {
 
     pub(super) fn class(&self, node: NodeId) -> Option<ItemClass> {
         self.key(node).map(|key| key.class)
+    }
+
+    /// When all that is known of a station until now was over: the clock of its PLC may go before ours.
+    fn told_until(&self, station: &StationId, now: Utc) -> Utc {
+        let here = self.places.find(station).map(|number| self.places.get(number));
+        let ahead = (now.plus(AHEAD_MAX), Position(u64::MAX));
+        let last = here.and_then(|place| place.within(now, ahead).next());
+        last.map_or(now, |(time, ..)| Utc(time.0.saturating_add(1)))
     }
 
     /// The life of an item; an empty one for a node that no event was about.

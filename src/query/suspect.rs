@@ -97,12 +97,12 @@ impl Windows {
         }
     }
 
-    /// What is learned anew says nothing more of what was before.
-    pub(super) fn maintained(&mut self, position: Position, event: &MaintenanceEvent) {
+    /// What is learned anew says nothing more of what was before, which was over then.
+    pub(super) fn maintained(&mut self, end: (Position, Utc), event: &MaintenanceEvent) {
         let ends = |key: &&Key| key.rule != Rule::Master && event.ends(&key.station, &key.monitor);
         let ended: Vec<_> = self.open.keys().filter(ends).cloned().collect();
         for key in ended {
-            self.close(&key, (position, event.time), false);
+            self.close(&key, end, false);
         }
     }
 

@@ -3,7 +3,7 @@ use super::*;
 use crate::genealogy::builders::*;
 use crate::model::{
     Baseline, MaintenanceEvent, MaintenanceStep, Onset, PersonKey, PlantLoaded, Rule, Side,
-    VerdictEvent,
+    VerdictEvent, What,
 };
 use crate::query::memory::Memory;
 
@@ -243,4 +243,29 @@ fn what_is_known_of_maintenance_is_in_the_image() {
         assert!(read.image() == whole.image(), "cut after {cut}");
         assert_eq!(format!("{:?}", read.monitors), format!("{:?}", whole.monitors));
     }
+}
+
+/// The clock of the PLC goes five before ours.
+#[test]
+fn what_was_made_before_maintenance_is_in_its_window_by_whatever_clock() {
+    let complete = |time, code: &str| {
+        let (measurements, mounts, phase, order_row) = (Vec::new(), Vec::new(), None, None);
+        let (item, result) = (unit(code), None);
+        let what = What::Complete { item, result, measurements, mounts, phase, order_row };
+        Body::Trace(event(time, Some("OP10"), what))
+    };
+    let all = [
+        plant(&["force"]),
+        learned(10, "force", 1),
+        complete(12, "SN-1"),
+        drifts(30, "force", 1),
+        complete(35, "SN-2"),
+        complete(44, "SN-3"),
+        done(40, &["force"]),
+        complete(46, "SN-4"),
+    ];
+    let (query, _dir) = query(&numbered(all.to_vec()));
+    let views = query.suspects(None, 9, LAST).unwrap().body;
+    assert_eq!(views[0].items, [unit("SN-2"), unit("SN-3")]);
+    assert_eq!(views[0].window.interval, Interval { from: Utc(25), to: Some(Utc(45)) });
 }
