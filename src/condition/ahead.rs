@@ -18,20 +18,36 @@ const BOUND: f64 = 1.2816;
 const FARTHER: f64 = 1.25;
 const SLOWER: f64 = 0.9;
 
-/// Tells when a limit will be reached soon.
+/// Tells of a trend: that a limit will be reached soon, or that the value changes too fast.
 #[derive(Debug, Clone)]
-pub(super) struct Forecast {
-    limits: Limits,
+pub(super) struct TrendRule {
+    of: Of,
     trend: Trend,
     warned: Option<Side>,
-    /// What it was told of is over.
+    /// What was told is over.
     lost: bool,
 }
 
-impl Forecast {
-    /// Of limits that are to be told ahead, if they are.
-    pub(super) fn new(limits: Limits) -> Option<Self> {
-        Some(Self { limits, trend: Trend::new(limits.forecast?), warned: None, lost: false })
+#[derive(Debug, Clone, Copy)]
+enum Of {
+    Forecast(Limits),
+    Rate(RateLimit),
+}
+
+impl TrendRule {
+    /// Those that limits have.
+    pub(super) fn all(limits: Limits) -> Vec<Self> {
+        let new = |of, over| Self { of, trend: Trend::new(over), warned: None, lost: false };
+        let forecast = limits.forecast.map(|within| new(Of::Forecast(limits), within));
+        let rate = limits.rate.map(|limit| new(Of::Rate(limit), limit.over));
+        forecast.into_iter().chain(rate).collect()
+    }
+
+    pub(super) fn rule(&self) -> Rule {
+        match self.of {
+            Of::Forecast(_) => Rule::Forecast,
+            Of::Rate(_) => Rule::Rate,
+        }
     }
 
     /// What the record says of it.
@@ -45,40 +61,57 @@ impl Forecast {
         self.lost = true;
     }
 
-    /// Takes a finite value; says so if a limit comes near, or does not any more.
+    /// Takes a finite value; says so if it warns from now on, or does not any more.
     pub(super) fn step(&mut self, time: Utc, x: f64) -> Option<Finding> {
         self.trend.step(time, x);
         if std::mem::take(&mut self.lost) && self.warned.take().is_some() {
-            return Some(Finding::new(Rule::Forecast, Verdict::NoData));
+            return Some(Finding::new(self.rule(), Verdict::NoData));
         }
         let line = self.trend.line()?;
-        let ahead = if line.slope > 0.0 {
-            self.limits.high.map(|limit| (Side::High, limit))
-        } else {
-            self.limits.low.map(|limit| (Side::Low, limit))
+        let warning = match self.of {
+            Of::Forecast(limits) => self.comes_near(limits, time, &line),
+            Of::Rate(limit) => self.is_fast(limit.most, &line),
         };
-        let near = ahead.and_then(|(side, limit)| {
-            let stands = self.warned == Some(side);
-            let sure = if stands { STILL_SURE } else { SURE };
-            let within = self.trend.fade() * if stands { FARTHER } else { 1.0 };
-            let seconds = seconds_to(limit, &line);
-            let is_near = line.slope.abs() > sure * line.slope_error && seconds[0] <= within;
-            is_near.then(|| (side, limit, reach(time, seconds)))
-        });
-        let side = near.map(|(side, ..)| side);
+        let side = warning.as_ref().and_then(|warning| warning.side);
         if side == self.warned {
             return None;
         }
         self.warned = side;
-        Some(match near {
-            Some((side, limit, reaches)) => Finding {
-                side: Some(side),
-                statistic: Some(line.level),
-                limit: Some(limit),
-                reaches: Some(reaches),
-                ..Finding::new(Rule::Forecast, Verdict::Warning)
-            },
-            None => Finding::new(Rule::Forecast, Verdict::InControl),
+        Some(warning.unwrap_or_else(|| Finding::new(self.rule(), Verdict::InControl)))
+    }
+
+    /// The limit that the value goes to, if it will be there soon.
+    fn comes_near(&self, limits: Limits, now: Utc, line: &Line) -> Option<Finding> {
+        let (side, limit) =
+            if line.slope > 0.0 { (Side::High, limits.high?) } else { (Side::Low, limits.low?) };
+        let stands = self.warned == Some(side);
+        let sure = if stands { STILL_SURE } else { SURE };
+        let within = self.trend.fade() * if stands { FARTHER } else { 1.0 };
+        let seconds = seconds_to(limit, line);
+        let is_near = line.slope.abs() > sure * line.slope_error && seconds[0] <= within;
+        is_near.then(|| Finding {
+            side: Some(side),
+            statistic: Some(line.level),
+            limit: Some(limit),
+            reaches: Some(reach(now, seconds)),
+            ..Finding::new(Rule::Forecast, Verdict::Warning)
+        })
+    }
+
+    /// How much it changes, if that is more than it may.
+    fn is_fast(&self, most: f64, line: &Line) -> Option<Finding> {
+        let (side, limit) = if line.slope > 0.0 { (Side::High, most) } else { (Side::Low, -most) };
+        let [change, error] = [line.slope, line.slope_error].map(|x| x * self.trend.fade());
+        let is_fast = if self.warned == Some(side) {
+            change.abs() > SLOWER * most
+        } else {
+            change.abs() - STILL_SURE * error > most
+        };
+        is_fast.then(|| Finding {
+            side: Some(side),
+            statistic: Some(change),
+            limit: Some(limit),
+            ..Finding::new(Rule::Rate, Verdict::Warning)
         })
     }
 }
@@ -101,65 +134,6 @@ fn reach(now: Utc, [earliest, estimate, latest]: [f64; 3]) -> Reach {
     Reach { earliest: at(earliest).unwrap_or(now), estimate: at(estimate), latest: at(latest) }
 }
 
-/// Tells when a value changes too fast.
-#[derive(Debug, Clone)]
-pub(super) struct Rate {
-    limit: RateLimit,
-    trend: Trend,
-    warned: Option<Side>,
-    /// What it was told of is over.
-    lost: bool,
-}
-
-impl Rate {
-    /// Of limits that have one of change, if they do.
-    pub(super) fn new(limits: Limits) -> Option<Self> {
-        let limit = limits.rate?;
-        Some(Self { limit, trend: Trend::new(limit.over), warned: None, lost: false })
-    }
-
-    /// What the record says of it.
-    pub(super) fn restore(&mut self, warned: Option<Side>) {
-        self.warned = warned;
-    }
-
-    /// What comes does not follow on what was: what was told of that is over with the next value.
-    pub(super) fn forget(&mut self) {
-        self.trend.forget();
-        self.lost = true;
-    }
-
-    /// Takes a finite value; says so if it changes too fast from now on, or does not any more.
-    pub(super) fn step(&mut self, time: Utc, x: f64) -> Option<Finding> {
-        self.trend.step(time, x);
-        if std::mem::take(&mut self.lost) && self.warned.take().is_some() {
-            return Some(Finding::new(Rule::Rate, Verdict::NoData));
-        }
-        let Line { slope, slope_error, .. } = self.trend.line()?;
-        let toward = if slope > 0.0 { Side::High } else { Side::Low };
-        let change = slope * self.trend.fade();
-        let error = slope_error * self.trend.fade();
-        let is_fast = if self.warned == Some(toward) {
-            change.abs() > SLOWER * self.limit.most
-        } else {
-            change.abs() - STILL_SURE * error > self.limit.most
-        };
-        let side = is_fast.then_some(toward);
-        if side == self.warned {
-            return None;
-        }
-        self.warned = side;
-        let verdict = if is_fast { Verdict::Warning } else { Verdict::InControl };
-        let limit = if slope > 0.0 { self.limit.most } else { -self.limit.most };
-        Some(Finding {
-            side,
-            statistic: Some(change),
-            limit: Some(limit),
-            ..Finding::new(Rule::Rate, verdict)
-        })
-    }
-}
-
 #[cfg(test)]
 #[expect(clippy::cast_precision_loss, reason = "seconds of simulations are few")]
 mod tests {
@@ -178,9 +152,13 @@ mod tests {
         }
     }
 
+    fn rule_of(limits: Limits) -> TrendRule {
+        TrendRule::all(limits).remove(0)
+    }
+
     /// What is said of values that rise by so much a second, with the second.
     fn told(slope: f64, seconds: i64, seed: u64) -> Vec<(i64, Finding)> {
-        let (mut rule, mut process) = (Forecast::new(limits()).unwrap(), Process::new(seed, 0.5));
+        let (mut rule, mut process) = (rule_of(limits()), Process::new(seed, 0.5));
         let told = |second: i64| {
             let x = slope * second as f64 + process.next();
             rule.step(Utc(second * SECOND), x).map(|found| (second, found))
@@ -216,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_forecast_ends_when_the_value_turns_and_a_restart_does_not_tell_it_again() {
-        let (mut rule, mut process) = (Forecast::new(limits()).unwrap(), Process::new(3, 0.0));
+        let (mut rule, mut process) = (rule_of(limits()), Process::new(3, 0.0));
         let mut value =
             |second: i64| process.next() + if second < 3_700 { 0.01 * second as f64 } else { 30.0 };
         let told: Vec<_> = (0..9_000)
@@ -224,7 +202,7 @@ mod tests {
             .collect();
         let verdicts: Vec<_> = told.iter().map(|found| found.verdict).collect();
         assert_eq!(verdicts, [Verdict::Warning, Verdict::InControl]);
-        let mut again = Forecast::new(limits()).unwrap();
+        let mut again = rule_of(limits());
         again.restore(Some(Side::High));
         let near = (3_000..4_000)
             .filter_map(|second| again.step(Utc(second * SECOND), 0.01 * second as f64));
@@ -233,7 +211,7 @@ mod tests {
 
     #[test]
     fn what_was_told_of_another_product_or_before_maintenance_is_over_with_the_next_value() {
-        let mut rule = Forecast::new(limits()).unwrap();
+        let mut rule = rule_of(limits());
         let rises = |second: i64| (Utc(second * SECOND), 0.01 * second as f64);
         let mut step = |second| {
             let (time, x) = rises(second);
@@ -253,7 +231,7 @@ mod tests {
         let rate = RateLimit { most: 5.0, over: Duration::from_mins(1) };
         let limits =
             Limits { low: None, high: None, deadband: 0.0, forecast: None, rate: Some(rate) };
-        let (mut rule, mut process) = (Rate::new(limits).unwrap(), Process::new(5, 0.5));
+        let (mut rule, mut process) = (rule_of(limits), Process::new(5, 0.5));
         // Level, then 12 a minute down for ten minutes, then level.
         let falls = |second: i64| -0.2 * (second.clamp(1_000, 1_600) - 1_000) as f64;
         let told = (0..4_000).filter_map(|second| {

@@ -1,5 +1,5 @@
 //! One monitor's state: its limits, its learning or its chart, and what it last said.
-use super::ahead::{Forecast, Rate};
+use super::ahead::TrendRule;
 use super::contexts::Contexts;
 use super::limit::LimitRule;
 use super::quiet::Quiet;
@@ -82,8 +82,7 @@ pub struct Chart {
     limits: Option<LimitRule>,
     /// The last word of the limits was that a drift stands.
     limit_drifts: bool,
-    forecast: Option<Box<Forecast>>,
-    rate: Option<Box<Rate>>,
+    trends: Vec<TrendRule>,
     drift: Option<Contexts>,
 }
 
@@ -93,8 +92,7 @@ impl Chart {
         Self {
             limits: monitor.limits.map(LimitRule::new),
             limit_drifts: false,
-            forecast: monitor.limits.and_then(Forecast::new).map(Box::new),
-            rate: monitor.limits.and_then(Rate::new).map(Box::new),
+            trends: monitor.limits.map(TrendRule::all).unwrap_or_default(),
             drift: monitor.drift.map(|spec| Contexts::new(spec, &monitor.of)),
         }
     }
@@ -109,8 +107,7 @@ impl Chart {
 
     /// What comes is another level: no trend leads across.
     fn forget_trends(&mut self) {
-        self.forecast.iter_mut().for_each(|forecast| forecast.forget());
-        self.rate.iter_mut().for_each(|rate| rate.forget());
+        self.trends.iter_mut().for_each(TrendRule::forget);
     }
 
     /// Whether there is production from now on: without, nothing but the absolute limits is looked at.
@@ -134,9 +131,7 @@ impl Chart {
             });
         }
         let time = observation.time;
-        let forecast = self.forecast.as_mut().and_then(|forecast| forecast.step(time, x));
-        let rate = self.rate.as_mut().and_then(|rate| rate.step(time, x));
-        forecast.into_iter().chain(rate).for_each(&mut *out);
+        self.trends.iter_mut().filter_map(|trend| trend.step(time, x)).for_each(&mut *out);
         let beyond = self.beyond();
         if let Some(drift) = &mut self.drift {
             drift.step(observation.time, x, beyond.is_some(), out);
@@ -164,13 +159,10 @@ impl Chart {
                     drift.restore(event);
                 }
             }
-            Rule::Forecast => {
+            Rule::Forecast | Rule::Rate => {
                 let warned = event.side.filter(|_| event.verdict == Verdict::Warning);
-                self.forecast.iter_mut().for_each(|forecast| forecast.restore(warned));
-            }
-            Rule::Rate => {
-                let warned = event.side.filter(|_| event.verdict == Verdict::Warning);
-                self.rate.iter_mut().for_each(|rate| rate.restore(warned));
+                let of_rule = self.trends.iter_mut().filter(|trend| trend.rule() == event.rule);
+                of_rule.for_each(|trend| trend.restore(warned));
             }
             // No monitor is a master; the others go by the clock.
             Rule::Master | Rule::Missing | Rule::Flat => {}
