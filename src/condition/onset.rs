@@ -1,20 +1,23 @@
-//! When did it begin? A memory of the last values, and the likelihood of every possible begin.
+//! When did it begin? A memory of the last values, and how likely each of them is to be the begin.
 use crate::model::{Onset, Side, Utc};
 use std::collections::VecDeque;
 
 /// Values remembered: what began earlier is said to have no known begin.
 pub(super) const MEMORY: usize = 1024;
 
-/// A begin is possible from where a step is at most this less likely than the best, by logarithms, …
-const DROP_STEP: f64 = 1.5;
-/// … or a ramp at most this: its first values are those of no change, and its begin needs more room.
-const DROP_RAMP: f64 = 3.75;
-/// Until where either is at most this less likely.
+/// Changes that may have begun: steps, in standard deviations, …
+const STEPS: [f64; 8] = [0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0];
+/// … and ramps, in standard deviations a value. Each of them is as likely as the others.
+const RAMPS: [f64; 8] = [0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4];
+/// By this chance it began before `earliest`, …
+const BEFORE: f64 = 0.08;
+/// … and by this after `latest`.
 ///
 /// By simulation (`tests/promise.rs`) the bounds together hold the true begin of a step of 0.75 to 2 σ and of a
-/// ramp of 0.01 to 0.1 σ a value in 90 ± 3 %. What they miss is to be later than `latest`, which costs nobody
-/// anything, rather than earlier than `earliest`: that happens with one step in 70 and one slow ramp in 11.
-const DROP_LATEST: f64 = 1.1;
+/// ramp of 0.01 to 0.1 σ a value in 90 ± 3 % (`docs/performance.md` has more). Of steps nearly all that is missed begins
+/// after `latest`, which costs nobody anything; of ramps one in eight begins before `earliest`, by values that were hardly
+/// touched.
+const AFTER: f64 = 0.075;
 
 /// The last values of a chart, in standard deviations.
 #[derive(Debug, Clone, Default)]
@@ -36,70 +39,81 @@ impl Memory {
         Self { values: self.values.iter().map(|(time, z)| (*time, score(*z))).collect() }
     }
 
-    /// When a change to `side`, seen at the newest value, began: by the likelihood of a step and of a ramp
-    /// from each remembered value to the newest. The level before it is what `n` learned values and those
-    /// remembered before the begin say: if the learned level alone counted, its error would look like a
-    /// change that began long ago.
+    /// When a change to `side`, seen at the newest value, began, by how likely each remembered value is to be the first that
+    /// was touched, if before all of them were as likely as the others. The level before it is what `n` learned values and
+    /// those remembered say: if the learned level alone counted, its error would look like a change that began long ago.
     pub(super) fn onset(&self, side: Side, n: u32) -> Option<Onset> {
-        let profile = self.profile(side, f64::from(n));
-        let best =
-            profile.iter().copied().reduce(|a, b| if b.better() > a.better() { b } else { a })?;
-        let possible = |begin: &&Begin| {
-            begin.step >= best.better() - DROP_STEP || begin.ramp >= best.better() - DROP_RAMP
-        };
-        let likely = |begin: &&Begin| begin.better() >= best.better() - DROP_LATEST;
+        let begins = self.begins(side, f64::from(n));
+        let best = begins
+            .iter()
+            .copied()
+            .reduce(|a, b| if b.likelihood > a.likelihood { b } else { a })?;
+        let weight = |begin: &Begin| (begin.likelihood - best.likelihood).exp();
+        let all: f64 = begins.iter().map(weight).sum();
         // A source's clock may have leapt: bounds are of time, not of order.
-        let earliest = profile.iter().filter(possible).map(|begin| begin.time).min()?;
-        let latest = profile.iter().filter(likely).map(|begin| begin.time).max()?;
-        let remembered = profile.last().is_some_and(|oldest| !possible(&oldest));
-        Some(Onset { estimate: best.time, earliest: remembered.then_some(earliest), latest })
+        let (mut earliest, mut latest) = (best.time, best.time);
+        // The chance that it began at a value or after it.
+        let mut since = 0.0;
+        for (at, begin) in begins.iter().enumerate() {
+            since += weight(begin) / all;
+            if since >= AFTER {
+                latest = latest.max(begin.time);
+                earliest = earliest.min(begin.time);
+            }
+            if since >= 1.0 - BEFORE {
+                let is_oldest = at + 1 == begins.len();
+                return Some(Onset {
+                    estimate: best.time,
+                    earliest: (!is_oldest).then_some(earliest),
+                    latest,
+                });
+            }
+        }
+        Some(Onset { estimate: best.time, earliest: None, latest })
     }
 
     /// Every possible begin, the newest first.
-    fn profile(&self, side: Side, n: f64) -> Vec<Begin> {
+    fn begins(&self, side: Side, n: f64) -> Vec<Begin> {
         let sign = match side {
             Side::High => 1.0,
             Side::Low => -1.0,
         };
-        let total: f64 = self.values.iter().map(|(_, z)| sign * z).sum();
-        // `before` counts what was learned as well; `ramp_sum` is the sum of z weighted 1, 2, 3 … from the begin on.
-        let mut before = n + count(self.values.len());
+        let all = n + count(self.values.len());
+        let level = self.values.iter().map(|(_, z)| sign * z).sum::<f64>() / all;
+        // `ramp_sum` is the sum of z weighted 1, 2, 3 … from the begin on.
         let (mut m, mut sum, mut ramp_sum) = (0.0, 0.0, 0.0);
-        let no_change = total * total / (2.0 * before);
         let begin = |&(time, z): &(Utc, f64)| {
             m += 1.0;
-            before -= 1.0;
             sum += sign * z;
             ramp_sum += sum;
-            let level = (total - sum) / before;
-            let unchanged = (total - sum) * level / 2.0;
-            let gain = |fit: f64, squares: f64| {
-                if fit > 0.0 { fit * fit / (2.0 * squares) } else { f64::NEG_INFINITY }
-            };
-            // What the values from the begin on gain by a level that goes on, and by a ramp above it.
-            let goes_on = level * sum - m * level * level / 2.0;
-            let slope = ramp_sum - level * m * (m + 1.0) / 2.0;
-            let ramp = goes_on + gain(slope, m * (m + 1.0) * (2.0 * m + 1.0) / 6.0);
-            let step = goes_on + gain(sum - m * level, m);
-            let over = |likelihood: f64| f64::max(unchanged + likelihood - no_change, 0.0);
-            Begin { time, step: over(step), ramp: over(ramp) }
+            let step = |size| gain(size, (sum, m, m), (level, all));
+            let (weights, squares) = (m * (m + 1.0) / 2.0, m * (m + 1.0) * (2.0 * m + 1.0) / 6.0);
+            let ramp = |slope| gain(slope, (ramp_sum, weights, squares), (level, all));
+            let changes = STEPS.into_iter().map(step).chain(RAMPS.into_iter().map(ramp));
+            Begin { time, likelihood: sum_of_exponentials(changes) }
         };
         self.values.iter().rev().map(begin).collect()
     }
 }
 
-/// A possible begin, and by how much likelier than no change a step and a ramp from there are: logarithms.
+/// By how much likelier than no change a change of this size is, by logarithms: `fit` is the sum of the values by the
+/// weights of its shape, of which the sums of `weights` and `squares` are; `level` is the mean of `all` values, which the
+/// change takes its part of.
+fn gain(size: f64, (fit, weights, squares): (f64, f64, f64), (level, all): (f64, f64)) -> f64 {
+    size * (fit - weights * level) - size * size * (squares - weights * weights / all) / 2.0
+}
+
+/// The logarithm of it, whatever their sizes.
+fn sum_of_exponentials(logarithms: impl Iterator<Item = f64> + Clone) -> f64 {
+    let greatest = logarithms.clone().fold(f64::NEG_INFINITY, f64::max);
+    greatest + logarithms.map(|each| (each - greatest).exp()).sum::<f64>().ln()
+}
+
+/// A possible begin, and how likely changes from there are: a logarithm.
 #[derive(Debug, Clone, Copy)]
 struct Begin {
     time: Utc,
-    step: f64,
-    ramp: f64,
-}
-
-impl Begin {
-    fn better(self) -> f64 {
-        f64::max(self.step, self.ramp)
-    }
+    likelihood: f64,
 }
 
 #[expect(clippy::cast_precision_loss, reason = "at most MEMORY values")]

@@ -124,23 +124,23 @@ fn a_slow_ramp_is_found_and_its_earliest_begin_takes_in_most_of_what_it_affected
 #[test]
 fn the_begin_of_a_step_or_a_ramp_is_within_its_bounds_in_nine_of_ten_cases() {
     type Shape = fn(f64) -> f64;
-    let shapes: [(&str, Shape); 7] = [
-        ("0.75 σ", |_| 0.75),
-        ("1 σ", |_| 1.0),
-        ("1.5 σ", |_| 1.5),
-        ("2 σ", |_| 2.0),
-        ("0.01 σ a value", |since| 0.01 * since),
-        ("0.05 σ a value", |since| 0.05 * since),
-        ("0.1 σ a value", |since| 0.1 * since),
-    ];
+    let steps: &[Shape] = &[|_| 0.75, |_| 1.0, |_| 1.5, |_| 2.0];
+    let ramps: &[Shape] = &[|since| 0.01 * since, |since| 0.05 * since, |since| 0.1 * since];
     let mut wrong = Vec::new();
     for learn in [50, 300] {
-        for (name, shape) in shapes {
-            let Found { covered, bounded, .. } = change(DriftRules::DEFAULT, learn, 500, shape);
-            let found = format!("{name} after {learn}: {covered:.3}, {bounded:.3} have a bound");
-            println!("{found}");
-            if !(0.87..=0.93).contains(&covered) || bounded < 0.8 {
-                wrong.push(found);
+        for (name, shapes) in [("steps", steps), ("ramps", ramps)] {
+            let of = |shape: &Shape| change(DriftRules::DEFAULT, learn, 500, *shape);
+            let found: Vec<Found> = shapes.iter().map(of).collect();
+            let each: Vec<f64> = found.iter().map(|found| found.covered).collect();
+            let bounded = found.iter().map(|found| found.bounded).fold(1.0, f64::min);
+            let mean = each.iter().sum::<f64>() / each.len() as f64;
+            let told =
+                format!("{name} after {learn}: {mean:.3} of {each:.3?}, bounded {bounded:.3}");
+            println!("{told}");
+            // Of one shape there are so few runs that it may be off by two of a hundred more.
+            let is_near = |covered: &f64| (0.85..=0.95).contains(covered);
+            if !(0.87..=0.93).contains(&mean) || !each.iter().all(is_near) || bounded < 0.98 {
+                wrong.push(told);
             }
         }
     }
