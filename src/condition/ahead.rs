@@ -36,7 +36,7 @@ enum Of {
 
 impl TrendRule {
     /// Those that limits have.
-    pub(super) fn all(limits: Limits) -> Vec<Self> {
+    pub(super) fn all(limits: Limits) -> Box<[Self]> {
         let new = |of, over| Self { of, trend: Trend::new(over), warned: None, lost: false };
         let forecast = limits.forecast.map(|within| new(Of::Forecast(limits), within));
         let rate = limits.rate.map(|limit| new(Of::Rate(limit), limit.over));
@@ -153,7 +153,7 @@ mod tests {
     }
 
     fn rule_of(limits: Limits) -> TrendRule {
-        TrendRule::all(limits).remove(0)
+        TrendRule::all(limits).into_iter().next().unwrap()
     }
 
     /// What is said of values that rise by so much a second, with the second.

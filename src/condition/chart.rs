@@ -82,7 +82,7 @@ pub struct Chart {
     limits: Option<LimitRule>,
     /// The last word of the limits was that a drift stands.
     limit_drifts: bool,
-    trends: Vec<TrendRule>,
+    trends: Box<[TrendRule]>,
     drift: Option<Contexts>,
 }
 

@@ -2,6 +2,9 @@
 use super::cusum_length::{Reference, limit_for};
 use crate::model::Side;
 
+/// A head start is this much of the limit.
+const HEAD: f64 = 0.5;
+
 /// A chart of residuals. In their standard deviations, all of it.
 #[derive(Debug, Clone)]
 pub(super) struct Cusum {
@@ -15,17 +18,17 @@ pub(super) struct Cusum {
 #[derive(Debug, Clone, Copy)]
 struct Sum {
     total: f64,
-    /// What of it is a head start.
-    head: f64,
-    values: f64,
+    values: u32,
+    /// Half of the limit of it is a head start.
+    has_head: bool,
 }
 
 impl Sum {
     fn step(&mut self, excess: f64) {
         self.total += excess;
-        self.values += 1.0;
+        self.values = self.values.saturating_add(1);
         if self.total <= 0.0 {
-            *self = Self { total: 0.0, head: 0.0, values: 0.0 };
+            *self = Self { total: 0.0, values: 0, has_head: false };
         }
     }
 }
@@ -35,8 +38,8 @@ impl Cusum {
     /// the limit, so that a change that is there from the begin is found in half the time.
     pub(super) fn new(reference: Reference, run_length: f64, n: u32, fast: bool) -> Self {
         let limit = limit_for(reference, run_length, n, fast);
-        let head = if fast { 0.5 * limit } else { 0.0 };
-        let begin = Sum { total: head, head, values: 0.0 };
+        let total = if fast { HEAD * limit } else { 0.0 };
+        let begin = Sum { total, values: 0, has_head: fast };
         Self { reference: reference.get(), limit, high: begin, low: begin }
     }
 
@@ -64,7 +67,8 @@ impl Cusum {
             Side::High => (self.high, 1.0),
             Side::Low => (self.low, -1.0),
         };
-        let mean = |sum: f64| sign * (self.reference + (sum - of.head) / f64::max(of.values, 1.0));
+        let head = if of.has_head { HEAD * self.limit } else { 0.0 };
+        let mean = |sum: f64| sign * (self.reference + (sum - head) / f64::from(of.values.max(1)));
         (mean(of.total), mean(self.limit))
     }
 }

@@ -7,48 +7,84 @@ use super::residual::{Residual, Residuals};
 use super::runs::Runs;
 use super::runs_length::widening_for;
 use super::variance::Variance;
-use crate::model::plant::{Drift, DriftRules, RunSet};
+use crate::model::plant::{Drift, DriftRules};
 use crate::model::{Baseline, Onset, Rule, Side};
 
-/// One rule's state.
-#[derive(Debug, Clone)]
-pub(super) enum Detector {
-    Ewma(Ewma),
-    Cusum(Cusum),
-    Runs(Runs),
-    Variance(Variance),
+/// A rule that watches residuals.
+pub(super) trait Detector {
+    /// Which it is.
+    fn rule(&self) -> Rule;
+
+    /// To which side it says that the process has moved.
+    fn beyond(&self) -> Option<Side>;
+
+    /// The number of the test that it says so by, if it has several.
+    fn test(&self) -> Option<u8> {
+        None
+    }
+
+    /// What decided, and what it was held against, in the monitor's unit: lasting levels, the last value, or
+    /// standard deviations.
+    fn against(&self, side: Side, residuals: &Residuals) -> (f64, f64);
+
+    /// When what it says began; `n` values taught what is normal.
+    fn onset(&self, memory: &Memory, side: Side, n: u32) -> Option<Onset> {
+        memory.onset(side, n)
+    }
 }
 
-/// The rules of a monitor, with limits that keep its promise together. `learned`: the baseline was learned just now, so
-/// that a rule may begin with a head start; after a restart it may not, since every restart would be a
-/// chance of a false alarm more.
-pub(super) fn all(
-    spec: &Drift,
-    baseline: &Baseline,
-    residuals: &Residuals,
-    learned: bool,
-) -> Vec<Detector> {
-    let values = spec.false_alarm_interval.as_secs_f64() / spec.every.as_secs_f64();
-    let run_length = values * shared(spec.rules);
-    // Unless said, one standard deviation of values: of independent ones it is one of the residuals.
-    let shift = residuals.shift(spec.catch.unwrap_or(baseline.sigma));
-    let runs =
-        |set| Some(Detector::Runs(Runs::new(set, widening_for(set, run_length, baseline.n))));
-    let detector = |rule| match rule {
-        Rule::Ewma => Some(Detector::Ewma(Ewma::new(run_length, baseline.n))),
-        Rule::Cusum => {
-            let reference = Reference::for_shift(shift, baseline.n);
-            Some(Detector::Cusum(Cusum::new(reference, run_length, baseline.n, learned)))
+/// The rules of a monitor, in one piece: a value comes from anywhere in a plant, and what it needs is in no cache.
+#[derive(Debug, Clone)]
+pub(super) struct Detectors {
+    ewma: Option<Ewma>,
+    cusum: Option<Cusum>,
+    runs: Option<Runs>,
+    variance: Option<Box<Variance>>,
+}
+
+impl Detectors {
+    /// With limits that keep the promise together. `learned`: the baseline was learned just now, so
+    /// that a rule may begin with a head start; after a restart it may not, since every restart would be a
+    /// chance of a false alarm more.
+    pub(super) fn new(
+        spec: &Drift,
+        baseline: &Baseline,
+        residuals: &Residuals,
+        learned: bool,
+    ) -> Self {
+        let values = spec.false_alarm_interval.as_secs_f64() / spec.every.as_secs_f64();
+        let (rules, n) = (spec.rules, baseline.n);
+        let run_length = values * shared(rules);
+        // Unless said, one standard deviation of values: of independent ones it is one of the residuals.
+        let shift = residuals.shift(spec.catch.unwrap_or(baseline.sigma));
+        let cusum = || Cusum::new(Reference::for_shift(shift, n), run_length, n, learned);
+        let variance = || Box::new(Variance::new(baseline, run_length, learned));
+        Self {
+            ewma: rules.ewma.then(|| Ewma::new(run_length, n)),
+            cusum: rules.cusum.then(cusum),
+            runs: rules.runs.map(|set| Runs::new(set, widening_for(set, run_length, n))),
+            variance: rules.variance.then(variance),
         }
-        Rule::Shewhart => runs(RunSet::Shewhart),
-        Rule::WesternElectric => runs(RunSet::WesternElectric),
-        Rule::Nelson => runs(RunSet::Nelson),
-        Rule::Variance => Some(Detector::Variance(Variance::new(baseline, run_length, learned))),
-        Rule::Limit | Rule::Master | Rule::Missing | Rule::Flat | Rule::Forecast | Rule::Rate => {
-            None
-        }
-    };
-    spec.rules.iter().filter_map(detector).collect()
+    }
+
+    /// Each takes a residual.
+    pub(super) fn step(&mut self, residual: Residual) {
+        let Self { ewma, cusum, runs, variance } = self;
+        ewma.iter_mut().for_each(|ewma| ewma.step(residual.clipped()));
+        cusum.iter_mut().for_each(|cusum| cusum.step(residual.clipped()));
+        runs.iter_mut().for_each(|runs| runs.step(residual));
+        variance.iter_mut().for_each(|variance| variance.step(residual));
+    }
+
+    /// In the order in which they speak.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &dyn Detector> {
+        let Self { ewma, cusum, runs, variance } = self;
+        let ewma = ewma.iter().map(|ewma| ewma as &dyn Detector);
+        let cusum = cusum.iter().map(|cusum| cusum as &dyn Detector);
+        let runs = runs.iter().map(|runs| runs as &dyn Detector);
+        let variance = variance.iter().map(|variance| &**variance as &dyn Detector);
+        ewma.chain(cusum).chain(runs).chain(variance)
+    }
 }
 
 /// By how much longer each of several rules runs, so that together they keep the promise: less than as many
@@ -65,64 +101,71 @@ fn shared(rules: DriftRules) -> f64 {
     of_level + f64::from(u8::from(rules.variance))
 }
 
-impl Detector {
-    pub(super) fn rule(&self) -> Rule {
-        match self {
-            Self::Ewma(_) => Rule::Ewma,
-            Self::Cusum(_) => Rule::Cusum,
-            Self::Runs(runs) => runs.set().rule(),
-            Self::Variance(_) => Rule::Variance,
-        }
+impl Detector for Ewma {
+    fn rule(&self) -> Rule {
+        Rule::Ewma
     }
 
-    /// Takes a residual.
-    pub(super) fn step(&mut self, residual: Residual) {
-        match self {
-            Self::Ewma(ewma) => ewma.step(residual.clipped()),
-            Self::Cusum(cusum) => cusum.step(residual.clipped()),
-            Self::Runs(runs) => runs.step(residual),
-            Self::Variance(variance) => variance.step(residual),
-        }
+    fn beyond(&self) -> Option<Side> {
+        self.beyond()
     }
 
-    /// To which side it says that the process has moved.
-    pub(super) fn beyond(&self) -> Option<Side> {
-        match self {
-            Self::Ewma(ewma) => ewma.beyond(),
-            Self::Cusum(cusum) => cusum.beyond(),
-            Self::Runs(runs) => runs.beyond(),
-            Self::Variance(variance) => variance.beyond(),
-        }
+    fn against(&self, side: Side, residuals: &Residuals) -> (f64, f64) {
+        levels(self.against(side), residuals)
+    }
+}
+
+impl Detector for Cusum {
+    fn rule(&self) -> Rule {
+        Rule::Cusum
     }
 
-    /// The number of the test that it says so by, if it has several.
-    pub(super) fn test(&self) -> Option<u8> {
-        match self {
-            Self::Ewma(_) | Self::Cusum(_) | Self::Variance(_) => None,
-            Self::Runs(runs) => runs.test(),
-        }
+    fn beyond(&self) -> Option<Side> {
+        self.beyond()
     }
 
-    /// What decided, and what it was held against, in the monitor's unit: lasting levels, the last value, or
-    /// standard deviations.
-    pub(super) fn against(&self, side: Side, residuals: &Residuals) -> (f64, f64) {
-        let (statistic, limit) = match self {
-            Self::Ewma(ewma) => ewma.against(side),
-            Self::Cusum(cusum) => cusum.against(side),
-            Self::Runs(runs) => return runs.against(residuals.distance(1.0)),
-            Self::Variance(variance) => {
-                let (times, limit) = variance.against(side);
-                return (residuals.spread(times), residuals.spread(limit));
-            }
-        };
-        (residuals.level(statistic), residuals.level(limit))
+    fn against(&self, side: Side, residuals: &Residuals) -> (f64, f64) {
+        levels(self.against(side), residuals)
+    }
+}
+
+impl Detector for Runs {
+    fn rule(&self) -> Rule {
+        self.set().rule()
     }
 
-    /// When what it says began; `n` values taught what is normal.
-    pub(super) fn onset(&self, memory: &Memory, side: Side, n: u32) -> Option<Onset> {
-        match self {
-            Self::Ewma(_) | Self::Cusum(_) | Self::Runs(_) => memory.onset(side, n),
-            Self::Variance(variance) => memory.scored(|z| variance.score(z)).onset(side, n),
-        }
+    fn beyond(&self) -> Option<Side> {
+        self.beyond()
     }
+
+    fn test(&self) -> Option<u8> {
+        self.test()
+    }
+
+    fn against(&self, _side: Side, residuals: &Residuals) -> (f64, f64) {
+        self.against(residuals.distance(1.0))
+    }
+}
+
+impl Detector for Variance {
+    fn rule(&self) -> Rule {
+        Rule::Variance
+    }
+
+    fn beyond(&self) -> Option<Side> {
+        self.beyond()
+    }
+
+    fn against(&self, side: Side, residuals: &Residuals) -> (f64, f64) {
+        let (times, limit) = self.against(side);
+        (residuals.spread(times), residuals.spread(limit))
+    }
+
+    fn onset(&self, memory: &Memory, side: Side, n: u32) -> Option<Onset> {
+        memory.scored(|z| self.score(z)).onset(side, n)
+    }
+}
+
+fn levels((statistic, limit): (f64, f64), residuals: &Residuals) -> (f64, f64) {
+    (residuals.level(statistic), residuals.level(limit))
 }

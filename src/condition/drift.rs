@@ -1,7 +1,7 @@
 //! What watches for a lasting change of level, by one baseline.
 use super::baseline::Learning;
 use super::chart::Finding;
-use super::detector::{self, Detector};
+use super::detector::Detectors;
 use super::onset::Memory;
 use super::quiet::Quiet;
 use super::residual::Residuals;
@@ -11,8 +11,8 @@ use crate::model::{Baseline, Rule, Side, Utc, Verdict, VerdictEvent};
 /// Watches for a lasting change of level. One alarm per change: it stays until it is learned anew.
 #[derive(Debug, Clone)]
 pub(super) struct DriftRule {
-    baseline: Option<Baseline>,
-    alarm: Option<Alarm>,
+    baseline: Option<Box<Baseline>>,
+    alarm: Option<Box<Alarm>>,
     stage: Stage,
 }
 
@@ -26,18 +26,24 @@ struct Alarm {
     said: Vec<Rule>,
 }
 
+impl Alarm {
+    fn new(opened: Rule, side: Side, said: Vec<Rule>) -> Box<Self> {
+        Box::new(Self { opened, side, said })
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Stage {
     Learning(Learning),
-    Judging(Box<Judging>),
+    Judging(Judging),
     /// What has alarmed waits until it is learned anew; the rules that have not spoken yet may join, but after a restart.
-    Latched(Option<Box<Judging>>),
+    Latched(Option<Judging>),
 }
 
 #[derive(Debug, Clone)]
 struct Judging {
     residuals: Residuals,
-    detectors: Vec<Detector>,
+    detectors: Detectors,
     memory: Memory,
 }
 
@@ -54,7 +60,7 @@ impl DriftRule {
     }
 
     pub(super) fn baseline(&self) -> Option<&Baseline> {
-        self.baseline.as_ref()
+        self.baseline.as_deref()
     }
 
     /// A drift stands.
@@ -101,7 +107,7 @@ impl DriftRule {
             Stage::Judging(judging) | Stage::Latched(Some(judging)) => {
                 let Some(residual) = judging.residuals.step(x) else { return };
                 judging.memory.push(time, residual.clipped());
-                judging.detectors.iter_mut().for_each(|detector| detector.step(residual));
+                judging.detectors.step(residual);
                 self.speak(out);
             }
         }
@@ -111,12 +117,11 @@ impl DriftRule {
     fn speak(&mut self, out: &mut impl FnMut(Finding)) {
         let (Stage::Judging(judging) | Stage::Latched(Some(judging))) = &self.stage else { return };
         let Some(baseline) = &self.baseline else { return };
-        for detector in &judging.detectors {
+        for detector in judging.detectors.iter() {
             let Some(side) = detector.beyond() else { continue };
             let rule = detector.rule();
             let joins = self.alarm.as_ref().map(|alarm| alarm.opened);
-            let alarm =
-                self.alarm.get_or_insert_with(|| Alarm { opened: rule, side, said: Vec::new() });
+            let alarm = self.alarm.get_or_insert_with(|| Alarm::new(rule, side, Vec::new()));
             // A level that moved looks like more spread, and more spread like a level that moves.
             let of_spread = rule == Rule::Variance || alarm.opened == Rule::Variance;
             if (alarm.side != side && !of_spread) || alarm.said.contains(&rule) {
@@ -131,7 +136,7 @@ impl DriftRule {
                 onset: detector.onset(&judging.memory, side, baseline.n),
                 joins,
                 test: detector.test(),
-                ..finding(rule, Verdict::Drift, baseline.clone())
+                ..finding(rule, Verdict::Drift, Baseline::clone(baseline))
             });
         }
         if let Some(alarm) = &self.alarm {
@@ -149,16 +154,15 @@ impl DriftRule {
     /// `learned`: just now; else the baseline comes back from the record.
     fn arm(&mut self, spec: &Drift, baseline: &Baseline, learned: bool) {
         let residuals = Residuals::new(baseline);
-        let detectors = detector::all(spec, baseline, &residuals, learned);
-        self.baseline = Some(baseline.clone());
+        let detectors = Detectors::new(spec, baseline, &residuals, learned);
+        self.baseline = Some(Box::new(baseline.clone()));
         self.alarm = None;
-        self.stage =
-            Stage::Judging(Box::new(Judging { residuals, detectors, memory: Memory::default() }));
+        self.stage = Stage::Judging(Judging { residuals, detectors, memory: Memory::default() });
     }
 
     /// Whatever rule learned it, a baseline is the monitor's; whichever spoke of it, a drift stands.
     pub(super) fn restore(&mut self, spec: &Drift, event: &VerdictEvent) {
-        let known = self.baseline.as_ref() == event.baseline.as_ref();
+        let known = self.baseline() == event.baseline.as_ref();
         let said = self.alarm.as_ref().is_some_and(|alarm| alarm.said.contains(&event.rule));
         let side = event.side.filter(|_| event.verdict == Verdict::Drift);
         if known && said == side.is_some() {
@@ -173,7 +177,7 @@ impl DriftRule {
         }
         if let Some(side) = side {
             let opened = event.joins.unwrap_or(event.rule);
-            self.alarm = Some(Alarm { opened, side, said: vec![event.rule] });
+            self.alarm = Some(Alarm::new(opened, side, vec![event.rule]));
             self.stage = Stage::Latched(None);
         }
     }

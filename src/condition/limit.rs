@@ -5,7 +5,9 @@ use crate::model::plant::Limits;
 /// The state of a pair of absolute limits.
 #[derive(Debug, Clone)]
 pub(super) struct LimitRule {
-    limits: Limits,
+    low: Option<f64>,
+    high: Option<f64>,
+    deadband: f64,
     has_judged: bool,
     beyond: Option<Side>,
 }
@@ -21,7 +23,8 @@ pub(super) struct Crossing {
 
 impl LimitRule {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, has_judged: false, beyond: None }
+        let Limits { low, high, deadband, .. } = limits;
+        Self { low, high, deadband, has_judged: false, beyond: None }
     }
 
     /// Beyond which limit the value last was.
@@ -42,8 +45,7 @@ impl LimitRule {
 
     /// Takes one value; says so if it changes sides.
     pub(super) fn step(&mut self, x: f64) -> Option<Crossing> {
-        let Limits { low, high, deadband, .. } = self.limits;
-        let was = self.beyond;
+        let Self { low, high, deadband, beyond: was, .. } = *self;
         // Inside is farther inside by the deadband for a side that is being left.
         let beyond = |limit: Option<f64>, side: Side, excess: fn(f64, f64) -> f64| {
             let margin = if was == Some(side) { -deadband } else { 0.0 };
