@@ -3,6 +3,7 @@ use super::exit::{Done, Exit};
 use super::trace::{is_complete, reasons};
 use super::{Context, client, output, words};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// When stations may have been wrong, and what was made there meanwhile.
 #[derive(Debug, clap::Args)]
@@ -18,7 +19,7 @@ pub(super) struct Args {
     as_of: Option<u64>,
 }
 
-const HEAD: [&str; 7] = ["WINDOW", "STATION", "SAYS SO", "WHY", "FROM", "TO", "ITEMS"];
+const HEAD: [&str; 8] = ["WINDOW", "STATION", "SAYS SO", "WHY", "FROM", "TO", "ITEMS", "THEY ARE"];
 
 pub(super) fn run(context: &Context, args: &Args) -> Done {
     let limit = args.limit.map(|limit| limit.to_string());
@@ -51,8 +52,6 @@ pub(super) fn table<'a>(windows: impl IntoIterator<Item = &'a Value>) -> String 
 /// A window, and below it what was made in it.
 fn rows(view: &Value) -> Vec<Vec<String>> {
     let text = |at: &str| view.pointer(at).and_then(Value::as_str).unwrap_or_default();
-    let items = view.get("items").and_then(Value::as_array).into_iter().flatten();
-    let items: Vec<String> = items.filter_map(Value::as_str).map(str::to_owned).collect();
     let left_out = view.get("left_out").and_then(Value::as_u64).unwrap_or(0);
     let cleared = view.pointer("/window/cleared").and_then(Value::as_bool).unwrap_or(false);
     let bounded = view.pointer("/window/bounded").and_then(Value::as_bool).unwrap_or(false);
@@ -69,19 +68,30 @@ fn rows(view: &Value) -> Vec<Vec<String>> {
         to if text("/window/ended") == "maintenance" => format!("{} maintenance", words::time(to)),
         to => words::time(to),
     };
-    let mut items = items.into_iter();
-    let first = items.next().unwrap_or_else(|| "none".to_owned());
+    let mut items = classed(view, cleared);
+    let first = items.next().unwrap_or_else(|| ["none".to_owned(), String::new()]);
     let (station, monitor) = (text("/window/station"), text("/window/monitor"));
     let from = words::time(text("/window/interval/from"));
     let window = view.pointer("/window/opened").map(ToString::to_string).unwrap_or_default();
-    let head = [window, station.to_owned(), monitor.to_owned(), why.to_owned(), from, to, first];
-    let below = |item: String| {
-        let mut row = vec![String::new(); HEAD.len() - 1];
-        row.push(item);
-        row
-    };
-    let more = (left_out > 0).then(|| format!("and {left_out} more"));
-    std::iter::once(head.to_vec()).chain(items.chain(more).map(below)).collect()
+    let head = [window, station.to_owned(), monitor.to_owned(), why.to_owned(), from, to];
+    let row = |window: &[String], item: [String; 2]| [window, &item].concat();
+    let below = |item| row(&vec![String::new(); head.len()], item);
+    let more = (left_out > 0).then(|| [format!("and {left_out} more"), String::new()]);
+    std::iter::once(row(&head, first)).chain(items.chain(more).map(below)).collect()
+}
+
+/// The items of a window, and whether it is likely that they were touched.
+fn classed(view: &Value, cleared: bool) -> impl Iterator<Item = [String; 2]> {
+    let named = |list: &str| view.get(list).and_then(Value::as_array).into_iter().flatten();
+    let confirmed: BTreeSet<&str> = named("confirmed").filter_map(Value::as_str).collect();
+    named("items").filter_map(Value::as_str).map(move |item| {
+        let class = match (cleared, confirmed.contains(item)) {
+            (true, _) => "cleared",
+            (false, true) => "confirmed",
+            (false, false) => "suspect",
+        };
+        [item.to_owned(), class.to_owned()]
+    })
 }
 
 #[cfg(test)]
@@ -101,12 +111,13 @@ mod tests {
                 "opened": 77,
             },
             "items": ["u/site/SN-1", "u/site/SN-2"],
+            "confirmed": ["u/site/SN-2"],
             "left_out": 3,
         });
         let rows = rows(&view);
-        let last = |n: usize| rows[n].last().map(String::as_str);
-        assert_eq!((rows.len(), last(0), last(1)), (3, Some("u/site/SN-1"), Some("u/site/SN-2")));
-        assert_eq!((last(2), rows[0][5].as_str()), (Some("and 3 more"), "now"));
+        let items: Vec<_> = rows.iter().map(|row| row[6..].join(" ")).collect();
+        assert_eq!(items, ["u/site/SN-1 suspect", "u/site/SN-2 confirmed", "and 3 more "]);
+        assert_eq!(rows[0][5], "now");
         assert_eq!(rows[0][..4], ["77", "OP10", "red", "its master was judged wrongly"]);
     }
 }

@@ -599,6 +599,9 @@ pub struct SuspectWindow {
     /// The recipe, likewise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipe: Option<Text>,
+    /// When a drift most likely began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub likely: Option<Utc>,
 }
 
 /// A time in which a station may have been wrong, with what was made there.
@@ -608,6 +611,9 @@ pub struct SuspectView {
     pub window: SuspectWindow,
     /// Production that was worked on there in that time.
     pub items: Vec<ItemKey>,
+    /// Those of them that were worked on since the drift most likely began; the others are suspect, since it may have begun
+    /// before them.
+    pub confirmed: Vec<ItemKey>,
     /// So many more are not named.
     pub left_out: usize,
 }

@@ -10,7 +10,7 @@ use crate::model::{
     Verdict, VerdictEvent,
 };
 use minicbor::{Decode, Encode};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One window, by the record that opened it.
 #[derive(Debug, Clone, Encode, Decode)]
@@ -39,6 +39,9 @@ struct Window {
     product: Option<Text>,
     #[n(8)]
     recipe: Option<Text>,
+    /// When the change most likely began, as a baseline says.
+    #[n(9)]
+    likely: Option<Utc>,
 }
 
 /// Who may end a window: the same rule, of the same that is made.
@@ -60,6 +63,7 @@ struct Key {
 impl Window {
     /// It has not ended, and why it is there is not said yet.
     fn new(event: &VerdictEvent, from: Utc, bounded: bool) -> Self {
+        let likely = event.onset.filter(|_| event.rule.is_of_baseline());
         Self {
             station: event.station.clone(),
             monitor: event.monitor.clone(),
@@ -70,6 +74,7 @@ impl Window {
             bounded,
             product: event.product.clone(),
             recipe: event.recipe.clone(),
+            likely: likely.map(|onset| onset.estimate.max(from)),
         }
     }
 }
@@ -210,6 +215,7 @@ impl View<'_> {
                 cleared: window.well && end.is_some() && *cause == SuspectCause::MasterOverdue,
                 product: window.product.clone(),
                 recipe: window.recipe.clone(),
+                likely: window.likely,
             })
         })
     }
@@ -236,22 +242,30 @@ impl View<'_> {
 
     /// The items that were worked on in a window.
     pub(super) fn worked_in(&self, window: &SuspectWindow) -> Vec<NodeId> {
-        let Some(number) = self.places.find(&window.station) else { return Vec::new() };
-        let around = self.places.get(number).around(window.interval, self.void());
-        around.into_iter().filter(|node| self.is_in(*node, window)).collect()
+        self.worked_on(&window.station, window.interval)
+    }
+
+    fn worked_on(&self, station: &StationId, interval: Interval) -> Vec<NodeId> {
+        let Some(station) = self.places.find(station) else { return Vec::new() };
+        let around = self.places.get(station).around(interval, self.void());
+        around.into_iter().filter(|node| self.is_in(*node, station, interval)).collect()
     }
 
     /// The windows that an item was worked on in.
     pub(super) fn suspected(&self, node: NodeId) -> Vec<SuspectWindow> {
         let names = self.names_of(node);
         let windows = self.windows().filter(|window| !window.cleared);
-        windows.filter(|window| names.iter().any(|name| self.is_in(*name, window))).collect()
+        let meets = |window: &SuspectWindow| {
+            let station = self.places.find(&window.station);
+            let is_in = |station| names.iter().any(|n| self.is_in(*n, station, window.interval));
+            station.is_some_and(is_in)
+        };
+        windows.filter(meets).collect()
     }
 
-    fn is_in(&self, node: NodeId, window: &SuspectWindow) -> bool {
-        let Some(station) = self.places.find(&window.station) else { return false };
+    fn is_in(&self, node: NodeId, station: StationNumber, interval: Interval) -> bool {
         let mut moments = self.life(node).standing(self.void());
-        moments.any(|moment| is_work(&moment, station) && meets(&moment, window.interval))
+        moments.any(|moment| is_work(&moment, station) && meets(&moment, interval))
     }
 }
 
@@ -290,12 +304,17 @@ pub(super) fn open(memory: &View<'_>, items_max: usize) -> Vec<SuspectView> {
 }
 
 fn view(memory: &View<'_>, window: SuspectWindow, items_max: usize) -> SuspectView {
-    let nodes = memory.worked_in(&window).into_iter();
-    let mut items: Vec<ItemKey> = nodes.filter_map(|node| memory.key(node).cloned()).collect();
-    items.sort();
+    let named = |nodes: Vec<NodeId>| -> BTreeSet<ItemKey> {
+        nodes.into_iter().filter_map(|node| memory.key(node).cloned()).collect()
+    };
+    let items = named(memory.worked_in(&window));
+    let touched = window.likely.map(|from| Interval { from, ..window.interval });
+    let touched =
+        touched.map(|since| named(memory.worked_on(&window.station, since))).unwrap_or_default();
     let left_out = items.len().saturating_sub(items_max);
-    items.truncate(items_max);
-    SuspectView { window, items, left_out }
+    let items: Vec<ItemKey> = items.into_iter().take(items_max).collect();
+    let confirmed = items.iter().filter(|item| touched.contains(*item)).cloned().collect();
+    SuspectView { window, items, confirmed, left_out }
 }
 
 /// Whether any of it may have been done within.

@@ -2,7 +2,7 @@
 use super::start::{self, Condition, named};
 use super::words::{self, When};
 use crate::http::Source;
-use crate::model::{Interval, MonitorId, StationId, Utc};
+use crate::model::{Interval, ItemKey, MonitorId, StationId, Utc};
 use crate::query::{
     Answer, ChartAsked, ChartView, Completeness, ConditionShown, SuspectView, VerdictView,
 };
@@ -40,7 +40,8 @@ struct Window {
     when: String,
     cause: &'static str,
     bounded: bool,
-    items: Vec<(String, String)>,
+    /// Name, address, and whether it was made since the change most likely began.
+    items: Vec<(String, String, bool)>,
     more: Option<(usize, String)>,
 }
 
@@ -111,13 +112,19 @@ impl ConditionPage {
 }
 
 fn window(view: SuspectView) -> Window {
-    let SuspectView { window, items, left_out } = view;
+    let SuspectView { window, items, confirmed, left_out } = view;
+    // Those that are confirmed are in the order of the others.
+    let mut confirmed = confirmed.iter().peekable();
+    let classed = |item: &ItemKey| {
+        let (name, address) = named(item);
+        (name, address, confirmed.next_if_eq(&item).is_some())
+    };
     let all = format!("/api/v1/recall?window={}", window.opened.0);
     Window {
         when: words::interval(window.interval),
         cause: words::suspected(window.cause),
         bounded: window.bounded,
-        items: items.iter().map(named).collect(),
+        items: items.iter().map(classed).collect(),
         more: (left_out > 0).then_some((left_out, all)),
     }
 }

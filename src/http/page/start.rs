@@ -134,7 +134,7 @@ pub(super) fn condition(view: &ConditionView) -> Condition {
 }
 
 fn suspect(view: SuspectView) -> Suspect {
-    let SuspectView { window, items, left_out } = view;
+    let SuspectView { window, items, confirmed: _, left_out } = view;
     Suspect {
         station: window.station.to_string(),
         monitor: window.monitor.to_string(),

@@ -50,7 +50,9 @@ pub(super) fn view() -> ConditionView {
 fn window() -> SuspectWindow {
     let interval = Interval { from: at(5), to: None };
     let (cause, closed) = (SuspectCause::Drift, None);
-    SuspectWindow { monitor: temp(), cause, interval, closed, bounded: false, ..suspect_window() }
+    let (monitor, likely) = (temp(), Some(onset().estimate));
+    let window = suspect_window();
+    SuspectWindow { monitor, cause, interval, closed, bounded: false, likely, ..window }
 }
 
 fn watches() -> WatchedView {
@@ -103,11 +105,12 @@ pub(super) fn condition(
     is_known(of).then(|| {
         let items = [key("u/site/SN-1"), super::plant::hostile()];
         let left_out = items.len().saturating_sub(items_max);
-        let items = items.into_iter().take(items_max).collect();
+        let items: Vec<_> = items.into_iter().take(items_max).collect();
+        let confirmed = items.iter().take(1).cloned().collect();
         let body = ConditionShown {
             condition: view(),
             watches: Some(watches()),
-            suspects: vec![SuspectView { window: window(), items, left_out }],
+            suspects: vec![SuspectView { window: window(), items, confirmed, left_out }],
             baselines: baselines(),
             verdicts: verdicts(),
             verdicts_left_out: 3,

@@ -256,6 +256,7 @@ pub(super) fn suspect_window() -> SuspectWindow {
         cleared: false,
         product: None,
         recipe: None,
+        likely: None,
     }
 }
 
@@ -625,6 +626,7 @@ impl Source for Made {
         let view = SuspectView {
             window: suspect_window(),
             items: items.iter().take(items_max).cloned().collect(),
+            confirmed: Vec::new(),
             left_out: items.len().saturating_sub(items_max),
         };
         let completeness = Completeness::Complete;
@@ -671,7 +673,8 @@ impl Source for Made {
         let interval = Interval { from: at(0), to: None };
         let window = SuspectWindow { interval, closed: None, ended: None, ..suspect_window() };
         let items = vec![key("u/site/SN-1"), hostile()];
-        vec![SuspectView { window, items, left_out: 1234_usize.saturating_sub(items_max) }]
+        let left_out = 1234_usize.saturating_sub(items_max);
+        vec![SuspectView { window, items, confirmed: Vec::new(), left_out }]
     }
 
     fn gaps(&self, count_max: usize) -> Vec<GapView> {

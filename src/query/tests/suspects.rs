@@ -114,6 +114,36 @@ fn a_rule_that_joins_a_drift_opens_no_window_and_the_one_that_spoke_first_ends_i
     assert_eq!(view.window.cause, SuspectCause::Drift);
 }
 
+/// What was made before the change most likely began is suspect, since it may have begun earlier.
+#[test]
+fn what_was_made_since_a_drift_most_likely_began_is_confirmed() {
+    let work = |time, code: &str| done(time, "OP10", &unit(code), Purpose::Production);
+    let drift = |rule| {
+        let Body::Verdict(event) = says(20, Verdict::Drift, Some(10), false) else {
+            unreachable!()
+        };
+        let onset = event.onset.map(|onset| Onset { estimate: Utc(15), ..onset });
+        Body::Verdict(VerdictEvent { rule, onset, ..event })
+    };
+    let made = [work(5, "BEFORE"), work(11, "FIRST"), work(15, "SECOND"), work(18, "THIRD")];
+    let seen = |rule, limit| {
+        let mut bodies = made.to_vec();
+        bodies.extend([drift(rule), work(21, "LAST")]);
+        let (query, _dir) = query(&numbered(bodies));
+        let [view] = &query.suspects(None, limit, LAST).unwrap().body[..] else {
+            panic!("one window")
+        };
+        let confirmed: Vec<_> = view.confirmed.iter().map(|item| item.code.to_string()).collect();
+        (items(view), confirmed, view.window.likely)
+    };
+    let all = ["FIRST", "LAST", "SECOND", "THIRD"].map(str::to_owned).to_vec();
+    let confirmed = all[1..].to_vec();
+    assert_eq!(seen(Rule::Ewma, 100), (all.clone(), confirmed, Some(Utc(15))));
+    assert_eq!(seen(Rule::Ewma, 2), (all[..2].to_vec(), all[1..2].to_vec(), Some(Utc(15))));
+    // A master says that it was right once and wrong later, and nothing of what lies between.
+    assert_eq!(seen(Rule::Master, 100), (all, Vec::new(), None));
+}
+
 /// The rule has no bound for when it began: whatever was made since it last said that all is well may be touched.
 #[test]
 fn a_drift_of_which_nobody_knows_the_begin_takes_all_since_all_was_well() {
