@@ -337,6 +337,7 @@ impl Conditions {
             if lost.is_none_or(|lost| lost == tag) {
                 // What is due is put off by that, and its place before stays.
                 watch.signal.lost(at);
+                watch.chart.lost(at);
             }
         }
     }
@@ -359,7 +360,7 @@ impl Conditions {
         for index in self.due_by(at.monotonic) {
             let Some(watch) = self.watches.get_mut(index) else { continue };
             watch.queued = None;
-            if watch.signal.due().is_some_and(|due| due <= at.monotonic) {
+            if watch.due().is_some_and(|due| due <= at.monotonic) {
                 watch.on_time(at, out);
             }
             watch.queue(index, &mut self.due);
@@ -387,10 +388,15 @@ impl Watch {
         (&self.station, &self.monitor)
     }
 
+    /// When its next rule is due.
+    fn due(&self) -> Option<Monotonic> {
+        self.signal.due().into_iter().chain(self.chart.due()).min()
+    }
+
     /// Has it looked at when its next rule is due. A place before that stays: values put that off all the time, and
     /// to be looked at once too early costs less than to move for each of them.
     fn queue(&mut self, index: usize, due: &mut BTreeSet<(Monotonic, usize)>) {
-        let Some(next) = self.signal.due() else { return };
+        let Some(next) = self.due() else { return };
         if self.queued.is_some_and(|queued| queued <= next) {
             return;
         }
@@ -408,6 +414,7 @@ impl Watch {
         }
         let quiet =
             self.judge(&Observation { time: told.time, value: told.value, item: None }, out);
+        self.chart.stands(told.at);
         let quiet = self.signal.quiet(told).unwrap_or(quiet);
         self.conclude(said, quiet, out);
     }
@@ -419,6 +426,9 @@ impl Watch {
     }
 
     fn on_time(&mut self, at: At, out: &mut Spoken) {
+        if let Some(crossed) = self.chart.on_time(at) {
+            self.passed(at, Ok(crossed), out);
+        }
         for passed in self.signal.on_time(at, self.chart.baseline()) {
             self.passed(at, passed, out);
         }

@@ -26,13 +26,7 @@ fn watched(plant: &mut Plant) {
         id: monitor("force"),
         of: Watched::Measurement(station.handshakes[0].id.clone(), force),
         unit: None,
-        limits: Some(Limits {
-            low: None,
-            high: Some(1_000.0),
-            deadband: 0.0,
-            forecast: None,
-            rate: None,
-        }),
+        limits: Some(Limits { high: Some(1_000.0), ..Limits::default() }),
         drift: Some(drift()),
         signal: SignalRules::default(),
     }];

@@ -276,13 +276,7 @@ fn monitored(limits: bool, masters: Option<&str>) -> impl FnOnce(&mut Plant) {
                 TagName::parse("force").unwrap(),
             ),
             unit: None,
-            limits: limits.then_some(Limits {
-                low: None,
-                high: Some(10.0),
-                deadband: 0.0,
-                forecast: None,
-                rate: None,
-            }),
+            limits: limits.then_some(Limits { high: Some(10.0), ..Limits::default() }),
             drift: (!limits).then_some(drift),
             signal: SignalRules::default(),
         }];

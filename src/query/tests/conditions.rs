@@ -51,7 +51,7 @@ fn plant() -> Plant {
         drift: None,
         signal: SignalRules::default(),
     };
-    let limits = Limits { low: Some(40.0), high: None, deadband: 1.0, forecast: None, rate: None };
+    let limits = Limits { low: Some(40.0), deadband: 1.0, ..Limits::default() };
     let measured = Watched::Measurement(handshake("result"), name("force"));
     let mut plant = crate::genealogy::builders::plant(&[("OP10", &[])]);
     plant.tags = vec![tag];
