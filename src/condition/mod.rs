@@ -1,9 +1,10 @@
-//! Samples become verdicts: limits, charts, baselines, onset. Pure.
+//! Samples become verdicts: limits, charts, baselines, onset; and what is said becomes alarms. Pure.
 //!
 //! A user promises one thing, the mean time between false alarms; limits follow from it. It judges
 //! machines, not units: what a result or a permit is belongs to `capture`. It does not decide what is
 //! production, and it never learns a new level by itself.
 mod ahead;
+mod alarm;
 mod baseline;
 mod capability;
 mod chart;
@@ -15,6 +16,7 @@ mod drift;
 mod ewma;
 mod flat;
 mod limit;
+mod load;
 mod master;
 mod memo;
 mod missing;
@@ -33,8 +35,10 @@ mod tests;
 mod trend;
 mod variance;
 
+pub use alarm::{Activation, Alarm, AlarmKey, AlarmSaid, AlarmState, Alarms, Raised, Shelf};
 pub use capability::{Capability, Index};
 pub use chart::{Chart, Finding, Observation};
+pub use load::{AlarmCount, AlarmLoad, Load, StaleAlarm};
 pub use master::Masters;
 pub use quiet::Spoken;
 

@@ -66,6 +66,7 @@ fn monitor(id: &str, of: Watched) -> Monitor {
         limits: Some(Limits { high: Some(0.5), ..Limits::default() }),
         drift: None,
         signal: SignalRules::default(),
+        latch: false,
     }
 }
 

@@ -358,6 +358,9 @@ pub(in crate::config) struct Measured {
     /// With `drift`: so many values after a changeover, and after a start of production, are neither learned nor judged.
     #[schemars(extend("default" = 0))]
     pub(in crate::config) settle: Option<Spot<u32>>,
+    /// With `drift`: its alarm stays active until somebody has acknowledged it, also when nothing stands against it any more.
+    #[schemars(extend("default" = false))]
+    pub(in crate::config) latch: Option<Spot<bool>>,
     /// With `drift`: mean time between two values.
     #[schemars(extend("default" = "1s"))]
     pub(in crate::config) cycle: Option<Spot<Span>>,

@@ -369,6 +369,9 @@ pub(in crate::config) struct Monitor {
     /// judged; so this is longer than the time between two parts. `flat` unless said.
     #[schemars(extend("examples" = ["10m"]))]
     pub(in crate::config) idle: Option<Spot<Span>>,
+    /// Its alarm stays active until somebody has acknowledged it, also when nothing stands against it any more.
+    #[schemars(extend("default" = false))]
+    pub(in crate::config) latch: Option<Spot<bool>>,
     /// No good value for so long, although its device is observed, is a warning.
     #[schemars(extend("examples" = ["3m"]))]
     pub(in crate::config) missing: Option<Spot<Span>>,

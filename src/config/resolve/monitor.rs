@@ -131,6 +131,7 @@ impl Resolver<'_> {
             limits: None,
             drift: None,
             signal: SignalRules::default(),
+            latch: false,
         })
     }
 
@@ -167,7 +168,8 @@ impl Resolver<'_> {
             (one, other) => one.or(other),
         };
         let unit = unit.or_else(|| tag.unit.clone());
-        Some(Monitor { id: id?, of: Watched::Tag(word), unit, limits, drift, signal })
+        let latch = raw.latch.as_ref().is_some_and(|latch| **latch);
+        Some(Monitor { id: id?, of: Watched::Tag(word), unit, limits, drift, signal, latch })
     }
 
     /// After how long without work a station does not produce.
@@ -269,6 +271,7 @@ impl Resolver<'_> {
                     limits,
                     drift: Some(drift),
                     signal: SignalRules::default(),
+                    latch: measured.latch.as_ref().is_some_and(|latch| **latch),
                 });
                 if let Some(monitor) = &found
                     && raw.monitor.iter().any(|(name, _)| **name == monitor.id.as_str())
@@ -296,6 +299,7 @@ impl Resolver<'_> {
                 ("deadband", raw.deadband.as_ref().map(Spot::span)),
                 ("on_delay", raw.on_delay.as_ref().map(Spot::span)),
                 ("off_delay", raw.off_delay.as_ref().map(Spot::span)),
+                ("latch", raw.latch.as_ref().map(Spot::span)),
                 ("cycle", raw.cycle.as_ref().map(Spot::span)),
                 ("forecast", raw.forecast.as_ref().map(Spot::span)),
                 ("rate", raw.rate.as_ref().map(Spot::span)),

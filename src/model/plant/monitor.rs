@@ -18,6 +18,8 @@ pub struct Monitor {
     pub drift: Option<Drift>,
     /// What its signal may not do.
     pub signal: SignalRules,
+    /// Its alarm stays active until somebody has seen it.
+    pub latch: bool,
 }
 
 impl Monitor {

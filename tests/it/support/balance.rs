@@ -196,6 +196,7 @@ fn account<'a>(
             | Body::Tombstone(_)
             | Body::Case(_)
             | Body::Maintenance(_)
+            | Body::Alarm(_)
             | Body::Dropped => {}
         }
     }
