@@ -1,7 +1,7 @@
 //! How many alarms an operator is told of (ISA-18.2, EEMUA 191): rates, floods, what chatters and what stands for too long. A fold
 //! of activations, bounded.
 use super::alarm::{Activation, AlarmKey, Alarms, Raised};
-use crate::model::{Position, Utc};
+use crate::model::{MonitorId, Position, StationId, Utc};
 use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -53,9 +53,9 @@ struct Told {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct AlarmCount {
     /// Where.
-    pub station: crate::model::StationId,
+    pub station: StationId,
     /// Of what.
-    pub monitor: crate::model::MonitorId,
+    pub monitor: MonitorId,
     /// How often.
     pub count: usize,
 }
@@ -64,9 +64,9 @@ pub struct AlarmCount {
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct StaleAlarm {
     /// Where.
-    pub station: crate::model::StationId,
+    pub station: StationId,
     /// Of what.
-    pub monitor: crate::model::MonitorId,
+    pub monitor: MonitorId,
     /// Since when it is active, and by what it became so.
     pub since: Raised,
 }
@@ -204,7 +204,7 @@ fn stale(now: Utc, alarms: &Alarms) -> Vec<StaleAlarm> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{MonitorId, Rule, StationId};
+    use crate::model::Rule;
 
     const SECOND: i64 = 1_000_000_000;
 

@@ -44,7 +44,8 @@ impl Engine {
         let all = || super::state::names(station);
         for monitor in &meant {
             if !all().any(|known| known == *monitor) {
-                let hint = similar::hint(monitor.as_str(), "monitors", all().map(|id| id.as_str()));
+                let hint =
+                    similar::hint(monitor.as_str(), "monitors", all().map(MonitorId::as_str));
                 let (station, monitor) = (id.clone(), (*monitor).clone());
                 refusals.push(Refusal::UnknownMonitor { station, monitor, hint });
             } else if !self.alarms.allows(&(id.clone(), (*monitor).clone()), *step) {

@@ -51,7 +51,7 @@ fn rows(query: &Query, state: Option<AlarmState>) -> String {
     let answer = query.alarms(None, state).unwrap();
     let row = |view: AlarmView| {
         let by = |said: &Option<crate::query::AlarmSaid>| said.as_ref().map(|said| said.position.0);
-        let rules: Vec<Rule> = view.rules.clone();
+        let rules = &view.rules;
         format!(
             "{} {} active {} first {} {rules:?} raised {:?} acknowledged {:?} confirmed {:?} shelf {:?}",
             view.monitor,
