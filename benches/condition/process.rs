@@ -49,6 +49,7 @@ pub(crate) fn measured(
             idle: None,
         }),
         signal: SignalRules::default(),
+        latch: false,
     }
 }
 

@@ -184,6 +184,7 @@ pub(super) fn told(record: &Record) -> Option<Vec<Told>> {
         | Body::Tombstone(_)
         | Body::Case(_)
         | Body::Maintenance(_)
+        | Body::Alarm(_)
         | Body::Dropped => {
             return None;
         }

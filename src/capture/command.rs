@@ -52,6 +52,8 @@ impl Capture {
                 };
                 self.maintained(&event).map(|()| Body::Maintenance(event))
             }
+            // Which alarms there are is not known here: the engine does what is asked.
+            Command::Alarm(_) => return,
             Command::Reload { plant, badge } => Ok(self.reload(*plant, badge.as_ref())),
             Command::Adopt { changes, plant, reason, badge } => {
                 let outcome = self.adopt(step, changes, *plant, (reason, badge));

@@ -1,6 +1,6 @@
 //! What a station makes, as far as that was told: baselines go by it. From records alone.
 use super::memory::StationMemory;
-use crate::model::{ItemKey, Making, Purpose, Text, TraceEvent, Value, What};
+use crate::model::{ItemKey, Making, Purpose, Text, TraceEvent, Value};
 use minicbor::{Decode, Encode};
 
 /// What was last told of the work of a station.
@@ -28,10 +28,7 @@ impl Made {
         event: &TraceEvent,
         of_item: &Making,
     ) -> Option<Self> {
-        let item = worked_on(&event.what)?;
-        if event.is_only_asked() || event.purpose == Purpose::Master {
-            return None;
-        }
+        let item = event.works_on()?;
         // The recipe of another product is none of this one.
         let product =
             |made: &&Self| of_item.product.is_none() || of_item.product == made.now.product;
@@ -46,7 +43,7 @@ impl Made {
 /// What is known of the item of an event at this station: what the event says, what was said before of the item that is here,
 /// and the row of the order list that it is made by.
 pub(super) fn of_item(station: &StationMemory, event: &TraceEvent) -> Making {
-    let Some(item) = worked_on(&event.what) else { return Making::default() };
+    let Some(item) = event.what.worked_on() else { return Making::default() };
     let answered = event.handshake.as_ref().and_then(|mark| mark.recipe.as_ref());
     let answered = answered.and_then(Value::as_text).and_then(|text| Text::parse(&text).ok());
     let told =
@@ -66,44 +63,11 @@ pub(super) fn of_item(station: &StationMemory, event: &TraceEvent) -> Making {
     }
 }
 
-/// The item that a station works on, by an event that says so.
-fn worked_on(what: &What) -> Option<&ItemKey> {
-    match what {
-        What::Arrive { item }
-        | What::Complete { item, .. }
-        | What::Produce { item, .. }
-        | What::Inspect { item, .. }
-        | What::Consume { into: item, .. }
-        | What::Install { parent: item, .. }
-        | What::Remove { parent: item, .. }
-        | What::Merge { into: item, .. } => Some(item),
-        What::Pack { .. }
-        | What::Unpack { .. }
-        | What::Split { .. }
-        | What::Mount { .. }
-        | What::Unmount { .. }
-        | What::Move { .. }
-        | What::Receive { .. }
-        | What::Ship { .. }
-        | What::Hold { .. }
-        | What::Release { .. }
-        | What::Scrap { .. }
-        | What::Rework { .. }
-        | What::Clean { .. }
-        | What::Identify { .. }
-        | What::Note { .. }
-        | What::Open { .. }
-        | What::Close { .. }
-        | What::Dry { .. }
-        | What::Correct { .. } => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::memory::Memory;
     use super::*;
-    use crate::model::{At, Body, Code, OrderRow, Position, Record, StationId, Utc};
+    use crate::model::{At, Body, Code, OrderRow, Position, Record, StationId, Utc, What};
 
     fn station() -> StationId {
         StationId::parse("OP10").unwrap()

@@ -261,6 +261,7 @@ impl Memory {
             // What was set aside long ago says nothing of now either.
             Body::Quarantine(_)
             | Body::Verdict(_)
+            | Body::Alarm(_)
             | Body::Audit(_)
             | Body::Tombstone(_)
             | Body::Dropped => {}

@@ -48,8 +48,8 @@ use crate::model::plant::{
     Carried, Counter, Device, DeviceIndex, Handshake, Plant, Station, StationIndex, TagIndex,
 };
 use crate::model::{
-    Body, GapCause, Input, Interval, Monotonic, PersonKey, Position, ReadToken, Record, Sample,
-    Session, Step, Utc,
+    Body, GapCause, Input, Interval, Monotonic, PersonKey, PersonToken, Position, ReadToken,
+    Record, Sample, Session, Step, Text, Utc,
 };
 use handshake::Exchange;
 use mount::Watch;
@@ -233,6 +233,11 @@ impl Capture {
                 }
             }
         }
+    }
+
+    /// The token of whoever has this badge.
+    pub fn person(&self, badge: &Text) -> PersonToken {
+        self.persons.token(badge.as_str())
     }
 
     /// The next time at which [`Input::Wake`] is wanted, and what for.

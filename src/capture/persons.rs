@@ -2,7 +2,7 @@
 use super::snapshot::Snapshot;
 use super::{At, Capture};
 use crate::model::plant::{Handshake, Plant, TagIndex};
-use crate::model::{Command, Input, PersonKey, RawWord, ReadDone, Text, Value};
+use crate::model::{AlarmAsked, Command, Input, PersonKey, RawWord, ReadDone, Text, Value};
 
 /// The words of a plant that are somebody's badge.
 pub(super) fn badges(plant: &Plant) -> Vec<TagIndex> {
@@ -133,6 +133,7 @@ fn named(command: &mut Command) -> Option<&mut Text> {
         | Command::Identify { badge, .. }
         | Command::Count { badge, .. }
         | Command::Maintenance { badge, .. }
+        | Command::Alarm(AlarmAsked { badge, .. })
         | Command::Adopt { badge, .. }
         | Command::Case { badge, .. } => Some(badge),
     }

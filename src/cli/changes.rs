@@ -53,7 +53,9 @@ fn changes(verb: &str) -> Option<Changes> {
         | "maintenance ls"
         | "condition ls"
         | "condition show"
-        | "condition capability" => Changes::Nothing,
+        | "condition capability"
+        | "condition alarms"
+        | "condition load" => Changes::Nothing,
         // Only with `--adopt`.
         "replay"
         | "orders load"
@@ -65,7 +67,14 @@ fn changes(verb: &str) -> Option<Changes> {
         | "case revise"
         | "case close"
         | "maintenance acknowledge"
-        | "maintenance done" => Changes::ByRequest,
+        | "maintenance done"
+        | "condition ack"
+        | "condition confirm"
+        | "condition comment"
+        | "condition shelve"
+        | "condition unshelve"
+        | "condition out-of-service"
+        | "condition in-service" => Changes::ByRequest,
         // With `--apply` its tombstones say who let go what.
         "retain" => Changes::Recorded,
         "run" | "demo" => Changes::Daemon,

@@ -2,7 +2,7 @@
 use super::client::list;
 use super::exit::{Done, Exit, Failure};
 use super::trace::{is_complete, reasons};
-use super::{Context, client, output, suspects, words};
+use super::{Context, alarm, client, output, suspects, words};
 use crate::http::in_query;
 use crate::model::similar;
 use serde_json::Value;
@@ -47,6 +47,8 @@ enum Verb {
         #[arg(long, value_name = "COUNT")]
         limit: Option<u32>,
     },
+    #[command(flatten)]
+    Alarm(alarm::Verb),
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Done {
@@ -67,6 +69,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
             let asked = [("from", from), ("to", to), ("limit", &limit)];
             capable(context, &client::get(context, &path, &client::given(&asked))?)
         }
+        Verb::Alarm(verb) => alarm::run(context, verb),
     }
 }
 
@@ -111,8 +114,8 @@ fn joined<'a>(values: impl Iterator<Item = &'a Value>) -> String {
     values.filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
 }
 
-const LISTED: [&str; 8] =
-    ["STATION", "MONITOR", "VERDICT", "SINCE", "RULES", "VALUE", "LIMIT", "NORMAL"];
+const LISTED: [&str; 9] =
+    ["STATION", "MONITOR", "VERDICT", "ALARM", "SINCE", "RULES", "VALUE", "LIMIT", "NORMAL"];
 
 fn listed(context: &Context, answer: &Value) -> Done {
     if context.json {
@@ -134,6 +137,7 @@ fn row(of: &Value) -> Vec<String> {
         text(of, "/station").to_owned(),
         text(of, "/monitor").to_owned(),
         text(of, "/verdict").to_owned(),
+        text(of, "/alarm").to_owned(),
         words::time(text(of, "/since")),
         joined(list(of, "rules")),
         of_figure("/statistic"),
@@ -206,6 +210,10 @@ fn head(body: &Value) -> Vec<String> {
         }
     }
     let mut lines = vec![says];
+    let alarm = text(body, "/alarm");
+    if !alarm.is_empty() {
+        lines.push(format!("  alarm {alarm}"));
+    }
     let watches = body.get("watches").filter(|watches| watches.is_object());
     lines.push(watches.map_or_else(
         || "  watches nothing by the plant in force".to_owned(),

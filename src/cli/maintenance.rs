@@ -77,12 +77,21 @@ fn say(context: &Context, step: &str, said: &Said, item: Option<&str>) -> Done {
     });
     let command = serde_json::json!({ "maintenance": said });
     let told = client::post(context, "/api/v1/commands", &command)?;
+    recorded(context, &told, (station, step, monitors), "all monitors")
+}
+
+/// Says by which record something was done, of these monitors or of `all`.
+pub(super) fn recorded(
+    context: &Context,
+    told: &Value,
+    (station, step, monitors): (&str, &str, &[String]),
+    all: &str,
+) -> Done {
     if context.json {
-        output::json(&told)?;
+        output::json(told)?;
     } else {
         let position = told.get("position").and_then(Value::as_u64).unwrap_or(0);
-        let about =
-            if monitors.is_empty() { "all monitors".to_owned() } else { monitors.join(", ") };
+        let about = if monitors.is_empty() { all.to_owned() } else { monitors.join(", ") };
         output::line(format!("{station}: {step} for {about} is record #{position}"))?;
     }
     Ok(Exit::Ok)

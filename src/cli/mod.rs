@@ -1,5 +1,6 @@
 //! The command line: one file a verb. It talks to a running daemon over HTTP, or opens the data of a
 //! stopped one. Data on stdout, notices on stderr; the exit code has a meaning.
+mod alarm;
 mod backup;
 mod case;
 mod certs;

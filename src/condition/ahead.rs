@@ -143,13 +143,7 @@ mod tests {
     const SECOND: i64 = 1_000_000_000;
 
     fn limits() -> Limits {
-        Limits {
-            low: None,
-            high: Some(40.0),
-            deadband: 0.0,
-            forecast: Some(Duration::from_mins(10)),
-            rate: None,
-        }
+        Limits { high: Some(40.0), forecast: Some(Duration::from_mins(10)), ..Limits::default() }
     }
 
     fn rule_of(limits: Limits) -> TrendRule {
@@ -229,8 +223,7 @@ mod tests {
     #[test]
     fn what_changes_too_fast_is_told_as_long_as_it_does() {
         let rate = RateLimit { most: 5.0, over: Duration::from_mins(1) };
-        let limits =
-            Limits { low: None, high: None, deadband: 0.0, forecast: None, rate: Some(rate) };
+        let limits = Limits { rate: Some(rate), ..Limits::default() };
         let (mut rule, mut process) = (rule_of(limits), Process::new(5, 0.5));
         // Level, then 12 a minute down for ten minutes, then level.
         let falls = |second: i64| -0.2 * (second.clamp(1_000, 1_600) - 1_000) as f64;

@@ -1,11 +1,12 @@
 //! One monitor's state: its limits, its learning or its chart, and what it last said.
 use super::ahead::TrendRule;
 use super::contexts::Contexts;
-use super::limit::LimitRule;
+use super::limit::{Crossing, LimitRule};
 use super::quiet::Quiet;
 use crate::model::plant::Monitor;
 use crate::model::{
-    Baseline, ItemKey, Making, Onset, Quality, Reach, Rule, Side, Ucum, Utc, Verdict, VerdictEvent,
+    At, Baseline, ItemKey, Making, Monotonic, Onset, Quality, Reach, Rule, Side, Ucum, Utc,
+    Verdict, VerdictEvent,
 };
 use std::time::Duration;
 
@@ -119,23 +120,50 @@ impl Chart {
     /// complete a baseline or raise an alarm.
     pub fn step(&mut self, observation: &Observation<'_>, out: &mut impl FnMut(Finding)) {
         let Some(x) = observation.value.filter(|x| x.is_finite()) else { return };
-        if let Some(crossing) = self.limits.as_mut().and_then(|limits| limits.step(x)) {
-            let outside = crossing.beyond.map(|_| Verdict::Warning);
-            let verdict = outside.unwrap_or_else(|| self.verdict_inside());
-            self.limit_drifts = verdict == Verdict::Drift;
-            out(Finding {
-                side: crossing.beyond,
-                statistic: Some(x),
-                limit: crossing.limit,
-                ..Finding::new(Rule::Limit, verdict)
-            });
-        }
         let time = observation.time;
+        let crossing = self.limits.as_mut().and_then(|limits| limits.step(time, x));
+        crossing.map(|crossing| self.crossed(crossing)).into_iter().for_each(&mut *out);
         self.trends.iter_mut().filter_map(|trend| trend.step(time, x)).for_each(&mut *out);
-        let beyond = self.beyond();
+        let beyond = self.limits.as_ref().is_some_and(LimitRule::is_beyond);
         if let Some(drift) = &mut self.drift {
-            drift.step(observation.time, x, beyond.is_some(), out);
+            drift.step(observation.time, x, beyond, out);
         }
+    }
+
+    fn crossed(&mut self, crossing: Crossing) -> Finding {
+        let outside = crossing.beyond.map(|_| Verdict::Warning);
+        let verdict = outside.unwrap_or_else(|| self.verdict_inside());
+        self.limit_drifts = verdict == Verdict::Drift;
+        let since = |since| Onset { estimate: since, earliest: Some(since), latest: since };
+        Finding {
+            side: crossing.beyond,
+            statistic: Some(crossing.x),
+            limit: crossing.limit,
+            onset: crossing.since.map(since),
+            ..Finding::new(Rule::Limit, verdict)
+        }
+    }
+
+    /// What was told stands until something else is, so that what waits for a limit is over by our clock as well: after a
+    /// value that came at this time.
+    pub(super) fn stands(&mut self, at: At) {
+        self.limits.iter_mut().for_each(|limits| limits.stands(at));
+    }
+
+    /// When a delay is over by our clock.
+    pub(super) fn due(&self) -> Option<Monotonic> {
+        self.limits.as_ref().and_then(LimitRule::due)
+    }
+
+    /// Says what a delay that is over has kept back.
+    pub(super) fn on_time(&mut self, at: At) -> Option<Finding> {
+        let crossing = self.limits.as_mut()?.on_time(at)?;
+        Some(self.crossed(crossing))
+    }
+
+    /// Values were lost, which may have been on the other side of a limit.
+    pub(super) fn lost(&mut self, at: At) {
+        self.limits.iter_mut().for_each(|limits| limits.lost(at));
     }
 
     /// Takes back what the record says: a baseline that was learned, what a rule said. Of several
@@ -182,6 +210,7 @@ impl Chart {
     /// The next value does not follow on the last one. The moving average stays: a pause neither
     /// proves nor disproves a change.
     pub fn interrupt(&mut self) {
+        self.limits.iter_mut().for_each(LimitRule::interrupt);
         self.drift.iter_mut().for_each(Contexts::interrupt);
     }
 
@@ -201,8 +230,9 @@ impl Chart {
 
     /// Why the last value changed nothing.
     pub(super) fn quiet(&self) -> Quiet {
+        let delayed = self.limits.as_ref().is_some_and(LimitRule::waits).then_some(Quiet::Delayed);
         let beyond = self.beyond().map(Quiet::Beyond);
-        beyond.or(self.drift.as_ref().map(Contexts::quiet)).unwrap_or(Quiet::Inside)
+        delayed.or(beyond).or(self.drift.as_ref().map(Contexts::quiet)).unwrap_or(Quiet::Inside)
     }
 
     /// What the monitor says of a value inside the absolute limits.

@@ -1,9 +1,10 @@
-//! Samples become verdicts: limits, charts, baselines, onset. Pure.
+//! Samples become verdicts: limits, charts, baselines, onset; and what is said becomes alarms. Pure.
 //!
 //! A user promises one thing, the mean time between false alarms; limits follow from it. It judges
 //! machines, not units: what a result or a permit is belongs to `capture`. It does not decide what is
 //! production, and it never learns a new level by itself.
 mod ahead;
+mod alarm;
 mod baseline;
 mod capability;
 mod chart;
@@ -15,6 +16,7 @@ mod drift;
 mod ewma;
 mod flat;
 mod limit;
+mod load;
 mod master;
 mod memo;
 mod missing;
@@ -33,8 +35,10 @@ mod tests;
 mod trend;
 mod variance;
 
+pub use alarm::{Activation, Alarm, AlarmKey, AlarmSaid, AlarmState, Alarms, Raised, Shelf};
 pub use capability::{Capability, Index};
 pub use chart::{Chart, Finding, Observation};
+pub use load::{AlarmCount, AlarmLoad, Load, StaleAlarm};
 pub use master::Masters;
 pub use quiet::Spoken;
 
@@ -337,6 +341,7 @@ impl Conditions {
             if lost.is_none_or(|lost| lost == tag) {
                 // What is due is put off by that, and its place before stays.
                 watch.signal.lost(at);
+                watch.chart.lost(at);
             }
         }
     }
@@ -359,7 +364,7 @@ impl Conditions {
         for index in self.due_by(at.monotonic) {
             let Some(watch) = self.watches.get_mut(index) else { continue };
             watch.queued = None;
-            if watch.signal.due().is_some_and(|due| due <= at.monotonic) {
+            if watch.due().is_some_and(|due| due <= at.monotonic) {
                 watch.on_time(at, out);
             }
             watch.queue(index, &mut self.due);
@@ -387,10 +392,15 @@ impl Watch {
         (&self.station, &self.monitor)
     }
 
+    /// When its next rule is due.
+    fn due(&self) -> Option<Monotonic> {
+        self.signal.due().into_iter().chain(self.chart.due()).min()
+    }
+
     /// Has it looked at when its next rule is due. A place before that stays: values put that off all the time, and
     /// to be looked at once too early costs less than to move for each of them.
     fn queue(&mut self, index: usize, due: &mut BTreeSet<(Monotonic, usize)>) {
-        let Some(next) = self.signal.due() else { return };
+        let Some(next) = self.due() else { return };
         if self.queued.is_some_and(|queued| queued <= next) {
             return;
         }
@@ -408,6 +418,7 @@ impl Watch {
         }
         let quiet =
             self.judge(&Observation { time: told.time, value: told.value, item: None }, out);
+        self.chart.stands(told.at);
         let quiet = self.signal.quiet(told).unwrap_or(quiet);
         self.conclude(said, quiet, out);
     }
@@ -419,6 +430,9 @@ impl Watch {
     }
 
     fn on_time(&mut self, at: At, out: &mut Spoken) {
+        if let Some(crossed) = self.chart.on_time(at) {
+            self.passed(at, Ok(crossed), out);
+        }
         for passed in self.signal.on_time(at, self.chart.baseline()) {
             self.passed(at, passed, out);
         }

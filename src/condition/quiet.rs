@@ -31,6 +31,8 @@ pub(super) enum Quiet {
     Learning,
     /// All is as it should be.
     Inside,
+    /// On the other side of a limit, and not for long enough.
+    Delayed,
     /// Told when it crossed the limit.
     Beyond(Side),
     /// Told when it drifted.
@@ -49,6 +51,9 @@ impl Quiet {
             Self::Settling => "held because it settles after a changeover or a start of production",
             Self::Learning => "held because it is learning what is normal",
             Self::Inside => "did not fire because the values are as they should be",
+            Self::Delayed => {
+                "held because it is on the other side of a limit, and not for long enough yet"
+            }
             Self::Beyond(Side::High) => "did not fire again: beyond the high limit is told already",
             Self::Beyond(Side::Low) => "did not fire again: beyond the low limit is told already",
             Self::Latched => "did not fire again: its drift is told and stands",

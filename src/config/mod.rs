@@ -34,6 +34,12 @@ pub use fault::{Fault, Faults, Severity, render};
 
 use crate::model::similar;
 use std::path::Path;
+use std::time::Duration;
+
+/// A duration as plant files write it, such as `2h`.
+pub fn duration(text: &str) -> Option<Duration> {
+    resolve::span::parse(text)
+}
 
 /// Reads all `*.toml` and `*.lock` files of a folder, in the order of their names. Names are without
 /// folders.

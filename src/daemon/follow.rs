@@ -190,6 +190,11 @@ impl Follower {
                 tracing::warn!(station = %v.station, master = %v.monitor, item = ?v.item, "a master was judged wrongly, as is known only now");
             }
             Body::Verdict(v) => {
+                if self.query.told_alarm(record.position) {
+                    let rule = serde_json::to_value(v.rule).unwrap_or_default();
+                    let labels = [rule.as_str().unwrap_or_default(), v.station.as_str()];
+                    m.alarm_activations.with_label_values(&labels).inc();
+                }
                 let labels = [v.station.as_str(), v.monitor.as_str()];
                 // Another of its rules may still say worse.
                 let verdict = self.query.verdict(&v.station, &v.monitor);
@@ -218,6 +223,7 @@ impl Follower {
             | Body::Tombstone(_)
             | Body::Case(_)
             | Body::Maintenance(_)
+            | Body::Alarm(_)
             | Body::Dropped => {}
         }
     }

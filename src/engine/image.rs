@@ -2,13 +2,14 @@
 use super::Engine;
 use super::state::Said;
 use crate::capture::{Capture, Memory};
+use crate::condition::Alarms;
 use crate::model::{MonitorId, PersonKey, Position, StationId, wire};
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 
 /// The form of what an image says. It goes up with every change of what is folded, or of how: an image says
 /// what the records say, and nothing else.
-pub const IMAGE_SCHEMA: u32 = 2;
+pub const IMAGE_SCHEMA: u32 = 3;
 
 /// All that records made of the engine.
 #[derive(Encode, Decode)]
@@ -25,6 +26,8 @@ struct Image {
     #[n(4)]
     #[cbor(default, skip_if = "BTreeMap::is_empty")]
     ended: BTreeMap<(StationId, MonitorId), u32>,
+    #[n(5)]
+    alarms: Alarms,
 }
 
 impl Engine {
@@ -36,6 +39,7 @@ impl Engine {
             verdicts: self.verdicts.clone(),
             memory: self.capture.memory().clone(),
             ended: self.ended.clone(),
+            alarms: self.alarms.clone(),
         })
     }
 
@@ -44,9 +48,9 @@ impl Engine {
     /// # Errors
     /// If it is no image of this form.
     pub fn from_image(persons: PersonKey, image: &[u8]) -> Result<Self, minicbor::decode::Error> {
-        let Image { last, plant, verdicts, memory, ended } = wire::decode(image)?;
+        let Image { last, plant, verdicts, memory, ended, alarms } = wire::decode(image)?;
+        let new = Self::new(persons.clone());
         let capture = Capture::remembering(persons, memory);
-        let (conditions, masters, started) = (None, None, None);
-        Ok(Self { capture, conditions, masters, verdicts, ended, last, plant, started })
+        Ok(Self { capture, verdicts, ended, alarms, last, plant, ..new })
     }
 }

@@ -13,7 +13,8 @@ impl Engine {
     /// Where another engine would decide otherwise than this one.
     fn differs(&self, other: &Self) -> Differs {
         let mut differs = self.memory().differs(other.memory());
-        differs.elsewhere |= (&self.verdicts, &self.ended) != (&other.verdicts, &other.ended)
+        differs.elsewhere |= (&self.verdicts, &self.ended, &self.alarms)
+            != (&other.verdicts, &other.ended, &other.alarms)
             || (self.last, self.plant) != (other.last, other.plant);
         differs
     }

@@ -1,11 +1,11 @@
 //! The state and its two ways to change.
 use crate::capture::{Capture, Made, Memory};
-use crate::condition::{Conditions, Masters, Spoken};
+use crate::condition::{Alarms, Conditions, Masters, Spoken};
 use crate::model::plant::{Carried, Plant, Station, StationIndex};
 use crate::model::{
-    At, Body, Effect, GapCause, Input, MaintenanceEvent, MonitorId, Monotonic, Notice, PersonKey,
-    PlantLoaded, Position, Purpose, Record, Rule, StartCause, StationId, Step, Text, TraceEvent,
-    Utc, Verdict, VerdictEvent, What,
+    At, Body, Command, Effect, GapCause, Input, MaintenanceEvent, MonitorId, Monotonic, Notice,
+    PersonKey, PlantLoaded, Position, Purpose, Record, Rule, StartCause, StationId, Step, Text,
+    TraceEvent, Utc, Verdict, VerdictEvent, What,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,6 +21,9 @@ pub struct Engine {
     pub(super) verdicts: BTreeMap<(StationId, MonitorId), Said>,
     /// The version of the baseline that maintenance ended, of every monitor that learned none since.
     pub(super) ended: BTreeMap<(StationId, MonitorId), u32>,
+    pub(super) alarms: Alarms,
+    /// When the next alarm is taken off the shelf.
+    pub(super) lapse: Option<Monotonic>,
     pub(super) last: Position,
     /// The record of the plant in force.
     pub(super) plant: Option<Position>,
@@ -39,6 +42,8 @@ impl Engine {
             masters: None,
             verdicts: BTreeMap::new(),
             ended: BTreeMap::new(),
+            alarms: Alarms::default(),
+            lapse: None,
             last: Position(0),
             plant: None,
             started: None,
@@ -68,6 +73,7 @@ impl Engine {
     /// What the engine itself keeps of a record that capture has folded in.
     pub(super) fn note(&mut self, record: &Record) {
         self.last = record.position;
+        self.alarms.take(record);
         if let Body::Plant(plant) = &record.body {
             self.plant = Some(record.position);
             // What stood against a monitor that is gone ended with it: it comes back as a new one.
@@ -122,7 +128,8 @@ impl Engine {
     pub fn next_wake(&self) -> Option<(Monotonic, &'static str)> {
         let masters = self.masters.as_ref().and_then(Masters::next_wake);
         let conditions = self.conditions.as_ref().and_then(Conditions::next_wake);
-        self.capture.next_wake().into_iter().chain(masters).chain(conditions).min()
+        let shelf = self.lapse.map(|due| (due, "shelf"));
+        self.capture.next_wake().into_iter().chain(masters).chain(conditions).chain(shelf).min()
     }
 
     /// Makes an input one that may be kept, without any badge in it; a step decides the same from it.
@@ -166,6 +173,9 @@ impl Engine {
                     conditions.on_lost(step.at, *device, *tag);
                 }
             }
+            Input::Command { id, command: Command::Alarm(asked) } => {
+                self.on_alarm(&mut step, *id, asked);
+            }
             Input::Read(_)
             | Input::Written(_)
             | Input::Facts(_)
@@ -173,6 +183,13 @@ impl Engine {
             | Input::Wake => self.capture.on_input(&mut step, input),
         }
         self.judge(&mut step);
+        self.end_shelves(&mut step);
+        self.fold(&step);
+        step.finish(out);
+    }
+
+    /// Keeps of a step's records what the engine itself does.
+    fn fold(&mut self, step: &Step) {
         for record in step.frame() {
             self.note(record);
             if let (Body::Maintenance(event), Some(charts)) = (&record.body, &mut self.conditions) {
@@ -182,7 +199,8 @@ impl Engine {
                 });
             }
         }
-        step.finish(out);
+        let in_time = |until: Utc| step.at.monotonic.plus(until.since(step.at.wall));
+        self.lapse = self.alarms.next_lapse().map(in_time);
     }
 
     fn load(&mut self, step: &mut Step, plant: &Arc<Plant>) {
@@ -228,6 +246,7 @@ impl Engine {
                     measured: plant.catalog.measurements(),
                     context: plant.context_kept(),
                     counted: plant.feeders_counted(),
+                    latched: plant.latched(),
                 }),
             );
         }
@@ -357,7 +376,7 @@ fn judge_master(masters: &mut Masters, at: At, event: &TraceEvent, out: &mut Spo
 }
 
 /// Everything at a station that verdicts are about.
-fn names(station: &Station) -> impl Iterator<Item = &MonitorId> {
+pub(super) fn names(station: &Station) -> impl Iterator<Item = &MonitorId> {
     let monitors = station.monitors.iter().map(|monitor| &monitor.id);
     monitors.chain(station.masters.iter().map(|master| &master.id))
 }

@@ -116,6 +116,7 @@ impl Tally {
                 | Body::Tombstone(_)
                 | Body::Case(_)
                 | Body::Maintenance(_)
+                | Body::Alarm(_)
                 | Body::Dropped => step.stays = true,
             }
         }

@@ -48,7 +48,7 @@ pub(super) struct Site {
     pub(super) stop: CancellationToken,
     /// The address that is listened on.
     pub(super) own: Option<IpAddr>,
-    now: Now,
+    pub(super) now: Now,
     questions: Arc<Semaphore>,
 }
 
@@ -127,7 +127,7 @@ const RECALL: &[&str] = &["lot", "station", "from", "to", "where", "window", "as
 const VALUES: &[&str] = &["from", "to", "before", "limit"];
 
 /// What is answered within a time.
-fn in_time_routes() -> [Route; 39] {
+fn in_time_routes() -> [Route; 41] {
     [
         ("/", &[], get(page::start)),
         ("/item", &["id"], get(page::item)),
@@ -160,6 +160,8 @@ fn in_time_routes() -> [Route; 39] {
         ("/api/v1/conditions/{station}/{monitor}", &["limit"], get(api::condition)),
         ("/api/v1/conditions/{station}/{monitor}/chart", VALUES, get(api::chart)),
         ("/api/v1/conditions/{station}/{monitor}/capability", VALUES, get(api::capability)),
+        ("/api/v1/alarms", &["station", "state"], get(api::alarms)),
+        ("/api/v1/alarms/load", &[], get(api::alarm_load)),
         ("/api/v1/gaps", &["limit"], get(api::gaps)),
         ("/api/v1/devices", &[], get(api::devices)),
         ("/api/v1/ledger/checkpoint", &[], get(notary::checkpoint)),

@@ -1,17 +1,21 @@
 //! What this room asks of `query`, so that its tests can answer instead.
 use crate::model::{
-    CaseId, Frozen, Interval, ItemClass, ItemKey, MonitorId, Position, StationId, Text,
+    CaseId, Frozen, Interval, ItemClass, ItemKey, MonitorId, Position, StationId, Text, Utc,
 };
 use crate::query::{
-    Answer, Before, CapabilityView, CaseDifference, CaseShown, CaseView, ChartAsked, ChartView,
-    ConditionShown, ConditionView, Coverage, Direction, EventView, Freezing, GapView, ItemView,
-    MaintenanceView, MockOf, MockRecall, Query, Recall, RecallOf, Resolution, Sheet, StandingHold,
-    StationView, SuspectView, Trace, Undrilled, Unfrozen, Why, WhyAsked, Yield,
+    AlarmLoad, AlarmState, AlarmView, Answer, Before, CapabilityView, CaseDifference, CaseShown,
+    CaseView, ChartAsked, ChartView, ConditionShown, ConditionView, Coverage, Direction, EventView,
+    Freezing, GapView, ItemView, MaintenanceView, MockOf, MockRecall, Query, Recall, RecallOf,
+    Resolution, Sheet, StandingHold, StationView, SuspectView, Trace, Undrilled, Unfrozen, Why,
+    WhyAsked, Yield,
 };
 use std::collections::BTreeMap;
 
 /// What is told of maintenance; `None` if the station is not recorded.
 type Rows = Option<Answer<Vec<MaintenanceView>>>;
+
+/// What is told of alarms, likewise.
+type Alarmed = Option<Answer<Vec<AlarmView>>>;
 
 /// The questions of [`Query`] that are asked over HTTP. They may take long: they are asked on threads
 /// that may block.
@@ -237,6 +241,10 @@ pub trait ConditionSource {
         within: (Interval, Option<Before>),
         values_max: usize,
     ) -> Option<Answer<CapabilityView>>;
+    /// The alarms, or those of one station, in a state or all that are not normal; `None` if the station is not recorded.
+    fn alarms(&self, at: Option<&StationId>, state: Option<AlarmState>) -> Alarmed;
+    /// How many alarms an operator is told of now.
+    fn alarm_load(&self, now: Utc) -> Answer<AlarmLoad>;
 }
 
 impl ConditionSource for Query {
@@ -260,5 +268,13 @@ impl ConditionSource for Query {
         values_max: usize,
     ) -> Option<Answer<CapabilityView>> {
         self.capability(of, within, values_max)
+    }
+
+    fn alarms(&self, at: Option<&StationId>, state: Option<AlarmState>) -> Alarmed {
+        self.alarms(at, state)
+    }
+
+    fn alarm_load(&self, now: Utc) -> Answer<AlarmLoad> {
+        self.alarm_load(now)
     }
 }

@@ -1,7 +1,7 @@
 //! What the north may do. It enters the engine as an ordinary input.
 use super::{
-    Adoption, Amount, CaseId, CaseStep, Digest, ItemKey, MaintenanceStep, MonitorId, Position,
-    StationId, Text,
+    Adoption, AlarmAsked, AlarmStep, Amount, CaseId, CaseStep, Digest, ItemKey, MaintenanceStep,
+    MonitorId, Position, SHELVE_MAX, StationId, Text,
 };
 use minicbor::{Decode, Encode};
 
@@ -143,6 +143,9 @@ pub enum Command {
         #[n(5)]
         badge: Text,
     },
+    /// Records what operators do with alarms: that they have seen them, that nobody is to be told of them for a while.
+    #[n(11)]
+    Alarm(#[n(0)] AlarmAsked),
     /// Records that somebody had the plant files read anew. Only the daemon says so itself, before the
     /// plant comes as its own input.
     #[n(4)]
@@ -229,6 +232,39 @@ pub enum Refusal {
         "nothing at station `{0}` waits for maintenance: none of these monitors says that it has drifted; `pedigree maintenance done` records what was done all the same"
     )]
     NothingToAcknowledge(StationId),
+    /// Nothing of the kind at the station.
+    #[error(
+        "there is no alarm at station `{station}` to {}; `pedigree condition alarms` shows how they stand", .step.doing()
+    )]
+    NoAlarm {
+        /// Where.
+        station: StationId,
+        /// What was wanted.
+        step: AlarmStep,
+    },
+    /// It stands otherwise.
+    #[error("the alarm of `{monitor}` at station `{station}` is {is}: there is nothing to {}", .step.doing())]
+    AlarmIs {
+        /// Where.
+        station: StationId,
+        /// Which.
+        monitor: MonitorId,
+        /// What was wanted.
+        step: AlarmStep,
+        /// How it stands.
+        is: &'static str,
+    },
+    /// Nobody is kept from being told without a reason.
+    #[error("to {} an alarm needs a text: say why", .0.doing())]
+    NoReason(AlarmStep),
+    /// A shelf has an end.
+    #[error(
+        "for how long is it to be shelved? Say a time, or that it is until it returns to normal"
+    )]
+    NoTime,
+    /// A shelf has an end that is near.
+    #[error("{0} s is no time to shelve an alarm: from 1 s to {most} s, and what needs longer is taken out of service", most = SHELVE_MAX.as_secs())]
+    ShelfTime(u32),
     /// Nothing to release.
     #[error("{0} is not on hold")]
     NotHeld(ItemKey),

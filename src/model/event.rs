@@ -513,6 +513,39 @@ pub enum What {
 }
 
 impl What {
+    /// The item that a station works on, by an event that says so.
+    pub fn worked_on(&self) -> Option<&ItemKey> {
+        match self {
+            Self::Arrive { item }
+            | Self::Complete { item, .. }
+            | Self::Produce { item, .. }
+            | Self::Inspect { item, .. }
+            | Self::Consume { into: item, .. }
+            | Self::Install { parent: item, .. }
+            | Self::Remove { parent: item, .. }
+            | Self::Merge { into: item, .. } => Some(item),
+            Self::Pack { .. }
+            | Self::Unpack { .. }
+            | Self::Split { .. }
+            | Self::Mount { .. }
+            | Self::Unmount { .. }
+            | Self::Move { .. }
+            | Self::Receive { .. }
+            | Self::Ship { .. }
+            | Self::Hold { .. }
+            | Self::Release { .. }
+            | Self::Scrap { .. }
+            | Self::Rework { .. }
+            | Self::Clean { .. }
+            | Self::Identify { .. }
+            | Self::Note { .. }
+            | Self::Open { .. }
+            | Self::Close { .. }
+            | Self::Dry { .. }
+            | Self::Correct { .. } => None,
+        }
+    }
+
     /// The word for what happened.
     pub fn verb(&self) -> Verb {
         match self {
@@ -695,6 +728,13 @@ impl TraceEvent {
             members: Vec::new(),
             carried_over: Vec::new(),
         }
+    }
+
+    /// The item that its station works on from now on; no master is that, which is shown in between.
+    pub fn works_on(&self) -> Option<&ItemKey> {
+        let is_shown = self.purpose == Purpose::Master;
+        let says = !is_shown && self.adopted.is_none() && !self.is_only_asked();
+        self.what.worked_on().filter(|_| says)
     }
 
     /// Whether the PLC asked for this and a rule refused it: it is on record as asked for, not as done.

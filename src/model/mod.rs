@@ -7,6 +7,7 @@
 //! ask again.
 
 mod adoption;
+mod alarm;
 mod case;
 mod command;
 mod condition;
@@ -42,6 +43,7 @@ mod verb;
 pub mod wire;
 
 pub use adoption::{Adopted, Adoption, Told};
+pub use alarm::{AlarmAsked, AlarmEvent, AlarmStep, SHELVE_MAX};
 pub use case::{CaseCounts, CaseEvent, CaseId, CaseQuestion, CaseStep, Frozen};
 pub use command::{Command, CommandId, OrderRow, Refusal};
 pub use condition::{Baseline, Making, Onset, Reach, Rule, Side, Spread, Verdict, VerdictEvent};

@@ -1,8 +1,8 @@
 //! Records: what the ledger keeps, and the positions that number them.
 use super::{
-    At, CaseEvent, Digest, EpochBegun, Gap, HandshakeId, ItemKey, MaintenanceEvent, MonitorId,
-    MountPointId, OrderRow, Quarantine, SiteId, StationId, TagName, Text, TraceEvent, Utc,
-    VerdictEvent,
+    AlarmEvent, At, CaseEvent, Digest, EpochBegun, Gap, HandshakeId, ItemKey, MaintenanceEvent,
+    MonitorId, MountPointId, OrderRow, Quarantine, SiteId, StationId, TagName, Text, TraceEvent,
+    Utc, VerdictEvent,
 };
 use minicbor::{Decode, Encode};
 
@@ -80,6 +80,10 @@ pub struct PlantLoaded {
     #[n(6)]
     #[cbor(default, skip_if = "Vec::is_empty")]
     pub counted: Vec<(StationId, MountPointId)>,
+    /// The monitors whose alarms stay active until somebody has seen them.
+    #[n(7)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub latched: Vec<(StationId, MonitorId)>,
 }
 
 /// A further word that attributes come from.
@@ -181,6 +185,9 @@ pub enum Body {
     /// Something was said, or done, about a machine that drifts.
     #[n(11)]
     Maintenance(#[n(0)] MaintenanceEvent),
+    /// Something was said, or done, about alarms.
+    #[n(12)]
+    Alarm(#[n(0)] AlarmEvent),
 }
 
 /// One record of the ledger.

@@ -1,6 +1,7 @@
 //! The shapes of answers. They are what `http` sends as JSON and what `address_space` shows.
 use super::level::Level;
 use super::only::Only;
+use crate::condition::AlarmState;
 use crate::genealogy::{Balance, Certainty, Direction, LinkKind};
 use crate::model::{
     Amount, Baseline, Evidence, Gap, Interval, ItemKey, MonitorId, Onset, Overruled, Permit,
@@ -674,6 +675,8 @@ pub struct ConditionView {
     /// The recipe, likewise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipe: Option<Text>,
+    /// How its alarm stands.
+    pub alarm: AlarmState,
 }
 
 /// A gap.

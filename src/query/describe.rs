@@ -2,10 +2,11 @@
 use super::answer::{EventView, PermitView};
 use super::step::outcome;
 use crate::model::{
-    Amount, Body, CarriedOver, CaseCounts, CaseEvent, EpochBegun, EpochCause, Gap, GapCause,
-    GapSource, HandshakeMark, ItemKey, MaintenanceEvent, MaintenanceStep, Member, MonitorId,
-    MountKey, Onset, Overruled, Permit, Position, Quarantine, QuarantineCause, Reach, Record, Rule,
-    Side, Text, Tombstone, TraceEvent, Utc, Verdict, VerdictEvent, What,
+    AlarmEvent, AlarmStep, Amount, Body, CarriedOver, CaseCounts, CaseEvent, EpochBegun,
+    EpochCause, Gap, GapCause, GapSource, HandshakeMark, ItemKey, MaintenanceEvent,
+    MaintenanceStep, Member, MonitorId, MountKey, Onset, Overruled, Permit, Position, Quarantine,
+    QuarantineCause, Reach, Record, Rule, Side, Text, Tombstone, TraceEvent, Utc, Verdict,
+    VerdictEvent, What,
 };
 
 /// Members named in a sentence: a panel has as many; the record has all.
@@ -73,6 +74,7 @@ pub(super) fn event(record: &Record) -> EventView {
             view.text = case(record.position, event);
         }
         Body::Maintenance(event) => maintenance(&mut view, event),
+        Body::Alarm(event) => alarm(&mut view, event),
         Body::Dropped => {
             view.kind = "dropped";
             "dropped by retention; a tombstone says by which rule".clone_into(&mut view.text);
@@ -130,6 +132,7 @@ pub(super) fn by(body: &Body) -> (Option<Text>, Option<u64>) {
         | Body::Tombstone(_)
         | Body::Case(_)
         | Body::Maintenance(_)
+        | Body::Alarm(_)
         | Body::Dropped => (None, None),
     }
 }
@@ -157,6 +160,32 @@ fn maintenance(view: &mut EventView, event: &MaintenanceEvent) {
         MaintenanceStep::Done => {
             format!("maintenance by {who} for {names} at {station}, which learn anew: {text}{item}")
         }
+    };
+}
+
+fn alarm(view: &mut EventView, event: &AlarmEvent) {
+    let AlarmEvent { station, monitors, step, who, text, until, one_shot, time } = event;
+    let names: Vec<&str> = monitors.iter().map(MonitorId::as_str).collect();
+    let of = format!("{} at {station}", names.join(", "));
+    let who = who.map_or_else(String::new, |who| who.to_string());
+    let until = until.map_or_else(String::new, |until| format!(" until {until}"));
+    let normal = if *one_shot { ", or until it is normal" } else { "" };
+    let said = match step {
+        AlarmStep::Acknowledge => format!("{who} has seen the alarm of {of}"),
+        AlarmStep::Confirm => format!("{who} confirms that the alarm of {of} is done with"),
+        AlarmStep::Comment => format!("{who} of the alarm of {of}"),
+        AlarmStep::Shelve => format!("{who} shelves the alarm of {of}{until}{normal}"),
+        AlarmStep::Unshelve => format!("{who} takes the alarm of {of} off the shelf"),
+        AlarmStep::OutOfService => format!("{who} takes the alarm of {of} out of service"),
+        AlarmStep::InService => format!("{who} puts the alarm of {of} in service"),
+        AlarmStep::Lapse => format!("the alarm of {of} is on the shelf no longer"),
+    };
+    view.kind = "alarm";
+    view.time = *time;
+    view.station = Some(station.clone());
+    view.text = match text {
+        Some(text) => format!("{said}: {text}"),
+        None => said,
     };
 }
 

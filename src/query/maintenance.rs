@@ -282,6 +282,7 @@ pub(super) fn finish(rows: Vec<RowDraft>, bodies: &mut Bodies<'_>) -> Vec<Mainte
                 | Body::Tombstone(_)
                 | Body::Case(_)
                 | Body::Maintenance(_)
+                | Body::Alarm(_)
                 | Body::Dropped => None,
             });
             let spoken = spoken.as_ref();

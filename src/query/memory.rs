@@ -1,4 +1,5 @@
 //! What questions need at once and for all items: the graph, states, stays, doubts, stations.
+use super::alarm::AlarmLog;
 use super::case::Cases;
 use super::doubt::Doubts;
 use super::life::{Kind, Life, Moment, moments_of, stay};
@@ -39,6 +40,7 @@ pub(super) struct Memory {
     pub(super) doubts: Doubts,
     pub(super) monitors: Monitors,
     pub(super) suspects: Windows,
+    pub(super) alarms: AlarmLog,
     /// By record: the reason of a hold, `None` for its release.
     pub(super) holds: BTreeMap<NodeId, BTreeMap<Position, Option<Text>>>,
     /// By record: the item that is on hold, of those that were let go all the same.
@@ -73,6 +75,7 @@ impl Memory {
     /// Takes the next record; for a correction, with the record that it names.
     pub(super) fn apply(&mut self, record: &Record, loser: Option<&Record>) {
         let position = record.position;
+        self.alarms.take(record);
         match &record.body {
             Body::Trace(event) => {
                 self.graph.apply(position, event);
@@ -114,7 +117,7 @@ impl Memory {
                 let until = self.told_until(&event.station, event.time);
                 self.suspects.maintained((position, until), event);
             }
-            Body::Orders(_) | Body::Audit(_) | Body::Dropped => {}
+            Body::Alarm(_) | Body::Orders(_) | Body::Audit(_) | Body::Dropped => {}
         }
         self.position = position;
     }

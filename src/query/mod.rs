@@ -5,6 +5,7 @@
 //! has what hangs together: the graph, states, stays, gaps. Records are brought in order by whoever reads the
 //! ledger: to both in step, and to one of them alone that is behind; [`Query::position`] and [`Query::wanted`] say
 //! from where on.
+mod alarm;
 mod answer;
 mod attribute;
 mod balance;
@@ -44,7 +45,11 @@ mod view;
 mod why;
 mod yields;
 
+pub use crate::condition::{
+    AlarmCount, AlarmLoad, AlarmSaid, AlarmState, Raised, Shelf, StaleAlarm,
+};
 pub use crate::genealogy::Direction;
+pub use alarm::AlarmView;
 pub use answer::{
     Answer, Completeness, ConditionView, EventView, GapView, HoldView, Incomplete, InheritedValue,
     InheritedView, InheritedWay, Is, ItemState, ItemView, LinkView, LotBalance, MeasurementView,
@@ -79,7 +84,7 @@ use crate::genealogy::{NodeId, Void};
 use crate::model::plant::Plant;
 use crate::model::{
     CaseId, Frozen, Interval, ItemClass, ItemKey, MonitorId, Position, Record, StationId, Text,
-    Verdict,
+    Utc, Verdict,
 };
 use crate::store::StoreError;
 use body::Bodies;
@@ -418,7 +423,42 @@ impl Query {
 
     /// The monitors with their verdicts.
     pub fn conditions(&self) -> Vec<ConditionView> {
-        self.inner.memory.read().monitors.views()
+        let memory = self.inner.memory.read();
+        memory.monitors.views(&memory.alarms)
+    }
+
+    /// The alarms of all stations, or of one, what was told last first: those in a state, or all that are not normal. `None` if no
+    /// record speaks of the station.
+    pub fn alarms(
+        &self,
+        station: Option<&StationId>,
+        state: Option<AlarmState>,
+    ) -> Option<Answer<Vec<AlarmView>>> {
+        self.timed("alarms", || {
+            let asked = self.asked(Position(u64::MAX));
+            let draft = {
+                let memory = self.inner.memory.read();
+                if station.is_some_and(|id| memory.places.find(id).is_none()) {
+                    return None;
+                }
+                alarm::draft(&memory.now(), station, state)
+            };
+            Some(self.answer(asked, draft, |views, _| views))
+        })
+    }
+
+    /// How many alarms an operator is told of at a time, which is now or later.
+    pub fn alarm_load(&self, now: Utc) -> Answer<AlarmLoad> {
+        self.timed("alarm-load", || {
+            let asked = self.asked(Position(u64::MAX));
+            let draft = alarm::load(&self.inner.memory.read().now(), now);
+            self.answer(asked, draft, |load, _| load)
+        })
+    }
+
+    /// Whether a record told of an alarm.
+    pub fn told_alarm(&self, position: Position) -> bool {
+        self.inner.memory.read().alarms.told(position)
     }
 
     /// One monitor with all that is known of its condition; at most `items_max` items of a suspect window are named. `None`

@@ -1,4 +1,5 @@
 //! What the condition rules last said.
+use super::alarm::AlarmLog;
 use super::answer::ConditionView;
 use super::maintenance::Works;
 use crate::model::{
@@ -147,6 +148,11 @@ impl Monitors {
         self.works.take(position, event, before);
     }
 
+    /// The monitors, and masters, of the plant last put in force, in its order.
+    pub(super) fn in_plant(&self) -> &[(StationId, MonitorId)] {
+        &self.plant
+    }
+
     /// All that was said of maintenance.
     pub(super) fn works(&self) -> &Works {
         &self.works
@@ -181,9 +187,14 @@ impl Monitors {
     }
 
     /// What a monitor says now; `None` if no record speaks of it.
-    pub(super) fn find(&self, station: &StationId, monitor: &MonitorId) -> Option<ConditionView> {
+    pub(super) fn find(
+        &self,
+        station: &StationId,
+        monitor: &MonitorId,
+        alarms: &AlarmLog,
+    ) -> Option<ConditionView> {
         self.of(station, monitor).next()?;
-        Some(self.view(station, monitor))
+        Some(self.view(station, monitor, alarms))
     }
 
     /// The gravest of what the rules of a monitor say, whatever is made.
@@ -193,7 +204,7 @@ impl Monitors {
     }
 
     /// The monitors of the plant in its order, then those that only older records speak of.
-    pub(super) fn views(&self) -> Vec<ConditionView> {
+    pub(super) fn views(&self, alarms: &AlarmLog) -> Vec<ConditionView> {
         let mut gone: Vec<_> =
             self.known.keys().map(|key| (key.station.clone(), key.monitor.clone())).collect();
         gone.dedup();
@@ -201,11 +212,11 @@ impl Monitors {
         self.plant
             .iter()
             .chain(&gone)
-            .map(|(station, monitor)| self.view(station, monitor))
+            .map(|(station, monitor)| self.view(station, monitor, alarms))
             .collect()
     }
 
-    fn view(&self, station: &StationId, monitor: &MonitorId) -> ConditionView {
+    fn view(&self, station: &StationId, monitor: &MonitorId, alarms: &AlarmLog) -> ConditionView {
         let all = || self.of(station, monitor).flat_map(|(_, said)| said.by_rule.values());
         let gravest = gravest(all());
         let mut agreed: Vec<&Spoken> =
@@ -230,6 +241,7 @@ impl Monitors {
             position: gravest.map(|spoken| spoken.position),
             product: event.and_then(|e| e.product.clone()),
             recipe: event.and_then(|e| e.recipe.clone()),
+            alarm: alarms.state(station, monitor),
         }
     }
 }

@@ -83,6 +83,13 @@ metrics! {
     handshake_seconds: HistogramVec("pedigree_handshake_seconds", "Time of a handshake by stage: read, sync, write, total.", ["stage"]);
     condition_verdict: IntGaugeVec("pedigree_condition_verdict", "0 in control, 1 warning, 2 drift, 3 no data.", ["station", "monitor"]);
     condition_drifts: IntCounterVec("pedigree_condition_drifts_total", "Changes of a monitor to drift.", ["station", "monitor"]);
+    alarm_activations: IntCounterVec("pedigree_alarm_activations_total", "Alarms that were told: came, or came again; not those that are shelved, suppressed or out of service.", ["rule", "station"]);
+    alarms_active: IntGaugeVec("pedigree_alarms_active", "Active alarms that are told; not those that are shelved, suppressed or out of service.", []);
+    alarms_unacknowledged: IntGaugeVec("pedigree_alarms_unacknowledged", "Alarms that nobody has acknowledged, active or not.", []);
+    alarms_shelved: IntGaugeVec("pedigree_alarms_shelved", "Alarms that are shelved.", []);
+    alarms_stale: IntGaugeVec("pedigree_alarms_stale", "Alarms that are told and active for more than a day.", []);
+    alarm_chattering: IntGaugeVec("pedigree_alarm_chattering", "Alarms that came three times within a minute at some time in the last hour.", []);
+    alarm_flood: IntGaugeVec("pedigree_alarm_flood_active", "1 from more than 10 alarms in ten minutes on, until there are fewer than 5.", []);
     ledger_position: IntGaugeVec("pedigree_ledger_position", "The last durable record.", []);
     ledger_bytes: IntGaugeVec("pedigree_ledger_bytes", "Bytes in all segments.", []);
     ledger_failed_syncs: IntCounterVec("pedigree_ledger_failed_syncs_total", "Syncs that failed; nothing after them was acknowledged.", []);

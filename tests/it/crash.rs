@@ -108,6 +108,7 @@ fn assert_gaps(records: &[Record]) {
             | Body::Tombstone(_)
             | Body::Case(_)
             | Body::Maintenance(_)
+            | Body::Alarm(_)
             | Body::Dropped => {}
         }
     }

@@ -47,6 +47,60 @@ fn metric(daemon: &Daemon) -> Option<String> {
     daemon.ask("/metrics").1.lines().find_map(|line| line.strip_prefix(name).map(str::to_owned))
 }
 
+/// How the alarm of the force stands, as all ways to ask say it; nothing if it is normal.
+fn alarm(site: &Site, daemon: &Daemon) -> Option<String> {
+    let (_, told, why) = verb(site, daemon, &["condition", "alarms", "--station", "PRESS20"]);
+    assert!(told["body"].is_array(), "{why}");
+    let state = force(&told).pop().map(|row| row["state"].as_str().unwrap().to_owned());
+    let condition = force(&daemon.get("/api/v1/conditions")).pop().unwrap();
+    assert_eq!(condition["alarm"], state.as_deref().unwrap_or("normal"));
+    state
+}
+
+/// What an operator does with it.
+fn operate(site: &Site, daemon: &Daemon, words: &[&str]) {
+    let of = ["PRESS20", "result.force", "--badge", "17"];
+    let (code, _, why) = verb(site, daemon, &[&["condition"], words, &of].concat());
+    assert_eq!(code, Some(0), "{words:?}: {why}");
+    daemon.caught_up();
+}
+
+fn gauge(daemon: &Daemon, name: &str) -> Option<u64> {
+    let metrics = daemon.ask("/metrics").1;
+    metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+}
+
+/// The operator sees the alarm, which ends nothing and says nothing to maintenance.
+fn is_seen(site: &Site, daemon: &Daemon) {
+    assert_eq!(alarm(site, daemon).as_deref(), Some("unacknowledged-active"));
+    operate(site, daemon, &["ack"]);
+    assert_eq!(alarm(site, daemon).as_deref(), Some("acknowledged-active"));
+    let again = ["condition", "ack", "PRESS20", "result.force"];
+    let (code, _, why) = verb(site, daemon, &again);
+    assert!(code != Some(0) && why.contains("there is nothing to acknowledge"), "{why}");
+    let told = "pedigree_alarm_activations_total{rule=\"ewma\",station=\"PRESS20\"}";
+    assert_eq!((gauge(daemon, told), gauge(daemon, "pedigree_alarms_active")), (Some(1), Some(1)));
+}
+
+/// It is shelved over a restart, and was told to nobody meanwhile.
+fn is_on_the_shelf(site: &Site, daemon: &Daemon) {
+    assert_eq!(alarm(site, daemon).as_deref(), Some("shelved"));
+    assert_eq!(gauge(daemon, "pedigree_alarms_shelved"), Some(1));
+    let (_, load, _) = verb(site, daemon, &["condition", "load"]);
+    assert_eq!((&load["body"]["day"], &load["body"]["active"]), (&1.into(), &0.into()));
+    operate(site, daemon, &["unshelve"]);
+    assert_eq!(alarm(site, daemon).as_deref(), Some("unacknowledged-active"));
+}
+
+/// The suspect window, by this record.
+fn is_ended(daemon: &Daemon, by: &Value) {
+    let ended = &daemon.get("/api/v1/suspects?station=PRESS20")["body"];
+    let ended = ended.as_array().unwrap().iter().map(|view| &view["window"]);
+    let ended: Vec<_> = ended.filter(|window| window["monitor"] == "result.force").collect();
+    assert_eq!((ended.len(), &ended[0]["ended"]), (1, &"maintenance".into()));
+    assert_eq!(ended[0]["closed"], *by);
+}
+
 #[test]
 fn a_drift_ends_with_maintenance_and_the_next_one_is_told_by_the_next_baseline() {
     let [first, second] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
@@ -69,6 +123,7 @@ fn a_drift_ends_with_maintenance_and_the_next_one_is_told_by_the_next_baseline()
         (&request["raised"]["rule"], &request["acknowledged"]),
         (&"ewma".into(), &Value::Null)
     );
+    is_seen(&site, &daemon);
     let acknowledge =
         ["acknowledge", "PRESS20", "result.force", "--what", "spring?", "--badge", "17"];
     assert_eq!(say(&daemon, &acknowledge).0, Some(0));
@@ -85,11 +140,9 @@ fn a_drift_ends_with_maintenance_and_the_next_one_is_told_by_the_next_baseline()
     assert_ne!(metric(&daemon).unwrap(), "2");
     wait_for(&daemon, "in-control", 2);
     assert_eq!(metric(&daemon).unwrap(), "0");
-    let ended = &daemon.get("/api/v1/suspects?station=PRESS20")["body"];
-    let ended = ended.as_array().unwrap().iter().map(|view| &view["window"]);
-    let ended: Vec<_> = ended.filter(|window| window["monitor"] == "result.force").collect();
-    assert_eq!((ended.len(), &ended[0]["ended"]), (1, &"maintenance".into()));
-    assert_eq!(ended[0]["closed"], position["position"]);
+    is_ended(&daemon, &position["position"]);
+    assert_eq!(alarm(&site, &daemon), None);
+    operate(&site, &daemon, &["shelve", "--for", "1h", "--what", "the spring is new"]);
     assert!(daemon.stop().success());
     worn.stop();
 
@@ -102,6 +155,7 @@ fn a_drift_ends_with_maintenance_and_the_next_one_is_told_by_the_next_baseline()
     let all = force(&http::until("all is known again", PATIENCE, || {
         (daemon.ask("/ready").0 == 200).then(|| daemon.get("/api/v1/maintenance"))
     }));
+    is_on_the_shelf(&site, &daemon);
     let [new, old] = &all[..] else { panic!("{all:?}") };
     assert_eq!((&new["open"], &new["before"]["version"]), (&true.into(), &2.into()));
     assert_eq!((&old["open"], &old["again"]), (&false.into(), &new["raised"]["position"]));
@@ -138,6 +192,7 @@ fn judge(site: &Site) {
             | Body::Gap(_)
             | Body::Epoch(_)
             | Body::Plant(_)
+            | Body::Alarm(_)
             | Body::Orders(_)
             | Body::Audit(_)
             | Body::Tombstone(_)

@@ -149,6 +149,7 @@ fn is_event(record: &Record) -> bool {
         | Body::Tombstone(_)
         | Body::Case(_)
         | Body::Maintenance(_)
+        | Body::Alarm(_)
         | Body::Dropped => false,
     }
 }

@@ -200,6 +200,7 @@ fn a_ring_that_is_written_over_while_the_daemon_is_dead_names_what_is_lost() {
         | Body::Tombstone(_)
         | Body::Case(_)
         | Body::Maintenance(_)
+        | Body::Alarm(_)
         | Body::Dropped => None,
     });
     let made = plant.made("RING");

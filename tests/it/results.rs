@@ -245,6 +245,7 @@ fn what_a_machine_forgot_while_nobody_listened_lies_in_a_gap() {
         | Body::Tombstone(_)
         | Body::Case(_)
         | Body::Maintenance(_)
+        | Body::Alarm(_)
         | Body::Dropped => None,
     });
     let gaps: Vec<_> = gaps.filter(|gap| gap.to.is_some()).collect();

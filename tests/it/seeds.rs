@@ -74,6 +74,7 @@ async fn run(seed: u64, drift: bool) -> Run {
             | Body::Tombstone(_)
             | Body::Case(_)
             | Body::Maintenance(_)
+            | Body::Alarm(_)
             | Body::Dropped => None,
         })
         .collect();

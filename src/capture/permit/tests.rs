@@ -128,7 +128,15 @@ fn plant() -> Plant {
 fn torque() -> Monitor {
     let of = Watched::Tag(Word { tag: TagIndex(0), bit: None });
     let id = MonitorId::parse("torque").unwrap();
-    Monitor { id, of, unit: None, limits: None, drift: None, signal: SignalRules::default() }
+    Monitor {
+        id,
+        of,
+        unit: None,
+        limits: None,
+        drift: None,
+        signal: SignalRules::default(),
+        latch: false,
+    }
 }
 
 /// A product that may contain milk, of two parts of C and a reel of R.

@@ -196,8 +196,7 @@ fn outliers_and_coarse_values_do_not_spoil_a_baseline() {
 #[test]
 fn both_rules_of_a_monitor_say_what_holds_from_now_on() {
     let mut watched = monitor(10_000, 100);
-    watched.limits =
-        Some(Limits { low: None, high: Some(30.0), deadband: 1.0, forecast: None, rate: None });
+    watched.limits = Some(Limits { high: Some(30.0), deadband: 1.0, ..Limits::default() });
     let mut chart = Chart::new(&watched);
     let mut noise = Noise(7);
     let mut said = Vec::new();

@@ -63,15 +63,10 @@ fn monitor(id: &str, of: Watched) -> Monitor {
         id: MonitorId::parse(id).unwrap(),
         of,
         unit: Some(Ucum::parse("Cel").unwrap()),
-        limits: Some(Limits {
-            low: None,
-            high: Some(0.5),
-            deadband: 0.0,
-            forecast: None,
-            rate: None,
-        }),
+        limits: Some(Limits { high: Some(0.5), ..Limits::default() }),
         drift: None,
         signal: SignalRules::default(),
+        latch: false,
     }
 }
 

@@ -229,8 +229,7 @@ fn a_plant_file_says_what_parts_baselines() {
 #[test]
 fn what_settles_is_neither_learned_nor_judged_but_by_limits() {
     let mut spec = monitor(1_000_000, 50);
-    spec.limits =
-        Some(Limits { low: None, high: Some(90.0), deadband: 0.0, forecast: None, rate: None });
+    spec.limits = Some(Limits { high: Some(90.0), ..Limits::default() });
     spec.drift.iter_mut().for_each(|drift| drift.settle = Some(Settle::Values(10)));
     let (mut chart, mut noise) = (Chart::new(&spec), Noise(13));
     let drifts = |said: Vec<Finding>| {

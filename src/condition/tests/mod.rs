@@ -1,6 +1,7 @@
 //! What holds of the charts together: the published run lengths, the promise, latching, recovery.
 #![expect(clippy::cast_precision_loss, reason = "counts and times of simulations are small")]
 
+mod alarms;
 mod bad;
 mod charts;
 mod conditions;
@@ -82,6 +83,7 @@ fn watched(run_length: u64, learn: u32, rules: DriftRules) -> Monitor {
             idle: None,
         }),
         signal: SignalRules::default(),
+        latch: false,
     }
 }
 

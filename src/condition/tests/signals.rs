@@ -5,7 +5,7 @@ use super::watched;
 use crate::condition::{Conditions, Finding, Spoken};
 use crate::model::label::CodeForm;
 use crate::model::plant::{
-    CodeFrom, CodeSpec, Condition, DeviceIndex, DriftRules, Flat, Phase, Plant, ScopeFrom,
+    CodeFrom, CodeSpec, Condition, DeviceIndex, DriftRules, Flat, Limits, Phase, Plant, ScopeFrom,
     SignalRules, StationIndex, TagIndex, Test, Word,
 };
 use crate::model::{
@@ -193,6 +193,55 @@ fn these_rules_speak_by_our_clock_whatever_the_source_says() {
         let wanted = wanted.map(|(verdict, seconds)| (verdict, wall(7_200 + seconds)));
         assert!(said.windows(2).any(|said| said == wanted), "{rule:?}: {said:?}");
     }
+}
+
+/// Devices tell a value when it changes: one that was told once and stands is beyond for as long as nothing else is told.
+#[test]
+fn a_value_that_was_told_once_and_stands_beyond_warns_when_its_delay_is_over() {
+    let mut plant = guarded();
+    let [on_delay, off_delay] = [60, 30].map(Duration::from_secs);
+    let limits = Limits { high: Some(80.0), on_delay, off_delay, ..Limits::default() };
+    let temp = &mut plant.stations[0].monitors[0];
+    (temp.limits, temp.signal) = (Some(limits), SignalRules::default());
+    let said = |bench: &Bench| {
+        let said = bench.said.iter().map(|event| (event.verdict, event.time));
+        said.collect::<Vec<_>>()
+    };
+    let told = |bench: &mut Bench, value| {
+        let source = Some(bench.at().wall);
+        bench.told(&Sample { source, ..sample(TEMP, Value::Real(value), Quality::GOOD) });
+    };
+    let mut bench = Bench::new(plant);
+    bench.link(true);
+    told(&mut bench, 90.0);
+    bench.pass(59);
+    assert_eq!(said(&bench), []);
+    bench.pass(1);
+    let warned = (Verdict::Warning, wall(60));
+    assert_eq!(said(&bench), [warned], "by the wake, without another value");
+    assert_eq!(bench.said[0].onset.unwrap().estimate, wall(0));
+    told(&mut bench, 70.0);
+    bench.pass(20);
+    // What is not observed is not inside.
+    bench.link(false);
+    bench.pass(100);
+    bench.link(true);
+    told(&mut bench, 70.0);
+    bench.pass(29);
+    assert_eq!(said(&bench), [warned]);
+    bench.pass(1);
+    assert_eq!(said(&bench)[1..], [(Verdict::InControl, wall(210))]);
+    // A restart neither says it again nor forgets it, and begins the delay anew.
+    told(&mut bench, 90.0);
+    bench.pass(40);
+    let mut again = Bench::new(bench.plant.clone());
+    again.conditions.restore(&again.plant, &bench.said[1]);
+    again.link(true);
+    told(&mut again, 90.0);
+    again.pass(59);
+    assert_eq!(again.said, []);
+    again.pass(1);
+    assert_eq!(said(&again), [warned]);
 }
 
 /// A phase of the station; `item`: of a lot.

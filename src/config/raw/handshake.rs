@@ -321,6 +321,12 @@ pub(in crate::config) struct Measured {
     /// With `drift`: how far back inside the limits a value must come before their warning ends.
     #[schemars(extend("default" = 0))]
     pub(in crate::config) deadband: Option<Spot<f64>>,
+    /// With `drift` and a limit: how long values must be beyond, by the times of the parts, before that is a warning.
+    #[schemars(extend("default" = "0s", "examples" = ["15s"]))]
+    pub(in crate::config) on_delay: Option<Spot<Span>>,
+    /// With `drift` and a limit: how long they must be inside again before the warning ends.
+    #[schemars(extend("default" = "0s", "examples" = ["1m"]))]
+    pub(in crate::config) off_delay: Option<Spot<Span>>,
     /// With `drift` and a limit: so long before such a limit is reached, by the trend of the last such time, is a warning that says
     /// when.
     #[schemars(extend("examples" = ["8h"]))]
@@ -352,6 +358,9 @@ pub(in crate::config) struct Measured {
     /// With `drift`: so many values after a changeover, and after a start of production, are neither learned nor judged.
     #[schemars(extend("default" = 0))]
     pub(in crate::config) settle: Option<Spot<u32>>,
+    /// With `drift`: its alarm stays active until somebody has acknowledged it, also when nothing stands against it any more.
+    #[schemars(extend("default" = false))]
+    pub(in crate::config) latch: Option<Spot<bool>>,
     /// With `drift`: mean time between two values.
     #[schemars(extend("default" = "1s"))]
     pub(in crate::config) cycle: Option<Spot<Span>>,

@@ -330,6 +330,12 @@ pub(in crate::config) struct Monitor {
     /// How far back inside the limits a value must come before their warning ends.
     #[schemars(extend("default" = 0))]
     pub(in crate::config) deadband: Option<Spot<f64>>,
+    /// With `low` or `high`: how long a value must be beyond before that is a warning.
+    #[schemars(extend("default" = "0s", "examples" = ["15s"]))]
+    pub(in crate::config) on_delay: Option<Spot<Span>>,
+    /// With `low` or `high`: how long a value must be inside again before the warning ends.
+    #[schemars(extend("default" = "0s", "examples" = ["1m"]))]
+    pub(in crate::config) off_delay: Option<Spot<Span>>,
     /// With `low` or `high`: so long before such a limit is reached, by the trend of the last such time, is a warning that says when.
     #[schemars(extend("examples" = ["8h"]))]
     pub(in crate::config) forecast: Option<Spot<Span>>,
@@ -363,6 +369,9 @@ pub(in crate::config) struct Monitor {
     /// judged; so this is longer than the time between two parts. `flat` unless said.
     #[schemars(extend("examples" = ["10m"]))]
     pub(in crate::config) idle: Option<Spot<Span>>,
+    /// Its alarm stays active until somebody has acknowledged it, also when nothing stands against it any more.
+    #[schemars(extend("default" = false))]
+    pub(in crate::config) latch: Option<Spot<bool>>,
     /// No good value for so long, although its device is observed, is a warning.
     #[schemars(extend("examples" = ["3m"]))]
     pub(in crate::config) missing: Option<Spot<Span>>,

@@ -71,6 +71,8 @@ struct RawLimits<'a> {
     low: Option<&'a Spot<f64>>,
     high: Option<&'a Spot<f64>>,
     deadband: Option<&'a Spot<f64>>,
+    on_delay: Option<&'a Spot<Span>>,
+    off_delay: Option<&'a Spot<Span>>,
     forecast: Option<&'a Spot<Span>>,
     rate: Option<&'a Spot<f64>>,
     rate_over: Option<&'a Spot<Span>>,
@@ -84,6 +86,8 @@ macro_rules! limits_of {
                     low: raw.low.as_ref(),
                     high: raw.high.as_ref(),
                     deadband: raw.deadband.as_ref(),
+                    on_delay: raw.on_delay.as_ref(),
+                    off_delay: raw.off_delay.as_ref(),
                     forecast: raw.forecast.as_ref(),
                     rate: raw.rate.as_ref(),
                     rate_over: raw.rate_over.as_ref(),
@@ -127,6 +131,7 @@ impl Resolver<'_> {
             limits: None,
             drift: None,
             signal: SignalRules::default(),
+            latch: false,
         })
     }
 
@@ -163,7 +168,8 @@ impl Resolver<'_> {
             (one, other) => one.or(other),
         };
         let unit = unit.or_else(|| tag.unit.clone());
-        Some(Monitor { id: id?, of: Watched::Tag(word), unit, limits, drift, signal })
+        let latch = raw.latch.as_ref().is_some_and(|latch| **latch);
+        Some(Monitor { id: id?, of: Watched::Tag(word), unit, limits, drift, signal, latch })
     }
 
     /// After how long without work a station does not produce.
@@ -265,6 +271,7 @@ impl Resolver<'_> {
                     limits,
                     drift: Some(drift),
                     signal: SignalRules::default(),
+                    latch: measured.latch.as_ref().is_some_and(|latch| **latch),
                 });
                 if let Some(monitor) = &found
                     && raw.monitor.iter().any(|(name, _)| **name == monitor.id.as_str())
@@ -290,6 +297,9 @@ impl Resolver<'_> {
         if raw.drift.is_none() {
             let keys = [
                 ("deadband", raw.deadband.as_ref().map(Spot::span)),
+                ("on_delay", raw.on_delay.as_ref().map(Spot::span)),
+                ("off_delay", raw.off_delay.as_ref().map(Spot::span)),
+                ("latch", raw.latch.as_ref().map(Spot::span)),
                 ("cycle", raw.cycle.as_ref().map(Spot::span)),
                 ("forecast", raw.forecast.as_ref().map(Spot::span)),
                 ("rate", raw.rate.as_ref().map(Spot::span)),
@@ -335,7 +345,24 @@ impl Resolver<'_> {
         let (low, high) = self.limits(t, low, high);
         let deadband = deadband.map_or(0.0, |deadband| **deadband);
         let limited = limited || rate.is_some();
-        limited.then_some(Limits { low, high, deadband, forecast, rate })
+        let (on_delay, off_delay) = self.delays(t, raw);
+        limited.then_some(Limits { low, high, deadband, on_delay, off_delay, forecast, rate })
+    }
+
+    /// How long a value must be beyond, and inside, before that is told.
+    fn delays(&mut self, t: &Table<'_>, raw: &RawLimits<'_>) -> (Duration, Duration) {
+        let limited = raw.low.is_some() || raw.high.is_some();
+        let keys = [("on_delay", raw.on_delay), ("off_delay", raw.off_delay)];
+        let [on, off] = keys.map(|(key, raw)| {
+            let Some(raw) = raw else { return Duration::ZERO };
+            if !limited {
+                self.error(t, raw.span(), format!("`{key}` goes with `low` or `high`"))
+                    .label("no limits here")
+                    .help("it says how long a value must be beyond, or inside again, before that is told");
+            }
+            self.duration(t, Some(raw), Duration::ZERO)
+        });
+        (on, off)
     }
 
     fn rate(&mut self, t: &Table<'_>, raw: &RawLimits<'_>, every: Duration) -> Option<RateLimit> {

@@ -183,22 +183,13 @@ fn a_measurement_that_may_drift_is_a_monitor() {
     assert_eq!(torque.unit.as_ref().unwrap().as_str(), "N.m");
     assert_eq!(
         torque.limits,
-        Some(Limits {
-            low: Some(11.4),
-            high: Some(12.6),
-            deadband: 0.0,
-            forecast: None,
-            rate: None
-        })
+        Some(Limits { low: Some(11.4), high: Some(12.6), ..Limits::default() })
     );
     let drift = torque.drift.unwrap();
     assert_eq!((drift.learn, drift.every), (50, Duration::from_secs(45)));
     assert_eq!(drift.false_alarm_interval, Duration::from_hours(720));
     assert_eq!(motor.drift.unwrap().every, ms(2000));
-    assert_eq!(
-        motor.limits,
-        Some(Limits { low: None, high: Some(80.0), deadband: 2.0, forecast: None, rate: None })
-    );
+    assert_eq!(motor.limits, Some(Limits { high: Some(80.0), deadband: 2.0, ..Limits::default() }));
     assert_eq!((noise.limits, noise.drift), (None, None));
 }
 
@@ -213,6 +204,9 @@ fn limits_are_told_ahead_and_changes_have_limits_of_their_own_where_that_is_said
     let rate = RateLimit { most: 5.0, over: Duration::from_mins(10) };
     let only = limits("rate = 5, rate_over = \"10m\"");
     assert_eq!((only.low, only.high, only.rate), (None, None, Some(rate)));
+    let delayed = limits("high = 80, on_delay = \"15s\", off_delay = \"1m\"");
+    let delays = [delayed.on_delay, delayed.off_delay];
+    assert_eq!(delays, [Duration::from_secs(15), Duration::from_mins(1)]);
 }
 
 #[test]

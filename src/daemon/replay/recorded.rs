@@ -51,6 +51,7 @@ impl Event {
             | Body::Tombstone(_)
             | Body::Case(_)
             | Body::Maintenance(_)
+            | Body::Alarm(_)
             | Body::Dropped => return None,
         };
         let first = adopted.as_ref().and_then(|adopted| adopted.first);

@@ -266,6 +266,7 @@ fn the_deadline_runs_from_the_time_of_the_source_where_clocks_are_good() {
             | Body::Tombstone(_)
             | Body::Case(_)
             | Body::Maintenance(_)
+            | Body::Alarm(_)
             | Body::Dropped => None,
         });
         assert_eq!(event.unwrap().permit, permit, "clock known: {server}");

@@ -581,6 +581,7 @@ fn welded(line: &Line) -> Vec<String> {
         | Body::Tombstone(_)
         | Body::Case(_)
         | Body::Maintenance(_)
+        | Body::Alarm(_)
         | Body::Dropped => None,
     };
     line.durable.iter().filter_map(done).collect()

@@ -19,22 +19,17 @@ fn drift() -> Drift {
 }
 
 /// Its force is watched for drift and by a limit, as `force`; a master is shown now and then.
-fn watched(plant: &mut Plant) {
+pub(super) fn watched(plant: &mut Plant) {
     let station = &mut plant.stations[0];
     let force = TagName::parse("force").unwrap();
     station.monitors = vec![Monitor {
         id: monitor("force"),
         of: Watched::Measurement(station.handshakes[0].id.clone(), force),
         unit: None,
-        limits: Some(Limits {
-            low: None,
-            high: Some(1_000.0),
-            deadband: 0.0,
-            forecast: None,
-            rate: None,
-        }),
+        limits: Some(Limits { high: Some(1_000.0), ..Limits::default() }),
         drift: Some(drift()),
         signal: SignalRules::default(),
+        latch: false,
     }];
     station.masters = vec![Master {
         id: monitor("red"),
@@ -44,7 +39,7 @@ fn watched(plant: &mut Plant) {
     }];
 }
 
-fn monitor(name: &str) -> MonitorId {
+pub(super) fn monitor(name: &str) -> MonitorId {
     MonitorId::parse(name).unwrap()
 }
 
@@ -60,17 +55,22 @@ fn command(step: MaintenanceStep, station: &str, monitors: &[&str]) -> Command {
 }
 
 impl Floor {
-    fn plant_of(&mut self, change: impl FnOnce(&mut Plant)) {
+    pub(super) fn plant_of(&mut self, change: impl FnOnce(&mut Plant)) {
         let mut plant = (*plant(Pattern::Counter, Splice::Clean)).clone();
         plant.tags.extend(["state", "batch", "count", "tool"].map(tag));
         watched(&mut plant);
         change(&mut plant);
-        plant.hash = Digest([u8::try_from(plant.stations[0].monitors.len()).unwrap(); 32]);
+        let monitors = &plant.stations[0].monitors;
+        let latches = monitors.iter().filter(|monitor| monitor.latch).count();
+        plant.hash = Digest([u8::try_from(monitors.len() + 10 * latches).unwrap(); 32]);
         self.step(&Input::Plant(Arc::new(plant)));
     }
 
     /// What a command comes to.
-    fn command(&mut self, command: Command) -> std::result::Result<Position, Vec<Refusal>> {
+    pub(super) fn command(
+        &mut self,
+        command: Command,
+    ) -> std::result::Result<Position, Vec<Refusal>> {
         self.now += 1_000_000;
         let at = At { monotonic: Monotonic(self.now), wall: Utc(i64::try_from(self.now).unwrap()) };
         let mut out = Vec::new();
@@ -86,12 +86,12 @@ impl Floor {
         answer.unwrap()
     }
 
-    fn done(&mut self) -> Position {
+    pub(super) fn done(&mut self) -> Position {
         self.command(command(MaintenanceStep::Done, "ST10", &[])).unwrap()
     }
 
     /// As many parts with a force around this level.
-    fn parts(&mut self, count: u64, level: u64) {
+    pub(super) fn parts(&mut self, count: u64, level: u64) {
         for n in 0..count {
             let next = self.words[&TRIGGER].integer().unwrap() + 1;
             self.words.insert(FORCE, Value::UInt(level + n * 7 % 11));
@@ -111,7 +111,7 @@ impl Floor {
     }
 
     /// The daemon ends, and begins again with what is on record.
-    fn restart(&mut self, change: impl FnOnce(&mut Plant)) {
+    pub(super) fn restart(&mut self, change: impl FnOnce(&mut Plant)) {
         self.engine = folded(&self.records);
         self.step(&Input::Start { cause: StartCause::Daemon, recovered: self.engine.position() });
         self.plant_of(change);
@@ -126,7 +126,7 @@ impl Floor {
     }
 }
 
-fn floor() -> Floor {
+pub(super) fn floor() -> Floor {
     let mut floor = Floor::new(watched, Pattern::Counter);
     floor.plant_of(|_| {});
     floor

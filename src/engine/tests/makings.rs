@@ -24,6 +24,7 @@ fn monitor(id: &str, of: Watched) -> Monitor {
             idle: None,
         }),
         signal: SignalRules::default(),
+        latch: false,
     }
 }
 

@@ -54,6 +54,7 @@ fn part(world: &mut World) -> Purpose {
         | Body::Tombstone(_)
         | Body::Case(_)
         | Body::Maintenance(_)
+        | Body::Alarm(_)
         | Body::Dropped => None,
     };
     world.durable.iter().rev().find_map(done).unwrap()
@@ -114,6 +115,7 @@ fn a_master_that_passes_where_it_must_fail_is_recorded_with_since_when() {
         | Body::Tombstone(_)
         | Body::Case(_)
         | Body::Maintenance(_)
+        | Body::Alarm(_)
         | Body::Dropped => None,
     });
     assert_eq!(part(&mut world), Purpose::Master);
@@ -254,6 +256,7 @@ impl Gauge {
                 | Body::Tombstone(_)
                 | Body::Case(_)
                 | Body::Maintenance(_)
+                | Body::Alarm(_)
                 | Body::Dropped => {}
             }
         }
@@ -329,6 +332,7 @@ fn no_open_drift_refuses_while_a_master_stands_against_the_station() {
             | Body::Tombstone(_)
             | Body::Case(_)
             | Body::Maintenance(_)
+            | Body::Alarm(_)
             | Body::Dropped => None,
         });
         permits.extend(answered);

@@ -1,6 +1,7 @@
 //! The engine against a simulated PLC, a ledger that loses what was not synced, and crashes of
 //! either side in any order. The truth is the PLC's own list of finished parts.
 mod adopt;
+mod alarms;
 mod answers;
 mod batches;
 mod carriers;
@@ -500,6 +501,7 @@ fn completed(records: &[Record]) -> Vec<Told> {
         | Body::Tombstone(_)
         | Body::Case(_)
         | Body::Maintenance(_)
+        | Body::Alarm(_)
         | Body::Dropped => None,
     });
     let gaps: Vec<Interval> = gaps.filter(|gap| gap.to.is_some()).collect();
@@ -702,6 +704,7 @@ fn a_bad_trigger_is_a_gap_until_it_is_good_again() {
         | Body::Tombstone(_)
         | Body::Case(_)
         | Body::Maintenance(_)
+        | Body::Alarm(_)
         | Body::Dropped => None,
     });
     let wanted = [false, true, false, true].map(|closed| (GapCause::BadQuality, now, closed));
@@ -734,6 +737,7 @@ fn a_sample_from_before_a_loss_is_not_taken_after_it() {
         | Body::Tombstone(_)
         | Body::Case(_)
         | Body::Maintenance(_)
+        | Body::Alarm(_)
         | Body::Dropped => None,
     };
     assert_eq!(world.appended.iter().filter_map(lots).collect::<Vec<_>>(), ["LOT-1"]);

@@ -303,6 +303,7 @@ fn judge(kitchen: &mut Kitchen) -> std::result::Result<(), TestCaseError> {
             | Body::Tombstone(_)
             | Body::Case(_)
             | Body::Maintenance(_)
+            | Body::Alarm(_)
             | Body::Dropped => {}
         }
     }

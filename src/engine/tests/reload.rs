@@ -161,6 +161,7 @@ fn gaps(records: &[Record]) -> Vec<(GapCause, bool)> {
         | Body::Tombstone(_)
         | Body::Case(_)
         | Body::Maintenance(_)
+        | Body::Alarm(_)
         | Body::Dropped => None,
     };
     records.iter().filter_map(gap).collect()

@@ -411,6 +411,7 @@ impl World {
                 | Body::Tombstone(_)
                 | Body::Case(_)
                 | Body::Maintenance(_)
+                | Body::Alarm(_)
                 | Body::Dropped => false,
             });
             assert!(known, "{name} is acknowledged and not on the disk");

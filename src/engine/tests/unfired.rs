@@ -276,15 +276,10 @@ fn monitored(limits: bool, masters: Option<&str>) -> impl FnOnce(&mut Plant) {
                 TagName::parse("force").unwrap(),
             ),
             unit: None,
-            limits: limits.then_some(Limits {
-                low: None,
-                high: Some(10.0),
-                deadband: 0.0,
-                forecast: None,
-                rate: None,
-            }),
+            limits: limits.then_some(Limits { high: Some(10.0), ..Limits::default() }),
             drift: (!limits).then_some(drift),
             signal: SignalRules::default(),
+            latch: false,
         }];
         station.purpose.masters = masters;
     }
@@ -333,6 +328,7 @@ fn a_value_that_is_missing_says_why_it_does_not_warn_and_warns_when_its_time_com
             limits: None,
             drift: None,
             signal: SignalRules { missing: Some(Duration::from_secs(1)), flat: None },
+            latch: false,
         }];
     };
     let mut floor = Floor::new(missing, Pattern::Counter);
@@ -383,6 +379,7 @@ fn a_value_that_stands_still_is_told_while_parts_are_made_and_not_while_none_are
                 missing: None,
                 flat: Some(Flat { lasting: ms(100), within: 0.0 }),
             },
+            latch: false,
         }];
     };
     let mut floor = Floor::new(flat, Pattern::Counter);

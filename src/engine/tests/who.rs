@@ -24,6 +24,7 @@ fn who(command: &Command) -> Who {
         | Command::Identify { badge, .. }
         | Command::Count { badge, .. }
         | Command::Maintenance { badge, .. }
+        | Command::Alarm(AlarmAsked { badge, .. })
         | Command::Reload { badge: Some(badge), .. }
         | Command::Adopt { badge, .. }
         | Command::Case { badge, .. } => Who::Person(badge.clone()),
@@ -78,6 +79,15 @@ fn one_of_each(waits: &ItemKey) -> Vec<Command> {
         item: None,
         badge: badge("9"),
     };
+    let alarm = Command::Alarm(AlarmAsked {
+        step: AlarmStep::Comment,
+        station: StationId::parse("ST10").unwrap(),
+        monitors: vec![MonitorId::parse("force").unwrap()],
+        text: Some(text("it was the door")),
+        seconds: None,
+        one_shot: false,
+        badge: badge("10"),
+    });
     vec![
         orders,
         hold,
@@ -91,6 +101,7 @@ fn one_of_each(waits: &ItemKey) -> Vec<Command> {
         adopt,
         case,
         maintenance,
+        alarm,
     ]
 }
 
@@ -104,6 +115,7 @@ fn named(body: &Body) -> Option<String> {
         Body::Trace(TraceEvent { operator: Some(person), evidence: Evidence::Manual, .. }) => {
             Some(person.to_string())
         }
+        Body::Alarm(AlarmEvent { who, .. }) => who.map(|who| who.to_string()),
         Body::Orders(_) => Some(String::new()),
         Body::Trace(_)
         | Body::Quarantine(_)
@@ -124,8 +136,9 @@ fn every_command_leaves_a_record_that_says_who_gave_it_and_when() {
     let passage = event(1, Some("OP10"), What::Arrive { item: waits.clone() });
     let (body, at) = (Body::Trace(passage), At::default());
     engine.apply(&Record { position: Position(1), at, body, plant: None });
-    let plant = super::plant(super::Pattern::Counter, super::Splice::Clean);
-    engine.step(at, &Input::Plant(plant), &mut Vec::new());
+    let mut plant = (*super::plant(super::Pattern::Counter, super::Splice::Clean)).clone();
+    super::maintenance::watched(&mut plant);
+    engine.step(at, &Input::Plant(std::sync::Arc::new(plant)), &mut Vec::new());
     let commands = one_of_each(&waits);
     assert_eq!(commands.iter().map(number).collect::<BTreeSet<_>>(), known(), "one of each");
     for (id, command) in (1..).map(CommandId).zip(commands) {

@@ -1,4 +1,5 @@
 //! The JSON API under `/api/v1`, and what machines ask: `/live`, `/ready`, `/metrics`.
+mod alarms;
 mod cases;
 mod conditions;
 mod drills;
@@ -6,6 +7,7 @@ mod parameters;
 mod questions;
 mod sheets;
 
+pub(super) use alarms::{alarms, load as alarm_load};
 pub(super) use cases::{
     case, cases, close as close_case, open as open_case, revise as revise_case,
 };
@@ -48,6 +50,7 @@ pub(super) async fn ready(State(site): State<Arc<Site>>) -> Response {
 
 /// `GET /metrics`: Prometheus text format 0.0.4.
 pub(super) async fn metrics(State(site): State<Arc<Site>>) -> impl IntoResponse {
+    alarms::show(&site).await;
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], site.metrics.text())
 }
 

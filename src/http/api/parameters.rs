@@ -1,8 +1,9 @@
 //! What is asked for: the parameters of the questions.
+use super::alarms::state;
 use super::conditions::verdict;
 use crate::http::problem::Problem;
 use crate::model::{Interval, Position, StationId, Utc, Verdict};
-use crate::query::{Before, Direction, Only, RecallOf};
+use crate::query::{AlarmState, Before, Direction, Only, RecallOf};
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use std::time::Duration;
@@ -35,6 +36,7 @@ pub(in crate::http) struct Parameters {
     seed: Option<u64>,
     open: Option<bool>,
     verdict: Option<String>,
+    state: Option<String>,
     before: Option<String>,
 }
 
@@ -149,6 +151,10 @@ impl Parameters {
 
     pub(super) fn verdict(&self) -> Result<Option<Verdict>, Problem> {
         self.verdict.as_deref().map(verdict).transpose()
+    }
+
+    pub(super) fn state(&self) -> Result<Option<AlarmState>, Problem> {
+        self.state.as_deref().map(state).transpose()
     }
 
     pub(super) fn station(&self) -> Result<Option<StationId>, Problem> {

@@ -6,9 +6,10 @@ use crate::model::{
     VerdictEvent,
 };
 use crate::query::{
-    Answer, BaselineView, Before, CapabilityRow, CapabilityView, ChartAsked, ChartValue, ChartView,
-    Completeness, ConditionShown, ConditionView, Incomplete, SuspectCause, SuspectView,
-    SuspectWindow, VerdictView, WatchedView,
+    AlarmCount, AlarmLoad, AlarmSaid, AlarmState, AlarmView, Answer, BaselineView, Before,
+    CapabilityRow, CapabilityView, ChartAsked, ChartValue, ChartView, Completeness, ConditionShown,
+    ConditionView, Incomplete, Raised, StaleAlarm, SuspectCause, SuspectView, SuspectWindow,
+    VerdictView, WatchedView,
 };
 
 fn temp() -> MonitorId {
@@ -44,6 +45,7 @@ pub(super) fn view() -> ConditionView {
         position: Some(Position(33)),
         product: None,
         recipe: None,
+        alarm: AlarmState::UnacknowledgedActive,
     }
 }
 
@@ -186,4 +188,64 @@ pub(super) fn capability(
         let completeness = Completeness::Complete;
         Answer { position: Position(42), completeness, body }
     })
+}
+
+/// A shelf is full, and this is seen.
+pub(super) fn alarms(
+    station: Option<&StationId>,
+    state: Option<AlarmState>,
+) -> Option<Answer<Vec<AlarmView>>> {
+    if station.is_some_and(|station| station.as_str() != "PRESS10") {
+        return None;
+    }
+    let who = Some(crate::model::PersonKey::new([7; 32]).token("4711"));
+    let seen = AlarmSaid { position: Position(34), time: at(40), who, text: None };
+    let view = AlarmView {
+        station: self::station("PRESS10"),
+        monitor: temp(),
+        state: AlarmState::AcknowledgedActive,
+        active: true,
+        acknowledged: true,
+        confirmed: false,
+        suppressed: false,
+        latch: false,
+        first: true,
+        rules: vec![Rule::Ewma],
+        began: Some(raised()),
+        raised: Some(raised()),
+        returned: None,
+        acknowledged_by: Some(seen),
+        confirmed_by: None,
+        comment: None,
+        out_of_service: None,
+        shelf: None,
+    };
+    let body = vec![view].into_iter().filter(|view| state.is_none_or(|state| view.state == state));
+    let completeness = Completeness::Complete;
+    Some(Answer { position: Position(42), completeness, body: body.collect() })
+}
+
+fn raised() -> Raised {
+    Raised { position: Position(33), time: at(30), recorded: at(31), rule: Rule::Ewma }
+}
+
+pub(super) fn alarm_load() -> Answer<AlarmLoad> {
+    let (station, monitor) = (station("PRESS10"), temp());
+    let count = AlarmCount { station: station.clone(), monitor: monitor.clone(), count: 4 };
+    let body = AlarmLoad {
+        at: at(60),
+        ten_minutes: 4,
+        hour: 4,
+        day: 4,
+        at_least: false,
+        flood: None,
+        chattering: vec![count.clone()],
+        stale: vec![StaleAlarm { station, monitor, since: raised() }],
+        most: vec![count],
+        most_share: Some(1.0),
+        active: 1,
+        unacknowledged: 0,
+        shelved: 2,
+    };
+    Answer { position: Position(42), completeness: Completeness::Complete, body }
 }

@@ -8,12 +8,12 @@ use crate::model::{
     Rule, Side, StationId, Statistics, TagName, Text, Ucum, Utc, Value, specimens,
 };
 use crate::query::{
-    Answer, Before, Candidate, CapabilityView, CaseDifference, CaseEntry, CaseShown, CaseSince,
-    CaseView, ChartAsked, ChartView, Completeness, ConditionShown, ConditionView, Coverage,
-    Direction, EventView, Fit, Freezing, GapView, HoldView, Incomplete, InheritedValue,
-    InheritedView, InheritedWay, Is, ItemState, ItemView, Lack, Level, LinkView, LotBalance,
-    MaintenanceRaised, MaintenanceSaid, MaintenanceView, MeasurementView, MockAnswer, MockOf,
-    MockRecall, Reached, Recall, RecallGroup, RecallOf, Resolution, Resolved, Share, Sheet,
+    AlarmLoad, AlarmState, AlarmView, Answer, Before, Candidate, CapabilityView, CaseDifference,
+    CaseEntry, CaseShown, CaseSince, CaseView, ChartAsked, ChartView, Completeness, ConditionShown,
+    ConditionView, Coverage, Direction, EventView, Fit, Freezing, GapView, HoldView, Incomplete,
+    InheritedValue, InheritedView, InheritedWay, Is, ItemState, ItemView, Lack, Level, LinkView,
+    LotBalance, MaintenanceRaised, MaintenanceSaid, MaintenanceView, MeasurementView, MockAnswer,
+    MockOf, MockRecall, Reached, Recall, RecallGroup, RecallOf, Resolution, Resolved, Share, Sheet,
     SheetItem, StandingHold, StationView, StepView, SuspectCause, SuspectEnd, SuspectView,
     SuspectWindow, Trace, TraceLink, TraceNode, Uncovered, Undrilled, Unfrozen, Why, WhyAsked,
     Yield, YieldRow,
@@ -705,6 +705,18 @@ impl ConditionSource for Made {
         _: usize,
     ) -> Option<Answer<CapabilityView>> {
         condition::capability(of, within)
+    }
+
+    fn alarms(
+        &self,
+        station: Option<&StationId>,
+        state: Option<AlarmState>,
+    ) -> Option<Answer<Vec<AlarmView>>> {
+        condition::alarms(station, state)
+    }
+
+    fn alarm_load(&self, _: Utc) -> Answer<AlarmLoad> {
+        condition::alarm_load()
     }
 }
 

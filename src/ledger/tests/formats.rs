@@ -194,6 +194,16 @@ fn maintenance_is_written_and_read_as_it_was_then() {
     assert_eq!(read, commands);
 }
 
+/// What is done with alarms, and the commands for it.
+#[test]
+fn alarms_are_written_and_read_as_they_were_then() {
+    let (kept, commands) = (kept("alarmed-1"), specimens::later::alarm_commands());
+    as_they_were(&specimens::later::alarmed(), &kept);
+    same(&kept, "commands", &wire::encode(&commands));
+    let read: Vec<Command> = wire::decode(&std::fs::read(kept.join("commands")).unwrap()).unwrap();
+    assert_eq!(read, commands);
+}
+
 /// These records make the ledger of a fixture byte for byte, and are what is read of it.
 fn as_they_were(wanted: &[Record], kept: &Path) {
     let dir = tempfile::tempdir().unwrap();

@@ -258,6 +258,7 @@ mod tests {
             limits: None,
             drift: None,
             signal: SignalRules::default(),
+            latch: false,
         }
     }
 

@@ -39,7 +39,7 @@ pub use station::{
 pub use tag::{Area, NodeAddress, Register, RegisterType, StringOrder, Tag, TagSource, WordOrder};
 pub use transport::{Host, Parity, SerialLine, Transport, TransportError};
 
-use super::{Digest, KeptWord, MountPointId, SiteId, StationId, TagName, Text};
+use super::{Digest, KeptWord, MonitorId, MountPointId, SiteId, StationId, TagName, Text};
 use minicbor::{Decode, Encode};
 use std::collections::BTreeSet;
 
@@ -179,6 +179,15 @@ impl Plant {
             wanted.map(|of| (station.id.clone(), of.id.clone()))
         });
         counted.collect()
+    }
+
+    /// The monitors whose alarms stay active until somebody has seen them.
+    pub fn latched(&self) -> Vec<(StationId, MonitorId)> {
+        let latched = self.stations.iter().flat_map(|station| {
+            let latched = station.monitors.iter().filter(|monitor| monitor.latch);
+            latched.map(|monitor| (station.id.clone(), monitor.id.clone()))
+        });
+        latched.collect()
     }
 
     /// The words of a device by which its requests, or what its feeders give, are counted.

@@ -18,6 +18,8 @@ pub struct Monitor {
     pub drift: Option<Drift>,
     /// What its signal may not do.
     pub signal: SignalRules,
+    /// Its alarm stays active until somebody has seen it.
+    pub latch: bool,
 }
 
 impl Monitor {
@@ -68,7 +70,7 @@ pub enum Watched {
 }
 
 /// Absolute limits with deadband, in the monitor's unit.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Limits {
     /// Below is a warning.
     pub low: Option<f64>,
@@ -76,6 +78,10 @@ pub struct Limits {
     pub high: Option<f64>,
     /// How far back inside a value must come before the warning ends; not negative.
     pub deadband: f64,
+    /// For so long a value must be beyond before that is a warning.
+    pub on_delay: Duration,
+    /// For so long it must be inside again before the warning ends.
+    pub off_delay: Duration,
     /// To be reached within so long is a warning; greater than 0.
     pub forecast: Option<Duration>,
     /// To change faster is a warning.

@@ -134,7 +134,7 @@ impl Numbers<'_> {
                 self.tags(counters.map(|Counter { tag, bits: _ }| tag));
             }
         }
-        for Monitor { id: _, of, unit: _, limits: _, drift: _, signal: _ } in monitors {
+        for Monitor { id: _, of, unit: _, limits: _, drift: _, signal: _, latch: _ } in monitors {
             match of {
                 Watched::Tag(word) => self.words([word]),
                 Watched::Measurement(..) => {}

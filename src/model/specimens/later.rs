@@ -1,8 +1,9 @@
 //! What came to the first version later, each with a fixture of its own.
 use super::{VERBS, at, person, point, records, station, tag, text, told, unit, utc, what};
 use crate::model::{
-    Body, Code, Command, HandshakeId, ItemClass, ItemKey, KeptWord, MaintenanceEvent,
-    MaintenanceStep, MonitorId, PlantLoaded, Position, Record, Scope, ScopeName, Verb,
+    AlarmAsked, AlarmEvent, AlarmStep, Body, Code, Command, HandshakeId, ItemClass, ItemKey,
+    KeptWord, MaintenanceEvent, MaintenanceStep, MonitorId, PlantLoaded, Position, Record, Scope,
+    ScopeName, Verb,
 };
 use proptest::prelude::*;
 
@@ -62,6 +63,65 @@ pub(crate) fn maintenance_commands() -> Vec<Command> {
         Command::Maintenance { step, station, monitors, text: what, item, badge: text("4711") }
     };
     maintained().into_iter().map(command).collect()
+}
+
+/// What is done with alarms: everything, with all that can be said, and what is over by itself. A plant has one that is latched.
+pub(crate) fn alarmed() -> Vec<Record> {
+    let torque = MonitorId::parse("torque").unwrap();
+    let steps = [
+        AlarmStep::Acknowledge,
+        AlarmStep::Confirm,
+        AlarmStep::Comment,
+        AlarmStep::Shelve,
+        AlarmStep::Unshelve,
+        AlarmStep::OutOfService,
+        AlarmStep::InService,
+        AlarmStep::Lapse,
+    ];
+    let event = |step: AlarmStep| {
+        let is_shelf = step == AlarmStep::Shelve;
+        Body::Alarm(AlarmEvent {
+            station: station("OP10"),
+            monitors: vec![torque.clone()],
+            step,
+            who: (step != AlarmStep::Lapse).then(person),
+            text: step.needs_text().then(|| text("pump is changed")),
+            until: is_shelf.then(|| utc(99)),
+            one_shot: is_shelf,
+            time: utc(11),
+        })
+    };
+    let plant = records().swap_remove(0);
+    let Body::Plant(loaded) = plant.body else { panic!("the first is a plant") };
+    let latched = vec![(station("OP10"), torque.clone())];
+    let plant = Body::Plant(PlantLoaded { latched, ..loaded });
+    let of =
+        |(number, body)| Record { position: Position(number), at: at(number), body, plant: None };
+    (1..).zip([plant].into_iter().chain(steps.map(event))).map(of).collect()
+}
+
+/// The commands that they are made of: with everything, and with nothing that need not be.
+pub(crate) fn alarm_commands() -> Vec<Command> {
+    let station = station("OP10");
+    let monitors = vec![MonitorId::parse("torque").unwrap()];
+    let bare = AlarmAsked {
+        step: AlarmStep::Acknowledge,
+        station,
+        monitors: Vec::new(),
+        text: None,
+        seconds: None,
+        one_shot: false,
+        badge: text("4711"),
+    };
+    let full = AlarmAsked {
+        step: AlarmStep::Shelve,
+        monitors,
+        text: Some(text("pump is changed")),
+        seconds: Some(3_600),
+        one_shot: true,
+        ..bare.clone()
+    };
+    vec![Command::Alarm(bare), Command::Alarm(full)]
 }
 
 #[test]

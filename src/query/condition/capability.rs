@@ -66,7 +66,7 @@ pub(in crate::query) fn draft(
     (within, before): (Interval, Option<Before>),
     plant: Option<&Plant>,
 ) -> Option<Drafted<CapabilityDraft>> {
-    let verdict = memory.monitors.find(station, monitor)?.verdict;
+    let verdict = memory.monitors.find(station, monitor, &memory.alarms)?.verdict;
     let values = measured(memory, (station, monitor), (within, before), plant);
     let of = (station.clone(), monitor.clone());
     let draft = CapabilityDraft { of, within, verdict, values };

@@ -89,7 +89,7 @@ pub(in crate::query) fn draft(
     plant: Option<&Plant>,
 ) -> Option<Drafted<ChartDraft>> {
     let of = (&asked.station, &asked.monitor);
-    let unit = memory.monitors.find(of.0, of.1)?.unit;
+    let unit = memory.monitors.find(of.0, of.1, &memory.alarms)?.unit;
     let history = memory.monitors.history(of.0, of.1)?;
     let its = |w: &SuspectWindow| w.station == *of.0 && w.monitor == *of.1;
     let draft = ChartDraft {

@@ -110,7 +110,7 @@ pub(super) fn draft(
     items_max: usize,
     plant: Option<&Plant>,
 ) -> Option<Drafted<ConditionDraft>> {
-    let condition = memory.monitors.find(station, monitor)?;
+    let condition = memory.monitors.find(station, monitor, &memory.alarms)?;
     let history = memory.monitors.history(station, monitor)?;
     let mut reasons = Reasons::default();
     let is_its = |w: &SuspectWindow| w.station == *station && w.monitor == *monitor;

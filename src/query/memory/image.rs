@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// The form of what an image of the read side says. It goes up with every change of what is folded, or of how: an image
 /// says what the records say, and nothing else.
-pub const READ_SCHEMA: u32 = 6;
+pub const READ_SCHEMA: u32 = 7;
 
 impl Memory {
     /// All of it: equal memories are equal bytes.
@@ -53,10 +53,10 @@ impl<C> Encode<C> for Memory {
     ) -> Result<(), encode::Error<W::Error>> {
         let Self { position, graph, lives, places, mounts, doubts, monitors, suspects, .. } = self;
         let Self { holds, not_permitted, expiries, materials, shipments, .. } = self;
-        let Self { products, recent, retained, cases, spared, measured, .. } = self;
+        let Self { products, recent, retained, cases, spared, measured, alarms, .. } = self;
         let one = (position, graph, lives, places, mounts, doubts.told(), monitors, suspects);
         let two = (holds, not_permitted, expiries, materials, shipments, products, recent);
-        (one, two, retained, (cases, spared, measured)).encode(e, ctx)
+        (one, two, retained, (cases, spared, measured, alarms)).encode(e, ctx)
     }
 }
 
@@ -66,7 +66,7 @@ impl<'b, C> Decode<'b, C> for Memory {
             (position, graph, lives, places, mounts, told, monitors, suspects),
             (holds, not_permitted, expiries, materials, shipments, products, recent),
             retained,
-            (cases, spared, measured),
+            (cases, spared, measured, alarms),
         ) = Decode::decode(d, ctx)?;
         let (graph, products): (Graph, Vec<Text>) = (graph, products);
         let doubts = Doubts::of(told, &graph.corrections().as_of(Position(u64::MAX)));
@@ -80,6 +80,7 @@ impl<'b, C> Decode<'b, C> for Memory {
             doubts,
             monitors,
             suspects,
+            alarms,
             holds,
             spared,
             not_permitted,

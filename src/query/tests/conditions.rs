@@ -50,8 +50,9 @@ fn plant() -> Plant {
         limits,
         drift: None,
         signal: SignalRules::default(),
+        latch: false,
     };
-    let limits = Limits { low: Some(40.0), high: None, deadband: 1.0, forecast: None, rate: None };
+    let limits = Limits { low: Some(40.0), deadband: 1.0, ..Limits::default() };
     let measured = Watched::Measurement(handshake("result"), name("force"));
     let mut plant = crate::genealogy::builders::plant(&[("OP10", &[])]);
     plant.tags = vec![tag];
@@ -73,6 +74,7 @@ fn loaded() -> Body {
         measured: Vec::new(),
         context: Vec::new(),
         counted: Vec::new(),
+        latched: Vec::new(),
     })
 }
 

@@ -266,5 +266,5 @@ fn what_is_said_of_several_products_is_in_the_image_and_what_is_forgotten_is_not
     bodies.push(of("C", None, Verdict::InControl));
     bodies.push(of("C", None, Verdict::NoData));
     let longer = folded(&numbered(bodies));
-    assert_eq!(longer.monitors.views(), memory.monitors.views());
+    assert_eq!(longer.monitors.views(&longer.alarms), memory.monitors.views(&memory.alarms));
 }

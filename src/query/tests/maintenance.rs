@@ -9,7 +9,7 @@ use crate::query::memory::Memory;
 
 const LAST: Position = Position(u64::MAX);
 
-fn monitor(name: &str) -> MonitorId {
+pub(super) fn monitor(name: &str) -> MonitorId {
     MonitorId::parse(name).unwrap()
 }
 
@@ -18,7 +18,7 @@ fn baseline(version: u32) -> Baseline {
     Baseline { centre_line, sigma: 0.5, phi: 0.0, n: 50, version, spread: None }
 }
 
-fn says(time: i64, name: &str, rule: Rule, verdict: Verdict, version: u32) -> Body {
+pub(super) fn says(time: i64, name: &str, rule: Rule, verdict: Verdict, version: u32) -> Body {
     let drift = verdict == Verdict::Drift;
     let onset = Onset { estimate: Utc(time - 5), earliest: Some(Utc(time - 5)), latest: Utc(time) };
     Body::Verdict(VerdictEvent {
@@ -44,11 +44,11 @@ fn says(time: i64, name: &str, rule: Rule, verdict: Verdict, version: u32) -> Bo
     })
 }
 
-fn learned(time: i64, name: &str, version: u32) -> Body {
+pub(super) fn learned(time: i64, name: &str, version: u32) -> Body {
     says(time, name, Rule::Ewma, Verdict::InControl, version)
 }
 
-fn drifts(time: i64, name: &str, version: u32) -> Body {
+pub(super) fn drifts(time: i64, name: &str, version: u32) -> Body {
     says(time, name, Rule::Ewma, Verdict::Drift, version)
 }
 
@@ -64,7 +64,7 @@ fn said(time: i64, step: MaintenanceStep, monitors: &[&str], what: &str) -> Body
     })
 }
 
-fn done(time: i64, monitors: &[&str]) -> Body {
+pub(super) fn done(time: i64, monitors: &[&str]) -> Body {
     said(time, MaintenanceStep::Done, monitors, "punch changed")
 }
 
@@ -72,7 +72,7 @@ fn acknowledged(time: i64, monitors: &[&str]) -> Body {
     said(time, MaintenanceStep::Acknowledge, monitors, "on my way")
 }
 
-fn plant(monitors: &[&str]) -> Body {
+pub(super) fn plant(monitors: &[&str]) -> Body {
     Body::Plant(PlantLoaded {
         hash: crate::model::Digest([7; 32]),
         files: Vec::new(),
@@ -81,6 +81,7 @@ fn plant(monitors: &[&str]) -> Body {
         measured: Vec::new(),
         context: Vec::new(),
         counted: Vec::new(),
+        latched: Vec::new(),
     })
 }
 

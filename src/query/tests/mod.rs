@@ -6,6 +6,7 @@
     clippy::manual_is_multiple_of,
     reason = "the model says what it looks for and nothing else"
 )]
+mod alarms;
 mod answers;
 mod balance;
 mod cases;

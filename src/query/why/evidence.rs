@@ -237,7 +237,8 @@ impl Around {
             | Body::Tombstone(_)
             | Body::Dropped
             | Body::Case(_)
-            | Body::Maintenance(_) => return None,
+            | Body::Maintenance(_)
+            | Body::Alarm(_) => return None,
         };
         let nearest = times.into_iter().min_by_key(|time| time.0.abs_diff(self.at.0))?;
         self.evidence(record, nearest, (view.kind, view.text))

@@ -196,12 +196,12 @@ fn account<'a>(
             | Body::Tombstone(_)
             | Body::Case(_)
             | Body::Maintenance(_)
+            | Body::Alarm(_)
             | Body::Dropped => {}
         }
     }
     sum.missed = gaps.iter().filter_map(|gap| gap.count).sum();
-    let seen = seen(asked, &open);
-    let mut by_number = 0;
+    let (seen, mut by_number) = (seen(asked, &open), 0);
     for (gap, number) in gaps.iter().flat_map(|gap| numbers(gap).map(move |n| (gap, n))) {
         let is_meant = |one: &&&Asked| one.number.is_some_and(|n| n % WRAP == number);
         // What was found when the device was observed again may be counted from then on. Of two runs with this
