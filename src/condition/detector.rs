@@ -118,6 +118,28 @@ impl Detector {
         (residuals.level(statistic), residuals.level(limit))
     }
 
+    /// Its limit, in the standard deviations in which the books have it: of the moving average; of a residual, for a
+    /// sum and for the outermost edge of a set of tests; of the size of a residual.
+    pub(super) fn limit(&self) -> f64 {
+        match self {
+            Self::Ewma(ewma) => ewma.limit(),
+            Self::Cusum(cusum) => cusum.limit(),
+            Self::Runs(runs) => runs.outermost(),
+            Self::Variance(variance) => variance.limit(),
+        }
+    }
+
+    /// Values on average until it says so, when residuals are shifted by so many of their standard deviations; of a rule
+    /// of the spread, when they spread so many times as far.
+    pub(super) fn values_until(&self, size: f64) -> f64 {
+        match self {
+            Self::Ewma(ewma) => ewma.values_until(size),
+            Self::Cusum(cusum) => cusum.values_until(size),
+            Self::Runs(runs) => runs.values_until(size),
+            Self::Variance(variance) => variance.values_until(size),
+        }
+    }
+
     /// When what it says began; `n` values taught what is normal.
     pub(super) fn onset(&self, memory: &Memory, side: Side, n: u32) -> Option<Onset> {
         match self {
