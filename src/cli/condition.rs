@@ -2,7 +2,7 @@
 use super::client::list;
 use super::exit::{Done, Exit, Failure};
 use super::trace::{is_complete, reasons};
-use super::{Context, client, output, suspects, words};
+use super::{Context, client, output, suspects, tune, words};
 use crate::http::in_query;
 use crate::model::similar;
 use serde_json::Value;
@@ -47,6 +47,9 @@ enum Verb {
         #[arg(long, value_name = "COUNT")]
         limit: Option<u32>,
     },
+    /// What other rules would have said in the time that is on the tape and on record, how soon, and what it would have
+    /// cost. Reads the data directory; the daemon may run.
+    Tune(tune::Args),
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Done {
@@ -67,6 +70,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
             let asked = [("from", from), ("to", to), ("limit", &limit)];
             capable(context, &client::get(context, &path, &client::given(&asked))?)
         }
+        Verb::Tune(args) => tune::run(context, args),
     }
 }
 
