@@ -2,7 +2,7 @@
 use super::client::list;
 use super::exit::{Done, Exit, Failure};
 use super::trace::{is_complete, reasons};
-use super::{Context, alarm, client, output, suspects, words};
+use super::{Context, alarm, client, output, suspects, tune, words};
 use crate::http::in_query;
 use crate::model::similar;
 use serde_json::Value;
@@ -49,6 +49,9 @@ enum Verb {
     },
     #[command(flatten)]
     Alarm(alarm::Verb),
+    /// What other rules would have said in the time that is on the tape and on record, how soon, and what it would have
+    /// cost. Reads the data directory; the daemon may run.
+    Tune(tune::Args),
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Done {
@@ -70,6 +73,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
             capable(context, &client::get(context, &path, &client::given(&asked))?)
         }
         Verb::Alarm(verb) => alarm::run(context, verb),
+        Verb::Tune(args) => tune::run(context, args),
     }
 }
 

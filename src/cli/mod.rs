@@ -44,6 +44,7 @@ mod tap;
 mod test;
 mod trace;
 mod tree;
+mod tune;
 mod verdict;
 mod why;
 mod words;

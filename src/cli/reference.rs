@@ -13,7 +13,8 @@ This page is generated from the code: `UPDATE=1 cargo test docs` writes it anew.
 
 Data goes to stdout, notices go to stderr, and nothing needs colour to be read. `--json` gives one JSON
 document instead of text. `resolve`, `trace`, `recall`, `tap`, `orders`, `reload`, `drill` and `prove` ask a
-running daemon over HTTP; `verify` and `replay` read its data directory, also while it runs; the others need neither.
+running daemon over HTTP; `verify`, `replay` and `condition tune` read its data directory, also while it runs; the
+others need neither.
 
 Exit codes have a meaning:
 

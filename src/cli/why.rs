@@ -153,15 +153,6 @@ fn held(cause: &Value, rank: usize) -> String {
     format!("{rank}: {since}; exposed and not bad: {}{more}", items.join(", "))
 }
 
-/// Seconds as people say them.
-fn lasted(seconds: f64) -> String {
-    match seconds {
-        _ if seconds < 120.0 => format!("{seconds:.0} s"),
-        _ if seconds < 7_200.0 => format!("{:.0} min", seconds / 60.0),
-        _ => format!("{:.1} h", seconds / 3_600.0),
-    }
-}
-
 /// What the record says happened at its edges, the nearest first.
 fn evidence(cause: &Value, rank: usize) -> Vec<String> {
     let line = |told: &Value| {
@@ -170,8 +161,8 @@ fn evidence(cause: &Value, rank: usize) -> Vec<String> {
         let edge = if text("edge") == "begin" { "it began" } else { "it ended" };
         let when = match seconds {
             0.0 => format!("when {edge}"),
-            _ if seconds < 0.0 => format!("{} before {edge}", lasted(-seconds)),
-            _ => format!("{} after {edge}", lasted(seconds)),
+            _ if seconds < 0.0 => format!("{} before {edge}", words::lasted(-seconds)),
+            _ => format!("{} after {edge}", words::lasted(seconds)),
         };
         let position = told.get("position").and_then(Value::as_u64).unwrap_or(0);
         format!("{rank}: {when}, {}: {} (#{position})", words::time(text("time")), text("text"))

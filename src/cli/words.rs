@@ -42,7 +42,16 @@ pub(super) fn balance(of: &Value) -> String {
     figures.join(", ")
 }
 
-fn rounded(number: f64) -> String {
+/// Seconds as people say them.
+pub(super) fn lasted(seconds: f64) -> String {
+    match seconds {
+        _ if seconds < 120.0 => format!("{seconds:.0} s"),
+        _ if seconds < 7_200.0 => format!("{:.0} min", seconds / 60.0),
+        _ => format!("{:.1} h", seconds / 3_600.0),
+    }
+}
+
+pub(super) fn rounded(number: f64) -> String {
     let exact = format!("{number}");
     let rough = format!("{number:.*e}", DIGITS.saturating_sub(1));
     let near = rough.parse::<f64>().map(|n| format!("{n}")).unwrap_or_default();

@@ -219,6 +219,11 @@ impl Chart {
         self.drift.as_ref()?.baseline()
     }
 
+    /// Values that were held against a baseline since the begin, while no drift stood.
+    pub(super) fn judged(&self) -> u64 {
+        self.drift.as_ref().map_or(0, Contexts::judged)
+    }
+
     /// A station that has not worked for longer does not produce.
     pub(super) fn idle(&self) -> Option<Duration> {
         self.drift.as_ref()?.idle()

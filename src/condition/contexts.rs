@@ -34,6 +34,8 @@ pub(super) struct Contexts {
     fresh: bool,
     produces: bool,
     settling: Option<Settling>,
+    /// Values that were held against a baseline.
+    judged: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -59,6 +61,7 @@ impl Contexts {
             fresh: true,
             produces: true,
             settling: None,
+            judged: 0,
         }
     }
 
@@ -117,6 +120,8 @@ impl Contexts {
             return;
         }
         let Self { spec, making, rule, version, .. } = self;
+        let judges = rule.baseline().is_some() && !rule.is_latched();
+        self.judged = self.judged.saturating_add(u64::from(judges));
         let next = version.saturating_add(1);
         let mut said = |finding| out(Finding { making: making.clone(), ..finding });
         rule.step((&*spec, next), (time, x), warned, &mut said);
@@ -191,6 +196,11 @@ impl Contexts {
 
     pub(super) fn idle(&self) -> Option<Duration> {
         self.spec.idle
+    }
+
+    /// Values that were held against a baseline while no drift of the same stood.
+    pub(super) fn judged(&self) -> u64 {
+        self.judged
     }
 
     pub(super) fn is_latched(&self) -> bool {

@@ -1,5 +1,5 @@
 //! The two-sided tabular cumulative sum chart (Page 1954, ISO 7870-4), with a fast initial response (Lucas & Crosier 1982).
-use super::cusum_length::{Reference, limit_for};
+use super::cusum_length::{Reference, limit_for, values_until};
 use crate::model::Side;
 
 /// A head start is this much of the limit.
@@ -58,6 +58,15 @@ impl Cusum {
         } else {
             None
         }
+    }
+
+    pub(super) fn limit(&self) -> f64 {
+        self.limit
+    }
+
+    /// Values on average until a sum is beyond, begun at 0, when residuals are shifted by so much to its side.
+    pub(super) fn values_until(&self, shift: f64) -> f64 {
+        values_until(self.reference, self.limit, shift)
     }
 
     /// The mean of the residuals since the sum of a side left 0 or began, and what mean would have brought it to

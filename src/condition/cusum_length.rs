@@ -126,6 +126,12 @@ fn one_sided(reference: f64, limit: f64, shift: f64) -> OneSided {
     OneSided { from_zero, from_half: run_from(half) }
 }
 
+/// Average number of values until the sum of one side alarms, begun at 0, on independent normal values shifted by
+/// `shift` standard deviations to that side: what is shifted so far never makes the other sum alarm first.
+pub(super) fn values_until(reference: f64, limit: f64, shift: f64) -> f64 {
+    one_sided(reference, limit, shift).from_zero
+}
+
 /// Average number of values until a two-sided chart alarms, on independent normal values shifted by `shift`
 /// standard deviations. `fast`: both sums begin half-way to the limit (Lucas & Crosier, Technometrics 24, 1982).
 #[cfg(test)]

@@ -27,6 +27,14 @@ pub(super) trait Detector {
     /// standard deviations.
     fn against(&self, side: Side, residuals: &Residuals) -> (f64, f64);
 
+    /// Its limit, in the standard deviations in which the books have it: of the moving average; of a residual, for a
+    /// sum and for the outermost edge of a set of tests; of the size of a residual.
+    fn limit(&self) -> f64;
+
+    /// Values on average until it says so, when residuals are shifted by so many of their standard deviations; of a rule
+    /// of the spread, when they spread so many times as far.
+    fn values_until(&self, size: f64) -> f64;
+
     /// When what it says began; `n` values taught what is normal.
     fn onset(&self, memory: &Memory, side: Side, n: u32) -> Option<Onset> {
         memory.onset(side, n)
@@ -113,6 +121,14 @@ impl Detector for Ewma {
     fn against(&self, side: Side, residuals: &Residuals) -> (f64, f64) {
         levels(self.against(side), residuals)
     }
+
+    fn limit(&self) -> f64 {
+        self.limit()
+    }
+
+    fn values_until(&self, size: f64) -> f64 {
+        self.values_until(size)
+    }
 }
 
 impl Detector for Cusum {
@@ -126,6 +142,14 @@ impl Detector for Cusum {
 
     fn against(&self, side: Side, residuals: &Residuals) -> (f64, f64) {
         levels(self.against(side), residuals)
+    }
+
+    fn limit(&self) -> f64 {
+        self.limit()
+    }
+
+    fn values_until(&self, size: f64) -> f64 {
+        self.values_until(size)
     }
 }
 
@@ -145,6 +169,14 @@ impl Detector for Runs {
     fn against(&self, _side: Side, residuals: &Residuals) -> (f64, f64) {
         self.against(residuals.distance(1.0))
     }
+
+    fn limit(&self) -> f64 {
+        self.outermost()
+    }
+
+    fn values_until(&self, size: f64) -> f64 {
+        self.values_until(size)
+    }
 }
 
 impl Detector for Variance {
@@ -163,6 +195,14 @@ impl Detector for Variance {
 
     fn onset(&self, memory: &Memory, side: Side, n: u32) -> Option<Onset> {
         memory.scored(|z| self.score(z)).onset(side, n)
+    }
+
+    fn limit(&self) -> f64 {
+        self.limit()
+    }
+
+    fn values_until(&self, size: f64) -> f64 {
+        self.values_until(size)
     }
 }
 

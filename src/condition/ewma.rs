@@ -1,5 +1,5 @@
 //! The exponentially weighted moving average chart (Roberts 1959, ISO 7870-6), with fixed limits.
-use super::run_length::{LAMBDA, limit_for, statistic_sigma};
+use super::run_length::{LAMBDA, average_run_length, limit_for, statistic_sigma};
 use crate::model::Side;
 
 /// A chart of residuals. In their standard deviations, all of it.
@@ -29,6 +29,16 @@ impl Ewma {
         } else {
             None
         }
+    }
+
+    /// In standard deviations of the statistic.
+    pub(super) fn limit(&self) -> f64 {
+        self.limit / statistic_sigma()
+    }
+
+    /// Values on average until it is beyond, begun at its centre, when residuals are shifted by so much.
+    pub(super) fn values_until(&self, shift: f64) -> f64 {
+        average_run_length(LAMBDA, self.limit(), shift)
     }
 
     /// The mean of the last residuals, and what it is held against on a side.

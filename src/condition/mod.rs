@@ -29,10 +29,12 @@ mod run_length;
 mod runs;
 mod runs_length;
 mod settling;
+mod sight;
 mod signal;
 #[cfg(test)]
 mod tests;
 mod trend;
+mod tune;
 mod variance;
 
 pub use alarm::{Activation, Alarm, AlarmKey, AlarmSaid, AlarmState, Alarms, Raised, Shelf};
@@ -41,6 +43,8 @@ pub use chart::{Chart, Finding, Observation};
 pub use load::{AlarmCount, AlarmLoad, Load, StaleAlarm};
 pub use master::Masters;
 pub use quiet::Spoken;
+pub use sight::{Change, Found, Sight};
+pub use tune::{Ahead, Learned, Row, Seen, Suspects, TrialAlarm, Tuned, Tuning, rule_sets};
 
 use crate::model::plant::{
     DeviceIndex, Monitor, Plant, SignalRules, Station, StationIndex, TagIndex, Watched,
@@ -211,15 +215,11 @@ impl Conditions {
         for index in self.by_tag.get(sample.tag.get()).into_iter().flatten() {
             let Some(watch) = self.watches.get_mut(*index) else { continue };
             let Of::Tag { bit, .. } = watch.of else { continue };
-            let value = sample.good().and_then(|value| match bit {
-                Some(bit) => value.bit(bit).map(|set| f64::from(u8::from(set))),
-                None => value.number(),
-            });
             if let Some(work) = self.works.get(watch.at.get()) {
                 watch.chart.produce(work.produces(at.monotonic, watch.chart.idle()));
             }
             let (time, quality) = (sample.time(), sample.quality);
-            let value = value.filter(|x| x.is_finite());
+            let value = of_sample(sample, bit);
             watch.told(&Told { at, time, value, quality }, out);
             watch.queue(*index, &mut self.due);
         }
@@ -247,7 +247,7 @@ impl Conditions {
                 watch.tell(Quiet::NoValue, out);
                 continue;
             };
-            let value = found.quality.is_good().then(|| found.value.number()).flatten();
+            let value = of_measurement(found);
             watch.step(&Observation { time, value, item: Some(item) }, out);
         }
     }
@@ -334,6 +334,11 @@ impl Conditions {
         }
     }
 
+    /// Nobody knows what came since: no value follows on the one before it.
+    fn interrupt(&mut self) {
+        self.watches.iter_mut().for_each(|watch| watch.chart.interrupt());
+    }
+
     /// Values of a device, or of one tag of it, were lost on the way to us.
     pub fn on_lost(&mut self, at: At, device: DeviceIndex, lost: Option<TagIndex>) {
         for watch in self.watches.iter_mut().filter(|watch| watch.device == Some(device)) {
@@ -381,10 +386,30 @@ impl Conditions {
         due
     }
 
+    /// Values that were held against a baseline, of all monitors.
+    fn judged(&self) -> u64 {
+        self.watches.iter().map(|watch| watch.chart.judged()).sum()
+    }
+
     /// When a rule may be due next.
     pub fn next_wake(&self) -> Option<(Monotonic, &'static str)> {
         self.due.first().map(|(due, _)| (*due, "condition"))
     }
+}
+
+/// What a tag says, or one bit of it: a finite number of good quality.
+fn of_sample(sample: &Sample, bit: Option<u8>) -> Option<f64> {
+    let value = sample.good()?;
+    let number = match bit {
+        Some(bit) => value.bit(bit).map(|set| f64::from(u8::from(set))),
+        None => value.number(),
+    };
+    number.filter(|x| x.is_finite())
+}
+
+/// What was measured: a number of good quality.
+fn of_measurement(measurement: &Measurement) -> Option<f64> {
+    measurement.quality.is_good().then(|| measurement.value.number()).flatten()
 }
 
 impl Watch {

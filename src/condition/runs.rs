@@ -6,6 +6,7 @@
 //! width of a zone. So all edges, the centre line too, move outwards by one distance, the *widening*, until
 //! the set keeps the promise; without it the set is that of the book.
 use super::residual::Residual;
+use super::runs_length::Chain;
 use crate::model::Side;
 use crate::model::plant::RunSet;
 
@@ -135,6 +136,16 @@ impl Runs {
     /// The number of the test that the last value completed.
     pub(super) fn test(&self) -> Option<u8> {
         self.completed.map(|(_, test)| test.number)
+    }
+
+    /// The edge beyond which one value is enough, in standard deviations of residuals.
+    pub(super) fn outermost(&self) -> f64 {
+        EDGES.last().map_or(0.0, |edge| f64::from(*edge)) + self.widening
+    }
+
+    /// Values on average until a test is completed, when residuals are shifted by so much.
+    pub(super) fn values_until(&self, shift: f64) -> f64 {
+        Chain::new(tests(self.set), false).run_length(self.widening, 1.0, shift)
     }
 
     /// The last value and the edge that it completed a test beyond, in the monitor's unit; `sigma` is that of the

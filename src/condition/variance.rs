@@ -10,7 +10,7 @@ use super::residual::{CLIP, Residual};
 use crate::model::{Baseline, Side, Spread};
 
 /// What is worth catching: half as much spread again.
-const CATCH: f64 = 1.5;
+pub(super) const CATCH: f64 = 1.5;
 /// Roots that hardly differ, as those of values that alternate, are no measure for a spread.
 const ROOT_MIN: f64 = 0.1;
 
@@ -49,6 +49,17 @@ impl Variance {
     /// Whether it varies more (high) or less (low).
     pub(super) fn beyond(&self) -> Option<Side> {
         self.sums.beyond()
+    }
+
+    pub(super) fn limit(&self) -> f64 {
+        self.sums.limit()
+    }
+
+    /// Values on average until it says so, when residuals spread so many times as far. Their roots then spread farther, too,
+    /// which is left out: it is found sooner rather than later.
+    pub(super) fn values_until(&self, times: f64) -> f64 {
+        let shift = self.normal.mean * (times.sqrt() - 1.0) / self.normal.sigma;
+        self.sums.values_until(shift)
     }
 
     /// How many times the normal spread it has, and what it was held against.

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 use toml::de::DeTable;
 
 /// A plant that may be run, and what somebody should look at all the same.
@@ -25,6 +26,11 @@ pub struct Checked {
     pub tests: Vec<Case>,
     /// What somebody should look at.
     pub warnings: Vec<Fault>,
+}
+
+/// How seldom a false alarm may come by `one false alarm in 30d`, as a plant file says it.
+pub fn false_alarm_interval(text: &str) -> Option<Duration> {
+    resolve::false_alarm_interval(text)
 }
 
 /// Reads plant files, given as names and texts, into one plant.

@@ -9,7 +9,7 @@ mod retention;
 mod state;
 
 pub use image::IMAGE_SCHEMA;
-pub use state::Engine;
+pub use state::{Engine, judge, makes};
 
 #[cfg(test)]
 mod tests;

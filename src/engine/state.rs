@@ -293,9 +293,7 @@ impl Engine {
             if let Body::Trace(event) = &record.body {
                 let found = plant.stations().find(|(_, s)| Some(&s.id) == event.station.as_ref());
                 if let Some((index, _)) = found.filter(|_| event.adopted.is_none()) {
-                    makes(conditions, index, made);
-                    judge_event(conditions, (index, made), event, &mut spoken);
-                    judge_work(conditions, index, step.at, event, &mut spoken);
+                    judge(conditions, index, (step.at, event, made), &mut spoken);
                 }
                 if let Some(masters) = &mut self.masters {
                     judge_master(masters, step.at, event, &mut spoken);
@@ -310,8 +308,20 @@ impl Engine {
     }
 }
 
+/// Tells charts of what a station recorded at a time, with what it made by then.
+pub fn judge(
+    conditions: &mut Conditions,
+    station: StationIndex,
+    (at, event, made): (At, &TraceEvent, Option<&Made>),
+    out: &mut Spoken,
+) {
+    makes(conditions, station, made);
+    judge_event(conditions, (station, made), event, out);
+    judge_work(conditions, station, at, event, out);
+}
+
 /// What a station makes, as far as that was told.
-fn makes(conditions: &mut Conditions, station: StationIndex, made: Option<&Made>) {
+pub fn makes(conditions: &mut Conditions, station: StationIndex, made: Option<&Made>) {
     if let Some(made) = made {
         conditions.makes(station, &made.now, made.purpose == Purpose::Production);
     }

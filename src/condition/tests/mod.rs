@@ -10,6 +10,7 @@ mod joint;
 mod promise;
 mod signals;
 mod tables;
+mod tuned;
 
 use super::chart::{Chart, Finding, Observation};
 use crate::model::plant::{

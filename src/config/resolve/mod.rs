@@ -43,6 +43,7 @@ use crate::bench::Case;
 use crate::model::NameError;
 use crate::model::plant::{Catalog, Device, DeviceIndex, Station, StationIndex, Tag, TagIndex};
 use device::Draft;
+pub(super) use monitor::false_alarm_interval;
 pub(super) use pin::Locked;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;

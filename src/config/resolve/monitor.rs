@@ -12,8 +12,6 @@ use crate::model::plant::{
 use std::ops::Range;
 use std::time::Duration;
 
-/// Values from which a baseline is learned.
-const LEARN: u32 = 50;
 const CYCLE: Duration = Duration::from_secs(1);
 /// So many looks without a change are chance no more.
 const LOOKS_PER_FLAT: u32 = 10;
@@ -22,6 +20,11 @@ const LOOKS_PER_TREND: u32 = 20;
 /// In the place of what cannot be read.
 const MISSING: Duration = Duration::from_mins(3);
 const DRIFT: &str = "one false alarm in ";
+
+/// Reads `"one false alarm in 30d"`.
+pub(in crate::config) fn false_alarm_interval(text: &str) -> Option<Duration> {
+    text.strip_prefix(DRIFT).and_then(|interval| span::parse(interval.trim()))
+}
 
 /// What a plant file says of drift.
 struct RawDrift<'a> {
@@ -425,14 +428,13 @@ impl Resolver<'_> {
             }
             **catch
         });
-        let interval = raw.strip_prefix(DRIFT).and_then(|interval| span::parse(interval.trim()));
-        let Some(interval) = interval else {
+        let Some(interval) = false_alarm_interval(raw) else {
             self.error(t, raw.span(), format!("`{}` does not say what drift is", **raw))
                 .label("wanted how often a false alarm may come")
                 .help("write `drift = \"one false alarm in 30d\"`");
             return None;
         };
-        if interval <= every * 10 {
+        if interval <= every * Drift::VALUES_MIN {
             let every = span::shown(every);
             self.error(t, raw.span(), "no chart can tell drift from noise that fast")
                 .label(format!("a value comes every {every}"))
@@ -441,7 +443,7 @@ impl Resolver<'_> {
         }
         Some(Drift {
             false_alarm_interval: interval,
-            learn: drift.learn.map_or(LEARN, |learn| **learn),
+            learn: drift.learn.map_or(Drift::LEARN, |learn| **learn),
             every,
             rules,
             catch,

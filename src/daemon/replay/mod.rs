@@ -3,7 +3,7 @@
 //! [`exact`] steps all of it and holds the records against the ledger byte by byte: it proves that the
 //! code still does what it did. [`difference`] plays a stretch of it, under the plants that were in force
 //! or under another one, and says what would be recorded otherwise; [`adoptions`] is what has to be
-//! recorded so that it counts. Nothing here writes.
+//! recorded so that it counts. [`tune()`] tells charts with other rules what the tape and the record tell. Nothing here writes.
 mod ahead;
 mod carry;
 mod difference;
@@ -13,10 +13,12 @@ mod fold;
 mod lacking;
 mod play;
 mod recorded;
+mod tune;
 
 pub use difference::{Changed, Difference, Shown, adoptions};
 pub use exact::{Report, exact};
 pub use fields::Field;
+pub use tune::{Asked, Missing, tune};
 
 use crate::config;
 use crate::ledger::{LedgerError, Reader};

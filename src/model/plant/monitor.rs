@@ -119,6 +119,13 @@ pub struct Drift {
     pub idle: Option<Duration>,
 }
 
+impl Drift {
+    /// Values from which a baseline is learned where nothing is said.
+    pub const LEARN: u32 = 50;
+    /// A promise of fewer values than so many keeps no chart.
+    pub const VALUES_MIN: u32 = 10;
+}
+
 /// By what of that which is made baselines are kept apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BaselinePer {
