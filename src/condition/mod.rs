@@ -31,12 +31,14 @@ mod signal;
 #[cfg(test)]
 mod tests;
 mod trend;
+mod usage;
 mod variance;
 
 pub use capability::{Capability, Index};
 pub use chart::{Chart, Finding, Observation};
 pub use master::Masters;
 pub use quiet::Spoken;
+pub use usage::{Usages, Used};
 
 use crate::model::plant::{
     DeviceIndex, Monitor, Plant, SignalRules, Station, StationIndex, TagIndex, Watched,

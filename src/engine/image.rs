@@ -2,6 +2,7 @@
 use super::Engine;
 use super::state::Said;
 use crate::capture::{Capture, Memory};
+use crate::condition::Usages;
 use crate::model::{MonitorId, PersonKey, Position, StationId, wire};
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
@@ -25,6 +26,9 @@ struct Image {
     #[n(4)]
     #[cbor(default, skip_if = "BTreeMap::is_empty")]
     ended: BTreeMap<(StationId, MonitorId), u32>,
+    #[n(5)]
+    #[cbor(default, skip_if = "Usages::is_empty")]
+    usages: Usages,
 }
 
 impl Engine {
@@ -36,6 +40,7 @@ impl Engine {
             verdicts: self.verdicts.clone(),
             memory: self.capture.memory().clone(),
             ended: self.ended.clone(),
+            usages: self.usages.clone(),
         })
     }
 
@@ -44,9 +49,9 @@ impl Engine {
     /// # Errors
     /// If it is no image of this form.
     pub fn from_image(persons: PersonKey, image: &[u8]) -> Result<Self, minicbor::decode::Error> {
-        let Image { last, plant, verdicts, memory, ended } = wire::decode(image)?;
+        let Image { last, plant, verdicts, memory, ended, usages } = wire::decode(image)?;
         let capture = Capture::remembering(persons, memory);
         let (conditions, masters, started) = (None, None, None);
-        Ok(Self { capture, conditions, masters, verdicts, ended, last, plant, started })
+        Ok(Self { capture, conditions, masters, verdicts, ended, usages, last, plant, started })
     }
 }

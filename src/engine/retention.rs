@@ -15,6 +15,7 @@ impl Engine {
         let mut differs = self.memory().differs(other.memory());
         differs.elsewhere |= (&self.verdicts, &self.ended) != (&other.verdicts, &other.ended)
             || (self.last, self.plant) != (other.last, other.plant);
+        differs.stations.extend(self.usages.differing(&other.usages).cloned());
         differs
     }
 

@@ -5,13 +5,15 @@ use crate::model::{
 use crate::query::{
     Answer, Before, CapabilityView, CaseDifference, CaseShown, CaseView, ChartAsked, ChartView,
     ConditionShown, ConditionView, Coverage, Direction, EventView, Freezing, GapView, ItemView,
-    MaintenanceView, MockOf, MockRecall, Query, Recall, RecallOf, Resolution, Sheet, StandingHold,
-    StationView, SuspectView, Trace, Undrilled, Unfrozen, Why, WhyAsked, Yield,
+    MaintenanceView, MockOf, MockRecall, Query, Recall, RecallOf, Resolution, ScheduleView, Sheet,
+    StandingHold, StationView, SuspectView, Trace, Undrilled, Unfrozen, Why, WhyAsked, Yield,
 };
 use std::collections::BTreeMap;
 
 /// What is told of maintenance; `None` if the station is not recorded.
 type Rows = Option<Answer<Vec<MaintenanceView>>>;
+/// What is maintained by use; `None` if the station is not recorded.
+type Schedules = Option<Answer<Vec<ScheduleView>>>;
 
 /// The questions of [`Query`] that are asked over HTTP. They may take long: they are asked on threads
 /// that may block.
@@ -66,8 +68,7 @@ pub trait Source: ConditionSource + Send + Sync {
         interval: Interval,
         as_of: Position,
     ) -> Option<Answer<Yield>>;
-    /// When stations, or one of them, may have been wrong, and what was made meanwhile, as of a record;
-    /// `None` if not recorded.
+    /// When stations, or one of them, may have been wrong, and what was made meanwhile; `None` if not recorded.
     fn suspects(
         &self,
         station: Option<&StationId>,
@@ -76,6 +77,8 @@ pub trait Source: ConditionSource + Send + Sync {
     ) -> Option<Answer<Vec<SuspectView>>>;
     /// Maintenance at the stations, or at one, as of a record.
     fn maintenance(&self, at: Option<&StationId>, open: Option<bool>, as_of: Position) -> Rows;
+    /// What is maintained by use at the stations, or at one.
+    fn schedules(&self, at: Option<&StationId>) -> Schedules;
     /// Why items went bad, as of a record; `None` if the station or an item is not recorded.
     fn why(&self, asked: &WhyAsked, as_of: Position) -> Option<Answer<Why>>;
     /// The times in which stations may have been wrong that have not ended, the last first.
@@ -188,6 +191,10 @@ impl Source for Query {
 
     fn maintenance(&self, at: Option<&StationId>, open: Option<bool>, as_of: Position) -> Rows {
         self.maintenance(at, open, as_of)
+    }
+
+    fn schedules(&self, at: Option<&StationId>) -> Schedules {
+        self.schedules(at)
     }
 
     fn why(&self, asked: &WhyAsked, as_of: Position) -> Option<Answer<Why>> {

@@ -116,6 +116,7 @@ impl Memory {
             }
             Body::Orders(_) | Body::Audit(_) | Body::Dropped => {}
         }
+        self.monitors.count_use(record);
         self.position = position;
     }
 

@@ -19,7 +19,7 @@ fn drift() -> Drift {
 }
 
 /// Its force is watched for drift and by a limit, as `force`; a master is shown now and then.
-fn watched(plant: &mut Plant) {
+pub(super) fn watched(plant: &mut Plant) {
     let station = &mut plant.stations[0];
     let force = TagName::parse("force").unwrap();
     station.monitors = vec![Monitor {
@@ -44,11 +44,11 @@ fn watched(plant: &mut Plant) {
     }];
 }
 
-fn monitor(name: &str) -> MonitorId {
+pub(super) fn monitor(name: &str) -> MonitorId {
     MonitorId::parse(name).unwrap()
 }
 
-fn command(step: MaintenanceStep, station: &str, monitors: &[&str]) -> Command {
+pub(super) fn command(step: MaintenanceStep, station: &str, monitors: &[&str]) -> Command {
     Command::Maintenance {
         step,
         station: StationId::parse(station).unwrap(),
@@ -60,17 +60,22 @@ fn command(step: MaintenanceStep, station: &str, monitors: &[&str]) -> Command {
 }
 
 impl Floor {
-    fn plant_of(&mut self, change: impl FnOnce(&mut Plant)) {
+    pub(super) fn plant_of(&mut self, change: impl FnOnce(&mut Plant)) {
         let mut plant = (*plant(Pattern::Counter, Splice::Clean)).clone();
         plant.tags.extend(["state", "batch", "count", "tool"].map(tag));
         watched(&mut plant);
         change(&mut plant);
-        plant.hash = Digest([u8::try_from(plant.stations[0].monitors.len()).unwrap(); 32]);
+        let every = plant.stations[0].schedules.iter().map(|schedule| schedule.every.every());
+        let other = u8::try_from(every.sum::<u64>() % 251).unwrap();
+        plant.hash = Digest([u8::try_from(plant.stations[0].monitors.len()).unwrap() ^ other; 32]);
         self.step(&Input::Plant(Arc::new(plant)));
     }
 
     /// What a command comes to.
-    fn command(&mut self, command: Command) -> std::result::Result<Position, Vec<Refusal>> {
+    pub(super) fn command(
+        &mut self,
+        command: Command,
+    ) -> std::result::Result<Position, Vec<Refusal>> {
         self.now += 1_000_000;
         let at = At { monotonic: Monotonic(self.now), wall: Utc(i64::try_from(self.now).unwrap()) };
         let mut out = Vec::new();
@@ -86,12 +91,12 @@ impl Floor {
         answer.unwrap()
     }
 
-    fn done(&mut self) -> Position {
+    pub(super) fn done(&mut self) -> Position {
         self.command(command(MaintenanceStep::Done, "ST10", &[])).unwrap()
     }
 
     /// As many parts with a force around this level.
-    fn parts(&mut self, count: u64, level: u64) {
+    pub(super) fn parts(&mut self, count: u64, level: u64) {
         for n in 0..count {
             let next = self.words[&TRIGGER].integer().unwrap() + 1;
             self.words.insert(FORCE, Value::UInt(level + n * 7 % 11));
@@ -111,7 +116,7 @@ impl Floor {
     }
 
     /// The daemon ends, and begins again with what is on record.
-    fn restart(&mut self, change: impl FnOnce(&mut Plant)) {
+    pub(super) fn restart(&mut self, change: impl FnOnce(&mut Plant)) {
         self.engine = folded(&self.records);
         self.step(&Input::Start { cause: StartCause::Daemon, recovered: self.engine.position() });
         self.plant_of(change);
@@ -176,7 +181,7 @@ fn acknowledged_is_what_drifts_and_ends_by_nothing() {
     insta::assert_snapshot!(told.join("\n"), @r"
     station `ST10` has no monitor `forc`; did you mean `force`? (monitors: force)
     `red` of station `ST10` is a master: no maintenance ends what it says, showing the master does
-    nothing at station `ST10` waits for maintenance: none of these monitors says that it has drifted; `pedigree maintenance done` records what was done all the same
+    nothing at station `ST10` waits for maintenance: none of these has drifted, is forecast to reach a limit or is due; `pedigree maintenance done` records what was done all the same
     ");
     let elsewhere = floor.command(command(MaintenanceStep::Done, OTHER, &["force"])).unwrap_err();
     assert_eq!(elsewhere, [Refusal::UnknownStation(StationId::parse(OTHER).unwrap())]);

@@ -22,6 +22,7 @@ mod retention;
 mod sampled;
 mod taken;
 mod unfired;
+mod usage;
 mod weakened;
 mod who;
 
@@ -162,6 +163,7 @@ fn plant(pattern: Pattern, splice: Splice) -> Arc<Plant> {
             mounts: vec![mount],
             monitors: Vec::new(),
             masters: Vec::new(),
+            schedules: Vec::new(),
         }],
         catalog: Catalog::default(),
         files: Vec::new(),

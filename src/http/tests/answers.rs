@@ -40,6 +40,7 @@ fn every_question_is_answered_in_its_shape() {
         ("suspects", "/api/v1/suspects?station=PRESS10&limit=1"),
         ("maintenance", "/api/v1/maintenance?station=PRESS10"),
         ("maintenance_open", "/api/v1/maintenance?open=true"),
+        ("schedules", "/api/v1/maintenance/schedules?station=PRESS10"),
         ("why", "/api/v1/why?ids=SN-0001,%20u/site/SN-0001&station=PRESS10"),
         ("gaps", "/api/v1/gaps"),
         ("devices", "/api/v1/devices"),
@@ -64,6 +65,7 @@ fn what_cannot_be_answered_is_a_problem_that_helps() {
         ("/api/v1/suspects?station=OP99", 404, "nothing recorded has the id `OP99`"),
         ("/api/v1/maintenance?station=OP99", 404, "nothing recorded has the id `OP99`"),
         ("/api/v1/maintenance?open=perhaps", 400, "open"),
+        ("/api/v1/maintenance/schedules?station=OP99", 404, "nothing recorded has the id `OP99`"),
         ("/api/v1/why?station=OP99", 404, "nothing recorded has the id `OP99`"),
         ("/api/v1/why?ids=SN-0001,SN-9", 404, "nothing recorded has the id `SN-9`"),
         ("/api/v1/yield?from=yesterday", 400, "a time such as `2026-11-22T06:00:00Z`"),
@@ -113,7 +115,7 @@ fn what_cannot_be_answered_is_a_problem_that_helps() {
 #[test]
 fn no_route_passes_over_a_parameter_that_it_does_not_know() {
     let server = quiet();
-    let questions = "resolve item trace recall holds yield suspects maintenance why events stations conditions \
+    let questions = "resolve item trace recall holds yield suspects maintenance maintenance/schedules why events stations conditions \
                      conditions/PRESS10/temp conditions/PRESS10/temp/chart conditions/PRESS10/temp/capability gaps devices \
                      ledger/checkpoint ledger/checkpoints ledger/key ledger/proof tap";
     let questions = questions.split_whitespace().map(|name| format!("/api/v1/{name}"));

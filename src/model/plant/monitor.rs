@@ -35,7 +35,8 @@ impl Monitor {
             | Rule::WesternElectric
             | Rule::Nelson
             | Rule::Variance
-            | Rule::Master => false,
+            | Rule::Master
+            | Rule::Usage => false,
         }
     }
 }

@@ -73,6 +73,7 @@ fn loaded() -> Body {
         measured: Vec::new(),
         context: Vec::new(),
         counted: Vec::new(),
+        schedules: Vec::new(),
     })
 }
 

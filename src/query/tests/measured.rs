@@ -69,6 +69,7 @@ fn plant(measured: &[&str]) -> Body {
         measured: measured.iter().map(|name| tag(name)).collect(),
         context: Vec::new(),
         counted: Vec::new(),
+        schedules: Vec::new(),
     })
 }
 
