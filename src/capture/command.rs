@@ -93,7 +93,9 @@ impl Capture {
         let Some(station) = stations.into_iter().find(|station| station.id == *id) else {
             return Err(vec![Refusal::UnknownStation(id.clone())]);
         };
-        let names: Vec<&MonitorId> = station.monitors.iter().map(|monitor| &monitor.id).collect();
+        let names = station.monitors.iter().map(|monitor| &monitor.id);
+        let names = names.chain(station.schedules.iter().map(|schedule| &schedule.id));
+        let names: Vec<&MonitorId> = names.collect();
         let unknown = event.monitors.iter().filter(|monitor| !names.contains(monitor));
         let refusal = |monitor: &MonitorId| {
             let monitor = monitor.clone();
@@ -107,9 +109,10 @@ impl Capture {
             Refusal::UnknownMonitor { station, monitor, hint }
         };
         let mut refusals: Vec<Refusal> = unknown.map(refusal).collect();
-        let drifts = self.memory.station(id).into_iter().flat_map(|memory| memory.drifts.keys());
+        let known = self.memory.station(id).into_iter();
+        let asking = known.flat_map(|memory| memory.drifts.keys().chain(memory.asks.keys()));
         let mut waiting =
-            drifts.filter(|of| of.rule != Rule::Master && event.concerns(id, &of.monitor));
+            asking.filter(|of| of.rule != Rule::Master && event.concerns(id, &of.monitor));
         if event.step == MaintenanceStep::Acknowledge && waiting.next().is_none() {
             refusals.push(Refusal::NothingToAcknowledge(id.clone()));
         }

@@ -112,6 +112,10 @@ pub struct StationMemory {
     /// What it makes.
     #[n(13)]
     pub made: Option<Made>,
+    /// The rules that ask for maintenance by a warning, and the record that said so.
+    #[n(14)]
+    #[cbor(default, skip_if = "BTreeMap::is_empty")]
+    pub asks: BTreeMap<Drifting, Position>,
 }
 
 /// A rule of a monitor, by the baseline of what is made.
@@ -244,6 +248,7 @@ impl Memory {
                     let of =
                         |of: &MonitorId| plant.monitors.iter().any(|(s, m)| (s, m) == (id, of));
                     station.drifts.retain(|drifting, _| of(&drifting.monitor));
+                    station.asks.retain(|asking, _| of(&asking.monitor));
                 }
             }
             Body::Orders(rows) => {
@@ -377,6 +382,11 @@ impl Memory {
             product: spoken.product.clone(),
             recipe: spoken.recipe.clone(),
         };
+        if spoken.asks_for_maintenance() {
+            station.asks.entry(drifting.clone()).or_insert(position);
+        } else {
+            station.asks.remove(&drifting);
+        }
         match spoken.verdict {
             Verdict::Drift => {
                 station.drifts.entry(drifting).or_insert(position);
@@ -402,6 +412,7 @@ impl Memory {
             station.drifts.retain(|of, _| {
                 of.rule == Rule::Master || !event.ends(&event.station, &of.monitor)
             });
+            station.asks.retain(|of, _| !event.ends(&event.station, &of.monitor));
         }
     }
 

@@ -51,6 +51,7 @@ fn changes(verb: &str) -> Option<Changes> {
         | "case ls"
         | "case sheets"
         | "maintenance ls"
+        | "maintenance schedules"
         | "condition ls"
         | "condition show"
         | "condition capability"

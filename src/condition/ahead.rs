@@ -26,6 +26,8 @@ pub(super) struct TrendRule {
     warned: Option<Side>,
     /// What was told is over.
     lost: bool,
+    /// It was said that there is no trend any more: what the next one says is told, whatever that is.
+    owed: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +39,10 @@ enum Of {
 impl TrendRule {
     /// Those that limits have.
     pub(super) fn all(limits: Limits) -> Box<[Self]> {
-        let new = |of, over| Self { of, trend: Trend::new(over), warned: None, lost: false };
+        let new = |of, over| {
+            let (trend, warned) = (Trend::new(over), None);
+            Self { of, trend, warned, lost: false, owed: false }
+        };
         let forecast = limits.forecast.map(|within| new(Of::Forecast(limits), within));
         let rate = limits.rate.map(|limit| new(Of::Rate(limit), limit.over));
         forecast.into_iter().chain(rate).collect()
@@ -50,9 +55,9 @@ impl TrendRule {
         }
     }
 
-    /// What the record says of it.
-    pub(super) fn restore(&mut self, warned: Option<Side>) {
-        self.warned = warned;
+    /// What the record says of it: that it warns, or that what it said is lost.
+    pub(super) fn restore(&mut self, warned: Option<Side>, lost: bool) {
+        (self.warned, self.owed) = (warned, lost);
     }
 
     /// What comes does not follow on what was: what was told of that is over with the next value.
@@ -65,6 +70,7 @@ impl TrendRule {
     pub(super) fn step(&mut self, time: Utc, x: f64) -> Option<Finding> {
         self.trend.step(time, x);
         if std::mem::take(&mut self.lost) && self.warned.take().is_some() {
+            self.owed = true;
             return Some(Finding::new(self.rule(), Verdict::NoData));
         }
         let line = self.trend.line()?;
@@ -73,11 +79,23 @@ impl TrendRule {
             Of::Rate(limit) => self.is_fast(limit.most, &line),
         };
         let side = warning.as_ref().and_then(|warning| warning.side);
-        if side == self.warned {
+        let owed = std::mem::take(&mut self.owed);
+        if side == self.warned && !owed {
             return None;
         }
         self.warned = side;
-        Some(warning.unwrap_or_else(|| Finding::new(self.rule(), Verdict::InControl)))
+        Some(warning.unwrap_or_else(|| self.well(time, &line)))
+    }
+
+    /// All is well: where the value is, and when it reaches a limit by its trend, if it has one.
+    fn well(&self, now: Utc, line: &Line) -> Finding {
+        let found = Finding::new(self.rule(), Verdict::InControl);
+        let Of::Forecast(limits) = self.of else { return found };
+        let goes = line.slope.abs() > STILL_SURE * line.slope_error;
+        let limit = if line.slope > 0.0 { limits.high } else { limits.low };
+        let limit = limit.filter(|_| goes);
+        let reaches = limit.map(|limit| reach(now, seconds_to(limit, line)));
+        Finding { statistic: Some(line.level), limit, reaches, ..found }
     }
 
     /// The limit that the value goes to, if it will be there soon.
@@ -197,7 +215,7 @@ mod tests {
         let verdicts: Vec<_> = told.iter().map(|found| found.verdict).collect();
         assert_eq!(verdicts, [Verdict::Warning, Verdict::InControl]);
         let mut again = rule_of(limits());
-        again.restore(Some(Side::High));
+        again.restore(Some(Side::High), false);
         let near = (3_000..4_000)
             .filter_map(|second| again.step(Utc(second * SECOND), 0.01 * second as f64));
         assert_eq!(near.collect::<Vec<_>>(), []);
@@ -218,6 +236,14 @@ mod tests {
         assert_eq!(over, Some(Verdict::NoData));
         rule.forget();
         assert_eq!(rule.step(Utc(3_501 * SECOND), 0.0), None, "it is said once");
+        // The next trend is told, once, with where the value is.
+        let mut process = Process::new(7, 0.0);
+        let told =
+            (3_502..6_000).filter_map(|second| rule.step(Utc(second * SECOND), process.next()));
+        let told: Vec<_> = told.collect();
+        let [well] = told.as_slice() else { panic!("{told:?}") };
+        assert_eq!((well.verdict, well.reaches), (Verdict::InControl, None), "it goes nowhere");
+        assert!(well.statistic.unwrap().abs() < 1.0, "{well:?}");
     }
 
     #[test]

@@ -190,10 +190,11 @@ impl Chart {
             Rule::Forecast | Rule::Rate => {
                 let warned = event.side.filter(|_| event.verdict == Verdict::Warning);
                 let of_rule = self.trends.iter_mut().filter(|trend| trend.rule() == event.rule);
-                of_rule.for_each(|trend| trend.restore(warned));
+                let lost = event.verdict == Verdict::NoData;
+                of_rule.for_each(|trend| trend.restore(warned, lost));
             }
-            // No monitor is a master; the others go by the clock.
-            Rule::Master | Rule::Missing | Rule::Flat => {}
+            // No monitor is a master or goes by use; the others go by the clock.
+            Rule::Master | Rule::Usage | Rule::Missing | Rule::Flat => {}
         }
     }
 

@@ -35,6 +35,7 @@ mod signal;
 mod tests;
 mod trend;
 mod tune;
+mod usage;
 mod variance;
 
 pub use alarm::{Activation, Alarm, AlarmKey, AlarmSaid, AlarmState, Alarms, Raised, Shelf};
@@ -45,6 +46,7 @@ pub use master::Masters;
 pub use quiet::Spoken;
 pub use sight::{Change, Found, Sight};
 pub use tune::{Ahead, Learned, Row, Seen, Suspects, TrialAlarm, Tuned, Tuning, rule_sets};
+pub use usage::{Usages, Used};
 
 use crate::model::plant::{
     DeviceIndex, Monitor, Plant, SignalRules, Station, StationIndex, TagIndex, Watched,

@@ -110,7 +110,8 @@ impl Signal {
             | Rule::Nelson
             | Rule::Variance
             | Rule::Forecast
-            | Rule::Rate => {}
+            | Rule::Rate
+            | Rule::Usage => {}
         }
     }
 

@@ -434,7 +434,7 @@ impl Try {
     fn learn_anew(&mut self, time: Utc) {
         let version = self.version;
         self.conditions.learn_anew(|_| Some(version));
-        self.said.retain(|event| !event.ends_with_baseline());
+        self.said.retain(|event| !event.ends_with_maintenance());
         let standing = self.alarms.iter_mut().filter(|alarm| alarm.until.is_none());
         standing.for_each(|alarm| alarm.until = Some(time.max(alarm.time)));
     }

@@ -3,6 +3,7 @@ use super::Engine;
 use super::state::Said;
 use crate::capture::{Capture, Memory};
 use crate::condition::Alarms;
+use crate::condition::Usages;
 use crate::model::{MonitorId, PersonKey, Position, StationId, wire};
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
@@ -28,6 +29,9 @@ struct Image {
     ended: BTreeMap<(StationId, MonitorId), u32>,
     #[n(5)]
     alarms: Alarms,
+    #[n(6)]
+    #[cbor(default, skip_if = "Usages::is_empty")]
+    usages: Usages,
 }
 
 impl Engine {
@@ -40,6 +44,7 @@ impl Engine {
             memory: self.capture.memory().clone(),
             ended: self.ended.clone(),
             alarms: self.alarms.clone(),
+            usages: self.usages.clone(),
         })
     }
 
@@ -48,9 +53,9 @@ impl Engine {
     /// # Errors
     /// If it is no image of this form.
     pub fn from_image(persons: PersonKey, image: &[u8]) -> Result<Self, minicbor::decode::Error> {
-        let Image { last, plant, verdicts, memory, ended, alarms } = wire::decode(image)?;
+        let Image { last, plant, verdicts, memory, ended, alarms, usages } = wire::decode(image)?;
         let new = Self::new(persons.clone());
         let capture = Capture::remembering(persons, memory);
-        Ok(Self { capture, verdicts, ended, alarms, last, plant, ..new })
+        Ok(Self { capture, verdicts, ended, alarms, usages, last, plant, ..new })
     }
 }

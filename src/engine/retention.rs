@@ -16,6 +16,7 @@ impl Engine {
         differs.elsewhere |= (&self.verdicts, &self.ended, &self.alarms)
             != (&other.verdicts, &other.ended, &other.alarms)
             || (self.last, self.plant) != (other.last, other.plant);
+        differs.stations.extend(self.usages.differing(&other.usages).cloned());
         differs
     }
 

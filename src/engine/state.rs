@@ -1,6 +1,6 @@
 //! The state and its two ways to change.
 use crate::capture::{Capture, Made, Memory};
-use crate::condition::{Alarms, Conditions, Masters, Spoken};
+use crate::condition::{Alarms, Conditions, Masters, Spoken, Usages};
 use crate::model::plant::{Carried, Plant, Station, StationIndex};
 use crate::model::{
     At, Body, Command, Effect, GapCause, Input, MaintenanceEvent, MonitorId, Monotonic, Notice,
@@ -24,6 +24,8 @@ pub struct Engine {
     pub(super) alarms: Alarms,
     /// When the next alarm is taken off the shelf.
     pub(super) lapse: Option<Monotonic>,
+    /// How much the stations were used since something of them was maintained.
+    pub(super) usages: Usages,
     pub(super) last: Position,
     /// The record of the plant in force.
     pub(super) plant: Option<Position>,
@@ -44,6 +46,7 @@ impl Engine {
             ended: BTreeMap::new(),
             alarms: Alarms::default(),
             lapse: None,
+            usages: Usages::default(),
             last: Position(0),
             plant: None,
             started: None,
@@ -74,6 +77,7 @@ impl Engine {
     pub(super) fn note(&mut self, record: &Record) {
         self.last = record.position;
         self.alarms.take(record);
+        self.usages.apply(record);
         if let Body::Plant(plant) = &record.body {
             self.plant = Some(record.position);
             // What stood against a monitor that is gone ended with it: it comes back as a new one.
@@ -119,7 +123,12 @@ impl Engine {
                 let ended = self.ended.entry(key.clone()).or_default();
                 *ended = version.max(*ended);
             }
-            said.retain(|(_, event)| !event.ends_with_baseline());
+            said.retain_mut(|(_, event)| {
+                if event.rule.is_of_trend() {
+                    break_off(event);
+                }
+                event.rule.is_of_trend() || !event.ends_with_maintenance()
+            });
         }
         self.verdicts.retain(|_, said| !said.is_empty());
     }
@@ -184,14 +193,17 @@ impl Engine {
         }
         self.judge(&mut step);
         self.end_shelves(&mut step);
-        self.fold(&step);
+        step.frame().iter().for_each(|record| self.note(record));
+        self.count_use(&mut step);
+        self.learn_anew(&step);
+        let in_time = |until: Utc| step.at.monotonic.plus(until.since(step.at.wall));
+        self.lapse = self.alarms.next_lapse().map(in_time);
         step.finish(out);
     }
 
-    /// Keeps of a step's records what the engine itself does.
-    fn fold(&mut self, step: &Step) {
+    /// What is maintained is learned anew.
+    fn learn_anew(&mut self, step: &Step) {
         for record in step.frame() {
-            self.note(record);
             if let (Body::Maintenance(event), Some(charts)) = (&record.body, &mut self.conditions) {
                 let ends = |key: &(StationId, MonitorId)| event.ends(&key.0, &key.1);
                 charts.learn_anew(|key| {
@@ -199,8 +211,18 @@ impl Engine {
                 });
             }
         }
-        let in_time = |until: Utc| step.at.monotonic.plus(until.since(step.at.wall));
-        self.lapse = self.alarms.next_lapse().map(in_time);
+    }
+
+    /// What is due by use after the records of a step, and what is not any more, joins them.
+    fn count_use(&mut self, step: &mut Step) {
+        let noted = step.frame().len();
+        let said = |station: &StationId, id: &MonitorId| {
+            let said = self.verdicts.get(&(station.clone(), id.clone()))?.iter();
+            said.rev().find(|(_, event)| event.rule == Rule::Usage).map(|(_, event)| event.verdict)
+        };
+        let spoken = self.usages.spoken(step.frame(), step.at.wall, said);
+        record_verdicts(&mut self.capture, step, spoken);
+        step.frame().iter().skip(noted).for_each(|record| self.note(record));
     }
 
     fn load(&mut self, step: &mut Step, plant: &Arc<Plant>) {
@@ -247,6 +269,7 @@ impl Engine {
                     context: plant.context_kept(),
                     counted: plant.feeders_counted(),
                     latched: plant.latched(),
+                    schedules: plant.schedules(),
                 }),
             );
         }
@@ -262,21 +285,11 @@ impl Engine {
         let warns = said.filter(|event| event.verdict == Verdict::Warning);
         let is_over = |event: &&VerdictEvent| {
             let mut stations = plant.stations.iter().filter(|s| s.id == event.station);
-            let monitor = stations.find_map(|s| s.monitors.iter().find(|m| m.id == event.monitor));
-            !monitor.is_some_and(|monitor| monitor.warns_by(event.rule))
+            !stations.any(|station| station.warns_by(&event.monitor, event.rule))
         };
-        let over = warns.filter(is_over).map(|event| VerdictEvent {
-            verdict: Verdict::NoData,
-            side: None,
-            statistic: None,
-            limit: None,
-            time,
-            onset: None,
-            baseline: None,
-            item: None,
-            quality: None,
-            reaches: None,
-            ..event.clone()
+        let over = warns.filter(is_over).cloned().map(|mut event| {
+            break_off(&mut event);
+            VerdictEvent { time, ..event }
         });
         over.collect()
     }
@@ -318,6 +331,15 @@ pub fn judge(
     makes(conditions, station, made);
     judge_event(conditions, (station, made), event, out);
     judge_work(conditions, station, at, event, out);
+}
+
+/// A warning is over, and there is nothing to judge by; what says anything else stays.
+fn break_off(event: &mut VerdictEvent) {
+    if event.verdict == Verdict::Warning {
+        event.verdict = Verdict::NoData;
+        (event.side, event.statistic, event.limit, event.onset) = (None, None, None, None);
+        (event.baseline, event.item, event.quality, event.reaches) = (None, None, None, None);
+    }
 }
 
 /// What a station makes, as far as that was told.
@@ -388,7 +410,8 @@ fn judge_master(masters: &mut Masters, at: At, event: &TraceEvent, out: &mut Spo
 /// Everything at a station that verdicts are about.
 pub(super) fn names(station: &Station) -> impl Iterator<Item = &MonitorId> {
     let monitors = station.monitors.iter().map(|monitor| &monitor.id);
-    monitors.chain(station.masters.iter().map(|master| &master.id))
+    let masters = station.masters.iter().map(|master| &master.id);
+    monitors.chain(masters).chain(station.schedules.iter().map(|schedule| &schedule.id))
 }
 
 fn record_spoken(capture: &mut Capture, step: &mut Step, spoken: Spoken) {

@@ -175,6 +175,7 @@ pub(crate) fn plant(stations: &[(&str, &[&str])]) -> Plant {
         mounts: Vec::new(),
         monitors: Vec::new(),
         masters: Vec::new(),
+        schedules: Vec::new(),
     };
     Plant {
         site: SiteId::parse("plant").unwrap(),

@@ -127,7 +127,7 @@ const RECALL: &[&str] = &["lot", "station", "from", "to", "where", "window", "as
 const VALUES: &[&str] = &["from", "to", "before", "limit"];
 
 /// What is answered within a time.
-fn in_time_routes() -> [Route; 41] {
+fn in_time_routes() -> [Route; 42] {
     [
         ("/", &[], get(page::start)),
         ("/item", &["id"], get(page::item)),
@@ -153,6 +153,7 @@ fn in_time_routes() -> [Route; 41] {
         ("/api/v1/yield", &["station", "from", "to", "as_of"], get(api::yields)),
         ("/api/v1/suspects", &["station", "limit", "as_of"], get(api::suspects)),
         ("/api/v1/maintenance", &["station", "open", "as_of"], get(api::maintenance)),
+        ("/api/v1/maintenance/schedules", &["station"], get(api::schedules)),
         ("/api/v1/why", &["ids", "station", "from", "to", "limit", "as_of"], get(api::why)),
         ("/api/v1/events", &["after", "limit"], get(api::events)),
         ("/api/v1/stations", &[], get(api::stations)),

@@ -6,13 +6,15 @@ use crate::query::{
     AlarmLoad, AlarmState, AlarmView, Answer, Before, CapabilityView, CaseDifference, CaseShown,
     CaseView, ChartAsked, ChartView, ConditionShown, ConditionView, Coverage, Direction, EventView,
     Freezing, GapView, ItemView, MaintenanceView, MockOf, MockRecall, Query, Recall, RecallOf,
-    Resolution, Sheet, StandingHold, StationView, SuspectView, Trace, Undrilled, Unfrozen, Why,
-    WhyAsked, Yield,
+    Resolution, ScheduleView, Sheet, StandingHold, StationView, SuspectView, Trace, Undrilled,
+    Unfrozen, Why, WhyAsked, Yield,
 };
 use std::collections::BTreeMap;
 
 /// What is told of maintenance; `None` if the station is not recorded.
 type Rows = Option<Answer<Vec<MaintenanceView>>>;
+/// What is maintained by use; `None` if the station is not recorded.
+type Schedules = Option<Answer<Vec<ScheduleView>>>;
 
 /// What is told of alarms, likewise.
 type Alarmed = Option<Answer<Vec<AlarmView>>>;
@@ -70,8 +72,7 @@ pub trait Source: ConditionSource + Send + Sync {
         interval: Interval,
         as_of: Position,
     ) -> Option<Answer<Yield>>;
-    /// When stations, or one of them, may have been wrong, and what was made meanwhile, as of a record;
-    /// `None` if not recorded.
+    /// When stations, or one of them, may have been wrong, and what was made meanwhile; `None` if not recorded.
     fn suspects(
         &self,
         station: Option<&StationId>,
@@ -80,6 +81,8 @@ pub trait Source: ConditionSource + Send + Sync {
     ) -> Option<Answer<Vec<SuspectView>>>;
     /// Maintenance at the stations, or at one, as of a record.
     fn maintenance(&self, at: Option<&StationId>, open: Option<bool>, as_of: Position) -> Rows;
+    /// What is maintained by use at the stations, or at one.
+    fn schedules(&self, at: Option<&StationId>) -> Schedules;
     /// Why items went bad, as of a record; `None` if the station or an item is not recorded.
     fn why(&self, asked: &WhyAsked, as_of: Position) -> Option<Answer<Why>>;
     /// The times in which stations may have been wrong that have not ended, the last first.
@@ -192,6 +195,10 @@ impl Source for Query {
 
     fn maintenance(&self, at: Option<&StationId>, open: Option<bool>, as_of: Position) -> Rows {
         self.maintenance(at, open, as_of)
+    }
+
+    fn schedules(&self, at: Option<&StationId>) -> Schedules {
+        self.schedules(at)
     }
 
     fn why(&self, asked: &WhyAsked, as_of: Position) -> Option<Answer<Why>> {

@@ -227,9 +227,9 @@ pub enum Refusal {
         /// Which.
         monitor: MonitorId,
     },
-    /// None of what it concerns has drifted.
+    /// None of what it concerns asks for maintenance.
     #[error(
-        "nothing at station `{0}` waits for maintenance: none of these monitors says that it has drifted; `pedigree maintenance done` records what was done all the same"
+        "nothing at station `{0}` waits for maintenance: none of these has drifted, is forecast to reach a limit or is due; `pedigree maintenance done` records what was done all the same"
     )]
     NothingToAcknowledge(StationId),
     /// Nothing of the kind at the station.

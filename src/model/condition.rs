@@ -62,6 +62,9 @@ pub enum Rule {
     /// A value that changes too fast.
     #[n(11)]
     Rate,
+    /// Something of the station was used so much that it is to be maintained.
+    #[n(14)]
+    Usage,
 }
 
 impl Rule {
@@ -79,8 +82,19 @@ impl Rule {
             | Self::Missing
             | Self::Flat
             | Self::Forecast
-            | Self::Rate => false,
+            | Self::Rate
+            | Self::Usage => false,
         }
+    }
+
+    /// Whether it goes by a trend, which maintenance breaks off.
+    pub fn is_of_trend(self) -> bool {
+        matches!(self, Self::Forecast | Self::Rate)
+    }
+
+    /// Whether its warning asks for maintenance, as a drift by any rule does.
+    pub fn asks_for_maintenance(self) -> bool {
+        matches!(self, Self::Forecast | Self::Usage)
     }
 }
 
@@ -263,11 +277,16 @@ impl VerdictEvent {
         Making { product: self.product.clone(), recipe: self.recipe.clone() }
     }
 
-    /// Whether maintenance ends what it says: a word of a baseline, or the word of an absolute limit that all is well with it
-    /// but that a drift stands.
-    pub fn ends_with_baseline(&self) -> bool {
+    /// Whether maintenance ends what it says: a word of a baseline, of a trend or of use, or the word of an absolute limit
+    /// that all is well with it but that a drift stands.
+    pub fn ends_with_maintenance(&self) -> bool {
         let stands = self.rule == Rule::Limit && self.verdict == Verdict::Drift;
-        self.rule.is_of_baseline() || stands
+        self.rule.is_of_baseline() || self.rule.is_of_trend() || self.rule == Rule::Usage || stands
+    }
+
+    /// Whether it asks for maintenance without saying that the machine has drifted.
+    pub fn asks_for_maintenance(&self) -> bool {
+        self.verdict == Verdict::Warning && self.rule.asks_for_maintenance()
     }
 }
 

@@ -65,7 +65,7 @@ pub use handshake::{
 pub use input::{Input, Link, ReadDone, ReadFault, Session, StartCause, WriteDone};
 pub use item::{Code, CodeError, ItemClass, ItemKey, ItemKeyError, MountKey, Scope, ScopeName};
 pub use kin::{Ancestry, Kin, Missing, Portion, Shortfall, Total, Way};
-pub use maintenance::{MaintenanceEvent, MaintenanceStep};
+pub use maintenance::{MaintenanceEvent, MaintenanceStep, PartBy, Schedule, Usage};
 pub use measurement::{Amount, Measurement, PhaseSummary, STOCK, Statistics, ToolUse};
 pub use member::{CarriedOver, Member};
 pub use name::{

@@ -1,8 +1,8 @@
 //! Records: what the ledger keeps, and the positions that number them.
 use super::{
     AlarmEvent, At, CaseEvent, Digest, EpochBegun, Gap, HandshakeId, ItemKey, MaintenanceEvent,
-    MonitorId, MountPointId, OrderRow, Quarantine, SiteId, StationId, TagName, Text, TraceEvent,
-    Utc, VerdictEvent,
+    MonitorId, MountPointId, OrderRow, Quarantine, Schedule, SiteId, StationId, TagName, Text,
+    TraceEvent, Utc, VerdictEvent,
 };
 use minicbor::{Decode, Encode};
 
@@ -84,6 +84,10 @@ pub struct PlantLoaded {
     #[n(7)]
     #[cbor(default, skip_if = "Vec::is_empty")]
     pub latched: Vec<(StationId, MonitorId)>,
+    /// What is to be maintained after so much use: it is counted from here on, until a plant does without.
+    #[n(8)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub schedules: Vec<(StationId, Schedule)>,
 }
 
 /// A further word that attributes come from.

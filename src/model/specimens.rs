@@ -558,6 +558,7 @@ pub(crate) fn records() -> Vec<Record> {
         context: Vec::new(),
         counted: Vec::new(),
         latched: Vec::new(),
+        schedules: Vec::new(),
     };
     let audit = Audit { who: text("P-0a1b2c3d4e5f"), what: text("plant reloaded") };
     let verbs = (1..).zip(VERBS).map(|(number, verb)| told(what(verb), number));

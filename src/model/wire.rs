@@ -157,6 +157,7 @@ mod tests {
             (Rule::Variance, 9),
             (Rule::Forecast, 10),
             (Rule::Rate, 11),
+            (Rule::Usage, 14),
         ] {
             assert_eq!(encode(&rule), [number]);
             event.joins = Some(rule);

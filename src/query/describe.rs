@@ -5,7 +5,7 @@ use crate::model::{
     AlarmEvent, AlarmStep, Amount, Body, CarriedOver, CaseCounts, CaseEvent, EpochBegun,
     EpochCause, Gap, GapCause, GapSource, HandshakeMark, ItemKey, MaintenanceEvent,
     MaintenanceStep, Member, MonitorId, MountKey, Onset, Overruled, Permit, Position, Quarantine,
-    QuarantineCause, Reach, Record, Rule, Side, Text, Tombstone, TraceEvent, Utc, Verdict,
+    QuarantineCause, Reach, Record, Rule, Side, Text, Tombstone, TraceEvent, Ucum, Utc, Verdict,
     VerdictEvent, What,
 };
 
@@ -158,7 +158,7 @@ fn maintenance(view: &mut EventView, event: &MaintenanceEvent) {
     view.text = match step {
         MaintenanceStep::Acknowledge => format!("{who} looks after {names} at {station}: {text}"),
         MaintenanceStep::Done => {
-            format!("maintenance by {who} for {names} at {station}, which learn anew: {text}{item}")
+            format!("maintenance by {who} for {names} at {station}, which begin anew: {text}{item}")
         }
     };
 }
@@ -498,6 +498,18 @@ fn rate(spoken: &VerdictEvent) -> String {
     format!("{way} too fast: by {change:.3}{unit} in a time in which it may by {most}{unit}")
 }
 
+/// What is said of what is maintained by use.
+fn usage(spoken: &VerdictEvent) -> String {
+    let is = if spoken.verdict == Verdict::Warning { "is due" } else { "is not due" };
+    let [used, every] = [spoken.statistic, spoken.limit].map(Option::unwrap_or_default);
+    let unit = match spoken.unit.as_ref().map(Ucum::as_str) {
+        Some("h") => "hours at work",
+        Some(_) | None => "parts",
+    };
+    let digits = usize::from(used.fract() != 0.0);
+    format!("{is} for maintenance: {used:.digits$} of {every} {unit}")
+}
+
 /// What is said of a monitor that the plant does without a rule, where that had warned.
 fn unwatched(rule: Rule) -> &'static str {
     match rule {
@@ -506,6 +518,7 @@ fn unwatched(rule: Rule) -> &'static str {
         Rule::Flat => "may stand still from now on",
         Rule::Forecast => "is not told ahead any more",
         Rule::Rate => "may change as fast as it likes from now on",
+        Rule::Usage => "is not maintained by use any more",
         Rule::Ewma
         | Rule::Cusum
         | Rule::Shewhart
@@ -543,6 +556,9 @@ pub(super) fn verdict(spoken: &VerdictEvent) -> String {
     }
     if spoken.verdict == Verdict::Warning && spoken.rule == Rule::Rate {
         return format!("{monitor} at {station} {}", rate(spoken));
+    }
+    if spoken.rule == Rule::Usage {
+        return format!("{monitor} at {station} {}", usage(spoken));
     }
     let says = match spoken.verdict {
         Verdict::InControl if spoken.rule == Rule::Forecast => "comes near no limit",
@@ -594,6 +610,20 @@ mod tests {
         insta::assert_snapshot!(missing(Verdict::Warning, None, None), @"torque at OP10 has no good value since 1970-01-01T00:01:00.000Z: none came");
         insta::assert_snapshot!(missing(Verdict::Warning, None, Some(Quality::GOOD)), @"torque at OP10 has no good value since 1970-01-01T00:01:00.000Z: Good without a number");
         insta::assert_snapshot!(missing(Verdict::InControl, None, None), @"torque at OP10 has a good value");
+    }
+
+    #[test]
+    fn what_is_maintained_by_use_is_told_with_how_much_that_was() {
+        let of = |verdict, used, unit| {
+            said(|event| {
+                (event.rule, event.verdict, event.side) = (Rule::Usage, verdict, None);
+                (event.statistic, event.limit) = (Some(used), Some(200.0));
+                event.unit = Ucum::parse(unit).ok();
+            })
+        };
+        insta::assert_snapshot!(of(Verdict::Warning, 200.0, "{part}"), @"torque at OP10 is due for maintenance: 200 of 200 parts");
+        insta::assert_snapshot!(of(Verdict::InControl, 12.25, "h"), @"torque at OP10 is not due for maintenance: 12.2 of 200 hours at work");
+        insta::assert_snapshot!(of(Verdict::NoData, 0.0, "h"), @"torque at OP10 is not maintained by use any more");
     }
 
     #[test]

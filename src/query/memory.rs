@@ -119,6 +119,7 @@ impl Memory {
             }
             Body::Alarm(_) | Body::Orders(_) | Body::Audit(_) | Body::Dropped => {}
         }
+        self.monitors.count_use(record);
         self.position = position;
     }
 

@@ -69,7 +69,10 @@ pub use coverage::{Coverage, Lack, Uncovered};
 pub use drill::{MockAnswer, MockOf, MockRecall, Share, Undrilled, seed_at};
 pub use follow::{QueryError, QueryOptions, Remembered};
 pub use level::{Level, Reached};
-pub use maintenance::{MaintenanceRaised, MaintenanceSaid, MaintenanceView};
+pub use maintenance::{
+    MaintenanceRaised, MaintenanceSaid, MaintenanceTrend, MaintenanceUse, MaintenanceView,
+    ScheduleView,
+};
 pub use memory::READ_SCHEMA;
 pub use only::{Only, OnlyError};
 pub use past::Histories;
@@ -344,6 +347,22 @@ impl Query {
                 maintenance::draft(&memory.view(as_of), station, open)
             };
             Some(self.answer(asked, draft, maintenance::finish))
+        })
+    }
+
+    /// What the plant in force has maintained after so much use, at the stations or at one: how much that was since, and how
+    /// much is left; what is due first. `None` if no record speaks of the station.
+    pub fn schedules(&self, station: Option<&StationId>) -> Option<Answer<Vec<ScheduleView>>> {
+        self.timed("schedules", || {
+            let asked = self.asked(Position(u64::MAX));
+            let draft = {
+                let memory = self.inner.memory.read();
+                if station.is_some_and(|id| memory.places.find(id).is_none()) {
+                    return None;
+                }
+                maintenance::draft_schedules(&memory.now(), station)
+            };
+            Some(self.answer(asked, draft, |found, _| found))
         })
     }
 

@@ -1,9 +1,9 @@
 //! What the condition rules last said.
 use super::alarm::AlarmLog;
 use super::answer::ConditionView;
-use super::maintenance::Works;
+use super::maintenance::{Asks, Works};
 use crate::model::{
-    Baseline, MaintenanceEvent, MonitorId, Position, Rule, StationId, Text, Utc, Verdict,
+    Baseline, MaintenanceEvent, MonitorId, Position, Record, Rule, StationId, Text, Utc, Verdict,
     VerdictEvent,
 };
 use minicbor::{Decode, Encode};
@@ -81,6 +81,9 @@ pub(super) struct Monitors {
     /// All that monitors said.
     #[n(3)]
     histories: BTreeMap<(StationId, MonitorId), History>,
+    #[n(4)]
+    #[cbor(default, skip_if = "Asks::is_empty")]
+    asks: Asks,
 }
 
 impl Monitors {
@@ -111,6 +114,7 @@ impl Monitors {
 
     pub(super) fn spoke(&mut self, position: Position, event: &VerdictEvent) {
         self.works.spoke(position, event);
+        self.asks.spoke(position, event);
         let of = (event.station.clone(), event.monitor.clone());
         self.histories.entry(of).or_default().spoke(position, event);
         let key = Key::of(event);
@@ -140,12 +144,23 @@ impl Monitors {
         let ended = ended.filter(|(_, said)| !said.by_rule.contains_key(&Rule::Master));
         for (key, said) in ended {
             before.extend(said.baseline.take().map(|baseline| (key.clone(), baseline)));
-            said.by_rule.retain(|_, spoken| !spoken.event.ends_with_baseline());
+            said.by_rule.retain(|_, spoken| !spoken.event.ends_with_maintenance());
         }
         self.known.retain(|key, said| key.is_unknown() || !said.by_rule.is_empty());
         let ended = self.histories.iter_mut().filter(|((at, id), _)| event.ends(at, id));
         ended.for_each(|(_, history)| history.end(event.time));
-        self.works.take(position, event, before);
+        let used = self.asks.maintained(position, event);
+        self.works.take(position, event, (before, used));
+    }
+
+    /// Whatever a record tells of use is counted.
+    pub(super) fn count_use(&mut self, record: &Record) {
+        self.asks.count_use(record);
+    }
+
+    /// All that warnings asked for, and how much was used.
+    pub(super) fn asks(&self) -> &Asks {
+        &self.asks
     }
 
     /// The monitors, and masters, of the plant last put in force, in its order.

@@ -186,7 +186,8 @@ fn cause(event: &VerdictEvent) -> SuspectCause {
             | Rule::Flat
             | Rule::Variance
             | Rule::Forecast
-            | Rule::Rate,
+            | Rule::Rate
+            | Rule::Usage,
             _,
         ) => SuspectCause::Drift,
     }

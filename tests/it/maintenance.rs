@@ -23,16 +23,64 @@ fn line(runtime: &Runtime, seed: u64, drift: Option<DriftPlan>, dir: &Path) -> D
     demo
 }
 
-/// Its plant files; what the drift leads to is within the limits.
+/// Its plant files; what the drift leads to is within the limits, and the spring is to be changed after so many parts.
 fn files(demo: &Demo) -> Vec<(String, String)> {
-    let widen = |(name, text): (String, String)| (name, text.replace("low   = 40", "low   = 20"));
+    let widen = |(name, text): (String, String)| {
+        let text = text.replace("low   = 40", "low   = 20");
+        let spring = "[station.PRESS20.monitor]";
+        let by_use =
+            format!("[station.PRESS20.maintenance.spring]\nevery = \"40 parts\"\n\n{spring}");
+        (name, text.replace(spring, &by_use))
+    };
     demo_files(demo).into_iter().map(widen).collect()
 }
 
 /// What is told of the force of the press.
 fn force(answer: &Value) -> Vec<Value> {
+    of(answer, "result.force")
+}
+
+fn of(answer: &Value, name: &str) -> Vec<Value> {
     let all = answer["body"].as_array().unwrap().iter();
-    all.filter(|row| row["monitor"] == "result.force").cloned().collect()
+    all.filter(|row| row["monitor"] == name).cloned().collect()
+}
+
+/// What is known of the spring: how many parts were made with it, and the maintenance that they are counted from.
+fn spring(daemon: &Daemon) -> (f64, Option<u64>) {
+    let all = daemon.get("/api/v1/maintenance/schedules?station=PRESS20");
+    let [spring] = &all["body"].as_array().unwrap()[..] else { panic!("{all}") };
+    let (used, left) = (spring["used"].as_f64().unwrap(), spring["left"].as_f64().unwrap());
+    assert_eq!((spring["due"].as_bool().unwrap(), left), (used >= 40.0, (40.0 - used).max(0.0)));
+    (used, spring["done"]["position"].as_u64())
+}
+
+/// How many parts were made since the spring was changed, which no maintenance of the force ends.
+fn counted_from(daemon: &Daemon, changed: u64) -> f64 {
+    let (used, done) = spring(daemon);
+    assert_eq!(done, Some(changed));
+    used
+}
+
+/// The drift came after more parts than the spring is for: that is asked for by itself, and done by itself.
+fn the_spring_is_due(
+    daemon: &Daemon,
+    say: &impl Fn(&Daemon, &[&str]) -> (Option<i32>, Value, String),
+) -> u64 {
+    let asked = say(daemon, &["ls", "--open", "--station", "PRESS20"]).1;
+    let [due] = &of(&asked, "spring")[..] else { panic!("{asked}") };
+    assert_eq!((&due["raised"]["rule"], &due["usage"]["used"]), (&"usage".into(), &40.0.into()));
+    let (used, done) = spring(daemon);
+    assert!(used >= 60.0 && done.is_none(), "{used} {done:?}");
+    let done = ["done", "PRESS20", "spring", "--what", "a new one", "--badge", "17"];
+    let (code, position, told) = say(daemon, &done);
+    assert_eq!(code, Some(0), "{told}");
+    daemon.caught_up();
+    let asked = say(daemon, &["ls", "--open", "--station", "PRESS20"]).1;
+    assert!(force(&asked).len() == 1, "the drift stands: {asked}");
+    let position = position["position"].as_u64().unwrap();
+    let (fewer, done) = spring(daemon);
+    assert!(fewer < used && done == Some(position), "{fewer} {done:?}");
+    position
 }
 
 fn wait_for(daemon: &Daemon, verdict: &str, version: u64) {
@@ -119,11 +167,10 @@ fn a_drift_ends_with_maintenance_and_the_next_one_is_told_by_the_next_baseline()
         |daemon: &Daemon, words: &[&str]| verb(&site, daemon, &[&["maintenance"], words].concat());
     let (code, asked, _) = say(&daemon, &["ls", "--open", "--station", "PRESS20"]);
     let [request] = &force(&asked)[..] else { panic!("{code:?}: {asked}") };
-    assert_eq!(
-        (&request["raised"]["rule"], &request["acknowledged"]),
-        (&"ewma".into(), &Value::Null)
-    );
+    let asked = (&request["raised"]["rule"], &request["acknowledged"]);
+    assert_eq!(asked, (&"ewma".into(), &Value::Null));
     is_seen(&site, &daemon);
+    let changed = the_spring_is_due(&daemon, &say);
     let acknowledge =
         ["acknowledge", "PRESS20", "result.force", "--what", "spring?", "--badge", "17"];
     assert_eq!(say(&daemon, &acknowledge).0, Some(0));
@@ -143,6 +190,7 @@ fn a_drift_ends_with_maintenance_and_the_next_one_is_told_by_the_next_baseline()
     is_ended(&daemon, &position["position"]);
     assert_eq!(alarm(&site, &daemon), None);
     operate(&site, &daemon, &["shelve", "--for", "1h", "--what", "the spring is new"]);
+    let used = counted_from(&daemon, changed);
     assert!(daemon.stop().success());
     worn.stop();
 
@@ -157,6 +205,7 @@ fn a_drift_ends_with_maintenance_and_the_next_one_is_told_by_the_next_baseline()
     }));
     is_on_the_shelf(&site, &daemon);
     let [new, old] = &all[..] else { panic!("{all:?}") };
+    assert!(counted_from(&daemon, changed) > used, "it is counted on over a restart");
     assert_eq!((&new["open"], &new["before"]["version"]), (&true.into(), &2.into()));
     assert_eq!((&old["open"], &old["again"]), (&false.into(), &new["raised"]["position"]));
     assert_eq!(
@@ -182,6 +231,7 @@ fn judge(site: &Site) {
                 let verdict = if event.verdict == Verdict::Drift { "drift" } else { "learned" };
                 told.push(format!("{verdict} {}", event.baseline.as_ref().unwrap().version));
             }
+            Body::Maintenance(event) if event.monitors[0].as_str() == "spring" => {}
             Body::Maintenance(event) if event.step == MaintenanceStep::Done => {
                 told.push("done".to_owned());
             }

@@ -42,6 +42,7 @@ fn bare(id: &str) -> Station {
         mounts: Vec::new(),
         monitors: Vec::new(),
         masters: Vec::new(),
+        schedules: Vec::new(),
     }
 }
 

@@ -91,6 +91,7 @@ fn body(happens: Happens) -> Body {
             context: Vec::new(),
             counted: Vec::new(),
             latched: latched.then(|| key(0)).into_iter().collect(),
+            schedules: Vec::new(),
         }),
     }
 }

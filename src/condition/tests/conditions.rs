@@ -95,6 +95,7 @@ pub(super) fn plant() -> Plant {
                 monitor("torque", Watched::Measurement(torque.0, torque.1)),
             ],
             masters: Vec::new(),
+            schedules: Vec::new(),
         }],
         catalog: crate::model::plant::Catalog::default(),
         files: Vec::new(),

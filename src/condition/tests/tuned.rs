@@ -25,7 +25,7 @@ fn serial(n: i64) -> ItemKey {
 
 /// A torque with an upper limit far off.
 fn torque() -> Monitor {
-    let limits = Limits { low: None, high: Some(20.0), deadband: 0.0, forecast: None, rate: None };
+    let limits = Limits { high: Some(20.0), ..Limits::default() };
     Monitor { limits: Some(limits), ..watched(RUN, LEARN, DriftRules::DEFAULT) }
 }
 

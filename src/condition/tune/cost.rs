@@ -1,5 +1,5 @@
 //! What an alarm costs and what it was good for: what becomes suspect, and how long before worse it came.
-use super::{Ahead, Alarm, Counts, Learned, Part, Row, Suspects, Try, Tuned, Tuning};
+use super::{Ahead, Counts, Learned, Part, Row, Suspects, TrialAlarm, Try, Tuned, Tuning};
 use crate::condition::baseline::LEARN_MIN;
 use crate::condition::sight;
 use crate::model::plant::Drift;
@@ -67,7 +67,11 @@ impl Tuning {
     }
 
     /// Says of an alarm what was made since it may have begun, as a suspect window does; what that is.
-    fn suspects<'p>(&'p self, alarm: &mut Alarm, learned: &[Learned]) -> BTreeSet<&'p ItemKey> {
+    fn suspects<'p>(
+        &'p self,
+        alarm: &mut TrialAlarm,
+        learned: &[Learned],
+    ) -> BTreeSet<&'p ItemKey> {
         let well = learned.iter().find(|of| of.baseline.version == alarm.baseline);
         let begin =
             |onset: Onset| onset.earliest.or(well.map(|of| of.since)).unwrap_or(onset.estimate);
@@ -91,7 +95,7 @@ impl Tuning {
     }
 
     /// Says of an alarm how long before worse it came, or after.
-    fn weigh(&self, alarm: &mut Alarm) {
+    fn weigh(&self, alarm: &mut TrialAlarm) {
         let (time, from) = (alarm.time, alarm.suspects.from);
         let seconds = |later: Utc, earlier: Utc| later.since(earlier).as_secs_f64();
         let follows =

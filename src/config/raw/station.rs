@@ -51,6 +51,10 @@ pub(in crate::config) struct Station {
     /// Pieces with a known outcome that are shown to the station now and then, by name.
     #[serde(default)]
     pub(in crate::config) master: Keyed<Master>,
+    /// What is to be maintained after so much use, by name: it is asked for when it is due, and counted anew when it
+    /// was done.
+    #[serde(default)]
+    pub(in crate::config) maintenance: Keyed<Maintenance>,
 }
 
 /// Until when what is left of a lot goes on into the next one.
@@ -305,6 +309,19 @@ pub(in crate::config) struct Master {
     /// How often it must be shown.
     #[schemars(required, extend("examples" = ["8h"]))]
     pub(in crate::config) every: Option<Spot<Span>>,
+}
+
+/// Something of the station that is to be maintained after so much use.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Maintenance {
+    /// After how much: `"10000 parts"`, that were completed or produced here, else inspected, else admitted; or `"200h"`,
+    /// so long at work.
+    #[schemars(required, extend("examples" = ["10000 parts", "200h"]))]
+    pub(in crate::config) every: Option<Spot<String>>,
+    /// A pause between two records of work that is longer is no work; of what is counted in hours.
+    #[schemars(extend("default" = "10m"))]
+    pub(in crate::config) idle: Option<Spot<Span>>,
 }
 
 /// A watched tag.

@@ -14,6 +14,7 @@ mod item;
 mod items;
 mod label;
 mod link;
+mod maintenance;
 mod master;
 mod measured;
 mod monitor;

@@ -71,7 +71,7 @@ impl Resolver<'_> {
         let phases = raw.phase.iter().filter_map(|(n, p)| self.phase(&t, n, p, &around)).collect();
         let masters = self.masters(&t, raw, &monitors);
         let carry_over = self.carry_over(&t, raw, &around);
-        Some(Station {
+        let mut station = Station {
             id: id?,
             device: t.device,
             line,
@@ -85,7 +85,10 @@ impl Resolver<'_> {
             mounts: around.mounts,
             monitors,
             masters,
-        })
+            schedules: Vec::new(),
+        };
+        station.schedules = self.schedules(&t, raw, &station);
+        Some(station)
     }
 
     /// Whether a product has the station on its route.

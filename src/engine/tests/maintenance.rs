@@ -43,7 +43,7 @@ pub(super) fn monitor(name: &str) -> MonitorId {
     MonitorId::parse(name).unwrap()
 }
 
-fn command(step: MaintenanceStep, station: &str, monitors: &[&str]) -> Command {
+pub(super) fn command(step: MaintenanceStep, station: &str, monitors: &[&str]) -> Command {
     Command::Maintenance {
         step,
         station: StationId::parse(station).unwrap(),
@@ -62,7 +62,9 @@ impl Floor {
         change(&mut plant);
         let monitors = &plant.stations[0].monitors;
         let latches = monitors.iter().filter(|monitor| monitor.latch).count();
-        plant.hash = Digest([u8::try_from(monitors.len() + 10 * latches).unwrap(); 32]);
+        let every = plant.stations[0].schedules.iter().map(|schedule| schedule.every.every());
+        let other = u8::try_from(every.sum::<u64>() % 251).unwrap();
+        plant.hash = Digest([u8::try_from(monitors.len() + 10 * latches).unwrap() ^ other; 32]);
         self.step(&Input::Plant(Arc::new(plant)));
     }
 
@@ -176,7 +178,7 @@ fn acknowledged_is_what_drifts_and_ends_by_nothing() {
     insta::assert_snapshot!(told.join("\n"), @r"
     station `ST10` has no monitor `forc`; did you mean `force`? (monitors: force)
     `red` of station `ST10` is a master: no maintenance ends what it says, showing the master does
-    nothing at station `ST10` waits for maintenance: none of these monitors says that it has drifted; `pedigree maintenance done` records what was done all the same
+    nothing at station `ST10` waits for maintenance: none of these has drifted, is forecast to reach a limit or is due; `pedigree maintenance done` records what was done all the same
     ");
     let elsewhere = floor.command(command(MaintenanceStep::Done, OTHER, &["force"])).unwrap_err();
     assert_eq!(elsewhere, [Refusal::UnknownStation(StationId::parse(OTHER).unwrap())]);

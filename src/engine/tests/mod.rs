@@ -23,6 +23,7 @@ mod retention;
 mod sampled;
 mod taken;
 mod unfired;
+mod usage;
 mod weakened;
 mod who;
 
@@ -163,6 +164,7 @@ fn plant(pattern: Pattern, splice: Splice) -> Arc<Plant> {
             mounts: vec![mount],
             monitors: Vec::new(),
             masters: Vec::new(),
+            schedules: Vec::new(),
         }],
         catalog: Catalog::default(),
         files: Vec::new(),

@@ -15,8 +15,8 @@ pub(super) use conditions::{capability, chart, condition, conditions, no_monitor
 pub(super) use drills::{coverage, drill};
 pub(super) use parameters::{Asked, Parameters, parameters};
 pub(super) use questions::{
-    devices, events, gaps, holds, item, maintenance, recall, resolve, stations, suspects, trace,
-    why, yields,
+    devices, events, gaps, holds, item, maintenance, recall, resolve, schedules, stations,
+    suspects, trace, why, yields,
 };
 
 pub(super) use sheets::{of_case as case_sheets, of_recall as sheets};

@@ -131,6 +131,20 @@ pub(in crate::http) async fn maintenance(State(site): State<Arc<Site>>, asked: A
     Ok(Json(answer).into_response())
 }
 
+/// `GET /api/v1/maintenance/schedules?station=`: what is maintained after so much use, how much that was, and how much is left.
+pub(in crate::http) async fn schedules(State(site): State<Arc<Site>>, asked: Asked) -> Answered {
+    let station = parameters(asked)?.station()?;
+    let answer = site
+        .ask("schedules", move |source| {
+            let filling = source.filling();
+            let named = station.as_ref().map_or("", |id| id.as_str());
+            let unknown = || Problem::unknown(named, filling);
+            source.schedules(station.as_ref()).ok_or_else(unknown)
+        })
+        .await??;
+    Ok(Json(answer).into_response())
+}
+
 /// `GET /api/v1/why?ids=&station=&from=&to=&limit=&as_of=`: why these items, or all that failed, went bad; `limit` is
 /// how many items of a cause are named.
 pub(in crate::http) async fn why(State(site): State<Arc<Site>>, asked: Asked) -> Answered {

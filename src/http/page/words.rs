@@ -119,6 +119,7 @@ pub(super) fn rule(rule: Rule) -> &'static str {
         Rule::Variance => "spread",
         Rule::Forecast => "limit ahead",
         Rule::Rate => "rate of change",
+        Rule::Usage => "use",
     }
 }
 

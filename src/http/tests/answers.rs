@@ -42,6 +42,7 @@ fn every_question_is_answered_in_its_shape() {
         ("maintenance_open", "/api/v1/maintenance?open=true"),
         ("alarms", "/api/v1/alarms?station=PRESS10"),
         ("alarm_load", "/api/v1/alarms/load"),
+        ("schedules", "/api/v1/maintenance/schedules?station=PRESS10"),
         ("why", "/api/v1/why?ids=SN-0001,%20u/site/SN-0001&station=PRESS10"),
         ("gaps", "/api/v1/gaps"),
         ("devices", "/api/v1/devices"),
@@ -68,6 +69,7 @@ fn what_cannot_be_answered_is_a_problem_that_helps() {
         ("/api/v1/maintenance?open=perhaps", 400, "open"),
         ("/api/v1/alarms?station=OP99", 404, "nothing recorded has the id `OP99`"),
         ("/api/v1/alarms?state=shelve", 400, "did you mean `shelved`?"),
+        ("/api/v1/maintenance/schedules?station=OP99", 404, "nothing recorded has the id `OP99`"),
         ("/api/v1/why?station=OP99", 404, "nothing recorded has the id `OP99`"),
         ("/api/v1/why?ids=SN-0001,SN-9", 404, "nothing recorded has the id `SN-9`"),
         ("/api/v1/yield?from=yesterday", 400, "a time such as `2026-11-22T06:00:00Z`"),
@@ -117,7 +119,7 @@ fn what_cannot_be_answered_is_a_problem_that_helps() {
 #[test]
 fn no_route_passes_over_a_parameter_that_it_does_not_know() {
     let server = quiet();
-    let questions = "resolve item trace recall holds yield suspects maintenance why events stations conditions alarms alarms/load \
+    let questions = "resolve item trace recall holds yield suspects maintenance maintenance/schedules why events stations conditions alarms alarms/load \
                      conditions/PRESS10/temp conditions/PRESS10/temp/chart conditions/PRESS10/temp/capability gaps devices \
                      ledger/checkpoint ledger/checkpoints ledger/key ledger/proof tap";
     let questions = questions.split_whitespace().map(|name| format!("/api/v1/{name}"));

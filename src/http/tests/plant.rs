@@ -13,10 +13,10 @@ use crate::query::{
     ConditionView, Coverage, Direction, EventView, Fit, Freezing, GapView, HoldView, Incomplete,
     InheritedValue, InheritedView, InheritedWay, Is, ItemState, ItemView, Lack, Level, LinkView,
     LotBalance, MaintenanceRaised, MaintenanceSaid, MaintenanceView, MeasurementView, MockAnswer,
-    MockOf, MockRecall, Reached, Recall, RecallGroup, RecallOf, Resolution, Resolved, Share, Sheet,
-    SheetItem, StandingHold, StationView, StepView, SuspectCause, SuspectEnd, SuspectView,
-    SuspectWindow, Trace, TraceLink, TraceNode, Uncovered, Undrilled, Unfrozen, Why, WhyAsked,
-    Yield, YieldRow,
+    MockOf, MockRecall, Reached, Recall, RecallGroup, RecallOf, Resolution, Resolved, ScheduleView,
+    Share, Sheet, SheetItem, StandingHold, StationView, StepView, SuspectCause, SuspectEnd,
+    SuspectView, SuspectWindow, Trace, TraceLink, TraceNode, Uncovered, Undrilled, Unfrozen, Why,
+    WhyAsked, Yield, YieldRow,
 };
 use std::collections::BTreeMap;
 
@@ -283,6 +283,10 @@ fn maintenance(done: bool) -> MaintenanceView {
         rule: Some(Rule::Ewma),
         side: Some(Side::High),
         onset: None,
+        statistic: Some(8.25),
+        limit: Some(8.1),
+        unit: None,
+        reaches: None,
     };
     MaintenanceView {
         station: station("PRESS10"),
@@ -297,6 +301,24 @@ fn maintenance(done: bool) -> MaintenanceView {
         before: Some(baseline(8.5, 1)),
         after: done.then(|| baseline(8.25, 2)),
         again: None,
+        usage: None,
+        trend: None,
+    }
+}
+
+/// It was done once, and 1,500 parts ago.
+fn schedule() -> ScheduleView {
+    ScheduleView {
+        station: station("PRESS10"),
+        name: MonitorId::parse("punch").unwrap(),
+        every: 10_000.0,
+        used: 1_500.0,
+        left: 8_500.0,
+        unit: Ucum::parse("{part}").ok(),
+        due: false,
+        raised: None,
+        since: at(30),
+        done: maintenance(true).done,
     }
 }
 
@@ -644,6 +666,14 @@ impl Source for Made {
         }
         let done = open != Some(true);
         let body = vec![maintenance(done)];
+        Some(Answer { position: Position(42), completeness: Completeness::Complete, body })
+    }
+
+    fn schedules(&self, at: Option<&StationId>) -> Option<Answer<Vec<ScheduleView>>> {
+        if at.is_some_and(|id| id.as_str() != "PRESS10") {
+            return None;
+        }
+        let body = vec![schedule()];
         Some(Answer { position: Position(42), completeness: Completeness::Complete, body })
     }
 

@@ -204,6 +204,12 @@ fn alarms_are_written_and_read_as_they_were_then() {
     assert_eq!(read, commands);
 }
 
+/// What is maintained by use, and what is said when it is due.
+#[test]
+fn what_is_maintained_by_use_is_written_and_read_as_it_was_then() {
+    as_they_were(&specimens::later::used(), &kept("used-1"));
+}
+
 /// These records make the ledger of a fixture byte for byte, and are what is read of it.
 fn as_they_were(wanted: &[Record], kept: &Path) {
     let dir = tempfile::tempdir().unwrap();

@@ -216,6 +216,8 @@ impl<'p> Names<'p> {
     fn is_station(&self, old: &Station, new: &Station) -> bool {
         let mut moved = old.clone();
         self.numbers(|numbers| numbers.on_station(&mut moved));
+        // How much it was used is on record: nothing of it begins anew.
+        moved.schedules.clone_from(&new.schedules);
         moved == *new
     }
 
@@ -325,6 +327,7 @@ mod tests {
                 phases: Vec::new(),
                 mounts: Vec::new(),
                 masters: Vec::new(),
+                schedules: Vec::new(),
                 monitors: vec![level()],
             }],
             catalog: Catalog::default(),

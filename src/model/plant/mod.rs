@@ -39,7 +39,9 @@ pub use station::{
 pub use tag::{Area, NodeAddress, Register, RegisterType, StringOrder, Tag, TagSource, WordOrder};
 pub use transport::{Host, Parity, SerialLine, Transport, TransportError};
 
-use super::{Digest, KeptWord, MonitorId, MountPointId, SiteId, StationId, TagName, Text};
+use super::{
+    Digest, KeptWord, MonitorId, MountPointId, Schedule, SiteId, StationId, TagName, Text,
+};
 use minicbor::{Decode, Encode};
 use std::collections::BTreeSet;
 
@@ -167,6 +169,15 @@ impl Plant {
             KeptWord { name: name.clone(), tags: tags.into_iter().collect() }
         });
         kept.collect()
+    }
+
+    /// What is to be maintained after so much use, by station.
+    pub fn schedules(&self) -> Vec<(StationId, Schedule)> {
+        let of = |station: &Station| {
+            let schedules = station.schedules.clone().into_iter();
+            schedules.map(|schedule| (station.id.clone(), schedule)).collect::<Vec<_>>()
+        };
+        self.stations.iter().flat_map(of).collect()
     }
 
     /// The feeders with counters that attributes come from, by station.

@@ -37,7 +37,8 @@ impl Monitor {
             | Rule::WesternElectric
             | Rule::Nelson
             | Rule::Variance
-            | Rule::Master => false,
+            | Rule::Master
+            | Rule::Usage => false,
         }
     }
 }

@@ -115,6 +115,7 @@ impl Numbers<'_> {
             mounts,
             monitors,
             masters: _,
+            schedules: _,
         } = station;
         *device = device.map(self.device);
         let PurposeSpec { from, masters: _ } = purpose;

@@ -2,8 +2,8 @@
 use super::{Check, DeviceIndex, Monitor, NodeAddress, ReasonCodes, TagIndex, ToolLife};
 use crate::model::label::CodeForm;
 use crate::model::{
-    Code, HandshakeId, ItemClass, LineId, MonitorId, MountPointId, Permit, PhaseId, Purpose,
-    Result, ScopeName, StationId, TagName, Ucum, Value, Verb,
+    Code, HandshakeId, ItemClass, LineId, MonitorId, MountPointId, PartBy, Permit, PhaseId,
+    Purpose, Result, Rule, Schedule, ScopeName, StationId, TagName, Ucum, Value, Verb,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -37,6 +37,8 @@ pub struct Station {
     pub monitors: Vec<Monitor>,
     /// Pieces with a known outcome that are shown to it.
     pub masters: Vec<Master>,
+    /// What is to be maintained after so much use.
+    pub schedules: Vec<Schedule>,
 }
 
 impl Station {
@@ -55,11 +57,27 @@ impl Station {
 
     /// Whether it is seen from what it records when it works.
     pub fn tells_of_work(&self) -> bool {
+        self.verbs().any(Verb::is_work)
+    }
+
+    /// The record that stands for a part that was made at it; `None` if none does.
+    pub fn part_by(&self) -> Option<PartBy> {
+        PartBy::of(self.verbs())
+    }
+
+    /// What it tells of items.
+    fn verbs(&self) -> impl Iterator<Item = Verb> + Clone {
         // A phase with an item completes it unless it says otherwise; without one it is only noted.
-        let ended =
-            |phase: &Phase| phase.item.is_some() && phase.event.unwrap_or(Verb::Complete).is_work();
-        self.handshakes.iter().any(|handshake| handshake.event.is_work())
-            || self.phases.iter().any(ended)
+        let of_items = self.phases.iter().filter(|phase| phase.item.is_some());
+        let ended = of_items.map(|phase| phase.event.unwrap_or(Verb::Complete));
+        self.handshakes.iter().map(|handshake| handshake.event).chain(ended)
+    }
+
+    /// Whether something of it may warn by a rule. By the others it says that it has drifted.
+    pub fn warns_by(&self, id: &MonitorId, rule: Rule) -> bool {
+        let mut schedules = self.schedules.iter().filter(|_| rule == Rule::Usage);
+        schedules.any(|schedule| schedule.id == *id)
+            || self.monitors.iter().any(|monitor| monitor.id == *id && monitor.warns_by(rule))
     }
 }
 

@@ -2,8 +2,8 @@
 use super::{VERBS, at, person, point, records, station, tag, text, told, unit, utc, what};
 use crate::model::{
     AlarmAsked, AlarmEvent, AlarmStep, Body, Code, Command, HandshakeId, ItemClass, ItemKey,
-    KeptWord, MaintenanceEvent, MaintenanceStep, MonitorId, PlantLoaded, Position, Record, Scope,
-    ScopeName, Verb,
+    KeptWord, MaintenanceEvent, MaintenanceStep, MonitorId, PartBy, PlantLoaded, Position, Record,
+    Rule, Schedule, Scope, ScopeName, Ucum, Usage, Verb, Verdict, VerdictEvent,
 };
 use proptest::prelude::*;
 
@@ -53,6 +53,46 @@ pub(crate) fn maintained() -> Vec<Record> {
         Record { position: Position(number), at: at(number), body, plant: None }
     };
     (1..).zip(all).map(of).collect()
+}
+
+/// A plant with what is maintained by use, and what is said when it is due.
+pub(crate) fn used() -> Vec<Record> {
+    let [plant, .., verdict] = &mut records()[..] else { panic!("there is more than a plant") };
+    let Body::Plant(loaded) = &mut plant.body else { panic!("the first is a plant") };
+    let id = |name| MonitorId::parse(name).unwrap();
+    let parts = |by| Usage::Parts { every: 10_000, by };
+    let hours = Usage::Hours { every_ns: 720_000_000_000_000, idle_ns: 600_000_000_000 };
+    let all = [
+        ("punch", parts(PartBy::Made)),
+        ("lens", parts(PartBy::Inspected)),
+        ("belt", parts(PartBy::Admitted)),
+        ("seal", hours),
+    ];
+    let of = |(name, every)| (station("OP10"), Schedule { id: id(name), every });
+    loaded.schedules = all.map(of).to_vec();
+    verdict.position = plant.position.next();
+    verdict.body = Body::Verdict(VerdictEvent {
+        station: station("OP10"),
+        monitor: id("punch"),
+        rule: Rule::Usage,
+        verdict: Verdict::Warning,
+        side: None,
+        statistic: Some(10_000.0),
+        limit: Some(10_000.0),
+        time: utc(12),
+        onset: None,
+        baseline: None,
+        item: None,
+        unit: Ucum::parse("{part}").ok(),
+        over: None,
+        joins: None,
+        test: None,
+        quality: None,
+        product: None,
+        recipe: None,
+        reaches: None,
+    });
+    vec![plant.clone(), verdict.clone()]
 }
 
 /// The commands that they are made of.

@@ -208,6 +208,7 @@ fn a_station_shows_what_stands_there_until_a_gap_and_counts_what_still_counts() 
         context: Vec::new(),
         counted: Vec::new(),
         latched: Vec::new(),
+        schedules: Vec::new(),
     }));
     let (query, _dir) = super::query(&numbered(bodies));
     let view = query.station(&station("OP10")).unwrap();
@@ -433,6 +434,7 @@ fn the_gravest_of_a_monitors_rules_is_shown_since_it_says_so() {
             context: Vec::new(),
             counted: Vec::new(),
             latched: Vec::new(),
+            schedules: Vec::new(),
         })
     };
     let mut bodies = vec![

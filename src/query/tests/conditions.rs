@@ -75,6 +75,7 @@ fn loaded() -> Body {
         context: Vec::new(),
         counted: Vec::new(),
         latched: Vec::new(),
+        schedules: Vec::new(),
     })
 }
 

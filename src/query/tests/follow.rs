@@ -144,6 +144,7 @@ fn an_event_names_its_plant_although_the_index_is_not_open() {
         context: Vec::new(),
         counted: Vec::new(),
         latched: Vec::new(),
+        schedules: Vec::new(),
     };
     records[0].body = Body::Plant(loaded);
     records[1].plant = Some(Position(1));

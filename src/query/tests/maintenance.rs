@@ -2,8 +2,8 @@
 use super::*;
 use crate::genealogy::builders::*;
 use crate::model::{
-    Baseline, MaintenanceEvent, MaintenanceStep, Onset, PersonKey, PlantLoaded, Rule, Side,
-    VerdictEvent, What,
+    Baseline, MaintenanceEvent, MaintenanceStep, Onset, PartBy, PersonKey, PlantLoaded, Reach,
+    Rule, Schedule, Side, Ucum, Usage, VerdictEvent, What,
 };
 use crate::query::memory::Memory;
 
@@ -82,6 +82,7 @@ pub(super) fn plant(monitors: &[&str]) -> Body {
         context: Vec::new(),
         counted: Vec::new(),
         latched: Vec::new(),
+        schedules: Vec::new(),
     })
 }
 
@@ -229,10 +230,119 @@ fn a_rule_that_the_plant_does_without_is_outweighed_by_those_that_there_are() {
     assert_eq!([3, 4].map(verdict), [Verdict::Warning, Verdict::InControl]);
 }
 
+const PUNCH: Usage = Usage::Parts { every: 2, by: PartBy::Made };
+
+fn made(time: i64, code: &str) -> Body {
+    let (measurements, mounts, phase, order_row) = (Vec::new(), Vec::new(), None, None);
+    let (item, result) = (unit(code), None);
+    let what = What::Complete { item, result, measurements, mounts, phase, order_row };
+    Body::Trace(event(time, Some("OP10"), what))
+}
+
+fn asks(time: i64, name: &str, rule: Rule, verdict: Verdict, statistic: f64) -> Body {
+    let Body::Verdict(event) = says(time, name, rule, verdict, 0) else { unreachable!() };
+    let at = Utc(time + 100);
+    let reaches = Reach { earliest: at, estimate: Some(at), latest: None };
+    let reaches = (rule == Rule::Forecast && verdict == Verdict::Warning).then_some(reaches);
+    let limit = Some(if rule == Rule::Usage { 2.0 } else { 80.0 });
+    let unit = (rule == Rule::Usage).then(|| Ucum::parse(PUNCH.unit()).unwrap());
+    Body::Verdict(VerdictEvent { statistic: Some(statistic), limit, reaches, unit, ..event })
+}
+
+/// A punch that is due after two parts, and an oil of which it is forecast that it becomes too hot.
+fn used() -> Vec<Record> {
+    let Body::Plant(loaded) = plant(&["oil", "punch"]) else { unreachable!() };
+    let schedule = Schedule { id: monitor("punch"), every: PUNCH };
+    let schedules = vec![(station("OP10"), schedule)];
+    numbered(vec![
+        Body::Plant(PlantLoaded { schedules, ..loaded }),
+        made(1, "SN-1"),
+        made(2, "SN-2"),
+        asks(2, "punch", Rule::Usage, Verdict::Warning, 2.0),
+        made(3, "SN-3"),
+        asks(4, "oil", Rule::Forecast, Verdict::Warning, 71.0),
+        acknowledged(5, &["punch"]),
+        done(10, &["punch"]),
+        asks(10, "punch", Rule::Usage, Verdict::InControl, 0.0),
+        done(11, &["oil"]),
+        asks(12, "oil", Rule::Forecast, Verdict::NoData, 0.0),
+        asks(20, "oil", Rule::Forecast, Verdict::InControl, 55.0),
+        made(21, "SN-4"),
+        asks(30, "oil", Rule::Forecast, Verdict::Warning, 74.0),
+        asks(40, "oil", Rule::Forecast, Verdict::InControl, 60.0),
+    ])
+}
+
+/// What was used, where the value was, and where it is since.
+fn amounts(query: &Query, as_of: Position) -> String {
+    let row = |view: MaintenanceView| {
+        let raised = view.raised.as_ref();
+        format!(
+            "{:?} used {:?} was {:?} reaches {:?} since {:?}",
+            view.monitor.as_ref().map(MonitorId::as_str),
+            view.usage.map(|usage| (usage.used, usage.every)),
+            raised.and_then(|raised| raised.statistic),
+            raised.and_then(|raised| raised.reaches).map(|reach| reach.earliest.0),
+            view.trend.map(|trend| (trend.position.0, trend.level)),
+        )
+    };
+    let body = query.maintenance(None, None, as_of).unwrap().body;
+    body.into_iter().map(row).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn what_is_due_by_use_and_what_is_forecast_are_requests_too() {
+    let (query, _dir) = query(&used());
+    insta::assert_snapshot!(rows(&query, None, LAST), @r#"
+    Some("oil") open false raised Some((14, Some(Forecast))) acknowledged None done None lapsed Some(15) None to None again None
+    Some("oil") open false raised Some((6, Some(Forecast))) acknowledged None done Some(10) lapsed None None to None again Some(14)
+    Some("punch") open false raised Some((4, Some(Usage))) acknowledged Some(7) done Some(8) lapsed None None to None again None
+    "#);
+    insta::assert_snapshot!(amounts(&query, LAST), @r#"
+    Some("oil") used None was Some(74.0) reaches Some(130) since None
+    Some("oil") used None was Some(71.0) reaches Some(104) since Some((12, Some(55.0)))
+    Some("punch") used Some((3.0, 2.0)) was Some(2.0) reaches None since None
+    "#);
+    insta::assert_snapshot!(rows(&query, Some(true), Position(7)), @r#"
+    Some("oil") open true raised Some((6, Some(Forecast))) acknowledged None done None lapsed None None to None again None
+    Some("punch") open true raised Some((4, Some(Usage))) acknowledged Some(7) done None lapsed None None to None again None
+    "#);
+    insta::assert_snapshot!(amounts(&query, Position(11)), @r#"
+    Some("oil") used None was Some(71.0) reaches Some(104) since None
+    Some("punch") used Some((3.0, 2.0)) was Some(2.0) reaches None since None
+    "#);
+}
+
+#[test]
+fn what_comes_is_told_with_how_much_is_left() {
+    let schedules = |records: &[Record]| {
+        let (query, _dir) = super::query(records);
+        let body = query.schedules(None).unwrap().body;
+        let of = |view: ScheduleView| {
+            let done = view.done.map(|done| done.position.0);
+            (view.used, view.left, view.due, view.raised.map(|at| at.0), view.since.0, done)
+        };
+        body.into_iter().map(of).collect::<Vec<_>>()
+    };
+    let all = used();
+    let since = all[0].at.wall.0;
+    assert_eq!(schedules(&all[..2]), [(1.0, 1.0, false, None, since, None)]);
+    assert_eq!(schedules(&all[..7]), [(3.0, 0.0, true, Some(4), since, None)]);
+    let done = all[7].at.wall.0;
+    assert_eq!(schedules(&all[..9]), [(0.0, 2.0, false, None, done, Some(8))]);
+    assert_eq!(schedules(&all), [(1.0, 1.0, false, None, done, Some(8))]);
+    let (query, _dir) = query(&all);
+    assert_eq!(query.schedules(Some(&station("OP20"))).unwrap().body, []);
+    assert!(query.schedules(Some(&station("OP99"))).is_none());
+}
+
 /// Wherever an image is kept, what is read from it goes on as what was folded.
 #[test]
 fn what_is_known_of_maintenance_is_in_the_image() {
-    let all = story();
+    [story(), used()].iter().for_each(|all| in_the_image(all));
+}
+
+fn in_the_image(all: &[Record]) {
     for cut in 0..=all.len() {
         let mut whole = Memory::default();
         all[..cut].iter().for_each(|record| whole.apply(record, None));
@@ -249,21 +359,15 @@ fn what_is_known_of_maintenance_is_in_the_image() {
 /// The clock of the PLC goes five before ours.
 #[test]
 fn what_was_made_before_maintenance_is_in_its_window_by_whatever_clock() {
-    let complete = |time, code: &str| {
-        let (measurements, mounts, phase, order_row) = (Vec::new(), Vec::new(), None, None);
-        let (item, result) = (unit(code), None);
-        let what = What::Complete { item, result, measurements, mounts, phase, order_row };
-        Body::Trace(event(time, Some("OP10"), what))
-    };
     let all = [
         plant(&["force"]),
         learned(10, "force", 1),
-        complete(12, "SN-1"),
+        made(12, "SN-1"),
         drifts(30, "force", 1),
-        complete(35, "SN-2"),
-        complete(44, "SN-3"),
+        made(35, "SN-2"),
+        made(44, "SN-3"),
         done(40, &["force"]),
-        complete(46, "SN-4"),
+        made(46, "SN-4"),
     ];
     let (query, _dir) = query(&numbered(all.to_vec()));
     let views = query.suspects(None, 9, LAST).unwrap().body;

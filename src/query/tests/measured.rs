@@ -70,6 +70,7 @@ fn plant(measured: &[&str]) -> Body {
         context: Vec::new(),
         counted: Vec::new(),
         latched: Vec::new(),
+        schedules: Vec::new(),
     })
 }
 

@@ -208,6 +208,7 @@ fn a_master_that_was_only_late_clears_what_it_made_suspect() {
         context: Vec::new(),
         counted: Vec::new(),
         latched: Vec::new(),
+        schedules: Vec::new(),
     });
     assert_eq!(told(vec![plant]), (SuspectCause::MasterOverdue, false, 1));
 }

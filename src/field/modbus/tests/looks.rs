@@ -78,6 +78,7 @@ fn pulsing(device: Device, counted: bool) -> Arc<Plant> {
         mounts: Vec::new(),
         monitors: Vec::new(),
         masters: Vec::new(),
+        schedules: Vec::new(),
     });
     Arc::new(plant)
 }
