@@ -44,9 +44,14 @@ pub(super) fn all(
         Rule::WesternElectric => runs(RunSet::WesternElectric),
         Rule::Nelson => runs(RunSet::Nelson),
         Rule::Variance => Some(Detector::Variance(Variance::new(baseline, run_length, learned))),
-        Rule::Limit | Rule::Master | Rule::Missing | Rule::Flat | Rule::Forecast | Rule::Rate => {
-            None
-        }
+        Rule::Limit
+        | Rule::Master
+        | Rule::Missing
+        | Rule::Flat
+        | Rule::Forecast
+        | Rule::Rate
+        | Rule::Mewma
+        | Rule::TSquared => None,
     };
     spec.rules.iter().filter_map(detector).collect()
 }

@@ -29,6 +29,8 @@ pub(super) enum Quiet {
     Settling,
     /// The level is not known yet.
     Learning,
+    /// Members of a group say the same.
+    Alike,
     /// All is as it should be.
     Inside,
     /// Told when it crossed the limit.
@@ -48,6 +50,9 @@ impl Quiet {
             Self::NoProduction => "did not fire because this is not production",
             Self::Settling => "held because it settles after a changeover or a start of production",
             Self::Learning => "held because it is learning what is normal",
+            Self::Alike => {
+                "held because some of its members say the same: it cannot be learned how they go together"
+            }
             Self::Inside => "did not fire because the values are as they should be",
             Self::Beyond(Side::High) => "did not fire again: beyond the high limit is told already",
             Self::Beyond(Side::Low) => "did not fire again: beyond the low limit is told already",

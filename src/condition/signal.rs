@@ -110,7 +110,9 @@ impl Signal {
             | Rule::Nelson
             | Rule::Variance
             | Rule::Forecast
-            | Rule::Rate => {}
+            | Rule::Rate
+            | Rule::Mewma
+            | Rule::TSquared => {}
         }
     }
 

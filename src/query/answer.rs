@@ -3,9 +3,9 @@ use super::level::Level;
 use super::only::Only;
 use crate::genealogy::{Balance, Certainty, Direction, LinkKind};
 use crate::model::{
-    Amount, Baseline, Evidence, Gap, Interval, ItemKey, MonitorId, Onset, Overruled, Permit,
-    PersonToken, PhaseSummary, Position, Purpose, Result, Rule, Side, StationId, TagName, Text,
-    Ucum, Untold, Utc, Value, Verdict,
+    Amount, Baseline, Contributor, Evidence, Gap, Interval, ItemKey, MonitorId, Onset, Overruled,
+    Permit, PersonToken, PhaseSummary, Position, Purpose, Result, Rule, Side, StationId, TagName,
+    Text, Ucum, Untold, Utc, Value, Verdict,
 };
 use minicbor::{Decode, Encode};
 
@@ -668,6 +668,9 @@ pub struct ConditionView {
     /// The recipe, likewise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipe: Option<Text>,
+    /// Of a group that has drifted: the members that have most to do with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contributors: Vec<Contributor>,
 }
 
 /// A gap.

@@ -230,6 +230,7 @@ impl Monitors {
             position: gravest.map(|spoken| spoken.position),
             product: event.and_then(|e| e.product.clone()),
             recipe: event.and_then(|e| e.recipe.clone()),
+            contributors: event.map(|e| e.contributors.clone()).unwrap_or_default(),
         }
     }
 }

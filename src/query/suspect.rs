@@ -181,7 +181,9 @@ fn cause(event: &VerdictEvent) -> SuspectCause {
             | Rule::Flat
             | Rule::Variance
             | Rule::Forecast
-            | Rule::Rate,
+            | Rule::Rate
+            | Rule::Mewma
+            | Rule::TSquared,
             _,
         ) => SuspectCause::Drift,
     }

@@ -287,6 +287,7 @@ impl Source for Fake {
             position: Some(Position(39)),
             product: None,
             recipe: None,
+            contributors: Vec::new(),
         }]
     }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// Values from which a baseline is learned.
 const LEARN: u32 = 50;
-const CYCLE: Duration = Duration::from_secs(1);
+pub(super) const CYCLE: Duration = Duration::from_secs(1);
 /// So many looks without a change are chance no more.
 const LOOKS_PER_FLAT: u32 = 10;
 /// A trend needs so many values.
@@ -24,7 +24,7 @@ const MISSING: Duration = Duration::from_mins(3);
 const DRIFT: &str = "one false alarm in ";
 
 /// What a plant file says of drift.
-struct RawDrift<'a> {
+pub(super) struct RawDrift<'a> {
     interval: Option<&'a Spot<String>>,
     learn: Option<&'a Spot<u32>>,
     rules: Option<&'a Spot<Vec<Spot<DriftWord>>>>,
@@ -44,6 +44,20 @@ impl<'a> From<&'a raw::Monitor> for RawDrift<'a> {
             learn,
             rules: raw.rules.as_ref(),
             catch: raw.catch.as_ref(),
+            baseline_per: raw.baseline_per.as_ref(),
+            settle: None,
+            per_item: false,
+        }
+    }
+}
+
+impl<'a> From<&'a raw::Group> for RawDrift<'a> {
+    fn from(raw: &'a raw::Group) -> Self {
+        Self {
+            interval: raw.drift.as_ref(),
+            learn: raw.learn.as_ref(),
+            rules: None,
+            catch: None,
             baseline_per: raw.baseline_per.as_ref(),
             settle: None,
             per_item: false,
@@ -375,7 +389,12 @@ impl Resolver<'_> {
         over
     }
 
-    fn drift(&mut self, t: &Table<'_>, drift: &RawDrift<'_>, every: Duration) -> Option<Drift> {
+    pub(super) fn drift(
+        &mut self,
+        t: &Table<'_>,
+        drift: &RawDrift<'_>,
+        every: Duration,
+    ) -> Option<Drift> {
         let Some(raw) = drift.interval else {
             let keys = [
                 ("learn", drift.learn.map(Spot::span)),

@@ -129,6 +129,7 @@ fn says(time: i64, rule: Rule, verdict: Verdict, version: u32) -> VerdictEvent {
             n: 50,
             version,
             spread: None,
+            group: None,
         }),
         item: None,
         unit: Ucum::parse("kN").ok(),
@@ -139,6 +140,7 @@ fn says(time: i64, rule: Rule, verdict: Verdict, version: u32) -> VerdictEvent {
         product: None,
         recipe: None,
         reaches: None,
+        contributors: Vec::new(),
     }
 }
 
