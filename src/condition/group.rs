@@ -179,7 +179,7 @@ impl GroupRule {
             out(Finding {
                 statistic: Some(far),
                 limit: Some(limit),
-                onset: judging.onset(&vector, baseline.n),
+                onset: judging.onset(baseline.n),
                 joins,
                 contributors: judging.contributors(&vector, baseline),
                 ..finding(rule, Verdict::Drift, baseline.clone())
@@ -240,15 +240,31 @@ impl Judging {
         true
     }
 
-    /// When what goes in this direction began, by how far each remembered vector went there.
-    fn onset(&self, direction: &[f64], n: u32) -> Option<Onset> {
-        let length = square(direction).sqrt();
+    /// When it began, by how far each remembered vector went in the direction of all since then.
+    fn onset(&self, n: u32) -> Option<Onset> {
+        let direction = self.direction()?;
+        let length = square(&direction).sqrt();
         let mut along = Memory::default();
         for (time, vector) in &self.memory {
-            let far = vector.iter().zip(direction).map(|(y, to)| f64::from(*y) * to / length);
+            let far = vector.iter().zip(&direction).map(|(y, to)| f64::from(*y) * to / length);
             along.push(*time, far.sum::<f64>().clamp(-CLIP_ALONG, CLIP_ALONG));
         }
         along.onset(Side::High, n)
+    }
+
+    /// Where the vectors went since the likeliest begin of a step: that of the last one alone is mostly chance.
+    fn direction(&self) -> Option<Vec<f64>> {
+        let mut sum = vec![0.0; self.residuals.len()];
+        let (mut count, mut best) = (0.0, None::<(f64, Vec<f64>)>);
+        for (_, vector) in self.memory.iter().rev() {
+            count += 1.0;
+            sum.iter_mut().zip(vector).for_each(|(sum, y)| *sum += f64::from(*y));
+            let likely = square(&sum) / count;
+            if likely > best.as_ref().map_or(0.0, |(best, _)| *best) {
+                best = Some((likely, sum.clone()));
+            }
+        }
+        best.map(|(_, sum)| sum)
     }
 
     /// The members that lie farthest off, by themselves or for what the others say.

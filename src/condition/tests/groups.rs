@@ -162,7 +162,8 @@ fn false_alarms((members, phi, shared): (usize, f64, f64), learn: u32, run_lengt
 fn groups_alarm_falsely_as_seldom_as_promised() {
     let mut wrong = Vec::new();
     for (of, learn, run_length) in [
-        ((3, 0.0, 0.0), 100, 500),
+        ((3, 0.0, 0.0), 300, 1_000),
+        ((5, 0.0, 0.5), 100, 500),
         ((3, 0.0, 0.9), 300, 1_000),
         ((3, 0.5, 0.9), 300, 1_000),
         ((2, 0.9, 0.9), 300, 500),
@@ -180,7 +181,7 @@ fn groups_alarm_falsely_as_seldom_as_promised() {
 
 #[test]
 fn what_goes_no_more_with_the_others_is_found_although_it_stays_within_its_bounds() {
-    let (mut found, mut covered, mut named) = (0, 0, 0);
+    let (mut found, mut covered, mut taken_in, mut named) = (0, 0, 0, 0);
     for seed in 1..=50 {
         let mut vectors = Vectors::new(seed, 4, 0.0, 0.9);
         let mut chart = Chart::new(&group(4, 100_000, 300));
@@ -206,12 +207,14 @@ fn what_goes_no_more_with_the_others_is_found_although_it_stays_within_its_bound
         let onset = alarm.onset.unwrap();
         let earliest = onset.earliest.map_or(begun, |earliest| earliest.0);
         covered += i32::from((earliest..=onset.latest.0).contains(&begin));
+        taken_in += i32::from(earliest <= begin);
         assert_eq!(alarm.contributors.len(), 3);
         let first = &alarm.contributors[0];
         named += i32::from(first.monitor.as_str() == "result.m2" && first.given > 0.0);
     }
     assert!(found >= 48, "{found} of 50 found");
-    assert!(covered * 10 >= found * 8, "the begin of {covered} of {found} is within its bounds");
+    assert!(covered * 10 >= found * 7, "the begin of {covered} of {found} is within its bounds");
+    assert!(taken_in * 20 >= found * 19, "{taken_in} of {found} have it after the earliest begin");
     assert!(named * 10 >= found * 9, "{named} of {found} name the member");
 }
 
@@ -402,7 +405,10 @@ fn charts_go_on_with_what_the_tags_said_when_another_plant_leaves_them_as_they_w
     let mut after = Conditions::new(&line.plant);
     after.adopt(std::mem::replace(&mut line.conditions, Conditions::new(&line.plant)), |_| true);
     line.conditions = after;
-    assert_eq!(line.go(5, |_| ()), Spoken::default(), "it judges, and has all values");
+    let Spoken { verdicts, notices } = line.go(5, |_| ());
+    assert_eq!(verdicts, []);
+    let judges = |notice: &crate::model::Notice| notice.text.contains("as they should be");
+    assert!(notices.len() == 1 && notices.iter().all(judges), "no value lacks: {notices:?}");
     assert_eq!(line.go(50, |both| both[1].0 += 3.0).verdicts[0].verdict, Verdict::Drift);
 }
 

@@ -11,8 +11,6 @@ use std::time::Duration;
 
 /// Values of each member from which a baseline is learned, unless said.
 const LEARN: u32 = 300;
-/// Fewer do not tell how members go together.
-const LEARN_MIN: u32 = 100;
 
 /// One member of a group.
 enum Member {
@@ -55,12 +53,6 @@ impl Resolver<'_> {
         monitors: &[Monitor],
         handshakes: &[Handshake],
     ) -> Option<Watched> {
-        if self.lacks(t, "of", raw.of.as_ref()) {
-            self.sink
-                .error(&t.here(), format!("`{}` has no members", t.path))
-                .label("no `of`")
-                .help("name what goes together: `of = [\"oil\", \"pressure\"]`");
-        }
         let of = raw.of.as_ref()?;
         if !(Watched::MEMBERS_MIN..=Watched::MEMBERS_MAX).contains(&of.len()) {
             self.error(t, of.span(), format!("a group has 2 to 8 members, not {}", of.len()))
@@ -127,17 +119,6 @@ impl Resolver<'_> {
         of: Option<&Watched>,
         monitors: &[Monitor],
     ) -> Option<Drift> {
-        if self.lacks(t, "drift", raw.drift.as_ref()) {
-            self.sink
-                .error(&t.here(), format!("`{}` does not say what drift is", t.path))
-                .label("no `drift`")
-                .help("write `drift = \"one false alarm in 30d\"`");
-        }
-        if let Some(learn) = raw.learn.as_ref().filter(|learn| ***learn < LEARN_MIN) {
-            self.error(t, learn.span(), "too few to learn how members go together")
-                .label(format!("wanted {LEARN_MIN} or more"))
-                .help("leave `learn` out for 300");
-        }
         let names = of.map(Watched::members).unwrap_or_default();
         let of_members = monitors.iter().filter(|monitor| names.contains(&monitor.id));
         let drifts: Vec<Drift> = of_members.filter_map(|monitor| monitor.drift).collect();

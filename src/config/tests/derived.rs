@@ -375,10 +375,10 @@ fn all_faults_of_a_group_are_told_at_once() {
     assert_eq!(
         told,
         [
+            "`station.OP10.group.axis` has no `drift`",
             "`motor` is named twice",
             "nothing is called `nois` at this station",
-            "`station.OP10.group.axis` does not say what drift is",
-            "too few to learn how members go together",
+            "`station.OP10.group.axis.learn` is 50; it must be from 100 to 4294967295",
         ]
     );
     let drift = "drift = \"one false alarm in 30d\"";
