@@ -60,8 +60,15 @@ pub(crate) fn armed(plant: &Plant) -> Conditions {
 
 /// A baseline was learned of what varies by one and depends on the value before by a half.
 fn well() -> VerdictEvent {
-    let baseline =
-        Baseline { centre_line: 0.0, sigma: 1.0, phi: 0.5, n: 300, version: 1, spread: None };
+    let baseline = Baseline {
+        centre_line: 0.0,
+        sigma: 1.0,
+        phi: 0.5,
+        n: 300,
+        version: 1,
+        spread: None,
+        group: None,
+    };
     let name = |text: &str| pedigree::model::StationId::parse(text).expect("a name");
     VerdictEvent {
         station: name("none"),
@@ -81,6 +88,7 @@ fn well() -> VerdictEvent {
         test: None,
         quality: None,
         reaches: None,
+        contributors: Vec::new(),
         product: None,
         recipe: None,
     }

@@ -1,7 +1,8 @@
 //! Recordings of others, watched by one fixed configuration.
 use crate::{nab, tennessee};
 use pedigree::condition::Chart;
-use pedigree::model::plant::{DriftRules, Monitor};
+use pedigree::model::plant::{DriftRules, Monitor, Watched};
+use pedigree::model::{HandshakeId, TagName};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,6 +17,15 @@ pub(crate) fn chart(every: Duration) -> Chart {
     let rules = DriftRules { ewma: true, cusum: true, runs: None, variance: false };
     // One value a row, as of measurements: the rows are in equal steps.
     let monitor: Monitor = crate::process::measured(PROMISE, every, LEARN, rules);
+    Chart::new(&monitor)
+}
+
+/// Of so many rows of what goes together, the same.
+pub(crate) fn group(members: usize, every: Duration) -> Chart {
+    let mut monitor = crate::process::measured(PROMISE, every, LEARN, DriftRules::NONE);
+    let name = |of| TagName::parse(&format!("member-{of}")).expect("a name");
+    let handshake = HandshakeId::parse("result").expect("a name");
+    monitor.of = Watched::Measurements(handshake, (0..members).map(name).collect());
     Chart::new(&monitor)
 }
 

@@ -223,6 +223,7 @@ fn head(body: &Value) -> Vec<String> {
         || "  watches nothing by the plant in force".to_owned(),
         |watches| {
             let what = ["/measurement", "/tag"].map(|at| text(watches, at)).concat();
+            let what = what + &joined(list(watches, "group"));
             let limits = ["low", "high"].map(|which| {
                 let limit = figure(watches, &format!("/{which}"), unit)?;
                 Some(format!(", {which} {limit}"))
@@ -233,6 +234,11 @@ fn head(body: &Value) -> Vec<String> {
     if let Some(statistic) = figure(body, "/statistic", unit) {
         let limit = figure(body, "/limit", unit).map(|limit| format!(", limit {limit}"));
         lines.push(format!("  decided by {statistic}{}", limit.unwrap_or_default()));
+    }
+    for of in list(body, "contributors") {
+        let [z, given] = ["/z", "/given"].map(|at| figure(of, at, "").unwrap_or_default());
+        let monitor = text(of, "/monitor");
+        lines.push(format!("  {monitor} is {z} σ off, {given} σ given the others"));
     }
     if body.get("onset").is_some_and(Value::is_object) {
         let [about, earliest, latest] = ["estimate", "earliest", "latest"]

@@ -143,6 +143,13 @@ fn monitor<'p>(plant: &'p Plant, written: &str) -> Result<(StationIndex, &'p Mon
 /// Every set of rules that is to be tried.
 fn drifts(plant: &Plant, monitor: &Monitor, args: &Args) -> Result<Vec<Drift>, Failure> {
     let refused = |why: String| Failure::new(Exit::Usage, format!("error: {why}"));
+    if let [first, ..] = &monitor.of.members()[..] {
+        return Err(refused(format!(
+            "`{}` is a group, and `tune` tries the rules of single monitors\n  help: try its members, such as `{}.{first}`",
+            args.monitor,
+            args.monitor.rsplit_once('.').map_or("", |(station, _)| station),
+        )));
+    }
     let promise = args.drift.as_deref().map(|text| {
         config::plant::false_alarm_interval(text).ok_or_else(|| {
             refused(format!(
@@ -462,8 +469,15 @@ mod tests {
     }
 
     fn row() -> Row {
-        let baseline =
-            Baseline { centre_line: 50.0, sigma: 0.5, phi: 0.104, n: 50, version: 1, spread: None };
+        let baseline = Baseline {
+            centre_line: 50.0,
+            sigma: 0.5,
+            phi: 0.104,
+            n: 50,
+            version: 1,
+            spread: None,
+            group: None,
+        };
         let level = |change: f64, values| Found {
             change: Change::Level { change, sigmas: change / 0.5 },
             values,

@@ -15,27 +15,29 @@ const HALVES: f64 = 4.0;
 /// Autocorrelated values count for fewer; so many independent ones a centre needs.
 const EFFECTIVE_MIN: f64 = 25.0;
 /// A value so close to its predecessor wanders rather than varies.
-const PHI_MAX: f64 = 0.95;
+pub(super) const PHI_MAX: f64 = 0.95;
 
 /// Learns a baseline. It never learns a trend: while the older half differs from the newer one, the
 /// older is forgotten and learning goes on; likewise while nothing varies.
 #[derive(Debug, Clone)]
-pub(super) struct Learning {
-    values: Vec<f64>,
+pub(super) struct Learning<T = f64> {
+    values: Vec<T>,
     learn: usize,
     goal: usize,
 }
 
 /// Why a stretch of values is no baseline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum NotYet {
+pub(super) enum NotYet {
     /// It wanders, or it does not vary at all.
     Unstable,
+    /// Of a group: members say the same.
+    Alike,
     /// Too few values for how much they depend on each other.
     Short,
 }
 
-impl Learning {
+impl<T> Learning<T> {
     /// Learns from `learn` values.
     pub(super) fn new(learn: u32) -> Self {
         let learn = learn.clamp(LEARN_MIN, LEARN_MAX) as usize;
@@ -47,29 +49,41 @@ impl Learning {
         self.values.is_empty()
     }
 
-    /// Takes a value; returns the baseline that it completes, as this version.
-    pub(super) fn step(&mut self, x: f64, version: u32) -> Option<Baseline> {
+    /// Takes a value; what `estimate` says of all, once there are enough.
+    pub(super) fn take(
+        &mut self,
+        x: T,
+        estimate: impl FnOnce(&[T]) -> Result<Baseline, NotYet>,
+    ) -> Option<Result<Baseline, NotYet>> {
         self.values.push(x);
         if self.values.len() < self.goal {
             return None;
         }
-        match estimate(&self.values, version) {
-            Ok(baseline) => return Some(baseline),
+        let estimated = estimate(&self.values);
+        match estimated {
+            Ok(_) => {}
             Err(NotYet::Short) if self.goal < LEARN_MAX as usize => {
                 self.goal = (2 * self.goal).min(LEARN_MAX as usize);
             }
-            Err(NotYet::Short | NotYet::Unstable) => {
+            Err(NotYet::Short | NotYet::Unstable | NotYet::Alike) => {
                 self.values.drain(..self.values.len() / 2);
                 self.goal = self.learn.max(self.values.len() + self.learn / 2);
             }
         }
-        None
+        Some(estimated)
+    }
+}
+
+impl Learning {
+    /// Takes a value; returns the baseline that it completes, as this version.
+    pub(super) fn step(&mut self, x: f64, version: u32) -> Option<Baseline> {
+        self.take(x, |values| estimate(values, version)).and_then(Result::ok)
     }
 }
 
 /// Median and MAD cast out what is far off; mean, residuals and lag-1 correlation of the rest are the
 /// baseline: with 50 values the efficient estimators err by a third less than the robust ones.
-fn estimate(values: &[f64], version: u32) -> Result<Baseline, NotYet> {
+pub(super) fn estimate(values: &[f64], version: u32) -> Result<Baseline, NotYet> {
     let accepted = accepted(values);
     let (older, newer) = values.split_at(values.len() / 2);
     let [whole, older, newer] = [values, older, newer].map(|part| fit(part, &accepted));
@@ -100,6 +114,7 @@ fn estimate(values: &[f64], version: u32) -> Result<Baseline, NotYet> {
         n: u32::try_from(n).unwrap_or(LEARN_MAX),
         version,
         spread: Some(spread),
+        group: None,
     })
 }
 
@@ -156,20 +171,20 @@ fn spread(roots: impl Iterator<Item = f64> + Clone) -> Spread {
 }
 
 /// The values that are learned from.
-struct Accepted {
+pub(super) struct Accepted {
     low: f64,
     high: f64,
     /// Least distance of two different values.
-    resolution: f64,
+    pub(super) resolution: f64,
 }
 
 impl Accepted {
-    fn contains(&self, x: f64) -> bool {
+    pub(super) fn contains(&self, x: f64) -> bool {
         (self.low..=self.high).contains(&x)
     }
 }
 
-fn accepted(values: &[f64]) -> Accepted {
+pub(super) fn accepted(values: &[f64]) -> Accepted {
     let sorted = sorted(values.iter().copied());
     let centre = median(&sorted);
     let resolution = sorted

@@ -1,12 +1,14 @@
 //! One monitor's state: its limits, its learning or its chart, and what it last said.
 use super::ahead::TrendRule;
 use super::contexts::Contexts;
+use super::drift::DriftRule;
+use super::group::{GroupRule, GroupSpec};
 use super::limit::{Crossing, LimitRule};
 use super::quiet::Quiet;
 use crate::model::plant::Monitor;
 use crate::model::{
-    At, Baseline, ItemKey, Making, Monotonic, Onset, Quality, Reach, Rule, Side, Ucum, Utc,
-    Verdict, VerdictEvent,
+    At, Baseline, Contributor, ItemKey, Making, Monotonic, Onset, Quality, Reach, Rule, Side, Ucum,
+    Utc, Verdict, VerdictEvent,
 };
 use std::time::Duration;
 
@@ -48,6 +50,8 @@ pub struct Finding {
     pub quality: Option<Quality>,
     /// When a limit will be reached.
     pub reaches: Option<Reach>,
+    /// The members of a group that have most to do with what it says.
+    pub contributors: Vec<Contributor>,
     /// What is made by whose baseline it was judged; unknown of rules that are the monitor's whatever is made.
     pub making: Making,
 }
@@ -68,6 +72,7 @@ impl Finding {
             unit: None,
             quality: None,
             reaches: None,
+            contributors: Vec::new(),
             making: Making::default(),
         }
     }
@@ -84,17 +89,23 @@ pub struct Chart {
     /// The last word of the limits was that a drift stands.
     limit_drifts: bool,
     trends: Box<[TrendRule]>,
-    drift: Option<Contexts>,
+    drift: Option<Contexts<DriftRule>>,
+    group: Option<Box<Contexts<GroupRule>>>,
 }
 
 impl Chart {
     /// A chart that has seen nothing: it learns first.
     pub fn new(monitor: &Monitor) -> Self {
+        let is_group = !monitor.of.members().is_empty();
         Self {
             limits: monitor.limits.map(LimitRule::new),
             limit_drifts: false,
             trends: monitor.limits.map(TrendRule::all).unwrap_or_default(),
-            drift: monitor.drift.map(|spec| Contexts::new(spec, &monitor.of)),
+            drift: monitor.drift.filter(|_| !is_group).map(|spec| Contexts::new(spec, &monitor.of)),
+            group: monitor.drift.filter(|_| is_group).map(|drift| {
+                let members = monitor.of.members();
+                Box::new(Contexts::new(GroupSpec { drift, members }, &monitor.of))
+            }),
         }
     }
 
@@ -104,6 +115,9 @@ impl Chart {
         if self.drift.as_mut().is_some_and(|drift| drift.turn(making)) {
             self.forget_trends();
         }
+        self.group.iter_mut().for_each(|group| {
+            group.turn(making);
+        });
     }
 
     /// What comes is another level: no trend leads across.
@@ -114,6 +128,7 @@ impl Chart {
     /// Whether there is production from now on: without, nothing but the absolute limits is looked at.
     pub fn produce(&mut self, produces: bool) {
         self.drift.iter_mut().for_each(|drift| drift.produce(produces));
+        self.group.iter_mut().for_each(|group| group.produce(produces));
     }
 
     /// Takes one value in the order of time; tells `out` what changed. O(1) but for the values that
@@ -166,6 +181,13 @@ impl Chart {
         self.limits.iter_mut().for_each(|limits| limits.lost(at));
     }
 
+    /// Takes one vector of a group, a finite value of each member; tells `out` what changed.
+    pub fn step_group(&mut self, time: Utc, values: Vec<f64>, out: &mut impl FnMut(Finding)) {
+        if let Some(group) = &mut self.group {
+            group.step(time, values, false, out);
+        }
+    }
+
     /// Takes back what the record says: a baseline that was learned, what a rule said. Of several
     /// events the last of each rule decides; an event that says what is so already changes nothing.
     pub fn restore(&mut self, event: &VerdictEvent) {
@@ -187,6 +209,11 @@ impl Chart {
                     drift.restore(event);
                 }
             }
+            Rule::Mewma | Rule::TSquared => {
+                if let Some(group) = &mut self.group {
+                    group.restore(event);
+                }
+            }
             Rule::Forecast | Rule::Rate => {
                 let warned = event.side.filter(|_| event.verdict == Verdict::Warning);
                 let of_rule = self.trends.iter_mut().filter(|trend| trend.rule() == event.rule);
@@ -206,6 +233,7 @@ impl Chart {
             self.limits.iter_mut().for_each(LimitRule::begin_anew);
         }
         self.drift.iter_mut().for_each(|drift| drift.learn_anew(ended));
+        self.group.iter_mut().for_each(|group| group.learn_anew(ended));
     }
 
     /// The next value does not follow on the last one. The moving average stays: a pause neither
@@ -213,6 +241,7 @@ impl Chart {
     pub fn interrupt(&mut self) {
         self.limits.iter_mut().for_each(LimitRule::interrupt);
         self.drift.iter_mut().for_each(Contexts::interrupt);
+        self.group.iter_mut().for_each(|group| group.interrupt());
     }
 
     /// What is normal, if it is known: of what is made now, else of what was learned last.
@@ -227,7 +256,8 @@ impl Chart {
 
     /// A station that has not worked for longer does not produce.
     pub(super) fn idle(&self) -> Option<Duration> {
-        self.drift.as_ref()?.idle()
+        let of_group = || self.group.as_ref()?.idle();
+        self.drift.as_ref().map_or_else(of_group, Contexts::idle)
     }
 
     fn beyond(&self) -> Option<Side> {
@@ -238,7 +268,9 @@ impl Chart {
     pub(super) fn quiet(&self) -> Quiet {
         let delayed = self.limits.as_ref().is_some_and(LimitRule::waits).then_some(Quiet::Delayed);
         let beyond = self.beyond().map(Quiet::Beyond);
-        delayed.or(beyond).or(self.drift.as_ref().map(Contexts::quiet)).unwrap_or(Quiet::Inside)
+        let drift = self.drift.as_ref().map(Contexts::quiet);
+        let group = || self.group.as_ref().map(|group| group.quiet());
+        delayed.or(beyond).or(drift).or_else(group).unwrap_or(Quiet::Inside)
     }
 
     /// What the monitor says of a value inside the absolute limits.

@@ -6,7 +6,7 @@ use super::pace::Pace;
 use super::quiet::Quiet;
 use super::settling::Settling;
 use crate::model::plant::{Drift, Watched};
-use crate::model::{Baseline, Making, Utc, Verdict, VerdictEvent};
+use crate::model::{Baseline, Making, Rule, Utc, Verdict, VerdictEvent};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -14,17 +14,104 @@ use std::time::Duration;
 /// the record says; one that drifts, only if all do.
 const CONTEXTS_MAX: usize = 64;
 
+/// What learns a baseline of one thing that is made, and judges by it.
+pub(super) trait Judge: Sized {
+    /// What the plant file says of it.
+    type Spec;
+    /// What it takes.
+    type Value;
+    /// What is said of drift there.
+    fn drift(spec: &Self::Spec) -> &Drift;
+    /// The rule that speaks for all.
+    fn speaks(spec: &Self::Spec) -> Option<Rule>;
+    /// One that has seen nothing.
+    fn begin(spec: &Self::Spec) -> Self;
+    /// Nothing is lost with it.
+    fn is_blank(&self) -> bool;
+    /// What it learned.
+    fn baseline(&self) -> Option<&Baseline>;
+    /// A drift stands.
+    fn is_latched(&self) -> bool;
+    /// The next value follows on none.
+    fn interrupt(&mut self);
+    /// Why it says nothing.
+    fn quiet(&self) -> Quiet;
+    /// Takes a value; what it learns is this version. `warned`: it is not learned from.
+    fn step(
+        &mut self,
+        of: (&Self::Spec, u32),
+        value: (Utc, Self::Value),
+        warned: bool,
+        out: &mut impl FnMut(Finding),
+    );
+    /// Takes back what the record says.
+    fn restore(&mut self, spec: &Self::Spec, event: &VerdictEvent);
+}
+
+impl Judge for DriftRule {
+    type Spec = Drift;
+    type Value = f64;
+
+    fn drift(spec: &Drift) -> &Drift {
+        spec
+    }
+
+    fn speaks(spec: &Drift) -> Option<Rule> {
+        spec.rules.iter().next()
+    }
+
+    fn begin(spec: &Drift) -> Self {
+        Self::new(spec)
+    }
+
+    fn is_blank(&self) -> bool {
+        self.is_blank()
+    }
+
+    fn baseline(&self) -> Option<&Baseline> {
+        self.baseline()
+    }
+
+    fn is_latched(&self) -> bool {
+        self.is_latched()
+    }
+
+    fn interrupt(&mut self) {
+        self.interrupt();
+    }
+
+    fn quiet(&self) -> Quiet {
+        self.quiet()
+    }
+
+    fn step(
+        &mut self,
+        of: (&Drift, u32),
+        value: (Utc, f64),
+        warned: bool,
+        out: &mut impl FnMut(Finding),
+    ) {
+        self.step(of, value, warned, out);
+    }
+
+    fn restore(&mut self, spec: &Drift, event: &VerdictEvent) {
+        self.restore(spec, event);
+    }
+}
+
 /// All of them; one is in force.
 #[derive(Debug, Clone)]
-pub(super) struct Contexts {
-    spec: Drift,
-    /// A tag changes when it likes; a value per item comes once.
+pub(super) struct Contexts<R: Judge> {
+    spec: R::Spec,
+    /// It is of tags, which say nothing while something else is made.
+    of_tags: bool,
+    /// A tag changes when it likes; a value per item comes once, and so do the vectors of a group.
     pace: Option<Pace>,
     /// What is made, as far as it parts baselines.
     making: Making,
-    rule: DriftRule,
+    rule: R,
     /// Those of what was made before.
-    away: BTreeMap<Making, Away>,
+    away: BTreeMap<Making, Away<R>>,
     /// How often something else began to be made.
     turns: u64,
     /// The last version of a baseline: they are counted for all together, so that none comes twice, whatever is
@@ -39,28 +126,31 @@ pub(super) struct Contexts {
 }
 
 #[derive(Debug, Clone)]
-struct Away {
-    rule: DriftRule,
+struct Away<R> {
+    rule: R,
     /// The turn by which it was put away.
     since: u64,
 }
 
-impl Contexts {
-    pub(super) fn new(spec: Drift, of: &Watched) -> Self {
+impl<R: Judge> Contexts<R> {
+    pub(super) fn new(spec: R::Spec, of: &Watched) -> Self {
+        let (of_tags, pace) = match of {
+            Watched::Tag(_) => (true, Some(Pace::new(R::drift(&spec).every))),
+            Watched::Tags(_) => (true, None),
+            Watched::Measurement(..) | Watched::Measurements(..) => (false, None),
+        };
         Self {
-            spec,
-            pace: match of {
-                Watched::Tag(_) => Some(Pace::new(spec.every)),
-                Watched::Measurement(..) => None,
-            },
+            of_tags,
+            pace,
             making: Making::default(),
-            rule: DriftRule::new(&spec),
+            rule: R::begin(&spec),
             away: BTreeMap::new(),
             turns: 0,
             version: 0,
             fresh: true,
             produces: true,
             settling: None,
+            spec,
             judged: 0,
         }
     }
@@ -68,17 +158,17 @@ impl Contexts {
     /// This is made from now on; says whether something else was before.
     pub(super) fn turn(&mut self, making: &Making) -> bool {
         let fresh = std::mem::take(&mut self.fresh);
-        if self.spec.per.is_same(making, &self.making) {
+        if self.drift().per.is_same(making, &self.making) {
             return false;
         }
-        let making = self.spec.per.of(making);
+        let making = self.drift().per.of(making);
         let known = self.away.remove(&making).map(|away| away.rule);
-        let rule = known.unwrap_or_else(|| DriftRule::new(&self.spec));
+        let rule = known.unwrap_or_else(|| R::begin(&self.spec));
         let mut left = std::mem::replace(&mut self.rule, rule);
         let left_of = std::mem::replace(&mut self.making, making);
         // A tag says nothing meanwhile of what it will be then. Of the values of items each follows on the one of its
         // kind before it, as it was learned: where every item is another product, none would be left.
-        if self.pace.is_some() {
+        if self.of_tags {
             left.interrupt();
         }
         self.turns = self.turns.saturating_add(1);
@@ -95,7 +185,7 @@ impl Contexts {
     pub(super) fn produce(&mut self, produces: bool) {
         let before = std::mem::replace(&mut self.produces, produces);
         if produces && !before {
-            if self.pace.is_some() {
+            if self.of_tags {
                 self.rule.interrupt();
             }
             // Nobody knows of a start of ours that production began with it.
@@ -106,11 +196,17 @@ impl Contexts {
     }
 
     fn settle(&mut self) {
-        self.settling = self.spec.settle.map(Settling::new);
+        self.settling = self.drift().settle.map(Settling::new);
     }
 
     /// `warned`: a value beyond an absolute limit is judged, never learned from.
-    pub(super) fn step(&mut self, time: Utc, x: f64, warned: bool, out: &mut impl FnMut(Finding)) {
+    pub(super) fn step(
+        &mut self,
+        time: Utc,
+        x: R::Value,
+        warned: bool,
+        out: &mut impl FnMut(Finding),
+    ) {
         self.fresh = false;
         if !self.produces || self.settling.as_mut().is_some_and(|settling| !settling.ends(time)) {
             return;
@@ -145,7 +241,7 @@ impl Contexts {
 
     /// A baseline was learned: another may have to go, and the record says which.
     fn forget(&mut self, out: &mut impl FnMut(Finding)) {
-        let named = |(making, away): &(&Making, &Away)| {
+        let named = |(making, away): &(&Making, &Away<R>)| {
             !making.is_unknown() && away.rule.baseline().is_some()
         };
         let learned = || self.away.iter().filter(named);
@@ -154,7 +250,7 @@ impl Contexts {
         }
         let oldest = learned().min_by_key(|(_, away)| (away.rule.is_latched(), away.since));
         let (Some(making), Some(rule)) =
-            (oldest.map(|(making, _)| making.clone()), self.spec.rules.iter().next())
+            (oldest.map(|(making, _)| making.clone()), R::speaks(&self.spec))
         else {
             return;
         };
@@ -171,7 +267,7 @@ impl Contexts {
             return self.rule.restore(&self.spec, event);
         }
         self.turns = self.turns.saturating_add(1);
-        let blank = || Away { rule: DriftRule::new(&self.spec), since: 0 };
+        let blank = || Away { rule: R::begin(&self.spec), since: 0 };
         let away = self.away.entry(making).or_insert_with(blank);
         away.since = self.turns;
         away.rule.restore(&self.spec, event);
@@ -180,13 +276,13 @@ impl Contexts {
     /// All that was learned is ended; the next baseline has the version after the `ended` one.
     pub(super) fn learn_anew(&mut self, ended: u32) {
         self.away.clear();
-        self.rule = DriftRule::new(&self.spec);
+        self.rule = R::begin(&self.spec);
         self.version = ended.max(self.version);
     }
 
     pub(super) fn interrupt(&mut self) {
         let away = self.away.values_mut().map(|away| &mut away.rule);
-        away.chain([&mut self.rule]).for_each(DriftRule::interrupt);
+        away.chain([&mut self.rule]).for_each(R::interrupt);
     }
 
     pub(super) fn baseline(&self) -> Option<&Baseline> {
@@ -195,7 +291,11 @@ impl Contexts {
     }
 
     pub(super) fn idle(&self) -> Option<Duration> {
-        self.spec.idle
+        self.drift().idle
+    }
+
+    fn drift(&self) -> &Drift {
+        R::drift(&self.spec)
     }
 
     /// Values that were held against a baseline while no drift of the same stood.

@@ -166,7 +166,15 @@ mod tests {
     }
 
     fn normal() -> Baseline {
-        Baseline { centre_line: 21.0, sigma: 0.5, phi: 0.0, n: 50, version: 1, spread: None }
+        Baseline {
+            centre_line: 21.0,
+            sigma: 0.5,
+            phi: 0.0,
+            n: 50,
+            version: 1,
+            spread: None,
+            group: None,
+        }
     }
 
     /// Ten minutes, within 0.1.

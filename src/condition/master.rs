@@ -220,6 +220,7 @@ impl Watch {
             test: None,
             quality: None,
             reaches: None,
+            contributors: Vec::new(),
             product: None,
             recipe: None,
         }

@@ -8,6 +8,7 @@ mod alarm;
 mod baseline;
 mod capability;
 mod chart;
+mod chi_square;
 mod contexts;
 mod cusum;
 mod cusum_length;
@@ -15,10 +16,15 @@ mod detector;
 mod drift;
 mod ewma;
 mod flat;
+mod group;
+mod group_baseline;
+mod groups;
 mod limit;
 mod load;
 mod master;
 mod memo;
+mod mewma;
+mod mewma_length;
 mod missing;
 mod onset;
 mod pace;
@@ -29,10 +35,12 @@ mod run_length;
 mod runs;
 mod runs_length;
 mod settling;
+mod shape;
 mod sight;
 mod signal;
 #[cfg(test)]
 mod tests;
+mod together;
 mod trend;
 mod tune;
 mod usage;
@@ -60,6 +68,7 @@ use quiet::Quiet;
 use signal::{Signal, Told};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use together::TagsTogether;
 
 /// All charts of a plant.
 ///
@@ -128,8 +137,33 @@ struct Watch {
 
 #[derive(Debug, Clone)]
 enum Of {
-    Tag { tag: TagIndex, bit: Option<u8> },
-    Measurement { handshake: HandshakeId, name: TagName },
+    Tag {
+        tag: TagIndex,
+        bit: Option<u8>,
+    },
+    Measurement {
+        handshake: HandshakeId,
+        name: TagName,
+    },
+    /// How tags go together.
+    Tags(TagsTogether),
+    /// How measurements do.
+    Measurements {
+        handshake: HandshakeId,
+        names: Vec<TagName>,
+    },
+}
+
+impl Of {
+    /// Whether it goes by what this handshake measures.
+    fn is_measured_by(&self, by: &HandshakeId) -> bool {
+        match self {
+            Self::Measurement { handshake, .. } | Self::Measurements { handshake, .. } => {
+                handshake == by
+            }
+            Self::Tag { .. } | Self::Tags(_) => false,
+        }
+    }
 }
 
 impl Conditions {
@@ -152,21 +186,22 @@ impl Conditions {
                 m.limits.is_some() || m.drift.is_some() || m.signal != SignalRules::default()
             };
             for monitor in judged.filter(ruled) {
-                let (of, device, lists, at) = match &monitor.of {
-                    Watched::Tag(word) => {
-                        let device = Some(plant.tag(word.tag).device);
-                        let of = Of::Tag { tag: word.tag, bit: word.bit };
-                        (of, device, &mut new.by_tag, word.tag.get())
-                    }
-                    Watched::Measurement(handshake, name) => {
-                        let of =
-                            Of::Measurement { handshake: handshake.clone(), name: name.clone() };
-                        (of, station.device, &mut new.by_station, index.get())
-                    }
-                };
+                let (of, device) = watched(plant, station, monitor);
                 let add = |list: &mut Vec<usize>| list.push(new.watches.len());
-                lists.get_mut(at).into_iter().for_each(add);
-                if matches!(monitor.of, Watched::Tag(_)) && monitor.drift.is_some() {
+                match &of {
+                    Of::Tag { tag, .. } => new.by_tag.get_mut(tag.get()).into_iter().for_each(add),
+                    Of::Tags(together) => {
+                        let tags: BTreeSet<TagIndex> = together.tags().collect();
+                        tags.iter()
+                            .filter_map(|tag| new.by_tag.get_mut(tag.get()).map(add))
+                            .count();
+                    }
+                    Of::Measurement { .. } | Of::Measurements { .. } => {
+                        new.by_station.get_mut(index.get()).into_iter().for_each(add);
+                    }
+                }
+                let of_tags = matches!(of, Of::Tag { .. } | Of::Tags(_));
+                if of_tags && monitor.drift.is_some() {
                     new.by_making.get_mut(index.get()).into_iter().for_each(add);
                 }
                 let by_work = station.tells_of_work();
@@ -202,7 +237,11 @@ impl Conditions {
         }
         work.making.clone_from(making);
         for index in self.by_making.get(station.get()).into_iter().flatten() {
-            self.watches.get_mut(*index).into_iter().for_each(|watch| watch.chart.turn(making));
+            let Some(watch) = self.watches.get_mut(*index) else { continue };
+            watch.chart.turn(making);
+            if let Of::Tags(together) = &mut watch.of {
+                together.begin_anew();
+            }
         }
     }
 
@@ -216,14 +255,19 @@ impl Conditions {
         );
         for index in self.by_tag.get(sample.tag.get()).into_iter().flatten() {
             let Some(watch) = self.watches.get_mut(*index) else { continue };
-            let Of::Tag { bit, .. } = watch.of else { continue };
             if let Some(work) = self.works.get(watch.at.get()) {
                 watch.chart.produce(work.produces(at.monotonic, watch.chart.idle()));
             }
-            let (time, quality) = (sample.time(), sample.quality);
-            let value = of_sample(sample, bit);
-            watch.told(&Told { at, time, value, quality }, out);
-            watch.queue(*index, &mut self.due);
+            match &watch.of {
+                Of::Tag { bit, .. } => {
+                    let (time, quality) = (sample.time(), sample.quality);
+                    let value = of_sample(sample, *bit);
+                    watch.told(&Told { at, time, value, quality }, out);
+                    watch.queue(*index, &mut self.due);
+                }
+                Of::Tags(_) => watch.told_of_member(at, sample, out),
+                Of::Measurement { .. } | Of::Measurements { .. } => {}
+            }
         }
     }
 
@@ -239,18 +283,26 @@ impl Conditions {
     ) {
         for index in self.by_station.get(station.get()).into_iter().flatten() {
             let Some(watch) = self.watches.get_mut(*index) else { continue };
-            let Of::Measurement { handshake: of, name } = &watch.of else { continue };
-            if of != handshake {
+            if !watch.of.is_measured_by(handshake) {
                 continue;
             }
             watch.chart.turn(making);
             watch.chart.produce(true);
-            let Some(found) = measurements.iter().find(|m| m.name == *name) else {
-                watch.tell(Quiet::NoValue, out);
-                continue;
-            };
-            let value = of_measurement(found);
-            watch.step(&Observation { time, value, item: Some(item) }, out);
+            match &watch.of {
+                Of::Measurement { name, .. } => {
+                    let Some(found) = measurements.iter().find(|m| m.name == *name) else {
+                        watch.tell(Quiet::NoValue, out);
+                        continue;
+                    };
+                    let value = of_measurement(found);
+                    watch.step(&Observation { time, value, item: Some(item) }, out);
+                }
+                Of::Measurements { names, .. } => {
+                    let all = groups::measured(names, measurements);
+                    watch.step_group(time, all, Some(item), out);
+                }
+                Of::Tag { .. } | Of::Tags(_) => {}
+            }
         }
     }
 
@@ -258,7 +310,7 @@ impl Conditions {
     pub fn leave_out(&mut self, station: StationIndex, handshake: &HandshakeId, out: &mut Spoken) {
         for index in self.by_station.get(station.get()).into_iter().flatten() {
             let Some(watch) = self.watches.get_mut(*index) else { continue };
-            if matches!(&watch.of, Of::Measurement { handshake: of, .. } if of == handshake) {
+            if watch.of.is_measured_by(handshake) {
                 watch.chart.produce(false);
                 watch.tell(Quiet::NoProduction, out);
             }
@@ -301,12 +353,18 @@ impl Conditions {
         let mut charts: BTreeMap<_, _> = watches
             .into_iter()
             .filter(|watch| untouched(&watch.station))
-            .map(|watch| ((watch.station, watch.monitor), (watch.chart, watch.signal, watch.at)))
+            .map(|watch| {
+                let Watch { station, monitor, chart, signal, at, of, .. } = watch;
+                ((station, monitor), (chart, signal, at, of))
+            })
             .collect();
         for watch in &mut self.watches {
             if let Some(of) = charts.remove(&(watch.station.clone(), watch.monitor.clone())) {
-                let before;
-                (watch.chart, watch.signal, before) = of;
+                let (before, watched);
+                (watch.chart, watch.signal, before, watched) = of;
+                if let (Of::Tags(now), Of::Tags(before)) = (&mut watch.of, watched) {
+                    now.adopt(before);
+                }
                 let work = self.works.get_mut(watch.at.get()).zip(works.get(before.get()));
                 if let Some((work, before)) = work {
                     work.clone_from(before);
@@ -321,6 +379,9 @@ impl Conditions {
     /// A device is observed, or not any more: then what its tags say next does not follow on what they said
     /// last. Moving averages and memories stay, since a pause neither proves nor disproves a change.
     pub fn on_link(&mut self, at: At, device: DeviceIndex, link: &Link) {
+        if matches!(link, Link::Down { .. }) {
+            self.forget_members(|_, of| of == device, true);
+        }
         let of = |(_, watch): &(usize, &mut Watch)| watch.device == Some(device);
         for (index, watch) in self.watches.iter_mut().enumerate().filter(of) {
             match link {
@@ -343,6 +404,7 @@ impl Conditions {
 
     /// Values of a device, or of one tag of it, were lost on the way to us.
     pub fn on_lost(&mut self, at: At, device: DeviceIndex, lost: Option<TagIndex>) {
+        self.forget_members(|tag, of| lost.map_or(of == device, |lost| lost == tag), false);
         for watch in self.watches.iter_mut().filter(|watch| watch.device == Some(device)) {
             let Of::Tag { tag, .. } = watch.of else { continue };
             if lost.is_none_or(|lost| lost == tag) {
@@ -412,6 +474,29 @@ fn of_sample(sample: &Sample, bit: Option<u8>) -> Option<f64> {
 /// What was measured: a number of good quality.
 fn of_measurement(measurement: &Measurement) -> Option<f64> {
     measurement.quality.is_good().then(|| measurement.value.number()).flatten()
+}
+
+/// What a monitor watches, and on which device.
+fn watched(plant: &Plant, station: &Station, monitor: &Monitor) -> (Of, Option<DeviceIndex>) {
+    match &monitor.of {
+        Watched::Tag(word) => {
+            (Of::Tag { tag: word.tag, bit: word.bit }, Some(plant.tag(word.tag).device))
+        }
+        Watched::Measurement(handshake, name) => {
+            let (handshake, name) = (handshake.clone(), name.clone());
+            (Of::Measurement { handshake, name }, station.device)
+        }
+        // Each of several tags has a device of its own.
+        Watched::Tags(of) => {
+            let every = monitor.drift.map(|drift| drift.every).unwrap_or_default();
+            let tags = of.iter().map(|(_, word)| (*word, plant.tag(word.tag).device)).collect();
+            (Of::Tags(TagsTogether::new(tags, every)), None)
+        }
+        Watched::Measurements(handshake, names) => {
+            let (handshake, names) = (handshake.clone(), names.clone());
+            (Of::Measurements { handshake, names }, station.device)
+        }
+    }
 }
 
 impl Watch {
@@ -522,6 +607,7 @@ impl Watch {
             test: finding.test,
             quality: finding.quality,
             reaches: finding.reaches,
+            contributors: finding.contributors,
             product: finding.making.product,
             recipe: finding.making.recipe,
         }

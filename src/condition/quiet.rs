@@ -29,6 +29,8 @@ pub(super) enum Quiet {
     Settling,
     /// The level is not known yet.
     Learning,
+    /// Members of a group say the same.
+    Alike,
     /// All is as it should be.
     Inside,
     /// On the other side of a limit, and not for long enough.
@@ -50,6 +52,9 @@ impl Quiet {
             Self::NoProduction => "did not fire because this is not production",
             Self::Settling => "held because it settles after a changeover or a start of production",
             Self::Learning => "held because it is learning what is normal",
+            Self::Alike => {
+                "held because some of its members say the same: it cannot be learned how they go together"
+            }
             Self::Inside => "did not fire because the values are as they should be",
             Self::Delayed => {
                 "held because it is on the other side of a limit, and not for long enough yet"

@@ -123,6 +123,6 @@ pub(super) fn average_run_length(lambda: f64, limit: f64, shift: f64) -> f64 {
     clippy::cast_sign_loss,
     reason = "widths are at most a few hundred"
 )]
-fn count_of_nodes(width_in_sigma: f64) -> u32 {
+pub(super) fn count_of_nodes(width_in_sigma: f64) -> u32 {
     ((width_in_sigma * NODES_PER_SIGMA).ceil() as u32).clamp(16, 400)
 }

@@ -111,7 +111,9 @@ impl Signal {
             | Rule::Variance
             | Rule::Forecast
             | Rule::Rate
-            | Rule::Usage => {}
+            | Rule::Usage
+            | Rule::Mewma
+            | Rule::TSquared => {}
         }
     }
 

@@ -183,6 +183,7 @@ impl Used {
             product: None,
             recipe: None,
             reaches: None,
+            contributors: Vec::new(),
         }
     }
 }

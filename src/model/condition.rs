@@ -62,6 +62,13 @@ pub enum Rule {
     /// A value that changes too fast.
     #[n(11)]
     Rate,
+    /// The moving average of a group (Lowry et al. 1992): whether its members still go together, at the level they had.
+    #[n(12)]
+    Mewma,
+    /// The last values of a group (Hotelling 1947).
+    #[n(13)]
+    #[serde(rename = "t2")]
+    TSquared,
     /// Something of the station was used so much that it is to be maintained.
     #[n(14)]
     Usage,
@@ -76,7 +83,9 @@ impl Rule {
             | Self::Shewhart
             | Self::WesternElectric
             | Self::Nelson
-            | Self::Variance => true,
+            | Self::Variance
+            | Self::Mewma
+            | Self::TSquared => true,
             Self::Limit
             | Self::Master
             | Self::Missing
@@ -178,6 +187,57 @@ pub struct Baseline {
     #[n(5)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spread: Option<Spread>,
+    /// Of a group: what is normal of its members. Its own centre line and standard deviation are those of the squared distance
+    /// of a vector from where it should be.
+    #[n(6)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<Box<Together>>,
+}
+
+/// What is normal of the members of a group together.
+#[derive(Debug, Clone, PartialEq, Encode, Decode, serde::Serialize)]
+#[cbor(map)]
+pub struct Together {
+    /// In the order of the plant file.
+    #[n(0)]
+    pub members: Vec<GroupMember>,
+    /// How what is left of a member, when its value before is known, goes with that of each one before it: of the second with
+    /// the first, of the third with the first and the second, and so on. −1 to 1.
+    #[n(1)]
+    pub correlations: Vec<f64>,
+}
+
+/// What is normal of one member of a group.
+#[derive(Debug, Clone, PartialEq, Encode, Decode, serde::Serialize)]
+#[cbor(map)]
+pub struct GroupMember {
+    /// A monitor, or a measurement of a handshake.
+    #[n(0)]
+    pub monitor: MonitorId,
+    /// Centre line, in its unit.
+    #[n(1)]
+    pub centre_line: f64,
+    /// Standard deviation of single values, in its unit; greater than 0.
+    #[n(2)]
+    pub sigma: f64,
+    /// Lag-1 autocorrelation, −1 to 1.
+    #[n(3)]
+    pub phi: f64,
+}
+
+/// What a member of a group has to do with its alarm.
+#[derive(Debug, Clone, PartialEq, Encode, Decode, serde::Serialize)]
+#[cbor(map)]
+pub struct Contributor {
+    /// Which member.
+    #[n(0)]
+    pub monitor: MonitorId,
+    /// How far it lies from what was to be expected of it alone, in standard deviations of the statistic.
+    #[n(1)]
+    pub z: f64,
+    /// How far it lies from what the other members let expect, in standard deviations of that.
+    #[n(2)]
+    pub given: f64,
 }
 
 /// The square root of how far a value lies from what was to be expected, in standard deviations of that.
@@ -263,6 +323,11 @@ pub struct VerdictEvent {
     #[n(18)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reaches: Option<Reach>,
+    /// Of a group that has drifted: the members that have most to do with it, the most first; at most three.
+    #[n(19)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contributors: Vec<Contributor>,
 }
 
 impl VerdictEvent {

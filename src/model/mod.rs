@@ -46,7 +46,10 @@ pub use adoption::{Adopted, Adoption, Told};
 pub use alarm::{AlarmAsked, AlarmEvent, AlarmStep, SHELVE_MAX};
 pub use case::{CaseCounts, CaseEvent, CaseId, CaseQuestion, CaseStep, Frozen};
 pub use command::{Command, CommandId, OrderRow, Refusal};
-pub use condition::{Baseline, Making, Onset, Reach, Rule, Side, Spread, Verdict, VerdictEvent};
+pub use condition::{
+    Baseline, Contributor, GroupMember, Making, Onset, Reach, Rule, Side, Spread, Together,
+    Verdict, VerdictEvent,
+};
 pub use count::{Count, Narrowed, Reading, Untold};
 pub use effect::{
     Answer, Effect, Notice, ReadFrom, ReadRequest, ReadToken, Step, Write, WriteRequest,

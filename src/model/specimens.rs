@@ -487,6 +487,7 @@ fn verdicts() -> Vec<VerdictEvent> {
             n: 50,
             version: 2,
             spread: None,
+            group: None,
         }),
         item: Some(unit("SN-1")),
         unit: Some(ucum("N.m")),
@@ -495,6 +496,7 @@ fn verdicts() -> Vec<VerdictEvent> {
         test: None,
         quality: None,
         reaches: None,
+        contributors: Vec::new(),
         product: None,
         recipe: None,
     };

@@ -158,6 +158,8 @@ mod tests {
             (Rule::Forecast, 10),
             (Rule::Rate, 11),
             (Rule::Usage, 14),
+            (Rule::Mewma, 12),
+            (Rule::TSquared, 13),
         ] {
             assert_eq!(encode(&rule), [number]);
             event.joins = Some(rule);
@@ -182,6 +184,29 @@ mod tests {
         assert_eq!(decode::<crate::model::VerdictEvent>(&bytes).ok().as_ref(), Some(&event));
         let old = decode::<crate::model::VerdictEvent>(&before).unwrap();
         assert!(old.making().is_unknown());
+    }
+
+    #[test]
+    fn what_a_group_says_and_what_is_normal_of_it_is_read_again() {
+        use crate::model::{Body, Contributor, GroupMember, Together, VerdictEvent, specimens};
+        let record = specimens::records().into_iter().find_map(|record| {
+            let Body::Verdict(event) = record.body else { return None };
+            event.baseline.is_some().then_some(event)
+        });
+        let mut event = record.unwrap();
+        let member = |centre_line| GroupMember {
+            monitor: event.monitor.clone(),
+            centre_line,
+            sigma: 0.25,
+            phi: 0.125,
+        };
+        let members = vec![member(8.5), member(3.0)];
+        let of = Contributor { monitor: event.monitor.clone(), z: 1.5, given: -4.0 };
+        let group = Together { members, correlations: vec![0.75] };
+        event.contributors = vec![of];
+        event.baseline.as_mut().unwrap().group = Some(Box::new(group));
+        let bytes = encode(&event);
+        assert_eq!(decode::<VerdictEvent>(&bytes).ok().as_ref(), Some(&event));
     }
 
     /// What came to the first version later is left out where there is nothing to say, and read again where there is.

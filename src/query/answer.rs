@@ -4,9 +4,9 @@ use super::only::Only;
 use crate::condition::AlarmState;
 use crate::genealogy::{Balance, Certainty, Direction, LinkKind};
 use crate::model::{
-    Amount, Baseline, Evidence, Gap, Interval, ItemKey, MonitorId, Onset, Overruled, Permit,
-    PersonToken, PhaseSummary, Position, Purpose, Result, Rule, Side, StationId, TagName, Text,
-    Ucum, Untold, Utc, Value, Verdict,
+    Amount, Baseline, Contributor, Evidence, Gap, Interval, ItemKey, MonitorId, Onset, Overruled,
+    Permit, PersonToken, PhaseSummary, Position, Purpose, Result, Rule, Side, StationId, TagName,
+    Text, Ucum, Untold, Utc, Value, Verdict,
 };
 use minicbor::{Decode, Encode};
 
@@ -677,6 +677,9 @@ pub struct ConditionView {
     pub recipe: Option<Text>,
     /// How its alarm stands.
     pub alarm: AlarmState,
+    /// Of a group that has drifted: the members that have most to do with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contributors: Vec<Contributor>,
 }
 
 /// A gap.

@@ -2,8 +2,8 @@
 use super::answer::{EventView, PermitView};
 use super::step::outcome;
 use crate::model::{
-    AlarmEvent, AlarmStep, Amount, Body, CarriedOver, CaseCounts, CaseEvent, EpochBegun,
-    EpochCause, Gap, GapCause, GapSource, HandshakeMark, ItemKey, MaintenanceEvent,
+    AlarmEvent, AlarmStep, Amount, Body, CarriedOver, CaseCounts, CaseEvent, Contributor,
+    EpochBegun, EpochCause, Gap, GapCause, GapSource, HandshakeMark, ItemKey, MaintenanceEvent,
     MaintenanceStep, Member, MonitorId, MountKey, Onset, Overruled, Permit, Position, Quarantine,
     QuarantineCause, Reach, Record, Rule, Side, Text, Tombstone, TraceEvent, Ucum, Utc, Verdict,
     VerdictEvent, What,
@@ -525,8 +525,20 @@ fn unwatched(rule: Rule) -> &'static str {
         | Rule::WesternElectric
         | Rule::Nelson
         | Rule::Variance
+        | Rule::Mewma
+        | Rule::TSquared
         | Rule::Master => "has no data",
     }
+}
+
+/// Which members of a group have most to do with what is said of it.
+fn contributors(spoken: &VerdictEvent) -> String {
+    let of = |of: &Contributor| {
+        let Contributor { monitor, z, given } = of;
+        format!("{monitor} {z:+.1} ({given:+.1} given the others)")
+    };
+    let all: Vec<String> = spoken.contributors.iter().map(of).collect();
+    if all.is_empty() { String::new() } else { format!(": {}", all.join(", ")) }
 }
 
 /// What a rule said, in a sentence.
@@ -567,6 +579,9 @@ pub(super) fn verdict(spoken: &VerdictEvent) -> String {
             Some(Side::Low) => "varies less than it did",
             Some(Side::High) | None => "varies more than it did",
         },
+        Verdict::Drift if matches!(spoken.rule, Rule::Mewma | Rule::TSquared) => {
+            "does not go together as it did"
+        }
         Verdict::NoData if spoken.is_forgotten() => "is forgotten: more was made than it remembers",
         Verdict::InControl => "is in control",
         Verdict::Warning => "is past a warning limit",
@@ -577,7 +592,8 @@ pub(super) fn verdict(spoken: &VerdictEvent) -> String {
     let product = spoken.product.as_ref().map(|product| format!(" of {product}"));
     let recipe = spoken.recipe.as_ref().map(|recipe| format!(" by recipe {recipe}"));
     let [product, recipe] = [product, recipe].map(Option::unwrap_or_default);
-    format!("{monitor} at {station}{product}{recipe} {says}{joins}")
+    let most = contributors(spoken);
+    format!("{monitor} at {station}{product}{recipe} {says}{joins}{most}")
 }
 
 #[cfg(test)]
@@ -654,6 +670,20 @@ mod tests {
         insta::assert_snapshot!(spread(Verdict::Drift, Side::High), @"torque at OP10 varies more than it did");
         insta::assert_snapshot!(spread(Verdict::Drift, Side::Low), @"torque at OP10 varies less than it did");
         insta::assert_snapshot!(spread(Verdict::InControl, Side::Low), @"torque at OP10 is in control");
+    }
+
+    #[test]
+    fn a_group_that_broke_is_told_with_the_members_that_left_it() {
+        let of = |monitor: &str, z, given| Contributor {
+            monitor: crate::model::MonitorId::parse(monitor).unwrap(),
+            z,
+            given,
+        };
+        let broke = said(|event| {
+            (event.rule, event.verdict, event.side) = (Rule::Mewma, Verdict::Drift, None);
+            event.contributors = vec![of("oil", 1.25, 6.5), of("water", -0.5, -6.0)];
+        });
+        insta::assert_snapshot!(broke, @"torque at OP10 does not go together as it did: oil +1.2 (+6.5 given the others), water -0.5 (-6.0 given the others)");
     }
 
     #[test]

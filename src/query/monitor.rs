@@ -257,6 +257,7 @@ impl Monitors {
             product: event.and_then(|e| e.product.clone()),
             recipe: event.and_then(|e| e.recipe.clone()),
             alarm: alarms.state(station, monitor),
+            contributors: event.map(|e| e.contributors.clone()).unwrap_or_default(),
         }
     }
 }

@@ -187,6 +187,8 @@ fn cause(event: &VerdictEvent) -> SuspectCause {
             | Rule::Variance
             | Rule::Forecast
             | Rule::Rate
+            | Rule::Mewma
+            | Rule::TSquared
             | Rule::Usage,
             _,
         ) => SuspectCause::Drift,

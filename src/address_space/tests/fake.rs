@@ -288,6 +288,7 @@ impl Source for Fake {
             product: None,
             recipe: None,
             alarm: crate::query::AlarmState::UnacknowledgedActive,
+            contributors: Vec::new(),
         }]
     }
 

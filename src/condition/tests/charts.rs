@@ -21,6 +21,7 @@ pub(super) fn recorded(finding: &Finding) -> VerdictEvent {
         test: finding.test,
         quality: finding.quality,
         reaches: finding.reaches,
+        contributors: finding.contributors.clone(),
         product: finding.making.product.clone(),
         recipe: finding.making.recipe.clone(),
     }

@@ -6,6 +6,7 @@ mod bad;
 mod charts;
 mod conditions;
 mod contexts;
+mod groups;
 mod joint;
 mod promise;
 mod signals;

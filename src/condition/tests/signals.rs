@@ -36,8 +36,15 @@ fn lively(phases: Vec<Phase>) -> Bench {
     let flat = Flat { lasting: Duration::from_secs(ALLOWED), within: 0.0 };
     temp.signal = SignalRules { missing: None, flat: Some(flat) };
     let mut bench = Bench::new(plant);
-    let baseline =
-        Baseline { centre_line: 0.0, sigma: 1.0, phi: 0.0, n: 50, version: 1, spread: None };
+    let baseline = Baseline {
+        centre_line: 0.0,
+        sigma: 1.0,
+        phi: 0.0,
+        n: 50,
+        version: 1,
+        spread: None,
+        group: None,
+    };
     let mut learned = recorded(&Finding::new(Rule::Ewma, Verdict::InControl));
     learned.baseline = Some(baseline);
     learned.monitor = bench.plant.stations[0].monitors[0].id.clone();

@@ -218,8 +218,15 @@ fn too_few_values_and_values_that_only_wander_are_told_as_such() {
 #[test]
 fn a_change_is_found_in_as_many_values_as_is_said() {
     const RUNS: u64 = 400;
-    let baseline =
-        Baseline { centre_line: 10.0, sigma: 2.0, phi: 0.4, n: 10_000, version: 1, spread: None };
+    let baseline = Baseline {
+        centre_line: 10.0,
+        sigma: 2.0,
+        phi: 0.4,
+        n: 10_000,
+        version: 1,
+        spread: None,
+        group: None,
+    };
     let residuals = Residuals::new(&baseline);
     for rules in rule_sets(&torque().of) {
         let spec = Drift { rules, catch: Some(2.0), ..watched(2_000, 50, rules).drift.unwrap() };

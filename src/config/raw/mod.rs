@@ -22,8 +22,8 @@ pub(super) use handshake::{
 pub(super) use label::PerCode;
 pub(super) use product::{Attribute, BillRow, InheritWord, Material, Piece, Product, Rework, Tool};
 pub(super) use station::{
-    BaselineWord, CarryOver, DriftWord, EvidenceWord, Maintenance, Monitor, Mount, Orders, PerWord,
-    Phase, Purpose, PurposeWord, SpliceWord, Station, Used,
+    BaselineWord, CarryOver, DriftWord, EvidenceWord, Group, Maintenance, Monitor, Mount, Orders,
+    PerWord, Phase, Purpose, PurposeWord, SpliceWord, Station, Used,
 };
 pub(super) use test::{Order, Test};
 

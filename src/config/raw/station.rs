@@ -48,6 +48,9 @@ pub(in crate::config) struct Station {
     /// Watched tags, by name; the text alone is the tag.
     #[serde(default)]
     pub(in crate::config) monitor: Keyed<Spot<NameOr<Monitor>>>,
+    /// Monitors or measurements that go together, by name: that they do no more is drift, though each stays within its bounds.
+    #[serde(default)]
+    pub(in crate::config) group: Keyed<Group>,
     /// Pieces with a known outcome that are shown to the station now and then, by name.
     #[serde(default)]
     pub(in crate::config) master: Keyed<Master>,
@@ -403,6 +406,28 @@ pub(in crate::config) struct Monitor {
     pub(in crate::config) publish: Option<Spot<Span>>,
     /// Modbus: how often it is looked at, if not as its device says.
     pub(in crate::config) poll: Option<Spot<Span>>,
+}
+
+/// Monitors or measurements that go together.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Group {
+    /// Two to eight of them: monitors of tags of this station, or measurements of one of its handshakes as `handshake.measurement`.
+    #[schemars(required, extend("examples" = [["oil", "pressure"], ["result.force", "result.way"]]))]
+    pub(in crate::config) of: Option<Spot<Vec<Spot<String>>>>,
+    /// What may be called drift: that they do not go together as they did, or not at the level that they had.
+    #[schemars(required, extend("examples" = ["one false alarm in 30d"]))]
+    pub(in crate::config) drift: Option<Spot<String>>,
+    /// Values of each from which the baseline is learned.
+    #[schemars(range(min = 100), extend("default" = 300))]
+    pub(in crate::config) learn: Option<Spot<u32>>,
+    /// Of tags: one value of each is taken in so long, the last one; as often as the slowest of them is looked at unless said. Of
+    /// measurements: the time from one part to the next; the longest `cycle` of them unless said.
+    #[schemars(extend("examples" = ["10s"]))]
+    pub(in crate::config) every: Option<Spot<Span>>,
+    /// Each of these that the station makes has a baseline of its own, as far as it tells of them; `[]` has one for all.
+    #[schemars(extend("default" = ["product", "recipe"]))]
+    pub(in crate::config) baseline_per: Option<Spot<Vec<Spot<BaselineWord>>>>,
 }
 
 /// What parts baselines.

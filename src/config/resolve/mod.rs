@@ -9,6 +9,7 @@ mod check;
 mod condition;
 mod data;
 mod device;
+mod group;
 mod handshake;
 mod item;
 mod items;

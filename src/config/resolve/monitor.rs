@@ -12,7 +12,7 @@ use crate::model::plant::{
 use std::ops::Range;
 use std::time::Duration;
 
-const CYCLE: Duration = Duration::from_secs(1);
+pub(super) const CYCLE: Duration = Duration::from_secs(1);
 /// So many looks without a change are chance no more.
 const LOOKS_PER_FLAT: u32 = 10;
 /// A trend needs so many values.
@@ -27,7 +27,7 @@ pub(in crate::config) fn false_alarm_interval(text: &str) -> Option<Duration> {
 }
 
 /// What a plant file says of drift.
-struct RawDrift<'a> {
+pub(super) struct RawDrift<'a> {
     interval: Option<&'a Spot<String>>,
     learn: Option<&'a Spot<u32>>,
     rules: Option<&'a Spot<Vec<Spot<DriftWord>>>>,
@@ -47,6 +47,20 @@ impl<'a> From<&'a raw::Monitor> for RawDrift<'a> {
             learn,
             rules: raw.rules.as_ref(),
             catch: raw.catch.as_ref(),
+            baseline_per: raw.baseline_per.as_ref(),
+            settle: None,
+            per_item: false,
+        }
+    }
+}
+
+impl<'a> From<&'a raw::Group> for RawDrift<'a> {
+    fn from(raw: &'a raw::Group) -> Self {
+        Self {
+            interval: raw.drift.as_ref(),
+            learn: raw.learn.as_ref(),
+            rules: None,
+            catch: None,
             baseline_per: raw.baseline_per.as_ref(),
             settle: None,
             per_item: false,
@@ -405,7 +419,12 @@ impl Resolver<'_> {
         over
     }
 
-    fn drift(&mut self, t: &Table<'_>, drift: &RawDrift<'_>, every: Duration) -> Option<Drift> {
+    pub(super) fn drift(
+        &mut self,
+        t: &Table<'_>,
+        drift: &RawDrift<'_>,
+        every: Duration,
+    ) -> Option<Drift> {
         let Some(raw) = drift.interval else {
             let keys = [
                 ("learn", drift.learn.map(Spot::span)),

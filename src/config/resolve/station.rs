@@ -68,6 +68,8 @@ impl Resolver<'_> {
         let handshakes: Vec<_> =
             handshakes.filter_map(|(n, h)| self.handshake(&t, n, h, &around)).collect();
         monitors.extend(self.measurement_monitors(&t, raw, &handshakes));
+        let groups = self.groups(&t, raw, &monitors, &handshakes);
+        monitors.extend(groups);
         let phases = raw.phase.iter().filter_map(|(n, p)| self.phase(&t, n, p, &around)).collect();
         let masters = self.masters(&t, raw, &monitors);
         let carry_over = self.carry_over(&t, raw, &around);
@@ -225,6 +227,6 @@ fn drifts(raw: &raw::Station) -> bool {
         NameOr::Table(table) => table.drift.is_some(),
     });
     let mut measured = raw.handshake.iter().flat_map(|(_, handshake)| handshake.values.iter());
-    let mastered = raw.master.iter().next().is_some();
+    let mastered = raw.master.iter().next().is_some() || raw.group.iter().next().is_some();
     watched || mastered || measured.any(|(_, measured)| measured.drift.is_some())
 }

@@ -324,3 +324,66 @@ fn two_controllers_behind_one_server_are_two_sessions_and_that_is_said() {
     let warnings: Vec<_> = checked.warnings.iter().map(|w| w.message.as_str()).collect();
     assert_eq!(warnings, ["`device.op11` has a second session at one server"]);
 }
+
+/// With a group of this.
+fn with_group(of: &str) -> String {
+    format!("{GOOD}\n[station.OP10.group.axis]\n{of}\n")
+}
+
+#[test]
+fn a_group_is_a_monitor_of_its_members_and_settles_as_they_do() {
+    let groups = |text: &str| {
+        let checked = check(&[("good.toml", text)]).unwrap();
+        let monitors = checked.plant.stations[0].monitors.clone();
+        monitors.into_iter().find(|m| m.id.as_str() == "axis").unwrap()
+    };
+    let drift = "drift = \"one false alarm in 30d\"";
+    let tags = groups(&with_group(&format!("of = [\"motor\", \"noise\"]\n{drift}")));
+    let Watched::Tags(of) = &tags.of else { panic!("{:?}", tags.of) };
+    let names: Vec<&str> = of.iter().map(|(id, _)| id.as_str()).collect();
+    assert_eq!(names, ["motor", "noise"]);
+    let spec = tags.drift.unwrap();
+    assert_eq!((spec.learn, spec.every), (300, ms(2000)), "as the slowest of them is looked at");
+    assert_eq!(spec.rules.iter().count(), 0);
+    let parts = format!(
+        "of = [\"result.torque\", \"result.angle\"]\n{drift}\nlearn = 500\nbaseline_per = []"
+    );
+    let parts = groups(&with_group(&parts));
+    assert!(
+        matches!(&parts.of, Watched::Measurements(h, of) if h.as_str() == "result" && of.len() == 2)
+    );
+    let members: Vec<String> = parts.of.members().iter().map(ToString::to_string).collect();
+    assert_eq!(members, ["result.torque", "result.angle"]);
+    let spec = parts.drift.unwrap();
+    assert_eq!((spec.learn, spec.every), (500, Duration::from_secs(45)), "a part comes so often");
+    assert!(!spec.per.product && !spec.per.recipe);
+}
+
+#[test]
+fn all_faults_of_a_group_are_told_at_once() {
+    let faults = |of: &str| {
+        let faults = check(&[("good.toml", &with_group(of))]).unwrap_err();
+        faults.iter().map(|fault| fault.message.clone()).collect::<Vec<_>>()
+    };
+    let told = faults("of = [\"motor\", \"motor\", \"nois\"]\nlearn = 50");
+    assert_eq!(
+        told,
+        [
+            "`station.OP10.group.axis` has no `drift`",
+            "`motor` is named twice",
+            "nothing is called `nois` at this station",
+            "`station.OP10.group.axis.learn` is 50; it must be from 100 to 4294967295",
+        ]
+    );
+    let drift = "drift = \"one false alarm in 30d\"";
+    let mixed = faults(&format!("of = [\"motor\", \"result.torque\"]\n{drift}"));
+    assert_eq!(mixed, ["these do not come together"]);
+    let one = faults(&format!("of = [\"motor\"]\n{drift}"));
+    assert_eq!(one, ["a group has 2 to 8 members, not 1"]);
+    let same = check(&[(
+        "good.toml",
+        &format!("{GOOD}\n[station.OP10.group.noise]\nof = [\"motor\", \"noise\"]\n{drift}\n"),
+    )]);
+    let same: Vec<_> = same.unwrap_err().iter().map(|fault| fault.message.clone()).collect();
+    assert_eq!(same, ["`noise` is a monitor of this station too"]);
+}

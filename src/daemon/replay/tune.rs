@@ -98,7 +98,8 @@ impl<'a> Hearing<'a> {
         let at = plant.station(station);
         let device = match &monitor.of {
             Watched::Tag(word) => Some(plant.tag(word.tag).device),
-            Watched::Measurement(..) => at.device,
+            Watched::Tags(_) => None,
+            Watched::Measurement(..) | Watched::Measurements(..) => at.device,
         };
         let entries = reader.cursor(Position(0));
         Self {
@@ -205,11 +206,11 @@ impl<'a> Hearing<'a> {
                 let own = self.device.as_ref().is_some_and(|(_, own)| own == device);
                 own && self.asked.plant.tag(word.tag).name == *name
             }
-            (GapSource::Handshake(station, handshake), Watched::Measurement(of, _)) => {
-                station == self.id && handshake == of
-            }
-            (GapSource::Tag(..), Watched::Measurement(..))
-            | (GapSource::Handshake(..), Watched::Tag(_)) => false,
+            (
+                GapSource::Handshake(station, handshake),
+                Watched::Measurement(of, _) | Watched::Measurements(of, _),
+            ) => station == self.id && handshake == of,
+            (GapSource::Tag(..), _) | (GapSource::Handshake(..), _) => false,
         };
         if !of_monitor {
             return;

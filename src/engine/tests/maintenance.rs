@@ -310,3 +310,80 @@ proptest! {
         }
     }
 }
+
+const OIL: TagIndex = TagIndex(10);
+const WATER: TagIndex = TagIndex(11);
+
+/// Oil and water are watched together, as `both`.
+fn grouped(plant: &mut Plant) {
+    plant.tags.extend(["oil", "water"].map(tag));
+    let of = [("oil", OIL), ("water", WATER)].map(|(id, tag)| (monitor(id), word(tag)));
+    let every = Duration::from_millis(4);
+    let drift = Drift { learn: 100, every, rules: DriftRules::NONE, ..drift() };
+    plant.stations[0].monitors.push(Monitor {
+        id: monitor("both"),
+        of: Watched::Tags(of.to_vec()),
+        unit: None,
+        limits: None,
+        drift: Some(drift),
+        signal: SignalRules::default(),
+        latch: false,
+    });
+}
+
+impl Floor {
+    /// Both vary together so often; the water lies so much higher.
+    fn together(&mut self, count: u64, apart: f64) {
+        for _ in 0..count {
+            // The sum of bytes of a hash is nearly normal.
+            let noise = |seed: u64| {
+                let hash = (self.now + seed).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+                let hash = (hash ^ (hash >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+                (hash ^ (hash >> 32)).to_le_bytes().map(f64::from).iter().sum::<f64>() / 200.0
+            };
+            let (all, oil, water) = (noise(1), 0.3 * noise(2), 0.3 * noise(3));
+            self.tell(OIL, Value::Real(all + oil));
+            self.tell(WATER, Value::Real(all + water + apart));
+        }
+    }
+
+    /// What the group said: rule, verdict, version of the baseline and members named.
+    fn said_of_both(&self) -> Vec<(Rule, Verdict, u32, usize)> {
+        let of = |record: &Record| {
+            let Body::Verdict(event) = &record.body else { return None };
+            let version = event.baseline.as_ref()?.version;
+            let named = event.contributors.len();
+            (event.monitor == monitor("both")).then_some((
+                event.rule,
+                event.verdict,
+                version,
+                named,
+            ))
+        };
+        self.records.iter().filter_map(of).collect()
+    }
+}
+
+#[test]
+fn a_group_goes_on_with_its_baseline_and_its_drift_after_a_restart_until_maintenance_is_done() {
+    let mut floor = floor();
+    floor.plant_of(grouped);
+    floor.together(130, 0.0);
+    let learned = |version| {
+        [Rule::TSquared, Rule::Mewma].map(|rule| (rule, Verdict::InControl, version, 0)).to_vec()
+    };
+    assert_eq!(floor.said_of_both(), learned(1));
+    floor.restart(grouped);
+    floor.together(50, 0.0);
+    assert_eq!(floor.said_of_both(), learned(1), "it is not learned again");
+    floor.together(30, 3.0);
+    let said = floor.said_of_both();
+    assert!((3..=4).contains(&said.len()), "{said:?}");
+    assert!(said[2..].iter().all(|said| (said.1, said.2, said.3) == (Verdict::Drift, 1, 2)));
+    floor.restart(grouped);
+    floor.together(30, 3.0);
+    assert_eq!(floor.said_of_both(), said, "it stands, and is not told again");
+    floor.done();
+    floor.together(130, 3.0);
+    assert_eq!(floor.said_of_both()[said.len()..], learned(2));
+}

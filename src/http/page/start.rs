@@ -41,6 +41,8 @@ pub(super) struct Condition {
     pub(super) since: Option<When>,
     pub(super) judged: String,
     pub(super) onset: Option<String>,
+    /// Of a group: the members that have most to do with it.
+    pub(super) contributors: String,
     pub(super) normal: String,
 }
 
@@ -109,7 +111,8 @@ pub(super) fn condition(view: &ConditionView) -> Condition {
     };
     let normal = view.baseline.as_ref().map_or_else(String::new, |normal| {
         let (centre, sigma) = (words::figure(normal.centre_line), words::figure(normal.sigma));
-        format!("{centre} ± {sigma} {unit}, from {} values", normal.n)
+        let what = if normal.group.is_some() { "a squared distance of " } else { "" };
+        format!("{what}{centre} ± {sigma} {unit}, from {} values", normal.n)
     });
     let onset = view.onset.map(|onset| match onset.earliest {
         Some(earliest) => {
@@ -129,6 +132,7 @@ pub(super) fn condition(view: &ConditionView) -> Condition {
         since: view.since.map(words::when),
         judged,
         onset,
+        contributors: words::contributors(&view.contributors),
         normal,
     }
 }

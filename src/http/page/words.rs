@@ -1,8 +1,8 @@
 //! What the pages say: the words of the house as sentences for people.
 use crate::genealogy::{Certainty, LinkKind};
 use crate::model::{
-    Amount, Evidence, Gap, GapCause, GapSource, Interval, ItemClass, ItemKey, MonitorId, Position,
-    Purpose, Result, Rule, Scope, StationId, Ucum, Utc, Value, Verdict,
+    Amount, Contributor, Evidence, Gap, GapCause, GapSource, Interval, ItemClass, ItemKey,
+    MonitorId, Position, Purpose, Result, Rule, Scope, StationId, Ucum, Utc, Value, Verdict,
 };
 use crate::query::{Incomplete, SuspectCause};
 use std::fmt::Write;
@@ -120,7 +120,18 @@ pub(super) fn rule(rule: Rule) -> &'static str {
         Rule::Forecast => "limit ahead",
         Rule::Rate => "rate of change",
         Rule::Usage => "use",
+        Rule::Mewma => "moving average of a group",
+        Rule::TSquared => "values of a group",
     }
+}
+
+/// Which members of a group have most to do with what it says.
+pub(super) fn contributors(of: &[Contributor]) -> String {
+    let one = |of: &Contributor| {
+        let (alone, given) = (figure(of.z), figure(of.given));
+        format!("{} by {alone} σ, {given} σ given the others", of.monitor)
+    };
+    of.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 /// Percent-encoded for the query of a URL (RFC 3986 §3.4), `/` left as it is; without one also for a part of its path.

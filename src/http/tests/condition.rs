@@ -21,7 +21,15 @@ fn is_known((at, monitor): (&StationId, &MonitorId)) -> bool {
 }
 
 fn baseline() -> Baseline {
-    Baseline { centre_line: 65.0, sigma: 1.5, phi: 0.2, n: 300, version: 1, spread: None }
+    Baseline {
+        centre_line: 65.0,
+        sigma: 1.5,
+        phi: 0.2,
+        n: 300,
+        version: 1,
+        spread: None,
+        group: None,
+    }
 }
 
 fn onset() -> Onset {
@@ -46,6 +54,7 @@ pub(super) fn view() -> ConditionView {
         product: None,
         recipe: None,
         alarm: AlarmState::UnacknowledgedActive,
+        contributors: Vec::new(),
     }
 }
 
@@ -59,7 +68,14 @@ fn window() -> SuspectWindow {
 
 fn watches() -> WatchedView {
     let measurement = Some("result.temp".to_owned());
-    WatchedView { tag: None, measurement, low: None, high: Some(70.0), deadband: Some(1.0) }
+    WatchedView {
+        tag: None,
+        measurement,
+        group: Vec::new(),
+        low: None,
+        high: Some(70.0),
+        deadband: Some(1.0),
+    }
 }
 
 fn baselines() -> Vec<BaselineView> {
@@ -95,6 +111,7 @@ fn verdicts() -> Vec<VerdictView> {
         product: None,
         recipe: None,
         reaches: None,
+        contributors: Vec::new(),
     };
     let text = "temp at PRESS10 has <drifted>".to_owned();
     vec![VerdictView { position: Position(33), text, event }]

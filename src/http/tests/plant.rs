@@ -276,6 +276,7 @@ fn maintenance(done: bool) -> MaintenanceView {
         n: 50,
         version,
         spread: None,
+        group: None,
     };
     let raised = MaintenanceRaised {
         position: Position(20),

@@ -8,7 +8,7 @@ use std::time::Duration;
 pub struct Monitor {
     /// Its name.
     pub id: MonitorId,
-    /// What is watched: every change of a tag, or a measurement of this name.
+    /// What is watched: every change of a tag, a measurement of this name, or how several go together.
     pub of: Watched,
     /// Its unit.
     pub unit: Option<Ucum>,
@@ -37,6 +37,8 @@ impl Monitor {
             | Rule::WesternElectric
             | Rule::Nelson
             | Rule::Variance
+            | Rule::Mewma
+            | Rule::TSquared
             | Rule::Master
             | Rule::Usage => false,
         }
@@ -68,6 +70,29 @@ pub enum Watched {
     Tag(Word),
     /// One value per item: a measurement of a handshake of the same station.
     Measurement(HandshakeId, TagName),
+    /// How tags go together: 2 to 8 of them, by their monitors.
+    Tags(Vec<(MonitorId, Word)>),
+    /// How measurements of an item go together: 2 to 8 of one handshake of the same station.
+    Measurements(HandshakeId, Vec<TagName>),
+}
+
+impl Watched {
+    /// Fewest members of a group.
+    pub const MEMBERS_MIN: usize = 2;
+    /// Most members of a group.
+    pub const MEMBERS_MAX: usize = 8;
+
+    /// The members of a group; none where it is no group.
+    pub fn members(&self) -> Vec<MonitorId> {
+        match self {
+            Self::Tag(_) | Self::Measurement(..) => Vec::new(),
+            Self::Tags(of) => of.iter().map(|(id, _)| id.clone()).collect(),
+            Self::Measurements(handshake, of) => {
+                let id = |name: &TagName| MonitorId::parse(&format!("{handshake}.{name}")).ok();
+                of.iter().filter_map(id).collect()
+            }
+        }
+    }
 }
 
 /// Absolute limits with deadband, in the monitor's unit.
@@ -164,7 +189,8 @@ pub enum Settle {
     Values(u32),
 }
 
-/// Rules that watch for drift; one at least. The promise is kept by all of them together.
+/// Rules that watch for drift; one at least, but none at a group, which has two of its own. The promise is kept by all of them
+/// together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DriftRules {
     /// The moving average: best at changes that come slowly.
@@ -202,6 +228,8 @@ impl RunSet {
 impl DriftRules {
     /// What watches where nothing is said.
     pub const DEFAULT: Self = Self { ewma: true, cusum: false, runs: None, variance: false };
+    /// Of a group.
+    pub const NONE: Self = Self { ewma: false, cusum: false, runs: None, variance: false };
 
     /// In the order in which they speak.
     pub fn iter(self) -> impl Iterator<Item = Rule> {

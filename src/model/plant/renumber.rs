@@ -138,7 +138,8 @@ impl Numbers<'_> {
         for Monitor { id: _, of, unit: _, limits: _, drift: _, signal: _, latch: _ } in monitors {
             match of {
                 Watched::Tag(word) => self.words([word]),
-                Watched::Measurement(..) => {}
+                Watched::Tags(of) => self.words(of.iter_mut().map(|(_, word)| word)),
+                Watched::Measurement(..) | Watched::Measurements(..) => {}
             }
         }
     }

@@ -90,6 +90,7 @@ pub(crate) fn used() -> Vec<Record> {
         quality: None,
         product: None,
         recipe: None,
+        contributors: Vec::new(),
         reaches: None,
     });
     vec![plant.clone(), verdict.clone()]

@@ -53,6 +53,9 @@ pub struct WatchedView {
     /// The measurement, as `handshake.measurement`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub measurement: Option<String>,
+    /// The members of a group.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub group: Vec<MonitorId>,
     /// Below is a warning.
     pub low: Option<f64>,
     /// Above is a warning.
@@ -168,11 +171,13 @@ fn watched(plant: &Plant, station: &StationId, of: &MonitorId) -> Option<Watched
             (Some(format!("{}{bit}", plant.tag(word.tag).name)), None)
         }
         Watched::Measurement(handshake, name) => (None, Some(format!("{handshake}.{name}"))),
+        Watched::Tags(_) | Watched::Measurements(..) => (None, None),
     };
     let limit = |get: fn(&Limits) -> Option<f64>| limits.as_ref().and_then(get);
     Some(WatchedView {
         tag,
         measurement,
+        group: of.members(),
         low: limit(|limits| limits.low),
         high: limit(|limits| limits.high),
         deadband: limit(|limits| Some(limits.deadband)),
@@ -197,6 +202,9 @@ fn measured(
             "it watches a tag, whose values are on the tape and not in the record: only `pedigree replay` reads them"
                 .to_owned(),
         ),
+        Some(Watched::Tags(_) | Watched::Measurements(..)) => {
+            Err("it watches how several go together: look at its members".to_owned())
+        }
         None => Err(
             "the plant in force has no such monitor, so nothing says what it watched".to_owned(),
         ),

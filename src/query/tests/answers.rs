@@ -416,6 +416,7 @@ fn the_gravest_of_a_monitors_rules_is_shown_since_it_says_so() {
             test: None,
             quality: None,
             reaches: None,
+            contributors: Vec::new(),
             product: None,
             recipe: None,
         })

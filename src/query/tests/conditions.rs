@@ -132,6 +132,7 @@ fn says(time: i64, rule: Rule, verdict: Verdict, version: u32) -> VerdictEvent {
             n: 50,
             version,
             spread: None,
+            group: None,
         }),
         item: None,
         unit: Ucum::parse("kN").ok(),
@@ -142,6 +143,7 @@ fn says(time: i64, rule: Rule, verdict: Verdict, version: u32) -> VerdictEvent {
         product: None,
         recipe: None,
         reaches: None,
+        contributors: Vec::new(),
     }
 }
 

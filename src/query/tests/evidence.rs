@@ -41,6 +41,7 @@ fn spoke(time: i64, at: &str, verdict: Verdict, since: Option<i64>) -> Body {
         test: None,
         quality: None,
         reaches: None,
+        contributors: Vec::new(),
         product: None,
         recipe: None,
     })

@@ -15,7 +15,7 @@ pub(super) fn monitor(name: &str) -> MonitorId {
 
 fn baseline(version: u32) -> Baseline {
     let centre_line = f64::from(version) * 10.0;
-    Baseline { centre_line, sigma: 0.5, phi: 0.0, n: 50, version, spread: None }
+    Baseline { centre_line, sigma: 0.5, phi: 0.0, n: 50, version, spread: None, group: None }
 }
 
 pub(super) fn says(time: i64, name: &str, rule: Rule, verdict: Verdict, version: u32) -> Body {
@@ -41,6 +41,7 @@ pub(super) fn says(time: i64, name: &str, rule: Rule, verdict: Verdict, version:
         product: None,
         recipe: None,
         reaches: None,
+        contributors: Vec::new(),
     })
 }
 

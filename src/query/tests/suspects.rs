@@ -41,6 +41,7 @@ fn says(time: i64, verdict: Verdict, since: Option<i64>, shown: bool) -> Body {
         test: None,
         quality: None,
         reaches: None,
+        contributors: Vec::new(),
         product: None,
         recipe: None,
     })

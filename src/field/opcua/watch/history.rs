@@ -15,9 +15,10 @@ pub(super) fn monitored(plant: &Plant, device: DeviceIndex) -> BTreeSet<TagIndex
     let d = plant.device(device);
     let ends = [d.restart, d.interface.as_ref().map(|i| i.tag), d.heartbeat.plc];
     let monitors = plant.stations.iter().flat_map(|station| &station.monitors);
+    // Those of a group have monitors of their own.
     let tags = monitors.filter_map(|monitor| match &monitor.of {
         Watched::Tag(word) => Some(word.tag),
-        Watched::Measurement(..) => None,
+        Watched::Measurement(..) | Watched::Tags(_) | Watched::Measurements(..) => None,
     });
     tags.filter(|index| {
         let tag = plant.tag(*index);
