@@ -55,6 +55,7 @@ fn changes(verb: &str) -> Option<Changes> {
         | "condition ls"
         | "condition show"
         | "condition capability"
+        | "condition tune"
         | "condition alarms"
         | "condition load" => Changes::Nothing,
         // Only with `--adopt`.

@@ -4,7 +4,8 @@
 //! One monitor, or master, is one alarm, whatever rules speak of it. It judges nothing: that is done when a rule speaks.
 use crate::model::{
     AlarmEvent, AlarmStep, Body, MaintenanceEvent, Making, MonitorId, PersonToken, PlantLoaded,
-    Position, Purpose, Record, Rule, Side, StationId, Text, TraceEvent, Utc, Verdict, VerdictEvent,
+    Position, Purpose, Record, Rule, SHELVE_MAX, Side, StationId, Text, TraceEvent, Utc, Verdict,
+    VerdictEvent,
 };
 use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
@@ -297,6 +298,9 @@ impl Alarms {
     /// Whether it is the one of those of its station that came when no other was told. What was not told meanwhile may have
     /// come before it.
     pub fn is_first(&self, key: &AlarmKey) -> bool {
+        if !self.known.get(key).is_some_and(|alarm| alarm.first) || !self.is_told(key) {
+            return false;
+        }
         let firsts = self.iter().filter(|(of, alarm)| of.0 == key.0 && alarm.first);
         let told = firsts.filter(|(of, _)| self.is_told(of));
         let began = |alarm: &Alarm| alarm.began.as_ref().map(|began| began.position);
@@ -322,7 +326,9 @@ impl Alarms {
     /// Those whose time on the shelf is over by now.
     pub fn lapsed(&self, now: Utc) -> BTreeMap<StationId, Vec<MonitorId>> {
         let mut over: BTreeMap<StationId, Vec<MonitorId>> = BTreeMap::new();
-        for ((station, monitor), _) in self.shelved.iter().filter(|(_, shelf)| shelf.until <= now) {
+        // One that is farther away than any may be was shelved by a clock that went ahead.
+        let is_over = |shelf: &Shelf| shelf.until <= now || shelf.until.since(now) > SHELVE_MAX;
+        for ((station, monitor), _) in self.shelved.iter().filter(|(_, shelf)| is_over(shelf)) {
             over.entry(station.clone()).or_default().push(monitor.clone());
         }
         over
@@ -405,7 +411,7 @@ impl Alarms {
     fn maintained(&mut self, event: &MaintenanceEvent) {
         let all: Vec<AlarmKey> = self.known.keys().cloned().collect();
         for key in all.iter().filter(|(station, monitor)| event.ends(station, monitor)) {
-            self.end(key, event.time, |rule, _| !rule.is_of_baseline());
+            self.end(key, event.time, |rule, _| !rule.is_of_baseline() && !rule.is_of_trend());
         }
     }
 

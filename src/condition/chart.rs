@@ -125,10 +125,11 @@ impl Chart {
         self.trends.iter_mut().for_each(TrendRule::forget);
     }
 
-    /// Whether there is production from now on: without, nothing but the absolute limits is looked at.
-    pub fn produce(&mut self, produces: bool) {
-        self.drift.iter_mut().for_each(|drift| drift.produce(produces));
-        self.group.iter_mut().for_each(|group| group.produce(produces));
+    /// Whether there is production from now on: without, nothing but the absolute limits is looked at. Says whether it
+    /// begins with that, where baselines go by it.
+    pub fn produce(&mut self, produces: bool) -> bool {
+        let of_one = self.drift.as_mut().is_some_and(|drift| drift.produce(produces));
+        self.group.as_mut().map_or(of_one, |group| group.produce(produces))
     }
 
     /// Takes one value in the order of time; tells `out` what changed. O(1) but for the values that

@@ -182,9 +182,11 @@ impl<R: Judge> Contexts<R> {
         true
     }
 
-    pub(super) fn produce(&mut self, produces: bool) {
+    /// Says whether production begins with it.
+    pub(super) fn produce(&mut self, produces: bool) -> bool {
         let before = std::mem::replace(&mut self.produces, produces);
-        if produces && !before {
+        let begins = produces && !before;
+        if begins {
             if self.of_tags {
                 self.rule.interrupt();
             }
@@ -193,6 +195,7 @@ impl<R: Judge> Contexts<R> {
                 self.settle();
             }
         }
+        begins
     }
 
     fn settle(&mut self) {

@@ -78,10 +78,18 @@ impl Detectors {
     /// Each takes a residual.
     pub(super) fn step(&mut self, residual: Residual) {
         let Self { ewma, cusum, runs, variance } = self;
-        ewma.iter_mut().for_each(|ewma| ewma.step(residual.clipped()));
-        cusum.iter_mut().for_each(|cusum| cusum.step(residual.clipped()));
-        runs.iter_mut().for_each(|runs| runs.step(residual));
-        variance.iter_mut().for_each(|variance| variance.step(residual));
+        if let Some(ewma) = ewma {
+            ewma.step(residual.clipped());
+        }
+        if let Some(cusum) = cusum {
+            cusum.step(residual.clipped());
+        }
+        if let Some(runs) = runs {
+            runs.step(residual);
+        }
+        if let Some(variance) = variance {
+            variance.step(residual);
+        }
     }
 
     /// In the order in which they speak.

@@ -27,8 +27,8 @@ struct Alarm {
 }
 
 impl Alarm {
-    fn new(opened: Rule, side: Side, said: Vec<Rule>) -> Box<Self> {
-        Box::new(Self { opened, side, said })
+    fn new(opened: Rule, side: Side) -> Self {
+        Self { opened, side, said: Vec::new() }
     }
 }
 
@@ -121,7 +121,7 @@ impl DriftRule {
             let Some(side) = detector.beyond() else { continue };
             let rule = detector.rule();
             let joins = self.alarm.as_ref().map(|alarm| alarm.opened);
-            let alarm = self.alarm.get_or_insert_with(|| Alarm::new(rule, side, Vec::new()));
+            let alarm = self.alarm.get_or_insert_with(|| Box::new(Alarm::new(rule, side)));
             // A level that moved looks like more spread, and more spread like a level that moves.
             let of_spread = rule == Rule::Variance || alarm.opened == Rule::Variance;
             if (alarm.side != side && !of_spread) || alarm.said.contains(&rule) {
@@ -177,7 +177,8 @@ impl DriftRule {
         }
         if let Some(side) = side {
             let opened = event.joins.unwrap_or(event.rule);
-            self.alarm = Some(Alarm::new(opened, side, vec![event.rule]));
+            self.alarm =
+                Some(Box::new(Alarm { said: vec![event.rule], ..Alarm::new(opened, side) }));
             self.stage = Stage::Latched(None);
         }
     }

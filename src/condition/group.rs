@@ -140,8 +140,15 @@ impl Judge for GroupRule {
             let members = baseline.group.iter().flat_map(|group| &group.members);
             members.map(|member| &member.monitor).eq(&spec.members)
         };
-        let Some(baseline) = event.baseline.as_ref().filter(of_it) else { return };
         let drifts = event.verdict == Verdict::Drift;
+        let Some(baseline) = event.baseline.as_ref().filter(of_it) else {
+            // A drift stands until it is maintained, whoever belongs to the group meanwhile.
+            if drifts && RULES.contains(&event.rule) {
+                self.said.push(event.rule);
+                self.stage = Stage::Latched(None);
+            }
+            return;
+        };
         let known = self.baseline.as_ref() == Some(baseline);
         if known && self.said.contains(&event.rule) == drifts {
             return;

@@ -61,9 +61,10 @@ impl LimitRule {
         self.pending.is_some()
     }
 
-    /// What it said is over: the next value is judged as the first.
+    /// What it said is over: the next value is judged as the first. What is beyond waits on.
     pub(super) fn begin_anew(&mut self) {
-        (self.has_judged, self.beyond, self.pending) = (false, None, None);
+        (self.has_judged, self.beyond) = (false, None);
+        self.pending.take_if(|pending| pending.crossing.beyond.is_none());
     }
 
     /// What the record says of it.
@@ -113,17 +114,14 @@ impl LimitRule {
             return None;
         }
         let crossing = Crossing { beyond, limit, x, since: None };
-        match self.pending.as_mut().filter(|pending| pending.crossing.beyond == beyond) {
-            Some(pending) => {
-                pending.passed += time.since(pending.last);
-                (pending.last, pending.crossing.x) = (time, x);
-            }
-            None => {
-                let passed = Duration::ZERO;
-                let crossing = Crossing { since: Some(time), ..crossing };
-                let pending = Pending { crossing, last: time, passed, due: None };
-                self.pending = Some(Box::new(pending));
-            }
+        let goes_on = |pending: &&mut Box<Pending>| pending.crossing.beyond == beyond;
+        if let Some(pending) = self.pending.as_mut().filter(goes_on) {
+            pending.passed += time.since(pending.last);
+            (pending.last, pending.crossing.x) = (time, x);
+        } else {
+            let passed = Duration::ZERO;
+            let crossing = Crossing { since: Some(time), ..crossing };
+            self.pending = Some(Box::new(Pending { crossing, last: time, passed, due: None }));
         }
         let delay = self.delay();
         if delay.is_zero() {

@@ -255,8 +255,12 @@ impl Conditions {
         );
         for index in self.by_tag.get(sample.tag.get()).into_iter().flatten() {
             let Some(watch) = self.watches.get_mut(*index) else { continue };
-            if let Some(work) = self.works.get(watch.at.get()) {
-                watch.chart.produce(work.produces(at.monotonic, watch.chart.idle()));
+            let work = self.works.get(watch.at.get());
+            let produces = work.map(|work| work.produces(at.monotonic, watch.chart.idle()));
+            let begins = produces.is_some_and(|produces| watch.chart.produce(produces));
+            if let (Of::Tags(together), true) = (&mut watch.of, begins) {
+                // What they said before was no production.
+                together.begin_anew();
             }
             match &watch.of {
                 Of::Tag { bit, .. } => {

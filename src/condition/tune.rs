@@ -297,10 +297,14 @@ impl Tuning {
     /// Takes an event of the station that `judge` is to tell of, as it is told live.
     pub fn on_event(&mut self, event: &TraceEvent, judge: impl Fn(&mut Conditions, &mut Spoken)) {
         let time = event.time.at;
-        if let What::Arrive { item }
-        | What::Complete { item, .. }
-        | What::Produce { item, .. }
-        | What::Inspect { item, .. } = &event.what
+        let counts = event.purpose == Purpose::Production && !event.is_only_asked();
+        if let (
+            What::Arrive { item }
+            | What::Complete { item, .. }
+            | What::Produce { item, .. }
+            | What::Inspect { item, .. },
+            true,
+        ) = (&event.what, counts)
         {
             self.parts.push(Part { time, item: item.clone(), failed: has_failed(&event.what) });
         }

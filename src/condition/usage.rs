@@ -246,7 +246,9 @@ mod tests {
 
     fn used(records: &[Record]) -> u64 {
         let mut usages = Usages::default();
-        records.iter().for_each(|record| usages.apply(record));
+        for record in records {
+            usages.apply(record);
+        }
         let [(_, _, used)] = usages.iter().collect::<Vec<_>>()[..] else { panic!("there is one") };
         used.used
     }

@@ -13,15 +13,15 @@ impl Engine {
     /// Does what an operator wants, or says all that speaks against it.
     pub(super) fn on_alarm(&mut self, step: &mut Step, id: CommandId, asked: &AlarmAsked) {
         let time = step.at.wall;
-        let shelf = Some(asked).filter(|asked| asked.step == AlarmStep::Shelve);
+        let put_away = Some(asked).filter(|asked| asked.step == AlarmStep::Shelve);
         let outcome = self.alarms_of(asked).map(|monitors| AlarmEvent {
             station: asked.station.clone(),
             monitors,
             step: asked.step,
             who: Some(self.capture.person(&asked.badge)),
             text: asked.text.clone(),
-            until: shelf.map(|asked| time.plus(shelved_for(asked))),
-            one_shot: shelf.is_some_and(|asked| asked.one_shot),
+            until: put_away.map(|asked| time.plus(shelved_for(asked))),
+            one_shot: put_away.is_some_and(|asked| asked.one_shot),
             time,
         });
         let outcome = outcome.map(|event| self.capture.record(step, Body::Alarm(event)));

@@ -137,8 +137,8 @@ impl Engine {
     pub fn next_wake(&self) -> Option<(Monotonic, &'static str)> {
         let masters = self.masters.as_ref().and_then(Masters::next_wake);
         let conditions = self.conditions.as_ref().and_then(Conditions::next_wake);
-        let shelf = self.lapse.map(|due| (due, "shelf"));
-        self.capture.next_wake().into_iter().chain(masters).chain(conditions).chain(shelf).min()
+        let lapse = self.lapse.map(|due| (due, "shelf"));
+        self.capture.next_wake().into_iter().chain(masters).chain(conditions).chain(lapse).min()
     }
 
     /// Makes an input one that may be kept, without any badge in it; a step decides the same from it.

@@ -140,9 +140,10 @@ impl Usage {
 
 impl PartBy {
     /// What stands for a part where these verbs are told; `None` where none of them is work.
-    pub fn of(verbs: impl Iterator<Item = Verb> + Clone) -> Option<Self> {
+    pub fn of(verbs: impl Iterator<Item = Verb>) -> Option<Self> {
         let all = [Self::Made, Self::Inspected, Self::Admitted];
-        all.into_iter().find(|by| verbs.clone().any(|verb| by.is(verb)))
+        let verbs: Vec<Verb> = verbs.collect();
+        all.into_iter().find(|by| verbs.iter().any(|verb| by.is(*verb)))
     }
 
     /// Whether a record of this verb stands for one.

@@ -164,7 +164,7 @@ fn tags_are_tried(site: &Site, daemon: Daemon) {
         let monitors = plant.stations.iter().flat_map(|station| &station.monitors);
         let mut own = monitors.filter(|monitor| monitor.id.as_str() == "motor_temp");
         let Some(Watched::Tag(word)) = own.next().map(|monitor| &monitor.of) else { panic!() };
-        let value = || sample.good().and_then(|value| value.number());
+        let value = || sample.good().and_then(pedigree::model::Value::number);
         on_tape.extend((word.tag == sample.tag).then(value));
     });
     let (code, told) = tune(site, &[TAG, "--learn", "30", "--values"]);

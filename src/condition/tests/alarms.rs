@@ -151,7 +151,7 @@ impl Naive<'_> {
         let off = self.does(which, AlarmStep::Unshelve).is_some_and(|off| off > at);
         let once = matches!(self.0[at], Happens::Does(_, _, true));
         let ended = (at..self.0.len()).any(|n| self.any(which, n) && !self.any(which, n + 1));
-        !off && !(once && ended)
+        !(off || once && ended)
     }
 
     fn state(&self, which: usize) -> AlarmState {

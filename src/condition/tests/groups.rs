@@ -114,7 +114,7 @@ fn shifts_are_found_as_soon_as_published_within_three_standard_errors() {
         let mut noise = Noise(seed);
         let mut run = || {
             let mut charts = Charts::with_limits(4, [f64::INFINITY, 12.73]);
-            let found = (1..).find(|_| {
+            let found = (1..100_000).find(|_| {
                 let mut white: Vec<f64> = (0..4).map(|_| noise.normal()).collect();
                 white[0] += shift;
                 charts.step(white);
@@ -185,11 +185,11 @@ fn what_goes_no_more_with_the_others_is_found_although_it_stays_within_its_bound
     for seed in 1..=50 {
         let mut vectors = Vectors::new(seed, 4, 0.0, 0.9);
         let mut chart = Chart::new(&group(4, 100_000, 300));
-        let (begun, said) = learned(&mut chart, &mut vectors);
+        let (last, said) = learned(&mut chart, &mut vectors);
         let rules: Vec<Rule> = said.iter().map(|said| said.rule).collect();
         assert_eq!(rules, [Rule::TSquared, Rule::Mewma]);
-        let begin = begun + 200;
-        let alarm = (begun + 1..begin + 300).find_map(|time| {
+        let begin = last + 200;
+        let alarm = (last + 1..begin + 300).find_map(|time| {
             let mut vector = vectors.next();
             if time >= begin {
                 // As far up as its own bounds hardly see.
@@ -205,7 +205,7 @@ fn what_goes_no_more_with_the_others_is_found_although_it_stays_within_its_bound
         assert_eq!((alarm.verdict, alarm.side), (Verdict::Drift, None));
         assert!(alarm.statistic > alarm.limit);
         let onset = alarm.onset.unwrap();
-        let earliest = onset.earliest.map_or(begun, |earliest| earliest.0);
+        let earliest = onset.earliest.map_or(last, |earliest| earliest.0);
         covered += i32::from((earliest..=onset.latest.0).contains(&begin));
         taken_in += i32::from(earliest <= begin);
         assert_eq!(alarm.contributors.len(), 3);
@@ -233,7 +233,9 @@ fn one_alarm_per_drift_is_joined_once_survives_a_restart_and_ends_with_maintenan
         (begun + 1..begun + 200).flat_map(|time| take(chart, time, vector())).collect()
     };
     let mut before = Chart::new(&spec);
-    learned.iter().for_each(|said| before.restore(&recorded(said)));
+    for said in &learned {
+        before.restore(&recorded(said));
+    }
     let mut said = far(&mut before);
     assert_eq!(said.len(), 2, "one alarm, joined by the other rule: {said:#?}");
     assert_eq!((said[0].joins, said[1].joins), (None, Some(said[0].rule)));
@@ -254,7 +256,9 @@ fn a_baseline_of_other_members_is_none_of_this_group() {
     let mut chart = Chart::new(&group(3, 1_000, 100));
     let (_, said) = learned(&mut chart, &mut vectors);
     let mut other = Chart::new(&group(2, 1_000, 100));
-    said.iter().for_each(|said| other.restore(&recorded(said)));
+    for said in &said {
+        other.restore(&recorded(said));
+    }
     let mut two = Vectors::new(5, 2, 0.0, 0.5);
     let (_, said) = learned(&mut other, &mut two);
     assert_eq!(said[0].baseline.as_ref().unwrap().version, 2, "it is learned, as the next one");
@@ -376,12 +380,15 @@ fn tags_that_go_together_are_learned_and_one_that_leaves_the_other_has_drifted()
     assert!(names.contains(&"status"));
 }
 
+/// Makes a vector one that is none.
+type Spoil = fn(&mut [(f64, Quality); 2]);
+
 #[test]
 fn bad_values_pauses_and_clocks_that_go_back_make_no_vector_and_no_alarm() {
     let down = Link::Down { since: None, cause: GapCause::Disconnected, lost: None };
     let mut line = Line::new();
     line.go(150, |_| ());
-    let bad: [fn(&mut [(f64, Quality); 2]); 4] = [
+    let bad: [Spoil; 4] = [
         |both| both[0].1 = Quality::BAD_RANGE,
         |both| both[0].0 = f64::NAN,
         |both| both[1].0 = f64::INFINITY,

@@ -154,7 +154,9 @@ fn an_alarm_stands_until_maintenance_or_is_learned_anew_at_once() {
         let mut noise = Noise(11);
         parts(&mut tuning, &mut noise, 0..600, 10.0);
         parts(&mut tuning, &mut noise, 600..1_000, 12.0);
-        maintained.into_iter().for_each(|time| tuning.maintained(at(time)));
+        if let Some(time) = maintained {
+            tuning.maintained(at(time));
+        }
         parts(&mut tuning, &mut noise, 1_000..1_500, 12.0);
         parts(&mut tuning, &mut noise, 1_500..1_600, 14.0);
         tuning.tuned(None)
@@ -183,7 +185,7 @@ fn a_restart_keeps_baselines_and_alarms_and_loses_what_was_being_learned() {
     }
     let tuned = cut.tuned(None);
     let why = tuned.rows[0].not_learned.as_deref().unwrap();
-    assert!(why.contains("none of 450 values") && why.contains("3"), "{why}");
+    assert!(why.contains("none of 450 values") && why.contains('3'), "{why}");
 
     let mut tuning = tuning(&[CUSUM], false);
     let mut noise = Noise(11);

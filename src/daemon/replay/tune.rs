@@ -210,7 +210,7 @@ impl<'a> Hearing<'a> {
                 GapSource::Handshake(station, handshake),
                 Watched::Measurement(of, _) | Watched::Measurements(of, _),
             ) => station == self.id && handshake == of,
-            (GapSource::Tag(..), _) | (GapSource::Handshake(..), _) => false,
+            (GapSource::Tag(..) | GapSource::Handshake(..), _) => false,
         };
         if !of_monitor {
             return;

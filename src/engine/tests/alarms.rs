@@ -221,7 +221,7 @@ proptest! {
                 n => {
                     let names: &[&str] = if which { &["force"] } else { &[] };
                     let asked = asked(steps[usize::from(n) - 7], names);
-                    let one_shot = floor.now % 2 == 0;
+                    let one_shot = floor.now.is_multiple_of(2);
                     drop(floor.command(Command::Alarm(AlarmAsked { one_shot, ..asked })));
                 }
             }

@@ -199,7 +199,7 @@ fn measured(
             Ok(values::draft(memory, (station, handshake, name), within, before))
         }
         Some(Watched::Tag(_)) => Err(
-            "it watches a tag, whose values are on the tape and not in the record: only `pedigree replay` reads them"
+            "it watches a tag, whose values are on the tape and not in the record: `pedigree condition tune --values` prints them"
                 .to_owned(),
         ),
         Some(Watched::Tags(_) | Watched::Measurements(..)) => {

@@ -76,7 +76,9 @@ impl Asks {
 
     fn end(&mut self, asking: &Asking, end: (Position, Utc)) {
         let ask = self.open.remove(asking).and_then(|at| self.by_record.get_mut(&at));
-        ask.into_iter().for_each(|ask| ask.end = Some(end));
+        if let Some(ask) = ask {
+            ask.end = Some(end);
+        }
     }
 
     /// Whatever a record tells of use is counted.
