@@ -86,6 +86,7 @@ impl Events {
             measured: Vec::new(),
             context: Vec::new(),
             counted: Vec::new(),
+            latched: Vec::new(),
             schedules: Vec::new(),
         }));
         events
