@@ -105,7 +105,7 @@ impl Naive<'_> {
         for said in &self.0[..upto] {
             match said {
                 Happens::Speaks(of, by, side) if (*of, *by) == (which, rule) => stands = *side,
-                Happens::Maintained if rule == Rule::Ewma => stands = None,
+                Happens::Maintained if rule != Rule::Limit => stands = None,
                 Happens::Speaks(..)
                 | Happens::Maintained
                 | Happens::Does(..)
