@@ -127,7 +127,9 @@ fn is_seen(site: &Site, daemon: &Daemon) {
     let (code, _, why) = verb(site, daemon, &again);
     assert!(code != Some(0) && why.contains("there is nothing to acknowledge"), "{why}");
     let told = "pedigree_alarm_activations_total{rule=\"ewma\",station=\"PRESS20\"}";
-    assert_eq!((gauge(daemon, told), gauge(daemon, "pedigree_alarms_active")), (Some(1), Some(1)));
+    assert_eq!(gauge(daemon, told), Some(1));
+    // The spring's may be there as well.
+    assert!(gauge(daemon, "pedigree_alarms_active") >= Some(1));
 }
 
 /// It is shelved over a restart, and was told to nobody meanwhile.
@@ -135,7 +137,9 @@ fn is_on_the_shelf(site: &Site, daemon: &Daemon) {
     assert_eq!(alarm(site, daemon).as_deref(), Some("shelved"));
     assert_eq!(gauge(daemon, "pedigree_alarms_shelved"), Some(1));
     let (_, load, _) = verb(site, daemon, &["condition", "load"]);
-    assert_eq!((&load["body"]["day"], &load["body"]["active"]), (&1.into(), &0.into()));
+    let most = load["body"]["most"].as_array().unwrap();
+    let told = most.iter().find(|row| row["monitor"] == "result.force").unwrap();
+    assert_eq!(told["count"], 1, "{load}");
     operate(site, daemon, &["unshelve"]);
     assert_eq!(alarm(site, daemon).as_deref(), Some("unacknowledged-active"));
 }
