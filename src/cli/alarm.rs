@@ -1,7 +1,7 @@
 //! `condition alarms`, `condition load`, `condition ack` and what else operators do with alarms.
 use super::client::list;
 use super::exit::{Done, Exit, Failure};
-use super::trace::{is_complete, reasons};
+use super::trace::{is_complete, tell_as_of};
 use super::{Context, client, maintenance, output, words};
 use crate::config;
 use serde_json::Value;
@@ -65,7 +65,8 @@ pub(super) fn run(context: &Context, verb: &Verb) -> Done {
     match verb {
         Verb::Alarms { station, state } => {
             let asked = [("station", station), ("state", state)];
-            listed(context, &client::get(context, "/api/v1/alarms", &client::given(&asked))?)
+            let answer = client::get(context, "/api/v1/alarms", &client::given(&asked))?;
+            maintenance::listed(context, &answer, (&HEAD, "alarms", ""), row)
         }
         Verb::Load => loaded(context, &client::get(context, "/api/v1/alarms/load", &[])?),
         Verb::Ack(said) => say(context, "acknowledge", said, (None, false)),
@@ -110,28 +111,6 @@ fn say(
 const HEAD: [&str; 8] =
     ["STATION", "MONITOR", "STATE", "SINCE", "RULES", "FIRST", "SEEN BY", "REASON"];
 
-fn listed(context: &Context, answer: &Value) -> Done {
-    if context.json {
-        output::json(answer)?;
-    } else {
-        let rows: Vec<Vec<String>> = list(answer, "body").map(row).collect();
-        let count = rows.len();
-        if count > 0 {
-            output::line(output::table(&HEAD, rows))?;
-        }
-        told(answer, &output::counted(count, "alarms"));
-    }
-    Ok(if is_complete(answer) { Exit::Ok } else { Exit::Incomplete })
-}
-
-fn told(answer: &Value, what: &str) {
-    let position = answer.get("position").and_then(Value::as_u64).unwrap_or(0);
-    output::notice(&format!("{what}; as of record #{position}"));
-    for why in reasons([answer]) {
-        output::notice(&why);
-    }
-}
-
 fn text<'a>(of: &'a Value, at: &str) -> &'a str {
     of.pointer(at).and_then(Value::as_str).unwrap_or_default()
 }
@@ -168,7 +147,7 @@ fn loaded(context: &Context, answer: &Value) -> Done {
         for line in lines(answer.get("body").unwrap_or(&Value::Null)) {
             output::line(line)?;
         }
-        told(answer, &format!("at {}", words::time(text(answer, "/body/at"))));
+        tell_as_of(answer, &format!("at {}", words::time(text(answer, "/body/at"))));
     }
     Ok(if is_complete(answer) { Exit::Ok } else { Exit::Incomplete })
 }

@@ -1,7 +1,7 @@
 //! `hold`, `release`, `holds`: what must not move on, and whatever it went into.
 use super::exit::{Done, Exit, Failure};
 use super::signed::Signed;
-use super::trace::{is_complete, reasons};
+use super::trace::{is_complete, tell_as_of};
 use super::{Context, client, output, words};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -101,12 +101,7 @@ pub(super) fn list(context: &Context, _: &ListArgs) -> Done {
         if count > 0 {
             output::line(output::table(&HEAD, rows))?;
         }
-        let position = answer.get("position").and_then(Value::as_u64).unwrap_or(0);
-        let told = output::counted(count, "items");
-        output::notice(&format!("{told} on hold; as of record #{position}"));
-        for why in reasons([&answer]) {
-            output::notice(&why);
-        }
+        tell_as_of(&answer, &format!("{} on hold", output::counted(count, "items")));
     }
     Ok(if is_complete(&answer) { Exit::Ok } else { Exit::Incomplete })
 }

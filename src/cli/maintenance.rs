@@ -1,7 +1,7 @@
 //! `maintenance`: which monitors ask for it, who looks after it, what was done, and whether it helped.
 use super::client::list;
 use super::exit::{Done, Exit};
-use super::trace::{is_complete, reasons};
+use super::trace::{is_complete, tell_as_of};
 use super::{Context, client, output, words};
 use serde_json::Value;
 
@@ -70,12 +70,12 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
             let as_of = as_of.map(|position| position.to_string());
             let asked = [("station", station), ("open", &open), ("as_of", &as_of)];
             let answer = client::get(context, "/api/v1/maintenance", &client::given(&asked))?;
-            told(context, &answer, (&HEAD, "rows", " of maintenance"), row)
+            listed(context, &answer, (&HEAD, "rows", " of maintenance"), row)
         }
         Verb::Schedules { station } => {
             let asked = client::given(&[("station", station)]);
             let answer = client::get(context, "/api/v1/maintenance/schedules", &asked)?;
-            told(context, &answer, (&SCHEDULES, "schedules", ""), schedule)
+            listed(context, &answer, (&SCHEDULES, "schedules", ""), schedule)
         }
         Verb::Acknowledge { said } => say(context, "acknowledge", said, None),
         Verb::Done { said, item } => say(context, "done", said, item.as_deref()),
@@ -123,7 +123,8 @@ const HEAD: [&str; 9] = [
 
 const SCHEDULES: [&str; 7] = ["STATION", "WHAT", "EVERY", "USED", "LEFT", "SINCE", "LAST DONE"];
 
-fn told(
+/// The rows of an answer as a table, and how many of `what` they are.
+pub(super) fn listed(
     context: &Context,
     answer: &Value,
     (head, what, of): (&[&str], &str, &str),
@@ -137,12 +138,7 @@ fn told(
         if count > 0 {
             output::line(output::table(head, rows))?;
         }
-        let position = answer.get("position").and_then(Value::as_u64).unwrap_or(0);
-        let told = output::counted(count, what);
-        output::notice(&format!("{told}{of}; as of record #{position}"));
-        for why in reasons([answer]) {
-            output::notice(&why);
-        }
+        tell_as_of(answer, &format!("{}{of}", output::counted(count, what)));
     }
     Ok(if is_complete(answer) { Exit::Ok } else { Exit::Incomplete })
 }

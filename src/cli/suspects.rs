@@ -1,6 +1,6 @@
 //! `suspects`: when stations may have been wrong, and what was made there meanwhile.
 use super::exit::{Done, Exit};
-use super::trace::{is_complete, reasons};
+use super::trace::{is_complete, tell_as_of};
 use super::{Context, client, output, words};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -32,14 +32,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Done {
         let windows = answer.get("body").and_then(Value::as_array).map(Vec::as_slice);
         let windows = windows.unwrap_or_default();
         output::line(table(windows))?;
-        let position = answer.get("position").and_then(Value::as_u64).unwrap_or(0);
-        output::notice(&format!(
-            "{}; as of record #{position}",
-            output::counted(windows.len(), "times")
-        ));
-        for why in reasons([&answer]) {
-            output::notice(&why);
-        }
+        tell_as_of(&answer, &output::counted(windows.len(), "times"));
     }
     Ok(if is_complete(&answer) { Exit::Ok } else { Exit::Incomplete })
 }

@@ -228,6 +228,15 @@ fn refusal(step: &Value) -> Option<String> {
     })
 }
 
+/// Says beside what was told which record was the last one, and why the answer is not complete.
+pub(super) fn tell_as_of(answer: &Value, what: &str) {
+    let position = answer.get("position").and_then(Value::as_u64).unwrap_or(0);
+    output::notice(&format!("{what}; as of record #{position}"));
+    for why in reasons([answer]) {
+        output::notice(&why);
+    }
+}
+
 /// Why answers are not complete, each sentence once: about how many items, or how often.
 pub(super) fn reasons<'a>(answers: impl IntoIterator<Item = &'a Value>) -> Vec<String> {
     let mut told: Vec<Said> = Vec::new();
