@@ -4,7 +4,7 @@ use super::chart::Finding;
 use super::contexts::Judge;
 use super::group_baseline::{LEARN_MIN, estimate};
 use super::mewma::{Charts, square};
-use super::mewma_length::Learned;
+use super::mewma_length::{Chart, Learned};
 use super::onset::{MEMORY, Memory};
 use super::quiet::Quiet;
 use super::residual::Residuals;
@@ -17,7 +17,7 @@ use crate::model::{
 use std::collections::VecDeque;
 
 /// In the order in which they speak.
-const RULES: [Rule; 2] = [Rule::TSquared, Rule::Mewma];
+const RULES: [(Rule, Chart); 2] = [(Rule::TSquared, Chart::TSquared), (Rule::Mewma, Chart::Mewma)];
 /// So many members are named.
 const CONTRIBUTORS_MAX: usize = 3;
 /// Farther off is not told apart.
@@ -66,7 +66,7 @@ impl Judge for GroupRule {
     }
 
     fn speaks(_: &GroupSpec) -> Option<Rule> {
-        RULES.first().copied()
+        RULES.first().map(|(rule, _)| *rule)
     }
 
     fn begin(spec: &GroupSpec) -> Self {
@@ -119,7 +119,7 @@ impl Judge for GroupRule {
                 match learning.take(x, |all| estimate(all, &spec.members, version)) {
                     Some(Ok(baseline)) => {
                         self.arm(spec, &baseline);
-                        let said = |rule| finding(rule, Verdict::InControl, baseline.clone());
+                        let said = |(rule, _)| finding(rule, Verdict::InControl, baseline.clone());
                         RULES.into_iter().map(said).for_each(out);
                     }
                     Some(Err(not)) => *why = Some(not),
@@ -143,7 +143,7 @@ impl Judge for GroupRule {
         let drifts = event.verdict == Verdict::Drift;
         let Some(baseline) = event.baseline.as_ref().filter(of_it) else {
             // A drift stands until it is maintained, whoever belongs to the group meanwhile.
-            if drifts && RULES.contains(&event.rule) {
+            if drifts && RULES.iter().any(|(rule, _)| *rule == event.rule) {
                 self.said.push(event.rule);
                 self.stage = Stage::Latched(None);
             }
@@ -176,11 +176,11 @@ impl GroupRule {
     fn speak(&mut self, out: &mut impl FnMut(Finding)) {
         let (Stage::Judging(judging) | Stage::Latched(Some(judging))) = &self.stage else { return };
         let Some(baseline) = &self.baseline else { return };
-        for rule in RULES {
-            let judged = judging.charts.judged(rule).filter(|(_, far, limit)| far > limit);
-            let Some((vector, far, limit)) = judged.filter(|_| !self.said.contains(&rule)) else {
+        for (rule, chart) in RULES {
+            let (vector, far, limit) = judging.charts.judged(chart);
+            if far <= limit || self.said.contains(&rule) {
                 continue;
-            };
+            }
             let joins = self.said.first().copied();
             self.said.push(rule);
             out(Finding {

@@ -4,7 +4,6 @@ use super::chi_square::above;
 use super::mewma_length::{Chart, Learned, limit_for};
 use super::quadrature::where_it_falls;
 use super::run_length::LAMBDA;
-use crate::model::Rule;
 
 /// By how much longer each of the two runs, so that together they keep the promise: nearly as many times as there are charts,
 /// since they seldom alarm falsely on the same values. By simulation (`tests/groups.rs`).
@@ -52,29 +51,16 @@ impl Charts {
         self.last = white;
     }
 
-    /// The vector that a rule judges by, in its standard deviations, with its squared length and the limit of that.
-    pub(super) fn judged(&self, rule: Rule) -> Option<(Vec<f64>, f64, f64)> {
+    /// The vector that a chart judges by, in its standard deviations, with its squared length and the limit of that.
+    pub(super) fn judged(&self, chart: Chart) -> (Vec<f64>, f64, f64) {
         let [of_last, of_mean] = self.limits;
         let narrow = ((2.0 - LAMBDA) / LAMBDA).sqrt();
-        let (vector, limit): (Vec<f64>, f64) = match rule {
-            Rule::TSquared => (self.last.clone(), of_last),
-            Rule::Mewma => (self.mean.iter().map(|y| narrow * y).collect(), of_mean),
-            Rule::Limit
-            | Rule::Ewma
-            | Rule::Master
-            | Rule::Cusum
-            | Rule::Shewhart
-            | Rule::WesternElectric
-            | Rule::Nelson
-            | Rule::Missing
-            | Rule::Flat
-            | Rule::Variance
-            | Rule::Forecast
-            | Rule::Usage
-            | Rule::Rate => return None,
+        let (vector, limit): (Vec<f64>, f64) = match chart {
+            Chart::TSquared => (self.last.clone(), of_last),
+            Chart::Mewma => (self.mean.iter().map(|y| narrow * y).collect(), of_mean),
         };
         let far = square(&vector);
-        Some((vector, far, limit))
+        (vector, far, limit)
     }
 }
 

@@ -118,7 +118,8 @@ fn shifts_are_found_as_soon_as_published_within_three_standard_errors() {
                 let mut white: Vec<f64> = (0..4).map(|_| noise.normal()).collect();
                 white[0] += shift;
                 charts.step(white);
-                charts.judged(Rule::Mewma).is_some_and(|(_, far, limit)| far > limit)
+                let (_, far, limit) = charts.judged(mewma_length::Chart::Mewma);
+                far > limit
             });
             f64::from(found.unwrap())
         };
@@ -251,6 +252,23 @@ fn one_alarm_per_drift_is_joined_once_survives_a_restart_and_ends_with_maintenan
 }
 
 #[test]
+fn a_drift_stands_until_it_is_maintained_whoever_belongs_to_the_group_meanwhile() {
+    let mut vectors = Vectors::new(5, 3, 0.0, 0.5);
+    let mut chart = Chart::new(&group(3, 1_000, 100));
+    let (begun, _) = learned(&mut chart, &mut vectors);
+    let mut far = || vectors.next().into_iter().map(|x| x + 4.0).collect();
+    let drift = (begun + 1..begun + 50).find_map(|time| take(&mut chart, time, far()).pop());
+    let mut other = Chart::new(&group(2, 1_000, 100));
+    other.restore(&recorded(&drift.unwrap()));
+    let mut two = Vectors::new(5, 2, 0.0, 0.5);
+    let said: Vec<_> = (0..300).flat_map(|time| take(&mut other, time, two.next())).collect();
+    assert_eq!(said, [], "it learns nothing");
+    other.learn_anew(1);
+    let (_, said) = learned(&mut other, &mut two);
+    assert_eq!(said[0].baseline.as_ref().unwrap().version, 2);
+}
+
+#[test]
 fn a_baseline_of_other_members_is_none_of_this_group() {
     let mut vectors = Vectors::new(5, 3, 0.0, 0.5);
     let mut chart = Chart::new(&group(3, 1_000, 100));
@@ -378,6 +396,19 @@ fn tags_that_go_together_are_learned_and_one_that_leaves_the_other_has_drifted()
     let names: Vec<&str> = said[0].contributors.iter().map(|of| of.monitor.as_str()).collect();
     assert_eq!(names.len(), 2);
     assert!(names.contains(&"status"));
+}
+
+#[test]
+fn what_tags_said_before_production_began_is_nothing_that_production_follows_on() {
+    let mut line = Line::new();
+    line.go(150, |_| ());
+    for far in [-1e6, 1e6] {
+        line.conditions.makes(StationIndex(0), &Making::default(), false);
+        assert_eq!(line.go(30, |both| both[1].0 += far).verdicts, []);
+        line.conditions.makes(StationIndex(0), &Making::default(), true);
+        assert_eq!(line.go(30, |_| ()).verdicts, []);
+    }
+    assert_eq!(line.go(50, |both| both[1].0 += 3.0).verdicts[0].verdict, Verdict::Drift);
 }
 
 /// Makes a vector one that is none.
