@@ -267,6 +267,15 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_beyond_a_limit_is_told_although_what_was_said_is_over_by_maintenance() {
+        let mut rule = delayed(10, 60);
+        rule.step(at(0).wall, 25.0);
+        rule.stands(at(0));
+        rule.begin_anew();
+        assert_eq!(word(rule.on_time(at(10))), "high");
+    }
+
+    #[test]
     fn what_is_lost_or_not_observed_begins_the_delay_anew() {
         let mut rule = delayed(10, 60);
         rule.step(at(0).wall, 25.0);

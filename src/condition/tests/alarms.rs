@@ -3,8 +3,8 @@ use super::charts::recorded;
 use crate::condition::{AlarmKey, AlarmState, Alarms, Finding};
 use crate::model::{
     AlarmEvent, AlarmStep, At, Body, Digest, ItemKey, MaintenanceEvent, MaintenanceStep, MonitorId,
-    PersonKey, PlantLoaded, Position, Purpose, Record, Rule, Side, StationId, Text, TraceEvent,
-    Utc, Verdict, VerdictEvent, What,
+    PersonKey, PlantLoaded, Position, Purpose, Record, Rule, SHELVE_MAX, Side, StationId, Text,
+    TraceEvent, Utc, Verdict, VerdictEvent, What,
 };
 use proptest::prelude::*;
 
@@ -241,6 +241,15 @@ fn of_those_of_a_station_the_one_that_came_first_is_so_until_it_is_told_no_more(
     // What nobody is told of comes before nothing.
     let shelved = body(Happens::Does(0, AlarmStep::Shelve, false));
     assert_eq!(first(&[shelved, on(0), on(1)]), [false, true]);
+}
+
+/// The clock by which it was shelved went years ahead.
+#[test]
+fn nothing_is_on_a_shelf_for_longer_than_may_be_whatever_a_clock_said() {
+    let shelved = folded(&[body(Happens::Does(0, AlarmStep::Shelve, false))]);
+    let lapses = |now| shelved.lapsed(Utc(now)).len();
+    let day = i64::try_from(SHELVE_MAX.as_nanos()).unwrap();
+    assert_eq!([9, 8, 9 - day, 8 - day].map(lapses), [1, 0, 0, 1]);
 }
 
 #[test]

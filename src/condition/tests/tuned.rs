@@ -6,7 +6,7 @@ use crate::condition::{Ahead, Change, Row, Sight, Tuned, Tuning, rule_sets, sigh
 use crate::model::plant::{Drift, DriftRules, Limits, Monitor, Plant, StationIndex};
 use crate::model::{
     Baseline, Code, Digest, Epoch, HandshakeId, HandshakeKey, HandshakeMark, HandshakeNumber,
-    ItemKey, Making, Measurement, Permit, Quality, Result, Rule, Side, StationId, TagName,
+    ItemKey, Making, Measurement, Permit, Purpose, Quality, Result, Rule, Side, StationId, TagName,
     TraceEvent, Utc, Value, What,
 };
 
@@ -89,6 +89,12 @@ fn a_step_after_learning_is_found_with_the_lead_that_the_values_show() {
     parts(&mut tuning, &mut noise, 600..700, 11.0);
     part(&mut tuning, 700, 11.0, Result::Fail);
     part(&mut tuning, 720, 25.0, Result::Pass);
+    // What is no production is no suspect, and its failing is as it should be.
+    let measurements = Vec::new();
+    let master = What::Inspect { item: serial(9_999), result: Some(Result::Fail), measurements };
+    let shown = TraceEvent::bare(master, at(690), StationId::parse("OP10").ok());
+    let shown = TraceEvent { purpose: Purpose::Master, ..shown };
+    tuning.on_event(&shown, |_, _| ());
     let tuned = tuning.tuned(torque().drift.as_ref());
     assert_eq!((tuned.values, tuned.first, tuned.last), (702, Some(at(0)), Some(at(720))));
     assert_eq!((tuned.seen.len(), tuned.restarts), (702, 0));
